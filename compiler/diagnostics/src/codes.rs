@@ -1,0 +1,122 @@
+//! The registry of codes: one row for each kind of finding, with its severity and title.
+//!
+//! The first digit of a number is the stage: 0 reading and syntax, 1 names, 2 types and units,
+//! 3 services and their properties, 4 flows, tiers and order, 5 routes and the cluster.
+//! A number is never used again for something else.
+
+use crate::Severity;
+
+/// A kind of finding.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Code {
+    /// What users quote: `E0101`.
+    pub id: &'static str,
+    /// How much it weighs.
+    pub severity: Severity,
+    /// What it is, in half a line.
+    pub title: &'static str,
+}
+
+macro_rules! codes {
+    ($($name:ident $id:literal $severity:ident $title:literal;)*) => {
+        $(
+            #[doc = $title]
+            pub static $name: Code = Code { id: $id, severity: Severity::$severity, title: $title };
+        )*
+
+        /// Every code, in the order of the registry.
+        pub static ALL: &[&Code] = &[$(&$name),*];
+    };
+}
+
+codes! {
+    // 0: reading and syntax
+    NOT_UTF8                "E0001" Error "a source that is not UTF-8";
+    SOURCE_TOO_LARGE        "E0002" Error "a source over 16 MiB";
+    SOURCE_UNREADABLE       "E0003" Error "a source that cannot be read";
+    NESTED_TOO_DEEP         "E0004" Error "brackets nested too deep";
+    STRAY_CHARACTER         "E0005" Error "a character that has no meaning here";
+    UNCLOSED_STRING         "E0006" Error "a string without its closing quote";
+    UNCLOSED_BRACKET        "E0007" Error "a bracket that is never closed";
+    STRAY_BRACKET           "E0008" Error "a closing bracket that nothing opened";
+    BROKEN_STATEMENT        "E0009" Error "a statement that cannot be read";
+    MISSING_VALUE           "E0010" Error "a value is missing";
+    BAD_ESCAPE              "E0011" Error "an escape that strings do not have";
+    MISSING_VERSION         "E0012" Error "a program without its language version";
+    UNKNOWN_LANGUAGE        "E0013" Error "a language version that this compiler does not know";
+    IMPORT_CYCLE            "E0014" Error "files that use each other";
+    UNKNOWN_IMPORT          "E0015" Error "a `use` that leads nowhere";
+    EVALUATION_BUDGET       "E0016" Error "an evaluation past its budget";
+
+    // 1: names and references
+    UNKNOWN_NAME            "E0101" Error "a name that is declared nowhere";
+    DUPLICATE_NAME          "E0102" Error "a name that is declared twice";
+    UNUSED_LET              "W0103" Warning "a constant that nothing uses";
+    BAD_NAME                "E0104" Error "a name that Kubernetes would refuse";
+    NAME_TOO_LONG           "E0105" Error "a name that is too long for Kubernetes";
+    RESERVED_NAME           "E0106" Error "a name that the language keeps for itself";
+    AMBIGUOUS_NAME          "E0107" Error "a name that several services have";
+    WRONG_KIND              "E0108" Error "a name of another kind";
+    MISSING_PLATFORM        "E0109" Error "a program without a platform";
+    UNKNOWN_STATEMENT       "E0110" Error "a statement that is not known here";
+    UNUSED_IMPORT           "W0111" Warning "a `use` that nothing needs";
+    COMPONENT_CYCLE         "E0112" Error "components that are made of each other";
+    WRONG_ARGUMENTS         "E0113" Error "arguments that a component or function does not take";
+    COMPONENT_CONFLICT      "E0114" Error "two components that disagree";
+    EMPTY_WILDCARD          "E0115" Error "a wildcard that matches nothing";
+
+    // 2: types and units
+    WRONG_TYPE              "E0201" Error "a value of another type";
+    WRONG_UNIT              "E0202" Error "a unit that does not fit";
+    MISSING_UNIT            "E0203" Error "a number without its unit";
+    OUT_OF_RANGE            "E0204" Error "a number that is out of range";
+    DIVISION_BY_ZERO        "E0205" Error "a division by zero";
+    REVERSED_RANGE          "E0206" Error "a range that starts above its end";
+    MIXED_UNITS             "E0207" Error "an operation on different units";
+
+    // 3: services and their properties
+    WRONG_SHAPE             "E0301" Error "a property that is written in another way";
+    MISSING_PROPERTY        "E0302" Error "a property that is needed and missing";
+    REPEATED_PROPERTY       "E0303" Error "a property that is set twice";
+    PORT_COLLISION          "E0304" Error "two ports with one number";
+    HEALTH_PORT             "E0305" Error "a health check on no declared port";
+    PATH_COLLISION          "E0306" Error "two mounts at one path";
+    BAD_IMAGE               "E0307" Error "an image reference that does not pin what runs";
+    UNKNOWN_REGISTRY        "E0308" Error "an image of a registry that is not allowed";
+    SECRET_IN_PLAIN_TEXT    "E0309" Error "a secret in plain text";
+    UNKNOWN_SECRET_KEY      "E0310" Error "a key that the secret does not have";
+    CONFIG_TOO_LARGE        "E0311" Error "a configuration over 1 MiB";
+    CONTRADICTION           "E0312" Error "two properties that exclude each other";
+    NOTHING_TO_REMOVE       "E0313" Error "an `off` that removes nothing";
+    BAD_PATH                "E0316" Error "a path that cannot be one";
+    HOST_PORT               "W0314" Warning "a port on the node lowers Pod Security";
+    CAPABILITY              "W0315" Warning "a capability lowers Pod Security";
+
+    // 4: flows, tiers and order
+    DUPLICATE_FLOW          "E0401" Error "a flow that is declared twice";
+    UNKNOWN_PORT            "E0402" Error "a flow to a port that does not exist";
+    TIER_VIOLATION          "E0403" Error "a dependency on a higher tier";
+    DEPENDENCY_CYCLE        "E0404" Error "services that wait for each other";
+    FLOW_FROM_INTERNET      "E0405" Error "a flow from the internet is an exposure";
+    TIER_CYCLE              "E0406" Error "tiers that are above each other";
+    MISSING_CLUSTER_FACT    "E0407" Error "a fact of the cluster that a flow needs";
+    UNREACHABLE_SERVICE     "W0408" Warning "a service that nothing can reach";
+    SELF_FLOW               "E0409" Error "a flow that its own service cannot have";
+
+    // 5: routes
+    DUPLICATE_ROUTE         "E0501" Error "a host and path that are routed twice";
+    BAD_HOST                "E0502" Error "a host or path that no route can have";
+    NODE_PORT_COLLISION     "E0503" Error "a node port that is taken";
+    MISSING_INGRESS         "E0504" Error "a route without an ingress controller";
+
+    // 9: what a later version of the compiler does
+    NOT_CHECKED_YET         "W0901" Warning "a declaration that is not checked yet";
+}
+
+/// The code with this id, in any case of letters.
+#[must_use]
+pub fn find(id: &str) -> Option<&'static Code> {
+    ALL.iter()
+        .copied()
+        .find(|code| code.id.eq_ignore_ascii_case(id))
+}

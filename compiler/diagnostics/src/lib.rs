@@ -1,0 +1,16 @@
+//! What the compiler says about a program, and how it is shown.
+//!
+//! Every stage hands its findings over as [`Diagnostic`] values with [`Span`]s into the [`Sources`];
+//! this crate also holds the one registry of [`codes`] and the only renderers.
+
+pub mod codes;
+mod diagnostic;
+mod render;
+mod sources;
+mod span;
+
+pub use codes::Code;
+pub use diagnostic::{Diagnostic, Diagnostics, Edit, Fix, Label, Severity};
+pub use render::{Style, render_human, render_json, summary};
+pub use sources::{LineColumn, Source, Sources};
+pub use span::{FileId, Span};

@@ -1,0 +1,191 @@
+//! Findings for people. The line with the code is ours; the picture of the source is miette's, one
+//! for each file that is involved, the file of the primary place first.
+
+use std::fmt::Write;
+use std::sync::Arc;
+
+use miette::{
+    GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, ThemeCharacters, ThemeStyles,
+};
+
+use crate::{Diagnostic, Diagnostics, FileId, Label, Severity, Sources};
+
+/// What the place that shows the text can do.
+#[derive(Clone, Copy, Debug)]
+pub struct Style {
+    /// Whether colours are shown.
+    pub color: bool,
+    /// How many columns there are.
+    pub width: usize,
+}
+
+impl Style {
+    /// For files and pipes: no colours, 80 columns.
+    pub const PLAIN: Self = Self {
+        color: false,
+        width: 80,
+    };
+}
+
+/// The findings as text, at most `max` of them in full, with a line at the end that counts them
+/// all; empty where there is none.
+#[must_use]
+pub fn render_human(
+    diagnostics: &Diagnostics,
+    sources: &Sources,
+    style: Style,
+    max: Option<usize>,
+) -> String {
+    let mut out = String::new();
+    let max = max.unwrap_or(usize::MAX);
+    for diagnostic in diagnostics.as_slice().iter().take(max) {
+        one(diagnostic, sources, style, &mut out);
+        out.push('\n');
+    }
+    let cut = diagnostics.as_slice().len().saturating_sub(max);
+    if cut > 0 {
+        let _ = writeln!(out, "… and {cut} more\n");
+    }
+    if let Some(summary) = super::summary(diagnostics) {
+        out.push_str(&summary);
+        out.push('\n');
+    }
+    out
+}
+
+fn one(diagnostic: &Diagnostic, sources: &Sources, style: Style, out: &mut String) {
+    let (word, color) = match diagnostic.severity() {
+        Severity::Error => ("error", "\u{1b}[1;31m"),
+        Severity::Warning => ("warning", "\u{1b}[1;33m"),
+        Severity::Note => ("note", "\u{1b}[1;36m"),
+    };
+    // Writing to a string cannot fail.
+    let _ = if style.color {
+        writeln!(
+            out,
+            "{color}{word}[{}]\u{1b}[0m\u{1b}[1m: {}\u{1b}[0m",
+            diagnostic.code.id, diagnostic.message
+        )
+    } else {
+        writeln!(
+            out,
+            "{word}[{}]: {}",
+            diagnostic.code.id, diagnostic.message
+        )
+    };
+    for (file, labels) in by_file(diagnostic) {
+        picture(file, &labels, sources, style, out);
+    }
+    for help in &diagnostic.help {
+        wrapped("   help: ", help, style.width, out);
+    }
+}
+
+/// The labels by file, the primary one's file first, then in the order of mention.
+fn by_file(diagnostic: &Diagnostic) -> Vec<(FileId, Vec<&Label>)> {
+    let mut groups: Vec<(FileId, Vec<&Label>)> = Vec::new();
+    let primary = diagnostic.labels.iter().filter(|l| l.primary);
+    let others = diagnostic.labels.iter().filter(|l| !l.primary);
+    for label in primary.chain(others).filter(|l| !l.span.is_none()) {
+        match groups.iter_mut().find(|(file, _)| *file == label.span.file) {
+            Some((_, labels)) => labels.push(label),
+            None => groups.push((label.span.file, vec![label])),
+        }
+    }
+    groups
+}
+
+/// What miette draws: labels in one file.
+#[derive(Debug)]
+struct Picture {
+    labels: Vec<LabeledSpan>,
+    source: NamedSource<Arc<str>>,
+}
+
+impl std::fmt::Display for Picture {
+    fn fmt(&self, _: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        Ok(())
+    }
+}
+
+impl std::error::Error for Picture {}
+
+impl miette::Diagnostic for Picture {
+    fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
+        Some(Box::new(self.labels.iter().cloned()))
+    }
+
+    fn source_code(&self) -> Option<&dyn miette::SourceCode> {
+        Some(&self.source)
+    }
+}
+
+fn picture(file: FileId, labels: &[&Label], sources: &Sources, style: Style, out: &mut String) {
+    let Some(source) = sources.get(file) else {
+        return;
+    };
+    let spans = labels
+        .iter()
+        .map(|label| {
+            let start = label.span.start as usize;
+            let length = (label.span.end - label.span.start) as usize;
+            let message = (!label.message.is_empty()).then(|| label.message.clone());
+            if label.primary {
+                LabeledSpan::new_primary_with_span(message, (start, length))
+            } else {
+                LabeledSpan::new_with_span(message, (start, length))
+            }
+        })
+        .collect();
+    let picture = Picture {
+        labels: spans,
+        source: NamedSource::new(&source.path, Arc::clone(&source.text)),
+    };
+    let theme = GraphicalTheme {
+        characters: ThemeCharacters::unicode(),
+        styles: if style.color {
+            ThemeStyles::ansi()
+        } else {
+            ThemeStyles::none()
+        },
+    };
+    let handler = GraphicalReportHandler::new_themed(theme)
+        .with_width(style.width)
+        .with_context_lines(0)
+        .with_links(false);
+    let mut drawn = String::new();
+    if handler.render_report(&mut drawn, &picture).is_err() {
+        // A place outside its file is a bug of the stage that made it; the message still stands.
+        return;
+    }
+    // miette starts with a line for the message, which is ours.
+    for line in drawn.lines().skip_while(|line| !line.contains("╭─")) {
+        let line = line.trim_end();
+        if !line.is_empty() {
+            out.push_str(line);
+            out.push('\n');
+        }
+    }
+}
+
+/// Text behind a heading, broken at spaces; the following lines stand under the first.
+fn wrapped(heading: &str, text: &str, width: usize, out: &mut String) {
+    let indent = heading.chars().count();
+    let room = width.saturating_sub(indent).max(20);
+    out.push_str(heading);
+    let mut used = 0;
+    for word in text.split(' ') {
+        let length = word.chars().count();
+        if used > 0 && used + 1 + length > room {
+            out.push('\n');
+            out.extend(std::iter::repeat_n(' ', indent));
+            used = 0;
+        } else if used > 0 {
+            out.push(' ');
+            used += 1;
+        }
+        out.push_str(word);
+        used += length;
+    }
+    out.push('\n');
+}

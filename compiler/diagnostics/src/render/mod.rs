@@ -1,0 +1,27 @@
+//! How findings are shown: to people in a terminal, to tools as JSON. This is the only place that
+//! knows of terminals; it returns text and prints nothing.
+
+mod human;
+mod json;
+
+pub use human::{Style, render_human};
+pub use json::render_json;
+
+use crate::{Diagnostics, Severity};
+
+/// `2 errors, 1 warning`; `None` where there is neither.
+#[must_use]
+pub fn summary(diagnostics: &Diagnostics) -> Option<String> {
+    let counted = |severity, one: &str, many: &str| {
+        let n = diagnostics.count(severity);
+        (n > 0).then(|| format!("{n} {}", if n == 1 { one } else { many }))
+    };
+    let parts: Vec<String> = [
+        counted(Severity::Error, "error", "errors"),
+        counted(Severity::Warning, "warning", "warnings"),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    (!parts.is_empty()).then(|| parts.join(", "))
+}

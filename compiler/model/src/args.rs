@@ -1,0 +1,179 @@
+//! A walk over the arguments of a statement, which knows the statement's written form and says
+//! what is expected where the arguments end or differ.
+
+use erpc_diagnostics::{Diagnostic, Diagnostics, Span, codes};
+use erpc_syntax::tree::{Arg, Block, Expr, ExprKind, Ident, Sign};
+
+/// What is left of a statement's arguments.
+pub(crate) struct Args<'s> {
+    args: &'s [Arg],
+    /// Where something missing would stand.
+    end: Span,
+    /// How the statement is written, for messages: `port NAME NUMBER[/proto]`.
+    form: &'static str,
+}
+
+impl<'s> Args<'s> {
+    pub(crate) fn new(args: &'s [Arg], whole: Span, form: &'static str) -> Self {
+        Self {
+            args,
+            end: whole.after(),
+            form,
+        }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.args.is_empty()
+    }
+
+    /// Where the next argument stands, or would stand.
+    pub(crate) fn here(&self) -> Span {
+        self.args.first().map_or(self.end, Arg::span)
+    }
+
+    fn advance(&mut self) {
+        if let Some((first, rest)) = self.args.split_first() {
+            self.end = first.span().after();
+            self.args = rest;
+        }
+    }
+
+    /// The next argument, where it is this word.
+    pub(crate) fn peek_word(&self, word: &str) -> bool {
+        matches!(self.args.first(), Some(Arg::Expr(expr)) if expr.as_word().is_some_and(|w| w == word))
+    }
+
+    /// Takes the next argument, where it is this word.
+    pub(crate) fn word(&mut self, word: &str) -> Option<Span> {
+        self.peek_word(word).then(|| {
+            let span = self.here();
+            self.advance();
+            span
+        })
+    }
+
+    /// Takes the next argument, which must be this word.
+    pub(crate) fn need_word(&mut self, word: &str, out: &mut Diagnostics) -> Option<Span> {
+        let span = self.word(word);
+        if span.is_none() {
+            self.expected(&format!("`{word}`"), out);
+        }
+        span
+    }
+
+    /// Takes a sign, where it is next.
+    pub(crate) fn sign(&mut self, sign: Sign) -> Option<Span> {
+        match self.args.first() {
+            Some(Arg::Sign(found, span)) if *found == sign => {
+                let span = *span;
+                self.advance();
+                Some(span)
+            }
+            _ => None,
+        }
+    }
+
+    /// Takes the next argument, where it is an expression.
+    pub(crate) fn expr(&mut self) -> Option<&'s Expr> {
+        match self.args.first() {
+            Some(Arg::Expr(expr)) => {
+                self.advance();
+                Some(expr)
+            }
+            _ => None,
+        }
+    }
+
+    /// Takes the next argument, which must be an expression: `what` says of what.
+    pub(crate) fn need_expr(&mut self, what: &str, out: &mut Diagnostics) -> Option<&'s Expr> {
+        let expr = self.expr();
+        if expr.is_none() {
+            self.expected(what, out);
+        }
+        expr
+    }
+
+    /// Takes the next argument, which must be a plain name; `what` says of what.
+    pub(crate) fn need_name(&mut self, what: &str, out: &mut Diagnostics) -> Option<Ident> {
+        if let Some(Arg::Expr(expr)) = self.args.first()
+            && let Some(word) = expr.as_word()
+        {
+            let ident = Ident {
+                text: word.clone(),
+                span: expr.span,
+            };
+            self.advance();
+            return Some(ident);
+        }
+        self.expected(what, out);
+        None
+    }
+
+    /// Takes a block, where it is next.
+    pub(crate) fn block(&mut self) -> Option<&'s Block> {
+        match self.args.first() {
+            Some(Arg::Block(block)) => {
+                self.advance();
+                Some(block)
+            }
+            _ => None,
+        }
+    }
+
+    /// `because "…"`, where it is next.
+    pub(crate) fn because(&mut self, out: &mut Diagnostics) -> Option<&'s Expr> {
+        self.word("because")?;
+        self.need_expr("the reason in quotes", out)
+    }
+
+    /// Reports that something else is expected next, and gives up on the rest.
+    pub(crate) fn expected(&mut self, what: &str, out: &mut Diagnostics) {
+        let missing = self.args.is_empty();
+        let (code, message) = if missing {
+            (&codes::MISSING_VALUE, format!("{what} is missing"))
+        } else {
+            (&codes::WRONG_SHAPE, format!("{what} is expected here"))
+        };
+        out.push(
+            Diagnostic::new(code, message)
+                .at(
+                    self.here(),
+                    if missing {
+                        "missing here"
+                    } else {
+                        "something else"
+                    },
+                )
+                .help(format!("it is written `{}`", self.form)),
+        );
+        self.args = &[];
+    }
+
+    /// Reports what is left; to be called when everything known has been taken.
+    pub(crate) fn finish(&mut self, out: &mut Diagnostics) {
+        let Some(first) = self.args.first() else {
+            return;
+        };
+        let mut diagnostic = Diagnostic::new(&codes::WRONG_SHAPE, "this does not belong here")
+            .at(first.span(), "left over")
+            .help(format!("it is written `{}`", self.form));
+        if let Arg::Sign(Sign::Assign, span) = first {
+            diagnostic = diagnostic.fix("write a space for `=`", *span, "");
+        }
+        out.push(diagnostic);
+        self.args = &[];
+    }
+}
+
+/// The text of an expression that is a plain string without interpolation.
+pub(crate) fn plain_text(expr: &Expr) -> Option<&str> {
+    use erpc_syntax::tree::StringPart;
+    match &expr.kind {
+        ExprKind::String(string) => match string.parts.as_slice() {
+            [] => Some(""),
+            [StringPart::Text(text)] => Some(text),
+            _ => None,
+        },
+        _ => None,
+    }
+}

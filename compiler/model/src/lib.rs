@@ -1,0 +1,25 @@
+//! The resolved model of a platform.
+//!
+//! [`resolve`] takes the parsed files of a program and gives a [`Platform`] in which every name
+//! is an id and every value knows its [`Origin`], together with the diagnostics of names, types,
+//! units and property sets. After it nothing is looked up by string.
+
+mod args;
+mod digest;
+mod eval;
+mod load;
+mod names;
+mod origin;
+pub mod platform;
+pub mod properties;
+mod resolve;
+mod stdlib;
+pub mod units;
+mod value;
+
+pub use load::{Files, Import, Loaded, LoadedFile, MAX_SOURCE_BYTES, ReadError, load};
+pub use names::{listed, nearest};
+pub use origin::{Origin, Sourced, Via};
+pub use platform::*;
+pub use resolve::{NOT_CHECKED_YET, resolve};
+pub use stdlib::{modules, stdlib};

@@ -1,0 +1,369 @@
+//! From a root file to all files of a program: reading, decoding, parsing, following `use`.
+//! The disk itself is behind [`Files`], so that this crate has no I/O of its own.
+
+use erpc_diagnostics::{Diagnostic, Diagnostics, FileId, Sources, Span, codes};
+use erpc_syntax::tree::{Arg, Expr, ExprKind, File, Path, Statement, StringPart};
+use rustc_hash::FxHashMap;
+use smol_str::SmolStr;
+
+/// Where files come from.
+pub trait Files: Sync {
+    /// The bytes of a file of the program; `path` is relative to the program's folder, with `/`.
+    ///
+    /// # Errors
+    ///
+    /// Where there is no such file, or it is too large, or the system refuses.
+    fn read(&self, path: &str) -> Result<Vec<u8>, ReadError>;
+
+    /// The bytes of a module of the library; `None` where there is none of that name.
+    fn library(&self, module: &str) -> Option<Result<Vec<u8>, ReadError>> {
+        crate::stdlib(module).map(|text| Ok(text.as_bytes().to_vec()))
+    }
+}
+
+/// Why a file cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ReadError {
+    /// There is none.
+    NotFound,
+    /// It has this many bytes, more than [`MAX_SOURCE_BYTES`].
+    TooLarge(u64),
+    /// What the system says.
+    Other(String),
+}
+
+/// The size above which a source is refused before it is read.
+pub const MAX_SOURCE_BYTES: u64 = 16 << 20;
+
+/// A parsed file of the program or of the library.
+#[derive(Debug)]
+pub struct LoadedFile {
+    /// Its id in the sources.
+    pub id: FileId,
+    /// Its path as shown.
+    pub path: String,
+    /// The module of the library it is; `None` for a file of the program.
+    pub module: Option<SmolStr>,
+    /// Its tree.
+    pub tree: File,
+}
+
+/// A `use std.module.Name`.
+#[derive(Clone, Debug)]
+pub struct Import {
+    /// Who says it.
+    pub by: FileId,
+    /// `beam`.
+    pub module: SmolStr,
+    /// `Release`.
+    pub name: SmolStr,
+    /// Where `Release` stands.
+    pub span: Span,
+}
+
+/// All files of a program, parsed.
+#[derive(Debug, Default)]
+pub struct Loaded {
+    /// Their texts.
+    pub sources: Sources,
+    /// Their trees: the root first, then in the order in which they are named.
+    pub files: Vec<LoadedFile>,
+    /// What they take from the library.
+    pub imports: Vec<Import>,
+}
+
+/// Reads and parses the root file and everything that it uses.
+pub fn load(root: &str, files: &dyn Files) -> (Loaded, Diagnostics) {
+    let mut loader = Loader {
+        files,
+        loaded: Loaded::default(),
+        diagnostics: Diagnostics::new(),
+        known: FxHashMap::default(),
+        open: Vec::new(),
+    };
+    loader.project_file(root, None);
+    (loader.loaded, loader.diagnostics)
+}
+
+struct Loader<'a> {
+    files: &'a dyn Files,
+    loaded: Loaded,
+    diagnostics: Diagnostics,
+    /// Paths of files and modules already loaded; modules start with `std.`.
+    known: FxHashMap<String, ()>,
+    /// The chain of `use` that led here, with the place of each.
+    open: Vec<(String, Span)>,
+}
+
+impl Loader<'_> {
+    fn project_file(&mut self, path: &str, used_at: Option<Span>) {
+        if let Some(start) = self.open.iter().position(|(open, _)| open == path) {
+            self.report_cycle(start, path, used_at.unwrap_or(Span::NONE));
+            return;
+        }
+        if self.known.insert(path.to_owned(), ()).is_some() {
+            return;
+        }
+        let bytes = self.files.read(path);
+        let Some(index) = self.add(path, None, bytes, used_at) else {
+            return;
+        };
+        self.open
+            .push((path.to_owned(), used_at.unwrap_or(Span::NONE)));
+        self.follow(index);
+        self.open.pop();
+    }
+
+    fn module(&mut self, module: &str, used_at: Span) {
+        let key = format!("std.{module}");
+        if self.known.contains_key(&key) {
+            return;
+        }
+        let Some(bytes) = self.files.library(module) else {
+            let nearest = crate::names::nearest(module, crate::modules());
+            let mut diagnostic = Diagnostic::new(
+                &codes::UNKNOWN_IMPORT,
+                format!("the library has no module `{module}`"),
+            )
+            .at(used_at, "not in the library");
+            if let Some(nearest) = nearest {
+                diagnostic = diagnostic.help(format!("did you mean `std.{nearest}`?"));
+            } else {
+                let all: Vec<_> = crate::modules().map(|m| format!("`std.{m}`")).collect();
+                diagnostic = diagnostic.help(format!("the library has {}", all.join(", ")));
+            }
+            self.diagnostics.push(diagnostic);
+            return;
+        };
+        self.known.insert(key, ());
+        let path = format!("stdlib/{module}.erp");
+        if let Some(index) = self.add(&path, Some(module.into()), bytes, Some(used_at)) {
+            self.follow(index);
+        }
+    }
+
+    /// Decodes and parses a file; `None` where it cannot be.
+    fn add(
+        &mut self,
+        path: &str,
+        module: Option<SmolStr>,
+        bytes: Result<Vec<u8>, ReadError>,
+        used_at: Option<Span>,
+    ) -> Option<usize> {
+        let bytes = match bytes {
+            Ok(bytes) => bytes,
+            Err(error) => {
+                self.report_unreadable(path, &error, used_at);
+                return None;
+            }
+        };
+        if bytes.len() as u64 > MAX_SOURCE_BYTES {
+            self.report_unreadable(path, &ReadError::TooLarge(bytes.len() as u64), used_at);
+            return None;
+        }
+        let text = match String::from_utf8(bytes) {
+            Ok(text) => text,
+            Err(error) => {
+                self.report_not_utf8(path, &error);
+                return None;
+            }
+        };
+        // A byte order mark is no part of the text; editors on Windows write one.
+        let text = text
+            .strip_prefix('\u{feff}')
+            .map_or(text.clone(), str::to_owned);
+        let id = self.loaded.sources.add(path, text.as_str());
+        let parsed = erpc_syntax::parse(id, &text);
+        self.diagnostics.extend(parsed.diagnostics);
+        self.loaded.files.push(LoadedFile {
+            id,
+            path: path.to_owned(),
+            module,
+            tree: parsed.file,
+        });
+        Some(self.loaded.files.len() - 1)
+    }
+
+    /// Loads what the `use` statements of a file name.
+    fn follow(&mut self, index: usize) {
+        let file = &self.loaded.files[index];
+        let (by, path, in_library) = (file.id, file.path.clone(), file.module.is_some());
+        let uses: Vec<Statement> = file
+            .tree
+            .statements
+            .iter()
+            .filter(|s| s.head().is_some_and(|(word, _)| word == "use"))
+            .cloned()
+            .collect();
+        for statement in uses {
+            let targets = statement.args[1..].iter().filter_map(|arg| match arg {
+                Arg::Expr(expr) => Some(expr),
+                Arg::Sign(..) | Arg::Block(_) => None,
+            });
+            for target in targets {
+                self.follow_one(by, &path, in_library, target);
+            }
+        }
+    }
+
+    fn follow_one(&mut self, by: FileId, path: &str, in_library: bool, target: &Expr) {
+        match &target.kind {
+            ExprKind::String(string) if !in_library => {
+                let text = match string.parts.as_slice() {
+                    [] => "",
+                    [StringPart::Text(text)] => text.as_str(),
+                    _ => {
+                        self.diagnostics.push(
+                            Diagnostic::new(
+                                &codes::UNKNOWN_IMPORT,
+                                "the path of a `use` is plain text",
+                            )
+                            .at(target.span, "has `${…}`"),
+                        );
+                        return;
+                    }
+                };
+                match join(path, text) {
+                    Some(joined) => self.project_file(&joined, Some(target.span)),
+                    None => self.diagnostics.push(
+                        Diagnostic::new(
+                            &codes::UNKNOWN_IMPORT,
+                            format!("`{text}` is outside the folder of the program"),
+                        )
+                        .at(target.span, "leaves the folder")
+                        .help(
+                            "a program consists of files in and below the folder of its root file",
+                        ),
+                    ),
+                }
+            }
+            ExprKind::Path(name) => self.library_name(by, name, target.span),
+            _ => self.diagnostics.push(
+                Diagnostic::new(
+                    &codes::UNKNOWN_IMPORT,
+                    "`use` takes a file in quotes or a name of the library",
+                )
+                .at(target.span, "neither")
+                .help("write `use \"apps.erp\"` or `use std.beam.Release`"),
+            ),
+        }
+    }
+
+    fn library_name(&mut self, by: FileId, path: &Path, span: Span) {
+        let names: Vec<&SmolStr> = path.segments.iter().filter_map(|s| s.as_name()).collect();
+        match names.as_slice() {
+            [std, module, name] if *std == "std" && path.port.is_none() => {
+                let (module, name) = ((*module).clone(), (*name).clone());
+                self.module(&module, path.segments[1].span);
+                self.loaded.imports.push(Import {
+                    by,
+                    module,
+                    name,
+                    span: path.segments[2].span,
+                });
+            }
+            _ => self.diagnostics.push(
+                Diagnostic::new(
+                    &codes::UNKNOWN_IMPORT,
+                    "a name of the library is `std.module.Name`",
+                )
+                .at(span, "not such a name")
+                .help("a file of the program goes in quotes: `use \"apps.erp\"`"),
+            ),
+        }
+    }
+
+    fn report_cycle(&mut self, start: usize, path: &str, at: Span) {
+        let chain: Vec<String> = self.open[start..]
+            .iter()
+            .map(|(open, _)| format!("`{open}`"))
+            .chain(std::iter::once(format!("`{path}`")))
+            .collect();
+        let mut diagnostic = Diagnostic::new(
+            &codes::IMPORT_CYCLE,
+            format!("files use each other in a circle: {}", chain.join(" → ")),
+        )
+        .at(at, "this closes the circle");
+        for (open, span) in &self.open[start + 1..] {
+            diagnostic = diagnostic.also(*span, format!("`{open}` is used here"));
+        }
+        self.diagnostics
+            .push(diagnostic.help("everything that a program declares is known in all of its files: name each file once, from the root"));
+    }
+
+    fn report_unreadable(&mut self, path: &str, error: &ReadError, used_at: Option<Span>) {
+        let (code, message) = match error {
+            ReadError::NotFound => (
+                &codes::SOURCE_UNREADABLE,
+                format!("there is no file `{path}`"),
+            ),
+            ReadError::TooLarge(bytes) => (
+                &codes::SOURCE_TOO_LARGE,
+                format!(
+                    "`{path}` has {bytes} bytes; a source may have {MAX_SOURCE_BYTES} (16 MiB)"
+                ),
+            ),
+            ReadError::Other(why) => (
+                &codes::SOURCE_UNREADABLE,
+                format!("`{path}` cannot be read: {why}"),
+            ),
+        };
+        let mut diagnostic = Diagnostic::new(code, message);
+        if let Some(span) = used_at {
+            diagnostic = diagnostic.at(span, "used here");
+        }
+        self.diagnostics.push(diagnostic);
+    }
+
+    fn report_not_utf8(&mut self, path: &str, error: &std::string::FromUtf8Error) {
+        let valid = error.utf8_error().valid_up_to();
+        let line = 1 + error.as_bytes()[..valid]
+            .iter()
+            .filter(|b| **b == b'\n')
+            .count();
+        self.diagnostics.push(
+            Diagnostic::new(
+                &codes::NOT_UTF8,
+                format!(
+                    "`{path}` is not UTF-8: byte {valid}, in line {line}, belongs to no character"
+                ),
+            )
+            .help("save the file as UTF-8"),
+        );
+    }
+}
+
+/// `path` as seen from the folder of the file `from`; `None` where it leaves the program's folder.
+pub(crate) fn join(from: &str, path: &str) -> Option<String> {
+    if path.starts_with('/') || path.contains('\\') {
+        return None;
+    }
+    let mut parts: Vec<&str> = from.split('/').collect();
+    parts.pop();
+    for part in path.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => {
+                parts.pop()?;
+            }
+            part => parts.push(part),
+        }
+    }
+    (!parts.is_empty()).then(|| parts.join("/"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::join;
+
+    #[test]
+    fn paths_are_seen_from_the_file_that_says_them() {
+        assert_eq!(
+            join("platform.erp", "apps.erp").as_deref(),
+            Some("apps.erp")
+        );
+        assert_eq!(join("a/b.erp", "../c.erp").as_deref(), Some("c.erp"));
+        assert_eq!(join("platform.erp", "../c.erp"), None);
+        assert_eq!(join("platform.erp", "/etc/passwd"), None);
+    }
+}

@@ -1,0 +1,53 @@
+//! Names that resemble each other, for "did you mean".
+
+/// The candidate nearest to `name`, if one is near enough to be meant.
+///
+/// Optimal string alignment, so that two swapped letters count once; a third of the letters
+/// may differ, at least one.
+pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let length = name.chars().count();
+    let limit = (length / 3).max(1);
+    candidates
+        .into_iter()
+        .filter(|candidate| candidate.chars().count().abs_diff(length) <= limit)
+        .map(|candidate| (strsim::osa_distance(name, candidate), candidate))
+        .filter(|(distance, _)| *distance <= limit)
+        .min_by_key(|(distance, candidate)| (*distance, *candidate))
+        .map(|(_, candidate)| candidate)
+}
+
+/// `a`, `b` and `c` in backticks, joined as prose; the rest is counted beyond `most`.
+pub fn listed<'a>(names: impl IntoIterator<Item = &'a str>, most: usize) -> String {
+    let names: Vec<&str> = names.into_iter().collect();
+    let shown: Vec<String> = names.iter().take(most).map(|n| format!("`{n}`")).collect();
+    if names.len() > most {
+        format!("{} and {} more", shown.join(", "), names.len() - most)
+    } else {
+        match shown.as_slice() {
+            [] => "none".to_owned(),
+            [one] => one.clone(),
+            [init @ .., last] => format!("{} and {last}", init.join(", ")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{listed, nearest};
+
+    #[test]
+    fn swapped_dropped_and_doubled_letters_are_near() {
+        let names = ["kvs-database", "bpe-engine", "ias-auth"];
+        assert_eq!(nearest("kvs-databsae", names), Some("kvs-database"));
+        assert_eq!(nearest("bpe-engin", names), Some("bpe-engine"));
+        assert_eq!(nearest("iass-auth", names), Some("ias-auth"));
+        assert_eq!(nearest("prometheus", names), None);
+    }
+
+    #[test]
+    fn lists_read_as_prose() {
+        assert_eq!(listed(["a"], 3), "`a`");
+        assert_eq!(listed(["a", "b", "c"], 3), "`a`, `b` and `c`");
+        assert_eq!(listed(["a", "b", "c"], 2), "`a`, `b` and 1 more");
+    }
+}

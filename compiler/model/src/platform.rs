@@ -1,0 +1,979 @@
+//! The resolved platform: dense ids into vectors, every reference held, every value with its
+//! origin. Resolution makes it, the checks read it, everything that is derived is derived from it.
+
+use erpc_diagnostics::Span;
+use ipnet::IpNet;
+use smol_str::SmolStr;
+
+use crate::origin::Sourced;
+use crate::units::{Cpu, Duration, Memory, Percent, Protocol, Range};
+
+macro_rules! ids {
+    ($($(#[$doc:meta])* $name:ident;)*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(pub u32);
+
+        impl $name {
+            /// The position in the platform's vector.
+            #[must_use]
+            pub const fn index(self) -> usize {
+                self.0 as usize
+            }
+        }
+    )*};
+}
+
+ids! {
+    /// A namespace: `Platform::namespaces`.
+    NamespaceId;
+    /// A service or job: `Platform::services`.
+    ServiceId;
+    /// A cluster: `Platform::clusters`.
+    ClusterId;
+    /// A tier: `Platform::tiers`.
+    TierId;
+    /// An external: `Platform::externals`.
+    ExternalId;
+    /// A flow: `Platform::flows`.
+    FlowId;
+    /// A secret: `Platform::secrets`.
+    SecretId;
+    /// A component: `Platform::components`.
+    ComponentId;
+    /// A use of a component: `Platform::uses`.
+    UseId;
+}
+
+/// A port of a service, by its place in `Service::ports`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PortId {
+    /// The service.
+    pub service: ServiceId,
+    /// The position in its list.
+    pub index: u32,
+}
+
+/// A whole program, resolved.
+#[derive(Clone, Debug)]
+pub struct Platform {
+    /// `platform NAME`.
+    pub name: Sourced<SmolStr>,
+    /// `##` above it.
+    pub doc: Option<String>,
+    /// `title`.
+    pub title: Option<Sourced<String>>,
+    /// `version`.
+    pub version: Sourced<String>,
+    /// `domain`.
+    pub domain: Option<Sourced<String>>,
+    /// `environment`, default `production`.
+    pub environment: Sourced<SmolStr>,
+    /// `registry`: put before images without a registry of their own.
+    pub registry: Sourced<String>,
+    /// `registries`: those that images may come from, `registry` included.
+    pub registries: Vec<Sourced<String>>,
+    /// `pull always|missing|never`, default `missing` (`IfNotPresent`).
+    pub pull: Sourced<PullPolicy>,
+    /// The chosen cluster.
+    pub cluster: ClusterId,
+    /// All clusters, in source order.
+    pub clusters: Vec<Cluster>,
+    /// All tiers, lowest first where they are comparable.
+    pub tiers: Vec<Tier>,
+    /// By name.
+    pub namespaces: Vec<Namespace>,
+    /// By namespace, then by name.
+    pub services: Vec<Service>,
+    /// By name.
+    pub externals: Vec<External>,
+    /// `allow`s and `calls`, sorted by place.
+    pub flows: Vec<Flow>,
+    /// `expose … at`.
+    pub routes: Vec<Route>,
+    /// `expose … as`.
+    pub addresses: Vec<Address>,
+    /// By namespace, then by name; a secret of the whole program comes first.
+    pub secrets: Vec<Secret>,
+    /// Components of the program and those of the library that it uses.
+    pub components: Vec<Component>,
+    /// Uses of components, outer before inner.
+    pub uses: Vec<ComponentUse>,
+    /// Declarations of later parts of the compiler, resolved and not yet checked.
+    pub assertions: Vec<Assertion>,
+    /// `profile NAME`.
+    pub profiles: Vec<Profile>,
+}
+
+/// When the node fetches an image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PullPolicy {
+    /// `Always`
+    Always,
+    /// `IfNotPresent`
+    Missing,
+    /// `Never`
+    Never,
+}
+
+/// A tier.
+#[derive(Clone, Debug)]
+pub struct Tier {
+    /// Its name.
+    pub name: Sourced<SmolStr>,
+    /// All tiers strictly below it, sorted.
+    pub below: Vec<TierId>,
+    /// How many tiers stand below it on the longest chain: 0 is a lowest one.
+    pub rank: u32,
+}
+
+/// `component NAME`.
+#[derive(Clone, Debug)]
+pub struct Component {
+    /// With its library path: `std.beam.Release`, or the plain name of the program's own.
+    pub name: SmolStr,
+    /// Where its name stands.
+    pub span: Span,
+    /// `##` above it.
+    pub doc: Option<String>,
+}
+
+/// `is NAME(args)` of a service, or of a component under it.
+#[derive(Clone, Copy, Debug)]
+pub struct ComponentUse {
+    /// Which one.
+    pub component: ComponentId,
+    /// `NAME(args)`.
+    pub span: Span,
+    /// The use that this one is inside of, for `component A is B`.
+    pub outer: Option<UseId>,
+}
+
+/// `cluster NAME`: the facts that the platform must fit.
+#[derive(Clone, Debug)]
+pub struct Cluster {
+    /// Its name.
+    pub name: Sourced<SmolStr>,
+    /// `##` above it.
+    pub doc: Option<String>,
+    /// `kubernetes 1.36`.
+    pub kubernetes: Option<Sourced<SmolStr>>,
+    /// `nodes N of cpu C, memory M, …`.
+    pub nodes: Option<Sourced<Nodes>>,
+    /// `pods CIDR, …`.
+    pub pod_cidrs: Vec<Sourced<IpNet>>,
+    /// `services CIDR, …`.
+    pub service_cidrs: Vec<Sourced<IpNet>>,
+    /// `api ADDRESS[:PORT], …`.
+    pub api: Vec<Sourced<ApiServer>>,
+    /// `dns kube-dns|openshift|node-local`.
+    pub dns: Option<Sourced<DnsFlavour>>,
+    /// `cni NAME`.
+    pub cni: Option<Sourced<SmolStr>>,
+    /// `storage NAME …`.
+    pub storage: Vec<StorageClass>,
+    /// `ingress CLASS by …`.
+    pub ingress: Option<Ingress>,
+}
+
+/// The nodes of a cluster, all alike.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Nodes {
+    /// How many.
+    pub count: u32,
+    /// CPU of each.
+    pub cpu: Cpu,
+    /// Memory of each.
+    pub memory: Memory,
+    /// Memory of each that the system keeps.
+    pub reserved: Memory,
+    /// Architecture: `arm64`.
+    pub arch: Option<SmolStr>,
+    /// Their addresses.
+    pub cidrs: Vec<IpNet>,
+}
+
+/// An address of the API server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ApiServer {
+    /// The address.
+    pub ip: std::net::IpAddr,
+    /// The port, 6443 where nothing is said.
+    pub port: u16,
+}
+
+/// Who answers DNS in a cluster.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DnsFlavour {
+    /// Pods `k8s-app: kube-dns` in `kube-system`, port 53.
+    KubeDns,
+    /// Pods in `openshift-dns`, port 5353.
+    OpenShift,
+    /// kube-dns behind a cache on each node, 169.254.20.10.
+    NodeLocal,
+}
+
+/// `storage NAME [default] [create provisioner P [wait] [reclaim retain|delete]]`.
+#[derive(Clone, Debug)]
+pub struct StorageClass {
+    /// Its name.
+    pub name: Sourced<SmolStr>,
+    /// Whether claims without a class get it.
+    pub is_default: bool,
+    /// How it is made, where the platform makes it.
+    pub create: Option<StorageProvision>,
+}
+
+/// How a storage class that the platform makes is made.
+#[derive(Clone, Debug)]
+pub struct StorageProvision {
+    /// `provisioner "…"`.
+    pub provisioner: String,
+    /// `wait`: bind when the first pod needs it.
+    pub wait: bool,
+    /// `reclaim retain`, the default, or `reclaim delete`.
+    pub retain: bool,
+}
+
+/// `ingress CLASS by …`.
+#[derive(Clone, Debug)]
+pub struct Ingress {
+    /// The ingress class.
+    pub class: Sourced<SmolStr>,
+    /// Who serves it.
+    pub controller: IngressController,
+}
+
+/// Who serves an ingress class.
+#[derive(Clone, Debug)]
+pub enum IngressController {
+    /// A service of the platform, on these ports; the platform makes the `IngressClass`.
+    Service(ServiceId, Vec<PortId>),
+    /// Pods outside the platform: `pods NAMESPACE "key=value", …`.
+    Pods {
+        /// Their namespace.
+        namespace: SmolStr,
+        /// Their labels.
+        labels: Vec<(SmolStr, SmolStr)>,
+    },
+    /// On the host network of the nodes: `nodes`.
+    Nodes,
+}
+
+/// `namespace NAME`.
+#[derive(Clone, Debug)]
+pub struct Namespace {
+    /// Its name.
+    pub name: Sourced<SmolStr>,
+    /// `##` above it.
+    pub doc: Option<String>,
+    /// `title`.
+    pub title: Option<Sourced<String>>,
+    /// `tier`.
+    pub tier: Sourced<TierId>,
+    /// `slo availability P [over D]`: what each of its services promises.
+    pub slo: Option<Sourced<Availability>>,
+    /// `after NAMESPACE, …`.
+    pub after: Vec<Sourced<NamespaceId>>,
+    /// `quota cpu A..B, memory A..B, pods N, storage S`.
+    pub quota: Option<Sourced<Quota>>,
+    /// `limits cpu A..B, memory A..B`: defaults for containers that are not ours (a `LimitRange`).
+    pub limits: Option<Sourced<ContainerDefaults>>,
+    /// `labels KEY = "value"`.
+    pub labels: Vec<(SmolStr, Sourced<String>)>,
+    /// `grants` of the namespace's account.
+    pub grants: Vec<Grant>,
+    /// Its services, by name.
+    pub services: Vec<ServiceId>,
+}
+
+/// Sums that a namespace may not pass.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Quota {
+    /// Sum of requests and of limits.
+    pub cpu: Option<Range<Cpu>>,
+    /// Sum of requests and of limits.
+    pub memory: Option<Range<Memory>>,
+    /// Number of pods.
+    pub pods: Option<u32>,
+    /// Sum of claims.
+    pub storage: Option<Memory>,
+}
+
+/// What a container without its own numbers gets.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ContainerDefaults {
+    /// Request and limit.
+    pub cpu: Option<Range<Cpu>>,
+    /// Request and limit.
+    pub memory: Option<Range<Memory>>,
+}
+
+/// A promise of availability over a window.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Availability {
+    /// The share of good time.
+    pub share: Percent,
+    /// The window, 30 days where nothing is said.
+    pub over: Duration,
+}
+
+/// A promise of latency: `slo latency p95 < 300ms`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Latency {
+    /// The share of requests.
+    pub quantile: Percent,
+    /// The bound.
+    pub below: Duration,
+}
+
+/// `grants VERBS on RESOURCES [in cluster]`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Grant {
+    /// `get`, `list`, …, as written.
+    pub verbs: Vec<SmolStr>,
+    /// What they may be done to.
+    pub resources: Vec<Resource>,
+    /// Whether in the whole cluster.
+    pub in_cluster: bool,
+    /// `because`.
+    pub because: Option<String>,
+    /// The statement.
+    pub origin: crate::origin::Origin,
+}
+
+/// A resource as kubectl writes it: `ingresses.networking.k8s.io/status`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Resource {
+    /// API group; empty for the core group.
+    pub group: SmolStr,
+    /// Plural name with a subresource: `ingresses/status`.
+    pub name: SmolStr,
+}
+
+/// What kind of workload a service or job is.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Workload {
+    /// A service without a volume of its own.
+    Deployment,
+    /// A service with one: a claim for each replica.
+    StatefulSet,
+    /// `job NAME`.
+    Job,
+    /// `job NAME every "cron"`.
+    CronJob(Sourced<String>),
+}
+
+/// `service NAME` or `job NAME`.
+#[derive(Clone, Debug)]
+pub struct Service {
+    /// Its name.
+    pub name: Sourced<SmolStr>,
+    /// Its namespace.
+    pub namespace: NamespaceId,
+    /// `##` above it.
+    pub doc: Option<String>,
+    /// What it runs as.
+    pub workload: Workload,
+    /// The components it `is`, left to right.
+    pub components: Vec<UseId>,
+    /// `title`.
+    pub title: Option<Sourced<String>>,
+    /// `repo "org/name"`.
+    pub repo: Option<Sourced<String>>,
+    /// The container that carries the service's name.
+    pub main: Container,
+    /// `sidecar NAME { }`, by name: native sidecars, which start before the main container.
+    pub sidecars: Vec<Container>,
+    /// `init NAME { }`, in source order.
+    pub inits: Vec<Container>,
+    /// `port …`, in source order, a sidecar's too.
+    pub ports: Vec<Port>,
+    /// `replicas`, `scale`.
+    pub scaling: Scaling,
+    /// `volume …`, in source order.
+    pub volumes: Vec<Volume>,
+    /// `config NAME { } at "dir"`, in source order.
+    pub configs: Vec<Config>,
+    /// `secret NAME at "dir"`.
+    pub secret_mounts: Vec<SecretMount>,
+    /// `run as UID[:GID]`.
+    pub run_as: Option<Sourced<RunAs>>,
+    /// `spread by node|zone`.
+    pub spread: Option<Sourced<Spread>>,
+    /// `disruption min N`.
+    pub disruption_min: Option<Sourced<u32>>,
+    /// `slo availability`, else the namespace's.
+    pub availability: Option<Sourced<Availability>>,
+    /// `slo latency`.
+    pub latency: Vec<Sourced<Latency>>,
+    /// `rto`.
+    pub rto: Option<Sourced<Duration>>,
+    /// `rpo`.
+    pub rpo: Option<Sourced<Duration>>,
+    /// `after SERVICE, …`.
+    pub after: Vec<Sourced<ServiceId>>,
+    /// `grants …` of the service's own account.
+    pub grants: Vec<Grant>,
+    /// `access by port-forward`: operators reach it through the API server.
+    pub is_accessed: bool,
+    /// `patch KIND { }`.
+    pub patches: Vec<Patch>,
+}
+
+/// A container of a service.
+#[derive(Clone, Debug)]
+pub struct Container {
+    /// The service's name for the main one.
+    pub name: Sourced<SmolStr>,
+    /// `image`.
+    pub image: Sourced<Image>,
+    /// `command`.
+    pub command: Option<Sourced<Vec<String>>>,
+    /// `args`.
+    pub args: Option<Sourced<Vec<String>>>,
+    /// `env`, by name.
+    pub env: Vec<EnvVar>,
+    /// `cpu A..B`: request and limit.
+    pub cpu: Sourced<Range<Cpu>>,
+    /// `memory A..B`: request and limit.
+    pub memory: Sourced<Range<Memory>>,
+    /// `health`.
+    pub probes: Probes,
+    /// `writable "/path"`: an emptyDir.
+    pub writable: Vec<Sourced<String>>,
+    /// `capability NAME`.
+    pub capabilities: Vec<Sourced<SmolStr>>,
+}
+
+/// An image reference in parts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Image {
+    /// `docker.io`; the platform's where the reference names none.
+    pub registry: SmolStr,
+    /// `erpuno/ns`.
+    pub repository: SmolStr,
+    /// Behind `:`.
+    pub tag: Option<SmolStr>,
+    /// Behind `@`: `sha256:…`.
+    pub digest: Option<SmolStr>,
+    /// Whether the source names the registry.
+    pub registry_is_written: bool,
+}
+
+impl std::fmt::Display for Image {
+    /// The whole reference, registry included.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}/{}", self.registry, self.repository)?;
+        if let Some(tag) = &self.tag {
+            write!(f, ":{tag}")?;
+        }
+        if let Some(digest) = &self.digest {
+            write!(f, "@{digest}")?;
+        }
+        Ok(())
+    }
+}
+
+/// `env NAME = …`.
+#[derive(Clone, Debug)]
+pub struct EnvVar {
+    /// The variable's name.
+    pub name: SmolStr,
+    /// What it holds.
+    pub value: Sourced<EnvValue>,
+}
+
+/// What an environment variable holds.
+#[derive(Clone, Debug, PartialEq)]
+pub enum EnvValue {
+    /// Text.
+    Text(String),
+    /// `from secret S.key`.
+    Secret(SecretId, SmolStr),
+}
+
+/// The three probes of a container.
+#[derive(Clone, Debug, Default)]
+pub struct Probes {
+    /// `ready`.
+    pub ready: Option<Sourced<Probe>>,
+    /// `live`.
+    pub live: Option<Sourced<Probe>>,
+    /// `startup`.
+    pub startup: Option<Sourced<Probe>>,
+}
+
+/// A probe.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Probe {
+    /// What is asked.
+    pub check: ProbeCheck,
+    /// `after D`, default 0 s.
+    pub after: Duration,
+    /// `every D`, default 10 s.
+    pub every: Duration,
+    /// `fails N`, default 3.
+    pub fails: u32,
+    /// `within D`, default 1 s.
+    pub within: Duration,
+}
+
+/// What a probe asks.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ProbeCheck {
+    /// `http "/path" on PORT`.
+    Http(String, PortId),
+    /// `tcp on PORT`.
+    Tcp(PortId),
+    /// `exec "cmd", "arg"`.
+    Exec(Vec<String>),
+}
+
+/// `port NAME NUMBER[..NUMBER][/proto] [-> CONTAINERPORT] [host]`.
+#[derive(Clone, Debug)]
+pub struct Port {
+    /// Its name.
+    pub name: Sourced<SmolStr>,
+    /// The number that clients use: the Service's.
+    pub number: Sourced<u16>,
+    /// The last number of a range; equal to `number` for a single port.
+    pub last: u16,
+    /// The number that the container listens on.
+    pub container: u16,
+    /// The protocol.
+    pub protocol: Protocol,
+    /// Whether the node opens it too.
+    pub host: bool,
+    /// Which sidecar listens; the main container where `None`.
+    pub sidecar: Option<u32>,
+}
+
+/// How many replicas there are.
+#[derive(Clone, Debug)]
+pub enum Scaling {
+    /// `replicas N`, default 1.
+    Fixed(Sourced<u32>),
+    /// `scale A..B on cpu P, memory P`: a HorizontalPodAutoscaler owns the number.
+    Auto(Sourced<Autoscale>),
+}
+
+impl Scaling {
+    /// The least and the greatest number of replicas.
+    #[must_use]
+    pub fn bounds(&self) -> Range<u32> {
+        match self {
+            Self::Fixed(n) => Range::single(n.value),
+            Self::Auto(auto) => auto.value.replicas,
+        }
+    }
+}
+
+/// `scale A..B on cpu P, memory P`; at least one metric.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Autoscale {
+    /// Least and greatest.
+    pub replicas: Range<u32>,
+    /// Target of CPU use, in percent of the request.
+    pub cpu: Option<u32>,
+    /// Target of memory use, in percent of the request.
+    pub memory: Option<u32>,
+}
+
+/// `volume NAME SIZE at "path" [class C] [shared]`.
+#[derive(Clone, Debug)]
+pub struct Volume {
+    /// Its name.
+    pub name: Sourced<SmolStr>,
+    /// Its size.
+    pub size: Sourced<Memory>,
+    /// Where it is mounted.
+    pub at: Sourced<String>,
+    /// `class C`: a storage class by name.
+    pub class: Option<Sourced<SmolStr>>,
+    /// Whether all replicas share one claim (ReadWriteMany).
+    pub shared: bool,
+}
+
+/// `config NAME { "file" = … } at "dir"`: a ConfigMap.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Its name, that of the ConfigMap too.
+    pub name: Sourced<SmolStr>,
+    /// File names and contents, by name.
+    pub files: Vec<(SmolStr, Sourced<String>)>,
+    /// The folder in which the files appear.
+    pub at: Sourced<String>,
+}
+
+/// `secret S at "dir"`.
+#[derive(Clone, Debug)]
+pub struct SecretMount {
+    /// Which one.
+    pub secret: SecretId,
+    /// The folder in which the keys appear as files.
+    pub at: Sourced<String>,
+}
+
+/// `secret NAME { keys … }`: one that somebody else creates.
+#[derive(Clone, Debug)]
+pub struct Secret {
+    /// Its name.
+    pub name: Sourced<SmolStr>,
+    /// Its namespace; `None` for one of the whole program, which must exist in each namespace
+    /// of `used_in`.
+    pub namespace: Option<NamespaceId>,
+    /// The namespaces in which something refers to it, sorted.
+    pub used_in: Vec<NamespaceId>,
+    /// Its keys.
+    pub keys: Vec<Sourced<SmolStr>>,
+    /// `because`.
+    pub because: Option<String>,
+}
+
+/// `run as UID[:GID]`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RunAs {
+    /// The user; 0 is refused.
+    pub uid: u32,
+    /// The group; the user's number where nothing is said.
+    pub gid: u32,
+}
+
+/// `spread by node|zone`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Spread {
+    /// `kubernetes.io/hostname`
+    Node,
+    /// `topology.kubernetes.io/zone`
+    Zone,
+}
+
+/// `patch KIND { path = value }`: a structural patch on one emitted object.
+#[derive(Clone, Debug)]
+pub struct Patch {
+    /// The kind in lower case: `deployment`.
+    pub kind: Sourced<SmolStr>,
+    /// What is set.
+    pub fields: Vec<PatchField>,
+}
+
+/// One field of a patch.
+#[derive(Clone, Debug)]
+pub struct PatchField {
+    /// Names of fields from the object's root.
+    pub path: Vec<SmolStr>,
+    /// What it becomes; `None` removes it.
+    pub value: Sourced<Option<PatchValue>>,
+}
+
+/// A value of a patch.
+#[derive(Clone, Debug, PartialEq)]
+pub enum PatchValue {
+    /// `true`
+    Bool(bool),
+    /// `7`
+    Int(i64),
+    /// `"x"`, and quantities as Kubernetes writes them.
+    Text(String),
+    /// `[a, b]`
+    List(Vec<PatchValue>),
+}
+
+/// `external NAME { }`: something outside the cluster.
+#[derive(Clone, Debug)]
+pub struct External {
+    /// Its name.
+    pub name: Sourced<SmolStr>,
+    /// `##` above it.
+    pub doc: Option<String>,
+    /// `cidr A, …`.
+    pub cidrs: Vec<Sourced<IpNet>>,
+    /// `dns "name", …`: names by which clients find it; a flow to it then needs DNS.
+    pub dns_names: Vec<Sourced<String>>,
+    /// `port NAME NUMBER[/proto]`.
+    pub ports: Vec<ExternalPort>,
+}
+
+/// A port of an external.
+#[derive(Clone, Debug)]
+pub struct ExternalPort {
+    /// Its name.
+    pub name: Sourced<SmolStr>,
+    /// Its number.
+    pub number: u16,
+    /// The last number of a range; equal to `number` for a single port.
+    pub last: u16,
+    /// Its protocol.
+    pub protocol: Protocol,
+}
+
+/// What a flow's edge means beside the network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Mode {
+    /// The client cannot work without it: orders deployment, counts in SLOs, tier rule, no cycle.
+    Requires,
+    /// The client works without it: tier rule only.
+    Optional,
+    /// Monitoring or callbacks: network only.
+    Observes,
+}
+
+impl Mode {
+    /// As the language writes it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Requires => "requires",
+            Self::Optional => "optional",
+            Self::Observes => "observes",
+        }
+    }
+}
+
+/// One end of an edge.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum End {
+    /// A service.
+    Service(ServiceId),
+    /// Something outside that is declared.
+    External(ExternalId),
+    /// Every address outside the cluster and the private ranges.
+    Internet,
+    /// The cluster's DNS pods.
+    ClusterDns,
+    /// The API server.
+    ClusterApi,
+    /// The nodes.
+    ClusterNodes,
+}
+
+/// An end of a flow as written, with what it matches.
+#[derive(Clone, Debug)]
+pub struct Ends {
+    /// What it matches, sorted, without duplicates.
+    pub ends: Vec<End>,
+    /// Whether a wildcard or set was written: such a target means those that have the port,
+    /// never the caller itself.
+    pub is_pattern: bool,
+    /// Where it is written.
+    pub span: Span,
+}
+
+/// The port of a flow as written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FlowPort {
+    /// A port by its name.
+    Named(SmolStr, Span),
+    /// A number, for an end without declared ports.
+    Number(u16, Protocol, Span),
+    /// None, for `cluster.api` and `cluster.dns`.
+    Implied,
+}
+
+/// `allow FROM -> TO:PORT [mode] [because "…"]`, or `calls TO:PORT` of a service.
+#[derive(Clone, Debug)]
+pub struct Flow {
+    /// The callers.
+    pub from: Ends,
+    /// The called.
+    pub to: Ends,
+    /// The port.
+    pub port: FlowPort,
+    /// The mode, `requires` where nothing is said.
+    pub mode: Mode,
+    /// `because`.
+    pub because: Option<String>,
+    /// The statement.
+    pub span: Span,
+}
+
+/// `expose SERVICE:PORT at "host[/path]" [tls SECRET] [from CIDR, …]`.
+#[derive(Clone, Debug)]
+pub struct Route {
+    /// Where it leads.
+    pub port: PortId,
+    /// The host.
+    pub host: Sourced<String>,
+    /// The path, `/` where nothing is said.
+    pub path: String,
+    /// `tls SECRET`.
+    pub tls: Option<Sourced<SecretId>>,
+    /// `from CIDR, …`; everywhere where empty.
+    pub from: Vec<Sourced<IpNet>>,
+    /// The statement.
+    pub span: Span,
+}
+
+/// `expose SERVICE:PORT as loadbalancer|nodeport [N]`.
+#[derive(Clone, Debug)]
+pub struct Address {
+    /// Where it leads.
+    pub port: PortId,
+    /// How.
+    pub kind: AddressKind,
+    /// `from CIDR, …`; everywhere where empty.
+    pub from: Vec<Sourced<IpNet>>,
+    /// The statement.
+    pub span: Span,
+}
+
+/// How a port gets an address outside the cluster.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AddressKind {
+    /// A Service of type LoadBalancer.
+    LoadBalancer,
+    /// A Service of type NodePort; the cluster picks the number where `None`.
+    NodePort(Option<u16>),
+}
+
+/// `never FROM => TO[:PORT]`, `never FROM -> TO[:PORT]`, `always FROM -> TO[:PORT]`.
+#[derive(Clone, Debug)]
+pub struct Assertion {
+    /// Whether it is `always`.
+    pub always: bool,
+    /// Whether it is `=>`: through other services too.
+    pub transitive: bool,
+    /// From.
+    pub from: Ends,
+    /// To.
+    pub to: Ends,
+    /// The port, any where `None`.
+    pub port: Option<FlowPort>,
+    /// `because`.
+    pub because: Option<String>,
+    /// The statement.
+    pub span: Span,
+}
+
+/// `profile NAME { }`.
+#[derive(Clone, Debug)]
+pub struct Profile {
+    /// Its name.
+    pub name: Sourced<SmolStr>,
+    /// `##` above it.
+    pub doc: Option<String>,
+}
+
+impl std::ops::Index<ServiceId> for Platform {
+    type Output = Service;
+
+    fn index(&self, id: ServiceId) -> &Service {
+        &self.services[id.index()]
+    }
+}
+
+impl std::ops::Index<NamespaceId> for Platform {
+    type Output = Namespace;
+
+    fn index(&self, id: NamespaceId) -> &Namespace {
+        &self.namespaces[id.index()]
+    }
+}
+
+impl std::ops::Index<PortId> for Platform {
+    type Output = Port;
+
+    fn index(&self, id: PortId) -> &Port {
+        &self.services[id.service.index()].ports[id.index as usize]
+    }
+}
+
+impl std::ops::Index<SecretId> for Platform {
+    type Output = Secret;
+
+    fn index(&self, id: SecretId) -> &Secret {
+        &self.secrets[id.index()]
+    }
+}
+
+impl std::ops::Index<ExternalId> for Platform {
+    type Output = External;
+
+    fn index(&self, id: ExternalId) -> &External {
+        &self.externals[id.index()]
+    }
+}
+
+impl Platform {
+    /// The chosen cluster.
+    #[must_use]
+    pub fn cluster(&self) -> &Cluster {
+        &self.clusters[self.cluster.index()]
+    }
+
+    /// All services with their ids.
+    pub fn services(&self) -> impl Iterator<Item = (ServiceId, &Service)> {
+        (0..).map(ServiceId).zip(&self.services)
+    }
+
+    /// All namespaces with their ids.
+    pub fn namespaces(&self) -> impl Iterator<Item = (NamespaceId, &Namespace)> {
+        (0..).map(NamespaceId).zip(&self.namespaces)
+    }
+
+    /// `namespace.service`.
+    #[must_use]
+    pub fn path(&self, id: ServiceId) -> String {
+        let service = &self[id];
+        format!(
+            "{}.{}",
+            self[service.namespace].name.value, service.name.value
+        )
+    }
+
+    /// An end as the language writes it.
+    #[must_use]
+    pub fn end_name(&self, end: End) -> String {
+        match end {
+            End::Service(id) => self.path(id),
+            End::External(id) => self[id].name.value.to_string(),
+            End::Internet => "internet".to_owned(),
+            End::ClusterDns => "cluster.dns".to_owned(),
+            End::ClusterApi => "cluster.api".to_owned(),
+            End::ClusterNodes => "cluster.nodes".to_owned(),
+        }
+    }
+}
+
+impl Service {
+    /// The position of a port by its name.
+    #[must_use]
+    pub fn port(&self, name: &str) -> Option<u32> {
+        self.ports
+            .iter()
+            .position(|p| p.name.value == name)
+            .and_then(|i| u32::try_from(i).ok())
+    }
+
+    /// All containers: inits, sidecars, then the main one.
+    pub fn containers(&self) -> impl Iterator<Item = &Container> {
+        self.inits
+            .iter()
+            .chain(&self.sidecars)
+            .chain(std::iter::once(&self.main))
+    }
+
+    /// Whether replicas have names and claims of their own.
+    #[must_use]
+    pub fn is_stateful(&self) -> bool {
+        matches!(self.workload, Workload::StatefulSet)
+    }
+
+    /// Whether it runs to its end instead of serving.
+    #[must_use]
+    pub fn is_job(&self) -> bool {
+        matches!(self.workload, Workload::Job | Workload::CronJob(_))
+    }
+}
+
+impl IngressController {
+    /// The service of the platform that serves, if one does.
+    #[must_use]
+    pub fn service(&self) -> Option<ServiceId> {
+        match self {
+            Self::Service(id, _) => Some(*id),
+            Self::Pods { .. } | Self::Nodes => None,
+        }
+    }
+}

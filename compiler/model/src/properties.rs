@@ -1,0 +1,216 @@
+//! The words of the language: every statement, where it may stand, how it is written, how two
+//! layers of it merge. Resolution, messages and the reference all read these tables.
+
+/// A block that holds statements.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Place {
+    /// The file itself.
+    Program,
+    /// `platform NAME { }`.
+    Platform,
+    /// `namespaces { }` in the platform: what every namespace gets.
+    NamespaceDefaults,
+    /// `cluster NAME { }`.
+    Cluster,
+    /// `namespace NAME { }`.
+    Namespace,
+    /// `service NAME { }` and a component.
+    Service,
+    /// `job NAME { }`.
+    Job,
+    /// `sidecar NAME { }`.
+    Sidecar,
+    /// `init NAME { }`.
+    Init,
+    /// `external NAME { }`.
+    External,
+    /// `secret NAME { }`.
+    Secret,
+}
+
+impl Place {
+    /// As messages call it: "in a service".
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Program => "at the top of a file",
+            Self::Platform => "in the platform",
+            Self::NamespaceDefaults => "in `namespaces`",
+            Self::Cluster => "in a cluster",
+            Self::Namespace => "in a namespace",
+            Self::Service => "in a service",
+            Self::Job => "in a job",
+            Self::Sidecar => "in a sidecar",
+            Self::Init => "in an init container",
+            Self::External => "in an external",
+            Self::Secret => "in a secret",
+        }
+    }
+}
+
+/// How a higher layer (a service over its component, a profile over a service) changes a lower one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Merge {
+    /// The higher one replaces the lower one.
+    Replace,
+    /// As `Replace`, for each key (the first argument) of its own.
+    ByKey,
+    /// As `ByKey`, and what is inside merges too.
+    Inside,
+    /// All count.
+    Append,
+}
+
+/// A word that starts a statement.
+#[derive(Debug)]
+pub struct Word {
+    /// The word.
+    pub name: &'static str,
+    /// How the statement is written.
+    pub form: &'static str,
+    /// What it says, in a sentence.
+    pub doc: &'static str,
+    /// How layers merge.
+    pub merge: Merge,
+    /// Where it may stand.
+    pub places: &'static [Place],
+}
+
+macro_rules! words {
+    ($($name:literal $merge:ident [$($place:ident)*] $form:literal $doc:literal;)*) => {
+        /// Every word of the language.
+        pub static WORDS: &[Word] = &[$(Word {
+            name: $name,
+            form: $form,
+            doc: $doc,
+            merge: Merge::$merge,
+            places: &[$(Place::$place),*],
+        }),*];
+    };
+}
+
+words! {
+    // the program
+    "erp"       Replace [Program] "erp 1" "The language version that the program is written in; its first line.";
+    "use"       Append  [Program] "use std.module.Name | \"file.erp\", …" "Takes a component of the library or another file of the project into the program.";
+    "platform"  Replace [Program] "platform NAME { … }" "The platform: exactly one in a program.";
+    "tiers"     Append  [Program] "tiers LOWEST < … < HIGHEST" "The order of tiers; several lines give a partial order.";
+    "namespace" Append  [Program] "namespace NAME { … }" "A namespace with its services.";
+    "component" Append  [Program] "component Name(param: Type = default, …) [is Other(…)] { … }" "A bundle of service properties with parameters.";
+    "let"       Append  [Program] "let NAME[: Type] = EXPR" "A constant.";
+    "external"  Append  [Program] "external NAME { … }" "Something outside the cluster that services talk to.";
+    "never"     Append  [Program] "never FROM ->|=> TO[:PORT] [because \"…\"]" "Asserts that no flow, with `=>` no path, leads there.";
+    "always"    Append  [Program] "always FROM -> TO[:PORT] [because \"…\"]" "Asserts that a flow is allowed.";
+    "rule"      Append  [Program] "rule NAME for KIND x { require EXPR, \"message\" }" "A policy of the organisation.";
+    "test"      Append  [Program] "test \"name\" { expect EXPR }" "Expectations on the resolved platform.";
+    "profile"   Append  [Program] "profile NAME [is OTHER] { … }" "An environment: overrides by dotted path.";
+    "accept"    Append  [Program] "accept CODE [for NAME] because \"…\"" "Silences one warning at one place, with the reason.";
+    "moved"     Append  [Program] "moved OLD to NEW" "A rename, so that nothing is deleted and made anew.";
+    "allow"     Append  [Program Namespace] "allow FROM -> TO:PORT [optional|observes] [because \"…\"]" "A permitted flow.";
+    "expose"    Append  [Program Namespace Service] "expose SERVICE:PORT at \"host[/path]\", … [tls SECRET] [from CIDR, …] | expose SERVICE:PORT as loadbalancer|nodeport [N]" "A route, or an address, from outside the cluster.";
+    "secret"    ByKey   [Program Namespace Service Job] "secret NAME { keys \"key\", … } | secret NAME at \"dir\"" "Declares a Secret that somebody else creates; in a service: mounts one.";
+    "cluster"   Replace [Program Platform] "cluster NAME [is OTHER] { … } | cluster NAME" "The facts that a platform must fit; in the platform: which cluster it is built for.";
+
+    // the platform
+    "title"       Replace [Platform Namespace Service Job] "title \"…\"" "A short name for people.";
+    "version"     Replace [Platform] "version \"…\"" "The version of the platform, which its own images carry.";
+    "domain"      Replace [Platform] "domain \"…\"" "The domain under which the platform is reached.";
+    "environment" Replace [Platform] "environment NAME" "What the platform is for, `production` where nothing is said.";
+    "registry"    Replace [Platform] "registry \"host\"" "The registry of images that name none.";
+    "registries"  Replace [Platform] "registries \"host\", …" "The registries that images may come from beside `registry`.";
+    "pull"        Replace [Platform] "pull always|missing|never" "When a node fetches an image, `missing` where nothing is said.";
+    "namespaces"  Replace [Platform] "namespaces { … }" "What every namespace gets that does not say its own.";
+
+    // namespaces
+    "tier"      Replace [Namespace] "tier NAME" "The tier of the namespace's services.";
+    "quota"     Replace [Namespace NamespaceDefaults] "quota cpu A..B, memory A..B, pods N, storage SIZE" "What the namespace's pods may request and use in sum.";
+    "limits"    Replace [Namespace NamespaceDefaults] "limits cpu A..B, memory A..B" "Request and limit of a container that says none.";
+    "labels"    ByKey   [Namespace NamespaceDefaults] "labels KEY = \"value\", …" "Labels of the Namespace object.";
+    "service"   Append  [Namespace] "service NAME [is Component(…), …] { … }" "A workload that serves.";
+    "job"       Append  [Namespace] "job NAME [every \"cron\"] [is Component(…), …] { … }" "A workload that runs to its end.";
+
+    // services
+    "image"      Replace [Service Job Sidecar Init] "image \"reference\"" "The image of the container, with a tag or digest.";
+    "command"    Replace [Service Job Sidecar Init] "command \"…\", …" "What the container runs instead of the image's entry point.";
+    "args"       Replace [Service Job Sidecar Init] "args \"…\", …" "The arguments of the command.";
+    "env"        ByKey   [Service Job Sidecar Init] "env NAME = VALUE | env NAME from secret S.key" "An environment variable.";
+    "port"       ByKey   [Service Job Sidecar External] "port NAME NUMBER[..NUMBER][/proto] [-> CONTAINERPORT] [host]" "A port by its name; flows, probes and routes refer to it.";
+    "cpu"        Replace [Service Job Sidecar Init] "cpu REQUEST..LIMIT" "CPU that is reserved and that may be used.";
+    "memory"     Replace [Service Job Sidecar Init] "memory REQUEST..LIMIT" "Memory that is reserved and that may be used.";
+    "health"     Inside  [Service Job Sidecar] "health http \"/path\" | tcp | exec \"…\", … [on PORT] [{ ready …; live …; startup … }]" "How the kubelet finds out whether the container is ready and alive.";
+    "writable"   Append  [Service Job Sidecar Init] "writable \"/path\", …" "An empty folder that the container may write to.";
+    "capability" Append  [Service Job Sidecar Init] "capability NAME [because \"…\"]" "A Linux capability; one outside `restricted` lowers the whole namespace.";
+    "replicas"   Replace [Service] "replicas N" "How many pods there are.";
+    "scale"      Replace [Service] "scale MIN..MAX on cpu PERCENT, memory PERCENT" "Between how many pods the autoscaler moves, and on what.";
+    "volume"     ByKey   [Service Job] "volume NAME SIZE at \"path\" [class NAME] [shared]" "Storage that outlives the pod.";
+    "config"     ByKey   [Service Job] "config NAME { \"file\" = TEXT } at \"dir\"" "Files that the container reads, as a ConfigMap.";
+    "run"        Replace [Service Job] "run as UID[:GID]" "The user, never root, and the group that the containers run as.";
+    "spread"     Replace [Service] "spread by node|zone" "Over what the pods are spread.";
+    "disruption" Replace [Service] "disruption min N" "How many pods a drain must leave.";
+    "slo"        ByKey   [Service Namespace NamespaceDefaults] "slo availability PERCENT [over TIME] | slo latency pNN < TIME" "What clients are promised.";
+    "rto"        Replace [Service] "rto TIME" "How long it may take to be back after a failure.";
+    "rpo"        Replace [Service] "rpo TIME" "How much of the latest data a failure may cost.";
+    "repo"       Replace [Service Job] "repo \"org/name\"" "Where the source of the image lives.";
+    "grants"     Append  [Service Job Namespace NamespaceDefaults] "grants VERB, … on RESOURCE, … [in cluster] [because \"…\"]" "What the account may do at the Kubernetes API.";
+    "calls"      Append  [Service Job] "calls TO:PORT [optional|observes] [because \"…\"]" "A permitted flow, said from the client's side.";
+    "after"      Append  [Service Job Namespace] "after NAME, …" "What must be ready before this starts.";
+    "access"     Replace [Service] "access by port-forward" "Operators reach it through the API server; nothing else needs to.";
+    "sidecar"    Inside  [Service Job] "sidecar NAME { … }" "A container that runs beside the main one.";
+    "init"       Inside  [Service Job] "init NAME { … }" "A container that runs to its end before the others.";
+    "patch"      Append  [Service Job] "patch KIND { path = VALUE }" "Sets fields of one emitted object that the language has no word for.";
+
+    // clusters
+    "kubernetes" Replace [Cluster] "kubernetes VERSION" "The version of the API server.";
+    "nodes"      Replace [Cluster] "nodes N of cpu C, memory M, [reserved M,] [arch NAME,] in CIDR, …" "How many nodes there are, their size and addresses.";
+    "pods"       Replace [Cluster] "pods CIDR, …" "The addresses of pods.";
+    "services"   Replace [Cluster] "services CIDR, …" "The addresses of Services.";
+    "api"        Replace [Cluster] "api ADDRESS[:PORT], …" "Where the API server listens.";
+    "dns"        Replace [Cluster External] "dns kube-dns|openshift|node-local | dns \"name\", …" "Who answers DNS in the cluster; of an external: its names.";
+    "cni"        Replace [Cluster] "cni NAME" "What enforces NetworkPolicies.";
+    "storage"    ByKey   [Cluster] "storage NAME [default] [create provisioner \"P\" [wait] [reclaim retain|delete]]" "A storage class that exists, or that the platform makes.";
+    "ingress"    Replace [Cluster] "ingress CLASS by SERVICE:PORT, … | by pods NAMESPACE \"key=value\", … | by nodes" "The ingress class and who serves it.";
+
+    // externals and secrets
+    "cidr"       Append  [External] "cidr CIDR, …" "Its addresses.";
+    "keys"       Replace [Secret] "keys \"key\", …" "The keys that the Secret must have.";
+    "because"    Replace [Secret] "because \"…\"" "Why it is needed.";
+}
+
+/// The entry of a word that may stand in `place`.
+#[must_use]
+pub fn word(name: &str, place: Place) -> Option<&'static Word> {
+    WORDS
+        .iter()
+        .find(|word| word.name == name && word.places.contains(&place))
+}
+
+/// The words that may stand in `place`.
+pub fn words_of(place: Place) -> impl Iterator<Item = &'static str> {
+    WORDS
+        .iter()
+        .filter(move |word| word.places.contains(&place))
+        .map(|word| word.name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::WORDS;
+
+    #[test]
+    fn every_word_has_a_form_that_shows_it_and_a_sentence() {
+        for word in WORDS {
+            assert!(word.form.contains(word.name), "{}", word.name);
+            assert!(word.doc.ends_with('.'), "{}", word.name);
+            assert!(!word.places.is_empty(), "{}", word.name);
+        }
+    }
+
+    #[test]
+    fn a_word_is_in_the_table_once() {
+        let mut names: Vec<_> = WORDS.iter().map(|w| w.name).collect();
+        names.sort_unstable();
+        let before = names.len();
+        names.dedup();
+        assert_eq!(before, names.len());
+    }
+}

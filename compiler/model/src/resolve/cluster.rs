@@ -1,0 +1,478 @@
+//! Clusters: the facts that a platform must fit. A cluster that `is` another overrides what it
+//! says itself; `nodes` merges by field, so that only the size need be said again.
+
+use std::rc::Rc;
+
+use erpc_diagnostics::{Diagnostic, Span, codes};
+use erpc_syntax::tree::{Expr, Sign};
+use ipnet::IpNet;
+use smol_str::SmolStr;
+
+use super::Resolver;
+use super::index::Declared;
+use super::settings::{Setting, Settings};
+use crate::args::Args;
+use crate::eval::Scope;
+use crate::names::{listed, nearest};
+use crate::origin::{Origin, Sourced, Via};
+use crate::platform::{
+    ApiServer, Cluster, DnsFlavour, Ingress, IngressController, Nodes, StorageClass,
+    StorageProvision,
+};
+use crate::properties::Place;
+use crate::units::{Cpu, Memory};
+use crate::value::{Type, Value};
+
+/// The most nodes that Kubernetes supports ("Considerations for large clusters").
+const MAX_NODES: u32 = 5000;
+
+impl<'a> Resolver<'a> {
+    pub(super) fn clusters(&mut self) -> Vec<Cluster> {
+        let all = self.index.clusters.clone();
+        all.iter().map(|declared| self.cluster(declared)).collect()
+    }
+
+    fn cluster(&mut self, declared: &Declared<'a>) -> Cluster {
+        let layers = self.cluster_layers(declared, &mut Vec::new());
+        let ingress = layers.top("ingress").cloned();
+        Cluster {
+            name: Sourced::declared(declared.name.text.clone(), declared.name.span),
+            doc: declared.statement.doc(),
+            kubernetes: self.version(&layers),
+            nodes: self.nodes(&layers),
+            pod_cidrs: self.cidrs_of(&layers, "pods"),
+            service_cidrs: self.cidrs_of(&layers, "services"),
+            api: self.api(&layers),
+            dns: self.dns(&layers),
+            cni: self.cni(&layers),
+            storage: self.storage(&layers),
+            ingress: ingress.and_then(|setting| self.ingress(&setting)),
+        }
+    }
+
+    /// The settings of a cluster over those of the one that it `is`.
+    fn cluster_layers(&mut self, declared: &Declared<'a>, open: &mut Vec<SmolStr>) -> Settings<'a> {
+        let scope = Rc::new(Scope::default());
+        let mut below = Vec::new();
+        open.push(declared.name.text.clone());
+        for base in &declared.bases {
+            let Some(name) = base.as_word() else {
+                self.report(
+                    Diagnostic::new(&codes::WRONG_SHAPE, "a cluster is named here")
+                        .at(base.span, "not a name"),
+                );
+                continue;
+            };
+            if open.contains(name) {
+                self.report(
+                    Diagnostic::new(
+                        &codes::COMPONENT_CYCLE,
+                        format!(
+                            "clusters are made of each other: {}",
+                            listed(open.iter().map(SmolStr::as_str), 9)
+                        ),
+                    )
+                    .at(base.span, "this closes the circle"),
+                );
+                continue;
+            }
+            let found = self
+                .index
+                .clusters
+                .iter()
+                .find(|c| c.name.text == *name)
+                .cloned();
+            match found {
+                Some(found) => below.push(self.cluster_layers(&found, open)),
+                None => self.report_unknown_cluster(name, base.span),
+            }
+        }
+        open.pop();
+        let own = declared.block.map_or_else(Vec::new, |b| {
+            self.own_settings(b, Place::Cluster, &scope, Via::Declared)
+        });
+        // `nodes` merges by field: a lower layer stays under a higher one.
+        self.overlay(below, own)
+    }
+
+    pub(super) fn report_unknown_cluster(&mut self, name: &str, span: Span) {
+        let known: Vec<SmolStr> = self
+            .index
+            .clusters
+            .iter()
+            .map(|c| c.name.text.clone())
+            .collect();
+        let mut diagnostic = Diagnostic::new(
+            &codes::UNKNOWN_NAME,
+            format!("there is no cluster `{name}`"),
+        )
+        .at(span, "declared nowhere");
+        diagnostic = match nearest(name, known.iter().map(SmolStr::as_str)) {
+            Some(near) => diagnostic.help(format!("did you mean `{near}`?")).fix(
+                format!("write `{near}`"),
+                span,
+                near,
+            ),
+            None => diagnostic.help(format!(
+                "the clusters are {}",
+                listed(known.iter().map(SmolStr::as_str), 9)
+            )),
+        };
+        self.report(diagnostic);
+    }
+
+    fn version(&mut self, layers: &Settings<'a>) -> Option<Sourced<SmolStr>> {
+        let setting = layers.top("kubernetes")?.clone();
+        let mut args = setting.args();
+        let expr = args.need_expr("a version such as `1.36`", &mut self.diagnostics)?;
+        args.finish(&mut self.diagnostics);
+        let Value::Text(text) = self.eval(expr, &setting.scope, &Type::Version)? else {
+            return None;
+        };
+        let minor = text
+            .strip_prefix("1.")
+            .and_then(|m| m.split('.').next())
+            .and_then(|m| m.parse::<u32>().ok());
+        match minor {
+            Some(34..=37) => {}
+            Some(_) => self.report(
+                Diagnostic::new(
+                    &codes::OUT_OF_RANGE,
+                    format!("the output is for Kubernetes 1.34 to 1.37, not {text}"),
+                )
+                .at(expr.span, "not supported"),
+            ),
+            None => self.report(
+                Diagnostic::new(
+                    &codes::WRONG_TYPE,
+                    format!("`{text}` is no version of Kubernetes"),
+                )
+                .at(expr.span, "not like `1.36`"),
+            ),
+        }
+        Some(Sourced {
+            value: text,
+            origin: setting.origin(expr.span),
+        })
+    }
+
+    fn nodes(&mut self, layers: &Settings<'a>) -> Option<Sourced<Nodes>> {
+        let all: Vec<Setting<'a>> = layers.of("nodes").flatten().cloned().collect();
+        let mut nodes: Option<(Nodes, Origin)> = None;
+        for setting in all {
+            let mut args = setting.args();
+            let Some(count_expr) = args.need_expr("the number of nodes", &mut self.diagnostics)
+            else {
+                continue;
+            };
+            let Some(count) = self.int_within(count_expr, &setting.scope, 1, MAX_NODES) else {
+                continue;
+            };
+            let origin = setting.origin(setting.statement.span);
+            let mut value = nodes.take().map_or_else(Nodes::default, |(nodes, _)| nodes);
+            value.count = count;
+            if args.word("of").is_some() {
+                self.node_fields(&mut args, &setting, &mut value);
+            }
+            args.finish(&mut self.diagnostics);
+            nodes = Some((value, origin));
+        }
+        let (value, origin) = nodes?;
+        if value.cpu == Cpu(0) || value.memory == Memory(0) {
+            self.report(
+                Diagnostic::new(
+                    &codes::MISSING_PROPERTY,
+                    "the nodes of a cluster have CPU and memory",
+                )
+                .at(origin.span, "not both are said, or one is zero")
+                .help("it is written `nodes 3 of cpu 4, memory 16Gi, in 172.18.0.0/16`"),
+            );
+        }
+        Some(Sourced { value, origin })
+    }
+
+    fn node_fields(&mut self, args: &mut Args<'a>, setting: &Setting<'a>, nodes: &mut Nodes) {
+        loop {
+            if args.word("in").is_some() {
+                nodes.cidrs.clear();
+                loop {
+                    let expr = args.need_expr("a block of addresses", &mut self.diagnostics);
+                    nodes
+                        .cidrs
+                        .extend(expr.and_then(|e| self.cidr(e, &setting.scope)));
+                    if args.sign(Sign::Comma).is_none() {
+                        return;
+                    }
+                }
+            }
+            let Some(name) = args.need_name(
+                "`cpu`, `memory`, `reserved`, `arch` or `in`",
+                &mut self.diagnostics,
+            ) else {
+                return;
+            };
+            let Some(expr) = args.need_expr(
+                &format!("the value of `{}`", name.text),
+                &mut self.diagnostics,
+            ) else {
+                return;
+            };
+            match name.text.as_str() {
+                "cpu" => nodes.cpu = self.cpu(expr, &setting.scope).unwrap_or(nodes.cpu),
+                "memory" => {
+                    nodes.memory = self.memory(expr, &setting.scope).unwrap_or(nodes.memory)
+                }
+                "reserved" => {
+                    nodes.reserved = self.memory(expr, &setting.scope).unwrap_or(nodes.reserved)
+                }
+                "arch" => nodes.arch = expr.as_word().cloned(),
+                other => self.report_not_in(
+                    "a node",
+                    other,
+                    name.span,
+                    &["cpu", "memory", "reserved", "arch", "in"],
+                ),
+            }
+            if args.sign(Sign::Comma).is_none() {
+                return;
+            }
+        }
+    }
+
+    fn cidrs_of(&mut self, layers: &Settings<'a>, word: &'static str) -> Vec<Sourced<IpNet>> {
+        let Some(setting) = layers.top(word).cloned() else {
+            return Vec::new();
+        };
+        let mut args = setting.args();
+        let list = self.cidr_list(&mut args, &setting.scope, |span| setting.origin(span));
+        args.finish(&mut self.diagnostics);
+        list
+    }
+
+    /// `10.0.0.0/8, 2001:db8::/32`; each with no bits behind its prefix, as Kubernetes asks.
+    pub(super) fn cidr_list(
+        &mut self,
+        args: &mut Args<'a>,
+        scope: &Scope,
+        origin: impl Fn(Span) -> Origin,
+    ) -> Vec<Sourced<IpNet>> {
+        let mut out = Vec::new();
+        loop {
+            let Some(expr) = args.need_expr(
+                "a block of addresses such as `10.0.0.0/8`",
+                &mut self.diagnostics,
+            ) else {
+                return out;
+            };
+            if let Some(net) = self.cidr(expr, scope) {
+                if net == net.trunc() {
+                    out.push(Sourced {
+                        value: net,
+                        origin: origin(expr.span),
+                    });
+                } else {
+                    let trunc = net.trunc();
+                    self.report(
+                        Diagnostic::new(
+                            &codes::OUT_OF_RANGE,
+                            format!("`{net}` has bits behind its prefix"),
+                        )
+                        .at(expr.span, "not the start of a block")
+                        .help(format!("the block is `{trunc}`"))
+                        .fix(
+                            format!("write `{trunc}`"),
+                            expr.span,
+                            trunc.to_string(),
+                        ),
+                    );
+                }
+            }
+            if args.sign(Sign::Comma).is_none() {
+                return out;
+            }
+        }
+    }
+
+    fn api(&mut self, layers: &Settings<'a>) -> Vec<Sourced<ApiServer>> {
+        let Some(setting) = layers.top("api").cloned() else {
+            return Vec::new();
+        };
+        let mut args = setting.args();
+        let mut out = Vec::new();
+        loop {
+            let Some(expr) = args.need_expr(
+                "an address such as `172.18.0.2:6443`",
+                &mut self.diagnostics,
+            ) else {
+                break;
+            };
+            if let Some(Value::Address(ip, port)) = self.eval(expr, &setting.scope, &Type::Address)
+            {
+                out.push(Sourced {
+                    value: ApiServer {
+                        ip,
+                        port: port.unwrap_or(6443),
+                    },
+                    origin: setting.origin(expr.span),
+                });
+            }
+            if args.sign(Sign::Comma).is_none() {
+                break;
+            }
+        }
+        args.finish(&mut self.diagnostics);
+        out
+    }
+
+    fn dns(&mut self, layers: &Settings<'a>) -> Option<Sourced<DnsFlavour>> {
+        let setting = layers.top("dns")?.clone();
+        let mut args = setting.args();
+        let name = args.need_name(
+            "`kube-dns`, `openshift` or `node-local`",
+            &mut self.diagnostics,
+        )?;
+        args.finish(&mut self.diagnostics);
+        let flavour = match name.text.as_str() {
+            "kube-dns" => DnsFlavour::KubeDns,
+            "openshift" => DnsFlavour::OpenShift,
+            "node-local" => DnsFlavour::NodeLocal,
+            other => {
+                self.report_not_in(
+                    "cluster DNS",
+                    other,
+                    name.span,
+                    &["kube-dns", "openshift", "node-local"],
+                );
+                return None;
+            }
+        };
+        Some(Sourced {
+            value: flavour,
+            origin: setting.origin(name.span),
+        })
+    }
+
+    fn cni(&mut self, layers: &Settings<'a>) -> Option<Sourced<SmolStr>> {
+        let setting = layers.top("cni")?.clone();
+        let mut args = setting.args();
+        let name = args.need_name("the name of the network plugin", &mut self.diagnostics)?;
+        args.finish(&mut self.diagnostics);
+        Some(Sourced {
+            origin: setting.origin(name.span),
+            value: name.text,
+        })
+    }
+
+    fn storage(&mut self, layers: &Settings<'a>) -> Vec<StorageClass> {
+        let all: Vec<Setting<'a>> = layers
+            .of("storage")
+            .filter_map(|s| s.last().cloned())
+            .collect();
+        all.iter()
+            .filter_map(|setting| self.storage_class(setting))
+            .collect()
+    }
+
+    fn storage_class(&mut self, setting: &Setting<'a>) -> Option<StorageClass> {
+        let mut args = setting.args();
+        let name = args.need_name("the storage class's name", &mut self.diagnostics)?;
+        self.check_name(&name, "storage class");
+        let is_default = args.word("default").is_some();
+        let mut create = None;
+        if args.word("create").is_some() {
+            args.need_word("provisioner", &mut self.diagnostics)?;
+            let expr = args.need_expr("the provisioner in quotes", &mut self.diagnostics)?;
+            let provisioner = self.text(expr, &setting.scope);
+            let mut provision = StorageProvision {
+                provisioner: String::new(),
+                wait: false,
+                retain: true,
+            };
+            while !args.is_empty() {
+                if args.word("wait").is_some() {
+                    provision.wait = true;
+                } else if args.word("reclaim").is_some() {
+                    if args.word("delete").is_some() {
+                        provision.retain = false;
+                    } else {
+                        args.need_word("retain", &mut self.diagnostics)?;
+                    }
+                } else {
+                    args.finish(&mut self.diagnostics);
+                }
+            }
+            provision.provisioner = provisioner?;
+            create = Some(provision);
+        }
+        args.finish(&mut self.diagnostics);
+        Some(StorageClass {
+            name: Sourced {
+                origin: setting.origin(name.span),
+                value: name.text,
+            },
+            is_default,
+            create,
+        })
+    }
+
+    fn ingress(&mut self, setting: &Setting<'a>) -> Option<Ingress> {
+        let mut args = setting.args();
+        let class = args.need_name("the ingress class", &mut self.diagnostics)?;
+        args.need_word("by", &mut self.diagnostics)?;
+        let controller = if args.word("nodes").is_some() {
+            IngressController::Nodes
+        } else if args.word("pods").is_some() {
+            self.ingress_pods(&mut args, &setting.scope)?
+        } else {
+            let expr = args.need_expr(
+                "the service and port that serve, `ns.service:port`",
+                &mut self.diagnostics,
+            )?;
+            self.ingress_service(expr, &mut args)?
+        };
+        args.finish(&mut self.diagnostics);
+        Some(Ingress {
+            class: Sourced {
+                origin: setting.origin(class.span),
+                value: class.text,
+            },
+            controller,
+        })
+    }
+
+    fn ingress_pods(&mut self, args: &mut Args<'a>, scope: &Scope) -> Option<IngressController> {
+        let namespace = args.need_name("the controller's namespace", &mut self.diagnostics)?;
+        let (texts, span) = self.texts_of(args, scope, "a label in quotes, `\"app=ingress\"`")?;
+        let mut labels = Vec::new();
+        for text in texts {
+            let Some((key, value)) = text.split_once('=') else {
+                self.report(
+                    Diagnostic::new(&codes::WRONG_SHAPE, format!("`{text}` is no label"))
+                        .at(span, "no `=`")
+                        .help("a label is written `\"key=value\"`"),
+                );
+                continue;
+            };
+            labels.push((key.into(), value.into()));
+        }
+        labels.sort();
+        Some(IngressController::Pods {
+            namespace: namespace.text,
+            labels,
+        })
+    }
+
+    /// `ns.service:port, port`: the named ports are looked up when services are known.
+    fn ingress_service(&mut self, expr: &Expr, args: &mut Args<'a>) -> Option<IngressController> {
+        let mut ports = Vec::new();
+        let (service, first) = self.service_and_port(expr, None)?;
+        ports.push(first);
+        while args.sign(Sign::Comma).is_some() {
+            let name = args.need_name("another port of the controller", &mut self.diagnostics)?;
+            ports.push(name);
+        }
+        self.ingress_ports.push((service, ports));
+        // Filled in by `late_ports`, when the ports of services have ids.
+        Some(IngressController::Service(service, Vec::new()))
+    }
+}

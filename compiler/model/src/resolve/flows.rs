@@ -1,0 +1,880 @@
+//! Flows and exposures: from names to ids. An end is a service, a wildcard over services, or
+//! something outside; which edges a wildcard opens is derived later.
+
+use erpc_diagnostics::{Diagnostic, Span, codes};
+use erpc_syntax::tree::{
+    Arg, Expr, ExprKind, Ident, NumberLiteral, Path, PathPort, SegmentKind, Sign, Statement,
+};
+use ipnet::IpNet;
+use smol_str::SmolStr;
+
+use super::Resolver;
+use super::container::{is_word, reason};
+use super::settings::{Setting, Settings};
+use crate::args::Args;
+use crate::eval::Scope;
+use crate::names::{listed, nearest};
+use crate::origin::Sourced;
+use crate::platform::{
+    Address, AddressKind, Assertion, End, Ends, ExternalId, Flow, FlowPort, Mode, NamespaceId,
+    PortId, Route, Service, ServiceId, Tier, TierId,
+};
+use crate::properties::{self, Place};
+use crate::value::{Type, Value, number_as};
+
+/// What flows are resolved against, once services exist.
+pub(super) struct Network<'p> {
+    pub(super) services: &'p [Option<Service>],
+    /// The namespace of each service, known even where the service itself is broken.
+    pub(super) homes: &'p [NamespaceId],
+    pub(super) tiers: &'p [Tier],
+    pub(super) namespace_tiers: &'p [TierId],
+    pub(super) externals: &'p [SmolStr],
+}
+
+/// Where a statement about flows stands.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Standpoint {
+    pub(super) namespace: Option<NamespaceId>,
+    pub(super) service: Option<ServiceId>,
+}
+
+impl<'a> Resolver<'a> {
+    /// The namespace that a name means.
+    pub(super) fn namespace_named(&mut self, name: &Ident) -> Option<NamespaceId> {
+        if let Some(id) = self.namespace_ids.get(&name.text) {
+            return Some(*id);
+        }
+        if !self.index.broken_names.contains(&name.text) {
+            let known: Vec<SmolStr> = self.namespace_ids.keys().cloned().collect();
+            self.report_unknown("namespace", name, &known);
+        }
+        None
+    }
+
+    fn report_unknown(&mut self, kind: &str, name: &Ident, known: &[SmolStr]) {
+        let mut known: Vec<&str> = known.iter().map(SmolStr::as_str).collect();
+        known.sort_unstable();
+        let mut diagnostic = Diagnostic::new(
+            &codes::UNKNOWN_NAME,
+            format!("there is no {kind} `{}`", name.text),
+        )
+        .at(name.span, "declared nowhere");
+        diagnostic = match nearest(&name.text, known.iter().copied()) {
+            Some(near) => diagnostic.help(format!("did you mean `{near}`?")).fix(
+                format!("write `{near}`"),
+                name.span,
+                near,
+            ),
+            None => diagnostic.help(format!("known: {}", listed(known.iter().copied(), 12))),
+        };
+        self.report(diagnostic);
+    }
+
+    /// The service that a path without wildcards and port means.
+    pub(super) fn service_named(
+        &mut self,
+        expr: &Expr,
+        namespace: Option<NamespaceId>,
+    ) -> Option<ServiceId> {
+        match &expr.kind {
+            ExprKind::Path(path) if path.port.is_none() => self.service_of_path(
+                path,
+                expr.span,
+                Standpoint {
+                    namespace,
+                    service: None,
+                },
+            ),
+            _ => self.no_service(expr.span),
+        }
+    }
+
+    fn no_service<T>(&mut self, span: Span) -> Option<T> {
+        self.report(
+            Diagnostic::new(&codes::WRONG_SHAPE, "a service is expected here")
+                .at(span, "not a service")
+                .help("a service is written `service` or `namespace.service`"),
+        );
+        None
+    }
+
+    fn service_of_path(&mut self, path: &Path, span: Span, at: Standpoint) -> Option<ServiceId> {
+        let names: Option<Vec<Ident>> = path
+            .segments
+            .iter()
+            .map(|s| {
+                s.as_name().map(|text| Ident {
+                    text: text.clone(),
+                    span: s.span,
+                })
+            })
+            .collect();
+        match names.as_deref() {
+            Some([name]) if name.text == "self" => match at.service {
+                Some(id) => Some(id),
+                None => self.no_service(span),
+            },
+            Some([name]) => self.bare_service(name, at.namespace),
+            Some([namespace, name]) => {
+                let id = self.namespace_named(namespace)?;
+                if let Some(service) = self.service_ids.get(&(id, name.text.clone())) {
+                    return Some(*service);
+                }
+                if !self.index.broken_names.contains(&name.text) {
+                    self.report_unknown_service(namespace, id, name);
+                }
+                None
+            }
+            _ => self.no_service(span),
+        }
+    }
+
+    fn report_unknown_service(&mut self, namespace: &Ident, id: NamespaceId, name: &Ident) {
+        let here: Vec<SmolStr> = self
+            .service_ids
+            .keys()
+            .filter(|(n, _)| *n == id)
+            .map(|(_, s)| s.clone())
+            .collect();
+        let elsewhere = self
+            .services_by_name
+            .get(&name.text)
+            .and_then(|ids| ids.first().copied());
+        let elsewhere = elsewhere.and_then(|id| {
+            let (owner, _) = self.service_ids.iter().find(|(_, s)| **s == id)?.0;
+            self.namespace_ids
+                .iter()
+                .find(|(_, n)| *n == owner)
+                .map(|(name, _)| name.clone())
+        });
+        let mut diagnostic = Diagnostic::new(
+            &codes::UNKNOWN_NAME,
+            format!(
+                "the namespace `{}` has no service `{}`",
+                namespace.text, name.text
+            ),
+        )
+        .at(name.span, "declared nowhere");
+        if let Some(owner) = elsewhere {
+            diagnostic = diagnostic
+                .help(format!(
+                    "`{}` is in `{owner}`: write `{owner}.{}`",
+                    name.text, name.text
+                ))
+                .fix(format!("write `{owner}`"), namespace.span, owner);
+        } else if let Some(near) = nearest(&name.text, here.iter().map(SmolStr::as_str)) {
+            diagnostic = diagnostic.help(format!("did you mean `{near}`?")).fix(
+                format!("write `{near}`"),
+                name.span,
+                near,
+            );
+        } else {
+            let mut names: Vec<&str> = here.iter().map(SmolStr::as_str).collect();
+            names.sort_unstable();
+            diagnostic = diagnostic.help(format!("its services: {}", listed(names, 12)));
+        }
+        self.report(diagnostic);
+    }
+
+    /// A bare name: in the same namespace, else the only one of that name in the program.
+    fn bare_service(&mut self, name: &Ident, namespace: Option<NamespaceId>) -> Option<ServiceId> {
+        if let Some(namespace) = namespace
+            && let Some(id) = self.service_ids.get(&(namespace, name.text.clone()))
+        {
+            return Some(*id);
+        }
+        match self.services_by_name.get(&name.text).map(Vec::as_slice) {
+            Some([only]) => Some(*only),
+            Some([first, second, ..]) => {
+                let owner = |id: ServiceId| {
+                    let found = self.service_ids.iter().find(|(_, s)| **s == id);
+                    let namespace = found.map(|((n, _), _)| *n);
+                    let name = self
+                        .namespace_ids
+                        .iter()
+                        .find(|(_, n)| Some(**n) == namespace);
+                    name.map_or_else(SmolStr::default, |(name, _)| name.clone())
+                };
+                let (a, b) = (owner(*first), owner(*second));
+                self.report(
+                    Diagnostic::new(
+                        &codes::AMBIGUOUS_NAME,
+                        format!("`{0}` may be `{a}.{0}` or `{b}.{0}`", name.text),
+                    )
+                    .at(name.span, "which one?")
+                    .help("name the namespace too"),
+                );
+                None
+            }
+            _ => {
+                if !self.index.broken_names.contains(&name.text) {
+                    let known: Vec<SmolStr> = self.services_by_name.keys().cloned().collect();
+                    self.report_unknown("service", name, &known);
+                }
+                None
+            }
+        }
+    }
+
+    /// `service:port` by names, for `expose` and the ingress controller.
+    pub(super) fn service_and_port(
+        &mut self,
+        expr: &Expr,
+        namespace: Option<NamespaceId>,
+    ) -> Option<(ServiceId, Ident)> {
+        if let ExprKind::Path(path) = &expr.kind
+            && let Some(PathPort::Name(port)) = &path.port
+        {
+            let id = self.service_of_path(
+                path,
+                expr.span,
+                Standpoint {
+                    namespace,
+                    service: None,
+                },
+            )?;
+            return Some((id, port.clone()));
+        }
+        self.report(
+            Diagnostic::new(
+                &codes::WRONG_SHAPE,
+                "a service and the name of its port are expected here",
+            )
+            .at(expr.span, "not both")
+            .help("it is written `namespace.service:port`"),
+        );
+        None
+    }
+
+    /// The ends that an expression means, and the port behind its `:`.
+    fn ends(
+        &mut self,
+        expr: &'a Expr,
+        at: Standpoint,
+        network: &Network<'_>,
+    ) -> Option<(Ends, Option<&'a PathPort>)> {
+        let mut ends = Ends {
+            ends: Vec::new(),
+            is_pattern: true,
+            span: expr.span,
+        };
+        let port = match &expr.kind {
+            ExprKind::Ported(inner, port) => {
+                let (found, _) = self.ends(inner, at, network)?;
+                ends.ends = found.ends;
+                ends.is_pattern = found.is_pattern;
+                Some(port)
+            }
+            ExprKind::Path(path) => {
+                let (found, is_pattern) = self.path_ends(path, expr.span, at, network)?;
+                ends.ends = found;
+                ends.is_pattern = is_pattern;
+                path.port.as_ref()
+            }
+            ExprKind::Set(members) => {
+                let mut all_known = true;
+                for member in members {
+                    match self.ends(member, at, network) {
+                        Some((found, None)) => ends.ends.extend(found.ends),
+                        Some((_, Some(_))) => {
+                            self.report(
+                                Diagnostic::new(
+                                    &codes::WRONG_SHAPE,
+                                    "the port stands behind the whole set",
+                                )
+                                .at(member.span, "a port inside")
+                                .help("it is written `{a, b}:port`"),
+                            );
+                            all_known = false;
+                        }
+                        None => all_known = false,
+                    }
+                }
+                if !all_known {
+                    return None;
+                }
+                None
+            }
+            ExprKind::Member(inner, segment) if matches!(segment.kind, SegmentKind::Star) => {
+                ends.ends = self.tier_ends(inner, network)?;
+                None
+            }
+            _ => return self.no_end(expr.span),
+        };
+        ends.ends.sort_unstable();
+        ends.ends.dedup();
+        Some((ends, port))
+    }
+
+    fn no_end<T>(&mut self, span: Span) -> Option<T> {
+        self.report(
+            Diagnostic::new(&codes::WRONG_SHAPE, "an end of a flow is expected here")
+                .at(span, "not an end")
+                .help("an end is `namespace.service`, `namespace.*`, `*.*`, `tier(name).*`, `{a, b}`, an external, `internet`, `cluster.dns`, `cluster.api` or `cluster.nodes`"),
+        );
+        None
+    }
+
+    fn tier_ends(&mut self, expr: &Expr, network: &Network<'_>) -> Option<Vec<End>> {
+        let ExprKind::Call(call) = &expr.kind else {
+            return self.no_end(expr.span);
+        };
+        let is_tier = call.callee.as_word().is_some_and(|w| w == "tier");
+        let name = match call.args.as_slice() {
+            [argument] if is_tier && argument.name.is_none() => argument.value.as_word(),
+            _ => None,
+        };
+        let Some(name) = name else {
+            return self.no_end(expr.span);
+        };
+        let Some(tier) = network.tiers.iter().position(|t| t.name.value == *name) else {
+            let known: Vec<SmolStr> = network.tiers.iter().map(|t| t.name.value.clone()).collect();
+            let ident = Ident {
+                text: name.clone(),
+                span: call.args[0].value.span,
+            };
+            self.report_unknown("tier", &ident, &known);
+            return None;
+        };
+        let ends = (0..).map(ServiceId).zip(network.homes);
+        Some(
+            ends.filter(|(_, home)| network.namespace_tiers[home.index()].index() == tier)
+                .map(|(id, _)| End::Service(id))
+                .collect(),
+        )
+    }
+
+    fn path_ends(
+        &mut self,
+        path: &Path,
+        span: Span,
+        at: Standpoint,
+        network: &Network<'_>,
+    ) -> Option<(Vec<End>, bool)> {
+        use SegmentKind::{Name, Star};
+        let kinds: Vec<&SegmentKind> = path.segments.iter().map(|s| &s.kind).collect();
+        let all = || (0u32..).map(ServiceId).zip(network.homes);
+        match kinds.as_slice() {
+            [Star] | [Star, Star] => Some((all().map(|(id, _)| End::Service(id)).collect(), true)),
+            [Name(namespace), Star] => {
+                let ident = Ident {
+                    text: namespace.clone(),
+                    span: path.segments[0].span,
+                };
+                let id = self.namespace_named(&ident)?;
+                let ends: Vec<End> = all()
+                    .filter(|(_, home)| **home == id)
+                    .map(|(s, _)| End::Service(s))
+                    .collect();
+                if ends.is_empty() {
+                    self.report(
+                        Diagnostic::new(
+                            &codes::EMPTY_WILDCARD,
+                            format!("the namespace `{namespace}` has no services"),
+                        )
+                        .at(span, "matches nothing"),
+                    );
+                    return None;
+                }
+                Some((ends, true))
+            }
+            [Name(name)] if name == "internet" => Some((vec![End::Internet], false)),
+            [Name(cluster), Name(part)] if cluster == "cluster" => {
+                let end = match part.as_str() {
+                    "dns" => End::ClusterDns,
+                    "api" => End::ClusterApi,
+                    "nodes" => End::ClusterNodes,
+                    other => {
+                        self.report_not_in(
+                            "a cluster",
+                            other,
+                            path.segments[1].span,
+                            &["dns", "api", "nodes"],
+                        );
+                        return None;
+                    }
+                };
+                Some((vec![end], false))
+            }
+            [Name(name)] if network.externals.contains(name) => {
+                let position = network.externals.iter().position(|e| e == name)?;
+                Some((
+                    vec![End::External(ExternalId(u32::try_from(position).ok()?))],
+                    false,
+                ))
+            }
+            _ => {
+                let id = self.service_of_path(path, span, at)?;
+                Some((vec![End::Service(id)], false))
+            }
+        }
+    }
+
+    /// One end with an `except` behind it, if one follows.
+    fn need_ends(
+        &mut self,
+        args: &mut Args<'a>,
+        what: &str,
+        at: Standpoint,
+        network: &Network<'_>,
+    ) -> Option<(Ends, Option<&'a PathPort>)> {
+        let expr = args.need_expr(what, &mut self.diagnostics)?;
+        let found = self.ends(expr, at, network);
+        let mut port_behind = None;
+        let mut without = Some(Vec::new());
+        while args.word("except").is_some() {
+            let expr = args.need_expr("what is excepted", &mut self.diagnostics)?;
+            match (self.ends(expr, at, network), &mut without) {
+                (Some((ends, port)), Some(without)) => {
+                    without.extend(ends.ends);
+                    port_behind = port.or(port_behind);
+                }
+                _ => without = None,
+            }
+        }
+        let (mut ends, port) = found?;
+        let without = without?;
+        ends.ends.retain(|end| !without.contains(end));
+        if ends.ends.is_empty() {
+            self.report(
+                Diagnostic::new(&codes::EMPTY_WILDCARD, "nothing is left of this end")
+                    .at(ends.span, "matches nothing"),
+            );
+            return None;
+        }
+        Some((ends, port.or(port_behind)))
+    }
+
+    /// All `allow`s and `calls`, sorted by place.
+    pub(super) fn flows(
+        &mut self,
+        network: &Network<'_>,
+        settings: &[(ServiceId, Settings<'a>)],
+    ) -> Vec<Flow> {
+        let mut flows = Vec::new();
+        for (namespace, statement) in self.index.allows.clone() {
+            let namespace = namespace.and_then(|n| self.namespace_ids.get(&n).copied());
+            let at = Standpoint {
+                namespace,
+                service: None,
+            };
+            flows.extend(self.allow(statement, at, network));
+        }
+        for (service, settings) in settings {
+            let at = Standpoint {
+                namespace: network.homes.get(service.index()).copied(),
+                service: Some(*service),
+            };
+            let all: Vec<Setting<'a>> = settings.of("calls").flatten().cloned().collect();
+            for setting in all {
+                flows.extend(self.calls(&setting, *service, at, network));
+            }
+        }
+        flows.sort_by_key(|flow| flow.span);
+        flows
+    }
+
+    fn allow(
+        &mut self,
+        statement: &'a Statement,
+        at: Standpoint,
+        network: &Network<'_>,
+    ) -> Option<Flow> {
+        let form = properties::word("allow", Place::Program).map_or("", |w| w.form);
+        let mut args = Args::new(&statement.args[1..], statement.span, form);
+        let from = self.need_ends(&mut args, "who calls", at, network);
+        if args.sign(Sign::Arrow).is_none() {
+            if from.is_some() || !args.is_empty() {
+                args.expected("`->`", &mut self.diagnostics);
+            }
+            return None;
+        }
+        let to = self.need_ends(&mut args, "who is called", at, network);
+        let (mode, because) = self.mode(&mut args);
+        let ((from, from_port), (to, port)) = (from?, to?);
+        if let Some(port) = from_port {
+            let span = port_span(port);
+            self.report(
+                Diagnostic::new(
+                    &codes::WRONG_SHAPE,
+                    "the caller has no port: a flow names the port that is called",
+                )
+                .at(span, "a port at the caller"),
+            );
+            return None;
+        }
+        let port = self.flow_port(&to, port)?;
+        Some(Flow {
+            from,
+            to,
+            port,
+            mode,
+            because,
+            span: statement.span,
+        })
+    }
+
+    fn calls(
+        &mut self,
+        setting: &Setting<'a>,
+        service: ServiceId,
+        at: Standpoint,
+        network: &Network<'_>,
+    ) -> Option<Flow> {
+        let mut args = setting.args();
+        let to = self.need_ends(&mut args, "who is called", at, network);
+        let (mode, because) = self.mode(&mut args);
+        let (to, port) = to?;
+        let port = self.flow_port(&to, port)?;
+        Some(Flow {
+            from: Ends {
+                ends: vec![End::Service(service)],
+                is_pattern: false,
+                span: setting.statement.args[0].span(),
+            },
+            to,
+            port,
+            mode,
+            because,
+            span: setting.statement.span,
+        })
+    }
+
+    /// `[requires|optional|observes] [because "…"]`.
+    fn mode(&mut self, args: &mut Args<'a>) -> (Mode, Option<String>) {
+        let mode = if args.word("optional").is_some() {
+            Mode::Optional
+        } else if args.word("observes").is_some() {
+            Mode::Observes
+        } else {
+            args.word("requires");
+            Mode::Requires
+        };
+        let because = reason(self, args, &Scope::default());
+        args.finish(&mut self.diagnostics);
+        (mode, because)
+    }
+
+    /// The port of a flow, as the kind of its target wants it.
+    fn flow_port(&mut self, to: &Ends, port: Option<&PathPort>) -> Option<FlowPort> {
+        let wants_none = to
+            .ends
+            .iter()
+            .all(|e| matches!(e, End::ClusterApi | End::ClusterDns));
+        let wants_number = to
+            .ends
+            .iter()
+            .all(|e| matches!(e, End::Internet | End::ClusterNodes));
+        match port {
+            None if wants_none => Some(FlowPort::Implied),
+            Some(port) if wants_none => {
+                let span = port_span(port);
+                self.report(
+                    Diagnostic::new(
+                        &codes::WRONG_SHAPE,
+                        "`cluster.api` and `cluster.dns` take no port: the cluster block says it",
+                    )
+                    .at(span, "a port"),
+                );
+                None
+            }
+            None => {
+                self.report(
+                    Diagnostic::new(&codes::MISSING_VALUE, "the port that is called is missing")
+                        .at(to.span.after(), "missing here")
+                        .help(if wants_number {
+                            "write the number behind a colon: `internet:443`"
+                        } else {
+                            "write the port's name behind a colon: `kvs-database:kvs`"
+                        }),
+                );
+                None
+            }
+            Some(PathPort::Name(name)) => {
+                if wants_number {
+                    self.report(
+                        Diagnostic::new(
+                            &codes::WRONG_TYPE,
+                            "this end declares no ports: write a number",
+                        )
+                        .at(name.span, "a name")
+                        .help("for example `internet:443`"),
+                    );
+                    return None;
+                }
+                Some(FlowPort::Named(name.text.clone(), name.span))
+            }
+            Some(PathPort::Number(number, span)) => self.numbered(number, *span, wants_number, to),
+        }
+    }
+
+    fn numbered(
+        &mut self,
+        number: &NumberLiteral,
+        span: Span,
+        wants_number: bool,
+        to: &Ends,
+    ) -> Option<FlowPort> {
+        if !wants_number && !to.ends.iter().any(|e| matches!(e, End::External(_))) {
+            self.report(
+                Diagnostic::new(
+                    &codes::WRONG_TYPE,
+                    format!("a flow names the port, not its number {}", number.digits),
+                )
+                .at(span, "a number")
+                .help("the number stands once, where the service declares the port"),
+            );
+            return None;
+        }
+        match number_as(number, &Type::Port) {
+            Ok(Value::Port(port, protocol)) => Some(FlowPort::Number(port, protocol, span)),
+            _ => {
+                self.report(
+                    Diagnostic::new(
+                        &codes::OUT_OF_RANGE,
+                        format!("{} is no port: 1 to 65535", number.digits),
+                    )
+                    .at(span, "out of range"),
+                );
+                None
+            }
+        }
+    }
+
+    /// All `expose`s: routes and addresses.
+    pub(super) fn exposures(
+        &mut self,
+        network: &Network<'_>,
+        settings: &[(ServiceId, Settings<'a>)],
+    ) -> (Vec<Route>, Vec<Address>) {
+        let (mut routes, mut addresses) = (Vec::new(), Vec::new());
+        let form = properties::word("expose", Place::Program).map_or("", |w| w.form);
+        for (namespace, statement) in self.index.exposes.clone() {
+            let namespace = namespace.and_then(|n| self.namespace_ids.get(&n).copied());
+            let mut args = Args::new(&statement.args[1..], statement.span, form);
+            let Some(expr) = args.need_expr("the service and its port", &mut self.diagnostics)
+            else {
+                continue;
+            };
+            if let Some((service, port)) = self.service_and_port(expr, namespace) {
+                self.exposure(
+                    args,
+                    service,
+                    &port,
+                    statement.span,
+                    &Scope::default(),
+                    network,
+                    &mut routes,
+                    &mut addresses,
+                );
+            }
+        }
+        for (service, settings) in settings {
+            let all: Vec<Setting<'a>> = settings.of("expose").flatten().cloned().collect();
+            for setting in all {
+                let mut args = setting.args();
+                let Some(port) = args.need_name("the port's name", &mut self.diagnostics) else {
+                    continue;
+                };
+                let scope = setting.scope.clone();
+                self.exposure(
+                    args,
+                    *service,
+                    &port,
+                    setting.statement.span,
+                    &scope,
+                    network,
+                    &mut routes,
+                    &mut addresses,
+                );
+            }
+        }
+        routes.sort_by_key(|r| (r.span, r.host.span()));
+        addresses.sort_by_key(|a| a.span);
+        (routes, addresses)
+    }
+
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "the two outputs and what the statement needs"
+    )]
+    fn exposure(
+        &mut self,
+        mut args: Args<'a>,
+        service: ServiceId,
+        port: &Ident,
+        span: Span,
+        scope: &Scope,
+        network: &Network<'_>,
+        routes: &mut Vec<Route>,
+        addresses: &mut Vec<Address>,
+    ) {
+        let port = self.port_of(service, port, network);
+        if args.word("as").is_some() {
+            let Some(kind) = self.address_kind(&mut args, scope) else {
+                return;
+            };
+            let from = self.from_cidrs(&mut args, scope);
+            args.finish(&mut self.diagnostics);
+            addresses.extend(port.map(|port| Address {
+                port,
+                kind,
+                from,
+                span,
+            }));
+            return;
+        }
+        if args.need_word("at", &mut self.diagnostics).is_none() {
+            return;
+        }
+        let mut hosts = Vec::new();
+        loop {
+            let Some(expr) = args.need_expr("the host and path in quotes", &mut self.diagnostics)
+            else {
+                return;
+            };
+            hosts.extend(self.text(expr, scope).map(|text| (text, expr.span)));
+            if args.sign(Sign::Comma).is_none() {
+                break;
+            }
+        }
+        let mut tls = None;
+        if args.word("tls").is_some() {
+            let Some(name) = args.need_name("the Secret of the certificate", &mut self.diagnostics)
+            else {
+                return;
+            };
+            let namespace = network.homes[service.index()];
+            tls = self
+                .secret(&name, namespace)
+                .map(|id| Sourced::declared(id, name.span));
+        }
+        let from = self.from_cidrs(&mut args, scope);
+        args.finish(&mut self.diagnostics);
+        let Some(port) = port else {
+            return;
+        };
+        for (text, host_span) in hosts {
+            let (host, path) = match text.find('/') {
+                Some(at) => (text[..at].to_owned(), text[at..].to_owned()),
+                None => (text, "/".to_owned()),
+            };
+            routes.push(Route {
+                port,
+                host: Sourced::declared(host, host_span),
+                path,
+                tls: tls.clone(),
+                from: from.clone(),
+                span,
+            });
+        }
+    }
+
+    fn from_cidrs(&mut self, args: &mut Args<'a>, scope: &Scope) -> Vec<Sourced<IpNet>> {
+        if args.word("from").is_none() {
+            return Vec::new();
+        }
+        self.cidr_list(args, scope, super::container::declared_at)
+    }
+
+    fn address_kind(&mut self, args: &mut Args<'a>, scope: &Scope) -> Option<AddressKind> {
+        if args.word("loadbalancer").is_some() {
+            return Some(AddressKind::LoadBalancer);
+        }
+        if args.word("nodeport").is_none() {
+            args.expected("`loadbalancer` or `nodeport`", &mut self.diagnostics);
+            return None;
+        }
+        if args.is_empty() || args.peek_word("from") {
+            return Some(AddressKind::NodePort(None));
+        }
+        let expr = args.need_expr("the number of the node port", &mut self.diagnostics)?;
+        let number = self.int_within(expr, scope, 1, 65_535)?;
+        Some(AddressKind::NodePort(u16::try_from(number).ok()))
+    }
+
+    /// The port of a service by its name; reports one that is not there.
+    pub(super) fn port_of(
+        &mut self,
+        service: ServiceId,
+        name: &Ident,
+        network: &Network<'_>,
+    ) -> Option<PortId> {
+        // A service that is broken was reported itself.
+        let found = network.services.get(service.index())?.as_ref()?;
+        if let Some(index) = found.port(&name.text) {
+            return Some(PortId { service, index });
+        }
+        let names: Vec<&str> = found.ports.iter().map(|p| p.name.value.as_str()).collect();
+        let mut diagnostic = Diagnostic::new(
+            &codes::UNKNOWN_PORT,
+            format!("`{}` has no port `{}`", found.name.value, name.text),
+        )
+        .at(name.span, "no such port")
+        .also(
+            found.name.span(),
+            format!("its ports: {}", listed(names.iter().copied(), 9)),
+        );
+        if let Some(near) = nearest(&name.text, names.iter().copied()) {
+            diagnostic = diagnostic.help(format!("did you mean `{near}`?")).fix(
+                format!("write `{near}`"),
+                name.span,
+                near,
+            );
+        }
+        self.report(diagnostic);
+        None
+    }
+
+    /// `never FROM -> TO`, `never FROM => TO[:PORT]`, `always FROM -> TO:PORT`.
+    pub(super) fn assertions(&mut self, network: &Network<'_>) -> Vec<Assertion> {
+        let all = self.index.assertions.clone();
+        all.iter()
+            .filter_map(|statement| self.assertion(statement, network))
+            .collect()
+    }
+
+    fn assertion(&mut self, statement: &'a Statement, network: &Network<'_>) -> Option<Assertion> {
+        let always = statement
+            .args
+            .first()
+            .is_some_and(|arg: &Arg| is_word(arg, "always"));
+        let word = if always { "always" } else { "never" };
+        let form = properties::word(word, Place::Program).map_or("", |w| w.form);
+        let mut args = Args::new(&statement.args[1..], statement.span, form);
+        let at = Standpoint::default();
+        let from = self.need_ends(&mut args, "who calls", at, network);
+        let transitive = args.sign(Sign::Implies).is_some();
+        if !transitive && args.sign(Sign::Arrow).is_none() {
+            if from.is_some() || !args.is_empty() {
+                args.expected("`->` or `=>`", &mut self.diagnostics);
+            }
+            return None;
+        }
+        let to = self.need_ends(&mut args, "who is called", at, network);
+        let because = reason(self, &mut args, &Scope::default());
+        args.finish(&mut self.diagnostics);
+        let ((from, _), (to, port)) = (from?, to?);
+        let port = match port {
+            Some(port) => Some(self.flow_port(&to, Some(port))?),
+            None => None,
+        };
+        Some(Assertion {
+            always,
+            transitive,
+            from,
+            to,
+            port,
+            because,
+            span: statement.span,
+        })
+    }
+}
+
+fn port_span(port: &PathPort) -> Span {
+    match port {
+        PathPort::Name(name) => name.span,
+        PathPort::Number(_, span) => *span,
+    }
+}

@@ -1,0 +1,324 @@
+//! Health checks. A component says how often, a service says where: probes merge by probe and by
+//! field, so that `health tcp on dns-tcp` keeps the timings of the component.
+
+use erpc_diagnostics::{Diagnostic, Span, codes};
+use erpc_syntax::tree::{Arg, Block, Ident, Sign, Statement};
+
+use super::Resolver;
+use super::settings::{Setting, Settings};
+use crate::args::Args;
+use crate::eval::Scope;
+use crate::names::{listed, nearest};
+use crate::origin::{Origin, Sourced, Via};
+use crate::platform::{Port, PortId, Probe, ProbeCheck, Probes, ServiceId};
+use crate::units::Duration;
+
+const FORM: &str = "ready|live|startup [http \"/path\" | tcp | exec \"…\", …] [on PORT] [after TIME] [every TIME] [fails N] [within TIME]";
+
+/// What is asked, before its port is known.
+#[derive(Clone)]
+enum Ask {
+    Http(String),
+    Tcp,
+    Exec(Vec<String>),
+}
+
+/// A probe under construction: what no layer says stays open.
+#[derive(Clone, Default)]
+struct Draft {
+    is_wanted: bool,
+    ask: Option<Ask>,
+    port: Option<Ident>,
+    after: Option<Duration>,
+    every: Option<Duration>,
+    fails: Option<u32>,
+    within: Option<Duration>,
+    origin: Option<Origin>,
+}
+
+#[derive(Clone, Default)]
+struct Drafts {
+    ready: Draft,
+    live: Draft,
+    startup: Draft,
+}
+
+impl Drafts {
+    fn each(&mut self) -> [&mut Draft; 3] {
+        [&mut self.ready, &mut self.live, &mut self.startup]
+    }
+}
+
+impl<'a> Resolver<'a> {
+    /// The probes of a container whose ports are `ports`.
+    pub(super) fn probes(
+        &mut self,
+        settings: &Settings<'a>,
+        service: ServiceId,
+        ports: &[Port],
+    ) -> Probes {
+        let layers: Vec<Setting<'a>> = settings.of("health").flatten().cloned().collect();
+        let mut drafts = Drafts::default();
+        for layer in &layers {
+            self.health_layer(layer, &mut drafts);
+        }
+        let Drafts {
+            ready,
+            live,
+            startup,
+        } = drafts;
+        Probes {
+            ready: self.probe(ready, service, ports),
+            live: self.probe(live, service, ports),
+            startup: self.probe(startup, service, ports),
+        }
+    }
+
+    fn health_layer(&mut self, layer: &Setting<'a>, drafts: &mut Drafts) {
+        let mut args = layer.args();
+        let origin = layer.origin(layer.statement.span);
+        if let Some(block) = args.block() {
+            args.finish(&mut self.diagnostics);
+            self.health_block(block, layer, drafts, false);
+            return;
+        }
+        let Some(ask) = self.ask(&mut args, &layer.scope) else {
+            if !args.is_empty() {
+                args.expected("`http`, `tcp` or `exec`", &mut self.diagnostics);
+            }
+            return;
+        };
+        let port = match args.word("on") {
+            Some(_) => match args.need_name("the port's name", &mut self.diagnostics) {
+                Some(port) => Some(port),
+                None => return,
+            },
+            None => None,
+        };
+        drafts.ready.is_wanted = true;
+        drafts.live.is_wanted = true;
+        for draft in drafts.each() {
+            draft.ask = Some(ask.clone());
+            draft.port.clone_from(&port);
+            draft.origin = Some(origin);
+        }
+        if let Some(block) = args.block() {
+            self.health_block(block, layer, drafts, true);
+        }
+        args.finish(&mut self.diagnostics);
+    }
+
+    /// `http "/path"`, `tcp` or `exec "…", …`, where one of them is next.
+    fn ask(&mut self, args: &mut Args<'a>, scope: &Scope) -> Option<Ask> {
+        if args.word("http").is_some() {
+            let expr = args.need_expr("the path in quotes", &mut self.diagnostics)?;
+            let path = self.text(expr, scope)?;
+            if !path.starts_with('/') {
+                self.report(
+                    Diagnostic::new(
+                        &codes::BAD_PATH,
+                        format!("the path `{path}` does not start with `/`"),
+                    )
+                    .at(expr.span, "no leading `/`")
+                    .fix("add the `/`", expr.span, format!("\"/{path}\"")),
+                );
+                return None;
+            }
+            Some(Ask::Http(path))
+        } else if args.word("tcp").is_some() {
+            Some(Ask::Tcp)
+        } else if args.word("exec").is_some() {
+            let (command, _) = self.texts_of(args, scope, "the command in quotes")?;
+            Some(Ask::Exec(command))
+        } else {
+            None
+        }
+    }
+
+    fn health_block(
+        &mut self,
+        block: &'a Block,
+        layer: &Setting<'a>,
+        drafts: &mut Drafts,
+        has_default: bool,
+    ) {
+        for statement in &block.statements {
+            let Some((head, span)) = statement.head() else {
+                self.report_unknown_probe("", statement.span);
+                continue;
+            };
+            let draft = match head.as_str() {
+                "ready" => &mut drafts.ready,
+                "live" => &mut drafts.live,
+                "startup" => &mut drafts.startup,
+                other => {
+                    self.report_unknown_probe(other, span);
+                    continue;
+                }
+            };
+            self.probe_line(statement, layer, draft, has_default);
+        }
+    }
+
+    fn report_unknown_probe(&mut self, word: &str, span: Span) {
+        const PROBES: [&str; 3] = ["ready", "live", "startup"];
+        let mut diagnostic = Diagnostic::new(
+            &codes::UNKNOWN_STATEMENT,
+            format!("there is no probe `{word}`"),
+        )
+        .at(span, "not a probe");
+        diagnostic = match nearest(word, PROBES) {
+            Some(near) => diagnostic.help(format!("did you mean `{near}`?")).fix(
+                format!("write `{near}`"),
+                span,
+                near,
+            ),
+            None => diagnostic.help(format!("the probes are {}", listed(PROBES, 3))),
+        };
+        self.report(diagnostic);
+    }
+
+    fn probe_line(
+        &mut self,
+        statement: &'a Statement,
+        layer: &Setting<'a>,
+        draft: &mut Draft,
+        has_default: bool,
+    ) {
+        let mut args = Args::new(&statement.args[1..], statement.span, FORM);
+        if let [Arg::Expr(only)] = &statement.args[1..]
+            && only.as_word().is_some_and(|w| w == "off")
+        {
+            *draft = Draft::default();
+            return;
+        }
+        draft.is_wanted = true;
+        draft.origin = Some(layer.origin(statement.span));
+        if let Some(ask) = self.ask(&mut args, &layer.scope) {
+            draft.ask = Some(ask);
+            draft.port = None;
+        } else if !has_default && draft.ask.is_none() && !args.peek_word("on") {
+            args.expected("`http`, `tcp` or `exec`", &mut self.diagnostics);
+            return;
+        }
+        while !args.is_empty() {
+            if args.word("on").is_some() {
+                draft.port = args.need_name("the port's name", &mut self.diagnostics);
+            } else if args.word("after").is_some() {
+                draft.after = self.time(&mut args, layer).or(draft.after);
+            } else if args.word("every").is_some() {
+                draft.every = self.time(&mut args, layer).or(draft.every);
+            } else if args.word("within").is_some() {
+                draft.within = self.time(&mut args, layer).or(draft.within);
+            } else if args.word("fails").is_some() {
+                let expr = args.need_expr("a number", &mut self.diagnostics);
+                draft.fails = expr
+                    .and_then(|expr| self.int_within(expr, &layer.scope, 1, 1000))
+                    .or(draft.fails);
+            } else if args.sign(Sign::Comma).is_none() {
+                args.finish(&mut self.diagnostics);
+            }
+        }
+    }
+
+    fn time(&mut self, args: &mut Args<'a>, layer: &Setting<'a>) -> Option<Duration> {
+        let expr = args.need_expr("a time such as `5s`", &mut self.diagnostics)?;
+        let time = self.duration(expr, &layer.scope)?;
+        if time.0.is_multiple_of(1000) {
+            return Some(time);
+        }
+        self.report(
+            Diagnostic::new(
+                &codes::OUT_OF_RANGE,
+                "Kubernetes counts probes in whole seconds",
+            )
+            .at(expr.span, "not whole seconds"),
+        );
+        None
+    }
+
+    fn probe(
+        &mut self,
+        draft: Draft,
+        service: ServiceId,
+        ports: &[Port],
+    ) -> Option<Sourced<Probe>> {
+        let origin = draft.origin.filter(|_| draft.is_wanted)?;
+        let check = match draft.ask? {
+            Ask::Exec(command) => ProbeCheck::Exec(command),
+            Ask::Http(path) => ProbeCheck::Http(
+                path,
+                self.probe_port(draft.port.as_ref(), origin, service, ports)?,
+            ),
+            Ask::Tcp => {
+                ProbeCheck::Tcp(self.probe_port(draft.port.as_ref(), origin, service, ports)?)
+            }
+        };
+        Some(Sourced {
+            value: Probe {
+                check,
+                after: draft.after.unwrap_or(Duration(0)),
+                every: draft.every.unwrap_or(Duration(10_000)),
+                fails: draft.fails.unwrap_or(3),
+                within: draft.within.unwrap_or(Duration(1000)),
+            },
+            origin,
+        })
+    }
+
+    /// The named port; without a name the one named `http`, else the first that the service
+    /// itself declares.
+    fn probe_port(
+        &mut self,
+        named: Option<&Ident>,
+        origin: Origin,
+        service: ServiceId,
+        ports: &[Port],
+    ) -> Option<PortId> {
+        let found = match named {
+            Some(name) => ports.iter().position(|p| p.name.value == name.text),
+            None => ports
+                .iter()
+                .position(|p| p.name.value == "http")
+                .or_else(|| {
+                    ports
+                        .iter()
+                        .position(|p| p.name.origin.via == Via::Declared)
+                })
+                .or(if ports.is_empty() { None } else { Some(0) }),
+        };
+        if let Some(index) = found.and_then(|at| u32::try_from(at).ok()) {
+            return Some(PortId { service, index });
+        }
+        let names: Vec<&str> = ports.iter().map(|p| p.name.value.as_str()).collect();
+        let mut diagnostic = match named {
+            Some(name) => Diagnostic::new(
+                &codes::HEALTH_PORT,
+                format!(
+                    "the health check asks the port `{}`, which the service does not have",
+                    name.text
+                ),
+            )
+            .at(name.span, "no such port"),
+            None => Diagnostic::new(
+                &codes::HEALTH_PORT,
+                "the health check has no port to ask: the service declares none",
+            )
+            .at(origin.span, "no port"),
+        };
+        if let Some(near) =
+            named.and_then(|n| nearest(&n.text, names.iter().copied()).map(|near| (n, near)))
+        {
+            diagnostic = diagnostic.help(format!("did you mean `{}`?", near.1)).fix(
+                format!("write `{}`", near.1),
+                near.0.span,
+                near.1,
+            );
+        } else {
+            diagnostic =
+                diagnostic.help(format!("its ports: {}", listed(names.iter().copied(), 9)));
+        }
+        self.report(diagnostic);
+        None
+    }
+}

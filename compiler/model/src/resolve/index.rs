@@ -1,0 +1,461 @@
+//! The first pass: which things a program declares, by name, before anything is looked at inside.
+
+use std::collections::BTreeMap;
+
+use erpc_diagnostics::{Diagnostic, Span, codes};
+use erpc_syntax::tree::{Block, Expr, Ident, Sign, Statement};
+use smol_str::SmolStr;
+
+use super::{Constant, ConstantState, Resolver};
+use crate::args::Args;
+use crate::platform::{Component, ComponentId, NamespaceId, ServiceId};
+use crate::properties::{self, Place, Word};
+
+/// The declarations of a program.
+#[derive(Default)]
+pub(super) struct Index<'a> {
+    pub(super) platform: Option<Declared<'a>>,
+    pub(super) clusters: Vec<Declared<'a>>,
+    pub(super) tiers: Vec<&'a Statement>,
+    pub(super) namespaces: BTreeMap<SmolStr, NamespaceDeclared<'a>>,
+    pub(super) externals: BTreeMap<SmolStr, Declared<'a>>,
+    pub(super) components: Vec<ComponentDeclared<'a>>,
+    /// `secret` of the program (`None`) or of a namespace.
+    pub(super) secrets: Vec<(Option<SmolStr>, Declared<'a>)>,
+    /// `allow` and `expose`, with the namespace in which they stand.
+    pub(super) allows: Vec<(Option<SmolStr>, &'a Statement)>,
+    pub(super) exposes: Vec<(Option<SmolStr>, &'a Statement)>,
+    /// `never` and `always`.
+    pub(super) assertions: Vec<&'a Statement>,
+    /// `rule`, `test`, `profile`, `accept`, `moved`.
+    pub(super) later: Vec<&'a Statement>,
+    /// First and second words of what could not be read: names that are declared somehow.
+    pub(super) broken_names: Vec<SmolStr>,
+}
+
+/// A declaration `word NAME [is A, B] { … }`.
+#[derive(Clone)]
+pub(super) struct Declared<'a> {
+    pub(super) name: Ident,
+    pub(super) statement: &'a Statement,
+    /// Behind `is`.
+    pub(super) bases: Vec<&'a Expr>,
+    /// `every "cron"` of a job.
+    pub(super) every: Option<&'a Expr>,
+    pub(super) block: Option<&'a Block>,
+    /// The module of the library in which it stands.
+    pub(super) module: Option<SmolStr>,
+}
+
+pub(super) struct NamespaceDeclared<'a> {
+    pub(super) declared: Declared<'a>,
+    /// Services and jobs; `true` for a job.
+    pub(super) services: BTreeMap<SmolStr, (bool, Declared<'a>)>,
+}
+
+pub(super) struct ComponentDeclared<'a> {
+    pub(super) declared: Declared<'a>,
+    /// The head `Name(param: Type = default)`, or the bare name.
+    pub(super) head: &'a Expr,
+}
+
+impl<'a> Resolver<'a> {
+    /// Fills the index from all files and reports what is declared twice.
+    pub(super) fn collect(&mut self) {
+        let loaded = self.loaded;
+        self.check_version();
+        for file in &loaded.files {
+            for broken in &file.tree.broken {
+                self.index.broken_names.extend(broken.words.iter().cloned());
+            }
+            for statement in &file.tree.statements {
+                let Some(word) = self.word(statement, Place::Program) else {
+                    self.index.broken_names.extend(second_word(statement));
+                    continue;
+                };
+                self.collect_one(word, statement, file.module.as_ref());
+            }
+        }
+        self.assign_ids();
+    }
+
+    /// The program's first statement says the language version.
+    fn check_version(&mut self) {
+        let Some(root) = self.loaded.files.first() else {
+            return;
+        };
+        let first = root.tree.statements.first();
+        if first
+            .and_then(Statement::head)
+            .is_none_or(|(word, _)| word != "erp")
+        {
+            if !root.tree.broken.is_empty() && first.is_none() {
+                return;
+            }
+            let start = Span::new(root.id, 0, 0);
+            self.report(
+                Diagnostic::new(
+                    &codes::MISSING_VERSION,
+                    "the program does not say in which version of the language it is written",
+                )
+                .at(start, "missing here")
+                .help("its first line is `erp 1`")
+                .fix("add `erp 1`", start, "erp 1\n\n"),
+            );
+        }
+    }
+
+    fn collect_one(
+        &mut self,
+        word: &'static Word,
+        statement: &'a Statement,
+        module: Option<&SmolStr>,
+    ) {
+        if module.is_some() && !matches!(word.name, "erp" | "use" | "component" | "let") {
+            self.report(
+                Diagnostic::new(
+                    &codes::UNKNOWN_STATEMENT,
+                    format!("a module of the library declares no `{}`", word.name),
+                )
+                .at(statement.span, "only components and constants"),
+            );
+            return;
+        }
+        match word.name {
+            "erp" => self.language_version(statement, word),
+            "use" => {}
+            "tiers" => self.index.tiers.push(statement),
+            "allow" => self.index.allows.push((None, statement)),
+            "expose" => self.index.exposes.push((None, statement)),
+            "never" | "always" => self.index.assertions.push(statement),
+            "let" => self.collect_constant(statement, word, module),
+            "component" => self.collect_component(statement, word, module),
+            "platform" | "cluster" | "namespace" | "external" | "secret" => {
+                self.collect_named(word, statement);
+            }
+            _ => self.index.later.push(statement),
+        }
+    }
+
+    fn language_version(&mut self, statement: &'a Statement, word: &'static Word) {
+        let mut args = Args::new(&statement.args[1..], statement.span, word.form);
+        let Some(expr) = args.need_expr("the version, `1`", &mut self.diagnostics) else {
+            return;
+        };
+        args.finish(&mut self.diagnostics);
+        let written = self.loaded.sources.text(expr.span);
+        if written != "1" {
+            self.report(
+                Diagnostic::new(
+                    &codes::UNKNOWN_LANGUAGE,
+                    format!("this compiler knows version 1 of the language, not `{written}`"),
+                )
+                .at(expr.span, "not known")
+                .help("write `erp 1`, or use a newer compiler")
+                .fix("write `1`", expr.span, "1"),
+            );
+        }
+    }
+
+    fn collect_named(&mut self, word: &'static Word, statement: &'a Statement) {
+        let Some(declared) = self.declared(statement, word, None) else {
+            return;
+        };
+        match word.name {
+            "platform" => {
+                if let Some(first) = &self.index.platform {
+                    let (first, name) = (first.name.clone(), declared.name.clone());
+                    self.report(
+                        Diagnostic::new(
+                            &codes::DUPLICATE_NAME,
+                            "a program has exactly one platform",
+                        )
+                        .at(name.span, "the second")
+                        .also(first.span, "the first"),
+                    );
+                } else {
+                    self.index.platform = Some(declared);
+                }
+            }
+            "cluster" => {
+                let first = self
+                    .index
+                    .clusters
+                    .iter()
+                    .find(|c| c.name.text == declared.name.text);
+                let first = first.map(|c| c.name.span);
+                if self.is_new(first, &declared.name, "cluster") {
+                    self.index.clusters.push(declared);
+                }
+            }
+            "secret" => self.collect_secret(None, declared),
+            "external" => {
+                let first = self.taken(&declared.name.text);
+                if self.is_new(first, &declared.name, "external") {
+                    self.index
+                        .externals
+                        .insert(declared.name.text.clone(), declared);
+                }
+            }
+            _ => self.collect_namespace(declared),
+        }
+    }
+
+    /// Namespaces and externals share one name space.
+    fn taken(&self, name: &str) -> Option<Span> {
+        let namespace = self
+            .index
+            .namespaces
+            .get(name)
+            .map(|n| n.declared.name.span);
+        namespace.or_else(|| self.index.externals.get(name).map(|e| e.name.span))
+    }
+
+    fn is_new(&mut self, first: Option<Span>, name: &Ident, what: &str) -> bool {
+        if let Some(first) = first {
+            self.report(
+                Diagnostic::new(
+                    &codes::DUPLICATE_NAME,
+                    format!("`{}` is declared twice", name.text),
+                )
+                .at(name.span, format!("the {what} is declared again"))
+                .also(first, "the first declaration"),
+            );
+        }
+        first.is_none()
+    }
+
+    fn collect_secret(&mut self, namespace: Option<SmolStr>, declared: Declared<'a>) {
+        let first = self
+            .index
+            .secrets
+            .iter()
+            .find(|(owner, s)| *owner == namespace && s.name.text == declared.name.text)
+            .map(|(_, s)| s.name.span);
+        if self.is_new(first, &declared.name, "secret") {
+            self.index.secrets.push((namespace, declared));
+        }
+    }
+
+    fn collect_namespace(&mut self, declared: Declared<'a>) {
+        let first = self.taken(&declared.name.text);
+        if !self.is_new(first, &declared.name, "namespace") {
+            return;
+        }
+        let name = declared.name.text.clone();
+        let mut services: BTreeMap<SmolStr, (bool, Declared<'a>)> = BTreeMap::new();
+        if let Some(block) = declared.block {
+            for broken in &block.broken {
+                self.index.broken_names.extend(broken.words.iter().cloned());
+            }
+            for statement in &block.statements {
+                let Some((head, _)) = statement.head() else {
+                    continue;
+                };
+                match head.as_str() {
+                    word @ ("service" | "job") => {
+                        let Some(word) = properties::word(word, Place::Namespace) else {
+                            continue;
+                        };
+                        let Some(service) = self.declared(statement, word, None) else {
+                            self.index.broken_names.extend(second_word(statement));
+                            continue;
+                        };
+                        let first = services.get(&service.name.text).map(|(_, s)| s.name.span);
+                        if self.is_new(first, &service.name, word.name) {
+                            services
+                                .insert(service.name.text.clone(), (word.name == "job", service));
+                        }
+                    }
+                    "allow" => self.index.allows.push((Some(name.clone()), statement)),
+                    "expose" => self.index.exposes.push((Some(name.clone()), statement)),
+                    "secret" => {
+                        let Some(word) = properties::word("secret", Place::Namespace) else {
+                            continue;
+                        };
+                        if let Some(secret) = self.declared(statement, word, None) {
+                            self.collect_secret(Some(name.clone()), secret);
+                        }
+                    }
+                    _ => {}
+                }
+            }
+        }
+        self.index
+            .namespaces
+            .insert(name, NamespaceDeclared { declared, services });
+    }
+
+    fn collect_constant(
+        &mut self,
+        statement: &'a Statement,
+        word: &'static Word,
+        module: Option<&SmolStr>,
+    ) {
+        let mut args = Args::new(&statement.args[1..], statement.span, word.form);
+        let Some(name) = args.need_name("the constant's name", &mut self.diagnostics) else {
+            return;
+        };
+        let key = (module.cloned(), name.text.clone());
+        let first = self.constants.get(&key).map(|c| c.name.span);
+        if self.is_new(first, &name, "constant") {
+            self.constants.insert(
+                key,
+                Constant {
+                    name,
+                    statement,
+                    state: ConstantState::New,
+                    is_used: false,
+                },
+            );
+        }
+    }
+
+    fn collect_component(
+        &mut self,
+        statement: &'a Statement,
+        word: &'static Word,
+        module: Option<&SmolStr>,
+    ) {
+        use erpc_syntax::tree::ExprKind;
+        let mut args = Args::new(&statement.args[1..], statement.span, word.form);
+        let Some(head) = args.need_expr("the component's name", &mut self.diagnostics) else {
+            return;
+        };
+        let name = match &head.kind {
+            ExprKind::Call(call) => call.callee.as_word().cloned().map(|text| Ident {
+                text,
+                span: call.callee_span,
+            }),
+            _ => head.as_word().cloned().map(|text| Ident {
+                text,
+                span: head.span,
+            }),
+        };
+        let Some(name) = name else {
+            self.report(
+                Diagnostic::new(&codes::WRONG_SHAPE, "a component has a plain name")
+                    .at(head.span, "not a name")
+                    .help(format!("it is written `{}`", word.form)),
+            );
+            return;
+        };
+        if !name.text.starts_with(|c: char| c.is_ascii_uppercase())
+            || name.text.contains(['-', '_'])
+        {
+            self.report(
+                Diagnostic::new(&codes::BAD_NAME, format!("`{}` is no name for a component", name.text))
+                    .at(name.span, "not in PascalCase")
+                    .help("components are written in PascalCase, so that they are told from services: `Release`"),
+            );
+        }
+        let Some((bases, _, block)) = self.tail(&mut args) else {
+            return;
+        };
+        let key = (module.cloned(), name.text.clone());
+        let first = self
+            .component_ids
+            .get(&key)
+            .map(|id| self.components[id.index()].span);
+        if !self.is_new(first, &name, "component") {
+            return;
+        }
+        let id = ComponentId(u32::try_from(self.components.len()).unwrap_or(u32::MAX));
+        self.component_ids.insert(key, id);
+        self.components.push(Component {
+            name: module.map_or_else(
+                || name.text.clone(),
+                |m| format!("std.{m}.{}", name.text).into(),
+            ),
+            span: name.span,
+            doc: statement.doc(),
+        });
+        self.index.components.push(ComponentDeclared {
+            declared: Declared {
+                name,
+                statement,
+                bases,
+                every: None,
+                block,
+                module: module.cloned(),
+            },
+            head,
+        });
+    }
+
+    /// The name and the rest of `word NAME [every E] [is A, B] { … }`.
+    pub(super) fn declared(
+        &mut self,
+        statement: &'a Statement,
+        word: &'static Word,
+        module: Option<&SmolStr>,
+    ) -> Option<Declared<'a>> {
+        let mut args = Args::new(&statement.args[1..], statement.span, word.form);
+        let name = args.need_name(
+            &format!("the name of the {}", word.name),
+            &mut self.diagnostics,
+        )?;
+        self.check_name(&name, word.name);
+        let (bases, every, block) = self.tail(&mut args)?;
+        Some(Declared {
+            name,
+            statement,
+            bases,
+            every,
+            block,
+            module: module.cloned(),
+        })
+    }
+
+    #[expect(
+        clippy::type_complexity,
+        reason = "three parts that are taken apart at once"
+    )]
+    fn tail(
+        &mut self,
+        args: &mut Args<'a>,
+    ) -> Option<(Vec<&'a Expr>, Option<&'a Expr>, Option<&'a Block>)> {
+        let mut every = None;
+        if args.word("every").is_some() {
+            every = Some(args.need_expr("the schedule in quotes", &mut self.diagnostics)?);
+        }
+        let mut bases = Vec::new();
+        if args.word("is").is_some() {
+            loop {
+                bases.push(args.need_expr("a component", &mut self.diagnostics)?);
+                if args.sign(Sign::Comma).is_none() {
+                    break;
+                }
+            }
+        }
+        let block = args.block();
+        args.finish(&mut self.diagnostics);
+        Some((bases, every, block))
+    }
+
+    /// Gives namespaces and services their ids: by name, so that the order of files never shows.
+    fn assign_ids(&mut self) {
+        let mut service = 0u32;
+        for (n, (name, namespace)) in (0..).map(NamespaceId).zip(&self.index.namespaces) {
+            self.namespace_ids.insert(name.clone(), n);
+            for name in namespace.services.keys() {
+                let id = ServiceId(service);
+                service += 1;
+                self.service_ids.insert((n, name.clone()), id);
+                self.services_by_name
+                    .entry(name.clone())
+                    .or_default()
+                    .push(id);
+            }
+        }
+    }
+}
+
+/// The word behind the head, for what could not be understood.
+fn second_word(statement: &Statement) -> Option<SmolStr> {
+    use erpc_syntax::tree::Arg;
+    match statement.args.get(1) {
+        Some(Arg::Expr(expr)) => expr.as_word().cloned(),
+        _ => None,
+    }
+}

@@ -1,0 +1,324 @@
+//! Resolution: from the trees of a program to its [`Platform`]. In order: declarations are
+//! indexed, the platform's facts and constants become known, clusters, namespaces and services
+//! are built layer by layer, and the flows between them become ids.
+
+mod cluster;
+mod container;
+mod flows;
+mod health;
+mod index;
+mod later;
+mod mounts;
+mod namespace;
+mod platform;
+mod service;
+mod settings;
+
+use std::rc::Rc;
+
+use erpc_diagnostics::{Diagnostic, Diagnostics, FileId, Span, codes};
+use erpc_syntax::tree::{Ident, Statement};
+use rustc_hash::FxHashMap;
+use smol_str::SmolStr;
+
+use crate::eval::Scope;
+use crate::names::{listed, nearest};
+use crate::platform::{
+    Component, ComponentId, ComponentUse, NamespaceId, Platform, Secret, ServiceId,
+};
+use crate::properties::{self, Place, Word};
+use crate::value::Value;
+use crate::{Files, Loaded};
+
+pub use later::NOT_CHECKED_YET;
+
+use index::Index;
+
+/// Resolves a program; `None` where it has no platform.
+pub fn resolve(loaded: &Loaded, files: &dyn Files) -> (Option<Platform>, Diagnostics) {
+    let mut resolver = Resolver {
+        loaded,
+        files,
+        diagnostics: Diagnostics::new(),
+        index: Index::default(),
+        facts: Vec::new(),
+        constants: FxHashMap::default(),
+        texts: FxHashMap::default(),
+        steps: 0,
+        text_bytes: 0,
+        components: Vec::new(),
+        component_ids: FxHashMap::default(),
+        uses: Vec::new(),
+        secrets: Vec::new(),
+        namespace_ids: FxHashMap::default(),
+        service_ids: FxHashMap::default(),
+        services_by_name: FxHashMap::default(),
+        ingress_ports: Vec::new(),
+    };
+    resolver.collect();
+    let platform = resolver.platform();
+    (platform, resolver.diagnostics)
+}
+
+/// The state of a resolution.
+pub(crate) struct Resolver<'a> {
+    pub(crate) loaded: &'a Loaded,
+    pub(crate) files: &'a dyn Files,
+    diagnostics: Diagnostics,
+    index: Index<'a>,
+    /// `platform.version` and the like.
+    pub(crate) facts: Vec<(&'static str, Value)>,
+    constants: FxHashMap<(Option<SmolStr>, SmolStr), Constant<'a>>,
+    /// Files read by `file` and `template`; `None` where that failed and was reported.
+    pub(crate) texts: FxHashMap<String, Option<Rc<str>>>,
+    pub(crate) steps: u64,
+    pub(crate) text_bytes: u64,
+    components: Vec<Component>,
+    component_ids: FxHashMap<(Option<SmolStr>, SmolStr), ComponentId>,
+    uses: Vec<ComponentUse>,
+    secrets: Vec<Secret>,
+    namespace_ids: FxHashMap<SmolStr, NamespaceId>,
+    service_ids: FxHashMap<(NamespaceId, SmolStr), ServiceId>,
+    services_by_name: FxHashMap<SmolStr, Vec<ServiceId>>,
+    /// The ports that each cluster's ingress controller names, in the order of the clusters.
+    ingress_ports: Vec<(ServiceId, Vec<Ident>)>,
+}
+
+/// A `let`.
+struct Constant<'a> {
+    name: Ident,
+    statement: &'a Statement,
+    state: ConstantState,
+    is_used: bool,
+}
+
+enum ConstantState {
+    New,
+    Open,
+    Done(Option<Value>),
+}
+
+impl<'a> Resolver<'a> {
+    pub(crate) fn report(&mut self, diagnostic: Diagnostic) {
+        self.diagnostics.push(diagnostic);
+    }
+
+    /// The path of a file as shown.
+    pub(crate) fn path_of(&self, file: FileId) -> String {
+        self.loaded
+            .sources
+            .get(file)
+            .map_or_else(String::new, |source| source.path.clone())
+    }
+
+    /// The value of a constant; `None` where there is no such constant, `Some(None)` where it
+    /// has no value, which was reported.
+    pub(crate) fn constant(&mut self, name: &SmolStr, scope: &Scope) -> Option<Option<Value>> {
+        let key = (scope.module.clone(), name.clone());
+        let constant = self.constants.get_mut(&key)?;
+        constant.is_used = true;
+        match &constant.state {
+            ConstantState::Done(value) => return Some(value.clone()),
+            ConstantState::Open => {
+                let span = constant.name.span;
+                constant.state = ConstantState::Done(None);
+                self.report(
+                    Diagnostic::new(
+                        &codes::EVALUATION_BUDGET,
+                        format!("`{name}` is defined by itself"),
+                    )
+                    .at(span, "its value needs its value"),
+                );
+                return Some(None);
+            }
+            ConstantState::New => constant.state = ConstantState::Open,
+        }
+        let statement = constant.statement;
+        let value = self.constant_value(statement, scope.module.clone());
+        if let Some(constant) = self.constants.get_mut(&key) {
+            constant.state = ConstantState::Done(value.clone());
+        }
+        Some(value)
+    }
+
+    /// The names of the constants that a scope can see.
+    pub(crate) fn constant_names(&self, scope: &Scope) -> impl Iterator<Item = &str> {
+        let module = scope.module.clone();
+        self.constants
+            .keys()
+            .filter(move |(owner, _)| *owner == module)
+            .map(|(_, name)| name.as_str())
+    }
+
+    /// The entry of the word that starts a statement in `place`; reports an unknown one.
+    pub(crate) fn word(&mut self, statement: &Statement, place: Place) -> Option<&'static Word> {
+        let Some((head, span)) = statement.head() else {
+            let span = statement
+                .args
+                .first()
+                .map_or(statement.span, |arg| arg.span());
+            self.report(
+                Diagnostic::new(
+                    &codes::UNKNOWN_STATEMENT,
+                    format!("no statement {} starts like this", place.name()),
+                )
+                .at(span, "not a word of the language")
+                .help(format!(
+                    "known {}: {}",
+                    place.name(),
+                    listed(properties::words_of(place), 40)
+                )),
+            );
+            return None;
+        };
+        let word = properties::word(head, place);
+        if word.is_none() {
+            self.report_unknown_word(head, span, place);
+        }
+        word
+    }
+
+    fn report_unknown_word(&mut self, head: &str, span: Span, place: Place) {
+        let mut diagnostic;
+        if let Some(elsewhere) = properties::WORDS.iter().find(|w| w.name == head) {
+            let places: Vec<_> = elsewhere.places.iter().map(|p| p.name()).collect();
+            diagnostic = Diagnostic::new(
+                &codes::UNKNOWN_STATEMENT,
+                format!("`{head}` does not stand {}", place.name()),
+            )
+            .at(span, "in the wrong place")
+            .help(format!(
+                "it stands {}: `{}`",
+                places.join(" or "),
+                elsewhere.form
+            ));
+        } else {
+            diagnostic = Diagnostic::new(
+                &codes::UNKNOWN_STATEMENT,
+                format!("there is no `{head}` {}", place.name()),
+            )
+            .at(span, "not known here");
+            diagnostic = match nearest(head, properties::words_of(place)) {
+                Some(near) => diagnostic.help(format!("did you mean `{near}`?")).fix(
+                    format!("write `{near}`"),
+                    span,
+                    near,
+                ),
+                None => diagnostic.help(format!(
+                    "known {}: {}",
+                    place.name(),
+                    listed(properties::words_of(place), 40)
+                )),
+            };
+        }
+        self.report(diagnostic);
+    }
+
+    /// Checks a name that is being declared: a DNS label (RFC 1123 §2.1) of at most 63 characters
+    /// that starts with a letter.
+    fn check_name(&mut self, name: &Ident, what: &str) {
+        let text = name.text.as_str();
+        if RESERVED.contains(&text) {
+            self.report(
+                Diagnostic::new(
+                    &codes::RESERVED_NAME,
+                    format!("`{text}` cannot be the name of a {what}"),
+                )
+                .at(name.span, "a word of the language")
+                .help(format!("{} mean something themselves", listed(RESERVED, 9))),
+            );
+        } else if text.len() > 63 {
+            let shown: String = text.chars().take(24).collect();
+            self.report(
+                Diagnostic::new(
+                    &codes::NAME_TOO_LONG,
+                    format!(
+                        "the {what} `{shown}…` has a name of {} characters; Kubernetes takes 63",
+                        text.chars().count()
+                    ),
+                )
+                .at(name.span, format!("{} characters", text.chars().count())),
+            );
+        } else if let Some((bad, at)) = first_bad_character(text) {
+            let start = name.span.start + u32::try_from(at).unwrap_or(0);
+            let end = start + u32::try_from(bad.len_utf8()).unwrap_or(1);
+            let mut diagnostic = Diagnostic::new(
+                &codes::BAD_NAME,
+                format!("`{text}` is no name for a {what}: {}", describe(bad, at, text)),
+            )
+            .at(Span::new(name.span.file, start, end), "this character")
+            .help("a name has lower-case letters a to z, digits and `-`; it starts with a letter and does not end with `-`");
+            let mended = mended(text);
+            if first_bad_character(&mended).is_none() && !mended.is_empty() {
+                diagnostic = diagnostic.fix(format!("write `{mended}`"), name.span, mended);
+            }
+            self.report(diagnostic);
+        }
+    }
+}
+
+/// Names that the language keeps for itself.
+const RESERVED: [&str; 7] = [
+    "internet", "cluster", "tier", "self", "off", "true", "false",
+];
+
+/// The first character that makes a text no DNS label, with its offset.
+fn first_bad_character(text: &str) -> Option<(char, usize)> {
+    let last = text.len().checked_sub(1)?;
+    text.char_indices()
+        .find(|(at, c)| {
+            !(c.is_ascii_lowercase()
+                || (*at > 0 && (c.is_ascii_digit() || (*c == '-' && *at < last))))
+        })
+        .map(|(at, c)| (c, at))
+}
+
+fn describe(bad: char, at: usize, text: &str) -> String {
+    if let Some(latin) = latin_twin(bad) {
+        return format!(
+            "the `{bad}` is the Cyrillic letter U+{:04X} that looks like `{latin}`",
+            u32::from(bad)
+        );
+    }
+    if bad.is_ascii_uppercase() {
+        return format!("`{bad}` is upper case");
+    }
+    if at == 0 {
+        return format!("it starts with `{bad}`");
+    }
+    if bad == '-' && at + 1 == text.len() {
+        return "it ends with `-`".to_owned();
+    }
+    format!("it has a `{bad}`")
+}
+
+/// The Latin letter that a Cyrillic one looks like.
+fn latin_twin(c: char) -> Option<char> {
+    Some(match c {
+        'а' => 'a',
+        'с' => 'c',
+        'е' => 'e',
+        'і' => 'i',
+        'ј' => 'j',
+        'к' => 'k',
+        'о' => 'o',
+        'р' => 'p',
+        'ѕ' => 's',
+        'у' => 'y',
+        'х' => 'x',
+        _ => return None,
+    })
+}
+
+/// The name that was probably meant.
+fn mended(text: &str) -> String {
+    let mapped: String = text
+        .chars()
+        .map(|c| match latin_twin(c) {
+            Some(latin) => latin,
+            None if c == '_' => '-',
+            None => c.to_ascii_lowercase(),
+        })
+        .collect();
+    mapped.trim_end_matches('-').to_owned()
+}

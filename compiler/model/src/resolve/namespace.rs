@@ -1,0 +1,355 @@
+//! Namespaces and the secrets in them.
+
+use std::rc::Rc;
+
+use erpc_diagnostics::{Diagnostic, codes};
+use erpc_syntax::tree::{Block, Sign};
+use smol_str::SmolStr;
+
+use super::Resolver;
+use super::index::Declared;
+use super::settings::{Setting, Settings};
+use crate::args::Args;
+use crate::eval::Scope;
+use crate::names::{listed, nearest};
+use crate::origin::{Sourced, Via};
+use crate::platform::{
+    ContainerDefaults, Namespace, NamespaceId, Quota, Secret, ServiceId, Tier, TierId,
+};
+use crate::properties::{self, Place};
+use crate::units::{Cpu, Memory, Range};
+use crate::value::{Type, Value};
+
+impl<'a> Resolver<'a> {
+    /// A namespace without its services; what it does not say, the platform's `namespaces` may.
+    pub(super) fn namespace(
+        &mut self,
+        declared: &Declared<'a>,
+        defaults: Option<&'a Block>,
+        tiers: &[Tier],
+        services: Vec<ServiceId>,
+    ) -> (Namespace, Settings<'a>) {
+        let scope = Rc::new(Scope::default());
+        let below = defaults.map_or_else(Vec::new, |b| {
+            self.own_settings(b, Place::NamespaceDefaults, &scope, Via::Platform)
+        });
+        let own = declared.block.map_or_else(Vec::new, |b| {
+            self.own_settings(b, Place::Namespace, &scope, Via::Declared)
+        });
+        // `grants` add up inside a block; a namespace that says its own does not get the platform's.
+        let says_grants = own.iter().any(|s| s.word.name == "grants");
+        let below = below
+            .into_iter()
+            .filter(|s| !(says_grants && s.word.name == "grants"))
+            .collect();
+        let base = self.overlay(Vec::new(), below);
+        let settings = self.overlay(vec![base], own);
+        let tier = self.tier(declared, &settings, tiers);
+        let (slo, _) = self.promises(&settings);
+        let namespace = Namespace {
+            name: Sourced::declared(declared.name.text.clone(), declared.name.span),
+            doc: declared.statement.doc(),
+            title: self.one_text(&settings, "title"),
+            tier,
+            slo,
+            after: self.after_namespaces(&settings),
+            quota: self.quota(&settings),
+            limits: self.limits(&settings),
+            labels: self.labels(&settings),
+            grants: self.grants(&settings),
+            services,
+        };
+        (namespace, settings)
+    }
+
+    fn tier(
+        &mut self,
+        declared: &Declared<'a>,
+        settings: &Settings<'a>,
+        tiers: &[Tier],
+    ) -> Sourced<TierId> {
+        let fallback = Sourced::declared(TierId(0), declared.name.span);
+        let Some(setting) = settings.top("tier").cloned() else {
+            if !tiers.is_empty() {
+                self.report(
+                    Diagnostic::new(
+                        &codes::MISSING_PROPERTY,
+                        format!("the namespace `{}` says no tier", declared.name.text),
+                    )
+                    .at(declared.name.span, "no `tier`")
+                    .help(format!(
+                        "add `tier …`: {}",
+                        listed(tiers.iter().map(|t| t.name.value.as_str()), 9)
+                    )),
+                );
+            }
+            return fallback;
+        };
+        let mut args = setting.args();
+        let Some(name) = args.need_name("the tier's name", &mut self.diagnostics) else {
+            return fallback;
+        };
+        args.finish(&mut self.diagnostics);
+        if let Some(at) = tiers.iter().position(|t| t.name.value == name.text) {
+            return Sourced {
+                value: TierId(u32::try_from(at).unwrap_or(0)),
+                origin: setting.origin(name.span),
+            };
+        }
+        let names: Vec<&str> = tiers.iter().map(|t| t.name.value.as_str()).collect();
+        let mut diagnostic = Diagnostic::new(
+            &codes::UNKNOWN_NAME,
+            format!("there is no tier `{}`", name.text),
+        )
+        .at(name.span, "not a tier");
+        if let Some(first) = self.index.tiers.first() {
+            diagnostic = diagnostic.also(first.span, "the tiers are declared here");
+        }
+        diagnostic = match nearest(&name.text, names.iter().copied()) {
+            Some(near) => diagnostic.help(format!("did you mean `{near}`?")).fix(
+                format!("write `{near}`"),
+                name.span,
+                near,
+            ),
+            None if names.is_empty() => {
+                diagnostic.help(format!("declare the tiers: `tiers {}`", name.text))
+            }
+            None => diagnostic.help(format!(
+                "the tiers are {}",
+                listed(names.iter().copied(), 9)
+            )),
+        };
+        self.report(diagnostic);
+        fallback
+    }
+
+    fn after_namespaces(&mut self, settings: &Settings<'a>) -> Vec<Sourced<NamespaceId>> {
+        let all: Vec<Setting<'a>> = settings.of("after").flatten().cloned().collect();
+        let mut out = Vec::new();
+        for setting in all {
+            let mut args = setting.args();
+            loop {
+                let Some(name) = args.need_name("a namespace", &mut self.diagnostics) else {
+                    break;
+                };
+                if let Some(id) = self.namespace_named(&name) {
+                    out.push(Sourced {
+                        value: id,
+                        origin: setting.origin(name.span),
+                    });
+                }
+                if args.sign(Sign::Comma).is_none() {
+                    break;
+                }
+            }
+            args.finish(&mut self.diagnostics);
+        }
+        out
+    }
+
+    fn quota(&mut self, settings: &Settings<'a>) -> Option<Sourced<Quota>> {
+        let setting = settings.top("quota")?.clone();
+        let mut args = setting.args();
+        let values = self.named_values(&mut args);
+        args.finish(&mut self.diagnostics);
+        let mut quota = Quota::default();
+        for (name, expr) in values {
+            match name.text.as_str() {
+                "cpu" => quota.cpu = self.cpu_range(expr, &setting.scope),
+                "memory" => quota.memory = self.memory_range(expr, &setting.scope),
+                "pods" => quota.pods = self.int_within(expr, &setting.scope, 1, 1_000_000),
+                "storage" => quota.storage = self.memory(expr, &setting.scope),
+                other => self.report_not_in(
+                    "a quota",
+                    other,
+                    name.span,
+                    &["cpu", "memory", "pods", "storage"],
+                ),
+            }
+        }
+        Some(Sourced {
+            value: quota,
+            origin: setting.origin(setting.statement.span),
+        })
+    }
+
+    fn limits(&mut self, settings: &Settings<'a>) -> Option<Sourced<ContainerDefaults>> {
+        let setting = settings.top("limits")?.clone();
+        let mut args = setting.args();
+        let values = self.named_values(&mut args);
+        args.finish(&mut self.diagnostics);
+        let mut limits = ContainerDefaults::default();
+        for (name, expr) in values {
+            match name.text.as_str() {
+                "cpu" => limits.cpu = self.cpu_range(expr, &setting.scope),
+                "memory" => limits.memory = self.memory_range(expr, &setting.scope),
+                other => self.report_not_in("limits", other, name.span, &["cpu", "memory"]),
+            }
+        }
+        Some(Sourced {
+            value: limits,
+            origin: setting.origin(setting.statement.span),
+        })
+    }
+
+    fn cpu_range(&mut self, expr: &erpc_syntax::tree::Expr, scope: &Scope) -> Option<Range<Cpu>> {
+        match self.range(expr, scope, Type::Cpu)? {
+            (Value::Cpu(min), Value::Cpu(max)) => Some(Range { min, max }),
+            _ => None,
+        }
+    }
+
+    fn memory_range(
+        &mut self,
+        expr: &erpc_syntax::tree::Expr,
+        scope: &Scope,
+    ) -> Option<Range<Memory>> {
+        match self.range(expr, scope, Type::Memory)? {
+            (Value::Memory(min), Value::Memory(max)) => Some(Range { min, max }),
+            _ => None,
+        }
+    }
+
+    pub(super) fn report_not_in(
+        &mut self,
+        what: &str,
+        word: &str,
+        span: erpc_diagnostics::Span,
+        known: &[&str],
+    ) {
+        let mut diagnostic =
+            Diagnostic::new(&codes::UNKNOWN_NAME, format!("{what} has no `{word}`"))
+                .at(span, "not known here");
+        diagnostic = match nearest(word, known.iter().copied()) {
+            Some(near) => diagnostic.help(format!("did you mean `{near}`?")).fix(
+                format!("write `{near}`"),
+                span,
+                near,
+            ),
+            None => diagnostic.help(format!("it has {}", listed(known.iter().copied(), 12))),
+        };
+        self.report(diagnostic);
+    }
+
+    fn labels(&mut self, settings: &Settings<'a>) -> Vec<(SmolStr, Sourced<String>)> {
+        let all: Vec<Setting<'a>> = settings
+            .of("labels")
+            .filter_map(|s| s.last().cloned())
+            .collect();
+        let mut out = Vec::new();
+        for setting in all {
+            let mut args = setting.args();
+            loop {
+                let Some(key) = args.need_expr("the label's key", &mut self.diagnostics) else {
+                    break;
+                };
+                let key: SmolStr = match crate::args::plain_text(key) {
+                    Some(text) => text.into(),
+                    None => self.loaded.sources.text(key.span).into(),
+                };
+                if args.sign(Sign::Assign).is_none() {
+                    args.expected("`=`", &mut self.diagnostics);
+                    break;
+                }
+                let Some(expr) = args.need_expr("the label's value", &mut self.diagnostics) else {
+                    break;
+                };
+                if let Some(text) = self.text(expr, &setting.scope) {
+                    out.push((
+                        key,
+                        Sourced {
+                            value: text,
+                            origin: setting.origin(expr.span),
+                        },
+                    ));
+                }
+                if args.sign(Sign::Comma).is_none() {
+                    break;
+                }
+            }
+            args.finish(&mut self.diagnostics);
+        }
+        out.sort_by(|a, b| a.0.cmp(&b.0));
+        out
+    }
+
+    /// All `secret` declarations of the program and of its namespaces.
+    pub(super) fn declare_secrets(&mut self) {
+        let all: Vec<(Option<SmolStr>, Declared<'a>)> = self.index.secrets.clone();
+        for (owner, declared) in all {
+            let namespace = match &owner {
+                Some(name) => match self.namespace_ids.get(name) {
+                    Some(id) => Some(*id),
+                    None => continue,
+                },
+                None => None,
+            };
+            let mut secret = Secret {
+                name: Sourced::declared(declared.name.text.clone(), declared.name.span),
+                namespace,
+                used_in: Vec::new(),
+                keys: Vec::new(),
+                because: None,
+            };
+            let scope = Scope::default();
+            for statement in declared.block.map_or(&[][..], |b| &b.statements) {
+                let Some(word) = self.word(statement, Place::Secret) else {
+                    continue;
+                };
+                let mut args = Args::new(&statement.args[1..], statement.span, word.form);
+                if word.name == "because" {
+                    let expr = args.need_expr("the reason in quotes", &mut self.diagnostics);
+                    secret.because = expr.and_then(|e| self.text(e, &scope));
+                } else {
+                    secret.keys = self.secret_keys(&mut args, &scope);
+                    secret.because =
+                        super::container::reason(self, &mut args, &scope).or(secret.because);
+                }
+                args.finish(&mut self.diagnostics);
+            }
+            if secret.keys.is_empty() {
+                self.report(
+                    Diagnostic::new(
+                        &codes::MISSING_PROPERTY,
+                        format!("the secret `{}` says no keys", declared.name.text),
+                    )
+                    .at(declared.name.span, "no `keys`")
+                    .help(format!(
+                        "it is written `{}`",
+                        properties::word("keys", Place::Secret).map_or("", |w| w.form)
+                    )),
+                );
+            }
+            self.secrets.push(secret);
+        }
+        self.secrets
+            .sort_by(|a, b| (a.namespace, &a.name.value).cmp(&(b.namespace, &b.name.value)));
+    }
+
+    fn secret_keys(&mut self, args: &mut Args<'a>, scope: &Scope) -> Vec<Sourced<SmolStr>> {
+        let mut keys: Vec<Sourced<SmolStr>> = Vec::new();
+        loop {
+            let Some(expr) = args.need_expr("a key in quotes", &mut self.diagnostics) else {
+                return keys;
+            };
+            if let Some(text) = self.text(expr, scope) {
+                if let Some(first) = keys.iter().find(|k| k.value == text) {
+                    let first = first.span();
+                    self.report(
+                        Diagnostic::new(
+                            &codes::DUPLICATE_NAME,
+                            format!("the key `{text}` is there twice"),
+                        )
+                        .at(expr.span, "again")
+                        .also(first, "the first"),
+                    );
+                } else {
+                    keys.push(Sourced::declared(text.into(), expr.span));
+                }
+            }
+            if args.sign(Sign::Comma).is_none() {
+                return keys;
+            }
+        }
+    }
+}

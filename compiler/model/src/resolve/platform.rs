@@ -1,0 +1,664 @@
+//! The whole: facts first, then clusters, tiers, namespaces, services, and what joins them.
+
+use std::rc::Rc;
+
+use erpc_diagnostics::{Diagnostic, Span, codes};
+use erpc_syntax::tree::{Arg, BinaryOp, Block, Expr, ExprKind, Ident, Sign, Statement};
+use smol_str::SmolStr;
+
+use super::flows::Network;
+use super::index::Declared;
+use super::settings::Settings;
+use super::{ConstantState, Resolver};
+use crate::args::Args;
+use crate::eval::Scope;
+use crate::names::listed;
+use crate::origin::{Sourced, Via};
+use crate::platform::{
+    Cluster, ClusterId, External, ExternalPort, IngressController, Namespace, NamespaceId,
+    Platform, PortId, PullPolicy, Service, ServiceId, Tier, TierId,
+};
+use crate::properties::{self, Place};
+use crate::value::{Type, Value};
+
+impl<'a> Resolver<'a> {
+    /// Builds the platform; `None` where the program declares none or a part cannot be known.
+    pub(super) fn platform(&mut self) -> Option<Platform> {
+        let Some(declared) = self.index.platform.clone() else {
+            self.report_missing_platform();
+            self.check_constants();
+            return None;
+        };
+        let scope = Rc::new(Scope::default());
+        let block = declared.block;
+        let own = block.map_or_else(Vec::new, |b| {
+            self.own_settings(b, Place::Platform, &scope, Via::Declared)
+        });
+        let settings = self.overlay(Vec::new(), own);
+        self.set_facts(&declared, &settings);
+        self.check_imports();
+        let clusters = self.clusters();
+        let tiers = self.tiers();
+        self.declare_secrets();
+        self.check_components();
+        let (namespaces, _) = self.namespaces(&settings, &tiers);
+        let built = self.services();
+        let homes: Vec<NamespaceId> = self.homes();
+        let externals = self.externals();
+        let namespace_tiers: Vec<TierId> = namespaces.iter().map(|n| n.tier.value).collect();
+        let external_names: Vec<SmolStr> = externals.iter().map(|e| e.name.value.clone()).collect();
+        let (services, service_settings) = built;
+        let network = Network {
+            services: &services,
+            homes: &homes,
+            tiers: &tiers,
+            namespace_tiers: &namespace_tiers,
+            externals: &external_names,
+        };
+        let flows = self.flows(&network, &service_settings);
+        let (routes, addresses) = self.exposures(&network, &service_settings);
+        let assertions = self.assertions(&network);
+        let clusters = self.ingress_controllers(clusters, &network);
+        let profiles = self.later(&network);
+        let cluster = self.chosen_cluster(&declared, &settings, &clusters);
+        self.check_constants();
+        let services: Option<Vec<Service>> = services.into_iter().collect();
+        let mut services = services?;
+        inherit_availability(&mut services, &namespaces);
+        Some(Platform {
+            name: Sourced::declared(declared.name.text.clone(), declared.name.span),
+            doc: declared.statement.doc(),
+            title: self.one_text(&settings, "title"),
+            version: self.version_of_platform(&settings, &declared)?,
+            domain: self.one_text(&settings, "domain"),
+            environment: self.environment_of_platform(&settings),
+            registry: self.registry(&settings),
+            registries: self.registries(&settings),
+            pull: self.pull(&settings),
+            cluster: cluster?,
+            clusters,
+            tiers,
+            namespaces,
+            services,
+            externals,
+            flows,
+            routes,
+            addresses,
+            secrets: std::mem::take(&mut self.secrets),
+            components: std::mem::take(&mut self.components),
+            uses: std::mem::take(&mut self.uses),
+            assertions,
+            profiles,
+        })
+    }
+
+    fn report_missing_platform(&mut self) {
+        let Some(root) = self.loaded.files.first() else {
+            return;
+        };
+        if self
+            .index
+            .broken_names
+            .iter()
+            .any(|word| word == "platform")
+        {
+            return;
+        }
+        let length = self.loaded.sources.get(root.id).map_or(0, |s| s.text.len());
+        let end = u32::try_from(length).unwrap_or(u32::MAX);
+        self.report(
+            Diagnostic::new(&codes::MISSING_PLATFORM, "the program declares no platform")
+                .at(Span::new(root.id, end, end), "nowhere up to here")
+                .help("add `platform NAME { version \"1.0.0\"; cluster NAME }`"),
+        );
+    }
+
+    /// `platform.name`, `platform.version` and so on, for expressions.
+    fn set_facts(&mut self, declared: &Declared<'a>, settings: &Settings<'a>) {
+        // Facts may use constants, but not each other: they are evaluated in this order.
+        self.facts
+            .push(("name", Value::Text(declared.name.text.clone())));
+        let before = self.diagnostics.clone();
+        for word in ["version", "domain", "registry", "environment"] {
+            let text = match word {
+                "environment" => Some(self.environment_of_platform(settings).value),
+                "registry" => Some(self.registry(settings).value.into()),
+                _ => self.one_text(settings, word).map(|t| t.value.into()),
+            };
+            self.facts
+                .push((word, text.map_or(Value::Unknown, Value::Text)));
+        }
+        // What is wrong with them is reported where the platform itself is built.
+        self.diagnostics = before;
+    }
+
+    fn version_of_platform(
+        &mut self,
+        settings: &Settings<'a>,
+        declared: &Declared<'a>,
+    ) -> Option<Sourced<String>> {
+        if settings.top("version").is_none() {
+            self.report(
+                Diagnostic::new(&codes::MISSING_PROPERTY, "the platform says no version")
+                    .at(declared.name.span, "no `version`")
+                    .help("add `version \"1.0.0\"`"),
+            );
+        }
+        self.one_text(settings, "version")
+    }
+
+    fn environment_of_platform(&mut self, settings: &Settings<'a>) -> Sourced<SmolStr> {
+        let name = settings.top("environment").cloned().and_then(|setting| {
+            let mut args = setting.args();
+            let name = args.need_name("the environment's name", &mut self.diagnostics)?;
+            args.finish(&mut self.diagnostics);
+            Some(Sourced {
+                origin: setting.origin(name.span),
+                value: name.text,
+            })
+        });
+        name.unwrap_or_else(|| Sourced::default_of_language(SmolStr::new_static("production")))
+    }
+
+    fn registry(&mut self, settings: &Settings<'a>) -> Sourced<String> {
+        self.one_text(settings, "registry")
+            .unwrap_or_else(|| Sourced::default_of_language("docker.io".to_owned()))
+    }
+
+    fn registries(&mut self, settings: &Settings<'a>) -> Vec<Sourced<String>> {
+        let mut all = vec![self.registry(settings)];
+        if let Some(setting) = settings.top("registries").cloned() {
+            let mut args = setting.args();
+            loop {
+                let Some(expr) = args.need_expr("a registry in quotes", &mut self.diagnostics)
+                else {
+                    break;
+                };
+                all.extend(self.text(expr, &setting.scope).map(|value| Sourced {
+                    value,
+                    origin: setting.origin(expr.span),
+                }));
+                if args.sign(Sign::Comma).is_none() {
+                    break;
+                }
+            }
+            args.finish(&mut self.diagnostics);
+        }
+        all
+    }
+
+    fn pull(&mut self, settings: &Settings<'a>) -> Sourced<PullPolicy> {
+        let policy = settings.top("pull").cloned().and_then(|setting| {
+            let mut args = setting.args();
+            let name = args.need_name("`always`, `missing` or `never`", &mut self.diagnostics)?;
+            args.finish(&mut self.diagnostics);
+            let policy = match name.text.as_str() {
+                "always" => PullPolicy::Always,
+                "missing" => PullPolicy::Missing,
+                "never" => PullPolicy::Never,
+                other => {
+                    self.report_not_in("`pull`", other, name.span, &["always", "missing", "never"]);
+                    return None;
+                }
+            };
+            Some(Sourced {
+                value: policy,
+                origin: setting.origin(name.span),
+            })
+        });
+        policy.unwrap_or_else(|| Sourced::default_of_language(PullPolicy::Missing))
+    }
+
+    fn chosen_cluster(
+        &mut self,
+        declared: &Declared<'a>,
+        settings: &Settings<'a>,
+        clusters: &[Cluster],
+    ) -> Option<ClusterId> {
+        let Some(setting) = settings.top("cluster").cloned() else {
+            let names: Vec<&str> = clusters.iter().map(|c| c.name.value.as_str()).collect();
+            self.report(
+                Diagnostic::new(&codes::MISSING_PROPERTY, "the platform names no cluster")
+                    .at(declared.name.span, "no `cluster`")
+                    .help(if names.is_empty() {
+                        "declare one with `cluster NAME { … }` and add `cluster NAME` to the platform".to_owned()
+                    } else {
+                        format!("add `cluster …`: {}", listed(names, 9))
+                    }),
+            );
+            return None;
+        };
+        let mut args = setting.args();
+        let name = args.need_name("the cluster's name", &mut self.diagnostics)?;
+        args.finish(&mut self.diagnostics);
+        if let Some(at) = clusters.iter().position(|c| c.name.value == name.text) {
+            return u32::try_from(at).ok().map(ClusterId);
+        }
+        if !self.index.broken_names.contains(&name.text) {
+            self.report_unknown_cluster(&name.text, name.span);
+        }
+        None
+    }
+
+    /// The tiers, lowest first, with everything below each.
+    fn tiers(&mut self) -> Vec<Tier> {
+        let statements = self.index.tiers.clone();
+        let mut names: Vec<Ident> = Vec::new();
+        let mut above: Vec<(usize, usize, Span)> = Vec::new();
+        for statement in statements {
+            let [_, Arg::Expr(expr)] = statement.args.as_slice() else {
+                self.report_tiers(statement, statement.span);
+                continue;
+            };
+            let mut line = Vec::new();
+            if !chain(expr, &mut line) {
+                self.report_tiers(statement, expr.span);
+                continue;
+            }
+            let mut before: Option<usize> = None;
+            for name in line {
+                let at = names
+                    .iter()
+                    .position(|n| n.text == name.text)
+                    .unwrap_or_else(|| {
+                        self.check_name(&name, "tier");
+                        names.push(name.clone());
+                        names.len() - 1
+                    });
+                if let Some(before) = before {
+                    above.push((before, at, name.span));
+                }
+                before = Some(at);
+            }
+        }
+        self.order_tiers(&names, &above)
+    }
+
+    fn report_tiers(&mut self, statement: &Statement, span: Span) {
+        let form = properties::word("tiers", Place::Program).map_or("", |w| w.form);
+        let _ = statement;
+        self.report(
+            Diagnostic::new(&codes::WRONG_SHAPE, "the order of tiers is expected here")
+                .at(span, "not an order")
+                .help(format!("it is written `{form}`")),
+        );
+    }
+
+    fn order_tiers(&mut self, names: &[Ident], above: &[(usize, usize, Span)]) -> Vec<Tier> {
+        let mut ranks = vec![0u32; names.len()];
+        // Longest paths by relaxation: as many rounds as there are tiers, else there is a circle.
+        for round in 0..=names.len() {
+            let mut changed = None;
+            for (low, high, span) in above {
+                if ranks[*high] <= ranks[*low] {
+                    ranks[*high] = ranks[*low] + 1;
+                    changed = Some((*low, *high, *span));
+                }
+            }
+            let Some((low, high, span)) = changed else {
+                break;
+            };
+            if round == names.len() {
+                self.report(
+                    Diagnostic::new(
+                        &codes::TIER_CYCLE,
+                        format!(
+                            "`{}` is above `{}` and below it",
+                            names[high].text, names[low].text
+                        ),
+                    )
+                    .at(span, "this closes the circle")
+                    .also(names[high].span, "first named here"),
+                );
+                break;
+            }
+        }
+        let mut order: Vec<usize> = (0..names.len()).collect();
+        order.sort_by_key(|at| (ranks[*at], *at));
+        let mut place = vec![0usize; names.len()];
+        for (to, from) in order.iter().enumerate() {
+            place[*from] = to;
+        }
+        let mut below: Vec<Vec<TierId>> = vec![Vec::new(); names.len()];
+        for at in &order {
+            let direct: Vec<usize> = above
+                .iter()
+                .filter(|(_, high, _)| high == at)
+                .map(|(low, ..)| *low)
+                .collect();
+            let mut all: Vec<TierId> = Vec::new();
+            for low in direct {
+                all.push(TierId(u32::try_from(place[low]).unwrap_or(0)));
+                all.extend(below[low].iter().copied());
+            }
+            all.sort_unstable();
+            all.dedup();
+            below[*at] = all;
+        }
+        order
+            .iter()
+            .map(|at| Tier {
+                name: Sourced::declared(names[*at].text.clone(), names[*at].span),
+                below: below[*at].clone(),
+                rank: ranks[*at],
+            })
+            .collect()
+    }
+
+    fn namespaces(
+        &mut self,
+        settings: &Settings<'a>,
+        tiers: &[Tier],
+    ) -> (Vec<Namespace>, Vec<Settings<'a>>) {
+        let defaults: Option<&'a Block> = settings.top("namespaces").cloned().and_then(|setting| {
+            let mut args = setting.args();
+            let block = args.block();
+            if block.is_none() {
+                args.expected("`{ … }`", &mut self.diagnostics);
+            }
+            args.finish(&mut self.diagnostics);
+            block
+        });
+        let all: Vec<Declared<'a>> = self
+            .index
+            .namespaces
+            .values()
+            .map(|n| n.declared.clone())
+            .collect();
+        let mut next = 0u32;
+        let counts: Vec<u32> = self
+            .index
+            .namespaces
+            .values()
+            .map(|n| u32::try_from(n.services.len()).unwrap_or(0))
+            .collect();
+        let mut out = (Vec::new(), Vec::new());
+        for (declared, count) in all.iter().zip(counts) {
+            let services = (next..next + count).map(ServiceId).collect();
+            next += count;
+            let (namespace, settings) = self.namespace(declared, defaults, tiers, services);
+            out.0.push(namespace);
+            out.1.push(settings);
+        }
+        out
+    }
+
+    #[expect(
+        clippy::type_complexity,
+        reason = "services and what they were made of, by the same ids"
+    )]
+    fn services(&mut self) -> (Vec<Option<Service>>, Vec<(ServiceId, Settings<'a>)>) {
+        let all: Vec<(NamespaceId, SmolStr, bool, Declared<'a>)> = (0..)
+            .map(NamespaceId)
+            .zip(&self.index.namespaces)
+            .flat_map(|(id, (name, namespace))| {
+                namespace
+                    .services
+                    .values()
+                    .map(move |(is_job, declared)| (id, name.clone(), *is_job, declared.clone()))
+            })
+            .collect();
+        let mut services = Vec::with_capacity(all.len());
+        let mut settings = Vec::with_capacity(all.len());
+        for (id, (namespace, namespace_name, is_job, declared)) in (0..).map(ServiceId).zip(all) {
+            let (service, its_settings) =
+                self.service(id, namespace, &namespace_name, is_job, &declared);
+            services.push(service);
+            settings.push((id, its_settings));
+        }
+        (services, settings)
+    }
+
+    fn homes(&self) -> Vec<NamespaceId> {
+        (0..)
+            .map(NamespaceId)
+            .zip(self.index.namespaces.values())
+            .flat_map(|(id, namespace)| std::iter::repeat_n(id, namespace.services.len()))
+            .collect()
+    }
+
+    fn externals(&mut self) -> Vec<External> {
+        let all: Vec<Declared<'a>> = self.index.externals.values().cloned().collect();
+        all.iter().map(|declared| self.external(declared)).collect()
+    }
+
+    fn external(&mut self, declared: &Declared<'a>) -> External {
+        let scope = Rc::new(Scope::default());
+        let own = declared.block.map_or_else(Vec::new, |b| {
+            self.own_settings(b, Place::External, &scope, Via::Declared)
+        });
+        let settings = self.overlay(Vec::new(), own);
+        let mut external = External {
+            name: Sourced::declared(declared.name.text.clone(), declared.name.span),
+            doc: declared.statement.doc(),
+            cidrs: Vec::new(),
+            dns_names: Vec::new(),
+            ports: Vec::new(),
+        };
+        for setting in settings.of("cidr").flatten() {
+            let mut args = setting.args();
+            external
+                .cidrs
+                .extend(self.cidr_list(&mut args, &scope, |span| setting.origin(span)));
+            args.finish(&mut self.diagnostics);
+        }
+        if let Some(setting) = settings.top("dns") {
+            let mut args = setting.args();
+            let start = args.here();
+            if let Some((names, _)) = self.texts_of(&mut args, &scope, "a DNS name in quotes") {
+                external.dns_names = names
+                    .into_iter()
+                    .map(|n| Sourced::declared(n, start))
+                    .collect();
+            }
+            args.finish(&mut self.diagnostics);
+        }
+        external.ports = self
+            .ports(&settings, None)
+            .into_iter()
+            .map(|port| ExternalPort {
+                number: port.number.value,
+                last: port.last,
+                protocol: port.protocol,
+                name: port.name,
+            })
+            .collect();
+        if external.cidrs.is_empty() && external.dns_names.is_empty() {
+            self.report(
+                Diagnostic::new(
+                    &codes::MISSING_PROPERTY,
+                    format!("the external `{}` has no addresses", declared.name.text),
+                )
+                .at(declared.name.span, "neither `cidr` nor `dns`")
+                .help("add `cidr 203.0.113.0/24` or `dns \"db.example.org\"`"),
+            );
+        }
+        external
+    }
+
+    /// Gives the ingress controllers their ports, now that services have them.
+    fn ingress_controllers(
+        &mut self,
+        mut clusters: Vec<Cluster>,
+        network: &Network<'_>,
+    ) -> Vec<Cluster> {
+        let mut named = std::mem::take(&mut self.ingress_ports).into_iter();
+        for cluster in &mut clusters {
+            let Some(ingress) = &mut cluster.ingress else {
+                continue;
+            };
+            if let IngressController::Service(service, ports) = &mut ingress.controller
+                && let Some((_, names)) = named.find(|(id, _)| id == service)
+            {
+                *ports = names
+                    .iter()
+                    .filter_map(|name| self.port_of(*service, name, network))
+                    .collect::<Vec<PortId>>();
+            }
+        }
+        clusters
+    }
+
+    /// `use std.x.Name` of a name that the module does not have.
+    fn check_imports(&mut self) {
+        let imports = &self.loaded.imports;
+        for import in imports {
+            let key = (Some(import.module.clone()), import.name.clone());
+            let is_loaded = self
+                .loaded
+                .files
+                .iter()
+                .any(|f| f.module.as_ref() == Some(&import.module));
+            if self.component_ids.contains_key(&key) || !is_loaded {
+                continue;
+            }
+            let known: Vec<SmolStr> = self
+                .component_ids
+                .keys()
+                .filter(|(owner, _)| owner.as_ref() == Some(&import.module))
+                .map(|(_, name)| name.clone())
+                .collect();
+            let near = crate::names::nearest(&import.name, known.iter().map(SmolStr::as_str));
+            let mut diagnostic = Diagnostic::new(
+                &codes::UNKNOWN_IMPORT,
+                format!("`std.{}` has no component `{}`", import.module, import.name),
+            )
+            .at(import.span, "not in the module");
+            diagnostic = match near {
+                Some(near) => diagnostic.help(format!("did you mean `{near}`?")).fix(
+                    format!("write `{near}`"),
+                    import.span,
+                    near,
+                ),
+                None => diagnostic.help(format!(
+                    "it has {}",
+                    listed(known.iter().map(SmolStr::as_str), 12)
+                )),
+            };
+            self.report(diagnostic);
+        }
+    }
+
+    /// The value of a `let NAME[: Type] = EXPR`.
+    pub(super) fn constant_value(
+        &mut self,
+        statement: &'a Statement,
+        module: Option<SmolStr>,
+    ) -> Option<Value> {
+        let form = properties::word("let", Place::Program).map_or("", |w| w.form);
+        let mut args = Args::new(&statement.args[1..], statement.span, form);
+        args.need_name("the constant's name", &mut self.diagnostics)?;
+        let declared = if args.sign(Sign::Colon).is_some() {
+            let expr = args.need_expr("a type", &mut self.diagnostics)?;
+            Some(self.declared_type(expr)?)
+        } else {
+            None
+        };
+        if args.sign(Sign::Assign).is_none() {
+            args.expected("`=`", &mut self.diagnostics);
+            return None;
+        }
+        let expr = args.need_expr("the constant's value", &mut self.diagnostics)?;
+        args.finish(&mut self.diagnostics);
+        let scope = Scope {
+            module,
+            ..Scope::default()
+        };
+        match declared {
+            Some(declared) => self.eval(expr, &scope, &declared),
+            None => {
+                let value = self.raw(expr, &scope, None)?;
+                self.decide(value, expr)
+            }
+        }
+    }
+
+    /// A constant without a type has the one that its suffix decides.
+    fn decide(&mut self, value: Value, expr: &Expr) -> Option<Value> {
+        let Value::Number(number) = &value else {
+            return Some(value);
+        };
+        let of = match number.suffix.as_str() {
+            "" | "k" => Type::Int,
+            "Ki" | "Mi" | "Gi" | "Ti" => Type::Memory,
+            "ms" | "s" | "h" | "d" => Type::Duration,
+            "%" => Type::Percent,
+            "/tcp" | "/udp" | "/sctp" => Type::Port,
+            _ => {
+                self.report(
+                    Diagnostic::new(
+                        &codes::WRONG_UNIT,
+                        format!("`{}{}` may be CPU or a time", number.digits, number.suffix),
+                    )
+                    .at(expr.span, "which one?")
+                    .help("say the type: `let name: Duration = …`"),
+                );
+                return None;
+            }
+        };
+        self.coerce(value, expr.span, &of)
+    }
+
+    /// Evaluates the constants that nothing used, and says so.
+    fn check_constants(&mut self) {
+        let mut unused: Vec<(Option<SmolStr>, Ident, &'a Statement)> = self
+            .constants
+            .iter()
+            .filter(|(_, c)| !c.is_used)
+            .map(|((module, _), c)| (module.clone(), c.name.clone(), c.statement))
+            .collect();
+        unused.sort_by_key(|(_, name, _)| name.span);
+        for (module, name, statement) in unused {
+            let is_new = self
+                .constants
+                .get(&(module.clone(), name.text.clone()))
+                .is_some_and(|c| matches!(c.state, ConstantState::New));
+            if is_new {
+                self.constant_value(statement, module.clone());
+            }
+            if module.is_none() {
+                self.report(
+                    Diagnostic::new(
+                        &codes::UNUSED_LET,
+                        format!("nothing uses the constant `{}`", name.text),
+                    )
+                    .at(name.span, "not used")
+                    .help("remove it"),
+                );
+            }
+        }
+    }
+}
+
+/// The names of `a < b < c`, lowest first.
+fn chain(expr: &Expr, out: &mut Vec<Ident>) -> bool {
+    match &expr.kind {
+        ExprKind::Binary(BinaryOp::Less, low, high) => chain(low, out) && chain(high, out),
+        _ => match expr.as_word() {
+            Some(word) => {
+                out.push(Ident {
+                    text: word.clone(),
+                    span: expr.span,
+                });
+                true
+            }
+            None => false,
+        },
+    }
+}
+
+/// A service that promises nothing itself promises what its namespace does.
+fn inherit_availability(services: &mut [Service], namespaces: &[Namespace]) {
+    for service in services {
+        if service.availability.is_none() && !service.is_job() {
+            service.availability =
+                namespaces[service.namespace.index()]
+                    .slo
+                    .clone()
+                    .map(|mut slo| {
+                        slo.origin.via = Via::Namespace;
+                        slo
+                    });
+        }
+    }
+}

@@ -1,0 +1,678 @@
+//! Services and jobs: from their settings to the model. Every word of a service is read in one
+//! place here or in a neighbour (`container`, `health`, `mounts`).
+
+use std::rc::Rc;
+
+use erpc_diagnostics::{Diagnostic, codes};
+use erpc_syntax::tree::{BinaryOp, Expr, ExprKind, Ident, NumberLiteral, Sign};
+use smol_str::SmolStr;
+
+use super::Resolver;
+use super::container::reason;
+use super::index::Declared;
+use super::settings::{Setting, Settings};
+use crate::args::Args;
+use crate::eval::Scope;
+use crate::names::{listed, nearest};
+use crate::origin::{Origin, Sourced, Via};
+use crate::platform::{
+    Autoscale, Availability, Grant, Latency, NamespaceId, Resource, RunAs, Scaling, Service,
+    ServiceId, Spread, Workload,
+};
+use crate::properties::Place;
+use crate::units::{Duration, Percent, Range};
+use crate::value::{Type, Value, number_as};
+
+impl<'a> Resolver<'a> {
+    /// A service or job; `None` where what it lacks was reported.
+    pub(super) fn service(
+        &mut self,
+        id: ServiceId,
+        namespace: NamespaceId,
+        namespace_name: &SmolStr,
+        is_job: bool,
+        declared: &Declared<'a>,
+    ) -> (Option<Service>, Settings<'a>) {
+        let place = if is_job { Place::Job } else { Place::Service };
+        let scope = Rc::new(Scope {
+            bindings: Vec::new(),
+            service: Some((declared.name.text.clone(), namespace_name.clone())),
+            module: None,
+        });
+        let mut uses = Vec::new();
+        let settings = self.settings(&declared.bases, declared.block, place, &scope, &mut uses);
+        let name = Sourced::declared(declared.name.text.clone(), declared.name.span);
+        let service = self.service_of(id, namespace, name, &settings, true);
+        let service = service.map(|mut service| {
+            service.doc = declared.statement.doc();
+            service.components = uses;
+            if is_job {
+                service.workload = self.job(declared, &scope);
+            }
+            service
+        });
+        (service, settings)
+    }
+
+    fn job(&mut self, declared: &Declared<'a>, scope: &Scope) -> Workload {
+        let Some(every) = declared.every else {
+            return Workload::Job;
+        };
+        let Some(schedule) = self.text(every, scope) else {
+            return Workload::Job;
+        };
+        if schedule.split_whitespace().count() != 5 {
+            self.report(
+                Diagnostic::new(&codes::OUT_OF_RANGE, format!("`{schedule}` is no schedule"))
+                    .at(every.span, "not five fields")
+                    .help("five fields: minute, hour, day of month, month, day of week, as in `\"0 3 * * *\"`"),
+            );
+        }
+        Workload::CronJob(Sourced::declared(schedule, every.span))
+    }
+
+    /// The service that settings make; `is_whole` is false for a component by itself, which may
+    /// leave things to its users.
+    pub(super) fn service_of(
+        &mut self,
+        id: ServiceId,
+        namespace: NamespaceId,
+        name: Sourced<SmolStr>,
+        settings: &Settings<'a>,
+        is_whole: bool,
+    ) -> Option<Service> {
+        let mut ports = self.ports(settings, None);
+        let sidecars = self.inner_containers(settings, "sidecar");
+        for (n, (_, _, inner)) in (0u32..).zip(&sidecars) {
+            let own = self.ports(inner, Some(n));
+            ports.extend(own);
+        }
+        let main = self.container(name.clone(), settings, namespace, is_whole);
+        let main = main.map(|mut main| {
+            main.probes = crate::platform::Probes::default();
+            main
+        });
+        let probes = self.probes(settings, id, &ports);
+        let sidecars = self.container_list(sidecars, namespace, Some((id, &ports)), is_whole);
+        let inits = self.inner_containers(settings, "init");
+        let inits = self.container_list(inits, namespace, None, is_whole);
+        let volumes = self.volumes(settings);
+        let workload = if volumes.iter().any(|v| !v.shared) {
+            Workload::StatefulSet
+        } else {
+            Workload::Deployment
+        };
+        let configs = self.configs(settings);
+        let secret_mounts = self.secret_mounts(settings, namespace);
+        let scaling = self.scaling(settings);
+        let run_as = self.run_as(settings);
+        let spread = self.spread(settings);
+        let disruption_min = self.disruption(settings);
+        let (availability, latency) = self.promises(settings);
+        let service = Service {
+            name,
+            namespace,
+            doc: None,
+            workload,
+            components: Vec::new(),
+            title: self.one_text(settings, "title"),
+            repo: self.one_text(settings, "repo"),
+            main: main?,
+            sidecars,
+            inits,
+            ports,
+            scaling,
+            volumes,
+            configs,
+            secret_mounts,
+            run_as,
+            spread,
+            disruption_min,
+            availability,
+            latency,
+            rto: self.one_duration(settings, "rto"),
+            rpo: self.one_duration(settings, "rpo"),
+            after: self.after_services(settings, namespace),
+            grants: self.grants(settings),
+            is_accessed: self.access(settings),
+            patches: self.patches(settings),
+        };
+        Some(Service {
+            main: crate::platform::Container {
+                probes,
+                ..service.main
+            },
+            ..service
+        })
+    }
+
+    fn container_list(
+        &mut self,
+        inner: Vec<(Ident, Setting<'a>, Settings<'a>)>,
+        namespace: NamespaceId,
+        probed: Option<(ServiceId, &[crate::platform::Port])>,
+        is_whole: bool,
+    ) -> Vec<crate::platform::Container> {
+        let mut out = Vec::new();
+        for (name, setting, settings) in inner {
+            let name = Sourced {
+                origin: setting.origin(name.span),
+                value: name.text,
+            };
+            let container = self.container(name, &settings, namespace, is_whole);
+            let probes = probed.map(|(id, ports)| self.probes(&settings, id, ports));
+            if let Some(mut container) = container {
+                container.probes = probes.unwrap_or_default();
+                out.push(container);
+            }
+        }
+        out
+    }
+
+    /// A word with one text.
+    pub(super) fn one_text(
+        &mut self,
+        settings: &Settings<'a>,
+        word: &'static str,
+    ) -> Option<Sourced<String>> {
+        let setting = settings.top(word)?.clone();
+        let mut args = setting.args();
+        let expr = args.need_expr("text in quotes", &mut self.diagnostics)?;
+        args.finish(&mut self.diagnostics);
+        let text = self.text(expr, &setting.scope)?;
+        Some(Sourced {
+            value: text,
+            origin: setting.origin(expr.span),
+        })
+    }
+
+    fn one_duration(
+        &mut self,
+        settings: &Settings<'a>,
+        word: &'static str,
+    ) -> Option<Sourced<Duration>> {
+        let setting = settings.top(word)?.clone();
+        let mut args = setting.args();
+        let expr = args.need_expr("a time such as `5m`", &mut self.diagnostics)?;
+        args.finish(&mut self.diagnostics);
+        let time = self.duration(expr, &setting.scope)?;
+        Some(Sourced {
+            value: time,
+            origin: setting.origin(expr.span),
+        })
+    }
+
+    fn scaling(&mut self, settings: &Settings<'a>) -> Scaling {
+        let fixed = settings.top("replicas").cloned();
+        let auto = settings.top("scale").cloned();
+        if let (Some(fixed), Some(auto)) = (&fixed, &auto)
+            && fixed.via == auto.via
+        {
+            self.report(
+                Diagnostic::new(
+                    &codes::CONTRADICTION,
+                    "`replicas` and `scale` exclude each other",
+                )
+                .at(fixed.statement.span, "a fixed number")
+                .also(auto.statement.span, "an autoscaler owns the number")
+                .help("keep one of the two"),
+            );
+        }
+        // The higher layer decides where one says `replicas` and another `scale`.
+        let auto_wins = match (&fixed, &auto) {
+            (Some(fixed), Some(auto)) => fixed.via != Via::Declared || auto.via == Via::Declared,
+            (None, Some(_)) => true,
+            (_, None) => false,
+        };
+        if auto_wins && let Some(auto) = auto.as_ref().and_then(|setting| self.autoscale(setting)) {
+            return Scaling::Auto(auto);
+        }
+        let count = fixed.filter(|_| !auto_wins).and_then(|setting| {
+            let mut args = setting.args();
+            let expr = args.need_expr("a number of pods", &mut self.diagnostics)?;
+            args.finish(&mut self.diagnostics);
+            let n = self.int_within(expr, &setting.scope, 0, 10_000)?;
+            Some(Sourced {
+                value: n,
+                origin: setting.origin(expr.span),
+            })
+        });
+        Scaling::Fixed(count.unwrap_or_else(|| Sourced::default_of_language(1)))
+    }
+
+    fn autoscale(&mut self, setting: &Setting<'a>) -> Option<Sourced<Autoscale>> {
+        let mut args = setting.args();
+        let expr = args.need_expr(
+            "the least and the greatest number of pods, `2..6`",
+            &mut self.diagnostics,
+        )?;
+        let bounds = self.range(expr, &setting.scope, Type::Int);
+        args.need_word("on", &mut self.diagnostics)?;
+        let metrics = self.named_values(&mut args);
+        args.finish(&mut self.diagnostics);
+        let mut scale = Autoscale {
+            replicas: Range { min: 1, max: 1 },
+            cpu: None,
+            memory: None,
+        };
+        for (name, value) in metrics {
+            let slot = match name.text.as_str() {
+                "cpu" => &mut scale.cpu,
+                "memory" => &mut scale.memory,
+                other => {
+                    self.report(
+                        Diagnostic::new(
+                            &codes::UNKNOWN_NAME,
+                            format!("an autoscaler has no measure `{other}`"),
+                        )
+                        .at(name.span, "not a measure")
+                        .help("it scales on `cpu`, on `memory`, or on both"),
+                    );
+                    continue;
+                }
+            };
+            let share = self.percent(value, &setting.scope);
+            if let Some(share) = share {
+                if share.0 == 0 || !share.0.is_multiple_of(Percent::POINT) {
+                    self.report(
+                        Diagnostic::new(
+                            &codes::OUT_OF_RANGE,
+                            "an autoscaler aims at whole percents of the request, from 1%",
+                        )
+                        .at(value.span, "not a whole percentage above 0%"),
+                    );
+                }
+                *slot = u32::try_from(share.0 / Percent::POINT).ok();
+            }
+        }
+        let (Value::Int(min), Value::Int(max)) = bounds? else {
+            return None;
+        };
+        match (u32::try_from(min), u32::try_from(max)) {
+            (Ok(min), Ok(max)) if min >= 1 && max <= 10_000 => scale.replicas = Range { min, max },
+            _ => {
+                self.report(
+                    Diagnostic::new(
+                        &codes::OUT_OF_RANGE,
+                        "an autoscaler keeps from 1 to 10000 pods",
+                    )
+                    .at(expr.span, "out of range"),
+                );
+                return None;
+            }
+        }
+        Some(Sourced {
+            value: scale,
+            origin: setting.origin(expr.span),
+        })
+    }
+
+    fn run_as(&mut self, settings: &Settings<'a>) -> Option<Sourced<RunAs>> {
+        let setting = settings.top("run")?.clone();
+        let mut args = setting.args();
+        args.need_word("as", &mut self.diagnostics)?;
+        let expr = args.need_expr("the user's number", &mut self.diagnostics)?;
+        args.finish(&mut self.diagnostics);
+        let (user, group): (&Expr, &Expr) = match &expr.kind {
+            ExprKind::Pair(user, group) => (user, group),
+            _ => (expr, expr),
+        };
+        let uid = self.int_within(user, &setting.scope, 0, 65_535);
+        let gid = if std::ptr::eq(user, group) {
+            uid
+        } else {
+            self.int_within(group, &setting.scope, 0, 65_535)
+        };
+        let (uid, gid) = (uid?, gid?);
+        if uid == 0 {
+            self.report(
+                Diagnostic::new(&codes::OUT_OF_RANGE, "no container runs as root")
+                    .at(user.span, "user 0 is root")
+                    .help("take the user of the image that is made for it, such as `run as 1000:1000`"),
+            );
+            return None;
+        }
+        Some(Sourced {
+            value: RunAs { uid, gid },
+            origin: setting.origin(expr.span),
+        })
+    }
+
+    fn spread(&mut self, settings: &Settings<'a>) -> Option<Sourced<Spread>> {
+        let setting = settings.top("spread")?.clone();
+        let mut args = setting.args();
+        args.need_word("by", &mut self.diagnostics)?;
+        let span = args.here();
+        let spread = if args.word("node").is_some() {
+            Spread::Node
+        } else if args.word("zone").is_some() {
+            Spread::Zone
+        } else {
+            args.expected("`node` or `zone`", &mut self.diagnostics);
+            return None;
+        };
+        args.finish(&mut self.diagnostics);
+        Some(Sourced {
+            value: spread,
+            origin: setting.origin(span),
+        })
+    }
+
+    fn disruption(&mut self, settings: &Settings<'a>) -> Option<Sourced<u32>> {
+        let setting = settings.top("disruption")?.clone();
+        let mut args = setting.args();
+        args.need_word("min", &mut self.diagnostics)?;
+        let expr = args.need_expr("a number of pods", &mut self.diagnostics)?;
+        args.finish(&mut self.diagnostics);
+        let n = self.int_within(expr, &setting.scope, 0, 10_000)?;
+        Some(Sourced {
+            value: n,
+            origin: setting.origin(expr.span),
+        })
+    }
+
+    fn access(&mut self, settings: &Settings<'a>) -> bool {
+        let Some(setting) = settings.top("access").cloned() else {
+            return false;
+        };
+        let mut args = setting.args();
+        let known = args.need_word("by", &mut self.diagnostics).is_some()
+            && args
+                .need_word("port-forward", &mut self.diagnostics)
+                .is_some();
+        args.finish(&mut self.diagnostics);
+        known
+    }
+
+    /// `slo availability …` and `slo latency …`.
+    pub(super) fn promises(
+        &mut self,
+        settings: &Settings<'a>,
+    ) -> (Option<Sourced<Availability>>, Vec<Sourced<Latency>>) {
+        let all: Vec<Setting<'a>> = settings
+            .of("slo")
+            .filter_map(|s| s.last().cloned())
+            .collect();
+        let (mut availability, mut latency) = (None, Vec::new());
+        for setting in all {
+            let mut args = setting.args();
+            if args.word("availability").is_some() {
+                availability = self.availability(&mut args, &setting);
+            } else if args.word("latency").is_some() {
+                latency.extend(self.latency(&mut args, &setting));
+            } else {
+                args.expected("`availability` or `latency`", &mut self.diagnostics);
+            }
+            args.finish(&mut self.diagnostics);
+        }
+        (availability, latency)
+    }
+
+    fn availability(
+        &mut self,
+        args: &mut Args<'a>,
+        setting: &Setting<'a>,
+    ) -> Option<Sourced<Availability>> {
+        let expr = args.need_expr("a percentage such as `99.9%`", &mut self.diagnostics)?;
+        let share = self.percent(expr, &setting.scope);
+        let mut over = Duration(30 * 86_400_000);
+        if args.word("over").is_some() {
+            let expr = args.need_expr("a time such as `30d`", &mut self.diagnostics)?;
+            over = self.duration(expr, &setting.scope)?;
+            if over.0 == 0 {
+                self.report(
+                    Diagnostic::new(&codes::OUT_OF_RANGE, "a promise is over some time")
+                        .at(expr.span, "no time"),
+                );
+                return None;
+            }
+        }
+        let share = share?;
+        if share.0 == 0 || share >= Percent::ONE {
+            self.report(
+                Diagnostic::new(
+                    &codes::OUT_OF_RANGE,
+                    format!("{share} is no promise: it is above 0% and below 100%"),
+                )
+                .at(expr.span, "cannot be promised")
+                .help(
+                    "what is left to 100% is the error budget, out of which every change is paid",
+                ),
+            );
+            return None;
+        }
+        Some(Sourced {
+            value: Availability { share, over },
+            origin: setting.origin(expr.span),
+        })
+    }
+
+    fn latency(&mut self, args: &mut Args<'a>, setting: &Setting<'a>) -> Option<Sourced<Latency>> {
+        let expr = args.need_expr(
+            "a quantile and a bound, `p95 < 300ms`",
+            &mut self.diagnostics,
+        )?;
+        let ExprKind::Binary(BinaryOp::Less, quantile, bound) = &expr.kind else {
+            self.report(
+                Diagnostic::new(
+                    &codes::WRONG_SHAPE,
+                    "a quantile and a bound are expected here",
+                )
+                .at(expr.span, "not both")
+                .help("it is written `slo latency p95 < 300ms`"),
+            );
+            return None;
+        };
+        let number = quantile
+            .as_word()
+            .and_then(|w| w.strip_prefix('p'))
+            .map(|digits| NumberLiteral {
+                digits: digits.into(),
+                suffix: "%".into(),
+            });
+        let share = number.and_then(|number| number_as(&number, &Type::Percent).ok());
+        let below = self.duration(bound, &setting.scope);
+        match share {
+            Some(Value::Percent(share)) if share.0 > 0 && share < Percent::ONE => Some(Sourced {
+                value: Latency {
+                    quantile: share,
+                    below: below?,
+                },
+                origin: setting.origin(expr.span),
+            }),
+            _ => {
+                self.report(
+                    Diagnostic::new(
+                        &codes::OUT_OF_RANGE,
+                        "a quantile is `p` with a number between 0 and 100",
+                    )
+                    .at(quantile.span, "not a quantile")
+                    .help("it is written `p95` or `p99`"),
+                );
+                None
+            }
+        }
+    }
+
+    /// `grants VERB, … on RESOURCE, … [in cluster] [because "…"]`.
+    pub(super) fn grants(&mut self, settings: &Settings<'a>) -> Vec<Grant> {
+        let all: Vec<Setting<'a>> = settings.of("grants").flatten().cloned().collect();
+        all.iter()
+            .filter_map(|setting| self.grant(setting))
+            .collect()
+    }
+
+    fn grant(&mut self, setting: &Setting<'a>) -> Option<Grant> {
+        const VERBS: [&str; 9] = [
+            "get",
+            "list",
+            "watch",
+            "create",
+            "update",
+            "patch",
+            "delete",
+            "deletecollection",
+            "impersonate",
+        ];
+        let mut args = setting.args();
+        let mut verbs = Vec::new();
+        loop {
+            let verb = args.need_name("a verb such as `get`", &mut self.diagnostics)?;
+            if VERBS.contains(&verb.text.as_str()) {
+                verbs.push(verb.text);
+            } else {
+                let mut diagnostic = Diagnostic::new(
+                    &codes::UNKNOWN_NAME,
+                    format!("the Kubernetes API has no verb `{}`", verb.text),
+                )
+                .at(verb.span, "not a verb");
+                diagnostic = match nearest(&verb.text, VERBS) {
+                    Some(near) => diagnostic.help(format!("did you mean `{near}`?")).fix(
+                        format!("write `{near}`"),
+                        verb.span,
+                        near,
+                    ),
+                    None => diagnostic.help(format!("the verbs are {}", listed(VERBS, 9))),
+                };
+                self.report(diagnostic);
+            }
+            if args.sign(Sign::Comma).is_none() {
+                break;
+            }
+        }
+        args.need_word("on", &mut self.diagnostics)?;
+        let mut resources = Vec::new();
+        loop {
+            let expr = args.need_expr(
+                "a resource such as `pods` or `deployments.apps`",
+                &mut self.diagnostics,
+            )?;
+            resources.push(self.resource(expr, &mut args)?);
+            if args.sign(Sign::Comma).is_none() {
+                break;
+            }
+        }
+        let mut in_cluster = false;
+        if args.word("in").is_some() {
+            args.need_word("cluster", &mut self.diagnostics)?;
+            in_cluster = true;
+        }
+        let because = reason(self, &mut args, &setting.scope);
+        args.finish(&mut self.diagnostics);
+        Some(Grant {
+            verbs,
+            resources,
+            in_cluster,
+            because,
+            origin: setting.origin(setting.statement.span),
+        })
+    }
+
+    /// `pods`, `deployments.apps`, `nodes/metrics`, or the same in quotes.
+    fn resource(&mut self, expr: &Expr, _args: &mut Args<'a>) -> Option<Resource> {
+        let written = match crate::args::plain_text(expr) {
+            Some(text) => text.to_owned(),
+            None => self.loaded.sources.text(expr.span).to_owned(),
+        };
+        let (name, sub) = match written.split_once('/') {
+            Some((name, sub)) => (name, Some(sub)),
+            None => (written.as_str(), None),
+        };
+        let (plural, group) = name.split_once('.').unwrap_or((name, ""));
+        let is_word = |w: &str| {
+            !w.is_empty()
+                && w.bytes()
+                    .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'.')
+        };
+        if !is_word(plural)
+            || !(group.is_empty() || is_word(group))
+            || sub.is_some_and(|s| !is_word(s))
+        {
+            self.report(
+                Diagnostic::new(&codes::WRONG_SHAPE, format!("`{written}` is no resource"))
+                    .at(expr.span, "not a resource")
+                    .help("a resource is written as kubectl writes it: `pods`, `deployments.apps`, `ingresses.networking.k8s.io/status`"),
+            );
+            return None;
+        }
+        Some(Resource {
+            group: group.into(),
+            name: sub.map_or_else(|| plural.into(), |sub| format!("{plural}/{sub}").into()),
+        })
+    }
+
+    fn after_services(
+        &mut self,
+        settings: &Settings<'a>,
+        namespace: NamespaceId,
+    ) -> Vec<Sourced<ServiceId>> {
+        let all: Vec<Setting<'a>> = settings.of("after").flatten().cloned().collect();
+        let mut out = Vec::new();
+        for setting in all {
+            let mut args = setting.args();
+            loop {
+                let Some(expr) = args.need_expr("a service", &mut self.diagnostics) else {
+                    break;
+                };
+                if let Some(id) = self.service_named(expr, Some(namespace)) {
+                    out.push(Sourced {
+                        value: id,
+                        origin: setting.origin(expr.span),
+                    });
+                }
+                if args.sign(Sign::Comma).is_none() {
+                    break;
+                }
+            }
+            args.finish(&mut self.diagnostics);
+        }
+        out
+    }
+
+    /// Checks the body of each component by itself, so that what nobody uses is checked too.
+    pub(super) fn check_components(&mut self) {
+        for at in 0..self.index.components.len() {
+            let (declared, head) = {
+                let component = &self.index.components[at];
+                (component.declared.clone(), component.head)
+            };
+            let caller = Scope {
+                bindings: Vec::new(),
+                service: Some((
+                    SmolStr::new_static("service"),
+                    SmolStr::new_static("namespace"),
+                )),
+                module: declared.module.clone(),
+            };
+            let scope = Rc::new(self.component_scope(
+                head,
+                &declared.name,
+                None,
+                &caller,
+                declared.module.clone(),
+            ));
+            let mut uses = Vec::new();
+            let settings = self.settings(
+                &declared.bases,
+                declared.block,
+                Place::Service,
+                &scope,
+                &mut uses,
+            );
+            let name = Sourced {
+                value: declared.name.text.clone(),
+                origin: Origin {
+                    span: declared.name.span,
+                    via: Via::Declared,
+                },
+            };
+            self.service_of(
+                ServiceId(u32::MAX),
+                NamespaceId(u32::MAX),
+                name,
+                &settings,
+                false,
+            );
+        }
+    }
+}

@@ -1,0 +1,595 @@
+//! Layers: what the components of a service say, under what the service itself says. A layer is a
+//! list of statements with the scope in which they are evaluated; here layers become one list of
+//! settings for each word and key, lowest first, before any value is computed.
+
+use std::rc::Rc;
+
+use erpc_diagnostics::{Diagnostic, Span, codes};
+use erpc_syntax::tree::{Arg, Argument, Block, Expr, ExprKind, Ident, Statement};
+use rustc_hash::FxHashMap;
+use smol_str::SmolStr;
+
+use super::Resolver;
+use super::index::ComponentDeclared;
+use crate::args::Args;
+use crate::eval::Scope;
+use crate::names::{listed, nearest};
+use crate::origin::{Origin, Via};
+use crate::platform::{ComponentId, ComponentUse, UseId};
+use crate::properties::{Merge, Place, Word};
+use crate::value::{Type, Value};
+
+/// A statement in its layer.
+#[derive(Clone)]
+pub(super) struct Setting<'a> {
+    pub(super) word: &'static Word,
+    /// The first argument, for words that merge by key; empty otherwise.
+    pub(super) key: SmolStr,
+    pub(super) statement: &'a Statement,
+    pub(super) scope: Rc<Scope>,
+    pub(super) via: Via,
+}
+
+impl<'a> Setting<'a> {
+    /// The arguments behind the word.
+    pub(super) fn args(&self) -> Args<'a> {
+        Args::new(
+            &self.statement.args[1..],
+            self.statement.span,
+            self.word.form,
+        )
+    }
+
+    /// The origin of a value at `span`.
+    pub(super) fn origin(&self, span: Span) -> Origin {
+        Origin {
+            span,
+            via: self.via,
+        }
+    }
+}
+
+/// The settings of one word and key, lowest layer first; never empty.
+type Stack<'a> = Vec<Setting<'a>>;
+
+/// All settings of an owner, in the order in which their words and keys first appear, the
+/// highest layer's first.
+#[derive(Default)]
+pub(super) struct Settings<'a> {
+    stacks: Vec<Stack<'a>>,
+    places: FxHashMap<(&'static str, SmolStr), usize>,
+    /// Pairs of components on one level that set the same thing differently.
+    conflicts: Vec<(&'static str, SmolStr, [Span; 2])>,
+}
+
+impl<'a> Settings<'a> {
+    /// The settings of a word: a stack for each key.
+    pub(super) fn of(&self, word: &str) -> impl Iterator<Item = &Stack<'a>> {
+        self.stacks
+            .iter()
+            .filter(move |stack| stack.first().is_some_and(|s| s.word.name == word))
+    }
+
+    /// The highest setting of a word that has no keys.
+    pub(super) fn top(&self, word: &'static str) -> Option<&Setting<'a>> {
+        let at = *self.places.get(&(word, SmolStr::default()))?;
+        self.stacks[at].last()
+    }
+
+    fn get(&self, word: &'static str, key: &SmolStr) -> Option<&Stack<'a>> {
+        let at = *self.places.get(&(word, key.clone()))?;
+        Some(&self.stacks[at]).filter(|stack| !stack.is_empty())
+    }
+
+    fn push(&mut self, setting: Setting<'a>) {
+        let place = (setting.word.name, setting.key.clone());
+        let at = *self.places.entry(place).or_insert_with(|| {
+            self.stacks.push(Vec::new());
+            self.stacks.len() - 1
+        });
+        self.stacks[at].push(setting);
+    }
+}
+
+impl<'a> Resolver<'a> {
+    /// The settings of an owner: those of its components, overlaid by its own block.
+    pub(super) fn settings(
+        &mut self,
+        bases: &[&'a Expr],
+        block: Option<&'a Block>,
+        place: Place,
+        scope: &Rc<Scope>,
+        uses: &mut Vec<UseId>,
+    ) -> Settings<'a> {
+        let mut below = Vec::new();
+        for base in bases {
+            if let Some((id, settings)) =
+                self.component_use(base, place, scope, None, &mut Vec::new())
+            {
+                uses.push(id);
+                below.push(settings);
+            }
+        }
+        let own = block.map_or_else(Vec::new, |block| {
+            self.own_settings(block, place, scope, Via::Declared)
+        });
+        let merged = self.overlay(below, own);
+        for (word, key, [first, second]) in &merged.conflicts {
+            let what = if key.is_empty() {
+                format!("`{word}`")
+            } else {
+                format!("`{word} {key}`")
+            };
+            self.report(
+                Diagnostic::new(
+                    &codes::COMPONENT_CONFLICT,
+                    format!("two components set {what}"),
+                )
+                .at(*second, "set here")
+                .also(*first, "and here")
+                .help(format!(
+                    "say {what} in the service itself: what it says wins over its components"
+                )),
+            );
+        }
+        merged
+    }
+
+    /// The settings that a block says itself; reports what stands in it twice.
+    pub(super) fn own_settings(
+        &mut self,
+        block: &'a Block,
+        place: Place,
+        scope: &Rc<Scope>,
+        via: Via,
+    ) -> Vec<Setting<'a>> {
+        let mut out: Vec<Setting<'a>> = Vec::with_capacity(block.statements.len());
+        let mut seen: FxHashMap<(&'static str, SmolStr), Span> = FxHashMap::default();
+        for statement in &block.statements {
+            let Some(word) = self.word(statement, place) else {
+                continue;
+            };
+            let key = match word.merge {
+                Merge::ByKey | Merge::Inside if word.name != "health" => key_of(statement),
+                _ => SmolStr::default(),
+            };
+            if word.merge != Merge::Append {
+                if let Some(first) = seen.get(&(word.name, key.clone())) {
+                    let what = if key.is_empty() {
+                        word.name.to_owned()
+                    } else {
+                        format!("{} {key}", word.name)
+                    };
+                    let first = *first;
+                    self.report(
+                        Diagnostic::new(
+                            &codes::REPEATED_PROPERTY,
+                            format!("`{what}` is set twice"),
+                        )
+                        .at(statement.span, "set again")
+                        .also(first, "first set here")
+                        .help("keep one of the two"),
+                    );
+                    continue;
+                }
+                seen.insert((word.name, key.clone()), statement.span);
+            }
+            out.push(Setting {
+                word,
+                key,
+                statement,
+                scope: Rc::clone(scope),
+                via,
+            });
+        }
+        out
+    }
+
+    /// Puts `own` over `below`, whose members are on one level with each other.
+    pub(super) fn overlay(
+        &mut self,
+        below: Vec<Settings<'a>>,
+        own: Vec<Setting<'a>>,
+    ) -> Settings<'a> {
+        let mut out = Settings::default();
+        // Own places first: a service's own ports come before its component's.
+        for setting in &own {
+            let place = (setting.word.name, setting.key.clone());
+            out.places.entry(place).or_insert_with(|| {
+                out.stacks.push(Vec::new());
+                out.stacks.len() - 1
+            });
+        }
+        for settings in below {
+            out.conflicts.extend(settings.conflicts.iter().cloned());
+            for stack in settings.stacks {
+                self.add_below(&mut out, stack);
+            }
+        }
+        for setting in own {
+            out.conflicts
+                .retain(|(word, key, _)| *word != setting.word.name || *key != setting.key);
+            if is_off(&setting) {
+                self.remove(&mut out, &setting);
+            } else {
+                out.push(setting);
+            }
+        }
+        out.stacks.retain(|stack| !stack.is_empty());
+        out.places.clear();
+        for (at, stack) in out.stacks.iter().enumerate() {
+            if let Some(first) = stack.first() {
+                out.places.insert((first.word.name, first.key.clone()), at);
+            }
+        }
+        out
+    }
+
+    /// Adds what one component says to what its neighbours on the level said before.
+    fn add_below(&mut self, out: &mut Settings<'a>, stack: Stack<'a>) {
+        let Some(top) = stack.last() else {
+            return;
+        };
+        let replaces = matches!(top.word.merge, Merge::Replace | Merge::ByKey);
+        if replaces && let Some(other) = out.get(top.word.name, &top.key).and_then(|s| s.last()) {
+            if !std::ptr::eq(other.statement, top.statement) {
+                let places = [other.statement.span, top.statement.span];
+                out.conflicts.push((top.word.name, top.key.clone(), places));
+            }
+            return;
+        }
+        for setting in stack {
+            out.push(setting);
+        }
+    }
+
+    /// `X off`: what lower layers say of X is gone.
+    fn remove(&mut self, out: &mut Settings<'a>, off: &Setting<'a>) {
+        let at = out.places.get(&(off.word.name, off.key.clone())).copied();
+        match at.map(|at| &mut out.stacks[at]) {
+            Some(stack) if !stack.is_empty() => stack.clear(),
+            _ => {
+                let what = if off.key.is_empty() {
+                    off.word.name.to_owned()
+                } else {
+                    format!("{} {}", off.word.name, off.key)
+                };
+                self.report(
+                    Diagnostic::new(
+                        &codes::NOTHING_TO_REMOVE,
+                        format!("no component sets `{what}`, so there is nothing to remove"),
+                    )
+                    .at(off.statement.span, "removes nothing"),
+                );
+            }
+        }
+    }
+
+    /// The component that a name in this module means.
+    fn component_named(
+        &mut self,
+        name: &str,
+        span: Span,
+        module: Option<&SmolStr>,
+    ) -> Option<ComponentId> {
+        let own = (module.cloned(), SmolStr::from(name));
+        if let Some(id) = self.component_ids.get(&own) {
+            return Some(*id);
+        }
+        let imports = &self.loaded.imports;
+        let visible = |by| {
+            let file = self.loaded.files.iter().find(|f| f.id == by);
+            file.is_some_and(|f| f.module.as_ref() == module)
+        };
+        let import = imports.iter().find(|i| i.name == name && visible(i.by));
+        if let Some(import) = import {
+            let key = (Some(import.module.clone()), import.name.clone());
+            // A name that the library does not have is reported at its `use`.
+            return self.component_ids.get(&key).copied();
+        }
+        if self.index.broken_names.iter().any(|broken| broken == name) {
+            return None;
+        }
+        let known: Vec<String> = self
+            .component_ids
+            .keys()
+            .filter(|(owner, _)| owner.as_ref() == module)
+            .map(|(_, n)| n.to_string())
+            .chain(imports.iter().map(|i| i.name.to_string()))
+            .collect();
+        let mut diagnostic = Diagnostic::new(
+            &codes::UNKNOWN_NAME,
+            format!("there is no component `{name}`"),
+        )
+        .at(span, "declared nowhere");
+        let in_library = self
+            .component_ids
+            .keys()
+            .find(|(owner, n)| owner.is_some() && n == name);
+        if let Some(near) = nearest(name, known.iter().map(String::as_str)) {
+            diagnostic = diagnostic.help(format!("did you mean `{near}`?")).fix(
+                format!("write `{near}`"),
+                span,
+                near,
+            );
+        } else if let Some((Some(owner), _)) = in_library {
+            diagnostic =
+                diagnostic.help(format!("the library has one: add `use std.{owner}.{name}`"));
+        } else if let Some(owner) = crate::stdlib::module_of(name) {
+            diagnostic =
+                diagnostic.help(format!("the library has one: add `use std.{owner}.{name}`"));
+        } else if !known.is_empty() {
+            diagnostic = diagnostic.help(format!(
+                "known here: {}",
+                listed(known.iter().map(String::as_str), 12)
+            ));
+        }
+        self.report(diagnostic);
+        None
+    }
+
+    /// What `is Name(args)` contributes.
+    fn component_use(
+        &mut self,
+        expr: &'a Expr,
+        place: Place,
+        scope: &Rc<Scope>,
+        outer: Option<UseId>,
+        open: &mut Vec<ComponentId>,
+    ) -> Option<(UseId, Settings<'a>)> {
+        let (name, span, given): (SmolStr, Span, &'a [Argument]) = match &expr.kind {
+            ExprKind::Call(call) => (call.callee.as_word()?.clone(), call.callee_span, &call.args),
+            _ => match expr.as_word() {
+                Some(word) => (word.clone(), expr.span, &[]),
+                None => {
+                    self.report(
+                        Diagnostic::new(&codes::WRONG_SHAPE, "a component is named here")
+                            .at(expr.span, "not a component")
+                            .help("it is written `is Release` or `is Release(image: \"…\")`"),
+                    );
+                    return None;
+                }
+            },
+        };
+        let id = self.component_named(&name, span, scope.module.as_ref())?;
+        if open.contains(&id) {
+            let chain: Vec<_> = open
+                .iter()
+                .chain(std::iter::once(&id))
+                .map(|c| format!("`{}`", self.components[c.index()].name))
+                .collect();
+            self.report(
+                Diagnostic::new(
+                    &codes::COMPONENT_CYCLE,
+                    format!("components are made of each other: {}", chain.join(" → ")),
+                )
+                .at(span, "this closes the circle"),
+            );
+            return None;
+        }
+        let use_id = UseId(u32::try_from(self.uses.len()).unwrap_or(u32::MAX));
+        self.uses.push(ComponentUse {
+            component: id,
+            span: expr.span,
+            outer,
+        });
+        let (declared, head) = {
+            let ComponentDeclared { declared, head } = &self.index.components[id.index()];
+            (declared.clone(), *head)
+        };
+        let inner = Rc::new(self.component_scope(
+            head,
+            &declared.name,
+            Some((given, expr.span)),
+            scope,
+            declared.module.clone(),
+        ));
+        open.push(id);
+        let mut below = Vec::new();
+        for base in &declared.bases {
+            if let Some((_, settings)) = self.component_use(base, place, &inner, Some(use_id), open)
+            {
+                below.push(settings);
+            }
+        }
+        open.pop();
+        let own = declared.block.map_or_else(Vec::new, |block| {
+            self.own_settings(block, place, &inner, Via::Component(use_id))
+        });
+        Some((use_id, self.overlay(below, own)))
+    }
+
+    /// The scope of a component's body: its parameters with the arguments of a use, or, where
+    /// `given` is `None`, with their defaults and unknowns.
+    pub(super) fn component_scope(
+        &mut self,
+        head: &'a Expr,
+        name: &Ident,
+        given: Option<(&'a [Argument], Span)>,
+        caller: &Scope,
+        module: Option<SmolStr>,
+    ) -> Scope {
+        let params: &'a [Argument] = match &head.kind {
+            ExprKind::Call(call) => &call.args,
+            _ => &[],
+        };
+        let mut scope = Scope {
+            bindings: Vec::with_capacity(params.len()),
+            service: caller.service.clone(),
+            module,
+        };
+        let (args, span) = given.unwrap_or((&[], head.span));
+        if given.is_some() {
+            self.check_arguments(params, args, name, span);
+        }
+        let positional: Vec<&Argument> = args.iter().filter(|a| a.name.is_none()).collect();
+        for (n, param) in params.iter().enumerate() {
+            let Some(param_name) = &param.name else {
+                self.report(
+                    Diagnostic::new(&codes::WRONG_SHAPE, "a parameter has a name and a type")
+                        .at(param.value.span, "no name")
+                        .help("it is written `name: Type` or `name: Type = default`"),
+                );
+                continue;
+            };
+            let declared = self.declared_type(&param.value);
+            let by_name = args
+                .iter()
+                .find(|a| a.name.as_ref().is_some_and(|n| n.text == param_name.text));
+            let argument = by_name.or_else(|| positional.get(n).copied());
+            let value = match (argument, &param.default, declared) {
+                (_, _, None) => None,
+                (Some(argument), _, Some(declared)) => {
+                    self.eval(&argument.value, caller, &declared)
+                }
+                (None, Some(default), Some(declared)) => self.eval(default, &scope, &declared),
+                (None, None, Some(_)) => {
+                    if given.is_some() {
+                        self.report(
+                            Diagnostic::new(
+                                &codes::WRONG_ARGUMENTS,
+                                format!("`{}` needs a value for `{}`", name.text, param_name.text),
+                            )
+                            .at(span, format!("`{}` is missing", param_name.text))
+                            .also(param_name.span, "declared without a default"),
+                        );
+                    }
+                    None
+                }
+            };
+            scope
+                .bindings
+                .push((param_name.text.clone(), value.unwrap_or(Value::Unknown)));
+        }
+        scope
+    }
+
+    /// Reports arguments that no parameter takes.
+    fn check_arguments(
+        &mut self,
+        params: &[Argument],
+        args: &[Argument],
+        name: &Ident,
+        span: Span,
+    ) {
+        let names: Vec<&str> = params
+            .iter()
+            .filter_map(|p| p.name.as_ref().map(|n| n.text.as_str()))
+            .collect();
+        let mut seen: Vec<&SmolStr> = Vec::new();
+        for (n, argument) in args.iter().enumerate() {
+            match &argument.name {
+                Some(given) if !names.contains(&given.text.as_str()) => {
+                    let mut diagnostic = Diagnostic::new(
+                        &codes::WRONG_ARGUMENTS,
+                        format!("`{}` has no parameter `{}`", name.text, given.text),
+                    )
+                    .at(given.span, "not a parameter")
+                    .also(name.span, "the component is declared here");
+                    diagnostic = match nearest(&given.text, names.iter().copied()) {
+                        Some(near) => diagnostic.help(format!("did you mean `{near}`?")).fix(
+                            format!("write `{near}`"),
+                            given.span,
+                            near,
+                        ),
+                        None => diagnostic.help(format!(
+                            "its parameters: {}",
+                            listed(names.iter().copied(), 12)
+                        )),
+                    };
+                    self.report(diagnostic);
+                }
+                Some(given) if seen.contains(&&given.text) => self.report(
+                    Diagnostic::new(
+                        &codes::WRONG_ARGUMENTS,
+                        format!("`{}` is given twice", given.text),
+                    )
+                    .at(given.span, "given again"),
+                ),
+                Some(given) => seen.push(&given.text),
+                None if n >= params.len() => self.report(
+                    Diagnostic::new(
+                        &codes::WRONG_ARGUMENTS,
+                        format!(
+                            "`{}` takes {} value{}",
+                            name.text,
+                            params.len(),
+                            if params.len() == 1 { "" } else { "s" }
+                        ),
+                    )
+                    .at(argument.value.span, "one too many")
+                    .also(span, "given here"),
+                ),
+                None => {}
+            }
+        }
+    }
+
+    /// The type that a parameter or constant declares: `Cpu`, `Range(Cpu)`, `List(String)`.
+    pub(super) fn declared_type(&mut self, expr: &Expr) -> Option<Type> {
+        let found = match &expr.kind {
+            ExprKind::Call(call) => {
+                let inner = match call.args.as_slice() {
+                    [one] if one.name.is_none() => self.declared_type(&one.value)?,
+                    _ => return self.unknown_type(expr),
+                };
+                match call.callee.as_word().map(SmolStr::as_str) {
+                    Some("Range") => Some(Type::Range(Box::new(inner))),
+                    Some("List") => Some(Type::List(Box::new(inner))),
+                    _ => None,
+                }
+            }
+            _ => expr.as_word().and_then(|word| Type::by_name(word)),
+        };
+        if found.is_none() {
+            return self.unknown_type(expr);
+        }
+        found
+    }
+
+    fn unknown_type(&mut self, expr: &Expr) -> Option<Type> {
+        let written = self.loaded.sources.text(expr.span).to_owned();
+        let mut diagnostic = Diagnostic::new(
+            &codes::UNKNOWN_NAME,
+            format!("there is no type `{written}`"),
+        )
+        .at(expr.span, "not a type");
+        diagnostic = match nearest(&written, Type::NAMES.iter().copied()) {
+            Some(near) => diagnostic.help(format!("did you mean `{near}`?")).fix(
+                format!("write `{near}`"),
+                expr.span,
+                near,
+            ),
+            None => diagnostic.help(format!(
+                "the types are {}, as in `Range(Cpu)`",
+                listed(Type::NAMES.iter().copied(), 20)
+            )),
+        };
+        self.report(diagnostic);
+        None
+    }
+}
+
+/// The first argument as written, which is the key of words that merge by key.
+fn key_of(statement: &Statement) -> SmolStr {
+    match statement.args.get(1) {
+        Some(Arg::Expr(expr)) => match &expr.kind {
+            ExprKind::Path(path) => path
+                .segments
+                .iter()
+                .filter_map(|s| s.as_name().map(SmolStr::as_str))
+                .collect::<Vec<_>>()
+                .join(".")
+                .into(),
+            _ => crate::args::plain_text(expr).unwrap_or_default().into(),
+        },
+        _ => SmolStr::default(),
+    }
+}
+
+/// Whether a statement ends with the word `off` right behind its word or key.
+fn is_off(setting: &Setting<'_>) -> bool {
+    let expected = if setting.key.is_empty() { 2 } else { 3 };
+    setting.statement.args.len() == expected
+        && matches!(setting.statement.args.last(), Some(Arg::Expr(expr)) if expr.as_word().is_some_and(|w| w == "off"))
+}

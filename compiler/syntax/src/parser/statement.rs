@@ -1,0 +1,269 @@
+//! Statements: arguments in order, comments where they belong, and one finding for what no rule
+//! of the grammar takes.
+
+use erpc_diagnostics::{Diagnostic, Span, codes};
+use pest::iterators::{Pair, Pairs};
+
+use super::{Builder, first_words};
+use crate::grammar::Rule;
+use crate::tree::{Arg, Block, Broken, Comment, Expr, ExprKind, Sign, Statement};
+
+/// What stands between braces, or in a file.
+#[derive(Default)]
+pub(super) struct Items {
+    pub(super) statements: Vec<Statement>,
+    pub(super) dangling: Vec<Comment>,
+    pub(super) broken: Vec<Broken>,
+}
+
+impl Builder<'_> {
+    pub(super) fn items(&mut self, pairs: Pairs<'_, Rule>) -> Items {
+        let mut items = Items::default();
+        let mut leading: Vec<Comment> = Vec::new();
+        // Where the last statement ends in the piece, for comments behind it on its line.
+        let mut last_end: Option<usize> = None;
+        for pair in pairs {
+            match pair.as_rule() {
+                Rule::comment => {
+                    let comment = self.comment(&pair);
+                    let start = pair.as_span().start();
+                    let is_behind =
+                        last_end.is_some_and(|end| !pair.get_input()[end..start].contains('\n'));
+                    match items.statements.last_mut() {
+                        Some(statement)
+                            if is_behind && statement.trailing.is_none() && leading.is_empty() =>
+                        {
+                            statement.trailing = Some(comment);
+                        }
+                        _ => leading.push(comment),
+                    }
+                }
+                Rule::statement => {
+                    let end = pair.as_span().start() + pair.as_str().trim_end().len();
+                    match self.statement(pair) {
+                        Ok(mut statement) => {
+                            statement.leading = std::mem::take(&mut leading);
+                            items.statements.push(statement);
+                            last_end = Some(end);
+                        }
+                        Err(broken) => {
+                            items.broken.push(broken);
+                            last_end = None;
+                        }
+                    }
+                }
+                _ => {}
+            }
+        }
+        items.dangling = leading;
+        items
+    }
+
+    fn block(&mut self, pair: Pair<'_, Rule>) -> Block {
+        let span = self.span(&pair);
+        // Comments of the block belong to its statements, not to the statement around it.
+        let outer = std::mem::take(&mut self.inner);
+        let items = self.items(pair.into_inner());
+        self.inner = outer;
+        Block {
+            statements: items.statements,
+            dangling: items.dangling,
+            broken: items.broken,
+            span,
+        }
+    }
+
+    fn statement(&mut self, pair: Pair<'_, Rule>) -> Result<Statement, Broken> {
+        let text = pair.as_str();
+        let whole = self.span_of(
+            pair.as_span().start(),
+            pair.as_span().start() + text.trim_end().len(),
+        );
+        let words = first_words(text.split('{').next().unwrap_or_default());
+        let outer = std::mem::take(&mut self.inner);
+        let before = self.diagnostics.as_slice().len();
+        let mut args = Vec::new();
+        let mut is_broken = false;
+        let is_logic_or_let = words.first().is_some_and(|w| w == "let");
+        for part in pair.into_inner() {
+            match part.as_rule() {
+                Rule::comment => {
+                    let comment = self.comment(&part);
+                    self.inner.push(comment);
+                }
+                Rule::junk => {
+                    let is_first = !is_broken;
+                    is_broken = true;
+                    if is_first {
+                        self.junk(&part, args.last());
+                    }
+                }
+                Rule::block => {
+                    let block = self.block(part);
+                    args.push(Arg::Block(block));
+                }
+                Rule::colon if args.len() == 1 && !is_logic_or_let => {
+                    let colon = self.span(&part);
+                    let colon = Span::new(colon.file, colon.start, colon.start + 1);
+                    self.diagnostics.push(
+                        Diagnostic::new(
+                            &codes::BROKEN_STATEMENT,
+                            "a value follows its name without a `:`",
+                        )
+                        .at(colon, "not needed")
+                        .help("write `name value`, not `name: value`")
+                        .fix("remove the `:`", colon, ""),
+                    );
+                }
+                _ => self.part(part, &mut args),
+            }
+        }
+        let mut inner = std::mem::replace(&mut self.inner, outer);
+        let has_block = args.iter().any(|arg| matches!(arg, Arg::Block(_)));
+        // A declaration keeps its block, so that what is inside is read in spite of its head.
+        if args.is_empty() || (is_broken && !has_block) {
+            debug_assert!(
+                self.diagnostics.as_slice().len() > before,
+                "what is broken is reported"
+            );
+            return Err(Broken { span: whole, words });
+        }
+        let span = args[0].span().to(args[args.len() - 1].span());
+        inner.sort_by_key(|comment| comment.span);
+        Ok(Statement {
+            args,
+            span,
+            leading: Vec::new(),
+            trailing: None,
+            inner,
+        })
+    }
+
+    /// A sign or an expression.
+    fn part(&mut self, part: Pair<'_, Rule>, args: &mut Vec<Arg>) {
+        let sign = match part.as_rule() {
+            Rule::arrow => Some((Sign::Arrow, 2)),
+            Rule::implies => Some((Sign::Implies, 2)),
+            Rule::assign => Some((Sign::Assign, 1)),
+            Rule::comma => Some((Sign::Comma, 1)),
+            Rule::colon => Some((Sign::Colon, 1)),
+            _ => None,
+        };
+        let Some((sign, width)) = sign else {
+            let expr = self.argument_expr(part);
+            args.push(Arg::Expr(expr));
+            return;
+        };
+        let start = part.as_span().start();
+        args.push(Arg::Sign(sign, self.span_of(start, start + width)));
+        for inner in part.into_inner() {
+            if inner.as_rule() == Rule::comment {
+                let comment = self.comment(&inner);
+                self.inner.push(comment);
+            } else {
+                let expr = self.argument_expr(inner);
+                args.push(Arg::Expr(expr));
+            }
+        }
+    }
+
+    /// The one finding for a stretch that no rule takes.
+    fn junk(&mut self, pair: &Pair<'_, Rule>, before: Option<&Arg>) {
+        let text = pair.as_str();
+        let start = pair.as_span().start();
+        if self.scanned.reported.contains(&(self.base + start)) {
+            return;
+        }
+        // Junk is never empty.
+        let first = text.chars().next().unwrap_or(' ');
+        let at = self.span_of(start, start + first.len_utf8());
+        let whole = self.span_of(start, start + text.len());
+        let adjoins = before.is_some_and(|arg| arg.span().end == at.start);
+        let diagnostic = match first {
+            '"' => Diagnostic::new(&codes::UNCLOSED_STRING, "this text has no closing quote")
+                .at(at, "opened here")
+                .help("a text ends on its line; one of several lines is written between `\"\"\"` and `\"\"\"`"),
+            '“' | '”' | '„' | '«' | '»' | '‟' | '″' => typographic(first, text, at, whole),
+            '\'' | '‘' | '’' | '`' => Diagnostic::new(
+                &codes::STRAY_CHARACTER,
+                format!("text is written between `\"` and `\"`, not with {first}"),
+            )
+            .at(at, "not a quote of the language"),
+            ')' | ']' => Diagnostic::new(&codes::STRAY_BRACKET, format!("this `{first}` closes nothing"))
+                .at(at, "nothing before it is open"),
+            '(' | '[' => Diagnostic::new(&codes::BROKEN_STATEMENT, format!("what follows this `{first}` cannot be read"))
+                .at(at, "from here"),
+            '/' if text.starts_with("//") || text.starts_with("/*") => {
+                Diagnostic::new(&codes::STRAY_CHARACTER, "a comment starts with `#`")
+                    .at(self.span_of(start, start + 2), "not a comment here")
+                    .fix("write `#`", self.span_of(start, start + 2), "#")
+            }
+            '+' | '-' | '*' | '/' | '<' | '>' | '=' | '!' if adjoins || matches!(first, '+' | '<' | '>' | '=' | '*') => {
+                Diagnostic::new(&codes::BROKEN_STATEMENT, format!("an operator such as `{first}` has a space on both sides"))
+                    .at(at, "no operator here")
+                    .help("names may hold `-`, so operators are told by their spaces")
+            }
+            c if c.is_control() => Diagnostic::new(
+                &codes::STRAY_CHARACTER,
+                format!("the character U+{:04X} has no place in a source", u32::from(c)),
+            )
+            .at(at, "a control character")
+            .fix("remove it", at, ""),
+            c if c.is_whitespace() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}') => Diagnostic::new(
+                &codes::STRAY_CHARACTER,
+                format!("the invisible character U+{:04X} is no space of the language", u32::from(c)),
+            )
+            .at(at, "looks like a space or like nothing")
+            .fix("write a space", at, " "),
+            '–' | '—' | '−' => Diagnostic::new(&codes::STRAY_CHARACTER, format!("`{first}` is a dash, not the `-` of the keyboard"))
+                .at(at, format!("U+{:04X}", u32::from(first)))
+                .fix("write `-`", at, "-"),
+            '→' => Diagnostic::new(&codes::STRAY_CHARACTER, "an arrow is written `->`")
+                .at(at, "not an arrow of the language")
+                .fix("write `->`", at, "->"),
+            c => Diagnostic::new(&codes::STRAY_CHARACTER, format!("`{c}` has no meaning here")).at(at, "not known"),
+        };
+        self.diagnostics.push(diagnostic);
+    }
+
+    /// An argument, which for a flow may be a set with a port behind it.
+    fn argument_expr(&mut self, pair: Pair<'_, Rule>) -> Expr {
+        if pair.as_rule() != Rule::ends {
+            return self.expr(pair);
+        }
+        let span = self.span(&pair);
+        let mut inner = pair.into_inner();
+        let Some(set) = inner.next() else {
+            return Expr {
+                kind: ExprKind::Set(Vec::new()),
+                span,
+            };
+        };
+        let set = self.expr(set);
+        match inner.next() {
+            Some(port) => Expr {
+                kind: ExprKind::Ported(Box::new(set), self.port(port)),
+                span,
+            },
+            None => set,
+        }
+    }
+}
+
+fn typographic(quote: char, text: &str, at: Span, whole: Span) -> Diagnostic {
+    const QUOTES: [char; 7] = ['“', '”', '„', '«', '»', '‟', '″'];
+    let diagnostic = Diagnostic::new(
+        &codes::STRAY_CHARACTER,
+        format!("`{quote}` is a typographic quote; text is written between two `\"`"),
+    )
+    .at(at, format!("U+{:04X}", u32::from(quote)));
+    if text.chars().skip(1).any(|c| QUOTES.contains(&c)) {
+        let mended: String = text
+            .chars()
+            .map(|c| if QUOTES.contains(&c) { '"' } else { c })
+            .collect();
+        diagnostic.fix("write `\"`", whole, mended)
+    } else {
+        diagnostic
+    }
+}

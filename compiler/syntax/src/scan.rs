@@ -1,0 +1,446 @@
+//! One linear pass over the bytes of a file, before the grammar sees them. It finds the top-level
+//! declarations, so that each is parsed on its own; it finds brackets that do not match, and mends
+//! them so that the rest can be parsed; and it bounds nesting, so that no input overflows a stack.
+
+use std::borrow::Cow;
+
+use erpc_diagnostics::{Diagnostic, Diagnostics, FileId, Span, codes};
+
+/// How deep brackets, interpolations and conditions may nest.
+pub(crate) const MAX_DEPTH: usize = 64;
+/// How many missing braces are mended; past it the rest of the file is one statement.
+const MAX_MENDED: usize = 16;
+
+/// A text whose brackets match, in pieces.
+pub(crate) struct Scanned<'t> {
+    /// The text with what was missing put in.
+    pub(crate) text: Cow<'t, str>,
+    /// Where `};` was put in, as offsets of the mended text, rising.
+    pub(crate) insertions: Vec<usize>,
+    /// The starts of the top-level pieces in the mended text; the first is 0.
+    pub(crate) starts: Vec<usize>,
+    /// Opening brackets that are reported and stand unclosed in the text.
+    pub(crate) reported: Vec<usize>,
+    /// Whether the last piece cannot be parsed; what is wrong with it is reported.
+    pub(crate) last_is_lost: bool,
+}
+
+/// What was put in for a missing brace.
+const MEND: &str = "};";
+
+impl Scanned<'_> {
+    /// The offset in the source of an offset of the mended text.
+    pub(crate) fn original(&self, offset: usize) -> u32 {
+        let mended = self
+            .insertions
+            .iter()
+            .take_while(|at| **at < offset)
+            .count();
+        let inside = self
+            .insertions
+            .get(mended.wrapping_sub(1))
+            .map_or(0, |at| (at + MEND.len()).saturating_sub(offset));
+        let shifted = offset - mended * MEND.len() + inside;
+        u32::try_from(shifted).unwrap_or(u32::MAX)
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Frame {
+    Brace,
+    Paren,
+    Bracket,
+    Interpolation,
+    Line,
+    Block,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Open {
+    frame: Frame,
+    at: usize,
+    /// Indentation of the line on which it stands.
+    indent: usize,
+    /// Conditions (`if`, `all`, `any`) seen inside, which nest without brackets.
+    conditions: usize,
+}
+
+/// What one pass found.
+#[derive(Default)]
+struct Pass {
+    starts: Vec<usize>,
+    stray: Vec<usize>,
+    /// Parentheses and brackets that a `}` or the end closed.
+    unclosed: Vec<usize>,
+    too_deep: Option<usize>,
+    /// A `"""` without its end.
+    endless_string: Option<usize>,
+    /// The brace to blame for what is missing, with its indentation.
+    culprit: Option<(usize, usize)>,
+    /// Braces still open at the end, outermost first, with their indentation.
+    left_open: Vec<(usize, usize)>,
+}
+
+/// Scans a text; what does not match is reported and mended.
+pub(crate) fn scan<'t>(file: FileId, text: &'t str, out: &mut Diagnostics) -> Scanned<'t> {
+    let mut scanned = Scanned {
+        text: Cow::Borrowed(text),
+        insertions: Vec::new(),
+        starts: Vec::new(),
+        reported: Vec::new(),
+        last_is_lost: false,
+    };
+    let mut pass = Scanner::new(&scanned.text).run();
+    while let Some((at, indent)) = pass.culprit.or_else(|| pass.left_open.last().copied()) {
+        if pass.too_deep.is_some() || pass.endless_string.is_some() {
+            break;
+        }
+        let end = insertion_point(&scanned.text, at, indent);
+        let start = scanned.original(at);
+        report_unclosed(file, start, out);
+        let mut mended = scanned.text.into_owned();
+        mended.insert_str(end, MEND);
+        for insertion in &mut scanned.insertions {
+            if *insertion >= end {
+                *insertion += MEND.len();
+            }
+        }
+        scanned.insertions.push(end);
+        scanned.insertions.sort_unstable();
+        scanned.text = Cow::Owned(mended);
+        if scanned.insertions.len() >= MAX_MENDED {
+            close_all(&mut scanned);
+        }
+        pass = Scanner::new(&scanned.text).run();
+        if scanned.insertions.len() >= MAX_MENDED {
+            break;
+        }
+    }
+    report_pass(file, &pass, &mut scanned, out);
+    scanned.last_is_lost = pass.too_deep.is_some() || pass.endless_string.is_some();
+    scanned.starts = pass.starts;
+    scanned
+}
+
+/// Past the limit of single mends: closes at the end whatever is still open.
+fn close_all(scanned: &mut Scanned<'_>) {
+    let pass = Scanner::new(&scanned.text).run();
+    let mut text = std::mem::take(&mut scanned.text).into_owned();
+    for _ in &pass.left_open {
+        scanned.insertions.push(text.len());
+        text.push_str(MEND);
+    }
+    scanned.text = Cow::Owned(text);
+}
+
+fn report_pass(file: FileId, pass: &Pass, scanned: &mut Scanned<'_>, out: &mut Diagnostics) {
+    for at in &pass.stray {
+        let start = scanned.original(*at);
+        out.push(
+            Diagnostic::new(&codes::STRAY_BRACKET, "this `}` closes nothing")
+                .at(
+                    Span::new(file, start, start + 1),
+                    "no `{` before it is open",
+                )
+                .fix("remove it", Span::new(file, start, start + 1), ""),
+        );
+    }
+    for at in &pass.unclosed {
+        let start = scanned.original(*at);
+        let open = &scanned.text[*at..=*at];
+        let close = if open == "(" { ")" } else { "]" };
+        out.push(
+            Diagnostic::new(
+                &codes::UNCLOSED_BRACKET,
+                format!("this `{open}` is never closed"),
+            )
+            .at(Span::new(file, start, start + 1), "opened here")
+            .help(format!("add a `{close}`")),
+        );
+        scanned.reported.push(*at);
+    }
+    if let Some(at) = pass.too_deep {
+        let start = scanned.original(at);
+        out.push(
+            Diagnostic::new(
+                &codes::NESTED_TOO_DEEP,
+                format!("brackets nest deeper than {MAX_DEPTH}"),
+            )
+            .at(Span::new(file, start, start + 1), "one too deep"),
+        );
+    }
+    if let Some(at) = pass.endless_string {
+        let start = scanned.original(at);
+        out.push(
+            Diagnostic::new(&codes::UNCLOSED_STRING, "this text has no closing `\"\"\"`")
+                .at(Span::new(file, start, start + 3), "opened here")
+                .help("add `\"\"\"` where the text ends"),
+        );
+    }
+    if !pass.stray.is_empty() {
+        // A space for each stray brace keeps every offset.
+        let mut bytes = std::mem::take(&mut scanned.text).into_owned().into_bytes();
+        for at in &pass.stray {
+            bytes[*at] = b' ';
+        }
+        // One ASCII byte was replaced by another, so the text is UTF-8 as before.
+        scanned.text = Cow::Owned(String::from_utf8(bytes).unwrap_or_default());
+    }
+}
+
+fn report_unclosed(file: FileId, start: u32, out: &mut Diagnostics) {
+    out.push(
+        Diagnostic::new(&codes::UNCLOSED_BRACKET, "this `{` is never closed")
+            .at(Span::new(file, start, start + 1), "opened here")
+            .help("add a `}` where the block ends"),
+    );
+}
+
+/// Where the block opened at `open` was probably meant to end: before the next line that is
+/// indented no deeper than the line that opens it.
+fn insertion_point(text: &str, open: usize, indent: usize) -> usize {
+    let mut at = open;
+    while let Some(newline) = text[at..].find('\n') {
+        let line = at + newline + 1;
+        let rest = &text[line..];
+        let width = rest.len() - rest.trim_start_matches([' ', '\t']).len();
+        let first = rest[width..].bytes().next();
+        if width <= indent && first.is_some_and(|b| b != b'\n' && b != b'\r' && b != b'#') {
+            return line;
+        }
+        at = line;
+    }
+    text.len()
+}
+
+struct Scanner<'t> {
+    bytes: &'t [u8],
+    at: usize,
+    stack: Vec<Open>,
+    /// Indentation of the current line.
+    indent: usize,
+    /// Whether only white space stands before on the line.
+    at_line_start: bool,
+    /// The last byte that is no white space or comment, outside strings.
+    last: u8,
+    /// Conditions on the current line outside all brackets.
+    conditions: usize,
+    pass: Pass,
+}
+
+impl<'t> Scanner<'t> {
+    fn new(text: &'t str) -> Self {
+        Self {
+            bytes: text.as_bytes(),
+            at: 0,
+            stack: Vec::new(),
+            indent: 0,
+            at_line_start: true,
+            last: b'\n',
+            conditions: 0,
+            pass: Pass {
+                starts: vec![0],
+                ..Pass::default()
+            },
+        }
+    }
+
+    fn run(mut self) -> Pass {
+        self.measure_indent();
+        while self.at < self.bytes.len() && self.pass.too_deep.is_none() {
+            match self.stack.last().map(|open| open.frame) {
+                Some(Frame::Line) => self.in_line_string(),
+                Some(Frame::Block) => self.in_block_string(),
+                _ => self.in_code(),
+            }
+        }
+        for open in &self.stack {
+            match open.frame {
+                Frame::Brace => self.pass.left_open.push((open.at, open.indent)),
+                Frame::Paren | Frame::Bracket => self.pass.unclosed.push(open.at),
+                Frame::Block => self.pass.endless_string = Some(open.at),
+                Frame::Interpolation | Frame::Line => {}
+            }
+        }
+        self.pass
+    }
+
+    fn measure_indent(&mut self) {
+        let rest = &self.bytes[self.at..];
+        self.indent = rest
+            .iter()
+            .take_while(|b| matches!(b, b' ' | b'\t'))
+            .count();
+        self.at_line_start = true;
+    }
+
+    fn push(&mut self, frame: Frame, width: usize) {
+        let nested = self.stack.len() + self.stack.last().map_or(self.conditions, |o| o.conditions);
+        if nested >= MAX_DEPTH {
+            self.pass.too_deep = Some(self.at);
+        }
+        self.stack.push(Open {
+            frame,
+            at: self.at,
+            indent: self.indent,
+            conditions: self.stack.last().map_or(self.conditions, |o| o.conditions),
+        });
+        self.at += width;
+    }
+
+    fn in_code(&mut self) {
+        let byte = self.bytes[self.at];
+        match byte {
+            b'\n' => return self.newline(),
+            b'#' => {
+                let rest = &self.bytes[self.at..];
+                self.at += rest.iter().position(|b| *b == b'\n').unwrap_or(rest.len());
+                return;
+            }
+            b'"' => {
+                let is_block = self.bytes[self.at..].starts_with(b"\"\"\"");
+                let frame = if is_block { Frame::Block } else { Frame::Line };
+                self.push(frame, if is_block { 3 } else { 1 });
+            }
+            b'{' => self.push(Frame::Brace, 1),
+            b'(' => self.push(Frame::Paren, 1),
+            b'[' => self.push(Frame::Bracket, 1),
+            b'}' => self.close_brace(),
+            b')' => self.close(Frame::Paren),
+            b']' => self.close(Frame::Bracket),
+            b' ' | b'\t' | b'\r' => {
+                self.at += 1;
+                return;
+            }
+            _ => {
+                self.condition_word();
+                self.at += 1;
+            }
+        }
+        self.last = byte;
+        self.at_line_start = false;
+    }
+
+    fn newline(&mut self) {
+        self.at += 1;
+        self.measure_indent();
+        match self.stack.last_mut() {
+            Some(open) if open.frame == Frame::Brace => open.conditions = 0,
+            Some(_) => {}
+            None => self.conditions = 0,
+        }
+        let starts_word = self.bytes.get(self.at).is_some_and(u8::is_ascii_alphabetic);
+        let continues = matches!(
+            self.last,
+            b',' | b'=' | b'<' | b'>' | b'+' | b'-' | b'*' | b'/'
+        );
+        if self.stack.is_empty() && starts_word && !continues {
+            self.pass.starts.push(self.at);
+        }
+    }
+
+    /// `if`, `all` and `any` nest without brackets, so they count as depth up to the line's end.
+    fn condition_word(&mut self) {
+        let rest = &self.bytes[self.at..];
+        let is_start = self.at == 0 || !is_name_byte(self.bytes[self.at - 1]);
+        if !is_start {
+            return;
+        }
+        let words: [&[u8]; 3] = [b"if ", b"all ", b"any "];
+        if words.iter().any(|word| rest.starts_with(word)) {
+            let depth = self.stack.len();
+            let conditions = match self.stack.last_mut() {
+                Some(open) => &mut open.conditions,
+                None => &mut self.conditions,
+            };
+            *conditions += 1;
+            if depth + *conditions > MAX_DEPTH {
+                self.pass.too_deep = Some(self.at);
+            }
+        }
+    }
+
+    fn close(&mut self, frame: Frame) {
+        if self.stack.last().is_some_and(|open| open.frame == frame) {
+            self.stack.pop();
+        }
+        // One that closes nothing is left to the grammar, which reports it in its statement.
+        self.at += 1;
+    }
+
+    fn close_brace(&mut self) {
+        while let Some(open) = self.stack.last().copied() {
+            match open.frame {
+                Frame::Brace => {
+                    let closes_early = self.at_line_start && self.indent < open.indent;
+                    if closes_early && self.pass.culprit.is_none() {
+                        self.pass.culprit = Some((open.at, open.indent));
+                    }
+                    self.stack.pop();
+                    self.at += 1;
+                    return;
+                }
+                Frame::Interpolation => {
+                    self.stack.pop();
+                    self.at += 1;
+                    return;
+                }
+                Frame::Paren | Frame::Bracket => {
+                    self.pass.unclosed.push(open.at);
+                    self.stack.pop();
+                }
+                Frame::Line | Frame::Block => {
+                    self.stack.pop();
+                }
+            }
+        }
+        self.pass.stray.push(self.at);
+        self.at += 1;
+    }
+
+    fn in_line_string(&mut self) {
+        let rest = &self.bytes[self.at..];
+        match rest[0] {
+            b'"' => {
+                self.stack.pop();
+                self.at += 1;
+            }
+            // Without its closing quote a string ends with its line.
+            b'\n' => self.end_broken_strings(),
+            b'\\' if rest.len() > 1 && rest[1] != b'\n' => self.at += 2,
+            b'$' if rest.starts_with(b"$${") => self.at += 3,
+            b'$' if rest.starts_with(b"${") => self.push(Frame::Interpolation, 2),
+            _ => self.at += 1,
+        }
+    }
+
+    fn in_block_string(&mut self) {
+        let rest = &self.bytes[self.at..];
+        if rest.starts_with(b"\"\"\"") {
+            self.stack.pop();
+            self.at += 3;
+        } else if rest.starts_with(b"$${") {
+            self.at += 3;
+        } else if rest.starts_with(b"${") {
+            self.push(Frame::Interpolation, 2);
+        } else {
+            self.at += 1;
+        }
+    }
+
+    /// The line ends inside a string: it and the interpolations around it on the line are over.
+    fn end_broken_strings(&mut self) {
+        while let Some(open) = self.stack.last() {
+            match open.frame {
+                Frame::Line | Frame::Interpolation => {
+                    self.stack.pop();
+                }
+                Frame::Brace | Frame::Paren | Frame::Bracket | Frame::Block => break,
+            }
+        }
+    }
+}
+
+fn is_name_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-' || byte >= 0x80
+}
