@@ -181,7 +181,11 @@ impl<'a> Resolver<'a> {
             ExprKind::Comprehension(comprehension) => {
                 self.comprehension(comprehension, scope, expected)
             }
-            ExprKind::Pair(..) | ExprKind::Ported(..) | ExprKind::Set(_) | ExprKind::Member(..) => {
+            ExprKind::Pair(..)
+            | ExprKind::Ported(..)
+            | ExprKind::Set(_)
+            | ExprKind::Member(..)
+            | ExprKind::Subresource(..) => {
                 self.report(Diagnostic::new(&codes::WRONG_TYPE, "this is no value").at(
                     expr.span,
                     expected.map_or_else(String::new, |t| format!("{t} is expected")),
@@ -1030,8 +1034,9 @@ fn respan(expr: &mut Expr, span: Span) {
             respan(b, span);
         }
         ExprKind::Unary(_, a) | ExprKind::Member(a, _) | ExprKind::Ported(a, _) => respan(a, span),
+        ExprKind::Subresource(path, _) => respan_path(path, span),
         ExprKind::List(items) | ExprKind::Set(items) => {
-            items.iter_mut().for_each(|i| respan(i, span))
+            items.iter_mut().for_each(|i| respan(i, span));
         }
         ExprKind::If(parts) => parts.iter_mut().for_each(|p| respan(p, span)),
         ExprKind::Call(call) => {
@@ -1051,6 +1056,20 @@ fn respan(expr: &mut Expr, span: Span) {
                 respan(condition, span);
             }
         }
-        ExprKind::Path(_) | ExprKind::String(_) | ExprKind::Number(_) | ExprKind::Address(_) => {}
+        ExprKind::Path(path) => respan_path(path, span),
+        ExprKind::String(string) => {
+            for part in &mut string.parts {
+                if let StringPart::Expr(inner) = part {
+                    respan(inner, span);
+                }
+            }
+        }
+        ExprKind::Number(_) | ExprKind::Address(_) => {}
+    }
+}
+
+fn respan_path(path: &mut Path, span: Span) {
+    for segment in &mut path.segments {
+        segment.span = span;
     }
 }

@@ -28,4 +28,11 @@ pub(crate) fn module_of(component: &str) -> Option<&'static str> {
         .map(|(name, _)| *name)
 }
 
-const MODULES: &[(&str, &str)] = &[("beam", include_str!("../../../stdlib/beam.erp"))];
+const MODULES: &[(&str, &str)] = &[
+    ("beam", include_str!("../../../stdlib/beam.erp")),
+    ("ingress", include_str!("../../../stdlib/ingress.erp")),
+    ("observe", include_str!("../../../stdlib/observe.erp")),
+    ("registry", include_str!("../../../stdlib/registry.erp")),
+    ("store", include_str!("../../../stdlib/store.erp")),
+    ("web", include_str!("../../../stdlib/web.erp")),
+];

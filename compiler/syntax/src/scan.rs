@@ -90,8 +90,10 @@ pub(crate) fn scan<'t>(file: FileId, text: &'t str, out: &mut Diagnostics) -> Sc
         reported: Vec::new(),
         last_is_lost: false,
     };
-    let mut pass = Scanner::new(&scanned.text).run();
-    while let Some((at, indent)) = pass.culprit.or_else(|| pass.left_open.last().copied()) {
+    let mut pass = Scanner::new(&scanned.text, &scanned.insertions).run();
+    // Indentation only tells which brace to blame: a text whose braces match means what it says.
+    while let Some(innermost) = pass.left_open.last().copied() {
+        let (at, indent) = pass.culprit.unwrap_or(innermost);
         if pass.too_deep.is_some() || pass.endless_string.is_some() {
             break;
         }
@@ -111,7 +113,7 @@ pub(crate) fn scan<'t>(file: FileId, text: &'t str, out: &mut Diagnostics) -> Sc
         if scanned.insertions.len() >= MAX_MENDED {
             close_all(&mut scanned);
         }
-        pass = Scanner::new(&scanned.text).run();
+        pass = Scanner::new(&scanned.text, &scanned.insertions).run();
         if scanned.insertions.len() >= MAX_MENDED {
             break;
         }
@@ -124,7 +126,7 @@ pub(crate) fn scan<'t>(file: FileId, text: &'t str, out: &mut Diagnostics) -> Sc
 
 /// Past the limit of single mends: closes at the end whatever is still open.
 fn close_all(scanned: &mut Scanned<'_>) {
-    let pass = Scanner::new(&scanned.text).run();
+    let pass = Scanner::new(&scanned.text, &scanned.insertions).run();
     let mut text = std::mem::take(&mut scanned.text).into_owned();
     for _ in &pass.left_open {
         scanned.insertions.push(text.len());
@@ -215,6 +217,8 @@ fn insertion_point(text: &str, open: usize, indent: usize) -> usize {
 
 struct Scanner<'t> {
     bytes: &'t [u8],
+    /// Where a brace was put in, rising: it stands at no indentation.
+    insertions: &'t [usize],
     at: usize,
     stack: Vec<Open>,
     /// Indentation of the current line.
@@ -229,9 +233,10 @@ struct Scanner<'t> {
 }
 
 impl<'t> Scanner<'t> {
-    fn new(text: &'t str) -> Self {
+    fn new(text: &'t str, insertions: &'t [usize]) -> Self {
         Self {
             bytes: text.as_bytes(),
+            insertions,
             at: 0,
             stack: Vec::new(),
             indent: 0,
@@ -266,7 +271,11 @@ impl<'t> Scanner<'t> {
     }
 
     fn measure_indent(&mut self) {
-        let rest = &self.bytes[self.at..];
+        let mut start = self.at;
+        while self.insertions.binary_search(&start).is_ok() {
+            start += MEND.len();
+        }
+        let rest = &self.bytes[start..];
         self.indent = rest
             .iter()
             .take_while(|b| matches!(b, b' ' | b'\t'))
@@ -372,7 +381,9 @@ impl<'t> Scanner<'t> {
         while let Some(open) = self.stack.last().copied() {
             match open.frame {
                 Frame::Brace => {
-                    let closes_early = self.at_line_start && self.indent < open.indent;
+                    let is_put_in = self.insertions.binary_search(&self.at).is_ok();
+                    let closes_early =
+                        !is_put_in && self.at_line_start && self.indent < open.indent;
                     if closes_early && self.pass.culprit.is_none() {
                         self.pass.culprit = Some((open.at, open.indent));
                     }

@@ -117,6 +117,8 @@ pub enum ExprKind {
     Range(Box<Expr>, Box<Expr>),
     /// `{a, b}:port`, `tier(x).*:port`: a port behind an end that is no path.
     Ported(Box<Expr>, PathPort),
+    /// `a.b/c`: a resource of the Kubernetes API with its subresource.
+    Subresource(Path, Ident),
     /// `[a, b]`.
     List(Vec<Expr>),
     /// `{a, b}` as an end of a flow.

@@ -5,7 +5,8 @@ use std::fmt::Write;
 use std::sync::Arc;
 
 use miette::{
-    GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, ThemeCharacters, ThemeStyles,
+    GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteSpanContents, ThemeCharacters,
+    ThemeStyles,
 };
 
 use crate::{Diagnostic, Diagnostics, FileId, Label, Severity, Sources};
@@ -99,7 +100,51 @@ fn by_file(diagnostic: &Diagnostic) -> Vec<(FileId, Vec<&Label>)> {
 #[derive(Debug)]
 struct Picture {
     labels: Vec<LabeledSpan>,
-    source: NamedSource<Arc<str>>,
+    source: WholeLines,
+}
+
+/// A source that shows whole lines: miette itself shows, without context, only what is labelled.
+#[derive(Debug)]
+struct WholeLines {
+    path: String,
+    text: Arc<str>,
+}
+
+impl miette::SourceCode for WholeLines {
+    fn read_span<'a>(
+        &'a self,
+        span: &miette::SourceSpan,
+        _before: usize,
+        _after: usize,
+    ) -> Result<Box<dyn miette::SpanContents<'a> + 'a>, miette::MietteError> {
+        let text = self.text.as_bytes();
+        let is_newline = |b: &u8| *b == b'\n';
+        if span.offset() + span.len() > text.len() {
+            return Err(miette::MietteError::OutOfBounds);
+        }
+        let start = text[..span.offset()]
+            .iter()
+            .rposition(is_newline)
+            .map_or(0, |at| at + 1);
+        // A span that ends with its newline does not show the line behind it.
+        let last = (span.offset() + span.len())
+            .saturating_sub(1)
+            .max(span.offset());
+        let end = text[last..]
+            .iter()
+            .position(is_newline)
+            .map_or(text.len(), |at| last + at);
+        let line = text[..start].iter().filter(|b| is_newline(b)).count();
+        let lines = text[start..end].iter().filter(|b| is_newline(b)).count() + 1;
+        Ok(Box::new(MietteSpanContents::new_named(
+            self.path.clone(),
+            &text[start..end],
+            (start, end - start).into(),
+            line,
+            0,
+            lines,
+        )))
+    }
 }
 
 impl std::fmt::Display for Picture {
@@ -139,7 +184,10 @@ fn picture(file: FileId, labels: &[&Label], sources: &Sources, style: Style, out
         .collect();
     let picture = Picture {
         labels: spans,
-        source: NamedSource::new(&source.path, Arc::clone(&source.text)),
+        source: WholeLines {
+            path: source.path.clone(),
+            text: Arc::clone(&source.text),
+        },
     };
     let theme = GraphicalTheme {
         characters: ThemeCharacters::unicode(),
@@ -159,10 +207,19 @@ fn picture(file: FileId, labels: &[&Label], sources: &Sources, style: Style, out
         return;
     }
     // miette starts with a line for the message, which is ours.
+    let mut is_first = true;
     for line in drawn.lines().skip_while(|line| !line.contains("╭─")) {
-        let line = line.trim_end();
+        let mut line = line.trim_end().to_owned();
+        // miette names the first column of the line, because the source gives whole lines.
+        if std::mem::take(&mut is_first)
+            && let (Some(end), Some(label)) = (line.find("╭─"), labels.first())
+        {
+            let place = source.line_column(label.span.start);
+            line.truncate(end);
+            let _ = write!(line, "╭─[{}:{}:{}]", source.path, place.line, place.column);
+        }
         if !line.is_empty() {
-            out.push_str(line);
+            out.push_str(&line);
             out.push('\n');
         }
     }

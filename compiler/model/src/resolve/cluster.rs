@@ -220,10 +220,10 @@ impl<'a> Resolver<'a> {
             match name.text.as_str() {
                 "cpu" => nodes.cpu = self.cpu(expr, &setting.scope).unwrap_or(nodes.cpu),
                 "memory" => {
-                    nodes.memory = self.memory(expr, &setting.scope).unwrap_or(nodes.memory)
+                    nodes.memory = self.memory(expr, &setting.scope).unwrap_or(nodes.memory);
                 }
                 "reserved" => {
-                    nodes.reserved = self.memory(expr, &setting.scope).unwrap_or(nodes.reserved)
+                    nodes.reserved = self.memory(expr, &setting.scope).unwrap_or(nodes.reserved);
                 }
                 "arch" => nodes.arch = expr.as_word().cloned(),
                 other => self.report_not_in(
@@ -299,13 +299,10 @@ impl<'a> Resolver<'a> {
         };
         let mut args = setting.args();
         let mut out = Vec::new();
-        loop {
-            let Some(expr) = args.need_expr(
-                "an address such as `172.18.0.2:6443`",
-                &mut self.diagnostics,
-            ) else {
-                break;
-            };
+        while let Some(expr) = args.need_expr(
+            "an address such as `172.18.0.2:6443`",
+            &mut self.diagnostics,
+        ) {
             if let Some(Value::Address(ip, port)) = self.eval(expr, &setting.scope, &Type::Address)
             {
                 out.push(Sourced {

@@ -374,10 +374,7 @@ impl<'a> Resolver<'a> {
         let mut out = Vec::new();
         for setting in all {
             let mut args = setting.args();
-            loop {
-                let Some(expr) = args.need_expr("a folder in quotes", &mut self.diagnostics) else {
-                    break;
-                };
+            while let Some(expr) = args.need_expr("a folder in quotes", &mut self.diagnostics) {
                 if let Some(text) = self.text(expr, &setting.scope) {
                     out.push(Sourced {
                         value: text,
@@ -471,10 +468,7 @@ impl<'a> Resolver<'a> {
     /// `cpu A..B, memory A..B` as `quota` and `limits` have them.
     pub(super) fn named_values(&mut self, args: &mut Args<'a>) -> Vec<(Ident, &'a Expr)> {
         let mut out = Vec::new();
-        loop {
-            let Some(name) = args.need_name("a name", &mut self.diagnostics) else {
-                break;
-            };
+        while let Some(name) = args.need_name("a name", &mut self.diagnostics) {
             let Some(value) = args.need_expr(
                 &format!("the value of `{}`", name.text),
                 &mut self.diagnostics,

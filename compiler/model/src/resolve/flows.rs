@@ -363,9 +363,12 @@ impl<'a> Resolver<'a> {
                     span: path.segments[0].span,
                 };
                 let id = self.namespace_named(&ident)?;
-                let ends: Vec<End> = all()
-                    .filter(|(_, home)| **home == id)
-                    .map(|(s, _)| End::Service(s))
+                // Services are in the order of their namespaces.
+                let start = network.homes.partition_point(|home| *home < id);
+                let end = network.homes.partition_point(|home| *home <= id);
+                let ends: Vec<End> = (start..end)
+                    .filter_map(|index| u32::try_from(index).ok())
+                    .map(|index| End::Service(ServiceId(index)))
                     .collect();
                 if ends.is_empty() {
                     self.report(
@@ -715,7 +718,7 @@ impl<'a> Resolver<'a> {
             let Some(kind) = self.address_kind(&mut args, scope) else {
                 return;
             };
-            let from = self.from_cidrs(&mut args, scope);
+            let from = self.cidrs_of_from(&mut args, scope);
             args.finish(&mut self.diagnostics);
             addresses.extend(port.map(|port| Address {
                 port,
@@ -750,7 +753,7 @@ impl<'a> Resolver<'a> {
                 .secret(&name, namespace)
                 .map(|id| Sourced::declared(id, name.span));
         }
-        let from = self.from_cidrs(&mut args, scope);
+        let from = self.cidrs_of_from(&mut args, scope);
         args.finish(&mut self.diagnostics);
         let Some(port) = port else {
             return;
@@ -771,7 +774,7 @@ impl<'a> Resolver<'a> {
         }
     }
 
-    fn from_cidrs(&mut self, args: &mut Args<'a>, scope: &Scope) -> Vec<Sourced<IpNet>> {
+    fn cidrs_of_from(&mut self, args: &mut Args<'a>, scope: &Scope) -> Vec<Sourced<IpNet>> {
         if args.word("from").is_none() {
             return Vec::new();
         }

@@ -406,11 +406,6 @@ impl<'a> Resolver<'a> {
             module: module.cloned(),
         })
     }
-
-    #[expect(
-        clippy::type_complexity,
-        reason = "three parts that are taken apart at once"
-    )]
     fn tail(
         &mut self,
         args: &mut Args<'a>,

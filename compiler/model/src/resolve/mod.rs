@@ -156,7 +156,7 @@ impl<'a> Resolver<'a> {
             let span = statement
                 .args
                 .first()
-                .map_or(statement.span, |arg| arg.span());
+                .map_or(statement.span, erpc_syntax::tree::Arg::span);
             self.report(
                 Diagnostic::new(
                     &codes::UNKNOWN_STATEMENT,

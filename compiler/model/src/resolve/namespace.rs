@@ -128,10 +128,7 @@ impl<'a> Resolver<'a> {
         let mut out = Vec::new();
         for setting in all {
             let mut args = setting.args();
-            loop {
-                let Some(name) = args.need_name("a namespace", &mut self.diagnostics) else {
-                    break;
-                };
+            while let Some(name) = args.need_name("a namespace", &mut self.diagnostics) {
                 if let Some(id) = self.namespace_named(&name) {
                     out.push(Sourced {
                         value: id,
@@ -239,10 +236,7 @@ impl<'a> Resolver<'a> {
         let mut out = Vec::new();
         for setting in all {
             let mut args = setting.args();
-            loop {
-                let Some(key) = args.need_expr("the label's key", &mut self.diagnostics) else {
-                    break;
-                };
+            while let Some(key) = args.need_expr("the label's key", &mut self.diagnostics) {
                 let key: SmolStr = match crate::args::plain_text(key) {
                     Some(text) => text.into(),
                     None => self.loaded.sources.text(key.span).into(),

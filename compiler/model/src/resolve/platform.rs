@@ -169,11 +169,7 @@ impl<'a> Resolver<'a> {
         let mut all = vec![self.registry(settings)];
         if let Some(setting) = settings.top("registries").cloned() {
             let mut args = setting.args();
-            loop {
-                let Some(expr) = args.need_expr("a registry in quotes", &mut self.diagnostics)
-                else {
-                    break;
-                };
+            while let Some(expr) = args.need_expr("a registry in quotes", &mut self.diagnostics) {
                 all.extend(self.text(expr, &setting.scope).map(|value| Sourced {
                     value,
                     origin: setting.origin(expr.span),
@@ -382,11 +378,6 @@ impl<'a> Resolver<'a> {
         }
         out
     }
-
-    #[expect(
-        clippy::type_complexity,
-        reason = "services and what they were made of, by the same ids"
-    )]
     fn services(&mut self) -> (Vec<Option<Service>>, Vec<(ServiceId, Settings<'a>)>) {
         let all: Vec<(NamespaceId, SmolStr, bool, Declared<'a>)> = (0..)
             .map(NamespaceId)

@@ -610,10 +610,7 @@ impl<'a> Resolver<'a> {
         let mut out = Vec::new();
         for setting in all {
             let mut args = setting.args();
-            loop {
-                let Some(expr) = args.need_expr("a service", &mut self.diagnostics) else {
-                    break;
-                };
+            while let Some(expr) = args.need_expr("a service", &mut self.diagnostics) {
                 if let Some(id) = self.service_named(expr, Some(namespace)) {
                     out.push(Sourced {
                         value: id,

@@ -160,7 +160,7 @@ impl Builder<'_> {
                 span,
             };
         }
-        let segment = pair.into_inner().next().map(|inner| self.segment(inner));
+        let segment = pair.into_inner().next().map(|inner| self.segment(&inner));
         match segment {
             Some(segment) => Expr {
                 kind: ExprKind::Member(Box::new(expr), segment),
@@ -204,14 +204,14 @@ impl Builder<'_> {
             if is_port {
                 port = Some(self.path_port(&inner));
             } else {
-                segments.push(self.segment(inner));
+                segments.push(self.segment(&inner));
             }
         }
         Path { segments, port }
     }
 
-    fn segment(&mut self, pair: Pair<'_, Rule>) -> Segment {
-        let span = self.span(&pair);
+    fn segment(&mut self, pair: &Pair<'_, Rule>) -> Segment {
+        let span = self.span(pair);
         let kind = match pair.as_rule() {
             Rule::star => SegmentKind::Star,
             Rule::quoted => SegmentKind::Quoted(pair.as_str().trim_matches('"').into()),
@@ -233,6 +233,17 @@ impl Builder<'_> {
                 span,
             };
         };
+        if arguments.as_rule() == Rule::subresource {
+            let at = self.span(&arguments);
+            let name = Ident {
+                text: arguments.as_str().trim_start_matches('/').into(),
+                span: Span::new(at.file, at.start + 1, at.end),
+            };
+            return Expr {
+                kind: ExprKind::Subresource(path, name),
+                span,
+            };
+        }
         let mut args = Vec::new();
         for argument in arguments.into_inner() {
             if argument.as_rule() == Rule::comment {

@@ -1,0 +1,45 @@
+//! The checks of a resolved platform. Each is a pure function that adds diagnostics and changes
+//! nothing; each family has a file.
+
+mod configs;
+mod images;
+mod names;
+mod paths;
+mod ports;
+mod reach;
+mod routes;
+mod secrets;
+mod security;
+mod tiers;
+
+use erpc_diagnostics::{Diagnostic, Diagnostics};
+use erpc_model::{Origin, Platform, Service, Via};
+use erpc_policy::Derived;
+
+/// Runs every check.
+#[must_use]
+pub fn check(platform: &Platform, derived: &Derived) -> Diagnostics {
+    let mut out = Diagnostics::new();
+    names::derived_names(platform, &mut out);
+    names::port_names(platform, &mut out);
+    ports::collisions(platform, &mut out);
+    ports::headless(platform, &mut out);
+    ports::node_ports(platform, &mut out);
+    paths::mounts(platform, &mut out);
+    images::references(platform, &mut out);
+    secrets::plain_text(platform, &mut out);
+    configs::sizes_and_names(platform, &mut out);
+    security::lowered_pod_security(platform, &mut out);
+    routes::routes(platform, &mut out);
+    tiers::violations(platform, &derived.edges, &mut out);
+    reach::unreachable(platform, derived, &mut out);
+    out
+}
+
+/// Adds the service that a value of a component belongs to: the value stands elsewhere.
+fn of_service(diagnostic: Diagnostic, origin: Origin, service: &Service) -> Diagnostic {
+    match origin.via {
+        Via::Component(_) | Via::Default => diagnostic.also(service.name.span(), "in this service"),
+        Via::Declared | Via::Namespace | Via::Platform | Via::Profile => diagnostic,
+    }
+}

@@ -1,0 +1,166 @@
+//! Names that Kubernetes limits further than the language, and names that come from others.
+
+use erpc_diagnostics::{Diagnostic, Diagnostics, Span, codes};
+use erpc_model::{AddressKind, Platform, Workload};
+use rustc_hash::FxHashMap;
+use smol_str::{SmolStr, format_smolstr};
+
+use crate::of_service;
+
+/// The longest name of a StatefulSet: its controller adds `-` and a hash of ten characters for
+/// the label of a revision, which has 63. A CronJob's: it adds `-` and ten digits to its Jobs.
+const MAX_WITH_SUFFIX: usize = 52;
+
+/// The longest DNS label (RFC 1035 §2.3.4).
+const MAX_LABEL: usize = 63;
+
+/// Lengths and collisions of the names of objects that are made from the source names.
+pub(crate) fn derived_names(platform: &Platform, out: &mut Diagnostics) {
+    let mut taken: FxHashMap<(&str, u32, SmolStr), Span> = FxHashMap::default();
+    let mut claim = |kind: &'static str, namespace: u32, name: SmolStr, span: Span| match taken
+        .insert((kind, namespace, name.clone()), span)
+    {
+        Some(first) if first != span => out.push(
+            Diagnostic::new(
+                &codes::DUPLICATE_NAME,
+                format!("two {kind}s of this namespace would have the name `{name}`"),
+            )
+            .at(span, "one here")
+            .also(first, "the other here"),
+        ),
+        _ => {}
+    };
+    for (id, namespace) in platform.namespaces() {
+        let account = format_smolstr!("{}-sa", namespace.name.value);
+        claim("ServiceAccount", id.0, account, namespace.name.span());
+    }
+    for (_, service) in platform.services() {
+        let namespace = service.namespace.0;
+        let name = &service.name;
+        if !service.grants.is_empty() {
+            claim("ServiceAccount", namespace, name.value.clone(), name.span());
+        }
+        claim("Service", namespace, name.value.clone(), name.span());
+        for config in &service.configs {
+            claim(
+                "ConfigMap",
+                namespace,
+                config.name.value.clone(),
+                config.name.span(),
+            );
+        }
+        for volume in service.volumes.iter().filter(|volume| volume.shared) {
+            claim(
+                "PersistentVolumeClaim",
+                namespace,
+                volume.name.value.clone(),
+                volume.name.span(),
+            );
+        }
+    }
+    for address in &platform.addresses {
+        let service = &platform[address.port.service];
+        let suffix = match address.kind {
+            AddressKind::LoadBalancer => "loadbalancer",
+            AddressKind::NodePort(_) => "nodeport",
+        };
+        let name = format_smolstr!("{}-{suffix}", service.name.value);
+        claim("Service", service.namespace.0, name, service.name.span());
+    }
+    lengths(platform, out);
+}
+
+fn lengths(platform: &Platform, out: &mut Diagnostics) {
+    for (_, service) in platform.services() {
+        let (limit, what, why) = match service.workload {
+            Workload::StatefulSet => (
+                MAX_WITH_SUFFIX,
+                "a StatefulSet",
+                "its pods carry the name with a hash behind it in a label",
+            ),
+            Workload::CronJob(_) => (
+                MAX_WITH_SUFFIX,
+                "a CronJob",
+                "its Jobs carry the name with the time behind it",
+            ),
+            Workload::Deployment | Workload::Job => (MAX_LABEL, "a workload", ""),
+        };
+        report_length(
+            &service.name.value,
+            limit,
+            what,
+            why,
+            service.name.span(),
+            out,
+        );
+    }
+    for address in &platform.addresses {
+        let service = &platform[address.port.service];
+        let (suffix, what) = match address.kind {
+            AddressKind::LoadBalancer => ("-loadbalancer", "its load balancer's Service"),
+            AddressKind::NodePort(_) => ("-nodeport", "its node port's Service"),
+        };
+        let name = format!("{}{suffix}", service.name.value);
+        report_length(&name, MAX_LABEL, what, "", service.name.span(), out);
+    }
+    for (_, namespace) in platform.namespaces() {
+        let name = format!("{}-rolebinding", namespace.name.value);
+        report_length(
+            &name,
+            MAX_LABEL,
+            "its account's binding",
+            "",
+            namespace.name.span(),
+            out,
+        );
+    }
+}
+
+fn report_length(
+    name: &str,
+    limit: usize,
+    what: &str,
+    why: &str,
+    span: Span,
+    out: &mut Diagnostics,
+) {
+    if name.len() <= limit {
+        return;
+    }
+    let mut diagnostic = Diagnostic::new(
+        &codes::NAME_TOO_LONG,
+        format!(
+            "`{name}` has {} characters; the name of {what} has at most {limit}",
+            name.len()
+        ),
+    )
+    .at(span, format!("{} too many", name.len() - limit));
+    if !why.is_empty() {
+        diagnostic = diagnostic.help(why.to_owned());
+    }
+    out.push(diagnostic);
+}
+
+/// Names of ports: a service name of RFC 6335 §5.1 has at most 15 characters, a letter, and no
+/// two `-` in a row.
+pub(crate) fn port_names(platform: &Platform, out: &mut Diagnostics) {
+    for (_, service) in platform.services() {
+        for port in &service.ports {
+            let name = port.name.value.as_str();
+            let fact = if name.len() > 15 {
+                format!("it has {} characters, at most 15 are allowed", name.len())
+            } else if name.contains("--") {
+                "it has two `-` in a row".to_owned()
+            } else {
+                continue;
+            };
+            let diagnostic = Diagnostic::new(
+                &codes::BAD_NAME,
+                format!("`{name}` is no name for a port: {fact}"),
+            )
+            .at(port.name.span(), "this port")
+            .help("RFC 6335 §5.1 says how the names of services on ports are formed");
+            out.push(of_service(diagnostic, port.name.origin, service));
+        }
+    }
+}

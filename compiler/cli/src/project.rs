@@ -1,0 +1,191 @@
+//! A program on disk: finding its root file, reading its files, running the stages over them.
+//! The only place that touches the disk on the way in.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use erpc_diagnostics::{Diagnostics, Sources};
+use erpc_model::{Files, MAX_SOURCE_BYTES, Platform, ReadError};
+use erpc_policy::Derived;
+
+/// The name of a program's root file.
+pub const ROOT_FILE: &str = "platform.erp";
+
+/// Where a program is.
+#[derive(Clone, Debug)]
+pub struct Project {
+    /// The folder of the root file.
+    pub folder: PathBuf,
+    /// The root file's name in it.
+    pub root: String,
+    /// A folder whose modules come before those of the binary: `--stdlib DIR`.
+    pub stdlib: Option<PathBuf>,
+}
+
+/// A program after all stages that do not write.
+#[derive(Debug)]
+pub struct Compiled {
+    /// Its texts.
+    pub sources: Sources,
+    /// What was found, sorted.
+    pub diagnostics: Diagnostics,
+    /// The model and what follows from it; `None` where there are errors.
+    pub result: Option<(Platform, Derived)>,
+}
+
+impl Project {
+    /// The program that `path` names: a folder, a file, or, without one, the nearest
+    /// `platform.erp` from the working folder upwards.
+    ///
+    /// # Errors
+    ///
+    /// A sentence for the user where there is none.
+    pub fn find(path: Option<&Path>) -> Result<Self, String> {
+        let Some(path) = path else {
+            return Self::nearest();
+        };
+        let metadata = std::fs::metadata(path)
+            .map_err(|error| format!("{}: {}", path.display(), describe(&error)))?;
+        let file = if metadata.is_dir() {
+            path.join(ROOT_FILE)
+        } else {
+            path.to_path_buf()
+        };
+        if metadata.is_dir() && !file.exists() {
+            return Err(format!(
+                "{}: there is no {ROOT_FILE} in this folder; `erpc init` makes one",
+                path.display()
+            ));
+        }
+        Self::of_file(&file)
+    }
+
+    fn nearest() -> Result<Self, String> {
+        let start = std::env::current_dir()
+            .map_err(|error| format!("the working folder: {}", describe(&error)))?;
+        let mut folder = start.as_path();
+        loop {
+            let file = folder.join(ROOT_FILE);
+            if file.is_file() {
+                return Self::of_file(&file);
+            }
+            match folder.parent() {
+                Some(parent) => folder = parent,
+                None => {
+                    return Err(format!(
+                        "there is no {ROOT_FILE} in {} or above it; `erpc init` makes one",
+                        start.display()
+                    ));
+                }
+            }
+        }
+    }
+
+    fn of_file(file: &Path) -> Result<Self, String> {
+        let name = file
+            .file_name()
+            .and_then(|name| name.to_str())
+            .ok_or_else(|| format!("{}: not the path of a file", file.display()))?;
+        let folder = match file.parent() {
+            Some(parent) if !parent.as_os_str().is_empty() => parent.to_path_buf(),
+            _ => PathBuf::from("."),
+        };
+        Ok(Self {
+            folder,
+            root: name.to_owned(),
+            stdlib: None,
+        })
+    }
+
+    /// Runs all stages: read, parse, resolve, derive, check.
+    #[must_use]
+    pub fn compile(&self) -> Compiled {
+        compile(&self.root, self)
+    }
+}
+
+/// Runs all stages over a program that is read through `files`.
+pub fn compile(root: &str, files: &dyn Files) -> Compiled {
+    let (loaded, mut diagnostics) = erpc_model::load(root, files);
+    let (platform, found) = erpc_model::resolve(&loaded, files);
+    diagnostics.extend(found);
+    let mut result = None;
+    if let Some(platform) = platform {
+        let (derived, found) = Derived::of(&platform);
+        diagnostics.extend(found);
+        diagnostics.extend(erpc_check::check(&platform, &derived));
+        result = Some((platform, derived));
+    }
+    if diagnostics.has_errors() {
+        result = None;
+    }
+    Compiled {
+        sources: loaded.sources,
+        diagnostics: diagnostics.sorted(),
+        result,
+    }
+}
+
+impl Files for Project {
+    fn read(&self, path: &str) -> Result<Vec<u8>, ReadError> {
+        read_limited(&self.folder.join(path))
+    }
+
+    fn library(&self, module: &str) -> Option<Result<Vec<u8>, ReadError>> {
+        if let Some(folder) = &self.stdlib {
+            match read_limited(&folder.join(format!("{module}.erp"))) {
+                Err(ReadError::NotFound) => {}
+                other => return Some(other),
+            }
+        }
+        erpc_model::stdlib(module).map(|text| Ok(text.as_bytes().to_vec()))
+    }
+}
+
+/// Reads a file whose size is looked at first, and held to while reading: a device or a pipe has
+/// no size of its own.
+fn read_limited(path: &Path) -> Result<Vec<u8>, ReadError> {
+    let io = |error: std::io::Error| match error.kind() {
+        std::io::ErrorKind::NotFound => ReadError::NotFound,
+        _ => ReadError::Other(describe(&error)),
+    };
+    let metadata = std::fs::metadata(path).map_err(io)?;
+    if metadata.is_dir() {
+        return Err(ReadError::Other("it is a folder".to_owned()));
+    }
+    if metadata.len() > MAX_SOURCE_BYTES {
+        return Err(ReadError::TooLarge(metadata.len()));
+    }
+    let mut bytes = Vec::with_capacity(usize::try_from(metadata.len()).unwrap_or(0));
+    File::open(path)
+        .map_err(io)?
+        .take(MAX_SOURCE_BYTES + 1)
+        .read_to_end(&mut bytes)
+        .map_err(io)?;
+    if bytes.len() as u64 > MAX_SOURCE_BYTES {
+        return Err(ReadError::TooLarge(bytes.len() as u64));
+    }
+    Ok(bytes)
+}
+
+/// What the system says, without Rust's error numbers.
+#[must_use]
+pub fn describe(error: &std::io::Error) -> String {
+    match error.kind() {
+        std::io::ErrorKind::NotFound => "there is no such file or folder".to_owned(),
+        std::io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
+        std::io::ErrorKind::StorageFull => "the disk is full".to_owned(),
+        std::io::ErrorKind::ReadOnlyFilesystem => "the file system is read-only".to_owned(),
+        std::io::ErrorKind::NotADirectory => {
+            "a part of the path is a file, not a folder".to_owned()
+        }
+        _ => {
+            let text = error.to_string();
+            text.split(" (os error")
+                .next()
+                .unwrap_or(&text)
+                .to_lowercase()
+        }
+    }
+}

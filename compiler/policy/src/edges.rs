@@ -1,0 +1,381 @@
+//! From flows with wildcards to edges: one caller, one called, one port. Linear in the edges.
+
+use erpc_diagnostics::{Diagnostic, Diagnostics, Span, codes};
+use erpc_model::units::Protocol;
+use erpc_model::{
+    DnsFlavour, End, Ends, Flow, FlowId, FlowPort, Mode, Platform, ServiceId, listed, nearest,
+};
+use rustc_hash::FxHashMap;
+use smol_str::SmolStr;
+
+use crate::policies::PolicyPort;
+
+/// How many edges a program may have.
+const MAX_EDGES: usize = 10_000_000;
+
+/// One caller, one called, one port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Edge {
+    /// Who calls.
+    pub from: End,
+    /// Who is called.
+    pub to: End,
+    /// On which port.
+    pub port: EdgePort,
+    /// The strongest mode of the flows that say it.
+    pub mode: Mode,
+    /// The flow that says so.
+    pub flow: FlowId,
+}
+
+/// The port of an edge.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum EdgePort {
+    /// The port at this place among those of the called service or external.
+    Declared(u32),
+    /// A number, of an end without declared ports.
+    Number(u16, Protocol),
+    /// What the cluster block says: of `cluster.api` and `cluster.dns`.
+    Implied,
+}
+
+/// All edges, sorted by caller, called and port, each once.
+#[derive(Clone, Debug, Default)]
+pub struct Edges {
+    list: Vec<Edge>,
+}
+
+impl Edges {
+    /// Expands the flows of a platform.
+    #[must_use]
+    pub fn of(platform: &Platform, out: &mut Diagnostics) -> Self {
+        let mut expansion = Expansion {
+            platform,
+            out,
+            index: FxHashMap::default(),
+            edges: Vec::new(),
+            by_flow: Vec::with_capacity(platform.flows.len()),
+        };
+        for (number, flow) in (0..).zip(&platform.flows) {
+            expansion.flow(FlowId(number), flow);
+            if expansion.edges.len() > MAX_EDGES {
+                expansion.out.push(
+                    Diagnostic::new(
+                        &codes::EVALUATION_BUDGET,
+                        format!("the flows make more than {MAX_EDGES} edges"),
+                    )
+                    .at(flow.span, "with this one"),
+                );
+                break;
+            }
+        }
+        expansion.report_redundant();
+        let mut list = expansion.edges;
+        list.sort_unstable_by_key(|edge| (edge.from, edge.to, edge.port));
+        Self { list }
+    }
+
+    /// The edges.
+    #[must_use]
+    pub fn as_slice(&self) -> &[Edge] {
+        &self.list
+    }
+
+    /// The edges whose caller is this service.
+    #[must_use]
+    pub fn from(&self, service: ServiceId) -> &[Edge] {
+        let end = End::Service(service);
+        let start = self.list.partition_point(|edge| edge.from < end);
+        let stop = self.list.partition_point(|edge| edge.from <= end);
+        &self.list[start..stop]
+    }
+}
+
+impl Edge {
+    /// The ports on the wire, as the called pod sees them: container ports.
+    #[must_use]
+    pub fn ports(&self, platform: &Platform) -> Vec<PolicyPort> {
+        match (self.to, self.port) {
+            (End::Service(id), EdgePort::Declared(index)) => {
+                vec![PolicyPort::of(&platform[id].ports[index as usize])]
+            }
+            (End::External(id), EdgePort::Declared(index)) => {
+                let port = &platform[id].ports[index as usize];
+                vec![PolicyPort {
+                    protocol: port.protocol,
+                    port: port.number,
+                    last: port.last,
+                }]
+            }
+            (_, EdgePort::Number(number, protocol)) => vec![PolicyPort::single(protocol, number)],
+            (End::ClusterApi, _) => platform
+                .cluster()
+                .api
+                .iter()
+                .map(|api| PolicyPort::single(Protocol::Tcp, api.value.port))
+                .collect(),
+            (End::ClusterDns, _) => dns_ports(platform),
+            (End::Service(_) | End::External(_) | End::Internet | End::ClusterNodes, _) => {
+                Vec::new()
+            }
+        }
+    }
+
+    /// The port as the language names it: `http`, `443/tcp`.
+    #[must_use]
+    pub fn port_name(&self, platform: &Platform) -> String {
+        match (self.to, self.port) {
+            (End::Service(id), EdgePort::Declared(index)) => {
+                platform[id].ports[index as usize].name.value.to_string()
+            }
+            (End::External(id), EdgePort::Declared(index)) => {
+                platform[id].ports[index as usize].name.value.to_string()
+            }
+            (_, EdgePort::Number(number, protocol)) => {
+                format!("{number}/{}", protocol.as_suffix())
+            }
+            _ => {
+                let ports = self.ports(platform);
+                let names: Vec<String> = ports
+                    .iter()
+                    .map(|p| format!("{}/{}", p.port, p.protocol.as_suffix()))
+                    .collect();
+                names.join(", ")
+            }
+        }
+    }
+}
+
+/// The ports on which the cluster's DNS pods answer.
+pub(crate) fn dns_ports(platform: &Platform) -> Vec<PolicyPort> {
+    let number = match platform.cluster().dns.as_ref().map(|dns| dns.value) {
+        Some(DnsFlavour::OpenShift) => 5353,
+        Some(DnsFlavour::KubeDns | DnsFlavour::NodeLocal) | None => 53,
+    };
+    vec![
+        PolicyPort::single(Protocol::Tcp, number),
+        PolicyPort::single(Protocol::Udp, number),
+    ]
+}
+
+struct Expansion<'p, 'o> {
+    platform: &'p Platform,
+    out: &'o mut Diagnostics,
+    index: FxHashMap<(End, End, EdgePort), u32>,
+    edges: Vec<Edge>,
+    /// For each flow that was expanded: its edges.
+    by_flow: Vec<(FlowId, Vec<u32>)>,
+}
+
+impl Expansion<'_, '_> {
+    fn flow(&mut self, id: FlowId, flow: &Flow) {
+        if let Some(end) = flow.from.ends.iter().find(|end| **end == End::Internet) {
+            self.report_internet(*end, flow);
+            return;
+        }
+        let Some(targets) = self.targets(flow) else {
+            return;
+        };
+        let is_pattern = flow.from.is_pattern || flow.to.is_pattern;
+        let mut edges = Vec::with_capacity(flow.from.ends.len() * targets.len());
+        for from in &flow.from.ends {
+            for (to, port) in &targets {
+                // A wildcard means the others; what a service says to itself is said by its name.
+                if from == to && is_pattern {
+                    continue;
+                }
+                edges.push(self.add(*from, *to, *port, flow.mode, id));
+            }
+            if self.edges.len() > MAX_EDGES {
+                return;
+            }
+        }
+        if edges.is_empty() {
+            self.out.push(
+                Diagnostic::new(&codes::EMPTY_WILDCARD, "this flow joins nothing")
+                    .at(flow.to.span, "only the caller itself")
+                    .help("a wildcard never means the caller itself; name it on both sides for a flow between its replicas"),
+            );
+            return;
+        }
+        self.by_flow.push((id, edges));
+    }
+
+    fn add(&mut self, from: End, to: End, port: EdgePort, mode: Mode, flow: FlowId) -> u32 {
+        let next = u32::try_from(self.edges.len()).unwrap_or(u32::MAX);
+        let index = *self.index.entry((from, to, port)).or_insert(next);
+        if index == next {
+            self.edges.push(Edge {
+                from,
+                to,
+                port,
+                mode,
+                flow,
+            });
+        } else {
+            let edge = &mut self.edges[index as usize];
+            if mode < edge.mode {
+                edge.mode = mode;
+                edge.flow = flow;
+            }
+        }
+        index
+    }
+
+    /// What a flow's right side means: the called and their ports.
+    fn targets(&mut self, flow: &Flow) -> Option<Vec<(End, EdgePort)>> {
+        match &flow.port {
+            FlowPort::Implied => {
+                let ends = flow.to.ends.iter();
+                Some(ends.map(|end| (*end, EdgePort::Implied)).collect())
+            }
+            FlowPort::Number(number, protocol, _) => {
+                let port = EdgePort::Number(*number, *protocol);
+                Some(flow.to.ends.iter().map(|end| (*end, port)).collect())
+            }
+            FlowPort::Named(name, span) => self.named_targets(&flow.to, name, *span),
+        }
+    }
+
+    fn named_targets(
+        &mut self,
+        to: &Ends,
+        name: &SmolStr,
+        span: Span,
+    ) -> Option<Vec<(End, EdgePort)>> {
+        let mut targets = Vec::with_capacity(to.ends.len());
+        for end in &to.ends {
+            let port = match end {
+                End::Service(id) => self.platform[*id].port(name),
+                End::External(id) => self.platform[*id]
+                    .ports
+                    .iter()
+                    .position(|port| port.name.value == *name)
+                    .and_then(|index| u32::try_from(index).ok()),
+                End::Internet | End::ClusterDns | End::ClusterApi | End::ClusterNodes => None,
+            };
+            match port {
+                Some(index) => targets.push((*end, EdgePort::Declared(index))),
+                None if to.is_pattern => {}
+                None => {
+                    self.report_unknown_port(*end, name, span);
+                    return None;
+                }
+            }
+        }
+        if targets.is_empty() {
+            let names: Vec<&str> = to.ends.iter().flat_map(|end| self.ports_of(*end)).collect();
+            let mut diagnostic = Diagnostic::new(
+                &codes::EMPTY_WILDCARD,
+                format!("nothing that this wildcard means has a port `{name}`"),
+            )
+            .at(to.span, "matches nothing");
+            if let Some(near) = nearest(name, names.iter().copied()) {
+                diagnostic = diagnostic.help(format!("did you mean the port `{near}`?"));
+            }
+            self.out.push(diagnostic);
+            return None;
+        }
+        Some(targets)
+    }
+
+    fn ports_of(&self, end: End) -> Vec<&str> {
+        match end {
+            End::Service(id) => {
+                let ports = self.platform[id].ports.iter();
+                ports.map(|port| port.name.value.as_str()).collect()
+            }
+            End::External(id) => {
+                let ports = self.platform[id].ports.iter();
+                ports.map(|port| port.name.value.as_str()).collect()
+            }
+            End::Internet | End::ClusterDns | End::ClusterApi | End::ClusterNodes => Vec::new(),
+        }
+    }
+
+    fn report_unknown_port(&mut self, end: End, name: &str, span: Span) {
+        let known = self.ports_of(end);
+        let declared = match end {
+            End::Service(id) => self.platform[id].name.span(),
+            End::External(id) => self.platform[id].name.span(),
+            End::Internet | End::ClusterDns | End::ClusterApi | End::ClusterNodes => Span::NONE,
+        };
+        let mut diagnostic = Diagnostic::new(
+            &codes::UNKNOWN_PORT,
+            format!("`{}` has no port `{name}`", self.platform.end_name(end)),
+        )
+        .at(span, "declared nowhere");
+        diagnostic = match nearest(name, known.iter().copied()) {
+            Some(near) => diagnostic.help(format!("did you mean `{near}`?")).fix(
+                format!("write `{near}`"),
+                span,
+                near,
+            ),
+            None if known.is_empty() => diagnostic.help("it declares no port at all"),
+            None => diagnostic.help(format!("it has {}", listed(known, 12))),
+        };
+        self.out.push(diagnostic.also(declared, "declared here"));
+    }
+
+    fn report_internet(&mut self, _: End, flow: &Flow) {
+        let targets: Vec<String> = flow
+            .to
+            .ends
+            .iter()
+            .map(|end| self.platform.end_name(*end))
+            .collect();
+        let port = match &flow.port {
+            FlowPort::Named(name, _) => format!(":{name}"),
+            FlowPort::Number(number, ..) => format!(":{number}"),
+            FlowPort::Implied => String::new(),
+        };
+        let target = targets.first().map_or("SERVICE", String::as_str);
+        self.out.push(
+            Diagnostic::new(
+                &codes::FLOW_FROM_INTERNET,
+                "a flow from `internet` is an exposure: say at which host, or on which port of the nodes",
+            )
+            .at(flow.from.span, "comes from outside")
+            .help(format!(
+                "for example `expose {target}{port} at \"host.example\"`, or `expose {target}{port} as loadbalancer`"
+            )),
+        );
+    }
+
+    /// A flow is redundant if every edge of it is said by another flow that is as strong; of two
+    /// that say the same, the later one is.
+    fn report_redundant(&mut self) {
+        let flows = &self.platform.flows;
+        let mut said_by: Vec<Vec<FlowId>> = vec![Vec::new(); self.edges.len()];
+        for (flow, edges) in &self.by_flow {
+            for edge in edges {
+                said_by[*edge as usize].push(*flow);
+            }
+        }
+        for (flow, edges) in self.by_flow.iter().rev() {
+            let mode = flows[flow.index()].mode;
+            let covering = |edge: u32| {
+                let others = said_by[edge as usize].iter();
+                others
+                    .copied()
+                    .find(|other| other != flow && flows[other.index()].mode <= mode)
+            };
+            let Some(first) = edges.first().and_then(|edge| covering(*edge)) else {
+                continue;
+            };
+            if !edges.iter().all(|edge| covering(*edge).is_some()) {
+                continue;
+            }
+            let said = &flows[flow.index()];
+            self.out.push(
+                Diagnostic::new(&codes::DUPLICATE_FLOW, "this flow is declared already")
+                    .at(said.span, "adds nothing")
+                    .also(flows[first.index()].span, "said here")
+                    .help("remove one of the two"),
+            );
+            for edge in edges {
+                said_by[*edge as usize].retain(|other| other != flow);
+            }
+        }
+    }
+}

@@ -1,0 +1,306 @@
+//! The flows that nobody writes because others imply them: DNS for whoever looks up names, the
+//! ingress controller to what it serves, the world to the controller and to layer-4 addresses.
+
+use erpc_diagnostics::{Diagnostic, Diagnostics, Span, codes};
+use erpc_model::{End, IngressController, Platform, PortId, ServiceId};
+use ipnet::IpNet;
+use rustc_hash::FxHashMap;
+
+use crate::edges::{Edge, Edges};
+
+/// The implied flows of a platform.
+#[derive(Clone, Debug, Default)]
+pub struct Implied {
+    /// Who may ask the cluster's DNS, sorted.
+    pub dns: Vec<ServiceId>,
+    /// What the ingress controller may reach, sorted, each port once.
+    pub controller: Vec<RoutedPort>,
+    /// What may be reached from outside the cluster, sorted, each port once.
+    pub world: Vec<RoutedPort>,
+}
+
+/// A port that is reached from outside, with the statement that says so.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RoutedPort {
+    /// The port.
+    pub port: PortId,
+    /// From where; everywhere where empty. Sorted.
+    pub from: Vec<IpNet>,
+    /// The first `expose` that says so.
+    pub span: Span,
+}
+
+/// Whether an edge needs names to be looked up.
+#[must_use]
+pub fn needs_dns(platform: &Platform, edge: &Edge) -> bool {
+    match edge.to {
+        End::Service(_) | End::Internet => true,
+        End::External(id) => !platform[id].dns_names.is_empty(),
+        End::ClusterDns | End::ClusterApi | End::ClusterNodes => false,
+    }
+}
+
+impl Implied {
+    /// What the edges and routes of a platform imply.
+    #[must_use]
+    pub fn of(platform: &Platform, edges: &Edges, out: &mut Diagnostics) -> Self {
+        let mut implied = Self {
+            dns: Vec::new(),
+            controller: routed(platform),
+            world: addressed(platform),
+        };
+        implied.controller_from_world(platform, out);
+        let mut asks = vec![false; platform.services.len()];
+        for edge in edges.as_slice() {
+            if let End::Service(id) = edge.from {
+                asks[id.index()] |= needs_dns(platform, edge);
+            }
+        }
+        if let Some(controller) = controller_of(platform)
+            && implied
+                .controller
+                .iter()
+                .any(|routed| routed.port.service != controller)
+        {
+            asks[controller.index()] = true;
+        }
+        implied.dns = platform
+            .services()
+            .map(|(id, _)| id)
+            .filter(|id| asks[id.index()])
+            .collect();
+        report_missing_facts(platform, edges, &implied, out);
+        implied
+    }
+
+    /// The world reaches the ports of a controller that is a service of the platform.
+    fn controller_from_world(&mut self, platform: &Platform, out: &mut Diagnostics) {
+        let Some(first) = platform.routes.iter().min_by_key(|route| route.span) else {
+            return;
+        };
+        let Some(ingress) = &platform.cluster().ingress else {
+            out.push(
+                Diagnostic::new(
+                    &codes::MISSING_INGRESS,
+                    format!(
+                        "the cluster `{}` names no ingress controller, so no route can be served",
+                        platform.cluster().name.value
+                    ),
+                )
+                .at(first.span, "a route")
+                .also(platform.cluster().name.span(), "add `ingress CLASS by …` here")
+                .help("write `ingress traefik by namespace.service:port` for a controller of this platform, `by pods NAMESPACE \"key=value\"` for one outside it"),
+            );
+            return;
+        };
+        let narrowed: Vec<IpNet> = {
+            let mut from: Vec<IpNet> = first.from.iter().map(|cidr| cidr.value).collect();
+            from.sort_unstable();
+            from
+        };
+        for route in &platform.routes {
+            let mut from: Vec<IpNet> = route.from.iter().map(|cidr| cidr.value).collect();
+            from.sort_unstable();
+            if from != narrowed {
+                out.push(
+                    Diagnostic::new(
+                        &codes::CONTRADICTION,
+                        "routes through one ingress controller cannot be narrowed to different addresses",
+                    )
+                    .at(route.span, "narrowed differently")
+                    .also(first.span, "than this route")
+                    .help("a NetworkPolicy sees the controller's port, not the host behind it: narrow all routes alike, or none"),
+                );
+                return;
+            }
+        }
+        let IngressController::Service(_, ports) = &ingress.controller else {
+            return;
+        };
+        for port in ports {
+            self.world.push(RoutedPort {
+                port: *port,
+                from: narrowed.clone(),
+                span: first.span,
+            });
+        }
+        merge(&mut self.world);
+    }
+}
+
+/// The service that serves the routes of the chosen cluster, if one does.
+pub(crate) fn controller_of(platform: &Platform) -> Option<ServiceId> {
+    platform
+        .cluster()
+        .ingress
+        .as_ref()
+        .and_then(|ingress| ingress.controller.service())
+}
+
+fn routed(platform: &Platform) -> Vec<RoutedPort> {
+    let mut ports: Vec<RoutedPort> = platform
+        .routes
+        .iter()
+        .map(|route| RoutedPort {
+            port: route.port,
+            from: Vec::new(),
+            span: route.span,
+        })
+        .collect();
+    merge(&mut ports);
+    ports
+}
+
+fn addressed(platform: &Platform) -> Vec<RoutedPort> {
+    let mut ports: Vec<RoutedPort> = platform
+        .addresses
+        .iter()
+        .map(|address| {
+            let mut from: Vec<IpNet> = address.from.iter().map(|cidr| cidr.value).collect();
+            from.sort_unstable();
+            RoutedPort {
+                port: address.port,
+                from,
+                span: address.span,
+            }
+        })
+        .collect();
+    merge(&mut ports);
+    ports
+}
+
+/// One entry for each port: open to everybody if one of its exposures is.
+fn merge(ports: &mut Vec<RoutedPort>) {
+    let mut merged: FxHashMap<PortId, RoutedPort> = FxHashMap::default();
+    for routed in ports.drain(..) {
+        match merged.get_mut(&routed.port) {
+            None => {
+                merged.insert(routed.port, routed);
+            }
+            Some(known) => {
+                if known.from.is_empty() || routed.from.is_empty() {
+                    known.from.clear();
+                } else {
+                    known.from.extend(routed.from);
+                    known.from.sort_unstable();
+                    known.from.dedup();
+                }
+                known.span = known.span.min(routed.span);
+            }
+        }
+    }
+    ports.extend(merged.into_values());
+    ports.sort_unstable_by_key(|routed| routed.port);
+}
+
+/// A flow that needs a fact which the cluster block does not give.
+fn report_missing_facts(
+    platform: &Platform,
+    edges: &Edges,
+    implied: &Implied,
+    out: &mut Diagnostics,
+) {
+    let cluster = platform.cluster();
+    let mut report = |fact: &str, needed_by: Span, why: &str, example: &str| {
+        out.push(
+            Diagnostic::new(
+                &codes::MISSING_CLUSTER_FACT,
+                format!("the cluster `{}` does not say {fact}", cluster.name.value),
+            )
+            .at(cluster.name.span(), "not said here")
+            .also(needed_by, why)
+            .help(format!("add `{example}`")),
+        );
+    };
+    let flow_to = |wanted: fn(&Edge) -> bool| {
+        let mut spans = edges.as_slice().iter().filter(|edge| wanted(edge));
+        spans
+            .next()
+            .map(|edge| platform.flows[edge.flow.index()].span)
+    };
+    if cluster.dns.is_none()
+        && let Some(edge) = edges.as_slice().iter().find(|edge| {
+            edge.to == End::ClusterDns
+                || edge.from == End::ClusterDns
+                || matches!(edge.from, End::Service(_)) && needs_dns(platform, edge)
+        })
+    {
+        report(
+            "who answers DNS in it",
+            platform.flows[edge.flow.index()].span,
+            "this flow needs names to be looked up",
+            "dns kube-dns",
+        );
+    }
+    let is_api = |edge: &Edge| edge.to == End::ClusterApi || edge.from == End::ClusterApi;
+    if cluster.api.is_empty()
+        && let Some(span) = flow_to(is_api)
+    {
+        report(
+            "where its API server listens",
+            span,
+            "this flow needs it",
+            "api 10.0.0.1:6443",
+        );
+    }
+    let is_nodes = |edge: &Edge| edge.to == End::ClusterNodes || edge.from == End::ClusterNodes;
+    let has_nodes = cluster
+        .nodes
+        .as_ref()
+        .is_some_and(|nodes| !nodes.value.cidrs.is_empty());
+    if !has_nodes && let Some(span) = flow_to(is_nodes) {
+        report(
+            "which addresses its nodes have",
+            span,
+            "this flow needs them",
+            "nodes 3 of cpu 4, memory 16Gi, in 10.0.0.0/16",
+        );
+    }
+    let outside = flow_to(|edge| edge.to == End::Internet)
+        .map(|span| (span, "this flow leaves the cluster"))
+        .or_else(|| {
+            let exposed = implied.world.iter().chain(&implied.controller).next();
+            exposed.map(|routed| (routed.span, "this lets the outside in"))
+        });
+    if let Some((span, why)) = outside {
+        if cluster.pod_cidrs.is_empty() {
+            report(
+                "which addresses its pods have",
+                span,
+                why,
+                "pods 10.244.0.0/16",
+            );
+        }
+        if cluster.service_cidrs.is_empty() {
+            report(
+                "which addresses its Services have",
+                span,
+                why,
+                "services 10.96.0.0/16",
+            );
+        }
+    }
+    for edge in edges.as_slice() {
+        for end in [edge.from, edge.to] {
+            if let End::External(id) = end
+                && platform[id].cidrs.is_empty()
+            {
+                out.push(
+                    Diagnostic::new(
+                        &codes::MISSING_CLUSTER_FACT,
+                        format!(
+                            "`{}` has no addresses, and a NetworkPolicy knows no names",
+                            platform[id].name.value
+                        ),
+                    )
+                    .at(platform[id].name.span(), "no `cidr` here")
+                    .also(
+                        platform.flows[edge.flow.index()].span,
+                        "this flow needs them",
+                    )
+                    .help("add `cidr 203.0.113.0/24`"),
+                );
+            }
+        }
+    }
+}

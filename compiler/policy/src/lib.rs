@@ -1,0 +1,59 @@
+//! What follows from the flows: the edges between services, the order of deployment, the flows
+//! that others imply, and the contract of each workload with the network.
+//!
+//! Everything here is a pure function of the [`Platform`]; nothing knows of YAML.
+
+mod blocks;
+mod edges;
+mod implied;
+mod order;
+mod policies;
+
+use erpc_diagnostics::Diagnostics;
+use erpc_model::Platform;
+
+pub use edges::{Edge, EdgePort, Edges};
+pub use implied::{Implied, RoutedPort, needs_dns};
+pub use order::{Condition, Order};
+pub use policies::{
+    EgressRule, IngressRule, NAME_LABEL, Peer, PodSelector, PolicyPort, Selected, WorkloadPolicy,
+    policies,
+};
+
+/// All that is derived from a platform.
+#[derive(Clone, Debug)]
+pub struct Derived {
+    /// The declared flows, wildcards expanded.
+    pub edges: Edges,
+    /// The flows that others imply.
+    pub implied: Implied,
+    /// When each service starts.
+    pub order: Order,
+    /// What each workload may do on the network, in the order of the services.
+    pub policies: Vec<WorkloadPolicy>,
+}
+
+impl Derived {
+    /// Derives everything; what is found on the way are diagnostics.
+    #[must_use]
+    pub fn of(platform: &Platform) -> (Self, Diagnostics) {
+        let mut diagnostics = Diagnostics::new();
+        let edges = Edges::of(platform, &mut diagnostics);
+        let implied = Implied::of(platform, &edges, &mut diagnostics);
+        let order = Order::of(platform, &edges, &mut diagnostics);
+        let policies = if diagnostics.has_errors() {
+            Vec::new()
+        } else {
+            policies(platform, &edges, &implied)
+        };
+        (
+            Self {
+                edges,
+                implied,
+                order,
+                policies,
+            },
+            diagnostics,
+        )
+    }
+}

@@ -1,0 +1,366 @@
+//! The contract of each workload with the network, exact and minimal: both sides of every edge,
+//! on container ports, peers that share namespace and ports in one rule.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use erpc_model::units::Protocol;
+use erpc_model::{DnsFlavour, End, IngressController, Platform, Port, ServiceId};
+use ipnet::IpNet;
+use smol_str::SmolStr;
+
+use crate::blocks::{self, Block};
+use crate::edges::{Edges, dns_ports};
+use crate::implied::{Implied, RoutedPort, controller_of};
+
+/// The label by which a service's pods are known, that of the recommended ones that never changes.
+pub const NAME_LABEL: &str = "app.kubernetes.io/name";
+
+/// Ports of one protocol in a row, as the pod sees them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PolicyPort {
+    /// The protocol.
+    pub protocol: Protocol,
+    /// The first.
+    pub port: u16,
+    /// The last; equal to `port` for one.
+    pub last: u16,
+}
+
+impl PolicyPort {
+    /// One port.
+    #[must_use]
+    pub const fn single(protocol: Protocol, port: u16) -> Self {
+        Self {
+            protocol,
+            port,
+            last: port,
+        }
+    }
+
+    /// What a declared port is inside its pod.
+    #[must_use]
+    pub fn of(port: &Port) -> Self {
+        Self {
+            protocol: port.protocol,
+            port: port.container,
+            last: port.container + (port.last - port.number.value),
+        }
+    }
+}
+
+/// Which pods of a namespace.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum PodSelector {
+    /// Those of these services, sorted, at least one.
+    Services(Vec<SmolStr>),
+    /// Those that carry all of these labels, sorted.
+    Labels(Vec<(SmolStr, SmolStr)>),
+}
+
+/// Pods, always with their namespace.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Selected {
+    /// Their namespace, by its name.
+    pub namespace: SmolStr,
+    /// Which of them.
+    pub pods: PodSelector,
+}
+
+/// The other side of a rule.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Peer {
+    /// Pods of the cluster.
+    Pods(Selected),
+    /// Addresses: a CIDR without the ones of the list, which are strictly inside it.
+    Block(IpNet, Vec<IpNet>),
+}
+
+/// Who may come on which ports.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct IngressRule {
+    /// At least one.
+    pub from: Vec<Peer>,
+    /// At least one, sorted.
+    pub ports: Vec<PolicyPort>,
+}
+
+/// Where a workload may go on which ports.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct EgressRule {
+    /// At least one.
+    pub to: Vec<Peer>,
+    /// At least one, sorted.
+    pub ports: Vec<PolicyPort>,
+}
+
+/// The whole contract of a workload; what is not in it is denied.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WorkloadPolicy {
+    /// Whose.
+    pub service: ServiceId,
+    /// Who may come.
+    pub ingress: Vec<IngressRule>,
+    /// Where it may go; DNS last.
+    pub egress: Vec<EgressRule>,
+}
+
+/// What is known of the other sides while the edges are gathered.
+#[derive(Clone, Debug, Default)]
+struct Side {
+    services: BTreeMap<ServiceId, BTreeSet<PolicyPort>>,
+    pods: BTreeMap<Selected, BTreeSet<PolicyPort>>,
+    blocks: BTreeMap<Block, BTreeSet<PolicyPort>>,
+}
+
+/// Derives the contracts, in the order of the services. `implied` and the cluster block hold every
+/// fact that the edges need, which [`Implied::of`] has made sure of.
+#[must_use]
+pub fn policies(platform: &Platform, edges: &Edges, implied: &Implied) -> Vec<WorkloadPolicy> {
+    let mut gathered: Vec<(Side, Side)> = vec![Default::default(); platform.services.len()];
+    for edge in edges.as_slice() {
+        for port in edge.ports(platform) {
+            if let End::Service(from) = edge.from {
+                gathered[from.index()].1.add(platform, edge.to, port);
+            }
+            if let End::Service(to) = edge.to {
+                gathered[to.index()].0.add(platform, edge.from, port);
+            }
+        }
+    }
+    for routed in &implied.controller {
+        add_controller(platform, routed, &mut gathered);
+    }
+    let world = blocks::world(platform);
+    for routed in &implied.world {
+        let port = PolicyPort::of(&platform[routed.port]);
+        let side = &mut gathered[routed.port.service.index()].0;
+        if routed.from.is_empty() {
+            for block in &world {
+                side.block(block.clone(), port);
+            }
+        }
+        for cidr in &routed.from {
+            side.block(Block::whole(*cidr), port);
+        }
+    }
+    let dns = dns_rule(platform);
+    let mut asks = implied.dns.iter().peekable();
+    let mut out = Vec::with_capacity(gathered.len());
+    for ((service, _), (ingress, egress)) in platform.services().zip(gathered) {
+        let mut egress: Vec<EgressRule> = egress.egress_rules(platform);
+        if asks.next_if(|id| **id == service).is_some() && !egress.contains(&dns) {
+            egress.push(dns.clone());
+        }
+        out.push(WorkloadPolicy {
+            service,
+            ingress: ingress.ingress_rules(platform),
+            egress,
+        });
+    }
+    out
+}
+
+fn add_controller(platform: &Platform, routed: &RoutedPort, gathered: &mut [(Side, Side)]) {
+    let port = PolicyPort::of(&platform[routed.port]);
+    let target = routed.port.service;
+    if let Some(controller) = controller_of(platform) {
+        if controller != target {
+            let to = &mut gathered[controller.index()].1;
+            to.add(platform, End::Service(target), port);
+        }
+        let from = &mut gathered[target.index()].0;
+        from.add(platform, End::Service(controller), port);
+    } else if blocks::controller_is_on_nodes(platform) {
+        gathered[target.index()]
+            .0
+            .add(platform, End::ClusterNodes, port);
+    } else if let Some(IngressController::Pods { namespace, labels }) =
+        platform.cluster().ingress.as_ref().map(|i| &i.controller)
+    {
+        let mut labels = labels.clone();
+        labels.sort_unstable();
+        let selected = Selected {
+            namespace: namespace.clone(),
+            pods: PodSelector::Labels(labels),
+        };
+        let side = &mut gathered[target.index()].0;
+        side.pods.entry(selected).or_default().insert(port);
+    }
+}
+
+/// The pods that answer DNS.
+fn dns_pods(platform: &Platform) -> Selected {
+    let (namespace, key, value) = match platform.cluster().dns.as_ref().map(|dns| dns.value) {
+        Some(DnsFlavour::OpenShift) => (
+            "openshift-dns",
+            "dns.operator.openshift.io/daemonset-dns",
+            "default",
+        ),
+        Some(DnsFlavour::KubeDns | DnsFlavour::NodeLocal) | None => {
+            ("kube-system", "k8s-app", "kube-dns")
+        }
+    };
+    Selected {
+        namespace: namespace.into(),
+        pods: PodSelector::Labels(vec![(key.into(), value.into())]),
+    }
+}
+
+fn dns_rule(platform: &Platform) -> EgressRule {
+    let mut to = vec![Peer::Pods(dns_pods(platform))];
+    to.extend(
+        dns_blocks(platform)
+            .into_iter()
+            .map(|block| Peer::Block(block.cidr, block.except)),
+    );
+    EgressRule {
+        to,
+        ports: dns_ports(platform),
+    }
+}
+
+/// The addresses of DNS beside its pods: with a cache on each node, the cache's own address and
+/// the ClusterIP of kube-dns, which the cache takes over (KEP-1024).
+fn dns_blocks(platform: &Platform) -> Vec<Block> {
+    let cluster = platform.cluster();
+    if cluster.dns.as_ref().map(|dns| dns.value) != Some(DnsFlavour::NodeLocal) {
+        return Vec::new();
+    }
+    let cache = std::net::IpAddr::from([169, 254, 20, 10]);
+    // The tenth address of the Service range is the one that kubeadm gives to DNS.
+    let of_service = cluster
+        .service_cidrs
+        .iter()
+        .filter_map(|cidr| cidr.value.hosts().nth(9));
+    std::iter::once(cache)
+        .chain(of_service)
+        .map(|ip| Block::whole(IpNet::from(ip)))
+        .collect()
+}
+
+impl Side {
+    fn add(&mut self, platform: &Platform, end: End, port: PolicyPort) {
+        let blocks: Vec<Block> = match end {
+            End::Service(id) => {
+                self.services.entry(id).or_default().insert(port);
+                return;
+            }
+            End::ClusterDns => {
+                self.pods
+                    .entry(dns_pods(platform))
+                    .or_default()
+                    .insert(port);
+                dns_blocks(platform)
+            }
+            End::External(id) => {
+                let cidrs = platform[id].cidrs.iter();
+                cidrs.map(|cidr| Block::whole(cidr.value)).collect()
+            }
+            End::Internet => blocks::internet(platform),
+            End::ClusterApi => {
+                let addresses = platform.cluster().api.iter();
+                addresses
+                    .filter(|api| api.value.port == port.port)
+                    .map(|api| Block::whole(IpNet::from(api.value.ip)))
+                    .collect()
+            }
+            End::ClusterNodes => {
+                let nodes = blocks::nodes(platform).into_iter();
+                nodes.map(Block::whole).collect()
+            }
+        };
+        for block in blocks {
+            self.block(block, port);
+        }
+    }
+
+    fn block(&mut self, block: Block, port: PolicyPort) {
+        self.blocks.entry(block).or_default().insert(port);
+    }
+
+    /// Takes from a block the ports that a wider one has too: a rule without them says the same.
+    fn drop_covered_blocks(&mut self) {
+        if self.blocks.len() < 2 {
+            return;
+        }
+        let all: Vec<(Block, BTreeSet<PolicyPort>)> =
+            std::mem::take(&mut self.blocks).into_iter().collect();
+        for (at, (block, ports)) in all.iter().enumerate() {
+            let mut left = ports.clone();
+            for (other_at, (other, of_other)) in all.iter().enumerate() {
+                if other_at != at && other.holds(block) {
+                    left.retain(|port| !of_other.contains(port));
+                }
+            }
+            if !left.is_empty() {
+                self.blocks.insert(block.clone(), left);
+            }
+        }
+    }
+
+    /// Peers by the set of ports that they share. Services of one namespace are one peer.
+    fn grouped(mut self, platform: &Platform) -> BTreeMap<Vec<PolicyPort>, Vec<Peer>> {
+        self.drop_covered_blocks();
+        let mut groups: BTreeMap<Vec<PolicyPort>, Vec<Peer>> = BTreeMap::new();
+        let mut by_namespace: BTreeMap<(Vec<PolicyPort>, SmolStr), Vec<SmolStr>> = BTreeMap::new();
+        for (id, ports) in self.services {
+            let service = &platform[id];
+            let namespace = platform[service.namespace].name.value.clone();
+            by_namespace
+                .entry((ports.into_iter().collect(), namespace))
+                .or_default()
+                .push(service.name.value.clone());
+        }
+        for ((ports, namespace), mut services) in by_namespace {
+            services.sort_unstable();
+            groups.entry(ports).or_default().push(Peer::Pods(Selected {
+                namespace,
+                pods: PodSelector::Services(services),
+            }));
+        }
+        for (selected, ports) in self.pods {
+            let ports = ports.into_iter().collect();
+            groups.entry(ports).or_default().push(Peer::Pods(selected));
+        }
+        for (block, ports) in self.blocks {
+            let ports = ports.into_iter().collect();
+            let peer = Peer::Block(block.cidr, block.except);
+            groups.entry(ports).or_default().push(peer);
+        }
+        for peers in groups.values_mut() {
+            peers.sort_unstable();
+        }
+        groups
+    }
+
+    fn ingress_rules(self, platform: &Platform) -> Vec<IngressRule> {
+        let mut rules: Vec<IngressRule> = self
+            .grouped(platform)
+            .into_iter()
+            .map(|(ports, from)| IngressRule { from, ports })
+            .collect();
+        rules.sort_unstable();
+        rules
+    }
+
+    /// One rule for each target namespace and set of ports; addresses last.
+    fn egress_rules(self, platform: &Platform) -> Vec<EgressRule> {
+        let mut rules: Vec<EgressRule> = Vec::new();
+        for (ports, peers) in self.grouped(platform) {
+            let (pods, blocks): (Vec<Peer>, Vec<Peer>) = peers
+                .into_iter()
+                .partition(|peer| matches!(peer, Peer::Pods(_)));
+            for peer in pods {
+                rules.push(EgressRule {
+                    to: vec![peer],
+                    ports: ports.clone(),
+                });
+            }
+            if !blocks.is_empty() {
+                rules.push(EgressRule { to: blocks, ports });
+            }
+        }
+        rules.sort_unstable();
+        rules
+    }
+}
