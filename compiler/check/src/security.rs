@@ -3,10 +3,9 @@
 use erpc_diagnostics::{Diagnostic, Diagnostics, codes};
 use erpc_model::Platform;
 
-use crate::of_service;
+use erpc_policy::PodSecurity;
 
-/// The one capability that `restricted` lets a container add.
-const RESTRICTED: &str = "NET_BIND_SERVICE";
+use crate::of_service;
 
 /// Ports on the node and capabilities.
 pub(crate) fn lowered_pod_security(platform: &Platform, out: &mut Diagnostics) {
@@ -27,14 +26,17 @@ pub(crate) fn lowered_pod_security(platform: &Platform, out: &mut Diagnostics) {
         }
         for container in service.containers() {
             for capability in &container.capabilities {
-                if capability.value == RESTRICTED {
+                let level = PodSecurity::of_capability(&capability.value);
+                if level == PodSecurity::Restricted {
                     continue;
                 }
                 let diagnostic = Diagnostic::new(
                     &codes::CAPABILITY,
                     format!(
-                        "the capability `{}` makes all of `{}` privileged",
-                        capability.value, namespace.value
+                        "the capability `{}` lowers Pod Security of all of `{}` to `{}`",
+                        capability.value,
+                        namespace.value,
+                        level.as_str()
                     ),
                 )
                 .at(capability.span(), "outside `restricted`")

@@ -88,6 +88,8 @@ codes! {
     CONFIG_TOO_LARGE        "E0311" Error "a configuration over 1 MiB";
     CONTRADICTION           "E0312" Error "two properties that exclude each other";
     NOTHING_TO_REMOVE       "E0313" Error "an `off` that removes nothing";
+    NOTHING_TO_PATCH        "E0317" Error "a patch on an object that the service does not have";
+    BAD_PATCH               "E0318" Error "a patch that makes no such object";
     BAD_PATH                "E0316" Error "a path that cannot be one";
     HOST_PORT               "W0314" Warning "a port on the node lowers Pod Security";
     CAPABILITY              "W0315" Warning "a capability lowers Pod Security";

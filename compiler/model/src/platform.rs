@@ -89,9 +89,9 @@ pub struct Platform {
     pub externals: Vec<External>,
     /// `allow`s and `calls`, sorted by place.
     pub flows: Vec<Flow>,
-    /// `expose … at`.
+    /// `expose … at`, by service.
     pub routes: Vec<Route>,
-    /// `expose … as`.
+    /// `expose … as`, by service.
     pub addresses: Vec<Address>,
     /// By namespace, then by name; a secret of the whole program comes first.
     pub secrets: Vec<Secret>,
@@ -910,6 +910,22 @@ impl Platform {
     /// All namespaces with their ids.
     pub fn namespaces(&self) -> impl Iterator<Item = (NamespaceId, &Namespace)> {
         (0..).map(NamespaceId).zip(&self.namespaces)
+    }
+
+    /// The routes to a service.
+    #[must_use]
+    pub fn routes_to(&self, id: ServiceId) -> &[Route] {
+        let start = self.routes.partition_point(|r| r.port.service < id);
+        let end = self.routes.partition_point(|r| r.port.service <= id);
+        &self.routes[start..end]
+    }
+
+    /// The layer-4 addresses of a service.
+    #[must_use]
+    pub fn addresses_of(&self, id: ServiceId) -> &[Address] {
+        let start = self.addresses.partition_point(|a| a.port.service < id);
+        let end = self.addresses.partition_point(|a| a.port.service <= id);
+        &self.addresses[start..end]
     }
 
     /// `namespace.service`.

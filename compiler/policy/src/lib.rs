@@ -8,6 +8,7 @@ mod edges;
 mod implied;
 mod order;
 mod policies;
+mod security;
 
 use erpc_diagnostics::Diagnostics;
 use erpc_model::Platform;
@@ -19,6 +20,7 @@ pub use policies::{
     EgressRule, IngressRule, NAME_LABEL, Peer, PodSelector, PolicyPort, Selected, WorkloadPolicy,
     policies,
 };
+pub use security::PodSecurity;
 
 /// All that is derived from a platform.
 #[derive(Clone, Debug)]

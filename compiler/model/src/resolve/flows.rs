@@ -693,8 +693,8 @@ impl<'a> Resolver<'a> {
                 );
             }
         }
-        routes.sort_by_key(|r| (r.span, r.host.span()));
-        addresses.sort_by_key(|a| a.span);
+        routes.sort_by_key(|r| (r.port.service, r.span, r.host.span()));
+        addresses.sort_by_key(|a| (a.port.service, a.span, a.port));
         (routes, addresses)
     }
 

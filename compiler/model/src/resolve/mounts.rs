@@ -8,6 +8,7 @@ use super::settings::{Setting, Settings};
 use crate::origin::Sourced;
 use crate::platform::{Config, NamespaceId, Port, SecretMount, Volume};
 use crate::properties::Place;
+use crate::units::Protocol;
 use crate::value::{Type, Value};
 
 impl<'a> Resolver<'a> {
@@ -25,6 +26,7 @@ impl<'a> Resolver<'a> {
     fn port(&mut self, setting: &Setting<'a>, sidecar: Option<u32>) -> Option<Port> {
         let mut args = setting.args();
         let name = args.need_name("the port's name", &mut self.diagnostics)?;
+        self.check_name(&name, "port");
         let expr = args.need_expr("the port's number", &mut self.diagnostics)?;
         let numbers = self.range(expr, &setting.scope, Type::Port);
         let mut container = None;
@@ -35,8 +37,11 @@ impl<'a> Resolver<'a> {
         }
         let host = args.word("host").is_some();
         args.finish(&mut self.diagnostics);
-        let (Value::Port(first, a), Value::Port(last, b)) = numbers? else {
-            return None;
+        // A port whose number is unknown still has its name: a mistake in the number was reported,
+        // and a component that is checked by itself does not know its parameters yet.
+        let (first, a, last, b) = match numbers {
+            Some((Value::Port(first, a), Value::Port(last, b))) => (first, a, last, b),
+            _ => (1, Protocol::Tcp, 1, Protocol::Tcp),
         };
         let container = match container {
             Some((Value::Port(number, _), span)) if first != last && number != first => {
@@ -64,11 +69,7 @@ impl<'a> Resolver<'a> {
             },
             last,
             container,
-            protocol: if a == crate::units::Protocol::Tcp {
-                b
-            } else {
-                a
-            },
+            protocol: if a == Protocol::Tcp { b } else { a },
             host,
             sidecar,
         })

@@ -1,0 +1,164 @@
+//! The arguments of every command. Their help texts are the reference of the command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0    done, nothing differs
+  1    errors, or refused before anything was written
+  2    differences found
+  64   wrong usage
+  130  interrupted";
+
+/// Compiles platform.erp, a whole Kubernetes platform in one typed file.
+#[derive(Debug, Parser)]
+#[command(name = "erpc", version, max_term_width = 100, after_help = EXIT_CODES, after_long_help = "\
+Examples:
+  erpc init shop                start a platform from a template
+  erpc check                    check the nearest platform.erp
+  erpc build                    write lib/ and share/ beside it
+  erpc build --check            fail if they are not what it says (for CI)
+  kubectl apply --server-side -R -f share -f lib
+
+Exit codes:
+  0    done, nothing differs
+  1    errors, or refused before anything was written
+  2    differences found
+  64   wrong usage
+  130  interrupted")]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    pub(crate) common: Common,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What every command takes.
+#[derive(Debug, Args)]
+pub(crate) struct Common {
+    /// When to use colours.
+    #[arg(long, value_enum, default_value_t = Color::Auto, global = true)]
+    pub(crate) color: Color,
+    /// Say nothing but results and errors.
+    #[arg(short, long, global = true)]
+    pub(crate) quiet: bool,
+    /// How results are written.
+    #[arg(long, value_enum, default_value_t = Format::Human, global = true)]
+    pub(crate) format: Format,
+    /// A folder whose modules replace those of the library: `DIR/beam.erp` for `std.beam`.
+    #[arg(long, value_name = "DIR", global = true)]
+    pub(crate) stdlib: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Color {
+    Auto,
+    Always,
+    Never,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// Text for people.
+    Human,
+    /// One JSON object, stable within its `version`.
+    Json,
+    /// A diagram in Mermaid (`order` only).
+    Mermaid,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Check(Check),
+    Build(Build),
+    Order(Order),
+    Init(Init),
+    Completions(Completions),
+}
+
+/// Checks a platform and writes nothing.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  erpc check                       the nearest platform.erp, from here upwards
+  erpc check examples/shop         the platform in a folder
+  erpc check --format json         findings for a tool")]
+pub(crate) struct Check {
+    /// A folder or a file; the nearest platform.erp upwards where nothing is said.
+    pub(crate) path: Option<PathBuf>,
+    /// Show at most this many findings.
+    #[arg(long, value_name = "N")]
+    pub(crate) max_errors: Option<usize>,
+}
+
+/// Checks a platform and writes its Kubernetes manifests.
+///
+/// Writes lib/ and share/, only what changed, and removes what an earlier build wrote and this one
+/// does not. A file without erpc's header is never touched; one that was edited by hand since stops
+/// the build.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  erpc build                       write lib/ and share/ beside platform.erp
+  erpc build --out /tmp/manifests  write them elsewhere
+  erpc build --check               exit 2 and list what differs, write nothing
+  erpc build --diff                show what would change, write nothing")]
+pub(crate) struct Build {
+    /// A folder or a file; the nearest platform.erp upwards where nothing is said.
+    pub(crate) path: Option<PathBuf>,
+    /// The folder that lib/ and share/ are in; that of platform.erp where nothing is said.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    /// Write nothing; list what differs and exit 2 if something does.
+    #[arg(long)]
+    pub(crate) check: bool,
+    /// Write nothing; show what would change and exit 2 if something would.
+    #[arg(long)]
+    pub(crate) diff: bool,
+    /// Overwrite files that were edited by hand.
+    #[arg(long, conflicts_with_all = ["check", "diff"])]
+    pub(crate) force: bool,
+}
+
+/// Shows in which order services start, and why.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  erpc order                       the waves, with what each service waits for
+  erpc order --format mermaid      the same as a diagram")]
+pub(crate) struct Order {
+    /// A folder or a file; the nearest platform.erp upwards where nothing is said.
+    pub(crate) path: Option<PathBuf>,
+}
+
+/// Starts a platform from a template.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  erpc init                        hello in this folder
+  erpc init shop --template shop   three tiers, in a new folder
+  erpc init --list                 all templates")]
+pub(crate) struct Init {
+    /// The folder, which is made if there is none.
+    #[arg(default_value = ".")]
+    pub(crate) path: PathBuf,
+    /// Which template.
+    #[arg(long, default_value = "hello", value_name = "NAME")]
+    pub(crate) template: String,
+    /// List the templates and write nothing.
+    #[arg(long)]
+    pub(crate) list: bool,
+}
+
+/// Prints the completions of a shell.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  erpc completions bash > /etc/bash_completion.d/erpc
+  erpc completions fish > ~/.config/fish/completions/erpc.fish")]
+pub(crate) struct Completions {
+    /// The shell.
+    pub(crate) shell: clap_complete::Shell,
+}

@@ -1,0 +1,157 @@
+//! `erpc build`: checks, derives, and makes the output folders what the platform says.
+
+use erpc_diagnostics::{Diagnostics, Sources};
+use serde::Serialize;
+
+use super::{count, find};
+use crate::Exit;
+use crate::arguments::{Build, Common, Format};
+use crate::console::Console;
+use crate::output::{Change, Plan, Problem};
+
+pub(crate) fn run(command: &Build, common: &Common, console: &mut Console<'_>) -> Exit {
+    if common.format == Format::Mermaid {
+        console.fail("`build` has no diagram; `--format` is human or json here");
+        return Exit::Usage;
+    }
+    let Some(project) = find(command.path.as_deref(), common, console) else {
+        return Exit::Failed;
+    };
+    let mut compiled = project.compile();
+    let Some((platform, derived)) = compiled.result.take() else {
+        return failed(&compiled.diagnostics, &compiled.sources, console);
+    };
+    let (files, found) = erpc_emit::objects(&platform, &derived, &compiled.sources);
+    let mut diagnostics = compiled.diagnostics;
+    diagnostics.extend(found);
+    let diagnostics = diagnostics.sorted();
+    if diagnostics.has_errors() {
+        return failed(&diagnostics, &compiled.sources, console);
+    }
+    console.diagnostics(&diagnostics, &compiled.sources, None);
+    let out = command.out.as_deref().unwrap_or(&project.folder);
+    let plan = match Plan::of(out, erpc_emit::render(&files)) {
+        Ok(plan) => plan,
+        Err(message) => {
+            console.fail(&message);
+            return Exit::Failed;
+        }
+    };
+    if command.check || command.diff {
+        return report(&plan, command.diff, common, console);
+    }
+    write(&plan, command.force, common, console)
+}
+
+fn failed(diagnostics: &Diagnostics, sources: &Sources, console: &mut Console<'_>) -> Exit {
+    console.diagnostics(diagnostics, sources, None);
+    Exit::Failed
+}
+
+/// What `--format json` says.
+#[derive(Serialize)]
+struct Report<'p> {
+    version: u32,
+    created: Vec<&'p str>,
+    changed: Vec<&'p str>,
+    removed: Vec<&'p str>,
+    edited: Vec<&'p str>,
+    foreign: Vec<&'p str>,
+    unchanged: usize,
+}
+
+impl<'p> Report<'p> {
+    fn of(plan: &'p Plan) -> Self {
+        let changes = |wanted: fn(&Change) -> bool| {
+            let changes = plan.changes.iter().filter(|change| wanted(change));
+            changes.map(Change::path).collect()
+        };
+        let problems = |wanted: Problem| {
+            let problems = plan.problems.iter().filter(|(_, p)| *p == wanted);
+            problems.map(|(path, _)| path.as_str()).collect()
+        };
+        Self {
+            version: 1,
+            created: changes(|change| matches!(change, Change::Create { .. })),
+            changed: changes(|change| matches!(change, Change::Replace { .. })),
+            removed: changes(|change| matches!(change, Change::Remove { .. })),
+            edited: problems(Problem::Edited),
+            foreign: problems(Problem::Foreign),
+            unchanged: plan.unchanged,
+        }
+    }
+
+    fn to_json(&self) -> String {
+        // A struct of strings and numbers cannot fail to be written.
+        serde_json::to_string_pretty(self).unwrap_or_default() + "\n"
+    }
+}
+
+fn report(plan: &Plan, is_diff: bool, common: &Common, console: &mut Console<'_>) -> Exit {
+    if common.format == Format::Json {
+        console.result(&Report::of(plan).to_json());
+    } else if is_diff {
+        console.result(&plan.diff());
+    } else {
+        for change in &plan.changes {
+            console.result(&format!("{} {}\n", change.verb(), change.path()));
+        }
+        for (path, problem) in &plan.problems {
+            console.result(&format!("{} {path}\n", problem.as_str()));
+        }
+    }
+    if plan.is_clean() {
+        console.note(&format!("{} as the platform says", count(plan.unchanged, "file")));
+        Exit::Done
+    } else {
+        let differing = plan.changes.len() + plan.problems.len();
+        console.note(&format!(
+            "{} not as the platform says; `erpc build` writes them",
+            if differing == 1 {
+                "1 file is".to_owned()
+            } else {
+                format!("{differing} files are")
+            }
+        ));
+        Exit::Differs
+    }
+}
+
+fn write(plan: &Plan, force: bool, common: &Common, console: &mut Console<'_>) -> Exit {
+    let stops = |problem: Problem| match problem {
+        Problem::Edited => !force,
+        Problem::Foreign => true,
+    };
+    let mut is_stopped = false;
+    for (path, problem) in plan.problems.iter().filter(|(_, p)| stops(*p)) {
+        is_stopped = true;
+        console.fail(&match problem {
+            Problem::Edited => format!("{path} was edited by hand since it was generated"),
+            Problem::Foreign => format!("{path} is in the way and has no header of erpc"),
+        });
+    }
+    if is_stopped {
+        console.note("nothing was written; `erpc build --diff` shows the edits, `--force` overwrites edited files, what is in the way must be moved");
+        return Exit::Failed;
+    }
+    if let Err(message) = plan.write() {
+        console.fail(&message);
+        return Exit::Failed;
+    }
+    let report = Report::of(plan);
+    if common.format == Format::Json {
+        console.result(&report.to_json());
+        return Exit::Done;
+    }
+    for change in &plan.changes {
+        console.result(&format!("{} {}\n", change.verb(), change.path()));
+    }
+    console.note(&format!(
+        "{}: {} created, {} changed, {} removed",
+        count(plan.unchanged + report.created.len() + report.changed.len() + report.edited.len(), "file"),
+        report.created.len(),
+        report.changed.len() + report.edited.len(),
+        report.removed.len(),
+    ));
+    Exit::Done
+}

@@ -1,0 +1,136 @@
+//! Where a command's words go: results to standard output, everything else to standard error.
+
+use std::io::{self, Write};
+
+use erpc_diagnostics::{Diagnostics, Sources, Style, render_human};
+
+/// How many columns are used where nobody says.
+const WIDTH: usize = 100;
+
+/// The two streams of a command, and how they look.
+pub struct Console<'s> {
+    out: Box<dyn Write + 's>,
+    err: Box<dyn Write + 's>,
+    color: bool,
+    width: usize,
+    is_quiet: bool,
+    /// The first failure to write, kept until the end: a closed pipe is no reason to panic.
+    failure: Option<io::Error>,
+}
+
+impl Console<'static> {
+    /// The streams of the process.
+    #[must_use]
+    pub fn of_process() -> Self {
+        let width = std::env::var("COLUMNS")
+            .ok()
+            .and_then(|columns| columns.parse().ok())
+            .unwrap_or(WIDTH)
+            .clamp(40, 200);
+        Self {
+            out: Box::new(io::BufWriter::new(io::stdout().lock())),
+            err: Box::new(io::stderr()),
+            color: crate::wants_color(),
+            width,
+            is_quiet: false,
+            failure: None,
+        }
+    }
+}
+
+impl<'s> Console<'s> {
+    /// Streams of a test: no colours, 80 columns.
+    pub fn plain(out: impl Write + 's, err: impl Write + 's) -> Self {
+        Self {
+            out: Box::new(out),
+            err: Box::new(err),
+            color: false,
+            width: Style::PLAIN.width,
+            is_quiet: false,
+            failure: None,
+        }
+    }
+
+    pub(crate) fn has_color(&self) -> bool {
+        self.color
+    }
+
+    pub(crate) fn set_color(&mut self, color: bool) {
+        self.color = color;
+    }
+
+    pub(crate) fn set_quiet(&mut self, is_quiet: bool) {
+        self.is_quiet = is_quiet;
+    }
+
+    /// Text of the result, as it is.
+    pub(crate) fn result(&mut self, text: &str) {
+        let written = self.out.write_all(text.as_bytes());
+        self.keep(written);
+    }
+
+    /// A line for people beside the result; nothing with `--quiet`.
+    pub(crate) fn note(&mut self, line: &str) {
+        if !self.is_quiet {
+            let written = writeln!(self.err, "{line}");
+            self.keep(written);
+        }
+    }
+
+    /// Text that says why something failed.
+    pub(crate) fn error(&mut self, text: &str) {
+        let end = if text.ends_with('\n') { "" } else { "\n" };
+        let written = write!(self.err, "{text}{end}");
+        self.keep(written);
+    }
+
+    /// A failure of the world, as one line.
+    pub(crate) fn fail(&mut self, message: &str) {
+        let line = if self.color {
+            format!("\u{1b}[1;31merror\u{1b}[0m\u{1b}[1m: {message}\u{1b}[0m")
+        } else {
+            format!("error: {message}")
+        };
+        self.error(&line);
+    }
+
+    /// Findings for people; with `--quiet` only where there are errors.
+    pub(crate) fn diagnostics(
+        &mut self,
+        diagnostics: &Diagnostics,
+        sources: &Sources,
+        max: Option<usize>,
+    ) {
+        if diagnostics.is_empty() || self.is_quiet && !diagnostics.has_errors() {
+            return;
+        }
+        let style = Style {
+            color: self.color,
+            width: self.width,
+        };
+        let text = render_human(diagnostics, sources, style, max);
+        self.error(&text);
+    }
+
+    /// Writes what is left.
+    ///
+    /// # Errors
+    ///
+    /// The first failure to write since the start. A pipe that its reader closed is none.
+    pub fn flush(&mut self) -> io::Result<()> {
+        let written = self.out.flush();
+        self.keep(written);
+        let written = self.err.flush();
+        self.keep(written);
+        match self.failure.take() {
+            Some(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    fn keep(&mut self, written: io::Result<()>) {
+        if let Err(error) = written {
+            self.failure.get_or_insert(error);
+        }
+    }
+}

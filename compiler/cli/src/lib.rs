@@ -1,0 +1,89 @@
+//! The command line: arguments, one file for each command, and nothing but glue.
+//!
+//! Everything that a command prints goes through [`Console`], so that tests run commands in their
+//! own process and read what users would.
+
+mod arguments;
+mod commands;
+mod console;
+mod output;
+pub mod project;
+
+use std::ffi::OsString;
+use std::io::IsTerminal;
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use arguments::{Arguments, Color, Command};
+pub use console::Console;
+
+/// What a command's exit code says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// Done, and nothing differs.
+    Done = 0,
+    /// The program has errors, or something could not be done.
+    Failed = 1,
+    /// Differences were found.
+    Differs = 2,
+    /// The arguments make no sense.
+    Usage = 64,
+}
+
+/// The whole program: arguments of the process, its streams, its exit code.
+#[must_use]
+pub fn main() -> ExitCode {
+    let mut console = Console::of_process();
+    let exit = run(std::env::args_os(), &mut console);
+    let exit = if console.flush().is_err() {
+        Exit::Failed
+    } else {
+        exit
+    };
+    ExitCode::from(exit as u8)
+}
+
+/// Runs one command.
+pub fn run(
+    arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>,
+    console: &mut Console<'_>,
+) -> Exit {
+    let arguments = match Arguments::try_parse_from(arguments) {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            let text = if console.has_color() {
+                error.render().ansi().to_string()
+            } else {
+                error.render().to_string()
+            };
+            return if error.use_stderr() {
+                console.error(&text);
+                Exit::Usage
+            } else {
+                console.result(&text);
+                Exit::Done
+            };
+        }
+    };
+    match arguments.common.color {
+        Color::Auto => {}
+        Color::Always => console.set_color(true),
+        Color::Never => console.set_color(false),
+    }
+    console.set_quiet(arguments.common.quiet);
+    match &arguments.command {
+        Command::Check(command) => commands::check::run(command, &arguments.common, console),
+        Command::Build(command) => commands::build::run(command, &arguments.common, console),
+        Command::Order(command) => commands::order::run(command, &arguments.common, console),
+        Command::Init(command) => commands::init::run(command, console),
+        Command::Completions(command) => commands::completions::run(command, console),
+    }
+}
+
+/// Whether colours suit the error stream: a terminal, and nobody says otherwise
+/// (<https://no-color.org>).
+fn wants_color() -> bool {
+    std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+        && std::io::stderr().is_terminal()
+}

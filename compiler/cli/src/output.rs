@@ -1,0 +1,331 @@
+//! The output folders on disk: what is there, what should be, and the way from one to the other.
+//! The only place that touches the disk on the way out.
+//!
+//! A write is all or nothing as far as a file system allows: every new text is first written
+//! beside its place, and only when all of them are on disk are they renamed, one by one. What stops
+//! it earlier (a full disk, an interrupt) leaves the old files, and perhaps files with
+//! [`STAGED`] at the end of their names, which the next build removes.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use erpc_emit::{FOLDERS, Header, OutputFile, read_header};
+use rayon::prelude::*;
+use similar::TextDiff;
+
+use crate::project::describe;
+
+/// How the name of a file ends that is not yet in its place.
+const STAGED: &str = ".erpc-new";
+
+/// One step from what is to what should be.
+#[derive(Debug)]
+pub(crate) enum Change {
+    /// A file that is not there yet.
+    Create { file: OutputFile },
+    /// A file of an earlier build with another text.
+    Replace { file: OutputFile, old: String },
+    /// A file of an earlier build that this one does not have.
+    Remove { path: String, old: String },
+}
+
+impl Change {
+    pub(crate) fn path(&self) -> &str {
+        match self {
+            Self::Create { file } | Self::Replace { file, .. } => &file.path,
+            Self::Remove { path, .. } => path,
+        }
+    }
+
+    pub(crate) const fn verb(&self) -> &'static str {
+        match self {
+            Self::Create { .. } => "create",
+            Self::Replace { .. } => "change",
+            Self::Remove { .. } => "remove",
+        }
+    }
+}
+
+/// A file that a build may not simply write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Problem {
+    /// Somebody changed it since it was generated.
+    Edited,
+    /// It is not ours and stands where one of ours should be.
+    Foreign,
+}
+
+impl Problem {
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Edited => "edited",
+            Self::Foreign => "foreign",
+        }
+    }
+}
+
+/// Everything between the output folder and what it should be.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    root: PathBuf,
+    /// Sorted by path.
+    pub(crate) changes: Vec<Change>,
+    /// Sorted by path; a text to write is there unless the file should go.
+    pub(crate) problems: Vec<(String, Problem)>,
+    forced: Vec<Change>,
+    pub(crate) unchanged: usize,
+    /// Left over from a build that was interrupted.
+    leftovers: Vec<PathBuf>,
+}
+
+impl Plan {
+    /// Compares a folder with what should be in it.
+    ///
+    /// # Errors
+    ///
+    /// A sentence that names the path which cannot be read.
+    pub(crate) fn of(root: &Path, files: Vec<OutputFile>) -> Result<Self, String> {
+        let mut found = Found::default();
+        for folder in FOLDERS {
+            found.walk(root, folder)?;
+        }
+        let mut plan = Self {
+            root: root.to_path_buf(),
+            changes: Vec::new(),
+            problems: Vec::new(),
+            forced: Vec::new(),
+            unchanged: 0,
+            leftovers: found.leftovers,
+        };
+        let mut there = found.files;
+        for file in files {
+            match there.remove(&file.path) {
+                None => plan.changes.push(Change::Create { file }),
+                Some(Text::Ours(old) | Text::Edited(old)) if old == file.text => {
+                    plan.unchanged += 1;
+                }
+                Some(Text::Ours(old)) => plan.changes.push(Change::Replace { file, old }),
+                Some(Text::Edited(old)) => {
+                    plan.problems.push((file.path.clone(), Problem::Edited));
+                    plan.forced.push(Change::Replace { file, old });
+                }
+                Some(Text::Foreign) => plan.problems.push((file.path, Problem::Foreign)),
+            }
+        }
+        for (path, text) in there {
+            match text {
+                Text::Ours(old) => plan.changes.push(Change::Remove { path, old }),
+                Text::Edited(old) => {
+                    plan.problems.push((path.clone(), Problem::Edited));
+                    plan.forced.push(Change::Remove { path, old });
+                }
+                Text::Foreign => {}
+            }
+        }
+        plan.changes.sort_unstable_by(|a, b| a.path().cmp(b.path()));
+        plan.problems.sort_unstable_by(|a, b| a.0.cmp(&b.0));
+        Ok(plan)
+    }
+
+    /// Whether everything is as it should be.
+    pub(crate) fn is_clean(&self) -> bool {
+        self.changes.is_empty() && self.problems.is_empty()
+    }
+
+    /// The changes as a unified diff, those of edited files included.
+    pub(crate) fn diff(&self) -> String {
+        let mut changes: Vec<&Change> = self.changes.iter().chain(&self.forced).collect();
+        changes.sort_unstable_by(|a, b| a.path().cmp(b.path()));
+        let mut out = String::new();
+        for change in changes {
+            let (path, old, new) = match change {
+                Change::Create { file } => (&file.path, "", file.text.as_str()),
+                Change::Replace { file, old } => (&file.path, old.as_str(), file.text.as_str()),
+                Change::Remove { path, old } => (path, old.as_str(), ""),
+            };
+            let before = if old.is_empty() {
+                "/dev/null".to_owned()
+            } else {
+                format!("a/{path}")
+            };
+            let after = if new.is_empty() {
+                "/dev/null".to_owned()
+            } else {
+                format!("b/{path}")
+            };
+            let diff = TextDiff::from_lines(old, new);
+            out.push_str(&diff.unified_diff().header(&before, &after).to_string());
+        }
+        out
+    }
+
+    /// Makes the folder what it should be; edited files are overwritten.
+    ///
+    /// # Errors
+    ///
+    /// A sentence that names the path. If it is about writing, nothing has changed.
+    pub(crate) fn write(&self) -> Result<(), String> {
+        for path in &self.leftovers {
+            remove(path)?;
+        }
+        let changes: Vec<&Change> = self.changes.iter().chain(&self.forced).collect();
+        let staged: Vec<&OutputFile> = changes
+            .iter()
+            .filter_map(|change| match change {
+                Change::Create { file } | Change::Replace { file, .. } => Some(file),
+                Change::Remove { .. } => None,
+            })
+            .collect();
+        let made = self.make_folders(&staged)?;
+        let results: Vec<Result<(), String>> =
+            staged.par_iter().map(|file| self.stage(file)).collect();
+        if let Some(Err(message)) = results.into_iter().find(Result::is_err) {
+            for file in &staged {
+                // It may not have been written; what stopped the build is what is reported.
+                let _ = fs::remove_file(self.staged_path(&file.path));
+            }
+            for folder in made.iter().rev() {
+                let _ = fs::remove_dir(folder);
+            }
+            return Err(message);
+        }
+        let results: Vec<Result<(), String>> = staged
+            .par_iter()
+            .map(|file| {
+                let target = self.root.join(&file.path);
+                fs::rename(self.staged_path(&file.path), &target)
+                    .map_err(|error| format!("{}: {}", target.display(), describe(&error)))
+            })
+            .collect();
+        results.into_iter().collect::<Result<(), String>>()?;
+        for change in changes {
+            if let Change::Remove { path, .. } = change {
+                let path = self.root.join(path);
+                remove(&path)?;
+                self.remove_empty_folders(&path);
+            }
+        }
+        Ok(())
+    }
+
+    fn staged_path(&self, path: &str) -> PathBuf {
+        self.root.join(format!("{path}{STAGED}"))
+    }
+
+    fn stage(&self, file: &OutputFile) -> Result<(), String> {
+        let path = self.staged_path(&file.path);
+        fs::write(&path, &file.text).map_err(|error| {
+            format!(
+                "{}: {}; nothing was written",
+                self.root.join(&file.path).display(),
+                describe(&error)
+            )
+        })
+    }
+
+    /// Makes the folders of new files; gives those that were not there, outer before inner.
+    fn make_folders(&self, files: &[&OutputFile]) -> Result<Vec<PathBuf>, String> {
+        let mut folders: BTreeSet<&str> = BTreeSet::new();
+        for file in files {
+            let mut folder = file.path.as_str();
+            while let Some((parent, _)) = folder.rsplit_once('/') {
+                if !folders.insert(parent) {
+                    break;
+                }
+                folder = parent;
+            }
+        }
+        fs::create_dir_all(&self.root)
+            .map_err(|error| format!("{}: {}", self.root.display(), describe(&error)))?;
+        let mut made = Vec::new();
+        for folder in folders {
+            let path = self.root.join(folder);
+            match fs::create_dir(&path) {
+                Ok(()) => made.push(path),
+                Err(error) if error.kind() == ErrorKind::AlreadyExists && path.is_dir() => {}
+                Err(error) => {
+                    for folder in made.iter().rev() {
+                        let _ = fs::remove_dir(folder);
+                    }
+                    return Err(format!("{}: {}", path.display(), describe(&error)));
+                }
+            }
+        }
+        Ok(made)
+    }
+
+    /// Removes the folders that the removal of a file left empty, up to the output folder.
+    fn remove_empty_folders(&self, path: &Path) {
+        let mut folder = path.parent();
+        while let Some(path) = folder.filter(|path| *path != self.root) {
+            // A folder that is not empty refuses, which is what is wanted.
+            if fs::remove_dir(path).is_err() {
+                break;
+            }
+            folder = path.parent();
+        }
+    }
+}
+
+fn remove(path: &Path) -> Result<(), String> {
+    match fs::remove_file(path) {
+        Ok(()) => Ok(()),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(format!("{}: {}", path.display(), describe(&error))),
+    }
+}
+
+enum Text {
+    Ours(String),
+    Edited(String),
+    Foreign,
+}
+
+#[derive(Default)]
+struct Found {
+    files: BTreeMap<String, Text>,
+    leftovers: Vec<PathBuf>,
+}
+
+impl Found {
+    /// Reads the files below a folder. What is a link, or is not text, is not ours.
+    fn walk(&mut self, root: &Path, folder: &str) -> Result<(), String> {
+        let path = root.join(folder);
+        let fail = |error: &std::io::Error| format!("{}: {}", path.display(), describe(error));
+        let entries = match fs::read_dir(&path) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+            Err(error) => return Err(fail(&error)),
+        };
+        for entry in entries {
+            let entry = entry.map_err(|error| fail(&error))?;
+            let kind = entry.file_type().map_err(|error| fail(&error))?;
+            let Ok(name) = entry.file_name().into_string() else {
+                continue;
+            };
+            let below = format!("{folder}/{name}");
+            if kind.is_dir() {
+                self.walk(root, &below)?;
+            } else if !kind.is_file() {
+                self.files.insert(below, Text::Foreign);
+            } else if name.ends_with(STAGED) {
+                self.leftovers.push(entry.path());
+            } else {
+                let bytes = fs::read(entry.path())
+                    .map_err(|error| format!("{}: {}", entry.path().display(), describe(&error)))?;
+                let text = match String::from_utf8(bytes) {
+                    Ok(text) => match read_header(&text) {
+                        Header::Ours => Text::Ours(text),
+                        Header::Edited => Text::Edited(text),
+                        Header::Foreign => Text::Foreign,
+                    },
+                    Err(_) => Text::Foreign,
+                };
+                self.files.insert(below, text);
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,263 @@
+//! NetworkPolicies: one default-deny for each namespace, one contract for each workload.
+
+use std::collections::BTreeMap;
+
+use erpc_model::{Platform, ServiceId};
+use erpc_policy::{
+    Derived, EgressRule, IngressRule, NAME_LABEL, Peer, PodSelector, PolicyPort, Selected,
+    WorkloadPolicy,
+};
+use k8s_openapi::api::networking::v1 as networking;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, LabelSelectorRequirement};
+use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
+use smol_str::SmolStr;
+
+use super::{metadata, namespaces};
+use crate::Object;
+
+/// How many names of peers one object may hold. etcd refuses a request over 1.5 MiB and clients
+/// keep a second copy in an annotation; this many names are some 200 KiB.
+const MAX_NAMES: usize = 4000;
+/// How many names a part of a split object holds.
+const NAMES_OF_A_PART: usize = 1000;
+
+/// A pod that no other policy selects speaks to nobody.
+pub(super) fn default_denies(platform: &Platform) -> Vec<Object> {
+    platform
+        .namespaces()
+        .map(|(id, _)| {
+            Object::from(networking::NetworkPolicy {
+                metadata: namespaces::meta_in(platform, id, "default-deny"),
+                spec: Some(networking::NetworkPolicySpec {
+                    pod_selector: Some(LabelSelector::default()),
+                    policy_types: Some(vec!["Ingress".to_owned(), "Egress".to_owned()]),
+                    ..networking::NetworkPolicySpec::default()
+                }),
+            })
+        })
+        .collect()
+}
+
+/// The contract of a workload: one object, or several whose union it is where one would be too
+/// large.
+pub(super) fn of_workload(platform: &Platform, derived: &Derived, id: ServiceId) -> Vec<Object> {
+    let policy = &derived.policies[id.index()];
+    parts(policy)
+        .into_iter()
+        .map(|part| {
+            let name = format!("{}{}", platform[id].name.value, part.suffix);
+            Object::from(networking::NetworkPolicy {
+                metadata: metadata::named(platform, id, &name),
+                spec: Some(networking::NetworkPolicySpec {
+                    pod_selector: Some(metadata::selector(&platform[id])),
+                    policy_types: Some(vec!["Ingress".to_owned(), "Egress".to_owned()]),
+                    ingress: (!part.ingress.is_empty())
+                        .then(|| part.ingress.iter().map(ingress_rule).collect()),
+                    egress: (!part.egress.is_empty())
+                        .then(|| part.egress.iter().map(egress_rule).collect()),
+                }),
+            })
+        })
+        .collect()
+}
+
+/// A part of a contract, with what its object's name has behind the workload's.
+#[derive(Default)]
+struct Part {
+    suffix: String,
+    ingress: Vec<IngressRule>,
+    egress: Vec<EgressRule>,
+}
+
+fn names_of(peers: &[Peer]) -> usize {
+    peers
+        .iter()
+        .map(|peer| match peer {
+            Peer::Pods(Selected {
+                pods: PodSelector::Services(names),
+                ..
+            }) => names.len(),
+            Peer::Pods(_) => 1,
+            Peer::Block(_, except) => 1 + except.len(),
+        })
+        .sum()
+}
+
+/// Policies are unions, so any division by direction and peers says the same: first by direction,
+/// then by the peers' namespace, then by so many names.
+fn parts(policy: &WorkloadPolicy) -> Vec<Part> {
+    let of_ingress: usize = policy.ingress.iter().map(|rule| names_of(&rule.from)).sum();
+    let of_egress: usize = policy.egress.iter().map(|rule| names_of(&rule.to)).sum();
+    if of_ingress + of_egress <= MAX_NAMES {
+        return vec![Part {
+            suffix: String::new(),
+            ingress: policy.ingress.clone(),
+            egress: policy.egress.clone(),
+        }];
+    }
+    let mut parts = Vec::new();
+    let ingress = policy.ingress.iter().map(|rule| (&rule.from, &rule.ports));
+    for (suffix, rules) in chunks(ingress) {
+        parts.push(Part {
+            suffix: format!("-ingress{suffix}"),
+            ingress: rules
+                .into_iter()
+                .map(|(from, ports)| IngressRule { from, ports })
+                .collect(),
+            egress: Vec::new(),
+        });
+    }
+    let egress = policy.egress.iter().map(|rule| (&rule.to, &rule.ports));
+    for (suffix, rules) in chunks(egress) {
+        parts.push(Part {
+            suffix: format!("-egress{suffix}"),
+            ingress: Vec::new(),
+            egress: rules
+                .into_iter()
+                .map(|(to, ports)| EgressRule { to, ports })
+                .collect(),
+        });
+    }
+    parts
+}
+
+type Rules = Vec<(Vec<Peer>, Vec<PolicyPort>)>;
+
+fn chunks<'r>(
+    rules: impl Iterator<Item = (&'r Vec<Peer>, &'r Vec<PolicyPort>)>,
+) -> Vec<(String, Rules)> {
+    let mut by_namespace: BTreeMap<SmolStr, Vec<(Peer, &Vec<PolicyPort>)>> = BTreeMap::new();
+    for (peers, ports) in rules {
+        for peer in peers {
+            let namespace = match peer {
+                Peer::Pods(selected) => selected.namespace.clone(),
+                // No namespace has this name, so addresses have a part of their own.
+                Peer::Block(..) => SmolStr::new_static("addresses."),
+            };
+            for piece in pieces(peer) {
+                by_namespace
+                    .entry(namespace.clone())
+                    .or_default()
+                    .push((piece, ports));
+            }
+        }
+    }
+    let mut out = Vec::new();
+    for (namespace, pieces) in by_namespace {
+        let namespace = namespace.trim_end_matches('.');
+        let mut rules: Rules = Vec::new();
+        let mut names = 0;
+        let mut number = 1;
+        for (peer, ports) in pieces {
+            let more = names_of(std::slice::from_ref(&peer));
+            if names > 0 && names + more > NAMES_OF_A_PART {
+                out.push((part_suffix(namespace, number), std::mem::take(&mut rules)));
+                number += 1;
+                names = 0;
+            }
+            names += more;
+            rules.push((vec![peer], ports.clone()));
+        }
+        out.push((part_suffix(namespace, number), rules));
+    }
+    out
+}
+
+fn part_suffix(namespace: &str, number: u32) -> String {
+    if number == 1 {
+        format!(".{namespace}")
+    } else {
+        format!(".{namespace}.{number}")
+    }
+}
+
+/// A peer with more names than a part holds, divided.
+fn pieces(peer: &Peer) -> Vec<Peer> {
+    match peer {
+        Peer::Pods(Selected {
+            namespace,
+            pods: PodSelector::Services(names),
+        }) => names
+            .chunks(NAMES_OF_A_PART)
+            .map(|names| {
+                Peer::Pods(Selected {
+                    namespace: namespace.clone(),
+                    pods: PodSelector::Services(names.to_vec()),
+                })
+            })
+            .collect(),
+        Peer::Pods(_) | Peer::Block(..) => vec![peer.clone()],
+    }
+}
+
+fn ingress_rule(rule: &IngressRule) -> networking::NetworkPolicyIngressRule {
+    networking::NetworkPolicyIngressRule {
+        from: Some(rule.from.iter().map(peer).collect()),
+        ports: Some(rule.ports.iter().map(port).collect()),
+    }
+}
+
+fn egress_rule(rule: &EgressRule) -> networking::NetworkPolicyEgressRule {
+    networking::NetworkPolicyEgressRule {
+        to: Some(rule.to.iter().map(peer).collect()),
+        ports: Some(rule.ports.iter().map(port).collect()),
+    }
+}
+
+/// Numbers and protocols, never names: a named port is resolved differently by every CNI.
+fn port(port: &PolicyPort) -> networking::NetworkPolicyPort {
+    networking::NetworkPolicyPort {
+        protocol: Some(port.protocol.as_str().to_owned()),
+        port: Some(IntOrString::Int(i32::from(port.port))),
+        end_port: (port.last > port.port).then(|| i32::from(port.last)),
+    }
+}
+
+fn peer(peer: &Peer) -> networking::NetworkPolicyPeer {
+    match peer {
+        Peer::Pods(selected) => networking::NetworkPolicyPeer {
+            namespace_selector: Some(equals(
+                "kubernetes.io/metadata.name",
+                &selected.namespace,
+            )),
+            pod_selector: Some(match &selected.pods {
+                PodSelector::Services(names) => match names.as_slice() {
+                    [name] => equals(NAME_LABEL, name),
+                    names => LabelSelector {
+                        match_labels: None,
+                        match_expressions: Some(vec![LabelSelectorRequirement {
+                            key: NAME_LABEL.to_owned(),
+                            operator: "In".to_owned(),
+                            values: Some(names.iter().map(ToString::to_string).collect()),
+                        }]),
+                    },
+                },
+                PodSelector::Labels(labels) => LabelSelector {
+                    match_labels: Some(
+                        labels
+                            .iter()
+                            .map(|(key, value)| (key.to_string(), value.to_string()))
+                            .collect(),
+                    ),
+                    match_expressions: None,
+                },
+            }),
+            ip_block: None,
+        },
+        Peer::Block(cidr, except) => networking::NetworkPolicyPeer {
+            ip_block: Some(networking::IPBlock {
+                cidr: cidr.to_string(),
+                except: (!except.is_empty())
+                    .then(|| except.iter().map(ToString::to_string).collect()),
+            }),
+            ..networking::NetworkPolicyPeer::default()
+        },
+    }
+}
+
+fn equals(key: &str, value: &str) -> LabelSelector {
+    LabelSelector {
+        match_labels: Some(BTreeMap::from([(key.to_owned(), value.to_owned())])),
+        match_expressions: None,
+    }
+}
