@@ -16,11 +16,12 @@ use erpc_diagnostics::{Diagnostic, Diagnostics};
 use erpc_model::{Origin, Platform, Service, Via};
 use erpc_policy::Derived;
 
-/// Runs every check.
+/// Runs every check. `is_whole` says whether earlier stages understood the whole program: what is
+/// missing in one that they did not proves nothing.
 #[must_use]
-pub fn check(platform: &Platform, derived: &Derived) -> Diagnostics {
+pub fn check(platform: &Platform, derived: &Derived, is_whole: bool) -> Diagnostics {
     let mut out = Diagnostics::new();
-    names::derived_names(platform, &mut out);
+    names::derived_names(platform, &derived.edges, &mut out);
     names::port_names(platform, &mut out);
     ports::collisions(platform, &mut out);
     ports::headless(platform, &mut out);
@@ -32,7 +33,9 @@ pub fn check(platform: &Platform, derived: &Derived) -> Diagnostics {
     security::lowered_pod_security(platform, &mut out);
     routes::routes(platform, &mut out);
     tiers::violations(platform, &derived.edges, &mut out);
-    reach::unreachable(platform, derived, &mut out);
+    if is_whole && !out.has_errors() {
+        reach::unreachable(platform, derived, &mut out);
+    }
     out
 }
 

@@ -2,6 +2,7 @@
 
 use erpc_diagnostics::{Diagnostic, Diagnostics, Span, codes};
 use erpc_model::{AddressKind, Platform, Workload};
+use erpc_policy::Edges;
 use rustc_hash::FxHashMap;
 use smol_str::{SmolStr, format_smolstr};
 
@@ -15,7 +16,7 @@ const MAX_WITH_SUFFIX: usize = 52;
 const MAX_LABEL: usize = 63;
 
 /// Lengths and collisions of the names of objects that are made from the source names.
-pub(crate) fn derived_names(platform: &Platform, out: &mut Diagnostics) {
+pub(crate) fn derived_names(platform: &Platform, edges: &Edges, out: &mut Diagnostics) {
     let mut taken: FxHashMap<(&str, u32, SmolStr), Span> = FxHashMap::default();
     let mut claim = |kind: &'static str, namespace: u32, name: SmolStr, span: Span| match taken
         .insert((kind, namespace, name.clone()), span)
@@ -58,6 +59,12 @@ pub(crate) fn derived_names(platform: &Platform, out: &mut Diagnostics) {
             );
         }
     }
+    for (id, service) in platform.services() {
+        if service.scaling.bounds().max > 1 && edges.is_observed(id) && !service.is_stateful() {
+            let name = format_smolstr!("{}-pods", service.name.value);
+            claim("Service", service.namespace.0, name, service.name.span());
+        }
+    }
     for address in &platform.addresses {
         let service = &platform[address.port.service];
         let suffix = match address.kind {
@@ -83,7 +90,8 @@ fn lengths(platform: &Platform, out: &mut Diagnostics) {
                 "a CronJob",
                 "its Jobs carry the name with the time behind it",
             ),
-            Workload::Deployment | Workload::Job => (MAX_LABEL, "a workload", ""),
+            // Their limit is that of every name, which resolution holds.
+            Workload::Deployment | Workload::Job => continue,
         };
         report_length(
             &service.name.value,

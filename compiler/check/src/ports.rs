@@ -51,10 +51,9 @@ fn overlaps(
         if protocol != other_protocol || first > last {
             continue;
         }
-        // Equal numbers say the same twice; the container's are reported only where they are the
-        // only ones that meet.
-        let is_number = what == "number";
-        if !is_number && one.number.value == other.number.value {
+        // Where the numbers meet too, that is reported.
+        let meets = |a: &Port, b: &Port| a.number.value <= b.last && b.number.value <= a.last;
+        if what != "number" && meets(one, other) {
             continue;
         }
         let (early, late) = if one.number.span() <= other.number.span() {
@@ -106,7 +105,9 @@ pub(crate) fn headless(platform: &Platform, out: &mut Diagnostics) {
 /// Node ports are numbers of the whole cluster.
 pub(crate) fn node_ports(platform: &Platform, out: &mut Diagnostics) {
     let mut taken: FxHashMap<(u16, Protocol), Span> = FxHashMap::default();
-    for address in &platform.addresses {
+    let mut addresses: Vec<_> = platform.addresses.iter().collect();
+    addresses.sort_unstable_by_key(|address| address.span);
+    for address in addresses {
         let AddressKind::NodePort(Some(number)) = address.kind else {
             continue;
         };

@@ -114,7 +114,12 @@ pub fn compile(root: &str, files: &dyn Files) -> Compiled {
     if let Some(platform) = platform {
         let (derived, found) = Derived::of(&platform);
         diagnostics.extend(found);
-        diagnostics.extend(erpc_check::check(&platform, &derived));
+        let is_whole = !diagnostics.has_errors();
+        diagnostics.extend(erpc_check::check(&platform, &derived, is_whole));
+        if !diagnostics.has_errors() {
+            let sources = &loaded.sources;
+            diagnostics.extend(erpc_emit::check_patches(&platform, &derived, sources));
+        }
         result = Some((platform, derived));
     }
     if diagnostics.has_errors() {

@@ -103,7 +103,6 @@ codes! {
     TIER_CYCLE              "E0406" Error "tiers that are above each other";
     MISSING_CLUSTER_FACT    "E0407" Error "a fact of the cluster that a flow needs";
     UNREACHABLE_SERVICE     "W0408" Warning "a service that nothing can reach";
-    SELF_FLOW               "E0409" Error "a flow that its own service cannot have";
 
     // 5: routes
     DUPLICATE_ROUTE         "E0501" Error "a host and path that are routed twice";

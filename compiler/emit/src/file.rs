@@ -67,18 +67,21 @@ impl OutputFile {
 
 fn options() -> serde_saphyr::SerializerOptions {
     serde_saphyr::ser_options! {
-        // A folded text would move at every change of its length.
+        // A folded text would break at other places with every change of its length.
         min_fold_chars: usize::MAX,
+        folded_wrap_chars: usize::MAX,
     }
 }
 
 /// The SHA-256 of a text in hexadecimal digits.
 fn digest(text: &str) -> String {
     let bytes = Sha256::digest(text.as_bytes());
-    bytes.iter().fold(String::with_capacity(64), |mut out, byte| {
-        let _ = write!(out, "{byte:02x}");
-        out
-    })
+    bytes
+        .iter()
+        .fold(String::with_capacity(64), |mut out, byte| {
+            let _ = write!(out, "{byte:02x}");
+            out
+        })
 }
 
 /// Looks at the head of a file.
@@ -111,7 +114,10 @@ mod tests {
     fn the_header_tells_ours_from_edited_from_foreign() {
         let file = OutputFile::with_header("lib/a/b/service.yaml", "platform.erp", "a.b", "x: 1\n");
         assert_eq!(read_header(&file.text), Header::Ours);
-        assert_eq!(read_header(&file.text.replace("x: 1", "x: 2")), Header::Edited);
+        assert_eq!(
+            read_header(&file.text.replace("x: 1", "x: 2")),
+            Header::Edited
+        );
         assert_eq!(read_header(&format!("{}y: 1\n", file.text)), Header::Edited);
         assert_eq!(read_header("x: 1\n"), Header::Foreign);
         assert_eq!(read_header(""), Header::Foreign);

@@ -33,27 +33,31 @@ pub struct ObjectFile {
     pub objects: Vec<Object>,
 }
 
-/// All objects of a platform in their files, sorted by path. Patches that fit no object are
-/// diagnostics.
+/// Checks the patches of a platform: each has an object to change, and makes one of its kind.
 #[must_use]
-pub fn objects(
-    platform: &Platform,
-    derived: &Derived,
-    sources: &Sources,
-) -> (Vec<ObjectFile>, Diagnostics) {
+pub fn check_patches(platform: &Platform, derived: &Derived, sources: &Sources) -> Diagnostics {
     let mut diagnostics = Diagnostics::new();
+    for (id, service) in platform.services() {
+        if !service.patches.is_empty() {
+            diagnostics.extend(kubernetes::service(platform, derived, sources, id).1);
+        }
+    }
+    diagnostics
+}
+
+/// All objects of a platform in their files, sorted by path. [`check_patches`] has found nothing
+/// wrong with it: a patch that fits no object changes none.
+#[must_use]
+pub fn objects(platform: &Platform, derived: &Derived, sources: &Sources) -> Vec<ObjectFile> {
     let mut files = kubernetes::shared(platform, derived, sources);
     let services: Vec<_> = platform.services().collect();
-    let of_services: Vec<(Vec<ObjectFile>, Diagnostics)> = services
+    let of_services: Vec<Vec<ObjectFile>> = services
         .into_par_iter()
-        .map(|(id, _)| kubernetes::service(platform, derived, sources, id))
+        .map(|(id, _)| kubernetes::service(platform, derived, sources, id).0)
         .collect();
-    for (of_service, found) in of_services {
-        files.extend(of_service);
-        diagnostics.extend(found);
-    }
+    files.extend(of_services.into_iter().flatten());
     files.sort_unstable_by(|a, b| a.path.cmp(&b.path));
-    (files, diagnostics)
+    files
 }
 
 /// The text of each file, made in parallel, in the order of `files`.

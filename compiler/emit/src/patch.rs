@@ -55,7 +55,10 @@ pub(crate) fn apply(service: &Service, files: &mut [ObjectFile], out: &mut Diagn
                     format!("`{}` has no {kind}", service.name.value),
                 )
                 .at(patch.kind.span(), "no such object")
-                .help(format!("it has {}", listed(known.iter().map(String::as_str), 12))),
+                .help(format!(
+                    "it has {}",
+                    listed(known.iter().map(String::as_str), 12)
+                )),
             ),
         }
     }
@@ -120,10 +123,13 @@ fn path_of(field: &PatchField) -> String {
 
 /// A number names an element of a list.
 fn get<'v>(value: &'v Value, field: &PatchField) -> Option<&'v Value> {
-    field.path.iter().try_fold(value, |value, name| match value {
-        Value::Array(items) => items.get(name.parse::<usize>().ok()?),
-        _ => value.get(name.as_str()),
-    })
+    field
+        .path
+        .iter()
+        .try_fold(value, |value, name| match value {
+            Value::Array(items) => items.get(name.parse::<usize>().ok()?),
+            _ => value.get(name.as_str()),
+        })
 }
 
 fn set(root: &mut Value, field: &PatchField) -> Result<(), String> {

@@ -7,6 +7,8 @@ use erpc_syntax::tree::{Arg, Block, Expr, ExprKind, Ident, Sign};
 /// What is left of a statement's arguments.
 pub(crate) struct Args<'s> {
     args: &'s [Arg],
+    /// The statement.
+    whole: Span,
     /// Where something missing would stand.
     end: Span,
     /// How the statement is written, for messages: `port NAME NUMBER[/proto]`.
@@ -17,6 +19,7 @@ impl<'s> Args<'s> {
     pub(crate) fn new(args: &'s [Arg], whole: Span, form: &'static str) -> Self {
         Self {
             args,
+            whole,
             end: whole.after(),
             form,
         }
@@ -128,6 +131,10 @@ impl<'s> Args<'s> {
 
     /// Reports that something else is expected next, and gives up on the rest.
     pub(crate) fn expected(&mut self, what: &str, out: &mut Diagnostics) {
+        if self.is_reported(out) {
+            self.args = &[];
+            return;
+        }
         let missing = self.args.is_empty();
         let (code, message) = if missing {
             (&codes::MISSING_VALUE, format!("{what} is missing"))
@@ -149,11 +156,27 @@ impl<'s> Args<'s> {
         self.args = &[];
     }
 
+    /// Whether something in this statement was reported just now: what follows in it is most
+    /// likely the same mistake.
+    fn is_reported(&self, out: &Diagnostics) -> bool {
+        const LAST: usize = 4;
+        out.as_slice().iter().rev().take(LAST).any(|diagnostic| {
+            let span = diagnostic.span();
+            span.file == self.whole.file
+                && self.whole.start <= span.start
+                && span.end <= self.whole.end
+        })
+    }
+
     /// Reports what is left; to be called when everything known has been taken.
     pub(crate) fn finish(&mut self, out: &mut Diagnostics) {
         let Some(first) = self.args.first() else {
             return;
         };
+        if self.is_reported(out) {
+            self.args = &[];
+            return;
+        }
         let mut diagnostic = Diagnostic::new(&codes::WRONG_SHAPE, "this does not belong here")
             .at(first.span(), "left over")
             .help(format!("it is written `{}`", self.form));

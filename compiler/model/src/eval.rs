@@ -866,7 +866,7 @@ impl<'a> Resolver<'a> {
             ),
             NumberError::Unit => (
                 &codes::WRONG_UNIT,
-                format!("`{written}` is no {}", bare(expected)),
+                format!("`{written}` is not {}", bare(expected)),
                 Value::Number(number.clone()).kind().to_owned(),
             ),
             NumberError::MissingUnit => (

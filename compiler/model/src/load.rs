@@ -46,6 +46,8 @@ pub struct LoadedFile {
     pub module: Option<SmolStr>,
     /// Its tree.
     pub tree: File,
+    /// Where it could not be read as it stands, as reported.
+    pub broken: Vec<Span>,
 }
 
 /// A `use std.module.Name`.
@@ -174,12 +176,15 @@ impl Loader<'_> {
             .map_or(text.clone(), str::to_owned);
         let id = self.loaded.sources.add(path, text.as_str());
         let parsed = erpc_syntax::parse(id, &text);
+        let found = parsed.diagnostics.as_slice().iter();
+        let broken = found.map(erpc_diagnostics::Diagnostic::span).collect();
         self.diagnostics.extend(parsed.diagnostics);
         self.loaded.files.push(LoadedFile {
             id,
             path: path.to_owned(),
             module,
             tree: parsed.file,
+            broken,
         });
         Some(self.loaded.files.len() - 1)
     }

@@ -31,6 +31,7 @@ pub(crate) fn module_of(component: &str) -> Option<&'static str> {
 const MODULES: &[(&str, &str)] = &[
     ("beam", include_str!("../../../stdlib/beam.erp")),
     ("ingress", include_str!("../../../stdlib/ingress.erp")),
+    ("job", include_str!("../../../stdlib/job.erp")),
     ("observe", include_str!("../../../stdlib/observe.erp")),
     ("registry", include_str!("../../../stdlib/registry.erp")),
     ("store", include_str!("../../../stdlib/store.erp")),

@@ -43,6 +43,8 @@ pub enum EdgePort {
 #[derive(Clone, Debug, Default)]
 pub struct Edges {
     list: Vec<Edge>,
+    /// By service: whether somebody observes it.
+    observed: Vec<bool>,
 }
 
 impl Edges {
@@ -72,13 +74,25 @@ impl Edges {
         expansion.report_redundant();
         let mut list = expansion.edges;
         list.sort_unstable_by_key(|edge| (edge.from, edge.to, edge.port));
-        Self { list }
+        let mut observed = vec![false; platform.services.len()];
+        for edge in &list {
+            if let (End::Service(id), Mode::Observes) = (edge.to, edge.mode) {
+                observed[id.index()] = true;
+            }
+        }
+        Self { list, observed }
     }
 
     /// The edges.
     #[must_use]
     pub fn as_slice(&self) -> &[Edge] {
         &self.list
+    }
+
+    /// Whether a flow that `observes` leads to this service.
+    #[must_use]
+    pub fn is_observed(&self, service: ServiceId) -> bool {
+        self.observed[service.index()]
     }
 
     /// The edges whose caller is this service.

@@ -77,6 +77,8 @@ struct Pass {
     endless_string: Option<usize>,
     /// The brace to blame for what is missing, with its indentation.
     culprit: Option<(usize, usize)>,
+    /// Ends of lines on which a string without its closing quote stands.
+    broken_lines: Vec<usize>,
     /// Braces still open at the end, outermost first, with their indentation.
     left_open: Vec<(usize, usize)>,
 }
@@ -99,7 +101,14 @@ pub(crate) fn scan<'t>(file: FileId, text: &'t str, out: &mut Diagnostics) -> Sc
         }
         let end = insertion_point(&scanned.text, at, indent);
         let start = scanned.original(at);
-        report_unclosed(file, start, out);
+        // A quote that is missing swallows the rest of its line, braces included.
+        let is_swallowed = pass
+            .broken_lines
+            .iter()
+            .any(|end| at < *end && !scanned.text[at..*end].contains('\n'));
+        if !is_swallowed {
+            report_unclosed(file, start, out);
+        }
         let mut mended = scanned.text.into_owned();
         mended.insert_str(end, MEND);
         for insertion in &mut scanned.insertions {
@@ -147,7 +156,12 @@ fn report_pass(file: FileId, pass: &Pass, scanned: &mut Scanned<'_>, out: &mut D
                 .fix("remove it", Span::new(file, start, start + 1), ""),
         );
     }
-    for at in &pass.unclosed {
+    let unclosed = if pass.too_deep.is_some() {
+        &[]
+    } else {
+        pass.unclosed.as_slice()
+    };
+    for at in unclosed {
         let start = scanned.original(*at);
         let open = &scanned.text[*at..=*at];
         let close = if open == "(" { ")" } else { "]" };
@@ -441,6 +455,7 @@ impl<'t> Scanner<'t> {
 
     /// The line ends inside a string: it and the interpolations around it on the line are over.
     fn end_broken_strings(&mut self) {
+        self.pass.broken_lines.push(self.at);
         while let Some(open) = self.stack.last() {
             match open.frame {
                 Frame::Line | Frame::Interpolation => {

@@ -1,6 +1,5 @@
 //! `erpc build`: checks, derives, and makes the output folders what the platform says.
 
-use erpc_diagnostics::{Diagnostics, Sources};
 use serde::Serialize;
 
 use super::{count, find};
@@ -17,18 +16,12 @@ pub(crate) fn run(command: &Build, common: &Common, console: &mut Console<'_>) -
     let Some(project) = find(command.path.as_deref(), common, console) else {
         return Exit::Failed;
     };
-    let mut compiled = project.compile();
-    let Some((platform, derived)) = compiled.result.take() else {
-        return failed(&compiled.diagnostics, &compiled.sources, console);
+    let compiled = project.compile();
+    console.diagnostics(&compiled.diagnostics, &compiled.sources, None);
+    let Some((platform, derived)) = &compiled.result else {
+        return Exit::Failed;
     };
-    let (files, found) = erpc_emit::objects(&platform, &derived, &compiled.sources);
-    let mut diagnostics = compiled.diagnostics;
-    diagnostics.extend(found);
-    let diagnostics = diagnostics.sorted();
-    if diagnostics.has_errors() {
-        return failed(&diagnostics, &compiled.sources, console);
-    }
-    console.diagnostics(&diagnostics, &compiled.sources, None);
+    let files = erpc_emit::objects(platform, derived, &compiled.sources);
     let out = command.out.as_deref().unwrap_or(&project.folder);
     let plan = match Plan::of(out, erpc_emit::render(&files)) {
         Ok(plan) => plan,
@@ -41,11 +34,6 @@ pub(crate) fn run(command: &Build, common: &Common, console: &mut Console<'_>) -
         return report(&plan, command.diff, common, console);
     }
     write(&plan, command.force, common, console)
-}
-
-fn failed(diagnostics: &Diagnostics, sources: &Sources, console: &mut Console<'_>) -> Exit {
-    console.diagnostics(diagnostics, sources, None);
-    Exit::Failed
 }
 
 /// What `--format json` says.
@@ -101,7 +89,10 @@ fn report(plan: &Plan, is_diff: bool, common: &Common, console: &mut Console<'_>
         }
     }
     if plan.is_clean() {
-        console.note(&format!("{} as the platform says", count(plan.unchanged, "file")));
+        console.note(&format!(
+            "{} as the platform says",
+            count(plan.unchanged, "file")
+        ));
         Exit::Done
     } else {
         let differing = plan.changes.len() + plan.problems.len();
@@ -148,7 +139,10 @@ fn write(plan: &Plan, force: bool, common: &Common, console: &mut Console<'_>) -
     }
     console.note(&format!(
         "{}: {} created, {} changed, {} removed",
-        count(plan.unchanged + report.created.len() + report.changed.len() + report.edited.len(), "file"),
+        count(
+            plan.unchanged + report.created.len() + report.changed.len() + report.edited.len(),
+            "file"
+        ),
         report.created.len(),
         report.changed.len() + report.edited.len(),
         report.removed.len(),

@@ -30,9 +30,21 @@ macro_rules! template {
 
 const TEMPLATES: &[Template] = &[
     template!("hello", "one service with a route", "platform.erp"),
-    template!("shop", "three tiers, flows between them, a rule each", "platform.erp"),
-    template!("gossip", "a stateful store whose replicas find each other", "platform.erp"),
-    template!("external", "a database outside the cluster, by its addresses", "platform.erp"),
+    template!(
+        "shop",
+        "three tiers, flows between them, a rule each",
+        "platform.erp"
+    ),
+    template!(
+        "gossip",
+        "a stateful store whose replicas find each other",
+        "platform.erp"
+    ),
+    template!(
+        "external",
+        "a database outside the cluster, by its addresses",
+        "platform.erp"
+    ),
     template!(
         "environments",
         "several clusters and files, one component",
@@ -58,14 +70,20 @@ pub(crate) fn run(command: &Init, console: &mut Console<'_>) -> Exit {
             || format!("there are {}", names.join(", ")),
             |near| format!("did you mean `{near}`?"),
         );
-        console.fail(&format!("there is no template `{}`; {hint}", command.template));
+        console.fail(&format!(
+            "there is no template `{}`; {hint}",
+            command.template
+        ));
         return Exit::Usage;
     };
     let folder = &command.path;
     for (name, _) in template.files {
         let path = folder.join(name);
         if path.exists() {
-            console.fail(&format!("{}: it exists already; nothing was written", path.display()));
+            console.fail(&format!(
+                "{}: it exists already; nothing was written",
+                path.display()
+            ));
             return Exit::Failed;
         }
     }

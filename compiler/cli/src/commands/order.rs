@@ -86,7 +86,10 @@ fn reason(platform: &Platform, condition: Condition) -> String {
             format!("`{}` says `after`", platform[namespace].name.value)
         }
         Condition::Tier(tier) => {
-            format!("tier `{}` comes first", platform.tiers[tier.index()].name.value)
+            format!(
+                "tier `{}` comes first",
+                platform.tiers[tier.index()].name.value
+            )
         }
     }
 }
@@ -108,7 +111,11 @@ fn human(waves: &Waves) -> String {
         for member in &wave.services {
             match (&member.waits_for, &member.because) {
                 (Some(before), Some(because)) => {
-                    let _ = writeln!(out, "  {:name$}  after {before} ({because})", member.service);
+                    let _ = writeln!(
+                        out,
+                        "  {:name$}  after {before} ({because})",
+                        member.service
+                    );
                 }
                 _ => {
                     let _ = writeln!(out, "  {}", member.service);

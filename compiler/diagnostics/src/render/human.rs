@@ -136,6 +136,8 @@ impl miette::SourceCode for WholeLines {
             .map_or(text.len(), |at| last + at);
         let line = text[..start].iter().filter(|b| is_newline(b)).count();
         let lines = text[start..end].iter().filter(|b| is_newline(b)).count() + 1;
+        // With the line's break, so that something can be missing behind its last character.
+        let end = (end + 1).min(text.len());
         Ok(Box::new(MietteSpanContents::new_named(
             self.path.clone(),
             &text[start..end],
@@ -172,7 +174,7 @@ fn picture(file: FileId, labels: &[&Label], sources: &Sources, style: Style, out
     let spans = labels
         .iter()
         .map(|label| {
-            let start = label.span.start as usize;
+            let start = visible(&source.text, label.span.start as usize);
             let length = (label.span.end - label.span.start) as usize;
             let message = (!label.message.is_empty()).then(|| label.message.clone());
             if label.primary {
@@ -182,6 +184,18 @@ fn picture(file: FileId, labels: &[&Label], sources: &Sources, style: Style, out
             }
         })
         .collect();
+    if labels.iter().any(|label| is_long(&source.text, label)) {
+        for label in labels {
+            let place = source.line_column(label.span.start);
+            // Writing to a string cannot fail.
+            let _ = writeln!(
+                out,
+                "   at {}:{}:{}: {}",
+                source.path, place.line, place.column, label.message
+            );
+        }
+        return;
+    }
     let picture = Picture {
         labels: spans,
         source: WholeLines {
@@ -207,21 +221,58 @@ fn picture(file: FileId, labels: &[&Label], sources: &Sources, style: Style, out
         return;
     }
     // miette starts with a line for the message, which is ours.
-    let mut is_first = true;
-    for line in drawn.lines().skip_while(|line| !line.contains("╭─")) {
-        let mut line = line.trim_end().to_owned();
-        // miette names the first column of the line, because the source gives whole lines.
-        if std::mem::take(&mut is_first)
-            && let (Some(end), Some(label)) = (line.find("╭─"), labels.first())
-        {
-            let place = source.line_column(label.span.start);
-            line.truncate(end);
-            let _ = write!(line, "╭─[{}:{}:{}]", source.path, place.line, place.column);
+    let lines = drawn.lines().skip_while(|line| !line.contains(TOP));
+    let place = labels.first().map(|label| {
+        let place = source.line_column(label.span.start);
+        format!("{}:{}:{}", source.path, place.line, place.column)
+    });
+    join(lines, &place.unwrap_or_default(), out);
+}
+
+const TOP: &str = "╭─";
+const BOTTOM: &str = "╰────";
+
+/// Puts the pictures that miette draws of distant lines under one heading, in one column.
+fn join<'l>(lines: impl Iterator<Item = &'l str>, place: &str, out: &mut String) {
+    let lines: Vec<(usize, &str)> = lines
+        .map(str::trim_end)
+        .filter_map(|line| Some((line.chars().position(|c| "│·╭╰".contains(c))?, line)))
+        .collect();
+    let gutter = lines.iter().map(|(gutter, _)| *gutter).max().unwrap_or(0);
+    let last = lines.len().saturating_sub(1);
+    for (index, (own, line)) in lines.into_iter().enumerate() {
+        let indent = " ".repeat(gutter - own);
+        let is_top = line.contains(TOP) && line.trim_start().starts_with(TOP);
+        if is_top && index == 0 {
+            out.extend([" ".repeat(gutter).as_str(), TOP, "[", place, "]\n"]);
+        } else if is_top {
+            out.extend([" ".repeat(gutter).as_str(), "⋮\n"]);
+        } else if line.trim_start() != BOTTOM || index == last {
+            out.extend([indent.as_str(), line, "\n"]);
         }
-        if !line.is_empty() {
-            out.push_str(&line);
-            out.push('\n');
-        }
+    }
+}
+
+/// Whether a label stands on a line that no terminal shows: miette pads with its width.
+fn is_long(text: &str, label: &Label) -> bool {
+    const MAX_COLUMNS: usize = 400;
+    let start = visible(text, label.span.start as usize);
+    let end = (label.span.end as usize).max(start).min(text.len());
+    let before = text.as_bytes()[..start].iter().rev();
+    let after = text.as_bytes()[end..].iter();
+    let is_break = |b: &&u8| **b != b'\n';
+    before.take(MAX_COLUMNS).take_while(is_break).count()
+        + after.take(MAX_COLUMNS).take_while(is_break).count()
+        + (end - start)
+        >= MAX_COLUMNS
+}
+
+/// The end of a text that ends with line breaks is shown behind its last line.
+fn visible(text: &str, offset: usize) -> usize {
+    if offset < text.len() {
+        offset
+    } else {
+        text.trim_end_matches(['\n', '\r']).len()
     }
 }
 

@@ -199,7 +199,10 @@ fn mounts(
         let name = writable_volume(container, role, &path.value);
         mounts.push(mount(&name, &path.value, false));
     }
-    if !mounts.iter().any(|m| m.mount_path.trim_end_matches('/') == "/tmp") {
+    if !mounts
+        .iter()
+        .any(|m| m.mount_path.trim_end_matches('/') == "/tmp")
+    {
         mounts.push(mount(&tmp_volume(container, role), "/tmp", false));
     }
     mounts.sort_unstable_by(|a, b| a.mount_path.cmp(&b.mount_path));

@@ -216,10 +216,7 @@ fn port(port: &PolicyPort) -> networking::NetworkPolicyPort {
 fn peer(peer: &Peer) -> networking::NetworkPolicyPeer {
     match peer {
         Peer::Pods(selected) => networking::NetworkPolicyPeer {
-            namespace_selector: Some(equals(
-                "kubernetes.io/metadata.name",
-                &selected.namespace,
-            )),
+            namespace_selector: Some(equals("kubernetes.io/metadata.name", &selected.namespace)),
             pod_selector: Some(match &selected.pods {
                 PodSelector::Services(names) => match names.as_slice() {
                     [name] => equals(NAME_LABEL, name),

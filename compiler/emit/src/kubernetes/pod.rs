@@ -87,10 +87,7 @@ fn security(service: &Service) -> core::PodSecurityContext {
 
 /// Spreads more than one replica. A pod stays pending rather than share a node only where the
 /// cluster has a node for each of the least number.
-fn spread(
-    platform: &Platform,
-    service: &Service,
-) -> Option<Vec<core::TopologySpreadConstraint>> {
+fn spread(platform: &Platform, service: &Service) -> Option<Vec<core::TopologySpreadConstraint>> {
     let bounds = service.scaling.bounds();
     if bounds.max < 2 || service.is_job() {
         return None;

@@ -39,8 +39,46 @@ pub(super) fn services(platform: &Platform, derived: &Derived, id: ServiceId) ->
             status: None,
         }));
     }
+    if is_watched_by_replica(platform, derived, id) {
+        objects.push(every_pod(platform, id));
+    }
     objects.extend(outside(platform, id));
     objects
+}
+
+/// Whether somebody who observes the service has to find each of several pods: behind a ClusterIP
+/// every scrape would meet another one.
+fn is_watched_by_replica(platform: &Platform, derived: &Derived, id: ServiceId) -> bool {
+    let service = &platform[id];
+    !service.is_stateful() && service.scaling.bounds().max > 1 && derived.edges.is_observed(id)
+}
+
+/// A headless Service beside the one with an address: its name gives every pod's.
+fn every_pod(platform: &Platform, id: ServiceId) -> Object {
+    let service = &platform[id];
+    // A headless Service translates nothing, so it has the numbers of the container.
+    let ports = service
+        .ports
+        .iter()
+        .flat_map(|port| {
+            let translated = service_ports(port, None).into_iter().zip(0..);
+            translated.map(|(translated, step)| core::ServicePort {
+                port: i32::from(port.container) + step,
+                ..translated
+            })
+        })
+        .collect();
+    Object::from(core::Service {
+        metadata: metadata::named(platform, id, &format!("{}-pods", service.name.value)),
+        spec: Some(core::ServiceSpec {
+            type_: Some("ClusterIP".to_owned()),
+            cluster_ip: Some("None".to_owned()),
+            selector: Some(metadata::identity(service)),
+            ports: Some(ports),
+            ..core::ServiceSpec::default()
+        }),
+        status: None,
+    })
 }
 
 fn service_ports(port: &Port, node_port: Option<u16>) -> Vec<core::ServicePort> {

@@ -17,8 +17,8 @@ mod settings;
 use std::rc::Rc;
 
 use erpc_diagnostics::{Diagnostic, Diagnostics, FileId, Span, codes};
-use erpc_syntax::tree::{Ident, Statement};
-use rustc_hash::FxHashMap;
+use erpc_syntax::tree::{Arg, Ident, Statement};
+use rustc_hash::{FxHashMap, FxHashSet};
 use smol_str::SmolStr;
 
 use crate::eval::Scope;
@@ -49,6 +49,7 @@ pub fn resolve(loaded: &Loaded, files: &dyn Files) -> (Option<Platform>, Diagnos
         components: Vec::new(),
         component_ids: FxHashMap::default(),
         uses: Vec::new(),
+        reported_circles: FxHashSet::default(),
         secrets: Vec::new(),
         namespace_ids: FxHashMap::default(),
         service_ids: FxHashMap::default(),
@@ -76,6 +77,8 @@ pub(crate) struct Resolver<'a> {
     components: Vec<Component>,
     component_ids: FxHashMap<(Option<SmolStr>, SmolStr), ComponentId>,
     uses: Vec<ComponentUse>,
+    /// Circles of components that were reported, each as its sorted members.
+    reported_circles: FxHashSet<Vec<ComponentId>>,
     secrets: Vec<Secret>,
     namespace_ids: FxHashMap<SmolStr, NamespaceId>,
     service_ids: FxHashMap<(NamespaceId, SmolStr), ServiceId>,
@@ -100,7 +103,29 @@ enum ConstantState {
 
 impl<'a> Resolver<'a> {
     pub(crate) fn report(&mut self, diagnostic: Diagnostic) {
+        // What is missing may stand in the part that could not be read.
+        let is_missing = diagnostic.code == &codes::MISSING_PROPERTY;
+        if is_missing && self.is_in_broken_statement(diagnostic.span()) {
+            return;
+        }
         self.diagnostics.push(diagnostic);
+    }
+
+    /// Whether the innermost block around a place that could not be read belongs to a statement
+    /// that has `span` in its head.
+    fn is_in_broken_statement(&self, span: Span) -> bool {
+        self.loaded
+            .files
+            .iter()
+            .filter(|file| file.id == span.file)
+            .flat_map(|file| &file.broken)
+            .any(|broken| {
+                let file = self.loaded.files.iter().find(|file| file.id == span.file);
+                file.and_then(|file| innermost(&file.tree.statements, broken.start))
+                    .is_some_and(|statement| {
+                        statement.span.start <= span.start && span.end <= statement.span.end
+                    })
+            })
     }
 
     /// The path of a file as shown.
@@ -255,6 +280,21 @@ impl<'a> Resolver<'a> {
             self.report(diagnostic);
         }
     }
+}
+
+/// The innermost statement with a block around an offset.
+fn innermost(statements: &[Statement], offset: u32) -> Option<&Statement> {
+    let outer = statements
+        .iter()
+        .find(|s| s.span.start <= offset && offset <= s.span.end)?;
+    let block = outer.args.iter().find_map(|arg| match arg {
+        Arg::Block(block) => Some(block),
+        Arg::Expr(_) | Arg::Sign(..) => None,
+    })?;
+    if offset < block.span.start {
+        return Some(outer);
+    }
+    Some(innermost(&block.statements, offset).unwrap_or(outer))
 }
 
 /// Names that the language keeps for itself.

@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use erpc_diagnostics::{Diagnostic, Span, codes};
 use erpc_syntax::tree::{Arg, BinaryOp, Block, Expr, ExprKind, Ident, Sign, Statement};
+use rustc_hash::FxHashSet;
 use smol_str::SmolStr;
 
 use super::flows::Network;
@@ -15,8 +16,8 @@ use crate::eval::Scope;
 use crate::names::listed;
 use crate::origin::{Sourced, Via};
 use crate::platform::{
-    Cluster, ClusterId, External, ExternalPort, IngressController, Namespace, NamespaceId,
-    Platform, PortId, PullPolicy, Service, ServiceId, Tier, TierId,
+    Cluster, ClusterId, ComponentId, External, ExternalPort, IngressController, Namespace,
+    NamespaceId, Platform, PortId, PullPolicy, Service, ServiceId, Tier, TierId,
 };
 use crate::properties::{self, Place};
 use crate::value::{Type, Value};
@@ -62,19 +63,34 @@ impl<'a> Resolver<'a> {
         let profiles = self.later(&network);
         let cluster = self.chosen_cluster(&declared, &settings, &clusters);
         self.check_constants();
+        if !self.diagnostics.has_errors() {
+            self.check_unused_imports();
+        }
+        // All of the platform is looked at before the first part that is missing ends it.
+        let title = self.one_text(&settings, "title");
+        let version = self.version_of_platform(&settings, &declared);
+        let domain = self.one_text(&settings, "domain");
+        let environment = self.environment_of_platform(&settings);
+        let registry = self.registry(&settings);
+        let registries = self.registries(&settings);
+        let pull = self.pull(&settings);
         let services: Option<Vec<Service>> = services.into_iter().collect();
         let mut services = services?;
         inherit_availability(&mut services, &namespaces);
+        if tiers.is_empty() && !namespaces.is_empty() {
+            // A namespace without a tier was reported, or its tier was.
+            return None;
+        }
         Some(Platform {
             name: Sourced::declared(declared.name.text.clone(), declared.name.span),
             doc: declared.statement.doc(),
-            title: self.one_text(&settings, "title"),
-            version: self.version_of_platform(&settings, &declared)?,
-            domain: self.one_text(&settings, "domain"),
-            environment: self.environment_of_platform(&settings),
-            registry: self.registry(&settings),
-            registries: self.registries(&settings),
-            pull: self.pull(&settings),
+            title,
+            version: version?,
+            domain,
+            environment,
+            registry,
+            registries,
+            pull,
             cluster: cluster?,
             clusters,
             tiers,
@@ -488,6 +504,31 @@ impl<'a> Resolver<'a> {
             }
         }
         clusters
+    }
+
+    /// `use std.x.Name` of a name that nothing in the program is.
+    fn check_unused_imports(&mut self) {
+        let used: FxHashSet<ComponentId> = self.uses.iter().map(|u| u.component).collect();
+        let imports = &self.loaded.imports;
+        let files = &self.loaded.files;
+        for import in imports {
+            let key = (Some(import.module.clone()), import.name.clone());
+            let by = files.iter().find(|file| file.id == import.by);
+            let is_own = by.is_some_and(|file| file.module.is_none());
+            let Some(id) = self.component_ids.get(&key).filter(|_| is_own) else {
+                continue;
+            };
+            if !used.contains(id) {
+                self.report(
+                    Diagnostic::new(
+                        &codes::UNUSED_IMPORT,
+                        format!("nothing uses `{}`", import.name),
+                    )
+                    .at(import.span, "not used")
+                    .help("remove it from the `use`"),
+                );
+            }
+        }
     }
 
     /// `use std.x.Name` of a name that the module does not have.

@@ -109,15 +109,25 @@ impl<'a> Resolver<'a> {
         let spread = self.spread(settings);
         let disruption_min = self.disruption(settings);
         let (availability, latency) = self.promises(settings);
+        // All properties are looked at before the first that is missing ends it.
+        let title = self.one_text(settings, "title");
+        let repo = self.one_text(settings, "repo");
+        let rto = self.one_duration(settings, "rto");
+        let rpo = self.one_duration(settings, "rpo");
+        let after = self.after_services(settings, namespace);
+        let grants = self.grants(settings);
+        let is_accessed = self.access(settings);
+        let patches = self.patches(settings);
+        let main = main?;
         let service = Service {
             name,
             namespace,
             doc: None,
             workload,
             components: Vec::new(),
-            title: self.one_text(settings, "title"),
-            repo: self.one_text(settings, "repo"),
-            main: main?,
+            title,
+            repo,
+            main,
             sidecars,
             inits,
             ports,
@@ -130,12 +140,12 @@ impl<'a> Resolver<'a> {
             disruption_min,
             availability,
             latency,
-            rto: self.one_duration(settings, "rto"),
-            rpo: self.one_duration(settings, "rpo"),
-            after: self.after_services(settings, namespace),
-            grants: self.grants(settings),
-            is_accessed: self.access(settings),
-            patches: self.patches(settings),
+            rto,
+            rpo,
+            after,
+            grants,
+            is_accessed,
+            patches,
         };
         Some(Service {
             main: crate::platform::Container {

@@ -352,8 +352,13 @@ impl<'a> Resolver<'a> {
             },
         };
         let id = self.component_named(&name, span, scope.module.as_ref())?;
-        if open.contains(&id) {
-            let chain: Vec<_> = open
+        if let Some(start) = open.iter().position(|c| *c == id) {
+            let mut circle = open[start..].to_vec();
+            circle.sort_unstable();
+            if !self.reported_circles.insert(circle) {
+                return None;
+            }
+            let chain: Vec<_> = open[start..]
                 .iter()
                 .chain(std::iter::once(&id))
                 .map(|c| format!("`{}`", self.components[c.index()].name))

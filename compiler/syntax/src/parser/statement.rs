@@ -123,7 +123,7 @@ impl Builder<'_> {
         // A declaration keeps its block, so that what is inside is read in spite of its head.
         if args.is_empty() || (is_broken && !has_block) {
             debug_assert!(
-                self.diagnostics.as_slice().len() > before,
+                self.diagnostics.as_slice().len() > before || !self.scanned.reported.is_empty(),
                 "what is broken is reported"
             );
             return Err(Broken { span: whole, words });

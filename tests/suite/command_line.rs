@@ -1,0 +1,325 @@
+//! The command line as its users meet it: what it prints, writes, leaves alone and returns.
+
+use std::fs;
+use std::path::Path;
+
+use erpc_cli::Exit;
+use erpc_tests::{Ran, erpc, files_below, repository};
+use tempfile::TempDir;
+
+fn shop() -> std::path::PathBuf {
+    repository().join("examples/shop")
+}
+
+fn build(out: &Path, more: &[&str]) -> Ran {
+    let shop = shop();
+    let mut arguments = vec![
+        "build".as_ref(),
+        shop.as_os_str(),
+        "--out".as_ref(),
+        out.as_os_str(),
+    ];
+    arguments.extend(more.iter().map(std::ffi::OsStr::new));
+    erpc(&arguments)
+}
+
+fn folder() -> TempDir {
+    TempDir::new().expect("a temporary folder")
+}
+
+#[test]
+fn help_and_version_exit_0_and_wrong_usage_64() {
+    for arguments in [
+        &["--help"][..],
+        &["--version"],
+        &["build", "--help"],
+        &["help", "order"],
+    ] {
+        let ran = erpc(arguments);
+        assert_eq!(ran.exit, Exit::Done, "{arguments:?}");
+        assert!(ran.err.is_empty() && !ran.out.is_empty());
+    }
+    let wrong: [&[&str]; 6] = [
+        &[],
+        &["biuld"],
+        &["build", "--colour"],
+        &["build", "--check", "--force"],
+        &["completions", "tcsh"],
+        &["check", "--format", "mermaid"],
+    ];
+    for arguments in wrong {
+        let ran = erpc(arguments);
+        assert_eq!(ran.exit, Exit::Usage, "{arguments:?}: {}", ran.err);
+        assert!(ran.out.is_empty() && !ran.err.is_empty());
+    }
+}
+
+#[test]
+fn every_command_shows_examples() {
+    for command in ["check", "build", "order", "init", "completions"] {
+        let ran = erpc(&[command, "--help"]);
+        assert!(ran.out.contains("Examples:"), "{command}");
+    }
+}
+
+#[test]
+fn a_build_is_complete_and_a_second_one_changes_nothing() {
+    let out = folder();
+    let first = build(out.path(), &[]);
+    assert_eq!(first.exit, Exit::Done, "{}", first.err);
+    let files = files_below(out.path());
+    assert_eq!(first.out.lines().count(), files.len());
+    let second = build(out.path(), &[]);
+    assert_eq!((second.exit, second.out.as_str()), (Exit::Done, ""));
+    assert_eq!(files_below(out.path()), files);
+    assert_eq!(build(out.path(), &["--check"]).exit, Exit::Done);
+}
+
+#[test]
+fn check_and_diff_name_what_differs_and_write_nothing() {
+    let out = folder();
+    assert_eq!(build(out.path(), &["--check"]).exit, Exit::Differs);
+    assert!(files_below(out.path()).is_empty());
+    let diff = build(out.path(), &["--diff"]);
+    assert_eq!(diff.exit, Exit::Differs);
+    assert!(
+        diff.out
+            .contains("--- /dev/null\n+++ b/lib/shop-data/orders-db/service.yaml\n")
+    );
+    assert!(files_below(out.path()).is_empty());
+
+    assert_eq!(build(out.path(), &[]).exit, Exit::Done);
+    let path = out.path().join("share/rbac.yaml");
+    fs::remove_file(&path).expect("a file that was generated");
+    let check = build(out.path(), &["--check"]);
+    assert_eq!(
+        (check.exit, check.out.as_str()),
+        (Exit::Differs, "create share/rbac.yaml\n")
+    );
+    assert!(!path.exists());
+}
+
+#[test]
+fn what_an_earlier_build_wrote_and_this_one_does_not_goes() {
+    let out = folder();
+    assert_eq!(build(out.path(), &[]).exit, Exit::Done);
+    let hello = repository().join("examples/hello");
+    let arguments = [
+        "build".as_ref(),
+        hello.as_os_str(),
+        "--out".as_ref(),
+        out.path().as_os_str(),
+    ];
+    let ran = erpc(&arguments);
+    assert_eq!(ran.exit, Exit::Done, "{}", ran.err);
+    assert!(
+        ran.out
+            .contains("remove lib/shop-data/orders-db/service.yaml\n")
+    );
+    assert!(
+        !out.path().join("lib/shop-data").exists(),
+        "empty folders go too"
+    );
+    assert_eq!(
+        fs::read_dir(out.path().join("lib")).expect("lib").count(),
+        1
+    );
+}
+
+#[test]
+fn a_file_without_our_header_is_never_touched() {
+    let out = folder();
+    let own = out.path().join("lib/shop-data/orders-db/notes.yaml");
+    fs::create_dir_all(own.parent().expect("a folder")).expect("made");
+    fs::write(&own, "mine: true\n").expect("written");
+    assert_eq!(build(out.path(), &["--force"]).exit, Exit::Done);
+    assert_eq!(build(out.path(), &["--check"]).exit, Exit::Done);
+    assert_eq!(
+        fs::read_to_string(&own).expect("still there"),
+        "mine: true\n"
+    );
+
+    let in_the_way = out.path().join("lib/shop-data/orders-db/service.yaml");
+    fs::write(&in_the_way, "mine: too\n").expect("written");
+    for more in [&[][..], &["--force"]] {
+        let ran = build(out.path(), more);
+        assert_eq!(ran.exit, Exit::Failed);
+        assert!(
+            ran.err.contains("service.yaml is in the way"),
+            "{}",
+            ran.err
+        );
+    }
+    assert_eq!(
+        build(out.path(), &["--check"]).out,
+        "foreign lib/shop-data/orders-db/service.yaml\n"
+    );
+    assert_eq!(
+        fs::read_to_string(&in_the_way).expect("there"),
+        "mine: too\n"
+    );
+}
+
+#[test]
+fn a_file_that_was_edited_by_hand_stops_the_build() {
+    let out = folder();
+    assert_eq!(build(out.path(), &[]).exit, Exit::Done);
+    let path = out.path().join("lib/shop-edge/storefront/deployment.yaml");
+    let text = fs::read_to_string(&path).expect("generated");
+    let edited = text.replace("replicas: 2", "replicas: 7");
+    assert_ne!(text, edited);
+    fs::write(&path, &edited).expect("edited");
+    let ran = build(out.path(), &[]);
+    assert_eq!(ran.exit, Exit::Failed);
+    assert!(ran.err.contains("edited by hand"), "{}", ran.err);
+    assert_eq!(fs::read_to_string(&path).expect("there"), edited);
+    let check = build(out.path(), &["--check"]);
+    assert_eq!(
+        check.out,
+        "edited lib/shop-edge/storefront/deployment.yaml\n"
+    );
+    let diff = build(out.path(), &["--diff"]);
+    assert!(
+        diff.out.contains("-  replicas: 7\n+  replicas: 2\n"),
+        "{}",
+        diff.out
+    );
+    assert_eq!(build(out.path(), &["--force"]).exit, Exit::Done);
+    assert_eq!(fs::read_to_string(&path).expect("there"), text);
+}
+
+#[test]
+fn what_an_interrupted_build_left_is_cleared_away() {
+    let out = folder();
+    assert_eq!(build(out.path(), &[]).exit, Exit::Done);
+    let left = out.path().join("share/rbac.yaml.erpc-new");
+    fs::write(&left, "half").expect("written");
+    assert_eq!(build(out.path(), &[]).exit, Exit::Done);
+    assert!(!left.exists());
+}
+
+#[test]
+fn json_is_json_in_every_case() {
+    let out = folder();
+    let written = build(out.path(), &["--format", "json"]);
+    let json: serde_json::Value = serde_json::from_str(&written.out).expect("JSON");
+    assert_eq!(json["version"], 1);
+    assert!(
+        json["created"]
+            .as_array()
+            .is_some_and(|list| !list.is_empty())
+    );
+    let case = repository().join("tests/ui/several-mistakes-are-all-reported");
+    let arguments = [
+        "check".as_ref(),
+        case.as_os_str(),
+        "--format".as_ref(),
+        "json".as_ref(),
+    ];
+    let ran = erpc(&arguments);
+    assert_eq!(ran.exit, Exit::Failed);
+    let json: serde_json::Value = serde_json::from_str(&ran.out).expect("JSON");
+    assert_eq!(json["summary"]["errors"], 4);
+    let order = erpc(&[
+        "order".as_ref(),
+        shop().as_os_str(),
+        "--format".as_ref(),
+        "json".as_ref(),
+    ]);
+    let json: serde_json::Value = serde_json::from_str(&order.out).expect("JSON");
+    assert_eq!(json["waves"].as_array().map(Vec::len), Some(3));
+}
+
+#[test]
+fn order_says_why() {
+    let ran = erpc(&["order".as_ref(), shop().as_os_str()]);
+    assert_eq!(ran.exit, Exit::Done);
+    insta::assert_snapshot!("order-of-the-shop", ran.out);
+    let ran = erpc(&[
+        "order".as_ref(),
+        shop().as_os_str(),
+        "--format".as_ref(),
+        "mermaid".as_ref(),
+    ]);
+    insta::assert_snapshot!("order-of-the-shop-as-a-diagram", ran.out);
+}
+
+#[test]
+fn every_template_is_a_platform_that_builds() {
+    let list = erpc(&["init", "--list"]);
+    let names: Vec<&str> = list
+        .out
+        .lines()
+        .filter_map(|l| l.split_whitespace().next())
+        .collect();
+    assert!(names.len() >= 5);
+    for name in names {
+        let out = folder();
+        let path = out.path().join("new");
+        let arguments = [
+            "init".as_ref(),
+            path.as_os_str(),
+            "--template".as_ref(),
+            name.as_ref(),
+        ];
+        let ran = erpc(&arguments);
+        assert_eq!(ran.exit, Exit::Done, "{}", ran.err);
+        let again = erpc(&arguments);
+        assert_eq!(again.exit, Exit::Failed, "nothing is overwritten");
+        let built = erpc(&["build".as_ref(), path.as_os_str()]);
+        assert_eq!(built.exit, Exit::Done, "{name}: {}", built.err);
+        assert!(
+            built.err.ends_with("0 changed, 0 removed\n"),
+            "{name}: {}",
+            built.err
+        );
+    }
+    assert_eq!(
+        erpc(&["init", "/tmp/x", "--template", "helo"]).exit,
+        Exit::Usage
+    );
+}
+
+#[test]
+fn completions_for_every_shell() {
+    for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
+        let ran = erpc(&["completions", shell]);
+        assert_eq!(ran.exit, Exit::Done);
+        assert!(ran.out.contains("erpc"), "{shell}");
+    }
+}
+
+#[test]
+fn colours_only_where_they_are_asked_for() {
+    let case = repository().join("tests/ui/a-unit-is-missing");
+    let plain = erpc(&["check".as_ref(), case.as_os_str()]);
+    assert!(!plain.err.contains('\u{1b}'));
+    let arguments = [
+        "check".as_ref(),
+        case.as_os_str(),
+        "--color".as_ref(),
+        "always".as_ref(),
+    ];
+    assert!(erpc(&arguments).err.contains("\u{1b}["));
+}
+
+#[test]
+fn quiet_says_nothing_but_errors() {
+    let out = folder();
+    let ran = build(out.path(), &["--quiet"]);
+    assert_eq!((ran.exit, ran.err.as_str()), (Exit::Done, ""));
+}
+
+#[test]
+fn the_number_of_findings_can_be_limited() {
+    let case = repository().join("tests/ui/several-mistakes-are-all-reported");
+    let arguments = [
+        "check".as_ref(),
+        case.as_os_str(),
+        "--max-errors".as_ref(),
+        "1".as_ref(),
+    ];
+    let ran = erpc(&arguments);
+    assert!(ran.err.contains("… and 3 more"), "{}", ran.err);
+    assert!(ran.err.ends_with("4 errors\n"), "{}", ran.err);
+}

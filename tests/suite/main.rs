@@ -1,0 +1,10 @@
+//! All tests of the project from outside, in one program so that it links once.
+
+mod bad_input;
+mod command_line;
+mod erp1;
+mod library;
+mod licences;
+mod output;
+mod properties;
+mod ui;

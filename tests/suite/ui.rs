@@ -1,0 +1,69 @@
+//! Language cases: `tests/ui/<what-happens>/platform.erp` and beside it `expected.snap`, all that
+//! `erpc check` prints about it. To add one, write the input, run the tests with
+//! `INSTA_UPDATE=always`, and read what came out.
+
+use std::collections::BTreeSet;
+
+use erpc_diagnostics::{Style, codes, render_human};
+use erpc_tests::{compile_folder, folders_below};
+
+/// Codes that no text file can trigger; `bad_input.rs` does.
+const NOT_FROM_TEXT: [&str; 3] = ["E0001", "E0002", "E0003"];
+
+#[test]
+fn every_case_says_what_is_expected() {
+    let cases = folders_below("tests/ui");
+    assert!(!cases.is_empty());
+    for case in cases {
+        let compiled = compile_folder(&case);
+        let text = render_human(&compiled.diagnostics, &compiled.sources, Style::PLAIN, None);
+        let text = if text.is_empty() {
+            "nothing to report\n".to_owned()
+        } else {
+            text
+        };
+        let mut settings = insta::Settings::clone_current();
+        settings.set_snapshot_path(&case);
+        settings.set_prepend_module_to_snapshot(false);
+        settings.set_omit_expression(true);
+        settings.bind(|| insta::assert_snapshot!("expected", text));
+    }
+}
+
+#[test]
+fn every_code_has_a_case() {
+    let mut seen = BTreeSet::new();
+    for case in folders_below("tests/ui") {
+        let compiled = compile_folder(&case);
+        seen.extend(compiled.diagnostics.as_slice().iter().map(|d| d.code.id));
+    }
+    let missing: Vec<&str> = codes::ALL
+        .iter()
+        .map(|code| code.id)
+        .filter(|id| !seen.contains(id) && !NOT_FROM_TEXT.contains(id))
+        .collect();
+    assert!(
+        missing.is_empty(),
+        "no case in tests/ui triggers {missing:?}"
+    );
+}
+
+#[test]
+fn every_place_of_a_finding_is_in_its_file() {
+    for case in folders_below("tests/ui") {
+        let compiled = compile_folder(&case);
+        for diagnostic in compiled.diagnostics.as_slice() {
+            for label in &diagnostic.labels {
+                let Some(source) = compiled.sources.get(label.span.file) else {
+                    continue;
+                };
+                let range = label.span.start as usize..label.span.end as usize;
+                assert!(
+                    source.text.get(range.clone()).is_some(),
+                    "{}: {range:?} of {diagnostic:?}",
+                    case.display()
+                );
+            }
+        }
+    }
+}
