@@ -1,6 +1,8 @@
 //! What the tests share: the repository's folders, programs in memory, the command line in the
 //! test's own process.
 
+pub mod generator;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -55,6 +57,13 @@ impl Memory {
     pub fn with(mut self, path: &str, text: impl Into<Vec<u8>>) -> Self {
         self.files.insert(path.to_owned(), text.into());
         self
+    }
+
+    /// Its files.
+    pub fn files(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        self.files
+            .iter()
+            .map(|(path, bytes)| (path.as_str(), bytes.as_slice()))
     }
 
     /// Compiles it.

@@ -1,6 +1,7 @@
 //! All tests of the project from outside, in one program so that it links once.
 
 mod bad_input;
+mod cluster;
 mod command_line;
 mod erp1;
 mod library;

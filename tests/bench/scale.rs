@@ -1,0 +1,161 @@
+//! How long each stage takes, and how it grows with the platform.
+//!
+//! ```sh
+//! cargo bench -p erpc-tests                  # 21, 210, 1000, 2100 and 21000 services
+//! cargo bench -p erpc-tests -- 1000 2000     # these sizes
+//! ```
+//!
+//! Each size runs in a process of its own, so that its peak of memory is its own. A figure is the
+//! least of several runs; `write` is compared with writing the same bytes in a plain loop.
+
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use erpc_policy::Derived;
+use erpc_tests::Memory;
+use erpc_tests::generator::platform_of;
+
+const SIZES: [usize; 5] = [21, 210, 1000, 2100, 21_000];
+
+fn main() {
+    let arguments: Vec<String> = std::env::args()
+        .skip(1)
+        .filter(|a| a != "--bench")
+        .collect();
+    if let [one, size] = arguments.as_slice()
+        && one == "--one"
+    {
+        measure(size.parse().expect("a number of services"));
+        return;
+    }
+    let sizes: Vec<usize> = if arguments.is_empty() {
+        SIZES.to_vec()
+    } else {
+        arguments.iter().filter_map(|a| a.parse().ok()).collect()
+    };
+    println!(
+        "{:>8} {:>8} {:>8} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9} {:>10}",
+        "services",
+        "edges",
+        "source",
+        "parse",
+        "resolve",
+        "derive",
+        "check",
+        "objects",
+        "render",
+        "write",
+        "loop",
+        "whole",
+        "peak/svc"
+    );
+    for size in sizes {
+        let this = std::env::current_exe().expect("this program");
+        let output = Command::new(this)
+            .args(["--one", &size.to_string()])
+            .output()
+            .expect("this program runs");
+        print!("{}", String::from_utf8_lossy(&output.stdout));
+        eprint!("{}", String::from_utf8_lossy(&output.stderr));
+    }
+}
+
+/// The least time of several runs.
+fn least<T>(runs: usize, mut run: impl FnMut() -> T) -> Duration {
+    (0..runs)
+        .map(|_| {
+            let start = Instant::now();
+            let result = run();
+            let time = start.elapsed();
+            drop(result);
+            time
+        })
+        .min()
+        .unwrap_or_default()
+}
+
+fn measure(size: usize) {
+    let program = platform_of(size);
+    // The peak is that of one compilation, so it is read before anything is repeated.
+    let compiled = program.compile();
+    let Some((platform, derived)) = &compiled.result else {
+        panic!("{:?}", compiled.diagnostics.as_slice().first());
+    };
+    drop(erpc_emit::render(&erpc_emit::objects(
+        platform,
+        derived,
+        &compiled.sources,
+    )));
+    let peak = peak_kib();
+    let runs = (20_000 / size).clamp(3, 30);
+    let (loaded, _) = erpc_model::load("platform.erp", &program);
+    let parse = least(runs, || erpc_model::load("platform.erp", &program));
+    let resolve = least(runs, || erpc_model::resolve(&loaded, &program));
+    let derive = least(runs, || Derived::of(platform));
+    let whole_check = least(runs, || program.compile());
+    let objects = least(runs, || {
+        erpc_emit::objects(platform, derived, &compiled.sources)
+    });
+    let files = erpc_emit::objects(platform, derived, &compiled.sources);
+    let render = least(runs, || erpc_emit::render(&files));
+    let rendered = erpc_emit::render(&files);
+    let bytes: usize = program.files().map(|(_, bytes)| bytes.len()).sum();
+    let (write, plain) = to_disk(&program, &rendered);
+    let ms = |time: Duration| format!("{:.1}ms", time.as_secs_f64() * 1000.0);
+    println!(
+        "{:>8} {:>8} {:>7}K {:>9} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9} {:>8}KB",
+        platform.services.len(),
+        derived.edges.as_slice().len(),
+        bytes / 1024,
+        ms(parse),
+        ms(resolve),
+        ms(derive),
+        ms(whole_check),
+        ms(objects),
+        ms(render),
+        ms(write),
+        ms(plain),
+        ms(whole_check + objects + render),
+        peak / platform.services.len(),
+    );
+}
+
+/// A whole `erpc build` to a new folder, and the same bytes in a plain loop.
+fn to_disk(program: &Memory, rendered: &[erpc_emit::OutputFile]) -> (Duration, Duration) {
+    let folder = tempfile::TempDir::new().expect("a temporary folder");
+    for (path, bytes) in program.files() {
+        std::fs::write(folder.path().join(path), bytes).expect("a source");
+    }
+    let built = folder.path().join("built");
+    let write = least(1, || {
+        let ran = erpc_tests::erpc(&[
+            "build".as_ref(),
+            folder.path().as_os_str(),
+            "--quiet".as_ref(),
+            "--out".as_ref(),
+            built.as_os_str(),
+        ]);
+        assert_eq!(ran.exit, erpc_cli::Exit::Done, "{}", ran.err);
+    });
+    let looped = folder.path().join("looped");
+    let plain = least(1, || {
+        for file in rendered {
+            let path = looped.join(&file.path);
+            std::fs::create_dir_all(path.parent().unwrap_or(Path::new("."))).expect("a folder");
+            std::fs::write(path, &file.text).expect("a file");
+        }
+    });
+    (write, plain)
+}
+
+/// The most memory that this process has had, in KiB; 0 where the system does not say.
+fn peak_kib() -> usize {
+    std::fs::read_to_string("/proc/self/status")
+        .unwrap_or_default()
+        .lines()
+        .find_map(|line| line.strip_prefix("VmHWM:"))
+        .and_then(|rest| rest.split_whitespace().next())
+        .and_then(|number| number.parse().ok())
+        .unwrap_or(0)
+}

@@ -1,0 +1,75 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"time"
+
+	"go.etcd.io/etcd/server/v3/embed"
+	"k8s.io/component-base/cli"
+	"k8s.io/kubectl/pkg/cmd"
+	"k8s.io/kubectl/pkg/cmd/util"
+	apiserver "k8s.io/kubernetes/cmd/kube-apiserver/app"
+)
+
+func startEtcd(dir string, ports ports) error {
+	config := embed.NewConfig()
+	config.Dir = filepath.Join(dir, "etcd")
+	config.LogLevel = "error"
+	// Data that a test loses with the machine is no loss.
+	config.UnsafeNoFsync = true
+	client := url.URL{Scheme: "http", Host: fmt.Sprintf("127.0.0.1:%d", ports.etcd)}
+	peer := url.URL{Scheme: "http", Host: fmt.Sprintf("127.0.0.1:%d", ports.peer)}
+	config.ListenClientUrls, config.AdvertiseClientUrls = []url.URL{client}, []url.URL{client}
+	config.ListenPeerUrls, config.AdvertisePeerUrls = []url.URL{peer}, []url.URL{peer}
+	config.InitialCluster = config.InitialClusterFromName(config.Name)
+	server, err := embed.StartEtcd(config)
+	if err != nil {
+		return err
+	}
+	select {
+	case <-server.Server.ReadyNotify():
+		return nil
+	case err := <-server.Err():
+		return err
+	case <-time.After(60 * time.Second):
+		return errors.New("not ready within a minute")
+	}
+}
+
+func runAPIServer(ctx context.Context, dir string, k *keys, ports ports) error {
+	command := apiserver.NewAPIServerCommand()
+	command.SetArgs([]string{
+		fmt.Sprintf("--etcd-servers=http://127.0.0.1:%d", ports.etcd),
+		"--bind-address=127.0.0.1",
+		"--advertise-address=127.0.0.1",
+		fmt.Sprintf("--secure-port=%d", ports.api),
+		// A loopback address is no endpoint of the Service `kubernetes`.
+		"--endpoint-reconciler-type=none",
+		"--tls-cert-file=" + k.path("server.crt"),
+		"--tls-private-key-file=" + k.path("server.key"),
+		"--client-ca-file=" + k.path("ca.crt"),
+		"--service-account-issuer=https://kubernetes.default.svc",
+		"--service-account-key-file=" + k.path("accounts.pub"),
+		"--service-account-signing-key-file=" + k.path("accounts.key"),
+		"--service-cluster-ip-range=10.96.0.0/16",
+		"--authorization-mode=Node,RBAC",
+		"--anonymous-auth=false",
+		"--enable-admission-plugins=NodeRestriction",
+		"--allow-privileged",
+		"--v=0",
+	})
+	return command.ExecuteContext(ctx)
+}
+
+// runKubectl takes the rest of the process's arguments.
+func runKubectl() {
+	os.Args = append([]string{"kubectl"}, os.Args[2:]...)
+	if err := cli.RunNoErrOutput(cmd.NewDefaultKubectlCommand()); err != nil {
+		util.CheckErr(err)
+	}
+}
