@@ -29,6 +29,16 @@ fn main() {
         measure(size.parse().expect("a number of services"));
         return;
     }
+    if let [check, size] = arguments.as_slice()
+        && check == "--check"
+    {
+        // For a profiler: nothing but the checks, many times.
+        let program = platform_of(size.parse().expect("a number of services"));
+        for _ in 0..50 {
+            drop(program.compile());
+        }
+        return;
+    }
     let sizes: Vec<usize> = if arguments.is_empty() {
         SIZES.to_vec()
     } else {
@@ -44,7 +54,7 @@ fn main() {
         "derive",
         "check",
         "objects",
-        "render",
+        "files",
         "write",
         "loop",
         "whole",
@@ -82,11 +92,7 @@ fn measure(size: usize) {
     let Some((platform, derived)) = &compiled.result else {
         panic!("{:?}", compiled.diagnostics.as_slice().first());
     };
-    drop(erpc_emit::render(&erpc_emit::objects(
-        platform,
-        derived,
-        &compiled.sources,
-    )));
+    drop(erpc_emit::files(platform, derived, &compiled.sources));
     let peak = peak_kib();
     let runs = (20_000 / size).clamp(3, 30);
     let (loaded, _) = erpc_model::load("platform.erp", &program);
@@ -97,9 +103,10 @@ fn measure(size: usize) {
     let objects = least(runs, || {
         erpc_emit::objects(platform, derived, &compiled.sources)
     });
-    let files = erpc_emit::objects(platform, derived, &compiled.sources);
-    let render = least(runs, || erpc_emit::render(&files));
-    let rendered = erpc_emit::render(&files);
+    let files = least(runs, || {
+        erpc_emit::files(platform, derived, &compiled.sources)
+    });
+    let rendered = erpc_emit::files(platform, derived, &compiled.sources);
     let bytes: usize = program.files().map(|(_, bytes)| bytes.len()).sum();
     let (write, plain) = to_disk(&program, &rendered);
     let ms = |time: Duration| format!("{:.1}ms", time.as_secs_f64() * 1000.0);
@@ -113,10 +120,10 @@ fn measure(size: usize) {
         ms(derive),
         ms(whole_check),
         ms(objects),
-        ms(render),
+        ms(files),
         ms(write),
         ms(plain),
-        ms(whole_check + objects + render),
+        ms(whole_check + files),
         peak / platform.services.len(),
     );
 }

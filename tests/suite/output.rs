@@ -20,7 +20,7 @@ fn objects(folder: &std::path::Path) -> Vec<(String, Value)> {
         panic!("{} has errors", folder.display());
     };
     let files = erpc_emit::objects(platform, derived, &compiled.sources);
-    let texts = erpc_emit::render(&files);
+    let texts = erpc_emit::files(platform, derived, &compiled.sources);
     let mut all = Vec::new();
     for (file, text) in files.iter().zip(texts) {
         let read: Vec<Value> = serde_saphyr::from_multiple(&text.text).expect("YAML");

@@ -138,8 +138,7 @@ fn output_of(program: &Memory) -> String {
     let Some((platform, derived)) = &compiled.result else {
         panic!("{:?}", compiled.diagnostics);
     };
-    let files = erpc_emit::objects(platform, derived, &compiled.sources);
-    erpc_emit::render(&files)
+    erpc_emit::files(platform, derived, &compiled.sources)
         .into_iter()
         .map(|file| format!("== {}\n{}", file.path, file.text))
         .collect()

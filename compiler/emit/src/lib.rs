@@ -60,8 +60,16 @@ pub fn objects(platform: &Platform, derived: &Derived, sources: &Sources) -> Vec
     files
 }
 
-/// The text of each file, made in parallel, in the order of `files`.
+/// The text of all files, made in parallel, sorted by path. Objects live only until they are text.
 #[must_use]
-pub fn render(files: &[ObjectFile]) -> Vec<OutputFile> {
-    files.par_iter().map(OutputFile::of).collect()
+pub fn files(platform: &Platform, derived: &Derived, sources: &Sources) -> Vec<OutputFile> {
+    let shared = kubernetes::shared(platform, derived, sources);
+    let mut files: Vec<OutputFile> = shared.par_iter().map(OutputFile::of).collect();
+    let services: Vec<_> = platform.services().map(|(id, _)| id).collect();
+    files.par_extend(services.into_par_iter().flat_map_iter(|id| {
+        let (of_service, _) = kubernetes::service(platform, derived, sources, id);
+        of_service.into_iter().map(|file| OutputFile::of(&file))
+    }));
+    files.sort_unstable_by(|a, b| a.path.cmp(&b.path));
+    files
 }

@@ -21,9 +21,9 @@ pub(crate) fn run(command: &Build, common: &Common, console: &mut Console<'_>) -
     let Some((platform, derived)) = &compiled.result else {
         return Exit::Failed;
     };
-    let files = erpc_emit::objects(platform, derived, &compiled.sources);
+    let files = erpc_emit::files(platform, derived, &compiled.sources);
     let out = command.out.as_deref().unwrap_or(&project.folder);
-    let plan = match Plan::of(out, erpc_emit::render(&files)) {
+    let plan = match Plan::of(out, files) {
         Ok(plan) => plan,
         Err(message) => {
             console.fail(&message);

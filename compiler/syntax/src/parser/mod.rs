@@ -25,7 +25,7 @@ pub struct Parsed {
 }
 
 /// The size above which a file is parsed in parallel.
-const PARALLEL_BYTES: usize = 64 << 10;
+const PARALLEL_BYTES: usize = 8 << 10;
 
 /// Parses a text of at most 4 GiB; total: any text gives a tree. Linear in the text's length.
 #[must_use]
