@@ -3,6 +3,7 @@
 mod bad_input;
 mod cluster;
 mod command_line;
+mod documentation;
 mod erp1;
 mod library;
 mod licences;
