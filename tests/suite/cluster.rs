@@ -88,6 +88,7 @@ impl Drop for Cluster {
 #[ignore = "needs the server that tests/cluster/build makes; tests/run runs it"]
 fn an_empty_cluster_takes_every_platform_in_one_run_without_a_warning() {
     let mut platforms = folders_below("examples");
+    platforms.extend(folders_below("tests/platforms"));
     platforms.push(repository());
     for platform in platforms {
         let cluster = Cluster::start();

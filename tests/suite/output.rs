@@ -9,6 +9,7 @@ use serde_json::Value;
 /// Every platform of the repository whose output is committed.
 fn platforms() -> Vec<std::path::PathBuf> {
     let mut all = folders_below("examples");
+    all.extend(folders_below("tests/platforms"));
     all.push(repository());
     all
 }

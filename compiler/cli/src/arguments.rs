@@ -16,7 +16,8 @@ Exit codes:
 #[derive(Debug, Parser)]
 #[command(name = "erpc", version, max_term_width = 100, after_help = EXIT_CODES, after_long_help = "\
 Examples:
-  erpc init shop                start a platform from a template
+  erpc init shop --template shop
+                                start a platform from a template
   erpc check                    check the nearest platform.erp
   erpc build                    write lib/ and share/ beside it
   erpc build --check            fail if they are not what it says (for CI)

@@ -119,7 +119,13 @@ pub fn policies(platform: &Platform, edges: &Edges, implied: &Implied) -> Vec<Wo
     let mut gathered: Vec<(Side, Side)> = vec![Default::default(); platform.services.len()];
     for edge in edges.as_slice() {
         for port in edge.ports(platform) {
-            if let End::Service(from) = edge.from {
+            // Who asks DNS anyway has its rule already.
+            let has_rule = |from: &ServiceId| {
+                edge.to == End::ClusterDns && implied.dns.binary_search(from).is_ok()
+            };
+            if let End::Service(from) = edge.from
+                && !has_rule(&from)
+            {
                 gathered[from.index()].1.add(platform, edge.to, port);
             }
             if let End::Service(to) = edge.to {
@@ -148,7 +154,7 @@ pub fn policies(platform: &Platform, edges: &Edges, implied: &Implied) -> Vec<Wo
     let mut out = Vec::with_capacity(gathered.len());
     for ((service, _), (ingress, egress)) in platform.services().zip(gathered) {
         let mut egress: Vec<EgressRule> = egress.egress_rules(platform);
-        if asks.next_if(|id| **id == service).is_some() && !egress.contains(&dns) {
+        if asks.next_if(|id| **id == service).is_some() {
             egress.push(dns.clone());
         }
         out.push(WorkloadPolicy {
