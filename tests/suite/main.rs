@@ -5,6 +5,7 @@ mod cluster;
 mod command_line;
 mod documentation;
 mod erp1;
+mod formatting;
 mod library;
 mod licences;
 mod output;

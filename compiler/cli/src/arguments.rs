@@ -75,6 +75,7 @@ pub(crate) enum Command {
     Check(Check),
     Build(Build),
     Order(Order),
+    Fmt(Fmt),
     Init(Init),
     Completions(Completions),
 }
@@ -132,6 +133,30 @@ Examples:
 pub(crate) struct Order {
     /// A folder or a file; the nearest platform.erp upwards where nothing is said.
     pub(crate) path: Option<PathBuf>,
+}
+
+/// Formats sources in the one style that there is.
+///
+/// A statement that cannot be read stays as it is. Without paths, all files of the nearest platform.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  erpc fmt                         all files of the platform
+  erpc fmt apps.erp stdlib         this file, and every .erp file in that folder
+  erpc fmt --check                 exit 2 and list what is not formatted
+  erpc fmt --stdin < platform.erp  from standard input to standard output")]
+pub(crate) struct Fmt {
+    /// Files, and folders that are searched for `.erp` files.
+    pub(crate) paths: Vec<PathBuf>,
+    /// Write nothing; list what is not formatted and exit 2 if something is not.
+    #[arg(long)]
+    pub(crate) check: bool,
+    /// Write nothing; show what would change and exit 2 if something would.
+    #[arg(long)]
+    pub(crate) diff: bool,
+    /// Read standard input, write standard output.
+    #[arg(long, conflicts_with_all = ["paths", "check", "diff"])]
+    pub(crate) stdin: bool,
 }
 
 /// Starts a platform from a template.

@@ -6,7 +6,9 @@
 
 mod grammar;
 mod parser;
+mod printer;
 mod scan;
 pub mod tree;
 
 pub use parser::{Parsed, parse, parse_template};
+pub use printer::format;

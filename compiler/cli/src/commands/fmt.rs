@@ -1,0 +1,144 @@
+//! `erpc fmt`: the one style.
+
+use std::fs;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use erpc_diagnostics::{Diagnostics, FileId, Sources};
+use similar::TextDiff;
+
+use super::{count, find};
+use crate::Exit;
+use crate::arguments::{Common, Fmt};
+use crate::console::Console;
+use crate::project::describe;
+
+pub(crate) fn run(command: &Fmt, common: &Common, console: &mut Console<'_>) -> Exit {
+    if command.stdin {
+        return stdin(console);
+    }
+    let paths = match sources(command, common, console) {
+        Ok(paths) => paths,
+        Err(exit) => return exit,
+    };
+    let mut changed = 0;
+    let mut is_failed = false;
+    for path in &paths {
+        match file(path, command, console) {
+            Ok(is_changed) => changed += usize::from(is_changed),
+            Err(message) => {
+                console.fail(&message);
+                is_failed = true;
+            }
+        }
+    }
+    let is_dry = command.check || command.diff;
+    console.note(&format!(
+        "{}: {changed} {}",
+        count(paths.len(), "file"),
+        if is_dry { "not formatted" } else { "changed" }
+    ));
+    if is_failed {
+        Exit::Failed
+    } else if is_dry && changed > 0 {
+        Exit::Differs
+    } else {
+        Exit::Done
+    }
+}
+
+fn stdin(console: &mut Console<'_>) -> Exit {
+    let mut text = String::new();
+    if let Err(error) = std::io::stdin().read_to_string(&mut text) {
+        console.fail(&format!("standard input: {}", describe(&error)));
+        return Exit::Failed;
+    }
+    let (formatted, sources, diagnostics) = formatted("standard input", &text);
+    console.diagnostics(&diagnostics, &sources, None);
+    console.result(&formatted);
+    if diagnostics.has_errors() {
+        Exit::Failed
+    } else {
+        Exit::Done
+    }
+}
+
+/// A text in the one style, with what could not be read.
+fn formatted(path: &str, text: &str) -> (String, Sources, Diagnostics) {
+    let mut sources = Sources::new();
+    let id: FileId = sources.add(path, text);
+    let parsed = erpc_syntax::parse(id, text);
+    let formatted = erpc_syntax::format(text, &parsed.file);
+    (formatted, sources, parsed.diagnostics.sorted())
+}
+
+/// Formats one file; whether it was not in the style.
+fn file(path: &Path, command: &Fmt, console: &mut Console<'_>) -> Result<bool, String> {
+    let shown = path.display();
+    let bytes = fs::read(path).map_err(|error| format!("{shown}: {}", describe(&error)))?;
+    let text = String::from_utf8(bytes).map_err(|_| format!("{shown}: it is not UTF-8"))?;
+    let (formatted, sources, diagnostics) = formatted(&shown.to_string(), &text);
+    if diagnostics.has_errors() {
+        console.diagnostics(&diagnostics, &sources, None);
+        // Where braces do not match, what is a statement is a guess: better to leave it.
+        return Err(format!(
+            "{shown} cannot be read as a whole and stays as it is"
+        ));
+    }
+    if formatted == text {
+        return Ok(false);
+    }
+    if command.diff {
+        let diff = TextDiff::from_lines(text.as_str(), formatted.as_str());
+        let header = (format!("a/{shown}"), format!("b/{shown}"));
+        console.result(&diff.unified_diff().header(&header.0, &header.1).to_string());
+    } else {
+        console.result(&format!("{shown}\n"));
+    }
+    if !command.check && !command.diff {
+        fs::write(path, &formatted).map_err(|error| format!("{shown}: {}", describe(&error)))?;
+    }
+    Ok(true)
+}
+
+/// The files that are meant, sorted.
+fn sources(
+    command: &Fmt,
+    common: &Common,
+    console: &mut Console<'_>,
+) -> Result<Vec<PathBuf>, Exit> {
+    let mut paths = Vec::new();
+    if command.paths.is_empty() {
+        let project = find(None, common, console).ok_or(Exit::Failed)?;
+        let (loaded, _) = erpc_model::load(&project.root, &project);
+        let own = loaded.files.iter().filter(|file| file.module.is_none());
+        paths.extend(own.map(|file| project.folder.join(&file.path)));
+    }
+    for path in &command.paths {
+        if let Err(error) = search(path, true, &mut paths) {
+            console.fail(&format!("{}: {}", path.display(), describe(&error)));
+            return Err(Exit::Failed);
+        }
+    }
+    paths.sort();
+    paths.dedup();
+    Ok(paths)
+}
+
+/// A file, or every `.erp` file below a folder; hidden folders are left out.
+fn search(path: &Path, is_named: bool, into: &mut Vec<PathBuf>) -> std::io::Result<()> {
+    if !fs::metadata(path)?.is_dir() {
+        if is_named || path.extension().is_some_and(|extension| extension == "erp") {
+            into.push(path.to_path_buf());
+        }
+        return Ok(());
+    }
+    for entry in fs::read_dir(path)? {
+        let entry = entry?;
+        let is_hidden = entry.file_name().to_string_lossy().starts_with('.');
+        if !is_hidden && !entry.file_type()?.is_symlink() {
+            search(&entry.path(), false, into)?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,199 @@
+//! The formatter: cases in `tests/fmt/<what>/` with `input.erp` and `expected.erp` beside it, and
+//! the properties that it promises.
+
+use erpc_diagnostics::FileId;
+use erpc_syntax::tree::{Arg, Block, Comment, Statement};
+use erpc_tests::generator::platform_of;
+use erpc_tests::{Memory, files_below, folders_below, repository};
+use proptest::prelude::*;
+
+fn formatted(text: &str) -> String {
+    let parsed = erpc_syntax::parse(FileId(0), text);
+    erpc_syntax::format(text, &parsed.file)
+}
+
+#[test]
+fn every_case_is_formatted_as_expected() {
+    let cases = folders_below("tests/fmt");
+    assert!(!cases.is_empty());
+    for case in cases {
+        let read = |name: &str| std::fs::read_to_string(case.join(name)).unwrap_or_default();
+        let made = formatted(&read("input.erp"));
+        if std::env::var_os("UPDATE_DOCS").is_some() {
+            std::fs::write(case.join("expected.erp"), &made).expect("written");
+        }
+        assert_eq!(made, read("expected.erp"), "{}", case.display());
+        assert_eq!(formatted(&made), made, "{}: a second time", case.display());
+    }
+}
+
+/// Every source of the repository that can be read as a whole.
+fn programs() -> Vec<(String, String)> {
+    let mut all = Vec::new();
+    for folder in ["stdlib", "examples", "tests/ui", "tests/platforms"] {
+        for (path, bytes) in files_below(&repository().join(folder)) {
+            if path.ends_with(".erp") {
+                let text = String::from_utf8(bytes).expect("UTF-8");
+                all.push((format!("{folder}/{path}"), text));
+            }
+        }
+    }
+    let root = repository().join("platform.erp");
+    let text = std::fs::read_to_string(root).expect("the root");
+    all.push(("platform.erp".to_owned(), text));
+    for (path, bytes) in platform_of(210).files() {
+        all.push((
+            path.to_owned(),
+            String::from_utf8(bytes.to_vec()).expect("UTF-8"),
+        ));
+    }
+    all.retain(|(_, text)| !erpc_syntax::parse(FileId(0), text).diagnostics.has_errors());
+    all
+}
+
+fn comments(text: &str) -> Vec<String> {
+    fn of<'t>(statements: &'t [Statement], dangling: &'t [Comment], into: &mut Vec<&'t Comment>) {
+        for statement in statements {
+            into.extend(&statement.leading);
+            into.extend(&statement.inner);
+            into.extend(&statement.trailing);
+            for arg in &statement.args {
+                if let Arg::Block(Block {
+                    statements,
+                    dangling,
+                    ..
+                }) = arg
+                {
+                    of(statements, dangling, into);
+                }
+            }
+        }
+        into.extend(dangling);
+    }
+    let parsed = erpc_syntax::parse(FileId(0), text);
+    let mut found = Vec::new();
+    of(&parsed.file.statements, &parsed.file.dangling, &mut found);
+    found.sort_by_key(|comment| comment.span);
+    found.iter().map(|c| c.text.trim_end().to_owned()).collect()
+}
+
+#[test]
+fn formatting_twice_is_formatting_once() {
+    for (path, text) in programs() {
+        let once = formatted(&text);
+        assert_eq!(formatted(&once), once, "{path}");
+    }
+}
+
+#[test]
+fn no_comment_is_lost_or_moved_past_another() {
+    let mut seen = 0;
+    for (path, text) in programs() {
+        let before = comments(&text);
+        seen += before.len();
+        assert_eq!(comments(&formatted(&text)), before, "{path}");
+    }
+    assert!(seen > 100);
+}
+
+/// What a tree says without its places.
+fn meaning(text: &str) -> String {
+    let parsed = erpc_syntax::parse(FileId(0), text);
+    assert!(!parsed.diagnostics.has_errors(), "{text}");
+    let shown = format!("{:?}", parsed.file.statements);
+    let mut out = String::with_capacity(shown.len());
+    let mut rest = shown.as_str();
+    while let Some(at) = rest.find("Span {") {
+        out.push_str(&rest[..at]);
+        rest = rest[at..].split_once('}').map_or("", |(_, rest)| rest);
+    }
+    out + rest
+}
+
+#[test]
+fn the_tree_stays_the_same() {
+    for (path, text) in programs() {
+        assert_eq!(meaning(&formatted(&text)), meaning(&text), "{path}");
+    }
+}
+
+#[test]
+fn what_cannot_be_read_stays_as_it_is() {
+    let text = "erp 1\nplatform   p   {\n  version   \"1\"\n  title  §§  \"x\"\n}\n";
+    let made = formatted(text);
+    assert!(made.contains("  title  §§  \"x\"\n"), "{made}");
+    assert!(made.contains("  version \"1\"\n"), "{made}");
+}
+
+#[test]
+fn the_examples_of_the_documents_are_formatted() {
+    for name in ["docs/language.md"] {
+        let text = std::fs::read_to_string(repository().join(name)).expect("the document");
+        for block in text.split("```erp\n").skip(1) {
+            if let Some((program, _)) = block.split_once("```") {
+                assert_eq!(formatted(program), program, "{name}");
+            }
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Indentation and spaces between arguments mean nothing, so they change nothing.
+    #[test]
+    fn spaces_change_nothing(margins in prop::collection::vec(0..9usize, 60), gaps in prop::collection::vec(1..4usize, 40)) {
+        let text = include_str!("../../examples/shop/platform.erp");
+        let wanted = formatted(text);
+        let mut messy = String::new();
+        for (number, line) in wanted.lines().enumerate() {
+            let line = line.trim_start();
+            if !line.is_empty() {
+                messy += &" ".repeat(margins[number % margins.len()]);
+            }
+            match line.split_once(' ') {
+                Some((head, rest)) if !line.starts_with(['#', '}']) => {
+                    messy += head;
+                    messy += &" ".repeat(gaps[number % gaps.len()]);
+                    messy += rest.trim_start();
+                }
+                _ => messy += line,
+            }
+            messy += "\n";
+        }
+        prop_assert_eq!(formatted(&messy), wanted);
+    }
+}
+
+#[test]
+fn the_command_checks_shows_and_writes() {
+    let folder = tempfile::TempDir::new().expect("a temporary folder");
+    let path = folder.path().join("a.erp");
+    std::fs::write(&path, "erp   1\n").expect("written");
+    let run = |more: &[&str]| {
+        let mut arguments = vec!["fmt".as_ref(), path.as_os_str()];
+        arguments.extend(more.iter().map(std::ffi::OsStr::new));
+        erpc_tests::erpc(&arguments)
+    };
+    assert_eq!(run(&["--check"]).exit, erpc_cli::Exit::Differs);
+    let diff = run(&["--diff"]);
+    assert_eq!(diff.exit, erpc_cli::Exit::Differs);
+    assert!(diff.out.contains("-erp   1\n+erp 1\n"), "{}", diff.out);
+    assert_eq!(std::fs::read_to_string(&path).expect("there"), "erp   1\n");
+    assert_eq!(run(&[]).exit, erpc_cli::Exit::Done);
+    assert_eq!(std::fs::read_to_string(&path).expect("there"), "erp 1\n");
+    assert_eq!(run(&["--check"]).exit, erpc_cli::Exit::Done);
+    std::fs::write(&path, "platform p {\n").expect("written");
+    let broken = run(&[]);
+    assert_eq!(broken.exit, erpc_cli::Exit::Failed);
+    assert_eq!(
+        std::fs::read_to_string(&path).expect("there"),
+        "platform p {\n"
+    );
+}
+
+#[test]
+fn an_empty_text_is_formatted_to_itself() {
+    assert_eq!(formatted(""), "");
+    assert!(Memory::of("").compile().result.is_none());
+}
