@@ -3,6 +3,7 @@
 mod bad_input;
 mod cluster;
 mod command_line;
+mod diagnostics;
 mod documentation;
 mod erp1;
 mod formatting;

@@ -66,7 +66,11 @@ pub(crate) enum Format {
     Human,
     /// One JSON object, stable within its `version`.
     Json,
-    /// A diagram in Mermaid (`order` only).
+    /// SARIF 2.1.0, for code scanning (`check`, `build`, `fmt --check`).
+    Sarif,
+    /// Annotations of GitHub Actions (`check`, `build`, `fmt --check`).
+    Github,
+    /// A diagram in Mermaid (`order`).
     Mermaid,
 }
 
@@ -76,6 +80,7 @@ pub(crate) enum Command {
     Build(Build),
     Order(Order),
     Fmt(Fmt),
+    Explain(Explain),
     Init(Init),
     Completions(Completions),
 }
@@ -86,13 +91,25 @@ pub(crate) enum Command {
 Examples:
   erpc check                       the nearest platform.erp, from here upwards
   erpc check examples/shop         the platform in a folder
-  erpc check --format json         findings for a tool")]
+  erpc check --fix                 apply the fixes that are certain
+  erpc check --fix --diff          show them and write nothing
+  erpc check --watch               check again after each save
+  erpc check --format sarif        findings for code scanning")]
 pub(crate) struct Check {
     /// A folder or a file; the nearest platform.erp upwards where nothing is said.
     pub(crate) path: Option<PathBuf>,
     /// Show at most this many findings.
-    #[arg(long, value_name = "N")]
-    pub(crate) max_errors: Option<usize>,
+    #[arg(long, value_name = "N", default_value_t = 50)]
+    pub(crate) max_errors: usize,
+    /// Apply the fixes that are certain, then check again.
+    #[arg(long)]
+    pub(crate) fix: bool,
+    /// With --fix: show the changes and write nothing; exit 2 if there are some.
+    #[arg(long, requires = "fix")]
+    pub(crate) diff: bool,
+    /// Check again after each save, until interrupted.
+    #[arg(long, conflicts_with = "fix")]
+    pub(crate) watch: bool,
 }
 
 /// Checks a platform and writes its Kubernetes manifests.
@@ -157,6 +174,17 @@ pub(crate) struct Fmt {
     /// Read standard input, write standard output.
     #[arg(long, conflicts_with_all = ["paths", "check", "diff"])]
     pub(crate) stdin: bool,
+}
+
+/// Explains a code: what it means, why it matters, a wrong and a right example.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  erpc explain E0403               one code
+  erpc explain                     all codes")]
+pub(crate) struct Explain {
+    /// The code; all of them are listed where nothing is said.
+    pub(crate) code: Option<String>,
 }
 
 /// Starts a platform from a template.

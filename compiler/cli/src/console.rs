@@ -112,6 +112,13 @@ impl<'s> Console<'s> {
         self.error(&text);
     }
 
+    /// Clears the terminal before the next picture of a watch; nothing where there is none.
+    pub(crate) fn clear(&mut self) {
+        if self.color {
+            self.error("\u{1b}[2J\u{1b}[H");
+        }
+    }
+
     /// Writes what is left.
     ///
     /// # Errors

@@ -77,6 +77,7 @@ pub fn run(
         Command::Build(command) => commands::build::run(command, &arguments.common, console),
         Command::Order(command) => commands::order::run(command, &arguments.common, console),
         Command::Fmt(command) => commands::fmt::run(command, &arguments.common, console),
+        Command::Explain(command) => commands::explain::run(command, &arguments.common, console),
         Command::Init(command) => commands::init::run(command, console),
         Command::Completions(command) => commands::completions::run(command, console),
     }

@@ -15,13 +15,20 @@ pub struct Code {
     pub severity: Severity,
     /// What it is, in half a line.
     pub title: &'static str,
+    /// What it means, why it matters, a wrong and a right example, as Markdown without a heading.
+    pub page: &'static str,
 }
 
 macro_rules! codes {
     ($($name:ident $id:literal $severity:ident $title:literal;)*) => {
         $(
             #[doc = $title]
-            pub static $name: Code = Code { id: $id, severity: Severity::$severity, title: $title };
+            pub static $name: Code = Code {
+                id: $id,
+                severity: Severity::$severity,
+                title: $title,
+                page: include_str!(concat!("pages/", $id, ".md")),
+            };
         )*
 
         /// Every code, in the order of the registry.
@@ -47,6 +54,7 @@ codes! {
     IMPORT_CYCLE            "E0014" Error "files that use each other";
     UNKNOWN_IMPORT          "E0015" Error "a `use` that leads nowhere";
     EVALUATION_BUDGET       "E0016" Error "an evaluation past its budget";
+    NOT_FORMATTED           "W0017" Warning "a source that is not formatted";
 
     // 1: names and references
     UNKNOWN_NAME            "E0101" Error "a name that is declared nowhere";

@@ -11,6 +11,6 @@ mod span;
 
 pub use codes::Code;
 pub use diagnostic::{Diagnostic, Diagnostics, Edit, Fix, Label, Severity};
-pub use render::{Style, render_human, render_json, summary};
+pub use render::{Style, render_github, render_human, render_json, render_sarif, summary};
 pub use sources::{LineColumn, Source, Sources};
 pub use span::{FileId, Span};

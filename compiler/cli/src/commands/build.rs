@@ -2,22 +2,31 @@
 
 use serde::Serialize;
 
-use super::{count, find};
+use super::check::FORMATS;
+use super::{count, find, has_format, show_findings};
 use crate::Exit;
 use crate::arguments::{Build, Common, Format};
 use crate::console::Console;
 use crate::output::{Change, Plan, Problem};
 
 pub(crate) fn run(command: &Build, common: &Common, console: &mut Console<'_>) -> Exit {
-    if common.format == Format::Mermaid {
-        console.fail("`build` has no diagram; `--format` is human or json here");
+    if !has_format("build", &FORMATS, common, console) {
         return Exit::Usage;
     }
     let Some(project) = find(command.path.as_deref(), common, console) else {
         return Exit::Failed;
     };
     let compiled = project.compile();
-    console.diagnostics(&compiled.diagnostics, &compiled.sources, None);
+    // As JSON, the report of a build that succeeds is its result.
+    if common.format != Format::Json || compiled.result.is_none() {
+        show_findings(
+            &compiled.diagnostics,
+            &compiled.sources,
+            None,
+            common,
+            console,
+        );
+    }
     let Some((platform, derived)) = &compiled.result else {
         return Exit::Failed;
     };
@@ -78,6 +87,16 @@ impl<'p> Report<'p> {
 fn report(plan: &Plan, is_diff: bool, common: &Common, console: &mut Console<'_>) -> Exit {
     if common.format == Format::Json {
         console.result(&Report::of(plan).to_json());
+    } else if common.format == Format::Sarif {
+        // The log of findings is the result; one result cannot follow another.
+    } else if common.format == Format::Github {
+        let changed = plan.changes.iter().map(Change::path);
+        let others = plan.problems.iter().map(|(path, _)| path.as_str());
+        for path in changed.chain(others) {
+            console.result(&format!(
+                "::error file={path}::not as the platform says; `erpc build` writes it\n"
+            ));
+        }
     } else if is_diff {
         console.result(&plan.diff());
     } else {
@@ -132,6 +151,8 @@ fn write(plan: &Plan, force: bool, common: &Common, console: &mut Console<'_>) -
     let report = Report::of(plan);
     if common.format == Format::Json {
         console.result(&report.to_json());
+    }
+    if common.format != Format::Human {
         return Exit::Done;
     }
     for change in &plan.changes {

@@ -1,39 +1,59 @@
-//! `erpc check`: all checks, nothing written.
+//! `erpc check`: all checks, nothing written but fixes that are asked for.
 
-use erpc_diagnostics::render_json;
-
-use super::{count, find};
+use super::{count, find, fix, has_format, show_findings, watch};
 use crate::Exit;
 use crate::arguments::{Check, Common, Format};
 use crate::console::Console;
+use crate::project::Compiled;
+
+/// The formats of findings.
+pub(super) const FORMATS: [Format; 4] =
+    [Format::Human, Format::Json, Format::Sarif, Format::Github];
 
 pub(crate) fn run(command: &Check, common: &Common, console: &mut Console<'_>) -> Exit {
-    if common.format == Format::Mermaid {
-        console.fail("`check` has no diagram; `--format` is human or json here");
+    if !has_format("check", &FORMATS, common, console) {
         return Exit::Usage;
     }
     let Some(project) = find(command.path.as_deref(), common, console) else {
         return Exit::Failed;
     };
+    if command.fix {
+        return fix::run(command, &project, common, console);
+    }
+    if command.watch {
+        watch::run(command, &project, common, console);
+    }
     let compiled = project.compile();
-    if common.format == Format::Json {
-        console.result(&render_json(&compiled.diagnostics, &compiled.sources));
-    } else {
-        console.diagnostics(&compiled.diagnostics, &compiled.sources, command.max_errors);
-    }
-    let Some((platform, derived)) = &compiled.result else {
-        return Exit::Failed;
-    };
+    let max = Some(command.max_errors);
+    show_findings(
+        &compiled.diagnostics,
+        &compiled.sources,
+        max,
+        common,
+        console,
+    );
     if common.format == Format::Human {
-        console.result(&format!(
-            "{}: {}, {}, {} as {}, {}; no errors\n",
-            platform.name.value,
-            count(platform.namespaces.len(), "namespace"),
-            count(platform.services.len(), "service"),
-            count(platform.flows.len(), "flow"),
-            count(derived.edges.as_slice().len(), "edge"),
-            count(platform.routes.len(), "route"),
-        ));
+        summarise(&compiled, console);
     }
-    Exit::Done
+    if compiled.result.is_some() {
+        Exit::Done
+    } else {
+        Exit::Failed
+    }
+}
+
+/// A line with what there is, where there are no errors.
+pub(super) fn summarise(compiled: &Compiled, console: &mut Console<'_>) {
+    let Some((platform, derived)) = &compiled.result else {
+        return;
+    };
+    console.result(&format!(
+        "{}: {}, {}, {} as {}, {}; no errors\n",
+        platform.name.value,
+        count(platform.namespaces.len(), "namespace"),
+        count(platform.services.len(), "service"),
+        count(platform.flows.len(), "flow"),
+        count(derived.edges.as_slice().len(), "edge"),
+        count(platform.routes.len(), "route"),
+    ));
 }

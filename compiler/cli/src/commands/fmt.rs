@@ -4,16 +4,20 @@ use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use erpc_diagnostics::{Diagnostics, FileId, Sources};
+use erpc_diagnostics::{Diagnostic, Diagnostics, FileId, Sources, Span, codes};
 use similar::TextDiff;
 
-use super::{count, find};
+use super::check::FORMATS;
+use super::{count, find, has_format, show_findings};
 use crate::Exit;
-use crate::arguments::{Common, Fmt};
+use crate::arguments::{Common, Fmt, Format};
 use crate::console::Console;
 use crate::project::describe;
 
 pub(crate) fn run(command: &Fmt, common: &Common, console: &mut Console<'_>) -> Exit {
+    if !has_format("fmt", &FORMATS, common, console) {
+        return Exit::Usage;
+    }
     if command.stdin {
         return stdin(console);
     }
@@ -23,8 +27,9 @@ pub(crate) fn run(command: &Fmt, common: &Common, console: &mut Console<'_>) -> 
     };
     let mut changed = 0;
     let mut is_failed = false;
+    let mut findings = (Sources::new(), Diagnostics::new());
     for path in &paths {
-        match file(path, command, console) {
+        match file(path, command, common, &mut findings, console) {
             Ok(is_changed) => changed += usize::from(is_changed),
             Err(message) => {
                 console.fail(&message);
@@ -33,6 +38,9 @@ pub(crate) fn run(command: &Fmt, common: &Common, console: &mut Console<'_>) -> 
         }
     }
     let is_dry = command.check || command.diff;
+    if common.format != Format::Human {
+        show_findings(&findings.1, &findings.0, None, common, console);
+    }
     console.note(&format!(
         "{}: {changed} {}",
         count(paths.len(), "file"),
@@ -73,7 +81,13 @@ fn formatted(path: &str, text: &str) -> (String, Sources, Diagnostics) {
 }
 
 /// Formats one file; whether it was not in the style.
-fn file(path: &Path, command: &Fmt, console: &mut Console<'_>) -> Result<bool, String> {
+fn file(
+    path: &Path,
+    command: &Fmt,
+    common: &Common,
+    findings: &mut (Sources, Diagnostics),
+    console: &mut Console<'_>,
+) -> Result<bool, String> {
     let shown = path.display();
     let bytes = fs::read(path).map_err(|error| format!("{shown}: {}", describe(&error)))?;
     let text = String::from_utf8(bytes).map_err(|_| format!("{shown}: it is not UTF-8"))?;
@@ -88,7 +102,14 @@ fn file(path: &Path, command: &Fmt, console: &mut Console<'_>) -> Result<bool, S
     if formatted == text {
         return Ok(false);
     }
-    if command.diff {
+    if common.format != Format::Human {
+        findings.1.push(not_formatted(
+            &shown.to_string(),
+            &text,
+            &formatted,
+            &mut findings.0,
+        ));
+    } else if command.diff {
         let diff = TextDiff::from_lines(text.as_str(), formatted.as_str());
         let header = (format!("a/{shown}"), format!("b/{shown}"));
         console.result(&diff.unified_diff().header(&header.0, &header.1).to_string());
@@ -99,6 +120,25 @@ fn file(path: &Path, command: &Fmt, console: &mut Console<'_>) -> Result<bool, S
         fs::write(path, &formatted).map_err(|error| format!("{shown}: {}", describe(&error)))?;
     }
     Ok(true)
+}
+
+/// A finding at the first line that differs.
+fn not_formatted(path: &str, text: &str, formatted: &str, sources: &mut Sources) -> Diagnostic {
+    let file = sources.add(path, text);
+    let same: usize = text
+        .split_inclusive('\n')
+        .zip(formatted.split_inclusive('\n'))
+        .take_while(|(a, b)| a == b)
+        .map(|(line, _)| line.len())
+        .sum();
+    let end = text[same..].find('\n').map_or(text.len(), |at| same + at);
+    let offset = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
+    Diagnostic::new(&codes::NOT_FORMATTED, format!("`{path}` is not formatted"))
+        .at(
+            Span::new(file, offset(same), offset(end)),
+            "the first difference",
+        )
+        .help("`erpc fmt` writes the one style")
 }
 
 /// The files that are meant, sorted.

@@ -6,12 +6,16 @@ use erpc_model::{Platform, ServiceId};
 use erpc_policy::{Condition, Derived};
 use serde::Serialize;
 
-use super::{count, find};
+use super::{count, find, has_format};
 use crate::Exit;
 use crate::arguments::{Common, Format, Order};
 use crate::console::Console;
 
 pub(crate) fn run(command: &Order, common: &Common, console: &mut Console<'_>) -> Exit {
+    let formats = [Format::Human, Format::Json, Format::Mermaid];
+    if !has_format("order", &formats, common, console) {
+        return Exit::Usage;
+    }
     let Some(project) = find(command.path.as_deref(), common, console) else {
         return Exit::Failed;
     };
@@ -22,7 +26,7 @@ pub(crate) fn run(command: &Order, common: &Common, console: &mut Console<'_>) -
     };
     let waves = waves(platform, derived);
     let text = match common.format {
-        Format::Human => human(&waves),
+        Format::Human | Format::Sarif | Format::Github => human(&waves),
         Format::Json => json(&waves),
         Format::Mermaid => mermaid(&waves),
     };

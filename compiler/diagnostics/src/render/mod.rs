@@ -1,11 +1,15 @@
 //! How findings are shown: to people in a terminal, to tools as JSON. This is the only place that
 //! knows of terminals; it returns text and prints nothing.
 
+mod github;
 mod human;
 mod json;
+mod sarif;
 
+pub use github::render_github;
 pub use human::{Style, render_human};
 pub use json::render_json;
+pub use sarif::render_sarif;
 
 use crate::{Diagnostics, Severity};
 

@@ -67,6 +67,10 @@ impl<'a> Resolver<'a> {
             live,
             startup,
         } = drafts;
+        if settings.is_partial {
+            // The ports that they ask may be those of a component that could not be read.
+            return Probes::default();
+        }
         Probes {
             ready: self.probe(ready, service, ports),
             live: self.probe(live, service, ports),

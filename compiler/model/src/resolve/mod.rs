@@ -10,6 +10,7 @@ mod index;
 mod later;
 mod mounts;
 mod namespace;
+mod partial;
 mod platform;
 mod service;
 mod settings;

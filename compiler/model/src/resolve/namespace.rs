@@ -6,9 +6,9 @@ use erpc_diagnostics::{Diagnostic, codes};
 use erpc_syntax::tree::{Block, Sign};
 use smol_str::SmolStr;
 
-use super::Resolver;
 use super::index::Declared;
 use super::settings::{Setting, Settings};
+use super::{Resolver, partial};
 use crate::args::Args;
 use crate::eval::Scope;
 use crate::names::{listed, nearest};
@@ -68,7 +68,7 @@ impl<'a> Resolver<'a> {
         settings: &Settings<'a>,
         tiers: &[Tier],
     ) -> Sourced<TierId> {
-        let fallback = Sourced::declared(TierId(0), declared.name.span);
+        let fallback = Sourced::declared(partial::unknown_tier(tiers), declared.name.span);
         let Some(setting) = settings.top("tier").cloned() else {
             if !tiers.is_empty() {
                 self.report(

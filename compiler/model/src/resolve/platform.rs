@@ -10,7 +10,7 @@ use smol_str::SmolStr;
 use super::flows::Network;
 use super::index::Declared;
 use super::settings::Settings;
-use super::{ConstantState, Resolver};
+use super::{ConstantState, Resolver, partial};
 use crate::args::Args;
 use crate::eval::Scope;
 use crate::names::listed;
@@ -39,16 +39,16 @@ impl<'a> Resolver<'a> {
         self.set_facts(&declared, &settings);
         self.check_imports();
         let clusters = self.clusters();
-        let tiers = self.tiers();
+        let mut tiers = self.tiers();
         self.declare_secrets();
         self.check_components();
-        let (namespaces, _) = self.namespaces(&settings, &tiers);
-        let built = self.services();
+        let (mut namespaces, _) = self.namespaces(&settings, &tiers);
+        partial::add_unknown_tier(&mut tiers, &namespaces);
+        let (services, service_settings) = self.services();
         let homes: Vec<NamespaceId> = self.homes();
         let externals = self.externals();
         let namespace_tiers: Vec<TierId> = namespaces.iter().map(|n| n.tier.value).collect();
         let external_names: Vec<SmolStr> = externals.iter().map(|e| e.name.value.clone()).collect();
-        let (services, service_settings) = built;
         let network = Network {
             services: &services,
             homes: &homes,
@@ -56,10 +56,10 @@ impl<'a> Resolver<'a> {
             namespace_tiers: &namespace_tiers,
             externals: &external_names,
         };
-        let flows = self.flows(&network, &service_settings);
+        let mut flows = self.flows(&network, &service_settings);
         let (routes, addresses) = self.exposures(&network, &service_settings);
         let assertions = self.assertions(&network);
-        let clusters = self.ingress_controllers(clusters, &network);
+        let mut clusters = self.ingress_controllers(clusters, &network);
         let profiles = self.later(&network);
         let cluster = self.chosen_cluster(&declared, &settings, &clusters);
         self.check_constants();
@@ -74,13 +74,16 @@ impl<'a> Resolver<'a> {
         let registry = self.registry(&settings);
         let registries = self.registries(&settings);
         let pull = self.pull(&settings);
-        let services: Option<Vec<Service>> = services.into_iter().collect();
-        let mut services = services?;
+        let (mut services, missing) =
+            partial::services(services, &self.service_names(), &registry.value);
+        partial::detach(
+            &missing,
+            &mut namespaces,
+            &mut services,
+            &mut flows,
+            &mut clusters,
+        );
         inherit_availability(&mut services, &namespaces);
-        if tiers.is_empty() && !namespaces.is_empty() {
-            // A namespace without a tier was reported, or its tier was.
-            return None;
-        }
         Some(Platform {
             name: Sourced::declared(declared.name.text.clone(), declared.name.span),
             doc: declared.statement.doc(),
@@ -414,6 +417,15 @@ impl<'a> Resolver<'a> {
             settings.push((id, its_settings));
         }
         (services, settings)
+    }
+
+    fn service_names(&self) -> Vec<(NamespaceId, Sourced<SmolStr>)> {
+        (0..)
+            .map(NamespaceId)
+            .zip(self.index.namespaces.values())
+            .flat_map(|(id, namespace)| namespace.services.values().map(move |s| (id, &s.1.name)))
+            .map(|(id, name)| (id, Sourced::declared(name.text.clone(), name.span)))
+            .collect()
     }
 
     fn homes(&self) -> Vec<NamespaceId> {

@@ -81,7 +81,13 @@ impl<'a> Resolver<'a> {
         settings: &Settings<'a>,
         is_whole: bool,
     ) -> Option<Service> {
+        // What seems to be missing, and what seems to call a port that is not there, may be so for
+        // what could not be read.
+        let mut is_readable = !settings.is_partial && !self.is_in_broken_statement(name.span());
+        let is_whole = is_whole && is_readable;
+        let found_before = self.diagnostics.as_slice().len();
         let mut ports = self.ports(settings, None);
+        is_readable &= self.diagnostics.as_slice().len() == found_before;
         let sidecars = self.inner_containers(settings, "sidecar");
         for (n, (_, _, inner)) in (0u32..).zip(&sidecars) {
             let own = self.ports(inner, Some(n));
@@ -118,7 +124,7 @@ impl<'a> Resolver<'a> {
         let grants = self.grants(settings);
         let is_accessed = self.access(settings);
         let patches = self.patches(settings);
-        let main = main?;
+        let main = main.filter(|_| is_readable)?;
         let service = Service {
             name,
             namespace,

@@ -60,9 +60,20 @@ pub(super) struct Settings<'a> {
     places: FxHashMap<(&'static str, SmolStr), usize>,
     /// Pairs of components on one level that set the same thing differently.
     conflicts: Vec<(&'static str, SmolStr, [Span; 2])>,
+    /// Whether a component among the layers could not be found or read, which was reported: what
+    /// seems to be missing may be in it.
+    pub(super) is_partial: bool,
 }
 
 impl<'a> Settings<'a> {
+    /// What stands for a component that could not be read.
+    fn unreadable() -> Self {
+        Self {
+            is_partial: true,
+            ..Self::default()
+        }
+    }
+
     /// The settings of a word: a stack for each key.
     pub(super) fn of(&self, word: &str) -> impl Iterator<Item = &Stack<'a>> {
         self.stacks
@@ -103,11 +114,12 @@ impl<'a> Resolver<'a> {
     ) -> Settings<'a> {
         let mut below = Vec::new();
         for base in bases {
-            if let Some((id, settings)) =
-                self.component_use(base, place, scope, None, &mut Vec::new())
-            {
-                uses.push(id);
-                below.push(settings);
+            match self.component_use(base, place, scope, None, &mut Vec::new()) {
+                Some((id, settings)) => {
+                    uses.push(id);
+                    below.push(settings);
+                }
+                None => below.push(Settings::unreadable()),
             }
         }
         let own = block.map_or_else(Vec::new, |block| {
@@ -202,6 +214,7 @@ impl<'a> Resolver<'a> {
         }
         for settings in below {
             out.conflicts.extend(settings.conflicts.iter().cloned());
+            out.is_partial |= settings.is_partial;
             for stack in settings.stacks {
                 self.add_below(&mut out, stack);
             }
@@ -248,6 +261,7 @@ impl<'a> Resolver<'a> {
         let at = out.places.get(&(off.word.name, off.key.clone())).copied();
         match at.map(|at| &mut out.stacks[at]) {
             Some(stack) if !stack.is_empty() => stack.clear(),
+            _ if out.is_partial => {}
             _ => {
                 let what = if off.key.is_empty() {
                     off.word.name.to_owned()
@@ -392,10 +406,8 @@ impl<'a> Resolver<'a> {
         open.push(id);
         let mut below = Vec::new();
         for base in &declared.bases {
-            if let Some((_, settings)) = self.component_use(base, place, &inner, Some(use_id), open)
-            {
-                below.push(settings);
-            }
+            let found = self.component_use(base, place, &inner, Some(use_id), open);
+            below.push(found.map_or_else(Settings::unreadable, |(_, settings)| settings));
         }
         open.pop();
         let own = declared.block.map_or_else(Vec::new, |block| {

@@ -1,0 +1,140 @@
+//! What stands for a part that could not be resolved, so that the checks of all others still run:
+//! every mistake is reported in one run. A program with such a part has errors, so that nothing is
+//! ever emitted from it.
+
+use rustc_hash::FxHashSet;
+use smol_str::SmolStr;
+
+use crate::origin::Sourced;
+use crate::platform::{
+    Cluster, Container, End, Flow, Image, IngressController, Namespace, NamespaceId, Probes,
+    Scaling, Service, ServiceId, Tier, TierId, Workload,
+};
+use crate::units::{Cpu, Memory, Range};
+
+/// All services, with a bare one in the place of each that could not be resolved; and which those
+/// are.
+pub(super) fn services(
+    resolved: Vec<Option<Service>>,
+    names: &[(NamespaceId, Sourced<SmolStr>)],
+    registry: &str,
+) -> (Vec<Service>, FxHashSet<ServiceId>) {
+    let mut missing = FxHashSet::default();
+    let services = (0..)
+        .map(ServiceId)
+        .zip(resolved)
+        .zip(names)
+        .map(|((id, service), (namespace, name))| {
+            service.unwrap_or_else(|| {
+                missing.insert(id);
+                bare(*namespace, name.clone(), registry)
+            })
+        })
+        .collect();
+    (services, missing)
+}
+
+/// Takes what could not be resolved out of everything that refers to it: of a service whose ports
+/// are unknown nothing is known that a flow could break.
+pub(super) fn detach(
+    missing: &FxHashSet<ServiceId>,
+    namespaces: &mut [Namespace],
+    services: &mut [Service],
+    flows: &mut Vec<Flow>,
+    clusters: &mut [Cluster],
+) {
+    if missing.is_empty() {
+        return;
+    }
+    for namespace in namespaces {
+        namespace.services.retain(|id| !missing.contains(id));
+    }
+    for service in services {
+        service
+            .after
+            .retain(|after| !missing.contains(&after.value));
+    }
+    for flow in &mut *flows {
+        for ends in [&mut flow.from, &mut flow.to] {
+            ends.ends
+                .retain(|end| !matches!(end, End::Service(id) if missing.contains(id)));
+        }
+    }
+    flows.retain(|flow| !flow.from.ends.is_empty() && !flow.to.ends.is_empty());
+    for cluster in clusters {
+        let is_missing = |ingress: &crate::platform::Ingress| matches!(ingress.controller, IngressController::Service(id, _) if missing.contains(&id));
+        if cluster.ingress.as_ref().is_some_and(is_missing) {
+            cluster.ingress = None;
+        }
+    }
+}
+
+/// A tier that is comparable with none, for namespaces whose tier is not known.
+pub(super) fn add_unknown_tier(tiers: &mut Vec<Tier>, namespaces: &[Namespace]) {
+    let unknown = unknown_tier(tiers);
+    if let Some(namespace) = namespaces.iter().find(|n| n.tier.value == unknown) {
+        tiers.push(Tier {
+            name: namespace
+                .tier
+                .clone()
+                .map(|_| SmolStr::new_static("unknown")),
+            below: Vec::new(),
+            rank: 0,
+        });
+    }
+}
+
+/// The id of that tier.
+pub(super) fn unknown_tier(tiers: &[Tier]) -> TierId {
+    TierId(u32::try_from(tiers.len()).unwrap_or(u32::MAX))
+}
+
+fn bare(namespace: NamespaceId, name: Sourced<SmolStr>, registry: &str) -> Service {
+    let image = Image {
+        registry: registry.into(),
+        repository: name.value.clone(),
+        tag: Some(SmolStr::new_static("unknown")),
+        digest: None,
+        registry_is_written: false,
+    };
+    let main = Container {
+        name: name.clone(),
+        image: name.clone().map(|_| image),
+        command: None,
+        args: None,
+        env: Vec::new(),
+        cpu: Sourced::default_of_language(Range::single(Cpu(1))),
+        memory: Sourced::default_of_language(Range::single(Memory(1))),
+        probes: Probes::default(),
+        writable: Vec::new(),
+        capabilities: Vec::new(),
+    };
+    Service {
+        name,
+        namespace,
+        doc: None,
+        workload: Workload::Deployment,
+        components: Vec::new(),
+        title: None,
+        repo: None,
+        main,
+        sidecars: Vec::new(),
+        inits: Vec::new(),
+        ports: Vec::new(),
+        scaling: Scaling::Fixed(Sourced::default_of_language(1)),
+        volumes: Vec::new(),
+        configs: Vec::new(),
+        secret_mounts: Vec::new(),
+        run_as: None,
+        spread: None,
+        disruption_min: None,
+        availability: None,
+        latency: Vec::new(),
+        rto: None,
+        rpo: None,
+        after: Vec::new(),
+        grants: Vec::new(),
+        is_accessed: false,
+        patches: Vec::new(),
+    }
+}
