@@ -44,7 +44,7 @@ const IGNORED: &[(&str, &str)] = &[
         "no addresses are known, so none is declared",
     ),
     ("profiles", "profiles are resolved and not applied yet"),
-    ("assertions", "assertions are resolved and not proven yet"),
+    ("assertions", "assertions.rs compares them"),
     (
         "decisions",
         "reasons, which the source words as `##` and `because`",

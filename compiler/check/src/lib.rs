@@ -1,6 +1,7 @@
 //! The checks of a resolved platform. Each is a pure function that adds diagnostics and changes
 //! nothing; each family has a file.
 
+mod assertions;
 mod configs;
 mod images;
 mod names;
@@ -35,6 +36,7 @@ pub fn check(platform: &Platform, derived: &Derived, is_whole: bool) -> Diagnost
     tiers::violations(platform, &derived.edges, &mut out);
     if is_whole && !out.has_errors() {
         reach::unreachable(platform, derived, &mut out);
+        assertions::assertions(platform, derived, &mut out);
     }
     out
 }

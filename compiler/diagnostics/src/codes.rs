@@ -111,6 +111,8 @@ codes! {
     TIER_CYCLE              "E0406" Error "tiers that are above each other";
     MISSING_CLUSTER_FACT    "E0407" Error "a fact of the cluster that a flow needs";
     UNREACHABLE_SERVICE     "W0408" Warning "a service that nothing can reach";
+    BROKEN_NEVER            "E0440" Error "a `never` that does not hold";
+    BROKEN_ALWAYS           "E0441" Error "an `always` that does not hold";
 
     // 5: routes
     DUPLICATE_ROUTE         "E0501" Error "a host and path that are routed twice";

@@ -99,7 +99,7 @@ pub struct Platform {
     pub components: Vec<Component>,
     /// Uses of components, outer before inner.
     pub uses: Vec<ComponentUse>,
-    /// Declarations of later parts of the compiler, resolved and not yet checked.
+    /// `never` and `always`, sorted by place.
     pub assertions: Vec<Assertion>,
     /// `profile NAME`.
     pub profiles: Vec<Profile>,

@@ -28,6 +28,53 @@ impl Block {
                 is_apart || other.except.iter().any(|also| is_inside(*hole, *also))
             })
     }
+
+    /// Whether an address is in both blocks.
+    pub(crate) fn meets(&self, other: &Self) -> bool {
+        let common = if is_inside(self.cidr, other.cidr) {
+            self.cidr
+        } else if is_inside(other.cidr, self.cidr) {
+            other.cidr
+        } else {
+            return false;
+        };
+        !is_covered(common, self.except.iter().chain(&other.except))
+    }
+}
+
+/// Whether some blocks together hold all addresses of another.
+fn is_covered<'b>(block: IpNet, by: impl Iterator<Item = &'b IpNet>) -> bool {
+    let mut holes: Vec<IpNet> = by
+        .filter(|hole| is_inside(**hole, block) || is_inside(block, **hole))
+        .copied()
+        .collect();
+    if holes.iter().any(|hole| is_inside(block, *hole)) {
+        return true;
+    }
+    holes = widest(holes);
+    // Holes that are apart and strictly inside: their shares of the block, counted in parts
+    // of 2⁻¹²⁸, sum up to the whole, which wraps to nothing, only where no address is left.
+    let depth = |hole: &IpNet| u32::from(hole.prefix_len() - block.prefix_len());
+    let sum: u128 = holes
+        .iter()
+        .map(|hole| 1u128 << (127 - (depth(hole) - 1)))
+        .fold(0, u128::wrapping_add);
+    !holes.is_empty() && sum == 0
+}
+
+/// The blocks that are inside no other one, sorted.
+fn widest(mut blocks: Vec<IpNet>) -> Vec<IpNet> {
+    // The wider first, so that those inside another follow it.
+    blocks.sort_unstable_by_key(|block| (block.prefix_len(), *block));
+    blocks.dedup();
+    let mut kept: Vec<IpNet> = Vec::with_capacity(blocks.len());
+    for block in blocks {
+        if !kept.iter().any(|wider| is_inside(block, *wider)) {
+            kept.push(block);
+        }
+    }
+    kept.sort_unstable();
+    kept
 }
 
 fn is_inside(inner: IpNet, outer: IpNet) -> bool {
@@ -72,17 +119,7 @@ fn not_internet() -> [IpNet; 7] {
 
 /// Everything of both families without `holes`.
 fn without(holes: &[IpNet]) -> Vec<Block> {
-    let mut holes: Vec<IpNet> = holes.iter().map(IpNet::trunc).collect();
-    // The wider first, so that those inside another follow it.
-    holes.sort_unstable_by_key(|hole| (hole.prefix_len(), *hole));
-    holes.dedup();
-    let mut kept: Vec<IpNet> = Vec::with_capacity(holes.len());
-    for hole in holes {
-        if !kept.iter().any(|wider| is_inside(hole, *wider)) {
-            kept.push(hole);
-        }
-    }
-    kept.sort_unstable();
+    let kept = widest(holes.iter().map(IpNet::trunc).collect());
     everything()
         .into_iter()
         .filter(|all| !kept.contains(all))

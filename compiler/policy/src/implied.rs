@@ -169,7 +169,7 @@ fn addressed(platform: &Platform) -> Vec<RoutedPort> {
     ports
 }
 
-/// One entry for each port: open to everybody if one of its exposures is.
+/// One entry for each port: open to everybody if one of its exposures is; the first one's place.
 fn merge(ports: &mut Vec<RoutedPort>) {
     let mut merged: FxHashMap<PortId, RoutedPort> = FxHashMap::default();
     for routed in ports.drain(..) {
@@ -185,7 +185,6 @@ fn merge(ports: &mut Vec<RoutedPort>) {
                     known.from.sort_unstable();
                     known.from.dedup();
                 }
-                known.span = known.span.min(routed.span);
             }
         }
     }

@@ -4,15 +4,18 @@
 //! Everything here is a pure function of the [`Platform`]; nothing knows of YAML.
 
 mod blocks;
+mod connections;
 mod edges;
 mod implied;
 mod order;
 mod policies;
+mod search;
 mod security;
 
 use erpc_diagnostics::Diagnostics;
 use erpc_model::Platform;
 
+pub use connections::{Addresses, Connection, Connections, Overlaps, Party, Reason};
 pub use edges::{Edge, EdgePort, Edges};
 pub use implied::{Implied, RoutedPort, needs_dns};
 pub use order::{Condition, Order};
@@ -20,6 +23,7 @@ pub use policies::{
     EgressRule, IngressRule, NAME_LABEL, Peer, PodSelector, PolicyPort, Selected, WorkloadPolicy,
     policies,
 };
+pub use search::{Arrival, Search};
 pub use security::PodSecurity;
 
 /// All that is derived from a platform.

@@ -48,6 +48,32 @@ impl PolicyPort {
     }
 }
 
+impl PolicyPort {
+    /// Whether a port is in both.
+    #[must_use]
+    pub fn meets(&self, other: &Self) -> bool {
+        self.protocol == other.protocol && self.port <= other.last && other.port <= self.last
+    }
+
+    /// Whether every port of `other` is in this one.
+    #[must_use]
+    pub fn holds(&self, other: &Self) -> bool {
+        self.protocol == other.protocol && self.port <= other.port && other.last <= self.last
+    }
+}
+
+impl std::fmt::Display for PolicyPort {
+    /// `443/tcp`, `9000..9003/udp`.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if self.last == self.port {
+            write!(f, "{}/{}", self.port, self.protocol.as_suffix())
+        } else {
+            let suffix = self.protocol.as_suffix();
+            write!(f, "{}..{}/{suffix}", self.port, self.last)
+        }
+    }
+}
+
 /// Which pods of a namespace.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum PodSelector {

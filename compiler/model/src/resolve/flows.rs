@@ -833,9 +833,12 @@ impl<'a> Resolver<'a> {
     /// `never FROM -> TO`, `never FROM => TO[:PORT]`, `always FROM -> TO:PORT`.
     pub(super) fn assertions(&mut self, network: &Network<'_>) -> Vec<Assertion> {
         let all = self.index.assertions.clone();
-        all.iter()
+        let mut assertions: Vec<Assertion> = all
+            .iter()
             .filter_map(|statement| self.assertion(statement, network))
-            .collect()
+            .collect();
+        assertions.sort_by_key(|assertion| assertion.span);
+        assertions
     }
 
     fn assertion(&mut self, statement: &'a Statement, network: &Network<'_>) -> Option<Assertion> {

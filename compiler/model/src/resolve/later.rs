@@ -17,9 +17,7 @@ use crate::platform::Profile;
 use crate::properties::{self, Place};
 
 /// The words that are resolved and not checked yet.
-pub const NOT_CHECKED_YET: [&str; 7] = [
-    "never", "always", "rule", "test", "profile", "accept", "moved",
-];
+pub const NOT_CHECKED_YET: [&str; 5] = ["rule", "test", "profile", "accept", "moved"];
 
 /// The properties that a profile may override.
 const OVERRIDABLE: [&str; 9] = [
@@ -58,13 +56,7 @@ impl<'a> Resolver<'a> {
 
     /// One warning for each word, at its first use.
     fn report_not_checked(&mut self) {
-        let statements: Vec<&'a Statement> = self
-            .index
-            .assertions
-            .iter()
-            .chain(&self.index.later)
-            .copied()
-            .collect();
+        let statements: Vec<&'a Statement> = self.index.later.clone();
         let mut first: FxHashMap<SmolStr, (Span, usize)> = FxHashMap::default();
         for statement in statements {
             if let Some((head, span)) = statement.head() {
