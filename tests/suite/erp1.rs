@@ -285,13 +285,13 @@ fn release(platform: &Platform) -> Value {
         probe.as_ref().map_or_else(String::new, |p| {
             format!(
                 "{}/{}/{}",
-                p.value.after.0 / 1000,
-                p.value.every.0 / 1000,
-                p.value.fails
+                p.value.after.value.0 / 1000,
+                p.value.every.value.0 / 1000,
+                p.value.fails.value
             )
         })
     };
-    let path = match service.main.probes.ready.as_ref().map(|p| &p.value.check) {
+    let path = match service.main.probes.ready.as_ref().map(|p| &p.value.check.value) {
         Some(ProbeCheck::Http(path, port)) if port.index == 0 => path.as_str(),
         _ => "",
     };
@@ -423,7 +423,7 @@ fn image(container: &Container) -> String {
 fn probe(service: &Service, probe: &Option<Sourced<Probe>>) -> Option<Value> {
     let probe = &probe.as_ref()?.value;
     let port = |id: erpc_model::PortId| service.ports[id.index as usize].name.value.to_string();
-    let (kind, path, port) = match &probe.check {
+    let (kind, path, port) = match &probe.check.value {
         ProbeCheck::Http(path, id) => ("http", Some(path.clone()), Some(port(*id))),
         ProbeCheck::Tcp(id) => ("tcp", None, Some(port(*id))),
         ProbeCheck::Exec(_) => ("exec", None, None),
@@ -432,9 +432,9 @@ fn probe(service: &Service, probe: &Option<Sourced<Probe>>) -> Option<Value> {
         "kind": kind,
         "path": path,
         "port": port,
-        "initial_delay_s": probe.after.0 / 1000,
-        "period_s": probe.every.0 / 1000,
-        "failure_threshold": probe.fails,
+        "initial_delay_s": probe.after.value.0 / 1000,
+        "period_s": probe.every.value.0 / 1000,
+        "failure_threshold": probe.fails.value,
     }))
 }
 

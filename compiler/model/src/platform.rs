@@ -5,7 +5,7 @@ use erpc_diagnostics::Span;
 use ipnet::IpNet;
 use smol_str::SmolStr;
 
-use crate::origin::Sourced;
+use crate::origin::{Origin, Sourced};
 use crate::units::{Cpu, Duration, Memory, Percent, Protocol, Range};
 
 macro_rules! ids {
@@ -339,7 +339,7 @@ pub struct Grant {
     /// `because`.
     pub because: Option<String>,
     /// The statement.
-    pub origin: crate::origin::Origin,
+    pub origin: Origin,
 }
 
 /// A resource as kubectl writes it: `ingresses.networking.k8s.io/status`.
@@ -508,15 +508,17 @@ pub struct Probes {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Probe {
     /// What is asked.
-    pub check: ProbeCheck,
+    pub check: Sourced<ProbeCheck>,
+    /// Where its port is chosen; `None` where nobody says and the rule of the language does.
+    pub on: Option<Origin>,
     /// `after D`, default 0 s.
-    pub after: Duration,
+    pub after: Sourced<Duration>,
     /// `every D`, default 10 s.
-    pub every: Duration,
+    pub every: Sourced<Duration>,
     /// `fails N`, default 3.
-    pub fails: u32,
+    pub fails: Sourced<u32>,
     /// `within D`, default 1 s.
-    pub within: Duration,
+    pub within: Sourced<Duration>,
 }
 
 /// What a probe asks.

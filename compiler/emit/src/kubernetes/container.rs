@@ -215,13 +215,13 @@ fn probe(service: &Service, probe: Option<&Sourced<Probe>>) -> Option<core::Prob
         IntOrString::Int(i32::from(service.ports[port.index as usize].container))
     };
     let mut out = core::Probe {
-        initial_delay_seconds: (probe.after.0 > 0).then(|| seconds(probe.after)),
-        period_seconds: Some(seconds(probe.every)),
-        failure_threshold: i32::try_from(probe.fails).ok(),
-        timeout_seconds: Some(seconds(probe.within)),
+        initial_delay_seconds: (probe.after.value.0 > 0).then(|| seconds(probe.after.value)),
+        period_seconds: Some(seconds(probe.every.value)),
+        failure_threshold: i32::try_from(probe.fails.value).ok(),
+        timeout_seconds: Some(seconds(probe.within.value)),
         ..core::Probe::default()
     };
-    match &probe.check {
+    match &probe.check.value {
         ProbeCheck::Http(path, port) => {
             out.http_get = Some(core::HTTPGetAction {
                 path: Some(path.clone()),

@@ -27,12 +27,12 @@ enum Ask {
 #[derive(Clone, Default)]
 struct Draft {
     is_wanted: bool,
-    ask: Option<Ask>,
-    port: Option<Ident>,
-    after: Option<Duration>,
-    every: Option<Duration>,
-    fails: Option<u32>,
-    within: Option<Duration>,
+    ask: Option<Sourced<Ask>>,
+    port: Option<Sourced<Ident>>,
+    after: Option<Sourced<Duration>>,
+    every: Option<Sourced<Duration>>,
+    fails: Option<Sourced<u32>>,
+    within: Option<Sourced<Duration>>,
     origin: Option<Origin>,
 }
 
@@ -94,7 +94,7 @@ impl<'a> Resolver<'a> {
         };
         let port = match args.word("on") {
             Some(_) => match args.need_name("the port's name", &mut self.diagnostics) {
-                Some(port) => Some(port),
+                Some(port) => Some(layer.sourced(port.span, port)),
                 None => return,
             },
             None => None,
@@ -102,7 +102,10 @@ impl<'a> Resolver<'a> {
         drafts.ready.is_wanted = true;
         drafts.live.is_wanted = true;
         for draft in drafts.each() {
-            draft.ask = Some(ask.clone());
+            draft.ask = Some(Sourced {
+                value: ask.clone(),
+                origin,
+            });
             draft.port.clone_from(&port);
             draft.origin = Some(origin);
         }
@@ -199,7 +202,7 @@ impl<'a> Resolver<'a> {
         draft.is_wanted = true;
         draft.origin = Some(layer.origin(statement.span));
         if let Some(ask) = self.ask(&mut args, &layer.scope) {
-            draft.ask = Some(ask);
+            draft.ask = Some(layer.sourced(statement.span, ask));
             draft.port = None;
         } else if !has_default && draft.ask.is_none() && !args.peek_word("on") {
             args.expected("`http`, `tcp` or `exec`", &mut self.diagnostics);
@@ -207,29 +210,32 @@ impl<'a> Resolver<'a> {
         }
         while !args.is_empty() {
             if args.word("on").is_some() {
-                draft.port = args.need_name("the port's name", &mut self.diagnostics);
+                let port = args.need_name("the port's name", &mut self.diagnostics);
+                draft.port = port.map(|port| layer.sourced(port.span, port));
             } else if args.word("after").is_some() {
-                draft.after = self.time(&mut args, layer).or(draft.after);
+                draft.after = self.time(&mut args, layer).or(draft.after.take());
             } else if args.word("every").is_some() {
-                draft.every = self.time(&mut args, layer).or(draft.every);
+                draft.every = self.time(&mut args, layer).or(draft.every.take());
             } else if args.word("within").is_some() {
-                draft.within = self.time(&mut args, layer).or(draft.within);
+                draft.within = self.time(&mut args, layer).or(draft.within.take());
             } else if args.word("fails").is_some() {
                 let expr = args.need_expr("a number", &mut self.diagnostics);
-                draft.fails = expr
-                    .and_then(|expr| self.int_within(expr, &layer.scope, 1, 1000))
-                    .or(draft.fails);
+                let fails = expr.and_then(|expr| {
+                    let number = self.int_within(expr, &layer.scope, 1, 1000)?;
+                    Some(layer.sourced(expr.span, number))
+                });
+                draft.fails = fails.or(draft.fails.take());
             } else if args.sign(Sign::Comma).is_none() {
                 args.finish(&mut self.diagnostics);
             }
         }
     }
 
-    fn time(&mut self, args: &mut Args<'a>, layer: &Setting<'a>) -> Option<Duration> {
+    fn time(&mut self, args: &mut Args<'a>, layer: &Setting<'a>) -> Option<Sourced<Duration>> {
         let expr = args.need_expr("a time such as `5s`", &mut self.diagnostics)?;
         let time = self.duration(expr, &layer.scope)?;
         if time.0.is_multiple_of(1000) {
-            return Some(time);
+            return Some(layer.sourced(expr.span, time));
         }
         self.report(
             Diagnostic::new(
@@ -248,23 +254,29 @@ impl<'a> Resolver<'a> {
         ports: &[Port],
     ) -> Option<Sourced<Probe>> {
         let origin = draft.origin.filter(|_| draft.is_wanted)?;
-        let check = match draft.ask? {
+        let named = draft.port.as_ref().map(|port| &port.value);
+        let ask = draft.ask?;
+        let check = match ask.value {
             Ask::Exec(command) => ProbeCheck::Exec(command),
-            Ask::Http(path) => ProbeCheck::Http(
-                path,
-                self.probe_port(draft.port.as_ref(), origin, service, ports)?,
-            ),
-            Ask::Tcp => {
-                ProbeCheck::Tcp(self.probe_port(draft.port.as_ref(), origin, service, ports)?)
+            Ask::Http(path) => {
+                ProbeCheck::Http(path, self.probe_port(named, origin, service, ports)?)
             }
+            Ask::Tcp => ProbeCheck::Tcp(self.probe_port(named, origin, service, ports)?),
+        };
+        let time = |said: Option<Sourced<Duration>>, milliseconds| {
+            said.unwrap_or(Sourced::default_of_language(Duration(milliseconds)))
         };
         Some(Sourced {
             value: Probe {
-                check,
-                after: draft.after.unwrap_or(Duration(0)),
-                every: draft.every.unwrap_or(Duration(10_000)),
-                fails: draft.fails.unwrap_or(3),
-                within: draft.within.unwrap_or(Duration(1000)),
+                check: Sourced {
+                    value: check,
+                    origin: ask.origin,
+                },
+                on: draft.port.as_ref().map(|port| port.origin),
+                after: time(draft.after, 0),
+                every: time(draft.every, 10_000),
+                fails: draft.fails.unwrap_or(Sourced::default_of_language(3)),
+                within: time(draft.within, 1000),
             },
             origin,
         })

@@ -14,7 +14,7 @@ use super::index::ComponentDeclared;
 use crate::args::Args;
 use crate::eval::Scope;
 use crate::names::{listed, nearest};
-use crate::origin::{Origin, Via};
+use crate::origin::{Origin, Sourced, Via};
 use crate::platform::{ComponentId, ComponentUse, UseId};
 use crate::properties::{Merge, Place, Word};
 use crate::value::{Type, Value};
@@ -38,6 +38,14 @@ impl<'a> Setting<'a> {
             self.statement.span,
             self.word.form,
         )
+    }
+
+    /// A value that stands at `span`.
+    pub(super) fn sourced<T>(&self, span: Span, value: T) -> Sourced<T> {
+        Sourced {
+            value,
+            origin: self.origin(span),
+        }
     }
 
     /// The origin of a value at `span`.
