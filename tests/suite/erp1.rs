@@ -291,7 +291,13 @@ fn release(platform: &Platform) -> Value {
             )
         })
     };
-    let path = match service.main.probes.ready.as_ref().map(|p| &p.value.check.value) {
+    let path = match service
+        .main
+        .probes
+        .ready
+        .as_ref()
+        .map(|p| &p.value.check.value)
+    {
         Some(ProbeCheck::Http(path, port)) if port.index == 0 => path.as_str(),
         _ => "",
     };

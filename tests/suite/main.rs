@@ -12,4 +12,5 @@ mod library;
 mod licences;
 mod output;
 mod properties;
+mod show;
 mod ui;

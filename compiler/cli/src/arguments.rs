@@ -63,6 +63,7 @@ pub(crate) enum Color {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
     /// Text for people.
+    #[value(alias = "table")]
     Human,
     /// One JSON object, stable within its `version`.
     Json,
@@ -72,6 +73,10 @@ pub(crate) enum Format {
     Github,
     /// A diagram in Mermaid (`order`).
     Mermaid,
+    /// YAML (`show`).
+    Yaml,
+    /// A table in Markdown (`show` of a table).
+    Markdown,
 }
 
 #[derive(Debug, Subcommand)]
@@ -79,6 +84,7 @@ pub(crate) enum Command {
     Check(Check),
     Build(Build),
     Order(Order),
+    Show(Show),
     Fmt(Fmt),
     Explain(Explain),
     Init(Init),
@@ -150,6 +156,30 @@ Examples:
 pub(crate) struct Order {
     /// A folder or a file; the nearest platform.erp upwards where nothing is said.
     pub(crate) path: Option<PathBuf>,
+}
+
+/// Shows the resolved platform, a part of it, or one value and where it came from.
+///
+/// NAME is a namespace, a service or one value by its dotted path, or a table: namespaces, services,
+/// repos, images. A value's place is the line that says it; its way is what stands between that line
+/// and its owner: components, the namespace, the platform, a profile.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  erpc show                                  the platform in figures
+  erpc show erp-apps                         a namespace and its services
+  erpc show hl7-health --origin              a service, with the way of each value
+  erpc show erp-apps.hl7-health.memory       one value and where it came from
+  erpc show images --format markdown         a table, to paste elsewhere
+  erpc show . --format json                  everything, for tools")]
+pub(crate) struct Show {
+    /// A namespace, service, dotted path or table; alone it may be the path of a project.
+    pub(crate) name: Option<String>,
+    /// A folder or a file; the nearest platform.erp upwards where nothing is said.
+    pub(crate) path: Option<PathBuf>,
+    /// Say for each value on which way it came to its owner.
+    #[arg(long)]
+    pub(crate) origin: bool,
 }
 
 /// Formats sources in the one style that there is.

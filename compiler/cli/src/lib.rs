@@ -8,6 +8,7 @@ mod commands;
 mod console;
 mod output;
 pub mod project;
+mod table;
 
 use std::ffi::OsString;
 use std::io::IsTerminal;
@@ -76,6 +77,7 @@ pub fn run(
         Command::Check(command) => commands::check::run(command, &arguments.common, console),
         Command::Build(command) => commands::build::run(command, &arguments.common, console),
         Command::Order(command) => commands::order::run(command, &arguments.common, console),
+        Command::Show(command) => commands::show::run(command, &arguments.common, console),
         Command::Fmt(command) => commands::fmt::run(command, &arguments.common, console),
         Command::Explain(command) => commands::explain::run(command, &arguments.common, console),
         Command::Init(command) => commands::init::run(command, console),

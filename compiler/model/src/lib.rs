@@ -7,6 +7,7 @@
 mod args;
 mod digest;
 mod eval;
+pub mod facts;
 mod load;
 mod names;
 mod origin;

@@ -75,3 +75,14 @@ impl<T> Sourced<T> {
         }
     }
 }
+
+impl Origin {
+    /// Of what nobody says.
+    #[must_use]
+    pub const fn of_language() -> Self {
+        Self {
+            span: Span::NONE,
+            via: Via::Default,
+        }
+    }
+}

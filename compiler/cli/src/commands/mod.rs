@@ -7,6 +7,7 @@ pub(crate) mod explain;
 pub(crate) mod fmt;
 pub(crate) mod init;
 pub(crate) mod order;
+pub(crate) mod show;
 
 mod fix;
 mod watch;
@@ -58,7 +59,9 @@ fn show_findings(
     console: &mut Console<'_>,
 ) {
     match common.format {
-        Format::Human | Format::Mermaid => console.diagnostics(diagnostics, sources, max),
+        Format::Human | Format::Mermaid | Format::Yaml | Format::Markdown => {
+            console.diagnostics(diagnostics, sources, max);
+        }
         Format::Json => console.result(&render_json(diagnostics, sources)),
         Format::Sarif => {
             console.result(&render_sarif(

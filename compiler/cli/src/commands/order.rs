@@ -26,9 +26,9 @@ pub(crate) fn run(command: &Order, common: &Common, console: &mut Console<'_>) -
     };
     let waves = waves(platform, derived);
     let text = match common.format {
-        Format::Human | Format::Sarif | Format::Github => human(&waves),
         Format::Json => json(&waves),
         Format::Mermaid => mermaid(&waves),
+        _ => human(&waves),
     };
     console.result(&text);
     Exit::Done
