@@ -115,6 +115,20 @@ impl Implied {
             }
         }
         let IngressController::Service(_, ports) = &ingress.controller else {
+            if let Some(cidr) = first.from.first() {
+                out.push(
+                    Diagnostic::new(
+                        &codes::CONTRADICTION,
+                        format!(
+                            "nothing in this platform could hold `from {}`: its ingress controller is not one of its services",
+                            cidr.value
+                        ),
+                    )
+                    .at(cidr.span(), "narrows who may come")
+                    .also(ingress.class.span(), "served by pods that no policy of this platform selects")
+                    .help("remove `from` and narrow it where the controller is configured, or run the controller as a service of this platform"),
+                );
+            }
             return;
         };
         for port in ports {
