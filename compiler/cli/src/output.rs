@@ -2,9 +2,10 @@
 //! The only place that touches the disk on the way out.
 //!
 //! A write is all or nothing as far as a file system allows: every new text is first written
-//! beside its place, and only when all of them are on disk are they renamed, one by one. What stops
-//! it earlier (a full disk, an interrupt) leaves the old files, and perhaps files with
-//! [`STAGED`] at the end of their names, which the next build removes.
+//! beside its place, and only when all of them are on disk are they renamed, one by one, or with
+//! their whole folder where that is new. What stops it earlier (a full disk, an interrupt) leaves
+//! the old files, and perhaps files and folders with [`STAGED`] at the end of their names, which
+//! the next build removes.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -17,7 +18,7 @@ use similar::TextDiff;
 
 use crate::project::describe;
 
-/// How the name of a file ends that is not yet in its place.
+/// How the name of a file or folder ends that is not yet in its place.
 const STAGED: &str = ".erpc-new";
 
 /// One step from what is to what should be.
@@ -76,6 +77,8 @@ pub(crate) struct Plan {
     pub(crate) problems: Vec<(String, Problem)>,
     forced: Vec<Change>,
     pub(crate) unchanged: usize,
+    /// Output folders that are not there: each is written beside its place and renamed once.
+    new_folders: Vec<&'static str>,
     /// Left over from a build that was interrupted.
     leftovers: Vec<PathBuf>,
 }
@@ -90,6 +93,10 @@ impl Plan {
         let mut found = Found::default();
         for folder in FOLDERS {
             found.walk(root, folder)?;
+            let staged = root.join(format!("{folder}{STAGED}"));
+            if staged.is_dir() {
+                found.leftovers.push(staged);
+            }
         }
         let mut plan = Self {
             root: root.to_path_buf(),
@@ -97,6 +104,10 @@ impl Plan {
             problems: Vec::new(),
             forced: Vec::new(),
             unchanged: 0,
+            new_folders: FOLDERS
+                .into_iter()
+                .filter(|folder| !root.join(folder).exists())
+                .collect(),
             leftovers: found.leftovers,
         };
         let mut there = found.files;
@@ -191,15 +202,7 @@ impl Plan {
             }
             return Err(message);
         }
-        let results: Vec<Result<(), String>> = staged
-            .par_iter()
-            .map(|file| {
-                let target = self.root.join(&file.path);
-                fs::rename(self.staged_path(&file.path), &target)
-                    .map_err(|error| format!("{}: {}", target.display(), describe(&error)))
-            })
-            .collect();
-        results.into_iter().collect::<Result<(), String>>()?;
+        self.unstage(&staged)?;
         for change in changes {
             if let Change::Remove { path, .. } = change {
                 let path = self.root.join(path);
@@ -210,8 +213,35 @@ impl Plan {
         Ok(())
     }
 
+    /// Puts what was staged in its place.
+    fn unstage(&self, staged: &[&OutputFile]) -> Result<(), String> {
+        let rename = |from: &Path, to: &Path| {
+            fs::rename(from, to).map_err(|error| format!("{}: {}", to.display(), describe(&error)))
+        };
+        for folder in &self.new_folders {
+            let from = self.root.join(format!("{folder}{STAGED}"));
+            if from.exists() {
+                rename(&from, &self.root.join(folder))?;
+            }
+        }
+        staged
+            .par_iter()
+            .filter(|file| self.new_folder_of(&file.path).is_none())
+            .map(|file| rename(&self.staged_path(&file.path), &self.root.join(&file.path)))
+            .collect()
+    }
+
+    /// The output folder of a path and the path in it, where the folder is new.
+    fn new_folder_of<'p>(&self, path: &'p str) -> Option<(&'p str, &'p str)> {
+        path.split_once('/')
+            .filter(|(folder, _)| self.new_folders.contains(folder))
+    }
+
     fn staged_path(&self, path: &str) -> PathBuf {
-        self.root.join(format!("{path}{STAGED}"))
+        self.root.join(match self.new_folder_of(path) {
+            Some((folder, below)) => format!("{folder}{STAGED}/{below}"),
+            None => format!("{path}{STAGED}"),
+        })
     }
 
     fn stage(&self, file: &OutputFile) -> Result<(), String> {
@@ -225,23 +255,23 @@ impl Plan {
         })
     }
 
-    /// Makes the folders of new files; gives those that were not there, outer before inner.
+    /// Makes the folders of new files, where these are staged; gives those that were not there,
+    /// outer before inner.
     fn make_folders(&self, files: &[&OutputFile]) -> Result<Vec<PathBuf>, String> {
-        let mut folders: BTreeSet<&str> = BTreeSet::new();
+        let mut folders: BTreeSet<PathBuf> = BTreeSet::new();
         for file in files {
-            let mut folder = file.path.as_str();
-            while let Some((parent, _)) = folder.rsplit_once('/') {
-                if !folders.insert(parent) {
+            let staged = self.staged_path(&file.path);
+            let inner = staged.ancestors().skip(1);
+            for folder in inner.take_while(|folder| *folder != self.root) {
+                if !folders.insert(folder.to_path_buf()) {
                     break;
                 }
-                folder = parent;
             }
         }
         fs::create_dir_all(&self.root)
             .map_err(|error| format!("{}: {}", self.root.display(), describe(&error)))?;
         let mut made = Vec::new();
-        for folder in folders {
-            let path = self.root.join(folder);
+        for path in folders {
             match fs::create_dir(&path) {
                 Ok(()) => made.push(path),
                 Err(error) if error.kind() == ErrorKind::AlreadyExists && path.is_dir() => {}
@@ -270,7 +300,12 @@ impl Plan {
 }
 
 fn remove(path: &Path) -> Result<(), String> {
-    match fs::remove_file(path) {
+    let removed = if path.is_dir() {
+        fs::remove_dir_all(path)
+    } else {
+        fs::remove_file(path)
+    };
+    match removed {
         Ok(()) => Ok(()),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
         Err(error) => Err(format!("{}: {}", path.display(), describe(&error))),
