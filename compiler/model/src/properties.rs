@@ -1,6 +1,10 @@
 //! The words of the language: every statement, where it may stand, how it is written, how two
 //! layers of it merge. Resolution, messages and the reference all read these tables.
 
+use std::sync::LazyLock;
+
+use rustc_hash::FxHashMap;
+
 /// A block that holds statements.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Place {
@@ -179,9 +183,10 @@ words! {
 /// The entry of a word that may stand in `place`.
 #[must_use]
 pub fn word(name: &str, place: Place) -> Option<&'static Word> {
-    WORDS
-        .iter()
-        .find(|word| word.name == name && word.places.contains(&place))
+    static BY_NAME: LazyLock<FxHashMap<&str, &Word>> =
+        LazyLock::new(|| WORDS.iter().map(|word| (word.name, word)).collect());
+    let word = BY_NAME.get(name).copied()?;
+    word.places.contains(&place).then_some(word)
 }
 
 /// The words that may stand in `place`.
