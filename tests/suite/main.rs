@@ -14,3 +14,4 @@ mod output;
 mod properties;
 mod show;
 mod ui;
+mod yaml;

@@ -12,7 +12,7 @@ use std::fmt::Write;
 
 use sha2::{Digest, Sha256};
 
-use crate::ObjectFile;
+use crate::{ObjectFile, yaml};
 
 /// A file as it is on disk.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,7 +47,7 @@ impl OutputFile {
                 body.push_str("---\n");
             }
             // Typed objects have string keys only, which is all that could fail to be written.
-            let _ = serde_saphyr::to_fmt_writer_with_options(&mut body, object, options());
+            let _ = yaml::write(&mut body, object);
         }
         Self::with_header(&file.path, &file.source, &file.name, &body)
     }
@@ -62,14 +62,6 @@ impl OutputFile {
             path: path.to_owned(),
             text,
         }
-    }
-}
-
-fn options() -> serde_saphyr::SerializerOptions {
-    serde_saphyr::ser_options! {
-        // A folded text would break at other places with every change of its length.
-        min_fold_chars: usize::MAX,
-        folded_wrap_chars: usize::MAX,
     }
 }
 

@@ -8,6 +8,7 @@ mod file;
 pub mod kubernetes;
 mod object;
 mod patch;
+pub mod yaml;
 
 use erpc_diagnostics::{Diagnostics, Sources};
 use erpc_model::Platform;
