@@ -71,11 +71,15 @@ pub(crate) enum Format {
     Sarif,
     /// Annotations of GitHub Actions (`check`, `build`, `fmt --check`).
     Github,
-    /// A diagram in Mermaid (`order`).
+    /// A diagram in Mermaid (`order`, `flows`).
     Mermaid,
+    /// A diagram for Graphviz (`flows`).
+    Dot,
+    /// Values separated by commas (`flows`).
+    Csv,
     /// YAML (`show`).
     Yaml,
-    /// A table in Markdown (`show` of a table).
+    /// Markdown (`show` of a table, `flows`).
     Markdown,
 }
 
@@ -85,6 +89,8 @@ pub(crate) enum Command {
     Build(Build),
     Order(Order),
     Show(Show),
+    Flows(Flows),
+    Reach(Reach),
     Fmt(Fmt),
     Explain(Explain),
     Init(Init),
@@ -180,6 +186,67 @@ pub(crate) struct Show {
     /// Say for each value on which way it came to its owner.
     #[arg(long)]
     pub(crate) origin: bool,
+}
+
+/// Shows the matrix of flows, each cell with the line that opened it.
+///
+/// FROM and TO are ends as the language writes them, or addresses: ns.service, service, ns, ns.*,
+/// tier(name).*, an external, internet, cluster.dns, cluster.api, cluster.nodes, ingress,
+/// 10.0.0.0/8, 192.0.2.7.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  erpc flows                           every declared flow
+  erpc flows --implied                 also DNS, routes and exposures, which nobody writes
+  erpc flows hl7-health                whom a service calls
+  erpc flows '*' kvs-database --why    who calls a service, with the statement and its reason
+  erpc flows --by namespace            whom each namespace calls, and who calls it
+  erpc flows --format csv              for a spreadsheet
+  erpc flows erp-apps --format dot     for Graphviz")]
+pub(crate) struct Flows {
+    /// Whose calls; alone it may be the path of a project.
+    pub(crate) from: Option<String>,
+    /// To whom.
+    pub(crate) to: Option<String>,
+    /// A folder or a file; the nearest platform.erp upwards where nothing is said.
+    pub(crate) path: Option<PathBuf>,
+    /// Also the flows that others imply.
+    #[arg(long)]
+    pub(crate) implied: bool,
+    /// Also the statement and its reason.
+    #[arg(long)]
+    pub(crate) why: bool,
+    /// One row for each of these.
+    #[arg(long, value_enum, value_name = "WHAT")]
+    pub(crate) by: Option<By>,
+}
+
+/// What rows are summed by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum By {
+    /// Namespaces.
+    Namespace,
+}
+
+/// Shows whom somebody reaches, also through others, with a shortest way for each.
+///
+/// Ways lead through services and the ingress controller only: internet, externals and cluster.* are
+/// ends. NAME is a service, several (ns.*), an external, internet, cluster.nodes or an address.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  erpc reach internet                  what the world may come to
+  erpc reach hl7-health                the blast radius of a service
+  erpc reach --to kvs-database         who may come to a service
+  erpc reach 203.0.113.7               what an address may come to")]
+pub(crate) struct Reach {
+    /// Who.
+    pub(crate) name: String,
+    /// A folder or a file; the nearest platform.erp upwards where nothing is said.
+    pub(crate) path: Option<PathBuf>,
+    /// Turn the question round: who reaches NAME.
+    #[arg(long)]
+    pub(crate) to: bool,
 }
 
 /// Formats sources in the one style that there is.

@@ -78,6 +78,8 @@ pub fn run(
         Command::Build(command) => commands::build::run(command, &arguments.common, console),
         Command::Order(command) => commands::order::run(command, &arguments.common, console),
         Command::Show(command) => commands::show::run(command, &arguments.common, console),
+        Command::Flows(command) => commands::flows::run(command, &arguments.common, console),
+        Command::Reach(command) => commands::reach::run(command, &arguments.common, console),
         Command::Fmt(command) => commands::fmt::run(command, &arguments.common, console),
         Command::Explain(command) => commands::explain::run(command, &arguments.common, console),
         Command::Init(command) => commands::init::run(command, console),

@@ -4,9 +4,11 @@ pub(crate) mod build;
 pub(crate) mod check;
 pub(crate) mod completions;
 pub(crate) mod explain;
+pub(crate) mod flows;
 pub(crate) mod fmt;
 pub(crate) mod init;
 pub(crate) mod order;
+pub(crate) mod reach;
 pub(crate) mod show;
 
 mod fix;
@@ -15,6 +17,9 @@ mod watch;
 use std::path::Path;
 
 use erpc_diagnostics::{Diagnostics, Sources, render_github, render_json, render_sarif};
+use erpc_model::Platform;
+use erpc_policy::Derived;
+use serde::Serialize;
 
 use crate::arguments::{Common, Format};
 use crate::console::Console;
@@ -59,7 +64,12 @@ fn show_findings(
     console: &mut Console<'_>,
 ) {
     match common.format {
-        Format::Human | Format::Mermaid | Format::Yaml | Format::Markdown => {
+        Format::Human
+        | Format::Mermaid
+        | Format::Dot
+        | Format::Csv
+        | Format::Yaml
+        | Format::Markdown => {
             console.diagnostics(diagnostics, sources, max);
         }
         Format::Json => console.result(&render_json(diagnostics, sources)),
@@ -72,6 +82,37 @@ fn show_findings(
         }
         Format::Github => console.result(&render_github(diagnostics, sources)),
     }
+}
+
+/// A program without errors; says what its errors are where it has some.
+fn compiled(
+    path: Option<&Path>,
+    common: &Common,
+    console: &mut Console<'_>,
+) -> Option<(Platform, Derived, Sources)> {
+    let compiled = find(path, common, console)?.compile();
+    match compiled.result {
+        Some((platform, derived)) => Some((platform, derived, compiled.sources)),
+        None => {
+            let (found, sources) = (&compiled.diagnostics, &compiled.sources);
+            show_findings(found, sources, None, common, console);
+            None
+        }
+    }
+}
+
+/// Whether an argument that may be a name is the path of a project: it is there, and has a `/`, ends
+/// with `.erp` or is `.` or `..`.
+fn is_path(text: &str) -> bool {
+    let looks_like_one =
+        text.contains(['/', '\\']) || text.ends_with(".erp") || matches!(text, "." | "..");
+    looks_like_one && Path::new(text).exists()
+}
+
+/// An answer as one JSON object.
+fn json(answer: &impl Serialize) -> String {
+    // Strings, numbers and lists of them cannot fail to be written.
+    serde_json::to_string_pretty(answer).unwrap_or_default() + "\n"
 }
 
 /// `1 service`, `2 services`.

@@ -1,0 +1,23 @@
+//! Questions about who may talk to whom, answered from a compiled platform: the matrix of flows,
+//! why two ends may or may not talk, what is reached, what changed between two versions.
+//!
+//! Pure: a question is data, its answer is data that a command writes in the form that is asked
+//! for.
+
+mod asked;
+mod flows;
+pub mod reach;
+
+use erpc_diagnostics::{Sources, Span};
+
+pub use asked::{Asked, AskedEnd, AskedPort};
+pub use flows::{Flows, NamespaceCell, NamespaceRow, Row, by_namespace};
+pub use reach::{Radius, Reached, Way};
+
+/// The statement at a place, on one line.
+#[must_use]
+pub fn statement(sources: &Sources, span: Span) -> Option<String> {
+    let text = sources.text(span);
+    let words: Vec<&str> = text.split_whitespace().collect();
+    (!words.is_empty()).then(|| words.join(" "))
+}

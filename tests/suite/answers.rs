@@ -1,0 +1,247 @@
+//! The commands that answer who may talk to whom, held to the catalogue of ERP/1: its edges and
+//! implied flows are the rows of the matrix, and what is reached follows from them alone.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use erpc_cli::Exit;
+use erpc_tests::{erpc, repository};
+use serde_json::Value;
+
+/// A caller, a called and a port by its name.
+type Cell = (String, String, String);
+
+/// The answer of a command about the platform ERP/1, as JSON.
+fn answer(arguments: &[&str]) -> Value {
+    let root = repository();
+    let root = root.to_str().expect("a path");
+    let ran = erpc(&[arguments, &[root, "--format", "json"]].concat());
+    assert_eq!(ran.exit, Exit::Done, "{arguments:?}: {}", ran.err);
+    serde_json::from_str(&ran.out).expect("JSON")
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().expect("text").to_owned()
+}
+
+fn list(value: &Value) -> &Vec<Value> {
+    value.as_array().expect("a list")
+}
+
+fn expected() -> Value {
+    let path = repository().join("tests/data/erp1.json");
+    let catalogue = std::fs::read_to_string(path).expect("the catalogue");
+    serde_json::from_str::<Value>(&catalogue).expect("JSON")["expected"].clone()
+}
+
+fn declared() -> BTreeSet<Cell> {
+    let expected = expected();
+    let edges = list(&expected["edges"]).iter();
+    edges
+        .map(|edge| {
+            let from = text(&edge["from"]);
+            let to = text(&edge["to"]);
+            (from, to, edge["port"].as_str().unwrap_or("").to_owned())
+        })
+        .collect()
+}
+
+/// The rows of the matrix that are not declared: by kind, the ends and the port.
+fn implied() -> BTreeSet<(String, String, String)> {
+    let expected = expected();
+    let implied = &expected["implied"];
+    let pair = |pair: &Value| (text(&pair[0]), text(&pair[1]));
+    let mut cells = BTreeSet::new();
+    for service in list(&implied["dns"]) {
+        cells.insert((text(service), "cluster.dns".to_owned(), "dns".to_owned()));
+    }
+    let controller = "erp-infra.traefik-ingress";
+    for routed in list(&implied["controller"]) {
+        cells.insert((controller.to_owned(), pair(routed).0, pair(routed).1));
+    }
+    for exposed in list(&implied["world"]) {
+        cells.insert(("internet".to_owned(), pair(exposed).0, pair(exposed).1));
+    }
+    cells
+}
+
+fn cell(row: &Value) -> Cell {
+    (text(&row["from"]), text(&row["to"]), text(&row["port"]))
+}
+
+#[test]
+fn the_matrix_is_that_of_the_catalogue() {
+    let matrix = answer(&["flows", "*", "*"]);
+    let rows = list(&matrix["flows"]);
+    assert_eq!(rows.len(), 133);
+    let is_numbered = |to: &str| matches!(to, "cluster.api" | "cluster.nodes" | "internet");
+    let unnumbered = |cells: BTreeSet<Cell>| -> BTreeSet<Cell> {
+        let without = |(from, to, port): Cell| match is_numbered(&to) {
+            true => (from, to, String::new()),
+            false => (from, to, port),
+        };
+        cells.into_iter().map(without).collect()
+    };
+    let ours = unnumbered(rows.iter().map(cell).collect());
+    assert_eq!(ours, unnumbered(declared()));
+    for row in rows {
+        let place = text(&row["place"]);
+        let line = place.strip_prefix("platform.erp:").expect("a line");
+        assert!(line.parse::<usize>().is_ok());
+        let statement = text(&row["statement"]);
+        assert!(
+            statement.starts_with("allow ") || statement.starts_with("calls "),
+            "{statement}"
+        );
+    }
+}
+
+#[test]
+fn the_implied_rows_are_those_of_the_catalogue() {
+    let all = answer(&["flows", "*", "*", "--implied"]);
+    let rows = list(&all["flows"]).iter();
+    let ours: BTreeSet<Cell> = rows
+        .filter(|row| row["kind"] != "flow")
+        .map(|row| match text(&row["kind"]).as_str() {
+            "dns" => (text(&row["from"]), text(&row["to"]), "dns".to_owned()),
+            _ => cell(row),
+        })
+        .collect();
+    assert_eq!(ours, implied());
+}
+
+#[test]
+fn the_table_by_namespace_sums_the_matrix_and_has_no_cell_beside() {
+    let sums = answer(&["flows", "*", "*", "--by", "namespace"]);
+    let group = |end: &str| match end.split_once('.') {
+        Some(("cluster", _)) | None => end.to_owned(),
+        Some((namespace, _)) => namespace.to_owned(),
+    };
+    let mut wanted: BTreeMap<(String, &str, String), u64> = BTreeMap::new();
+    for (from, to, _) in declared() {
+        let (from, to) = (group(&from), group(&to));
+        *wanted
+            .entry((from.clone(), "egress", to.clone()))
+            .or_default() += 1;
+        *wanted.entry((to, "ingress", from)).or_default() += 1;
+    }
+    wanted.retain(|(of, ..), _| of.starts_with("erp-"));
+    let mut ours = BTreeMap::new();
+    for row in list(&sums["namespaces"]) {
+        for direction in ["egress", "ingress"] {
+            for other in list(&row[direction]) {
+                let key = (text(&row["namespace"]), direction, text(&other["with"]));
+                ours.insert(key, other["flows"].as_u64().expect("a number"));
+                assert!(!list(&other["ports"]).is_empty());
+            }
+        }
+    }
+    assert_eq!(ours, wanted);
+}
+
+/// Distances from somebody over the catalogue's cells, through services only.
+fn distances(start: &str, cells: &BTreeSet<Cell>, is_to: bool) -> BTreeMap<String, usize> {
+    let is_service = |name: &str| name.starts_with("erp-");
+    let mut known = BTreeMap::from([(start.to_owned(), 0)]);
+    let mut edge = vec![start.to_owned()];
+    for hops in 1.. {
+        let mut next = Vec::new();
+        for here in &edge {
+            for (from, to, _) in cells {
+                let (near, far) = if is_to { (to, from) } else { (from, to) };
+                if near == here && !known.contains_key(far) {
+                    known.insert(far.clone(), hops);
+                    if is_service(far) {
+                        next.push(far.clone());
+                    }
+                }
+            }
+        }
+        if next.is_empty() {
+            break;
+        }
+        edge = next;
+    }
+    known.remove(start);
+    known
+}
+
+#[test]
+fn what_is_reached_follows_from_the_catalogue() {
+    let cells: BTreeSet<Cell> = declared().into_iter().chain(implied()).collect();
+    for (name, is_to) in [
+        ("internet", false),
+        ("erp-apps.hl7-health", false),
+        ("erp-telemetry.prometheus", false),
+        ("erp-services.kvs-database", true),
+        ("erp-telemetry.grafana", true),
+        ("cluster.api", true),
+        ("cluster.dns", false),
+    ] {
+        let reached = if is_to {
+            answer(&["reach", "--to", name])
+        } else {
+            answer(&["reach", name])
+        };
+        let mut ours = BTreeMap::new();
+        for way in list(&reached["ways"]) {
+            let hops = list(&way["hops"]);
+            ours.insert(text(&way["name"]), hops.len());
+            // Each way is one: it starts and ends where it should, and each hop is a cell.
+            let (start, end) = (text(&hops[0]["from"]), text(&hops[hops.len() - 1]["to"]));
+            let other = text(&way["name"]);
+            if is_to {
+                assert_eq!((start.as_str(), end.as_str()), (other.as_str(), name));
+            } else {
+                assert_eq!((start.as_str(), end.as_str()), (name, other.as_str()));
+            }
+            for pair in hops.windows(2) {
+                assert_eq!(pair[0]["to"], pair[1]["from"]);
+            }
+        }
+        assert_eq!(ours, distances(name, &cells, is_to), "{name}");
+    }
+}
+
+#[test]
+fn every_format_has_every_flow() {
+    let root = repository();
+    let root = root.to_str().expect("a path");
+    let ran = |format| erpc(&["flows", root, "--format", format]).out;
+    assert_eq!(ran("csv").lines().count(), 1 + 133);
+    assert_eq!(ran("markdown").lines().count(), 2 + 133);
+    assert_eq!(ran("table").lines().count(), 1 + 133);
+    let pairs: BTreeSet<(String, String)> = declared()
+        .into_iter()
+        .map(|(from, to, _)| (from, to))
+        .collect();
+    assert_eq!(ran("mermaid").matches("-->|").count(), pairs.len());
+    let dot = ran("dot");
+    for (from, to) in pairs {
+        assert!(
+            dot.contains(&format!("\"{from}\" -> \"{to}\" [")),
+            "{from} {to}"
+        );
+    }
+}
+
+#[test]
+fn a_name_that_is_not_there_is_wrong_usage_with_the_nearest() {
+    let root = repository();
+    let root = root.to_str().expect("a path");
+    for (arguments, hint) in [
+        (
+            &["reach", "kvs-databas"][..],
+            "did you mean `kvs-database`?",
+        ),
+        (&["reach", "erp-app.*"], "did you mean `erp-apps`?"),
+        (&["reach", "erp-apps.hl7"], "known: "),
+        (&["reach", "cluster.pods"], "a cluster has no `pods`"),
+        (&["flows", "hl7-health", "kvs:99999"], "99999 is no port"),
+        (&["flows", "10.0.0.0/8:http", "*"], "say its number"),
+    ] {
+        let ran = erpc(&[arguments, &[root]].concat());
+        assert_eq!(ran.exit, Exit::Usage, "{arguments:?}");
+        assert!(ran.err.contains(hint), "{arguments:?}: {}", ran.err);
+        assert!(ran.out.is_empty());
+    }
+}
