@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use erpc_model::properties::{Merge, Place, WORDS};
+use erpc_model::rules::Kind;
 use erpc_tests::repository;
 
 const PLACES: [Place; 11] = [
@@ -51,17 +52,42 @@ fn capitalised(text: &str) -> String {
     })
 }
 
+fn members() -> String {
+    let mut text = String::from(
+        "# What rules and tests can ask\n\n\
+         Made from the table in `compiler/model/src/rules/members.rs`; a test holds it to that.\n\
+         *Or `off`* means that it may be missing. A range has `min` and `max`.\n",
+    );
+    for kind in Kind::ALL {
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "\n## {}\n", capitalised(kind.name()));
+        text.push_str("| member | type | says |\n|---|---|---|\n");
+        for row in kind.members() {
+            let _ = writeln!(text, "| `{}` | {} | {} |", row.name, row.ty, row.doc);
+        }
+    }
+    text
+}
+
+#[test]
+fn the_reference_of_members_is_the_table() {
+    is_made("members.md", &members());
+}
+
 #[test]
 fn the_reference_of_words_is_the_table() {
-    let path = repository().join("docs/words.md");
-    let made = words();
+    is_made("words.md", &words());
+}
+
+fn is_made(name: &str, made: &str) {
+    let path = repository().join("docs").join(name);
     if std::env::var_os("UPDATE_DOCS").is_some() {
-        std::fs::write(&path, &made).expect("the document can be written");
+        std::fs::write(&path, made).expect("the document can be written");
     }
     let committed = std::fs::read_to_string(&path).unwrap_or_default();
     assert!(
         committed == made,
-        "docs/words.md is old: UPDATE_DOCS=1 cargo test -p erpc-tests documentation"
+        "docs/{name} is old: UPDATE_DOCS=1 cargo test -p erpc-tests documentation"
     );
 }
 

@@ -9,13 +9,17 @@ mod paths;
 mod ports;
 mod reach;
 mod routes;
+mod rules;
 mod secrets;
 mod security;
+mod tests;
 mod tiers;
 
 use erpc_diagnostics::{Diagnostic, Diagnostics};
 use erpc_model::{Origin, Platform, Service, Via};
 use erpc_policy::Derived;
+
+pub use tests::{Failure, TestRun, run_tests};
 
 /// Runs every check. `is_whole` says whether earlier stages understood the whole program: what is
 /// missing in one that they did not proves nothing.
@@ -37,6 +41,7 @@ pub fn check(platform: &Platform, derived: &Derived, is_whole: bool) -> Diagnost
     if is_whole && !out.has_errors() {
         reach::unreachable(platform, derived, &mut out);
         assertions::assertions(platform, derived, &mut out);
+        rules::broken(platform, derived, &mut out);
     }
     out
 }

@@ -77,6 +77,8 @@ pub(crate) enum Format {
     Dot,
     /// Values separated by commas (`flows`).
     Csv,
+    /// JUnit's XML (`test`).
+    Junit,
     /// YAML (`show`).
     Yaml,
     /// Markdown (`show` of a table, `flows`).
@@ -91,6 +93,7 @@ pub(crate) enum Command {
     Show(Show),
     Flows(Flows),
     Reach(Reach),
+    Test(Test),
     Fmt(Fmt),
     Explain(Explain),
     Init(Init),
@@ -247,6 +250,24 @@ pub(crate) struct Reach {
     /// Turn the question round: who reaches NAME.
     #[arg(long)]
     pub(crate) to: bool,
+}
+
+/// Runs the tests of a platform.
+///
+/// Where an expectation does not hold, both of its sides are shown. A filter that no test has in
+/// its name is a failure, so that nothing is ever tested by mistake.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  erpc test                        all tests of the nearest platform.erp
+  erpc test --filter directory     those with this in their name
+  erpc test --format junit         for continuous integration")]
+pub(crate) struct Test {
+    /// A folder or a file; the nearest platform.erp upwards where nothing is said.
+    pub(crate) path: Option<PathBuf>,
+    /// Only the tests whose name contains this.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) filter: Option<String>,
 }
 
 /// Formats sources in the one style that there is.

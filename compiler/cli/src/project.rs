@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use erpc_diagnostics::{Diagnostics, Sources};
+use erpc_diagnostics::{Diagnostics, Severity, Sources, codes};
 use erpc_model::{Files, MAX_SOURCE_BYTES, Platform, ReadError};
 use erpc_policy::Derived;
 
@@ -32,6 +32,8 @@ pub struct Compiled {
     pub diagnostics: Diagnostics,
     /// The model and what follows from it; `None` where there are errors.
     pub result: Option<(Platform, Derived)>,
+    /// The same where nothing is wrong but rules that are broken, which tests may be about.
+    pub judged: Option<(Platform, Derived)>,
 }
 
 impl Project {
@@ -122,8 +124,12 @@ pub fn compile(root: &str, files: &dyn Files) -> Compiled {
         }
         result = Some((platform, derived));
     }
+    let mut judged = None;
     if diagnostics.has_errors() {
-        result = None;
+        let model = result.take();
+        if only_rules_are_broken(&diagnostics) {
+            judged = model;
+        }
     }
     // To free the trees takes a tenth of a check, and nobody waits for it.
     let (sources, trees) = (loaded.sources, loaded.files);
@@ -132,7 +138,17 @@ pub fn compile(root: &str, files: &dyn Files) -> Compiled {
         sources,
         diagnostics: diagnostics.sorted(),
         result,
+        judged,
     }
+}
+
+/// Whether every error is a broken rule.
+fn only_rules_are_broken(diagnostics: &Diagnostics) -> bool {
+    let mut errors = diagnostics
+        .as_slice()
+        .iter()
+        .filter(|finding| finding.severity() == Severity::Error);
+    errors.all(|finding| finding.code == &codes::RULE_BROKEN)
 }
 
 impl Files for Project {

@@ -120,6 +120,13 @@ codes! {
     NODE_PORT_COLLISION     "E0503" Error "a node port that is taken";
     MISSING_INGRESS         "E0504" Error "a route without an ingress controller";
 
+    // 8: the organisation's rules and the platform's tests
+    RULE_BROKEN             "E0801" Error "a rule of the organisation that is broken";
+    EMPTY_TEST              "E0802" Error "a test that tests nothing";
+    MAYBE_OFF               "E0803" Error "a value that may be missing";
+    UNKNOWN_MEMBER          "E0804" Error "a member that is not there";
+    TEST_FAILED             "E0805" Error "an expectation that does not hold";
+
     // 9: what a later version of the compiler does
     NOT_CHECKED_YET         "W0901" Warning "a declaration that is not checked yet";
 }

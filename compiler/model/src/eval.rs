@@ -925,6 +925,9 @@ pub(crate) fn show(value: &Value) -> String {
         Value::Range(min, max) if min == max => show(min),
         Value::Range(min, max) => format!("{}..{}", show(min), show(max)),
         Value::List(items) => items.iter().map(show).collect::<Vec<_>>().join(", "),
+        Value::Off => "off".to_owned(),
+        // What a rule shows of an element is said where the platform is at hand.
+        Value::Element(element) => element.kind().name().to_owned(),
         Value::Unknown => String::new(),
     }
 }
@@ -946,7 +949,7 @@ fn steps_kind(value: &Value) -> &'static str {
 }
 
 /// The number of smallest steps of a quantity.
-fn steps(value: &Value) -> Option<i128> {
+pub(crate) fn steps(value: &Value) -> Option<i128> {
     Some(match value {
         Value::Int(n) => i128::from(*n),
         Value::Cpu(cpu) => i128::from(cpu.0),
@@ -959,7 +962,7 @@ fn steps(value: &Value) -> Option<i128> {
 }
 
 /// A quantity of the same unit as `model`.
-fn like(model: &Value, n: i128) -> Option<Value> {
+pub(crate) fn like(model: &Value, n: i128) -> Option<Value> {
     let unsigned = u64::try_from(n).ok();
     match model {
         Value::Int(_) => i64::try_from(n).ok().map(Value::Int),
@@ -976,7 +979,7 @@ fn like(model: &Value, n: i128) -> Option<Value> {
 }
 
 /// The order of two values of one type, where it has one.
-fn compare(a: &Value, b: &Value) -> Option<std::cmp::Ordering> {
+pub(crate) fn compare(a: &Value, b: &Value) -> Option<std::cmp::Ordering> {
     match (a, b) {
         (Value::Text(x), Value::Text(y)) => Some(x.cmp(y)),
         _ if std::mem::discriminant(a) == std::mem::discriminant(b) => {

@@ -14,6 +14,7 @@ mod origin;
 pub mod platform;
 pub mod properties;
 mod resolve;
+pub mod rules;
 mod stdlib;
 pub mod units;
 mod value;

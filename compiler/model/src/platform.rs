@@ -103,6 +103,10 @@ pub struct Platform {
     pub assertions: Vec<Assertion>,
     /// `profile NAME`.
     pub profiles: Vec<Profile>,
+    /// The rules that are on, in source order.
+    pub rules: Vec<crate::rules::Rule>,
+    /// `test "name"`, in source order.
+    pub tests: Vec<crate::rules::Test>,
 }
 
 /// When the node fetches an image.

@@ -105,8 +105,8 @@ words! {
     "external"  Append  [Program] "external NAME { … }" "Something outside the cluster that services talk to.";
     "never"     Append  [Program] "never FROM ->|=> TO[:PORT] [because \"…\"]" "Asserts that no flow, with `=>` no path, leads there.";
     "always"    Append  [Program] "always FROM -> TO[:PORT] [because \"…\"]" "Asserts that a flow is allowed.";
-    "rule"      Append  [Program] "rule NAME for KIND x { require EXPR, \"message\" }" "A policy of the organisation.";
-    "test"      Append  [Program] "test \"name\" { expect EXPR }" "Expectations on the resolved platform.";
+    "rule"      Append  [Program] "rule NAME for service|flow|namespace|volume|container x { require EXPR, \"message\" } | rule NAME is Name(…)" "A policy of the organisation; one with parameters is in PascalCase and is switched on by the second form.";
+    "test"      Append  [Program] "test \"name\" { expect EXPR; … }" "Expectations on the resolved platform.";
     "profile"   Append  [Program] "profile NAME [is OTHER] { … }" "An environment: overrides by dotted path.";
     "accept"    Append  [Program] "accept CODE [for NAME] because \"…\"" "Silences one warning at one place, with the reason.";
     "moved"     Append  [Program] "moved OLD to NEW" "A rename, so that nothing is deleted and made anew.";

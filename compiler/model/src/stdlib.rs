@@ -16,16 +16,25 @@ pub fn modules() -> impl Iterator<Item = &'static str> {
 
 /// The module that declares a component of this name.
 pub(crate) fn module_of(component: &str) -> Option<&'static str> {
+    declaring("component ", component)
+}
+
+/// The module that declares a rule of this name.
+pub(crate) fn module_of_rule(rule: &str) -> Option<&'static str> {
+    declaring("rule ", rule)
+}
+
+fn declaring(word: &str, name: &str) -> Option<&'static str> {
     MODULES
         .iter()
         .find(|(_, text)| {
             text.lines().any(|line| {
-                line.strip_prefix("component ")
-                    .and_then(|rest| rest.strip_prefix(component))
+                line.strip_prefix(word)
+                    .and_then(|rest| rest.strip_prefix(name))
                     .is_some_and(|rest| rest.starts_with(['(', ' ', '{']))
             })
         })
-        .map(|(name, _)| *name)
+        .map(|(module, _)| *module)
 }
 
 const MODULES: &[(&str, &str)] = &[
@@ -34,6 +43,7 @@ const MODULES: &[(&str, &str)] = &[
     ("job", include_str!("../../../stdlib/job.erp")),
     ("observe", include_str!("../../../stdlib/observe.erp")),
     ("registry", include_str!("../../../stdlib/registry.erp")),
+    ("rules", include_str!("../../../stdlib/rules.erp")),
     ("store", include_str!("../../../stdlib/store.erp")),
     ("web", include_str!("../../../stdlib/web.erp")),
 ];

@@ -73,6 +73,10 @@ pub(crate) enum Value {
     Range(Box<Value>, Box<Value>),
     /// Values of one type.
     List(Vec<Value>),
+    /// What a property that nobody says is in rules.
+    Off,
+    /// An element of the platform, in rules.
+    Element(crate::rules::Element),
     /// A parameter without a value while a component is checked for itself: fits everywhere.
     Unknown,
 }
@@ -95,6 +99,8 @@ impl Value {
             Self::Address(..) => "an address",
             Self::Range(..) => "a range",
             Self::List(_) => "a list",
+            Self::Off => "`off`",
+            Self::Element(element) => element.kind().name(),
             Self::Unknown => "a value",
         }
     }

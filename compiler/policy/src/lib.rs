@@ -6,6 +6,7 @@
 mod blocks;
 mod connections;
 mod edges;
+mod facts;
 mod implied;
 mod order;
 mod policies;
@@ -17,6 +18,7 @@ use erpc_model::Platform;
 
 pub use connections::{Addresses, Connection, Connections, Overlaps, Party, Reason};
 pub use edges::{Edge, EdgePort, Edges};
+pub use facts::FlowFacts;
 pub use implied::{Implied, RoutedPort, needs_dns};
 pub use order::{Condition, Order};
 pub use policies::{

@@ -10,6 +10,7 @@ pub(crate) mod init;
 pub(crate) mod order;
 pub(crate) mod reach;
 pub(crate) mod show;
+pub(crate) mod test;
 
 mod fix;
 mod watch;
@@ -65,6 +66,7 @@ fn show_findings(
 ) {
     match common.format {
         Format::Human
+        | Format::Junit
         | Format::Mermaid
         | Format::Dot
         | Format::Csv

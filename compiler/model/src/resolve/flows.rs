@@ -130,7 +130,12 @@ impl<'a> Resolver<'a> {
         }
     }
 
-    fn report_unknown_service(&mut self, namespace: &Ident, id: NamespaceId, name: &Ident) {
+    pub(super) fn report_unknown_service(
+        &mut self,
+        namespace: &Ident,
+        id: NamespaceId,
+        name: &Ident,
+    ) {
         let here: Vec<SmolStr> = self
             .service_ids
             .keys()
@@ -178,7 +183,11 @@ impl<'a> Resolver<'a> {
     }
 
     /// A bare name: in the same namespace, else the only one of that name in the program.
-    fn bare_service(&mut self, name: &Ident, namespace: Option<NamespaceId>) -> Option<ServiceId> {
+    pub(super) fn bare_service(
+        &mut self,
+        name: &Ident,
+        namespace: Option<NamespaceId>,
+    ) -> Option<ServiceId> {
         if let Some(namespace) = namespace
             && let Some(id) = self.service_ids.get(&(namespace, name.text.clone()))
         {
@@ -248,7 +257,7 @@ impl<'a> Resolver<'a> {
     }
 
     /// The ends that an expression means, and the port behind its `:`.
-    fn ends(
+    pub(super) fn ends(
         &mut self,
         expr: &'a Expr,
         at: Standpoint,
@@ -560,7 +569,7 @@ impl<'a> Resolver<'a> {
     }
 
     /// The port of a flow, as the kind of its target wants it.
-    fn flow_port(&mut self, to: &Ends, port: Option<&PathPort>) -> Option<FlowPort> {
+    pub(super) fn flow_port(&mut self, to: &Ends, port: Option<&PathPort>) -> Option<FlowPort> {
         let wants_none = to
             .ends
             .iter()

@@ -6,6 +6,7 @@ use erpc_diagnostics::{Diagnostic, Span, codes};
 use erpc_syntax::tree::{Block, Expr, Ident, Sign, Statement};
 use smol_str::SmolStr;
 
+use super::rules::RuleDeclared;
 use super::{Constant, ConstantState, Resolver};
 use crate::args::Args;
 use crate::platform::{Component, ComponentId, NamespaceId, ServiceId};
@@ -27,7 +28,11 @@ pub(super) struct Index<'a> {
     pub(super) exposes: Vec<(Option<SmolStr>, &'a Statement)>,
     /// `never` and `always`.
     pub(super) assertions: Vec<&'a Statement>,
-    /// `rule`, `test`, `profile`, `accept`, `moved`.
+    /// `rule`, of the program and of the library.
+    pub(super) rules: Vec<RuleDeclared<'a>>,
+    /// `test`.
+    pub(super) tests: Vec<&'a Statement>,
+    /// `profile`, `accept`, `moved`.
     pub(super) later: Vec<&'a Statement>,
     /// First and second words of what could not be read: names that are declared somehow.
     pub(super) broken_names: Vec<SmolStr>,
@@ -111,13 +116,13 @@ impl<'a> Resolver<'a> {
         statement: &'a Statement,
         module: Option<&SmolStr>,
     ) {
-        if module.is_some() && !matches!(word.name, "erp" | "use" | "component" | "let") {
+        if module.is_some() && !matches!(word.name, "erp" | "use" | "component" | "let" | "rule") {
             self.report(
                 Diagnostic::new(
                     &codes::UNKNOWN_STATEMENT,
                     format!("a module of the library declares no `{}`", word.name),
                 )
-                .at(statement.span, "only components and constants"),
+                .at(statement.span, "only components, rules and constants"),
             );
             return;
         }
@@ -130,6 +135,8 @@ impl<'a> Resolver<'a> {
             "never" | "always" => self.index.assertions.push(statement),
             "let" => self.collect_constant(statement, word, module),
             "component" => self.collect_component(statement, word, module),
+            "rule" => self.collect_rule(statement, module),
+            "test" => self.index.tests.push(statement),
             "platform" | "cluster" | "namespace" | "external" | "secret" => {
                 self.collect_named(word, statement);
             }
@@ -211,7 +218,7 @@ impl<'a> Resolver<'a> {
         namespace.or_else(|| self.index.externals.get(name).map(|e| e.name.span))
     }
 
-    fn is_new(&mut self, first: Option<Span>, name: &Ident, what: &str) -> bool {
+    pub(super) fn is_new(&mut self, first: Option<Span>, name: &Ident, what: &str) -> bool {
         if let Some(first) = first {
             self.report(
                 Diagnostic::new(

@@ -17,7 +17,7 @@ use crate::platform::Profile;
 use crate::properties::{self, Place};
 
 /// The words that are resolved and not checked yet.
-pub const NOT_CHECKED_YET: [&str; 5] = ["rule", "test", "profile", "accept", "moved"];
+pub const NOT_CHECKED_YET: [&str; 3] = ["profile", "accept", "moved"];
 
 /// The properties that a profile may override.
 const OVERRIDABLE: [&str; 9] = [
@@ -33,7 +33,7 @@ const OVERRIDABLE: [&str; 9] = [
 ];
 
 impl<'a> Resolver<'a> {
-    /// Resolves `rule`, `test`, `profile`, `accept` and `moved`; gives the profiles.
+    /// Resolves `profile`, `accept` and `moved`; gives the profiles.
     pub(super) fn later(&mut self, network: &Network<'_>) -> Vec<Profile> {
         let mut profiles = Vec::new();
         for statement in self.index.later.clone() {
@@ -44,8 +44,6 @@ impl<'a> Resolver<'a> {
             let mut args = Args::new(&statement.args[1..], statement.span, form);
             match head.as_str() {
                 "profile" => profiles.extend(self.profile(&mut args, statement, network)),
-                "rule" => self.rule(&mut args),
-                "test" => self.test(&mut args),
                 "accept" => self.accept(&mut args),
                 _ => self.moved(&mut args),
             }
@@ -201,54 +199,6 @@ impl<'a> Resolver<'a> {
                 third.span,
                 &OVERRIDABLE,
             );
-        }
-    }
-
-    fn rule(&mut self, args: &mut Args<'a>) {
-        const KINDS: [&str; 5] = ["service", "flow", "namespace", "volume", "container"];
-        let Some(name) = args.need_name("the rule's name", &mut self.diagnostics) else {
-            return;
-        };
-        self.check_name(&name, "rule");
-        if args.need_word("for", &mut self.diagnostics).is_none() {
-            return;
-        }
-        let Some(kind) = args.need_name("what the rule is about", &mut self.diagnostics) else {
-            return;
-        };
-        if !KINDS.contains(&kind.text.as_str()) {
-            self.report_not_in("what rules are about", &kind.text, kind.span, &KINDS);
-        }
-        args.need_name("a name for each", &mut self.diagnostics);
-        let block = args.block();
-        args.finish(&mut self.diagnostics);
-        self.only("require", block, "require EXPR, \"message\"");
-    }
-
-    fn test(&mut self, args: &mut Args<'a>) {
-        args.need_expr("the test's name in quotes", &mut self.diagnostics);
-        let block = args.block();
-        args.finish(&mut self.diagnostics);
-        self.only("expect", block, "expect EXPR");
-    }
-
-    /// A block whose statements all start with one word.
-    fn only(&mut self, word: &str, block: Option<&'a Block>, form: &'static str) {
-        for statement in block.map_or(&[][..], |b| &b.statements) {
-            match statement.head() {
-                Some((head, _)) if head == word => {
-                    let mut args = Args::new(&statement.args[1..], statement.span, form);
-                    args.need_expr("what must hold", &mut self.diagnostics);
-                }
-                _ => self.report(
-                    Diagnostic::new(
-                        &codes::UNKNOWN_STATEMENT,
-                        format!("only `{word}` stands here"),
-                    )
-                    .at(statement.span, "something else")
-                    .help(format!("it is written `{form}`")),
-                ),
-            }
         }
     }
 

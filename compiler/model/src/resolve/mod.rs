@@ -12,8 +12,10 @@ mod mounts;
 mod namespace;
 mod partial;
 mod platform;
+mod rules;
 mod service;
 mod settings;
+mod terms;
 
 use std::rc::Rc;
 

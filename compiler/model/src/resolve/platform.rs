@@ -61,6 +61,8 @@ impl<'a> Resolver<'a> {
         let assertions = self.assertions(&network);
         let mut clusters = self.ingress_controllers(clusters, &network);
         let profiles = self.later(&network);
+        let rules = self.rules(&network);
+        let tests = self.tests(&network, &rules);
         let cluster = self.chosen_cluster(&declared, &settings, &clusters);
         self.check_constants();
         if !self.diagnostics.has_errors() {
@@ -108,6 +110,8 @@ impl<'a> Resolver<'a> {
             uses: std::mem::take(&mut self.uses),
             assertions,
             profiles,
+            rules,
+            tests,
         })
     }
 
@@ -527,10 +531,11 @@ impl<'a> Resolver<'a> {
             let key = (Some(import.module.clone()), import.name.clone());
             let by = files.iter().find(|file| file.id == import.by);
             let is_own = by.is_some_and(|file| file.module.is_none());
-            let Some(id) = self.component_ids.get(&key).filter(|_| is_own) else {
-                continue;
+            let is_used = match self.component_ids.get(&key) {
+                Some(id) => Some(used.contains(id)),
+                None => self.is_rule_used(&import.module, &import.name),
             };
-            if !used.contains(id) {
+            if is_own && is_used == Some(false) {
                 self.report(
                     Diagnostic::new(
                         &codes::UNUSED_IMPORT,
@@ -553,7 +558,9 @@ impl<'a> Resolver<'a> {
                 .files
                 .iter()
                 .any(|f| f.module.as_ref() == Some(&import.module));
-            if self.component_ids.contains_key(&key) || !is_loaded {
+            let is_known = self.component_ids.contains_key(&key)
+                || self.has_rule(&import.module, &import.name);
+            if is_known || !is_loaded {
                 continue;
             }
             let known: Vec<SmolStr> = self
@@ -561,11 +568,12 @@ impl<'a> Resolver<'a> {
                 .keys()
                 .filter(|(owner, _)| owner.as_ref() == Some(&import.module))
                 .map(|(_, name)| name.clone())
+                .chain(self.rule_names(&import.module).cloned())
                 .collect();
             let near = crate::names::nearest(&import.name, known.iter().map(SmolStr::as_str));
             let mut diagnostic = Diagnostic::new(
                 &codes::UNKNOWN_IMPORT,
-                format!("`std.{}` has no component `{}`", import.module, import.name),
+                format!("`std.{}` has no `{}`", import.module, import.name),
             )
             .at(import.span, "not in the module");
             diagnostic = match near {

@@ -1,0 +1,414 @@
+//! What can be asked of each kind of element: one row a member, with its type, a sentence, and how
+//! it is read. The type checker, the evaluator and the reference of the language read this table.
+
+use smol_str::{SmolStr, format_smolstr};
+
+use super::evaluate::View;
+use super::{Element, GrantOwner, Kind, ProbeKind, Ty};
+use crate::platform::{
+    Container, End, EnvValue, Grant, Mode, Namespace, Probe, ProbeCheck, Scaling, Service, Spread,
+    Workload,
+};
+use crate::units::{Protocol, Range};
+use crate::value::{Type, Value};
+
+/// A member of a kind of element.
+#[derive(Debug)]
+pub(crate) struct Member {
+    pub(crate) name: &'static str,
+    pub(crate) doc: &'static str,
+    pub(crate) ty: fn() -> Ty,
+    pub(crate) get: fn(View<'_>, Element) -> Value,
+}
+
+/// A member as the reference of the language shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MemberRow {
+    /// Its name.
+    pub name: &'static str,
+    /// Its type, in words.
+    pub ty: String,
+    /// What it is, in a sentence.
+    pub doc: &'static str,
+}
+
+pub(super) fn rows(kind: Kind) -> Vec<MemberRow> {
+    let mut rows: Vec<MemberRow> = table(kind)
+        .iter()
+        .map(|member| MemberRow {
+            name: member.name,
+            ty: (member.ty)().to_string(),
+            doc: member.doc,
+        })
+        .collect();
+    rows.sort_by_key(|row| row.name);
+    rows
+}
+
+/// The member of a kind with this name.
+pub(crate) fn member(kind: Kind, name: &str) -> Option<&'static Member> {
+    table(kind).iter().find(|member| member.name == name)
+}
+
+/// The names of a kind's members, sorted.
+pub(crate) fn member_names(kind: Kind) -> Vec<&'static str> {
+    let mut names: Vec<&str> = table(kind).iter().map(|member| member.name).collect();
+    names.sort_unstable();
+    names
+}
+
+fn table(kind: Kind) -> &'static [Member] {
+    match kind {
+        Kind::Platform => PLATFORM,
+        Kind::Namespace => NAMESPACE,
+        Kind::Service => SERVICE,
+        Kind::Container => CONTAINER,
+        Kind::Image => IMAGE,
+        Kind::Env => ENV,
+        Kind::Probe => PROBE,
+        Kind::Port => PORT,
+        Kind::Volume => VOLUME,
+        Kind::Config => CONFIG,
+        Kind::Route => ROUTE,
+        Kind::Grant => GRANT,
+        Kind::Flow => FLOW,
+        Kind::End => END,
+    }
+}
+
+// ---- types, as the rows write them
+
+fn text() -> Ty {
+    Ty::Plain(Type::String)
+}
+fn int() -> Ty {
+    Ty::Plain(Type::Int)
+}
+fn truth() -> Ty {
+    Ty::Plain(Type::Bool)
+}
+fn maybe(ty: Ty) -> Ty {
+    Ty::optional(ty)
+}
+fn many(ty: Ty) -> Ty {
+    Ty::list(ty)
+}
+fn a(kind: Kind) -> Ty {
+    Ty::Element(kind)
+}
+fn span_of(ty: Type) -> Ty {
+    Ty::Range(Box::new(Ty::Plain(ty)))
+}
+
+// ---- values
+
+fn say(value: impl AsRef<str>) -> Value {
+    Value::Text(SmolStr::new(value))
+}
+fn count(value: impl Into<i64>) -> Value {
+    Value::Int(value.into())
+}
+fn optional<T>(value: Option<T>, make: impl FnOnce(T) -> Value) -> Value {
+    value.map_or(Value::Off, make)
+}
+fn range<T: Copy>(range: Range<T>, make: impl Fn(T) -> Value) -> Value {
+    Value::Range(Box::new(make(range.min)), Box::new(make(range.max)))
+}
+fn list(values: impl IntoIterator<Item = Value>) -> Value {
+    Value::List(values.into_iter().collect())
+}
+fn elements(count: usize, make: impl Fn(u32) -> Element) -> Value {
+    let count = u32::try_from(count).unwrap_or(u32::MAX);
+    list((0..count).map(|at| Value::Element(make(at))))
+}
+fn texts<T: AsRef<str>>(values: impl IntoIterator<Item = T>) -> Value {
+    list(values.into_iter().map(say))
+}
+
+fn container_of(service: &Service, at: u32) -> &Container {
+    // Elements are made from the same lists, so that the place exists.
+    service
+        .containers()
+        .nth(at as usize)
+        .unwrap_or(&service.main)
+}
+
+/// The place of the main container: behind all others.
+fn main_at(service: &Service) -> u32 {
+    u32::try_from(service.inits.len() + service.sidecars.len()).unwrap_or(u32::MAX)
+}
+
+fn probe_of(container: &Container, kind: ProbeKind) -> Option<&Probe> {
+    let probes = &container.probes;
+    let probe = match kind {
+        ProbeKind::Ready => &probes.ready,
+        ProbeKind::Live => &probes.live,
+        ProbeKind::Startup => &probes.startup,
+    };
+    probe.as_ref().map(|probe| &probe.value)
+}
+
+fn probe_value(service: &Service, at: (crate::ServiceId, u32), kind: ProbeKind) -> Value {
+    let probe = probe_of(container_of(service, at.1), kind);
+    optional(probe, |_| Value::Element(Element::Probe(at.0, at.1, kind)))
+}
+
+fn grants(view: View<'_>, owner: GrantOwner) -> &[Grant] {
+    match owner {
+        GrantOwner::Namespace(id) => &view.platform[id].grants,
+        GrantOwner::Service(id) => &view.platform[id].grants,
+    }
+}
+
+fn tier_of(view: View<'_>, namespace: &Namespace) -> Value {
+    say(&view.platform.tiers[namespace.tier.value.index()].name.value)
+}
+
+const WORKLOADS: &[&str] = &["deployment", "statefulset", "job", "cronjob"];
+const ROLES: &[&str] = &["main", "sidecar", "init"];
+const CHECKS: &[&str] = &["http", "tcp", "exec"];
+const PROTOCOLS: &[&str] = &["tcp", "udp", "sctp"];
+const SPREADS: &[&str] = &["node", "zone"];
+const MODES: &[&str] = &["requires", "optional", "observes"];
+const ENDS: &[&str] = &["service", "external", "internet", "cluster"];
+
+macro_rules! members {
+    ($table:ident: $pattern:pat, $view:ident; $($name:literal $ty:expr, $doc:literal => $value:expr;)*) => {
+        #[allow(unused_variables, reason = "not every row needs all that the table binds")]
+        static $table: &[Member] = &[$(Member {
+            name: $name,
+            doc: $doc,
+            ty: || $ty,
+            get: |$view, element| {
+                // The type checker only asks elements of this kind.
+                let $pattern = element else { return Value::Off };
+                $value
+            },
+        }),*];
+    };
+}
+
+members! { PLATFORM: Element::Platform, v;
+    "name" text(), "Its name." => say(&v.platform.name.value);
+    "version" text(), "Its version." => say(&v.platform.version.value);
+    "title" maybe(text()), "Its title." => optional(v.platform.title.as_ref(), |t| say(&t.value));
+    "domain" maybe(text()), "Its domain." => optional(v.platform.domain.as_ref(), |d| say(&d.value));
+    "environment" text(), "What it is for." => say(&v.platform.environment.value);
+    "registry" text(), "The registry of images that name none." => say(&v.platform.registry.value);
+    "registries" many(text()), "All registries that images may come from." => texts(v.platform.registries.iter().map(|r| &r.value));
+    "tiers" many(text()), "The tiers, lowest first." => texts(v.platform.tiers.iter().map(|t| &t.name.value));
+    "namespaces" many(a(Kind::Namespace)), "All namespaces." => list(v.platform.namespaces().map(|(id, _)| Value::Element(Element::Namespace(id))));
+    "services" many(a(Kind::Service)), "All services and jobs." => list(v.platform.services().map(|(id, _)| Value::Element(Element::Service(id))));
+    "flows" many(a(Kind::Flow)), "All flows, one for each caller, called and port." => elements(v.facts.flows().len(), Element::Flow);
+    "routes" many(a(Kind::Route)), "All routes from outside." => elements(v.platform.routes.len(), Element::Route);
+}
+
+members! { NAMESPACE: Element::Namespace(id), v;
+    "name" text(), "Its name." => say(&v.platform[id].name.value);
+    "title" maybe(text()), "Its title." => optional(v.platform[id].title.as_ref(), |t| say(&t.value));
+    "doc" maybe(text()), "The `##` above it." => optional(v.platform[id].doc.as_ref(), say);
+    "tier" text(), "Its tier." => tier_of(v, &v.platform[id]);
+    "availability" maybe(Ty::Plain(Type::Percent)), "What each of its services promises." => optional(v.platform[id].slo.as_ref(), |s| Value::Percent(s.value.share));
+    "after" many(a(Kind::Namespace)), "What it starts after." => list(v.platform[id].after.iter().map(|n| Value::Element(Element::Namespace(n.value))));
+    "labels" many(text()), "Its labels, each `key=value`." => texts(v.platform[id].labels.iter().map(|(k, l)| format_smolstr!("{k}={}", l.value)));
+    "grants" many(a(Kind::Grant)), "What its account may do." => elements(v.platform[id].grants.len(), |at| Element::Grant(GrantOwner::Namespace(id), at));
+    "services" many(a(Kind::Service)), "Its services and jobs." => list(v.platform[id].services.iter().map(|s| Value::Element(Element::Service(*s))));
+}
+
+members! { SERVICE: Element::Service(id), v;
+    "name" text(), "Its name." => say(&v.platform[id].name.value);
+    "path" text(), "`namespace.service`." => say(v.platform.path(id));
+    "namespace" a(Kind::Namespace), "Its namespace." => Value::Element(Element::Namespace(v.platform[id].namespace));
+    "tier" text(), "The tier of its namespace." => tier_of(v, &v.platform[v.platform[id].namespace]);
+    "title" maybe(text()), "Its title." => optional(v.platform[id].title.as_ref(), |t| say(&t.value));
+    "doc" maybe(text()), "The `##` above it." => optional(v.platform[id].doc.as_ref(), say);
+    "repo" maybe(text()), "Where its source lives." => optional(v.platform[id].repo.as_ref(), |r| say(&r.value));
+    "kind" Ty::Word(WORKLOADS), "What it runs as: `deployment`, `statefulset`, `job` or `cronjob`." => say(match v.platform[id].workload {
+        Workload::Deployment => "deployment",
+        Workload::StatefulSet => "statefulset",
+        Workload::Job => "job",
+        Workload::CronJob(_) => "cronjob",
+    });
+    "components" many(text()), "The components that it is." => texts(v.platform[id].components.iter().map(|u| &v.platform.components[v.platform.uses[u.index()].component.index()].name));
+    "containers" many(a(Kind::Container)), "Its containers." => elements(v.platform[id].containers().count(), |at| Element::Container(id, at));
+    "main" a(Kind::Container), "The container that carries its name." => Value::Element(Element::Container(id, main_at(&v.platform[id])));
+    "image" a(Kind::Image), "The image of the main container." => Value::Element(Element::Image(id, main_at(&v.platform[id])));
+    "env" many(a(Kind::Env)), "The environment of the main container." => elements(v.platform[id].main.env.len(), |at| Element::Env(id, main_at(&v.platform[id]), at));
+    "cpu" span_of(Type::Cpu), "Request and limit of the main container." => range(v.platform[id].main.cpu.value, Value::Cpu);
+    "memory" span_of(Type::Memory), "Request and limit of the main container." => range(v.platform[id].main.memory.value, Value::Memory);
+    "ready" maybe(a(Kind::Probe)), "Its readiness probe." => probe_value(&v.platform[id], (id, main_at(&v.platform[id])), ProbeKind::Ready);
+    "live" maybe(a(Kind::Probe)), "Its liveness probe." => probe_value(&v.platform[id], (id, main_at(&v.platform[id])), ProbeKind::Live);
+    "startup" maybe(a(Kind::Probe)), "Its startup probe." => probe_value(&v.platform[id], (id, main_at(&v.platform[id])), ProbeKind::Startup);
+    "ports" many(a(Kind::Port)), "Its ports." => list((0u32..).zip(&v.platform[id].ports).map(|(index, _)| Value::Element(Element::Port(crate::PortId { service: id, index }))));
+    "volumes" many(a(Kind::Volume)), "Its volumes." => elements(v.platform[id].volumes.len(), |at| Element::Volume(id, at));
+    "configs" many(a(Kind::Config)), "Its configs." => elements(v.platform[id].configs.len(), |at| Element::Config(id, at));
+    "replicas" span_of(Type::Int), "How many pods there are, at least and at most." => range(v.platform[id].scaling.bounds(), count);
+    "autoscaled" truth(), "Whether an autoscaler owns the number of pods." => Value::Bool(matches!(v.platform[id].scaling, Scaling::Auto(_)));
+    "spread" maybe(Ty::Word(SPREADS)), "Over what its pods are spread." => optional(v.platform[id].spread.as_ref(), |s| say(match s.value {
+        Spread::Node => "node",
+        Spread::Zone => "zone",
+    }));
+    "disruption" maybe(int()), "How many pods a drain must leave." => optional(v.platform[id].disruption_min.as_ref(), |n| count(n.value));
+    "availability" maybe(Ty::Plain(Type::Percent)), "The share of good time that it promises." => optional(v.platform[id].availability.as_ref(), |s| Value::Percent(s.value.share));
+    "rto" maybe(Ty::Plain(Type::Duration)), "How long it may take to be back." => optional(v.platform[id].rto.as_ref(), |d| Value::Duration(d.value));
+    "rpo" maybe(Ty::Plain(Type::Duration)), "How much of the latest data a failure may cost." => optional(v.platform[id].rpo.as_ref(), |d| Value::Duration(d.value));
+    "uid" maybe(int()), "The user that it runs as." => optional(v.platform[id].run_as.as_ref(), |r| count(r.value.uid));
+    "gid" maybe(int()), "The group that it runs as." => optional(v.platform[id].run_as.as_ref(), |r| count(r.value.gid));
+    "after" many(a(Kind::Service)), "What it names with `after`." => list(v.platform[id].after.iter().map(|s| Value::Element(Element::Service(s.value))));
+    "grants" many(a(Kind::Grant)), "What its own account may do." => elements(v.platform[id].grants.len(), |at| Element::Grant(GrantOwner::Service(id), at));
+    "routes" many(a(Kind::Route)), "The routes that lead to it." => {
+        let start = v.platform.routes.partition_point(|route| route.port.service < id);
+        let start = u32::try_from(start).unwrap_or(u32::MAX);
+        elements(v.platform.routes_to(id).len(), |at| Element::Route(start + at))
+    };
+    "exposed" truth(), "Whether it is reached from outside: a route or an address." => Value::Bool(!v.platform.routes_to(id).is_empty() || !v.platform.addresses_of(id).is_empty());
+    "accessed" truth(), "Whether operators reach it by port-forward." => Value::Bool(v.platform[id].is_accessed);
+    "calls" many(a(Kind::Flow)), "The flows that it makes." => list(v.facts.flows_from(id).filter_map(|at| u32::try_from(at).ok()).map(|at| Value::Element(Element::Flow(at))));
+    "callers" many(a(Kind::Flow)), "The flows that lead to it." => list(v.facts.flows_to(id).iter().map(|at| Value::Element(Element::Flow(*at))));
+}
+
+members! { CONTAINER: Element::Container(id, at), v;
+    "name" text(), "Its name." => say(&container_of(&v.platform[id], at).name.value);
+    "service" a(Kind::Service), "Its service." => Value::Element(Element::Service(id));
+    "role" Ty::Word(ROLES), "`main`, `sidecar` or `init`." => {
+        let service = &v.platform[id];
+        let at = at as usize;
+        say(if at < service.inits.len() { "init" } else if at < service.inits.len() + service.sidecars.len() { "sidecar" } else { "main" })
+    };
+    "image" a(Kind::Image), "Its image." => Value::Element(Element::Image(id, at));
+    "command" many(text()), "What it runs instead of the image's entry point." => container_of(&v.platform[id], at).command.as_ref().map_or(Value::List(Vec::new()), |c| texts(&c.value));
+    "args" many(text()), "Its arguments." => container_of(&v.platform[id], at).args.as_ref().map_or(Value::List(Vec::new()), |c| texts(&c.value));
+    "env" many(a(Kind::Env)), "Its environment." => elements(container_of(&v.platform[id], at).env.len(), |n| Element::Env(id, at, n));
+    "cpu" span_of(Type::Cpu), "Request and limit." => range(container_of(&v.platform[id], at).cpu.value, Value::Cpu);
+    "memory" span_of(Type::Memory), "Request and limit." => range(container_of(&v.platform[id], at).memory.value, Value::Memory);
+    "ready" maybe(a(Kind::Probe)), "Its readiness probe." => probe_value(&v.platform[id], (id, at), ProbeKind::Ready);
+    "live" maybe(a(Kind::Probe)), "Its liveness probe." => probe_value(&v.platform[id], (id, at), ProbeKind::Live);
+    "startup" maybe(a(Kind::Probe)), "Its startup probe." => probe_value(&v.platform[id], (id, at), ProbeKind::Startup);
+    "writable" many(text()), "Its empty folders." => texts(container_of(&v.platform[id], at).writable.iter().map(|w| &w.value));
+    "capabilities" many(text()), "Its Linux capabilities." => texts(container_of(&v.platform[id], at).capabilities.iter().map(|c| &c.value));
+}
+
+members! { IMAGE: Element::Image(id, at), v;
+    "reference" text(), "The whole reference." => say(container_of(&v.platform[id], at).image.value.to_string());
+    "registry" text(), "Its registry." => say(&container_of(&v.platform[id], at).image.value.registry);
+    "repository" text(), "Its repository." => say(&container_of(&v.platform[id], at).image.value.repository);
+    "tag" maybe(text()), "Its tag." => optional(container_of(&v.platform[id], at).image.value.tag.as_ref(), say);
+    "digest" maybe(text()), "Its digest: `sha256:…`." => optional(container_of(&v.platform[id], at).image.value.digest.as_ref(), say);
+}
+
+members! { ENV: Element::Env(id, at, n), v;
+    "name" text(), "Its name." => say(&container_of(&v.platform[id], at).env[n as usize].name);
+    "value" maybe(text()), "Its text, where the source says it." => match &container_of(&v.platform[id], at).env[n as usize].value.value {
+        EnvValue::Text(value) => say(value),
+        EnvValue::Secret(..) => Value::Off,
+    };
+    "secret" maybe(text()), "The Secret that it comes from." => match &container_of(&v.platform[id], at).env[n as usize].value.value {
+        EnvValue::Text(_) => Value::Off,
+        EnvValue::Secret(secret, _) => say(&v.platform[*secret].name.value),
+    };
+}
+
+members! { PROBE: Element::Probe(id, at, kind), v;
+    "kind" Ty::Word(CHECKS), "What is asked: `http`, `tcp` or `exec`." => optional(probe_of(container_of(&v.platform[id], at), kind), |p| say(match p.check.value {
+        ProbeCheck::Http(..) => "http",
+        ProbeCheck::Tcp(_) => "tcp",
+        ProbeCheck::Exec(_) => "exec",
+    }));
+    "path" maybe(text()), "The path of an `http` probe." => match probe_of(container_of(&v.platform[id], at), kind).map(|p| &p.check.value) {
+        Some(ProbeCheck::Http(path, _)) => say(path),
+        Some(ProbeCheck::Tcp(_) | ProbeCheck::Exec(_)) | None => Value::Off,
+    };
+    "after" Ty::Plain(Type::Duration), "How long it waits first." => optional(probe_of(container_of(&v.platform[id], at), kind), |p| Value::Duration(p.after.value));
+    "every" Ty::Plain(Type::Duration), "How often it asks." => optional(probe_of(container_of(&v.platform[id], at), kind), |p| Value::Duration(p.every.value));
+    "within" Ty::Plain(Type::Duration), "How long an answer may take." => optional(probe_of(container_of(&v.platform[id], at), kind), |p| Value::Duration(p.within.value));
+    "fails" int(), "After how many failures it counts." => optional(probe_of(container_of(&v.platform[id], at), kind), |p| count(p.fails.value));
+}
+
+members! { PORT: Element::Port(id), v;
+    "name" text(), "Its name." => say(&v.platform[id].name.value);
+    "number" int(), "The number that clients use." => count(v.platform[id].number.value);
+    "last" int(), "The last number of a range, else the same." => count(v.platform[id].last);
+    "container" int(), "The number that the container listens on." => count(v.platform[id].container);
+    "protocol" Ty::Word(PROTOCOLS), "`tcp`, `udp` or `sctp`." => say(match v.platform[id].protocol {
+        Protocol::Tcp => "tcp",
+        Protocol::Udp => "udp",
+        Protocol::Sctp => "sctp",
+    });
+    "host" truth(), "Whether the node opens it too." => Value::Bool(v.platform[id].host);
+    "service" a(Kind::Service), "Its service." => Value::Element(Element::Service(id.service));
+}
+
+members! { VOLUME: Element::Volume(id, at), v;
+    "name" text(), "Its name." => say(&v.platform[id].volumes[at as usize].name.value);
+    "service" a(Kind::Service), "Its service." => Value::Element(Element::Service(id));
+    "size" Ty::Plain(Type::Memory), "Its size." => Value::Memory(v.platform[id].volumes[at as usize].size.value);
+    "at" text(), "Where it is mounted." => say(&v.platform[id].volumes[at as usize].at.value);
+    "class" maybe(text()), "Its storage class." => optional(v.platform[id].volumes[at as usize].class.as_ref(), |c| say(&c.value));
+    "shared" truth(), "Whether all replicas share one claim." => Value::Bool(v.platform[id].volumes[at as usize].shared);
+}
+
+members! { CONFIG: Element::Config(id, at), v;
+    "name" text(), "Its name." => say(&v.platform[id].configs[at as usize].name.value);
+    "at" text(), "The folder in which its files appear." => say(&v.platform[id].configs[at as usize].at.value);
+    "files" many(text()), "The names of its files." => texts(v.platform[id].configs[at as usize].files.iter().map(|(name, _)| name));
+}
+
+members! { ROUTE: Element::Route(at), v;
+    "service" a(Kind::Service), "Where it leads." => Value::Element(Element::Service(v.platform.routes[at as usize].port.service));
+    "port" a(Kind::Port), "To which port." => Value::Element(Element::Port(v.platform.routes[at as usize].port));
+    "host" text(), "Its host." => say(&v.platform.routes[at as usize].host.value);
+    "path" text(), "Its path." => say(&v.platform.routes[at as usize].path);
+    "tls" maybe(text()), "The Secret of its certificate." => optional(v.platform.routes[at as usize].tls.as_ref(), |s| say(&v.platform[s.value].name.value));
+    "from" many(Ty::Plain(Type::Cidr)), "From where; everywhere where empty." => list(v.platform.routes[at as usize].from.iter().map(|c| Value::Cidr(c.value)));
+}
+
+members! { GRANT: Element::Grant(owner, at), v;
+    "verbs" many(text()), "What may be done." => texts(&grants(v, owner)[at as usize].verbs);
+    "resources" many(text()), "To what: `configmaps`, `deployments.apps`." => texts(grants(v, owner)[at as usize].resources.iter().map(|r| if r.group.is_empty() { r.name.clone() } else { format_smolstr!("{}.{}", r.name, r.group) }));
+    "cluster" truth(), "Whether in the whole cluster." => Value::Bool(grants(v, owner)[at as usize].in_cluster);
+    "because" maybe(text()), "Why." => optional(grants(v, owner)[at as usize].because.as_ref(), say);
+}
+
+members! { FLOW: Element::Flow(at), v;
+    "from" a(Kind::End), "Who calls." => Value::Element(Element::End(v.facts.flows()[at as usize].from));
+    "to" a(Kind::End), "Who is called." => Value::Element(Element::End(v.facts.flows()[at as usize].to));
+    "port" text(), "The port's name, or its number as `443/tcp`." => say(&v.facts.flows()[at as usize].port);
+    "mode" Ty::Word(MODES), "`requires`, `optional` or `observes`." => say(match v.facts.flows()[at as usize].mode {
+        Mode::Requires => "requires",
+        Mode::Optional => "optional",
+        Mode::Observes => "observes",
+    });
+    "because" maybe(text()), "Why." => optional(v.platform.flows[v.facts.flows()[at as usize].flow.index()].because.as_ref(), say);
+}
+
+members! { END: Element::End(end), v;
+    "name" text(), "As the language writes it." => say(v.platform.end_name(end));
+    "kind" Ty::Word(ENDS), "`service`, `external`, `internet` or `cluster`." => say(match end {
+        End::Service(_) => "service",
+        End::External(_) => "external",
+        End::Internet => "internet",
+        End::ClusterDns | End::ClusterApi | End::ClusterNodes => "cluster",
+    });
+    "service" maybe(a(Kind::Service)), "The service, where it is one." => match end {
+        End::Service(id) => Value::Element(Element::Service(id)),
+        End::External(_) | End::Internet | End::ClusterDns | End::ClusterApi | End::ClusterNodes => Value::Off,
+    };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_member_has_a_sentence_and_stands_once() {
+        for kind in Kind::ALL {
+            let names = member_names(kind);
+            let mut once = names.clone();
+            once.dedup();
+            assert_eq!(names, once, "{}", kind.name());
+            for member in table(kind) {
+                assert!(member.doc.ends_with('.'), "{} {}", kind.name(), member.name);
+            }
+        }
+    }
+}
