@@ -1,0 +1,39 @@
+//! Proofs about the network of a cluster from the bytes of its manifests.
+//!
+//! An evaluator of NetworkPolicies that knows nothing of the compiler: it reads YAML, anybody's,
+//! finds out who may reach whom on which ports, and compares that with what somebody claims. It
+//! does no I/O.
+//!
+//! ```
+//! use erpc_prove::{Claims, Facts, File, Manifests, Matrix, Reading, World};
+//!
+//! let yaml = "kind: Pod\nmetadata: {name: a, labels: {app: a}}\nspec: {}\n";
+//! let manifests = Manifests::read(&[File { path: "a.yaml", bytes: yaml.as_bytes() }]);
+//! let (claims, facts) = (Claims::new(), Facts::default());
+//! let world = World::of(&manifests, &claims, &facts);
+//! let mut matrix = Matrix::of(&world, Reading::STANDARD, &facts);
+//! let pod = world.workload_atoms().next().expect("the pod");
+//! assert_eq!(matrix.get(pod, pod), erpc_prove::PortSet::ALL);
+//! ```
+
+mod address;
+mod claims;
+mod manifest;
+mod matrix;
+mod ports;
+mod proofs;
+mod selector;
+mod world;
+mod yaml;
+
+pub use address::{Block, Range};
+pub use claims::{Claim, Claims, End, EndId, LabelId};
+pub use manifest::{
+    Direction, File, Manifests, NamedPort, Namespace, Peer, Place, Policy, PolicyPort, PortRange,
+    Problem, Rule, Service, ServicePort, TargetPort, Workload,
+};
+pub use matrix::{Cell, Matrix, Reading, Side};
+pub use ports::{PortSet, PortSets, Ports, Protocol};
+pub use proofs::{Coverage, Difference, Exactness, Uncovered};
+pub use selector::{Labels, Operator, Requirement, Selector};
+pub use world::{Atom, AtomId, Facts, World};

@@ -1,0 +1,450 @@
+//! The matrix: which ports each atom may reach on each other atom. It is kept as the two sides of
+//! every pod, what may leave it and what may enter it, each with the few atoms that it names; a
+//! table of all pairs is never made.
+
+use rustc_hash::FxHashMap;
+
+use crate::address::{Block, overlap};
+use crate::manifest::{Direction, Peer, PortRange, Rule};
+use crate::ports::{PortSet, PortSets, Ports};
+use crate::world::{AtomId, Facts, Selected, World};
+
+/// How a cluster reads policies where the API leaves it open, or where some get it wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reading {
+    /// Whether an `ipBlock` means pods too, by their addresses.
+    pub blocks_match_pods: bool,
+    /// Whether `endPort` is honoured.
+    pub end_port: bool,
+    /// Whether an empty list says the same as an absent one, as the API has it.
+    pub empty_is_absent: bool,
+}
+
+impl Reading {
+    /// As the API reference says.
+    pub const STANDARD: Self = Self {
+        blocks_match_pods: false,
+        end_port: true,
+        empty_is_absent: true,
+    };
+}
+
+/// What may leave a pod, or enter it.
+#[derive(Clone, Debug, Default)]
+pub struct Side {
+    /// Whether a policy isolates it; all is open where none does.
+    pub isolated: bool,
+    /// To or from every pod.
+    pods: PortSet,
+    /// To or from every address.
+    addresses: PortSet,
+    /// To or from these atoms, sorted.
+    some: Vec<(AtomId, PortSet)>,
+}
+
+impl Default for PortSet {
+    fn default() -> Self {
+        Self::NONE
+    }
+}
+
+impl Side {
+    const OPEN: Self = Self {
+        isolated: false,
+        pods: PortSet::ALL,
+        addresses: PortSet::ALL,
+        some: Vec::new(),
+    };
+
+    /// The ports that are open to every pod, and those to every address.
+    #[must_use]
+    pub fn everywhere(&self) -> (PortSet, PortSet) {
+        (self.pods, self.addresses)
+    }
+
+    /// The atoms that the side names, with their ports, sorted.
+    #[must_use]
+    pub fn named(&self) -> &[(AtomId, PortSet)] {
+        &self.some
+    }
+}
+
+/// An entry of the matrix.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Cell {
+    /// Who calls.
+    pub from: AtomId,
+    /// Who is called.
+    pub to: AtomId,
+    /// On which ports; never none.
+    pub ports: PortSet,
+}
+
+/// Who may reach whom on which ports.
+#[derive(Clone, Debug)]
+pub struct Matrix {
+    sets: PortSets,
+    egress: Vec<Side>,
+    ingress: Vec<Side>,
+}
+
+/// Ports of a rule; names mean something only together with the called pod.
+#[derive(Clone, Debug, Default)]
+struct RulePorts {
+    numbers: PortSet,
+    names: Vec<crate::manifest::PolicyPort>,
+}
+
+impl Matrix {
+    /// Evaluates all policies of a world.
+    #[must_use]
+    pub fn of(world: &World<'_>, reading: Reading, facts: &Facts) -> Self {
+        let isolated = Side {
+            isolated: true,
+            ..Side::default()
+        };
+        let mut evaluation = Evaluation {
+            world,
+            reading,
+            pods_at: pod_blocks(facts),
+            sets: PortSets::default(),
+            peers: FxHashMap::default(),
+            sides: [
+                vec![Side::OPEN; world.pods()],
+                vec![Side::OPEN; world.pods()],
+            ],
+            isolated,
+        };
+        for policy in &world.manifests().policies {
+            evaluation.policy(policy);
+        }
+        let Evaluation {
+            mut sets, sides, ..
+        } = evaluation;
+        let [ingress, egress] = sides.map(|mut sides| {
+            for side in &mut sides {
+                side.settle(&mut sets);
+            }
+            sides
+        });
+        Self {
+            sets,
+            egress,
+            ingress,
+        }
+    }
+
+    /// The sets of ports of its cells.
+    #[must_use]
+    pub fn sets(&self) -> &PortSets {
+        &self.sets
+    }
+
+    pub(crate) fn sets_mut(&mut self) -> &mut PortSets {
+        &mut self.sets
+    }
+
+    /// One side of an atom; addresses are open.
+    #[must_use]
+    pub fn side(&self, atom: AtomId, direction: Direction) -> &Side {
+        static OPEN: Side = Side::OPEN;
+        let sides = match direction {
+            Direction::Ingress => &self.ingress,
+            Direction::Egress => &self.egress,
+        };
+        sides.get(atom.index()).unwrap_or(&OPEN)
+    }
+
+    /// What one side of an atom says of another atom.
+    pub(crate) fn of_side(
+        &mut self,
+        atom: AtomId,
+        direction: Direction,
+        other: AtomId,
+    ) -> PortSet {
+        let is_pod = other.index() < self.egress.len();
+        let side = self.side(atom, direction);
+        let base = if is_pod { side.pods } else { side.addresses };
+        match side.some.binary_search_by_key(&other, |(atom, _)| *atom) {
+            Ok(at) => {
+                let named = side.some[at].1;
+                self.sets.union(base, named)
+            }
+            Err(_) => base,
+        }
+    }
+
+    /// The ports on which one atom may reach another. Between two classes of addresses the cluster
+    /// has no say.
+    pub fn get(&mut self, from: AtomId, to: AtomId) -> PortSet {
+        if from.index() >= self.egress.len() && to.index() >= self.egress.len() {
+            return PortSet::NONE;
+        }
+        let out = self.of_side(from, Direction::Egress, to);
+        if out.is_empty() {
+            return out;
+        }
+        let into = self.of_side(to, Direction::Ingress, from);
+        self.sets.intersection(out, into)
+    }
+
+    /// The cells that some rule names, sorted. What is open to every pod or address alike, which
+    /// is all that is open where nothing isolates, is on the sides only.
+    pub fn cells(&mut self) -> Vec<Cell> {
+        let mut pairs: Vec<(AtomId, AtomId)> = Vec::new();
+        for (at, side) in self.egress.iter().enumerate() {
+            let from = AtomId(u32::try_from(at).unwrap_or(u32::MAX));
+            pairs.extend(side.some.iter().map(|(to, _)| (from, *to)));
+        }
+        for (at, side) in self.ingress.iter().enumerate() {
+            let to = AtomId(u32::try_from(at).unwrap_or(u32::MAX));
+            for (from, _) in &side.some {
+                // A caller that names nobody reaches only what is open to it everywhere.
+                let (pods, _) = self.side(*from, Direction::Egress).everywhere();
+                if !pods.is_empty() {
+                    pairs.push((*from, to));
+                }
+            }
+        }
+        pairs.sort_unstable();
+        pairs.dedup();
+        let mut cells = Vec::with_capacity(pairs.len());
+        for (from, to) in pairs {
+            let ports = self.get(from, to);
+            if !ports.is_empty() {
+                cells.push(Cell { from, to, ports });
+            }
+        }
+        cells
+    }
+}
+
+impl Side {
+    fn add(&mut self, atoms: &Selected, ports: PortSet, sets: &mut PortSets) {
+        if ports.is_empty() {
+            return;
+        }
+        match atoms {
+            Selected::AllPods => self.pods = sets.union(self.pods, ports),
+            Selected::Atoms(atoms) => self.some.extend(atoms.iter().map(|atom| (*atom, ports))),
+        }
+    }
+
+    /// One entry for each atom.
+    fn settle(&mut self, sets: &mut PortSets) {
+        self.some.sort_unstable();
+        self.some.dedup_by(|next, kept| {
+            let is_same = next.0 == kept.0;
+            if is_same {
+                kept.1 = sets.union(kept.1, next.1);
+            }
+            is_same
+        });
+    }
+}
+
+struct Evaluation<'w, 'm> {
+    world: &'w World<'m>,
+    reading: Reading,
+    pods_at: Vec<Block>,
+    sets: PortSets,
+    /// What peers mean, by the namespace of their policy where they are of it.
+    peers: FxHashMap<(&'m str, &'m Peer), std::rc::Rc<Selected>>,
+    /// Ingress and egress, by atom.
+    sides: [Vec<Side>; 2],
+    isolated: Side,
+}
+
+impl<'m> Evaluation<'_, 'm> {
+    fn policy(&mut self, policy: &'m crate::manifest::Policy) {
+        let selected = self.world.selected(policy);
+        for direction in Direction::BOTH {
+            if !self.isolates(policy, direction) {
+                continue;
+            }
+            for atom in &selected {
+                let side = &mut self.sides[direction as usize][atom.index()];
+                if !side.isolated {
+                    *side = self.isolated.clone();
+                }
+            }
+            for rule in policy.rules(direction).unwrap_or_default() {
+                self.rule(&policy.namespace, rule, direction, &selected);
+            }
+        }
+    }
+
+    fn isolates(&self, policy: &crate::manifest::Policy, direction: Direction) -> bool {
+        let has_types = policy.types.as_ref().is_some_and(|types| !types.is_empty());
+        let is_written = direction == Direction::Egress && policy.egress.is_some();
+        policy.isolates(direction) || !self.reading.empty_is_absent && !has_types && is_written
+    }
+
+    fn rule(
+        &mut self,
+        namespace: &'m str,
+        rule: &'m Rule,
+        direction: Direction,
+        selected: &[AtomId],
+    ) {
+        let ports = self.ports(rule);
+        let is_for_all = match &rule.peers {
+            None => true,
+            Some(peers) => peers.is_empty() && self.reading.empty_is_absent,
+        };
+        if is_for_all {
+            self.open(&Selected::AllPods, &ports, direction, selected);
+            for atom in selected {
+                // An address calls no port by a name, and nobody calls an address by one.
+                let numbers = match direction {
+                    Direction::Egress => ports.numbers,
+                    Direction::Ingress => self.of_called(&ports, *atom),
+                };
+                let side = &mut self.sides[direction as usize][atom.index()];
+                side.addresses = self.sets.union(side.addresses, numbers);
+            }
+        }
+        for peer in rule.peers.iter().flatten() {
+            let key = match peer {
+                Peer::Pods {
+                    namespaces: None, ..
+                } => namespace,
+                Peer::Pods { .. } | Peer::Block { .. } => "",
+            };
+            let world = self.world;
+            let atoms = self
+                .peers
+                .entry((key, peer))
+                .or_insert_with(|| std::rc::Rc::new(world.peer(namespace, peer)));
+            let atoms = std::rc::Rc::clone(atoms);
+            self.open(&atoms, &ports, direction, selected);
+            if let Peer::Block { cidr, except } = peer
+                && self.reading.blocks_match_pods
+            {
+                let block = Block::of(*cidr, except);
+                if self.pods_at.iter().any(|pods| overlap(pods, &block)) {
+                    self.open(&Selected::AllPods, &ports, direction, selected);
+                }
+            }
+        }
+    }
+
+    /// Opens a side of the selected pods to others.
+    fn open(
+        &mut self,
+        others: &Selected,
+        ports: &RulePorts,
+        direction: Direction,
+        selected: &[AtomId],
+    ) {
+        for atom in selected {
+            match direction {
+                Direction::Ingress => {
+                    let set = self.of_called(ports, *atom);
+                    let side = &mut self.sides[direction as usize][atom.index()];
+                    side.add(others, set, &mut self.sets);
+                }
+                Direction::Egress => {
+                    let side = &mut self.sides[direction as usize][atom.index()];
+                    side.add(others, ports.numbers, &mut self.sets);
+                    if !ports.names.is_empty() {
+                        self.open_by_name(others, ports, *atom);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Names of ports in an egress rule: each called pod has its own number.
+    fn open_by_name(&mut self, others: &Selected, ports: &RulePorts, atom: AtomId) {
+        let all: Vec<AtomId>;
+        let called: &[AtomId] = match others {
+            Selected::AllPods => {
+                all = self.world.workload_atoms().collect();
+                &all
+            }
+            Selected::Atoms(atoms) => atoms,
+        };
+        for other in called {
+            let set = self.named(ports, *other);
+            if !set.is_empty() {
+                let side = &mut self.sides[Direction::Egress as usize][atom.index()];
+                side.some.push((*other, set));
+            }
+        }
+    }
+
+    fn of_called(&mut self, ports: &RulePorts, called: AtomId) -> PortSet {
+        if ports.names.is_empty() {
+            return ports.numbers;
+        }
+        let named = self.named(ports, called);
+        self.sets.union(ports.numbers, named)
+    }
+
+    /// The ports that a pod calls by the names of a rule; the first of a name counts.
+    fn named(&mut self, ports: &RulePorts, called: AtomId) -> PortSet {
+        let Some(workload) = self.world.workload(called) else {
+            return PortSet::NONE;
+        };
+        let mut found = Vec::new();
+        for port in &ports.names {
+            let PortRange::Named(name) = &port.port else {
+                continue;
+            };
+            let of_pod = workload
+                .ports
+                .iter()
+                .find(|one| one.name == *name && one.protocol == port.protocol);
+            found.extend(of_pod.map(|one| Ports::one(one.protocol, one.number)));
+        }
+        self.sets.of(&found)
+    }
+
+    fn ports(&mut self, rule: &Rule) -> RulePorts {
+        let list = match &rule.ports {
+            None => {
+                return RulePorts {
+                    numbers: PortSet::ALL,
+                    names: Vec::new(),
+                };
+            }
+            Some(list) if list.is_empty() && self.reading.empty_is_absent => {
+                return RulePorts {
+                    numbers: PortSet::ALL,
+                    names: Vec::new(),
+                };
+            }
+            Some(list) => list,
+        };
+        let mut numbers = Vec::with_capacity(list.len());
+        let mut names = Vec::new();
+        for port in list {
+            match &port.port {
+                PortRange::All => numbers.push(Ports::all(port.protocol)),
+                PortRange::Numbers(first, last) => {
+                    let last = if self.reading.end_port { *last } else { *first };
+                    numbers.push(Ports::range(port.protocol, *first, last));
+                }
+                PortRange::Named(_) => names.push(port.clone()),
+            }
+        }
+        RulePorts {
+            numbers: self.sets.of(&numbers),
+            names,
+        }
+    }
+}
+
+/// Where pods may have their addresses: where the facts say so, else in the private ranges.
+fn pod_blocks(facts: &Facts) -> Vec<Block> {
+    if !facts.pods.is_empty() {
+        return facts.pods.iter().map(|cidr| Block::of(*cidr, &[])).collect();
+    }
+    ["10.0.0.0/8", "100.64.0.0/10", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"]
+        .iter()
+        // All are literals that parse.
+        .filter_map(|cidr| cidr.parse().ok())
+        .map(|cidr| Block::of(cidr, &[]))
+        .collect()
+}

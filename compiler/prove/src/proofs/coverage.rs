@@ -1,0 +1,120 @@
+//! Coverage: every declared pod is isolated in both directions, and every namespace that has pods
+//! or is declared denies by default, so that a pod which nobody declared speaks to nobody.
+
+use crate::manifest::{Direction, Manifests, Place, Policy};
+use crate::matrix::Matrix;
+use crate::world::World;
+
+/// Something that no policy isolates.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Uncovered {
+    /// A workload's pods, in a direction.
+    Workload {
+        /// `namespace.name`.
+        name: String,
+        /// Where it stands.
+        place: Place,
+        /// The direction.
+        direction: Direction,
+    },
+    /// Pods on the network of their node, where no policy is in force.
+    OnHost {
+        /// `namespace.name`.
+        name: String,
+        /// Where it stands.
+        place: Place,
+    },
+    /// A namespace in which a new pod would be open in a direction.
+    Namespace {
+        /// Its name.
+        name: String,
+        /// The direction.
+        direction: Direction,
+    },
+}
+
+/// What is isolated and what is not.
+#[derive(Clone, Debug, Default)]
+pub struct Coverage {
+    /// How many workloads there are.
+    pub workloads: usize,
+    /// How many namespaces there are.
+    pub namespaces: usize,
+    /// What is open.
+    pub uncovered: Vec<Uncovered>,
+}
+
+impl Coverage {
+    /// Whether everything is isolated.
+    #[must_use]
+    pub fn holds(&self) -> bool {
+        self.uncovered.is_empty()
+    }
+
+    /// Looks at every workload and namespace.
+    #[must_use]
+    pub fn of(world: &World<'_>, matrix: &Matrix) -> Self {
+        let manifests = world.manifests();
+        let mut out = Self {
+            workloads: manifests.workloads.len(),
+            ..Self::default()
+        };
+        for workload in manifests.workloads.iter().filter(|one| one.is_on_host) {
+            out.uncovered.push(Uncovered::OnHost {
+                name: format!("{}.{}", workload.namespace, workload.name),
+                place: workload.place,
+            });
+        }
+        for atom in world.workload_atoms() {
+            for direction in Direction::BOTH {
+                if let Some(workload) = world.workload(atom)
+                    && !matrix.side(atom, direction).isolated
+                {
+                    out.uncovered.push(Uncovered::Workload {
+                        name: format!("{}.{}", workload.namespace, workload.name),
+                        place: workload.place,
+                        direction,
+                    });
+                }
+            }
+        }
+        let names = namespaces(manifests);
+        out.namespaces = names.len();
+        let mut denied: Vec<(&str, Direction)> = Vec::new();
+        for policy in manifests.policies.iter().filter(|p| p.selector.is_empty()) {
+            for direction in Direction::BOTH {
+                if denies(policy, direction) {
+                    denied.push((&policy.namespace, direction));
+                }
+            }
+        }
+        denied.sort_unstable();
+        for name in names {
+            for direction in Direction::BOTH {
+                if denied.binary_search(&(name, direction)).is_err() {
+                    out.uncovered.push(Uncovered::Namespace {
+                        name: name.to_owned(),
+                        direction,
+                    });
+                }
+            }
+        }
+        out
+    }
+}
+
+fn denies(policy: &Policy, direction: Direction) -> bool {
+    policy.isolates(direction)
+        && policy
+            .rules(direction)
+            .is_none_or(|rules| rules.is_empty())
+}
+
+fn namespaces(manifests: &Manifests) -> Vec<&str> {
+    let declared = manifests.namespaces.iter().map(|one| one.name.as_str());
+    let used = manifests.workloads.iter().map(|one| one.namespace.as_str());
+    let mut names: Vec<&str> = declared.chain(used).collect();
+    names.sort_unstable();
+    names.dedup();
+    names
+}

@@ -1,0 +1,191 @@
+//! Exactness: what the manifests allow is what is claimed, no more and no less, port by port.
+
+use crate::claims::{Claims, EndId, LabelId};
+use crate::manifest::Direction;
+use crate::matrix::{Cell, Matrix};
+use crate::ports::PortSet;
+use crate::world::{AtomId, World};
+
+/// A pair of atoms for which claims and manifests differ.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Difference {
+    /// Who calls.
+    pub from: AtomId,
+    /// Who is called; `None` where a side of the caller is open to everybody.
+    pub to: Option<AtomId>,
+    /// The ports in question.
+    pub ports: PortSet,
+    /// What the caller's side allows of them.
+    pub egress: PortSet,
+    /// What the called side allows of them.
+    pub ingress: PortSet,
+    /// The claims that the pair has, by their labels.
+    pub labels: Vec<LabelId>,
+}
+
+/// The result of the comparison.
+#[derive(Clone, Debug, Default)]
+pub struct Exactness {
+    /// How many cells were claimed.
+    pub claimed: usize,
+    /// How many cells the manifests allow.
+    pub allowed: usize,
+    /// Claimed and not allowed.
+    pub missing: Vec<Difference>,
+    /// Allowed and not claimed.
+    pub extra: Vec<Difference>,
+    /// Atoms of which a direction is open to everybody.
+    pub open: Vec<(AtomId, Direction)>,
+    /// Claims with an end that is nowhere in the manifests.
+    pub nowhere: Vec<(EndId, LabelId)>,
+}
+
+impl Exactness {
+    /// Whether the two are equal.
+    #[must_use]
+    pub fn holds(&self) -> bool {
+        self.missing.is_empty()
+            && self.extra.is_empty()
+            && self.open.is_empty()
+            && self.nowhere.is_empty()
+    }
+
+    /// Compares the matrix with the claims that the world was made with.
+    #[must_use]
+    pub fn of(world: &World<'_>, matrix: &mut Matrix, claims: &Claims) -> Self {
+        let mut out = Self::default();
+        let expected = out.expected(world, matrix, claims);
+        let allowed = matrix.cells();
+        out.claimed = expected.len();
+        out.allowed = allowed.len();
+        let mut differing: Vec<(AtomId, AtomId, PortSet, bool)> = Vec::new();
+        walk(&expected, &allowed, |from, to, wanted, found| {
+            if wanted == found {
+                return;
+            }
+            // A cell that no rule names may still be open on a side that is open to all.
+            let found = if found.is_empty() {
+                matrix.get(from, to)
+            } else {
+                found
+            };
+            let missing = matrix.sets_mut().difference(wanted, found);
+            if !missing.is_empty() {
+                differing.push((from, to, missing, true));
+            }
+            let extra = matrix.sets_mut().difference(found, wanted);
+            if !extra.is_empty() {
+                differing.push((from, to, extra, false));
+            }
+        });
+        for (from, to, ports, is_missing) in differing {
+            let egress = matrix.of_side(from, Direction::Egress, to);
+            let ingress = matrix.of_side(to, Direction::Ingress, from);
+            let difference = Difference {
+                from,
+                to: Some(to),
+                ports,
+                egress: matrix.sets_mut().intersection(ports, egress),
+                ingress: matrix.sets_mut().intersection(ports, ingress),
+                labels: Vec::new(),
+            };
+            if is_missing {
+                out.missing.push(difference);
+            } else {
+                out.extra.push(difference);
+            }
+        }
+        if !out.missing.is_empty() || !out.extra.is_empty() {
+            out.name_claims(world, claims);
+        }
+        for atom in world.atoms().filter(|atom| world.is_known(*atom)) {
+            for direction in Direction::BOTH {
+                let (pods, addresses) = matrix.side(atom, direction).everywhere();
+                if !pods.is_empty() || !addresses.is_empty() {
+                    out.open.push((atom, direction));
+                }
+            }
+        }
+        out
+    }
+
+    /// The cells that the claims make, sorted.
+    fn expected(&mut self, world: &World<'_>, matrix: &mut Matrix, claims: &Claims) -> Vec<Cell> {
+        let mut raw: Vec<(AtomId, AtomId, PortSet)> = Vec::with_capacity(claims.as_slice().len());
+        let mut last = None;
+        for claim in claims.as_slice() {
+            // Neighbours mostly have the same ports.
+            let range = claim.range();
+            let ports = match last {
+                Some((known, set)) if known == range => set,
+                _ => matrix.sets_mut().of(&[range]),
+            };
+            last = Some((range, ports));
+            for end in [claim.from, claim.to] {
+                if world.of_end(end).is_empty() {
+                    self.nowhere.push((end, claim.label));
+                }
+            }
+            for from in world.of_end(claim.from) {
+                for to in world.of_end(claim.to) {
+                    raw.push((*from, *to, ports));
+                }
+            }
+        }
+        self.nowhere.sort_unstable();
+        self.nowhere.dedup_by_key(|(end, _)| *end);
+        raw.sort_unstable();
+        raw.dedup();
+        let mut cells: Vec<Cell> = Vec::with_capacity(raw.len());
+        for (from, to, ports) in raw {
+            match cells.last_mut() {
+                Some(cell) if (cell.from, cell.to) == (from, to) => {
+                    cell.ports = matrix.sets_mut().union(cell.ports, ports);
+                }
+                _ => cells.push(Cell { from, to, ports }),
+            }
+        }
+        cells
+    }
+
+    /// Writes to each difference the claims of its pair; only where there are some.
+    fn name_claims(&mut self, world: &World<'_>, claims: &Claims) {
+        let differences = self.missing.iter_mut().chain(&mut self.extra);
+        let mut by_pair: rustc_hash::FxHashMap<(AtomId, AtomId), Vec<&mut Vec<LabelId>>> =
+            rustc_hash::FxHashMap::default();
+        for difference in differences {
+            if let Some(to) = difference.to {
+                let labels = &mut difference.labels;
+                by_pair.entry((difference.from, to)).or_default().push(labels);
+            }
+        }
+        for claim in claims.as_slice() {
+            for from in world.of_end(claim.from) {
+                for to in world.of_end(claim.to) {
+                    for labels in by_pair.get_mut(&(*from, *to)).into_iter().flatten() {
+                        if !labels.contains(&claim.label) {
+                            labels.push(claim.label);
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Goes through two sorted lists of cells side by side.
+fn walk(a: &[Cell], b: &[Cell], mut each: impl FnMut(AtomId, AtomId, PortSet, PortSet)) {
+    let (mut a, mut b) = (a.iter().peekable(), b.iter().peekable());
+    loop {
+        let key = |cell: &&Cell| (cell.from, cell.to);
+        let next = match (a.peek().map(key), b.peek().map(key)) {
+            (None, None) => return,
+            (Some(one), None) | (None, Some(one)) => one,
+            (Some(one), Some(other)) => one.min(other),
+        };
+        let take = |cell: Option<&Cell>| cell.map_or(PortSet::NONE, |cell| cell.ports);
+        let left = take(a.next_if(|cell| key(cell) == next));
+        let right = take(b.next_if(|cell| key(cell) == next));
+        each(next.0, next.1, left, right);
+    }
+}

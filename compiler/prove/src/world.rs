@@ -1,0 +1,602 @@
+//! Who there is: an atom for each workload, one for "some other pod" of each class that a selector
+//! or a claim can tell from the others, one for each class of addresses. Two things that are the
+//! same atom are treated alike by every policy.
+
+use ipnet::IpNet;
+use rustc_hash::FxHashMap;
+use smol_str::SmolStr;
+
+use crate::address::{Addresses, Block, Range};
+use crate::claims::{Claims, End};
+use crate::manifest::{Manifests, NAME_OF_NAMESPACE, Peer, Policy, Workload};
+use crate::selector::{Labels, Selector};
+
+/// An atom, by its number in a [`World`]: pods first, then addresses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AtomId(pub(crate) u32);
+
+impl AtomId {
+    /// The number.
+    #[must_use]
+    pub const fn index(self) -> usize {
+        self.0 as usize
+    }
+
+    fn of(index: usize) -> Self {
+        Self(u32::try_from(index).unwrap_or(u32::MAX))
+    }
+}
+
+/// What an atom stands for.
+#[derive(Clone, Copy, Debug)]
+pub enum Atom<'w> {
+    /// The pods of a workload.
+    Workload(&'w Workload),
+    /// Pods that no manifest declares.
+    OtherPod {
+        /// The name of their namespace; `None` for one that nothing names.
+        namespace: Option<&'w str>,
+        /// The labels of that namespace where it has no name.
+        namespace_labels: &'w [(SmolStr, SmolStr)],
+        /// Their labels.
+        labels: &'w [(SmolStr, SmolStr)],
+    },
+    /// Addresses outside the pods.
+    Addresses(&'w [Range]),
+}
+
+/// What is known of a cluster beside its manifests; all of it may be missing.
+#[derive(Clone, Debug, Default)]
+pub struct Facts {
+    /// Addresses of pods.
+    pub pods: Vec<IpNet>,
+    /// Addresses of Services.
+    pub services: Vec<IpNet>,
+    /// Addresses of nodes.
+    pub nodes: Vec<IpNet>,
+    /// Addresses of the API server.
+    pub api: Vec<IpNet>,
+}
+
+impl Facts {
+    fn blocks(&self) -> impl Iterator<Item = Block> {
+        let all = [&self.pods, &self.services, &self.nodes, &self.api];
+        all.into_iter().flatten().map(|cidr| Block::of(*cidr, &[]))
+    }
+}
+
+/// A namespace, known or merely possible.
+#[derive(Clone, Debug)]
+struct Space {
+    name: Option<SmolStr>,
+    labels: Labels,
+    /// Whether manifests declare it or put something in it.
+    is_known: bool,
+    pods: Vec<AtomId>,
+}
+
+#[derive(Clone, Debug)]
+struct Pod {
+    space: u32,
+    /// Its place among the workloads; `None` for an other pod.
+    workload: Option<u32>,
+    /// The labels of an other pod.
+    labels: Labels,
+}
+
+/// Everything that policies and claims can tell apart.
+#[derive(Debug)]
+pub struct World<'m> {
+    manifests: &'m Manifests,
+    spaces: Vec<Space>,
+    by_name: FxHashMap<SmolStr, u32>,
+    pods: Vec<Pod>,
+    /// Pods of a space by a label.
+    by_label: FxHashMap<(u32, SmolStr, SmolStr), Vec<AtomId>>,
+    addresses: Addresses,
+    /// The atoms of each end of the claims.
+    of_end: Vec<Vec<AtomId>>,
+    workloads: usize,
+}
+
+/// Which pods a peer means.
+#[derive(Clone, Debug)]
+pub(crate) enum Selected {
+    /// Every pod there is or may be.
+    AllPods,
+    /// These atoms, sorted.
+    Atoms(Vec<AtomId>),
+}
+
+impl<'m> World<'m> {
+    /// Finds all atoms.
+    #[must_use]
+    pub fn of(manifests: &'m Manifests, claims: &Claims, facts: &Facts) -> Self {
+        let mut world = Self {
+            manifests,
+            spaces: Vec::new(),
+            by_name: FxHashMap::default(),
+            pods: Vec::new(),
+            by_label: FxHashMap::default(),
+            addresses: Addresses::default(),
+            of_end: Vec::new(),
+            workloads: 0,
+        };
+        world.known_namespaces();
+        for (index, workload) in (0..).zip(&manifests.workloads) {
+            // Pods on the network of their node are addresses of nodes to everybody else.
+            if !workload.is_on_host {
+                let space = world.by_name[&workload.namespace];
+                world.add(space, Some(index), Vec::new());
+            }
+        }
+        world.workloads = world.pods.len();
+        world.other_pods(claims);
+        let of_policies = manifests.policies.iter().flat_map(peers).filter_map(block_of);
+        let of_claims = claims.ends().iter().filter_map(|end| match end {
+            End::Addresses(block) => Some(block.clone()),
+            End::Workload { .. } | End::Pods { .. } => None,
+        });
+        world.addresses = Addresses::of(of_policies.chain(of_claims).chain(facts.blocks()));
+        world.of_end = claims.ends().iter().map(|end| world.resolve(end)).collect();
+        world
+    }
+
+    fn known_namespaces(&mut self) {
+        for namespace in &self.manifests.namespaces {
+            let id = self.space_named(&namespace.name, true);
+            self.spaces[id as usize].labels.clone_from(&namespace.labels);
+        }
+        let manifests = self.manifests;
+        let of_workloads = manifests.workloads.iter().map(|one| &one.namespace);
+        let of_policies = manifests.policies.iter().map(|one| &one.namespace);
+        for name in of_workloads.chain(of_policies) {
+            self.space_named(name, true);
+        }
+    }
+
+    fn space_named(&mut self, name: &SmolStr, is_known: bool) -> u32 {
+        if let Some(known) = self.by_name.get(name) {
+            return *known;
+        }
+        let labels = vec![(NAME_OF_NAMESPACE.into(), name.clone())];
+        let id = self.new_space(Some(name.clone()), labels, is_known);
+        self.by_name.insert(name.clone(), id);
+        id
+    }
+
+    fn new_space(&mut self, name: Option<SmolStr>, labels: Labels, is_known: bool) -> u32 {
+        self.spaces.push(Space {
+            name,
+            labels,
+            is_known,
+            pods: Vec::new(),
+        });
+        u32::try_from(self.spaces.len() - 1).unwrap_or(u32::MAX)
+    }
+
+    fn add(&mut self, space: u32, workload: Option<u32>, labels: Labels) {
+        let id = AtomId::of(self.pods.len());
+        self.pods.push(Pod {
+            space,
+            workload,
+            labels,
+        });
+        self.spaces[space as usize].pods.push(id);
+        for at in 0..self.labels(id).len() {
+            let (key, value) = self.labels(id)[at].clone();
+            self.by_label
+                .entry((space, key, value))
+                .or_default()
+                .push(id);
+        }
+    }
+
+    fn other_pods(&mut self, claims: &Claims) {
+        let mut spaces = Possible::default();
+        for space in 0..self.spaces.len() {
+            self.add_other(u32::try_from(space).unwrap_or(u32::MAX), Vec::new());
+        }
+        let elsewhere = spaces.with_labels(self, Vec::new());
+        self.add_other(elsewhere, Vec::new());
+        for end in claims.ends() {
+            if let End::Pods { namespace, labels } = end {
+                let space = self.space_named(namespace, false);
+                self.add_other(space, labels.clone());
+            }
+        }
+        let manifests = self.manifests;
+        for policy in &manifests.policies {
+            let space = self.by_name[&policy.namespace];
+            self.witnesses(&[space], &policy.selector);
+            for peer in peers(policy) {
+                let Peer::Pods { namespaces, pods } = peer else {
+                    continue;
+                };
+                let of_peer = match namespaces {
+                    None => vec![space],
+                    Some(selector) => spaces.matching(self, selector),
+                };
+                match pods {
+                    Some(selector) => self.witnesses(&of_peer, selector),
+                    None => {
+                        for space in of_peer {
+                            self.add_other(space, Vec::new());
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    fn witnesses(&mut self, spaces: &[u32], selector: &Selector) {
+        for labels in selector.witnesses() {
+            for space in spaces {
+                self.add_other(*space, labels.clone());
+            }
+        }
+    }
+
+    /// Adds a pod that no manifest declares, unless there is one like it: another such pod, or a
+    /// workload whose own selector would take it for one of its pods.
+    fn add_other(&mut self, space: u32, labels: Labels) {
+        let is_like = |id: &AtomId| {
+            let pod = &self.pods[id.index()];
+            match pod.workload {
+                None => pod.labels == labels,
+                Some(index) => {
+                    let workload = &self.manifests.workloads[index as usize];
+                    workload.labels == labels
+                        || labels.iter().all(|label| workload.labels.contains(label))
+                            && self.knows_its_pods_by(workload, space, &labels)
+                }
+            }
+        };
+        let is_there = match labels.first() {
+            None => self.spaces[space as usize]
+                .pods
+                .iter()
+                .any(|id| self.labels(*id).is_empty()),
+            Some((key, value)) => self
+                .by_label
+                .get(&(space, key.clone(), value.clone()))
+                .is_some_and(|pods| pods.iter().any(is_like)),
+        };
+        if !is_there {
+            self.add(space, None, labels);
+        }
+    }
+
+    /// Whether labels make a pod one of a workload's: its selector takes them, or, without one,
+    /// nothing else in the namespace carries them.
+    fn knows_its_pods_by(
+        &self,
+        workload: &Workload,
+        space: u32,
+        labels: &[(SmolStr, SmolStr)],
+    ) -> bool {
+        match &workload.selector {
+            Some(selector) => selector.matches(labels),
+            None => labels.iter().any(|(key, value)| {
+                let with = self.by_label.get(&(space, key.clone(), value.clone()));
+                with.is_some_and(|pods| pods.len() == 1)
+            }),
+        }
+    }
+
+    fn labels(&self, id: AtomId) -> &[(SmolStr, SmolStr)] {
+        let pod = &self.pods[id.index()];
+        match pod.workload {
+            Some(index) => &self.manifests.workloads[index as usize].labels,
+            None => &pod.labels,
+        }
+    }
+
+    fn resolve(&self, end: &End) -> Vec<AtomId> {
+        match end {
+            End::Workload { namespace, name } => {
+                let Some(space) = self.by_name.get(namespace) else {
+                    return Vec::new();
+                };
+                let is_it = |id: &AtomId| {
+                    self.workload(*id)
+                        .is_some_and(|workload| workload.name == *name)
+                };
+                let by_name = self.by_label.get(&(
+                    *space,
+                    SmolStr::new_static("app.kubernetes.io/name"),
+                    name.clone(),
+                ));
+                // A workload nearly always carries its name as a label; where not, search.
+                let found: Vec<AtomId> = by_name
+                    .into_iter()
+                    .flatten()
+                    .copied()
+                    .filter(is_it)
+                    .collect();
+                if !found.is_empty() {
+                    return found;
+                }
+                let pods = self.spaces[*space as usize].pods.iter().copied();
+                pods.filter(is_it).collect()
+            }
+            End::Pods { namespace, labels } => {
+                let selector = Selector::equal_to(labels);
+                match self.by_name.get(namespace) {
+                    Some(space) => self.pods_in(*space, Some(&selector)),
+                    None => Vec::new(),
+                }
+            }
+            End::Addresses(block) => self.atoms_of(block),
+        }
+    }
+
+    fn atoms_of(&self, block: &Block) -> Vec<AtomId> {
+        let classes = self.addresses.classes(block);
+        let offset = self.pods.len();
+        classes
+            .iter()
+            .map(|class| AtomId::of(offset + *class as usize))
+            .collect()
+    }
+
+    /// The pods of a namespace that a selector takes, sorted.
+    pub(crate) fn pods_in(&self, space: u32, selector: Option<&Selector>) -> Vec<AtomId> {
+        let Some(selector) = selector.filter(|selector| !selector.is_empty()) else {
+            return self.spaces[space as usize].pods.clone();
+        };
+        let is_taken = |id: &AtomId| selector.matches(self.labels(*id));
+        // The most telling requirement is one on a value, by which pods are found at once.
+        let key = selector
+            .requirements()
+            .iter()
+            .find(|one| selector.values_of(&one.key).is_some());
+        let Some(key) = key.map(|one| &one.key) else {
+            let pods = self.spaces[space as usize].pods.iter().copied();
+            return pods.filter(is_taken).collect();
+        };
+        let mut out = Vec::new();
+        for value in selector.values_of(key).unwrap_or_default() {
+            let pods = self.by_label.get(&(space, key.clone(), value.clone()));
+            out.extend(pods.into_iter().flatten().copied().filter(is_taken));
+        }
+        out.sort_unstable();
+        out
+    }
+
+    /// The pods that a policy is about, sorted.
+    pub(crate) fn selected(&self, policy: &Policy) -> Vec<AtomId> {
+        match self.by_name.get(&policy.namespace) {
+            Some(space) => self.pods_in(*space, Some(&policy.selector)),
+            None => Vec::new(),
+        }
+    }
+
+    /// The atoms that a peer of a policy in `namespace` means.
+    pub(crate) fn peer(&self, namespace: &str, peer: &Peer) -> Selected {
+        let (namespaces, pods) = match peer {
+            Peer::Block { cidr, except } => {
+                return Selected::Atoms(self.atoms_of(&Block::of(*cidr, except)));
+            }
+            Peer::Pods { namespaces, pods } => (namespaces.as_ref(), pods.as_ref()),
+        };
+        let Some(selector) = namespaces else {
+            let space = self.by_name.get(namespace);
+            return Selected::Atoms(space.map_or_else(Vec::new, |id| self.pods_in(*id, pods)));
+        };
+        if selector.is_empty() && pods.is_none_or(Selector::is_empty) {
+            return Selected::AllPods;
+        }
+        let mut out = Vec::new();
+        for space in self.spaces_of(selector) {
+            out.extend(self.pods_in(space, pods));
+        }
+        out.sort_unstable();
+        Selected::Atoms(out)
+    }
+
+    fn spaces_of(&self, selector: &Selector) -> Vec<u32> {
+        let is_taken = |id: &u32| selector.matches(&self.spaces[*id as usize].labels);
+        match selector.values_of(NAME_OF_NAMESPACE) {
+            Some(names) => names
+                .iter()
+                .filter_map(|name| self.by_name.get(name).copied())
+                .filter(is_taken)
+                .collect(),
+            None => (0..u32::try_from(self.spaces.len()).unwrap_or(u32::MAX))
+                .filter(is_taken)
+                .collect(),
+        }
+    }
+
+    /// The manifests that it is made of.
+    #[must_use]
+    pub fn manifests(&self) -> &'m Manifests {
+        self.manifests
+    }
+
+    /// How many atoms are pods; theirs are the first numbers.
+    #[must_use]
+    pub fn pods(&self) -> usize {
+        self.pods.len()
+    }
+
+    /// How many atoms there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.pods.len() + self.addresses.len()
+    }
+
+    /// Whether there is none, which never happens: there are always addresses.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// All atoms.
+    pub fn atoms(&self) -> impl Iterator<Item = AtomId> + use<> {
+        (0..self.len()).map(AtomId::of)
+    }
+
+    /// The atoms of the workloads whose traffic policies police.
+    pub fn workload_atoms(&self) -> impl Iterator<Item = AtomId> + use<> {
+        (0..self.workloads).map(AtomId::of)
+    }
+
+    /// What an atom stands for.
+    #[must_use]
+    pub fn atom(&self, id: AtomId) -> Atom<'_> {
+        let Some(pod) = self.pods.get(id.index()) else {
+            return Atom::Addresses(self.addresses.ranges(id.index() - self.pods.len()));
+        };
+        match pod.workload {
+            Some(index) => Atom::Workload(&self.manifests.workloads[index as usize]),
+            None => {
+                let space = &self.spaces[pod.space as usize];
+                Atom::OtherPod {
+                    namespace: space.name.as_deref(),
+                    namespace_labels: &space.labels,
+                    labels: &pod.labels,
+                }
+            }
+        }
+    }
+
+    /// The workload of an atom, where it is one.
+    #[must_use]
+    pub fn workload(&self, id: AtomId) -> Option<&'m Workload> {
+        let index = self.pods.get(id.index())?.workload?;
+        self.manifests.workloads.get(index as usize)
+    }
+
+    /// Whether an atom is a pod.
+    #[must_use]
+    pub fn is_pod(&self, id: AtomId) -> bool {
+        id.index() < self.pods.len()
+    }
+
+    /// Whether an atom is in a namespace that the manifests know: what such pods may do is theirs
+    /// to say.
+    #[must_use]
+    pub fn is_known(&self, id: AtomId) -> bool {
+        self.pods
+            .get(id.index())
+            .is_some_and(|pod| self.spaces[pod.space as usize].is_known)
+    }
+
+    /// The atoms of an end of the claims.
+    #[must_use]
+    pub fn of_end(&self, end: crate::claims::EndId) -> &[AtomId] {
+        &self.of_end[end.index()]
+    }
+
+    /// An atom in words: `shop.web`, `other pods of kube-system with k8s-app=kube-dns`.
+    #[must_use]
+    pub fn show(&self, id: AtomId) -> String {
+        let show = |labels: &[(SmolStr, SmolStr)]| {
+            let list: Vec<String> = labels.iter().map(|(k, v)| format!("{k}={v}")).collect();
+            list.join(",")
+        };
+        match self.atom(id) {
+            Atom::Workload(workload) => format!("{}.{}", workload.namespace, workload.name),
+            Atom::OtherPod {
+                namespace,
+                namespace_labels,
+                labels,
+            } => {
+                let with = if labels.is_empty() {
+                    String::new()
+                } else {
+                    format!(" with {}", show(labels))
+                };
+                match namespace {
+                    Some(name) => format!("other pods of {name}{with}"),
+                    None if namespace_labels.is_empty() => {
+                        format!("pods of any other namespace{with}")
+                    }
+                    None => format!(
+                        "pods of a namespace with {}{with}",
+                        show(namespace_labels)
+                    ),
+                }
+            }
+            Atom::Addresses(ranges) => {
+                let mut list: Vec<String> = ranges.iter().take(3).map(Range::to_string).collect();
+                if ranges.len() > 3 {
+                    list.push(format!("{} more ranges", ranges.len() - 3));
+                }
+                list.join(", ")
+            }
+        }
+    }
+}
+
+/// Namespaces that selectors can tell apart and manifests do not declare.
+#[derive(Default)]
+struct Possible {
+    by_labels: FxHashMap<Labels, u32>,
+    of_selector: FxHashMap<Selector, Vec<u32>>,
+}
+
+impl Possible {
+    fn with_labels(&mut self, world: &mut World<'_>, labels: Labels) -> u32 {
+        if let Some(known) = self.by_labels.get(&labels) {
+            return *known;
+        }
+        let id = world.new_space(None, labels.clone(), false);
+        self.by_labels.insert(labels, id);
+        id
+    }
+
+    /// The known namespaces that a selector takes, and the others that it could take.
+    fn matching(&mut self, world: &mut World<'_>, selector: &Selector) -> Vec<u32> {
+        if let Some(known) = self.of_selector.get(selector) {
+            return known.clone();
+        }
+        let mut out: Vec<u32> = world.spaces_of(selector);
+        out.retain(|id| world.spaces[*id as usize].is_known);
+        for labels in selector.witnesses() {
+            let name = crate::selector::value_of(&labels, NAME_OF_NAMESPACE);
+            let id = match name {
+                Some(name) if world.by_name.contains_key(name) => {
+                    let id = world.by_name[name];
+                    let space = &mut world.spaces[id as usize];
+                    if space.is_known {
+                        continue;
+                    }
+                    // Of a namespace that is only named, nobody says which labels it has.
+                    for label in labels {
+                        if space.labels.iter().all(|(key, _)| *key != label.0) {
+                            space.labels.push(label);
+                        }
+                    }
+                    space.labels.sort_unstable();
+                    id
+                }
+                Some(name) => {
+                    let id = world.space_named(&name.clone(), false);
+                    world.spaces[id as usize].labels = labels;
+                    id
+                }
+                None => self.with_labels(world, labels),
+            };
+            out.push(id);
+        }
+        out.sort_unstable();
+        out.dedup();
+        self.of_selector.insert(selector.clone(), out.clone());
+        out
+    }
+}
+
+fn peers(policy: &Policy) -> impl Iterator<Item = &Peer> {
+    let rules = policy.ingress.iter().chain(&policy.egress).flatten();
+    rules.flat_map(|rule| rule.peers.iter().flatten())
+}
+
+fn block_of(peer: &Peer) -> Option<Block> {
+    match peer {
+        Peer::Block { cidr, except } => Some(Block::of(*cidr, except)),
+        Peer::Pods { .. } => None,
+    }
+}
