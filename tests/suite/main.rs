@@ -13,6 +13,7 @@ mod library;
 mod licences;
 mod output;
 mod properties;
+mod prove;
 mod rules;
 mod show;
 mod ui;

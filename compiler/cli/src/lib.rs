@@ -4,10 +4,12 @@
 //! own process and read what users would.
 
 mod arguments;
+pub mod claims;
 mod commands;
 mod console;
 mod output;
 pub mod project;
+pub mod proof;
 mod table;
 
 use std::ffi::OsString;

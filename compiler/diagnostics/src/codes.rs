@@ -1,7 +1,8 @@
 //! The registry of codes: one row for each kind of finding, with its severity and title.
 //!
 //! The first digit of a number is the stage: 0 reading and syntax, 1 names, 2 types and units,
-//! 3 services and their properties, 4 flows, tiers and order, 5 routes and the cluster.
+//! 3 services and their properties, 4 flows, tiers and order, 5 routes and the cluster, 6 the proof
+//! of the output.
 //! A number is never used again for something else.
 
 use crate::Severity;
@@ -119,6 +120,11 @@ codes! {
     BAD_HOST                "E0502" Error "a host or path that no route can have";
     NODE_PORT_COLLISION     "E0503" Error "a node port that is taken";
     MISSING_INGRESS         "E0504" Error "a route without an ingress controller";
+
+    // 6: the proof
+    FLOW_NOT_OPENED         "E0601" Error "a flow that the output does not open";
+    OPENED_WITHOUT_FLOW     "E0602" Error "a connection that no flow declares";
+    NOT_ISOLATED            "E0603" Error "pods that no policy isolates";
 
     // 8: the organisation's rules and the platform's tests
     RULE_BROKEN             "E0801" Error "a rule of the organisation that is broken";

@@ -145,7 +145,8 @@ impl Addresses {
         let mut out = Self::default();
         for all in ["0.0.0.0/0", "::/0"] {
             // Both are literals that parse.
-            out.blocks.extend(all.parse().map(|cidr| Block::of(cidr, &[])));
+            out.blocks
+                .extend(all.parse().map(|cidr| Block::of(cidr, &[])));
         }
         for block in blocks {
             if !out.ids.contains_key(&block) {
@@ -270,7 +271,10 @@ mod tests {
         let addresses = Addresses::of([end.clone(), six.clone()]);
         let class = addresses.classes(&end)[0] as usize;
         assert_eq!(addresses.ranges(class).len(), 1);
-        assert_eq!(addresses.ranges(class)[0].last().to_string(), "255.255.255.254");
+        assert_eq!(
+            addresses.ranges(class)[0].last().to_string(),
+            "255.255.255.254"
+        );
         let class = addresses.classes(&six)[0] as usize;
         assert_eq!(addresses.ranges(class)[0].to_string(), "ff00::/8");
         assert!(!overlap(&end, &six));

@@ -150,6 +150,11 @@ impl Claims {
         &self.list
     }
 
+    /// Takes out the claims that a condition does not hold for; ends and labels stay.
+    pub fn retain(&mut self, condition: impl FnMut(&Claim) -> bool) {
+        self.list.retain(condition);
+    }
+
     /// The ends, by their numbers.
     #[must_use]
     pub fn ends(&self) -> &[End] {

@@ -34,6 +34,6 @@ pub use manifest::{
 };
 pub use matrix::{Cell, Matrix, Reading, Side};
 pub use ports::{PortSet, PortSets, Ports, Protocol};
-pub use proofs::{Coverage, Difference, Exactness, Uncovered};
+pub use proofs::{Coverage, Difference, Exactness, HalfOpen, Uncovered};
 pub use selector::{Labels, Operator, Requirement, Selector};
 pub use world::{Atom, AtomId, Facts, World};

@@ -156,12 +156,7 @@ impl Matrix {
     }
 
     /// What one side of an atom says of another atom.
-    pub(crate) fn of_side(
-        &mut self,
-        atom: AtomId,
-        direction: Direction,
-        other: AtomId,
-    ) -> PortSet {
+    pub(crate) fn of_side(&mut self, atom: AtomId, direction: Direction, other: AtomId) -> PortSet {
         let is_pod = other.index() < self.egress.len();
         let side = self.side(atom, direction);
         let base = if is_pod { side.pods } else { side.addresses };
@@ -439,12 +434,22 @@ impl<'m> Evaluation<'_, 'm> {
 /// Where pods may have their addresses: where the facts say so, else in the private ranges.
 fn pod_blocks(facts: &Facts) -> Vec<Block> {
     if !facts.pods.is_empty() {
-        return facts.pods.iter().map(|cidr| Block::of(*cidr, &[])).collect();
+        return facts
+            .pods
+            .iter()
+            .map(|cidr| Block::of(*cidr, &[]))
+            .collect();
     }
-    ["10.0.0.0/8", "100.64.0.0/10", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"]
-        .iter()
-        // All are literals that parse.
-        .filter_map(|cidr| cidr.parse().ok())
-        .map(|cidr| Block::of(cidr, &[]))
-        .collect()
+    [
+        "10.0.0.0/8",
+        "100.64.0.0/10",
+        "172.16.0.0/12",
+        "192.168.0.0/16",
+        "fc00::/7",
+    ]
+    .iter()
+    // All are literals that parse.
+    .filter_map(|cidr| cidr.parse().ok())
+    .map(|cidr| Block::of(cidr, &[]))
+    .collect()
 }

@@ -103,10 +103,12 @@ impl Selector {
 
     /// The values of which a key must have one, where a requirement says so.
     pub(crate) fn values_of(&self, key: &str) -> Option<&[SmolStr]> {
-        self.requirements.iter().find_map(|one| match &one.operator {
-            Operator::In(values) if one.key == key => Some(values.as_slice()),
-            _ => None,
-        })
+        self.requirements
+            .iter()
+            .find_map(|one| match &one.operator {
+                Operator::In(values) if one.key == key => Some(values.as_slice()),
+                _ => None,
+            })
     }
 
     /// The fewest labels that fulfil it, once for each value that a key may have; nothing where no
@@ -169,7 +171,10 @@ fn choices_of(requirements: &[Requirement]) -> Choices {
         (true, true) => Choices::None,
         (false, _) => Choices::Absent,
         (true, false) => Choices::Values(match wanted {
-            Some(values) => values.into_iter().filter(|v| !refused.contains(&v)).collect(),
+            Some(values) => values
+                .into_iter()
+                .filter(|v| !refused.contains(&v))
+                .collect(),
             None => vec![fresh(&refused)],
         }),
     }

@@ -132,7 +132,11 @@ impl<'m> World<'m> {
         }
         world.workloads = world.pods.len();
         world.other_pods(claims);
-        let of_policies = manifests.policies.iter().flat_map(peers).filter_map(block_of);
+        let of_policies = manifests
+            .policies
+            .iter()
+            .flat_map(peers)
+            .filter_map(block_of);
         let of_claims = claims.ends().iter().filter_map(|end| match end {
             End::Addresses(block) => Some(block.clone()),
             End::Workload { .. } | End::Pods { .. } => None,
@@ -145,7 +149,9 @@ impl<'m> World<'m> {
     fn known_namespaces(&mut self) {
         for namespace in &self.manifests.namespaces {
             let id = self.space_named(&namespace.name, true);
-            self.spaces[id as usize].labels.clone_from(&namespace.labels);
+            self.spaces[id as usize]
+                .labels
+                .clone_from(&namespace.labels);
         }
         let manifests = self.manifests;
         let of_workloads = manifests.workloads.iter().map(|one| &one.namespace);
@@ -514,10 +520,7 @@ impl<'m> World<'m> {
                     None if namespace_labels.is_empty() => {
                         format!("pods of any other namespace{with}")
                     }
-                    None => format!(
-                        "pods of a namespace with {}{with}",
-                        show(namespace_labels)
-                    ),
+                    None => format!("pods of a namespace with {}{with}", show(namespace_labels)),
                 }
             }
             Atom::Addresses(ranges) => {

@@ -283,7 +283,7 @@ impl Manifests {
     /// Reads files that anybody may have written. One that cannot be read hides no other.
     #[must_use]
     pub fn read(files: &[File<'_>]) -> Self {
-        Self::read_with(files, |document| yaml::read(document))
+        Self::read_with(files, yaml::read)
     }
 
     fn read_with(
@@ -331,7 +331,12 @@ impl Manifests {
     fn report_twins(&mut self) {
         let mut names: Vec<(&str, &str, &str, Place)> = Vec::new();
         for policy in &self.policies {
-            names.push(("NetworkPolicy", &policy.namespace, &policy.name, policy.place));
+            names.push((
+                "NetworkPolicy",
+                &policy.namespace,
+                &policy.name,
+                policy.place,
+            ));
         }
         for workload in &self.workloads {
             names.push((

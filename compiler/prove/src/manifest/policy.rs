@@ -18,7 +18,9 @@ impl Reader<'_> {
         {
             self.problem(
                 path.key("apiVersion"),
-                format!("a NetworkPolicy is of `networking.k8s.io/v1`; no server takes `{version}`"),
+                format!(
+                    "a NetworkPolicy is of `networking.k8s.io/v1`; no server takes `{version}`"
+                ),
             );
         }
         let Some(metadata) = self.metadata(node, path) else {
@@ -34,7 +36,10 @@ impl Reader<'_> {
             return;
         };
         if !matches!(spec, Node::Map(_)) {
-            self.problem(path, format!("a spec is a mapping; this is {}", spec.what()));
+            self.problem(
+                path,
+                format!("a spec is a mapping; this is {}", spec.what()),
+            );
             return;
         }
         self.knows(
@@ -102,7 +107,10 @@ impl Reader<'_> {
                 }
                 // `- ` with nothing behind it is a rule without conditions.
                 Node::Null => rules.push(Rule::default()),
-                other => self.problem(path, format!("a rule is a mapping; this is {}", other.what())),
+                other => self.problem(
+                    path,
+                    format!("a rule is a mapping; this is {}", other.what()),
+                ),
             }
         }
         Some(rules)
@@ -120,7 +128,10 @@ impl Reader<'_> {
 
     fn peer(&mut self, node: &Node, path: Path<'_>) -> Option<Peer> {
         if !matches!(node, Node::Map(_)) {
-            self.problem(path, format!("a peer is a mapping; this is {}", node.what()));
+            self.problem(
+                path,
+                format!("a peer is a mapping; this is {}", node.what()),
+            );
             return None;
         }
         self.knows(node, &["podSelector", "namespaceSelector", "ipBlock"], path);
@@ -128,7 +139,10 @@ impl Reader<'_> {
         let namespaces = node.get("namespaceSelector");
         if let Some(block) = node.get("ipBlock") {
             if pods.is_some() || namespaces.is_some() {
-                self.problem(path, "an ipBlock stands alone; the selectors are another peer");
+                self.problem(
+                    path,
+                    "an ipBlock stands alone; the selectors are another peer",
+                );
                 return None;
             }
             return self.block(block, path.key("ipBlock"));
@@ -213,15 +227,17 @@ impl Reader<'_> {
 
     fn policy_port(&mut self, node: &Node, path: Path<'_>) -> Option<PolicyPort> {
         if !matches!(node, Node::Map(_)) {
-            self.problem(path, format!("a port is a mapping; this is {}", node.what()));
+            self.problem(
+                path,
+                format!("a port is a mapping; this is {}", node.what()),
+            );
             return None;
         }
         self.knows(node, &["port", "protocol", "endPort"], path);
         let protocol = self.protocol(node, path);
-        let end = match node.get("endPort") {
-            None => None,
-            Some(node) => Some(self.port_number(node, path.key("endPort"))),
-        };
+        let end = node
+            .get("endPort")
+            .map(|node| self.port_number(node, path.key("endPort")));
         let port = match node.get("port") {
             None => {
                 if end.is_some() {
@@ -271,7 +287,10 @@ impl Reader<'_> {
             Node::Int(number) => u16::try_from(*number).ok().filter(|number| *number > 0),
             Node::Float(_) => None,
             other => {
-                self.problem(path, format!("a port is a number; this is {}", other.what()));
+                self.problem(
+                    path,
+                    format!("a port is a number; this is {}", other.what()),
+                );
                 return None;
             }
         };

@@ -111,8 +111,14 @@ impl<'f> Reader<'f> {
             "Namespace" => self.namespace(node, path),
             "NetworkPolicy" => self.network_policy(node, path),
             "Service" => self.service(node, path),
-            "Pod" | "Deployment" | "StatefulSet" | "DaemonSet" | "ReplicaSet"
-            | "ReplicationController" | "Job" | "CronJob" => self.workload(kind, node, path),
+            "Pod"
+            | "Deployment"
+            | "StatefulSet"
+            | "DaemonSet"
+            | "ReplicaSet"
+            | "ReplicationController"
+            | "Job"
+            | "CronJob" => self.workload(kind, node, path),
             _ => {
                 if let Some(item) = kind.strip_suffix("List")
                     && let Some(items) = self.list(node, "items", path)
@@ -177,12 +183,7 @@ impl<'f> Reader<'f> {
         self.pairs(node, "labels", path)
     }
 
-    fn pairs(
-        &mut self,
-        node: &Node,
-        key: &str,
-        path: Path<'_>,
-    ) -> Option<Vec<(SmolStr, SmolStr)>> {
+    fn pairs(&mut self, node: &Node, key: &str, path: Path<'_>) -> Option<Vec<(SmolStr, SmolStr)>> {
         let Some(entries) = self.map(node, key, path)? else {
             return Some(Vec::new());
         };
@@ -304,7 +305,9 @@ impl<'f> Reader<'f> {
             other => {
                 self.problem(
                     path.key("operator"),
-                    format!("`{other}` is no operator; there are In, NotIn, Exists and DoesNotExist"),
+                    format!(
+                        "`{other}` is no operator; there are In, NotIn, Exists and DoesNotExist"
+                    ),
                 );
                 return None;
             }
@@ -360,7 +363,10 @@ impl<'f> Reader<'f> {
 
     /// The mapping under a key, `Some(None)` where there is none; `None`, with a problem, where
     /// something else is there.
-    #[allow(clippy::option_option, reason = "absent and wrong are different answers")]
+    #[allow(
+        clippy::option_option,
+        reason = "absent and wrong are different answers"
+    )]
     pub(super) fn map<'n>(
         &mut self,
         node: &'n Node,
@@ -391,7 +397,10 @@ impl<'f> Reader<'f> {
             if !known.contains(&key.as_str()) {
                 self.problem(
                     path.key(key),
-                    format!("there is no field `{key}` here; there are {}", known.join(", ")),
+                    format!(
+                        "there is no field `{key}` here; there are {}",
+                        known.join(", ")
+                    ),
                 );
                 is_right = false;
             }

@@ -104,10 +104,7 @@ impl Coverage {
 }
 
 fn denies(policy: &Policy, direction: Direction) -> bool {
-    policy.isolates(direction)
-        && policy
-            .rules(direction)
-            .is_none_or(|rules| rules.is_empty())
+    policy.isolates(direction) && policy.rules(direction).is_none_or(<[_]>::is_empty)
 }
 
 fn namespaces(manifests: &Manifests) -> Vec<&str> {

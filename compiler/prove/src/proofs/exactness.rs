@@ -1,4 +1,5 @@
-//! Exactness: what the manifests allow is what is claimed, no more and no less, port by port.
+//! Exactness: what the manifests allow is what is claimed, no more and no less, port by port; and so
+//! does each side alone, so that no grant waits for a change elsewhere to become a connection.
 
 use crate::claims::{Claims, EndId, LabelId};
 use crate::manifest::Direction;
@@ -23,6 +24,19 @@ pub struct Difference {
     pub labels: Vec<LabelId>,
 }
 
+/// A side that allows what nothing claims, and that the other side forbids: no connection yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HalfOpen {
+    /// Whose side.
+    pub atom: AtomId,
+    /// Which of its two.
+    pub direction: Direction,
+    /// To or from whom.
+    pub other: AtomId,
+    /// On which ports.
+    pub ports: PortSet,
+}
+
 /// The result of the comparison.
 #[derive(Clone, Debug, Default)]
 pub struct Exactness {
@@ -34,6 +48,8 @@ pub struct Exactness {
     pub missing: Vec<Difference>,
     /// Allowed and not claimed.
     pub extra: Vec<Difference>,
+    /// Allowed by one side, and not claimed.
+    pub half_open: Vec<HalfOpen>,
     /// Atoms of which a direction is open to everybody.
     pub open: Vec<(AtomId, Direction)>,
     /// Claims with an end that is nowhere in the manifests.
@@ -46,6 +62,7 @@ impl Exactness {
     pub fn holds(&self) -> bool {
         self.missing.is_empty()
             && self.extra.is_empty()
+            && self.half_open.is_empty()
             && self.open.is_empty()
             && self.nowhere.is_empty()
     }
@@ -98,6 +115,7 @@ impl Exactness {
         if !out.missing.is_empty() || !out.extra.is_empty() {
             out.name_claims(world, claims);
         }
+        out.half_open(world, matrix, expected);
         for atom in world.atoms().filter(|atom| world.is_known(*atom)) {
             for direction in Direction::BOTH {
                 let (pods, addresses) = matrix.side(atom, direction).everywhere();
@@ -107,6 +125,54 @@ impl Exactness {
             }
         }
         out
+    }
+
+    /// Compares each side with what is claimed, without what is known to be extra already.
+    fn half_open(&mut self, world: &World<'_>, matrix: &mut Matrix, mut expected: Vec<Cell>) {
+        let mut extra: Vec<Cell> = Vec::with_capacity(self.extra.len());
+        for difference in &self.extra {
+            if let Some(to) = difference.to {
+                let (from, ports) = (difference.from, difference.ports);
+                extra.push(Cell { from, to, ports });
+            }
+        }
+        for direction in [Direction::Egress, Direction::Ingress] {
+            if direction == Direction::Ingress {
+                // From here on `from` is the pod whose side it is.
+                for cell in expected.iter_mut().chain(&mut extra) {
+                    std::mem::swap(&mut cell.from, &mut cell.to);
+                }
+                expected.sort_unstable();
+                extra.sort_unstable();
+            }
+            let mut of_side: Vec<Cell> = Vec::with_capacity(expected.len());
+            for from in world.atoms().filter(|atom| world.is_known(*atom)) {
+                let named = matrix.side(from, direction).named();
+                of_side.extend(named.iter().map(|(to, ports)| Cell {
+                    from,
+                    to: *to,
+                    ports: *ports,
+                }));
+            }
+            let mut found: Vec<Cell> = Vec::new();
+            walk(&expected, &of_side, |from, to, wanted, allowed| {
+                let ports = matrix.sets_mut().difference(allowed, wanted);
+                if !ports.is_empty() {
+                    found.push(Cell { from, to, ports });
+                }
+            });
+            walk(&extra, &found, |atom, other, known, found| {
+                let ports = matrix.sets_mut().difference(found, known);
+                if !ports.is_empty() {
+                    self.half_open.push(HalfOpen {
+                        atom,
+                        direction,
+                        other,
+                        ports,
+                    });
+                }
+            });
+        }
     }
 
     /// The cells that the claims make, sorted.
@@ -156,7 +222,10 @@ impl Exactness {
         for difference in differences {
             if let Some(to) = difference.to {
                 let labels = &mut difference.labels;
-                by_pair.entry((difference.from, to)).or_default().push(labels);
+                by_pair
+                    .entry((difference.from, to))
+                    .or_default()
+                    .push(labels);
             }
         }
         for claim in claims.as_slice() {

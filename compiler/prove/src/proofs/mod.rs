@@ -4,4 +4,4 @@ mod coverage;
 mod exactness;
 
 pub use coverage::{Coverage, Uncovered};
-pub use exactness::{Difference, Exactness};
+pub use exactness::{Difference, Exactness, HalfOpen};

@@ -1,0 +1,240 @@
+//! The proof of a build: its output is read back as bytes, evaluated, and compared with what the
+//! platform claims. A build whose output is not exact, or leaves a pod open, writes nothing.
+
+use erpc_diagnostics::{Diagnostic, Diagnostics, Span, codes};
+use erpc_emit::OutputFile;
+use erpc_model::Platform;
+use erpc_prove::{
+    Coverage, Difference, Direction, Exactness, File, HalfOpen, LabelId, Manifests, Matrix,
+    Reading, Uncovered, World,
+};
+
+use crate::claims::{self, Claimed};
+
+/// How many findings of a kind are worth reading.
+const MAX_FINDINGS: usize = 20;
+
+/// Proves exactness and coverage of an output; what fails are errors.
+#[must_use]
+pub fn check(platform: &Platform, files: &[OutputFile]) -> Diagnostics {
+    let manifests = read(files);
+    let claimed = claims::of(platform);
+    let facts = claims::facts(platform);
+    let world = World::of(&manifests, &claimed.claims, &facts);
+    let mut matrix = Matrix::of(&world, Reading::STANDARD, &facts);
+    let exactness = Exactness::of(&world, &mut matrix, &claimed.claims);
+    let coverage = Coverage::of(&world, &matrix);
+    if manifests.problems.is_empty() && exactness.holds() && coverage.holds() {
+        return Diagnostics::new();
+    }
+    Findings {
+        platform,
+        claimed: &claimed,
+        world: &world,
+        matrix: &matrix,
+        out: Diagnostics::new(),
+    }
+    .all(&exactness, &coverage)
+}
+
+/// Reads an output as manifests.
+#[must_use]
+pub fn read(files: &[OutputFile]) -> Manifests {
+    let files: Vec<File<'_>> = files
+        .iter()
+        .map(|file| File {
+            path: &file.path,
+            bytes: file.text.as_bytes(),
+        })
+        .collect();
+    Manifests::read(&files)
+}
+
+struct Findings<'f> {
+    platform: &'f Platform,
+    claimed: &'f Claimed,
+    world: &'f World<'f>,
+    matrix: &'f Matrix,
+    out: Diagnostics,
+}
+
+impl Findings<'_> {
+    fn all(mut self, exactness: &Exactness, coverage: &Coverage) -> Diagnostics {
+        // Every problem of our own output is a missing object.
+        for problem in self.world.manifests().problems.iter().take(MAX_FINDINGS) {
+            let message = format!("the output has an object that no cluster takes: {problem}");
+            self.out.push(
+                Diagnostic::new(&codes::FLOW_NOT_OPENED, message)
+                    .at(self.platform.name.span(), "of this platform"),
+            );
+        }
+        for (end, label) in exactness.nowhere.iter().take(MAX_FINDINGS) {
+            let message = format!(
+                "{} is nowhere in the output",
+                show_end(self.claimed.claims.end_of(*end))
+            );
+            let diagnostic = Diagnostic::new(&codes::FLOW_NOT_OPENED, message);
+            let diagnostic = diagnostic.at(self.span(*label), "needed here");
+            self.out.push(diagnostic);
+        }
+        for difference in exactness.missing.iter().take(MAX_FINDINGS) {
+            self.missing(difference);
+        }
+        for difference in exactness.extra.iter().take(MAX_FINDINGS) {
+            self.extra(difference);
+        }
+        for half in exactness.half_open.iter().take(MAX_FINDINGS) {
+            self.half_open(half);
+        }
+        for uncovered in coverage.uncovered.iter().take(MAX_FINDINGS) {
+            self.uncovered(uncovered);
+        }
+        if !self.out.has_errors() {
+            for (atom, direction) in exactness.open.iter().take(MAX_FINDINGS) {
+                let message = format!(
+                    "{} is open to everybody ({})",
+                    self.world.show(*atom),
+                    direction.field()
+                );
+                self.out.push(
+                    Diagnostic::new(&codes::OPENED_WITHOUT_FLOW, message)
+                        .at(self.platform.name.span(), "no flow says so"),
+                );
+            }
+        }
+        self.out.sorted()
+    }
+
+    fn span(&self, label: LabelId) -> Span {
+        let spans = &self.claimed.spans;
+        spans.get(label.index()).copied().unwrap_or(Span::NONE)
+    }
+
+    fn pair(&self, difference: &Difference) -> (String, String, String) {
+        let show = |atom| self.world.show(atom);
+        (
+            show(difference.from),
+            difference.to.map_or_else(|| "everybody".to_owned(), show),
+            self.matrix.sets().show(difference.ports),
+        )
+    }
+
+    fn missing(&mut self, difference: &Difference) {
+        let (from, to, ports) = self.pair(difference);
+        let mut closed = Vec::new();
+        if difference.egress != difference.ports {
+            closed.push(format!("leave {from}"));
+        }
+        if difference.ingress != difference.ports {
+            closed.push(format!("enter {to}"));
+        }
+        let mut diagnostic = Diagnostic::new(
+            &codes::FLOW_NOT_OPENED,
+            format!("the output does not let {from} reach {to} on {ports}"),
+        );
+        let labels = difference.labels.iter();
+        for (at, label) in labels.take(3).enumerate() {
+            let text = self.claimed.claims.label_of(*label);
+            let span = self.span(*label);
+            diagnostic = if at == 0 {
+                diagnostic.at(span, text)
+            } else {
+                diagnostic.also(span, text)
+            };
+        }
+        let closed = format!(
+            "its policies do not let it {}",
+            closed.join(" and do not let it ")
+        );
+        self.out.push(diagnostic.help(closed));
+    }
+
+    fn extra(&mut self, difference: &Difference) {
+        let (from, to, ports) = self.pair(difference);
+        let message =
+            format!("the output lets {from} reach {to} on {ports}, which nothing declares");
+        let mut diagnostic = Diagnostic::new(&codes::OPENED_WITHOUT_FLOW, message);
+        let place = difference.labels.first().map(|label| self.span(*label));
+        diagnostic = match place {
+            Some(span) => diagnostic.at(span, "what is declared between the two"),
+            None => diagnostic.at(self.place_of(&[&from, &to]), "of this one"),
+        };
+        self.out.push(diagnostic);
+    }
+
+    fn half_open(&mut self, half: &HalfOpen) {
+        let atom = self.world.show(half.atom);
+        let other = self.world.show(half.other);
+        let ports = self.matrix.sets().show(half.ports);
+        let what = match half.direction {
+            Direction::Ingress => format!("lets {other} in"),
+            Direction::Egress => format!("lets it out to {other}"),
+        };
+        let message = format!("the policy of {atom} {what} on {ports}, which nothing declares");
+        self.out.push(
+            Diagnostic::new(&codes::OPENED_WITHOUT_FLOW, message)
+                .at(self.place_of(&[&atom]), "of this one")
+                .help("the other side forbids it so far; a change there alone would open it"),
+        );
+    }
+
+    fn uncovered(&mut self, uncovered: &Uncovered) {
+        let (message, name, help) = match uncovered {
+            Uncovered::Workload {
+                name, direction, ..
+            } => (
+                format!("no policy isolates {name} ({})", direction.field()),
+                name.as_str(),
+                "a patch that changes the labels of its pods takes them out of their policy",
+            ),
+            Uncovered::OnHost { name, .. } => (
+                format!("{name} is on the network of its node, where no policy is in force"),
+                name.as_str(),
+                "take `hostNetwork` out of the patch, or run it outside the platform as an `external`",
+            ),
+            Uncovered::Namespace { name, direction } => (
+                format!(
+                    "{name} has no policy that denies by default ({})",
+                    direction.field()
+                ),
+                name.as_str(),
+                "this is a fault of the compiler; please report it",
+            ),
+        };
+        let place = self.place_of(&[name]);
+        self.out.push(
+            Diagnostic::new(&codes::NOT_ISOLATED, message)
+                .at(place, "declared here")
+                .help(help),
+        );
+    }
+
+    /// The first service or namespace of these names.
+    fn place_of(&self, names: &[&str]) -> Span {
+        let platform = self.platform;
+        for name in names {
+            for (id, service) in platform.services() {
+                if platform.path(id) == *name {
+                    return service.name.span();
+                }
+            }
+            for (_, namespace) in platform.namespaces() {
+                if namespace.name.value == *name {
+                    return namespace.name.span();
+                }
+            }
+        }
+        platform.name.span()
+    }
+}
+
+fn show_end(end: &erpc_prove::End) -> String {
+    match end {
+        erpc_prove::End::Workload { namespace, name } => format!("{namespace}.{name}"),
+        erpc_prove::End::Pods { namespace, labels } => {
+            let list: Vec<String> = labels.iter().map(|(k, v)| format!("{k}={v}")).collect();
+            format!("pods of {namespace} with {}", list.join(","))
+        }
+        erpc_prove::End::Addresses(block) => block.to_string(),
+    }
+}

@@ -1,0 +1,81 @@
+//! The proof: the evaluator against what the catalogue of ERP/1 says, against a naive one, against
+//! others' engines; damage of every kind, in the output and in what it is derived from.
+
+mod erp1;
+mod faults;
+
+use erpc_prove::{Claims, Coverage, Exactness, Facts, File, Manifests, Matrix, Reading, World};
+
+/// Files of manifests in memory: path and text.
+pub(crate) type Texts = Vec<(String, String)>;
+
+/// The output of a platform as it is on disk.
+pub(crate) fn committed(folder: &std::path::Path) -> Texts {
+    let mut texts = Texts::new();
+    for below in ["lib", "share"] {
+        for (path, bytes) in erpc_tests::files_below(&folder.join(below)) {
+            let text = String::from_utf8(bytes).expect("UTF-8");
+            texts.push((format!("{below}/{path}"), text));
+        }
+    }
+    texts
+}
+
+/// Reads texts as manifests.
+pub(crate) fn read(texts: &Texts) -> Manifests {
+    let files: Vec<File<'_>> = texts
+        .iter()
+        .map(|(path, text)| File {
+            path,
+            bytes: text.as_bytes(),
+        })
+        .collect();
+    Manifests::read(&files)
+}
+
+/// Whether manifests are exact and cover everything; what is wrong, where not.
+pub(crate) fn prove(manifests: &Manifests, claims: &Claims, facts: &Facts) -> Result<(), String> {
+    if let Some(problem) = manifests.problems.first() {
+        return Err(problem.to_string());
+    }
+    let world = World::of(manifests, claims, facts);
+    let mut matrix = Matrix::of(&world, Reading::STANDARD, facts);
+    let exactness = Exactness::of(&world, &mut matrix, claims);
+    let show = |from, to, ports| {
+        format!(
+            "{} -> {}: {}",
+            world.show(from),
+            world.show(to),
+            matrix.sets().show(ports)
+        )
+    };
+    let differences = exactness.missing.iter().map(|d| ("missing", d));
+    let differences = differences.chain(exactness.extra.iter().map(|d| ("extra", d)));
+    let mut lines: Vec<String> = differences
+        .map(|(kind, d)| format!("{kind}: {}", show(d.from, d.to.unwrap_or(d.from), d.ports)))
+        .collect();
+    lines.extend(exactness.half_open.iter().map(|half| {
+        let direction = half.direction.field();
+        format!(
+            "half open ({direction}): {}",
+            show(half.atom, half.other, half.ports)
+        )
+    }));
+    for (atom, direction) in &exactness.open {
+        lines.push(format!(
+            "open: {} ({})",
+            world.show(*atom),
+            direction.field()
+        ));
+    }
+    for (end, _) in &exactness.nowhere {
+        lines.push(format!("nowhere: {:?}", claims.end_of(*end)));
+    }
+    let coverage = Coverage::of(&world, &matrix);
+    lines.extend(coverage.uncovered.iter().map(|one| format!("{one:?}")));
+    if lines.is_empty() {
+        Ok(())
+    } else {
+        Err(lines.join("\n"))
+    }
+}
