@@ -7,6 +7,7 @@ mod cluster;
 mod command_line;
 mod diagnostics;
 mod documentation;
+mod emitted;
 mod erp1;
 mod formatting;
 mod library;

@@ -180,7 +180,9 @@ Examples:
   erpc show hl7-health --origin              a service, with the way of each value
   erpc show erp-apps.hl7-health.memory       one value and where it came from
   erpc show images --format markdown         a table, to paste elsewhere
-  erpc show . --format json                  everything, for tools")]
+  erpc show . --format json                  everything, for tools
+  erpc show --emitted lib/erp-apps/hl7-health/deployment.yaml:45
+                                             the source of an emitted line")]
 pub(crate) struct Show {
     /// A namespace, service, dotted path or table; alone it may be the path of a project.
     pub(crate) name: Option<String>,
@@ -189,6 +191,9 @@ pub(crate) struct Show {
     /// Say for each value on which way it came to its owner.
     #[arg(long)]
     pub(crate) origin: bool,
+    /// The other way: what an emitted line, or each line of an emitted file, follows from.
+    #[arg(long, value_name = "FILE[:LINE]", conflicts_with_all = ["origin", "path"])]
+    pub(crate) emitted: Option<String>,
 }
 
 /// Shows the matrix of flows, each cell with the line that opened it.

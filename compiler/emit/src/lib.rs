@@ -7,6 +7,7 @@
 mod file;
 pub mod kubernetes;
 mod object;
+mod origin;
 mod patch;
 pub mod yaml;
 
@@ -17,6 +18,7 @@ use rayon::prelude::*;
 
 pub use file::{Header, OutputFile, read_header};
 pub use object::Object;
+pub use origin::{Cause, EmittedLine, Scope, emitted_lines};
 
 /// The folders that a build owns.
 pub const FOLDERS: [&str; 2] = ["lib", "share"];

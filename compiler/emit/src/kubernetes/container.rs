@@ -29,6 +29,11 @@ pub(super) fn tmp_volume(container: &Container, role: Role) -> String {
 
 /// The volume that a writable folder is: `var-run-x` for `/var/run/x`.
 pub(super) fn writable_volume(container: &Container, role: Role, path: &str) -> String {
+    writable_name(container, role == Role::Main, path)
+}
+
+/// As [`writable_volume`], for the main container or another one.
+pub(crate) fn writable_name(container: &Container, is_main: bool, path: &str) -> String {
     let folder: String = path
         .trim_matches('/')
         .chars()
@@ -41,9 +46,10 @@ pub(super) fn writable_volume(container: &Container, role: Role, path: &str) -> 
         })
         .collect();
     let folder = folder.trim_matches('-');
-    match role {
-        Role::Main => format!("writable-{folder}"),
-        Role::Sidecar(_) | Role::Init => format!("writable-{}-{folder}", container.name.value),
+    if is_main {
+        format!("writable-{folder}")
+    } else {
+        format!("writable-{}-{folder}", container.name.value)
     }
 }
 

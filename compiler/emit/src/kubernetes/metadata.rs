@@ -7,11 +7,11 @@ use erpc_policy::NAME_LABEL;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta};
 
 /// <https://kubernetes.io/docs/concepts/overview/working-with-objects/common-labels/>
-const PART_OF_LABEL: &str = "app.kubernetes.io/part-of";
-const COMPONENT_LABEL: &str = "app.kubernetes.io/component";
+pub(crate) const PART_OF_LABEL: &str = "app.kubernetes.io/part-of";
+pub(crate) const COMPONENT_LABEL: &str = "app.kubernetes.io/component";
 
 /// Shown by `kubectl describe` and by dashboards.
-pub(super) const DESCRIPTION: &str = "kubernetes.io/description";
+pub(crate) const DESCRIPTION: &str = "kubernetes.io/description";
 
 pub(super) type Strings = BTreeMap<String, String>;
 

@@ -14,6 +14,10 @@ mod pod;
 mod services;
 mod workload;
 
+pub(crate) use container::writable_name;
+pub(crate) use metadata::{COMPONENT_LABEL, DESCRIPTION, PART_OF_LABEL};
+pub(crate) use pod::{CONFIG_DIGEST, FIRST_UNPRIVILEGED_PORT};
+
 use erpc_diagnostics::{Diagnostics, Sources, Span};
 use erpc_model::{Platform, ServiceId};
 use erpc_policy::Derived;

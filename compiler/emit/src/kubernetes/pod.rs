@@ -10,10 +10,10 @@ use super::container::{Role, container, tmp_volume, writable_volume};
 use super::{accounts, configs, metadata};
 
 /// The annotation that changes with the files of the mounted ConfigMaps.
-const CONFIG_DIGEST: &str = "erpc/config-sha256";
+pub(crate) const CONFIG_DIGEST: &str = "erpc/config-sha256";
 
 /// Ports below it are for root alone, where a sysctl does not say otherwise.
-const FIRST_UNPRIVILEGED_PORT: u16 = 1024;
+pub(crate) const FIRST_UNPRIVILEGED_PORT: u16 = 1024;
 
 pub(super) fn template(platform: &Platform, id: ServiceId) -> core::PodTemplateSpec {
     let service = &platform[id];

@@ -1,6 +1,7 @@
 //! `erpc show`: the resolved platform, a namespace, a service or one value, and where each value
 //! came from; the other way round, the source of an emitted line.
 
+mod emitted;
 mod facts;
 mod lists;
 
@@ -16,6 +17,7 @@ use crate::Exit;
 use crate::arguments::{Common, Format, Show};
 use crate::console::Console;
 use crate::project::ROOT_FILE;
+use emitted::Place;
 use lists::List;
 
 pub(crate) fn run(command: &Show, common: &Common, console: &mut Console<'_>) -> Exit {
@@ -24,6 +26,12 @@ pub(crate) fn run(command: &Show, common: &Common, console: &mut Console<'_>) ->
         return Exit::Usage;
     }
     let (name, path) = name_and_path(command);
+    if let Some(place) = &command.emitted {
+        let place = Place::parse(place);
+        let path = command.name.as_deref().map(PathBuf::from);
+        let path = path.or_else(|| place.project());
+        return of_emitted(&place, path.as_deref(), common, console);
+    }
     let list = name.and_then(List::by_name);
     if common.format == Format::Markdown && list.is_none() {
         console.fail(&format!(
@@ -60,6 +68,42 @@ pub(crate) fn run(command: &Show, common: &Common, console: &mut Console<'_>) ->
             Exit::Failed
         }
     }
+}
+
+/// The source of an emitted line.
+fn of_emitted(
+    place: &Place,
+    path: Option<&Path>,
+    common: &Common,
+    console: &mut Console<'_>,
+) -> Exit {
+    let Some(project) = find(path, common, console) else {
+        return Exit::Failed;
+    };
+    let compiled = project.compile();
+    let Some((platform, derived)) = &compiled.result else {
+        console.diagnostics(&compiled.diagnostics, &compiled.sources, None);
+        return Exit::Failed;
+    };
+    let view = facts::View {
+        platform,
+        sources: &compiled.sources,
+        has_origin: true,
+    };
+    let lines = match emitted::find(&view, derived, place) {
+        Ok(lines) => lines,
+        Err(message) => {
+            console.fail(&message);
+            return Exit::Failed;
+        }
+    };
+    if place.is_old(&lines) {
+        console.note(
+            "the file on disk is another one; the lines are those that `erpc build` writes now",
+        );
+    }
+    console.result(&emitted::show(&view, place, &lines, common.format));
+    Exit::Done
 }
 
 /// What is asked for, and the project. A single argument is the project's where it is a path: it
