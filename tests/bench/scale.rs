@@ -3,6 +3,7 @@
 //! ```sh
 //! cargo bench -p erpc-tests                  # 21, 210, 1000, 2100 and 21000 services
 //! cargo bench -p erpc-tests -- 1000 2000     # these sizes
+//! cargo bench -p erpc-tests -- --sources 1000 DIR   # the program itself, to try commands on
 //! ```
 //!
 //! Each size runs in a process of its own, so that its peak of memory is its own. A figure is the
@@ -36,6 +37,16 @@ fn main() {
         let program = platform_of(size.parse().expect("a number of services"));
         for _ in 0..50 {
             drop(program.compile());
+        }
+        return;
+    }
+    if let [sources, size, folder] = arguments.as_slice()
+        && sources == "--sources"
+    {
+        // For the command itself: the program of that size as files.
+        std::fs::create_dir_all(folder).expect("a folder");
+        for (path, bytes) in platform_of(size.parse().expect("a number of services")).files() {
+            std::fs::write(Path::new(folder).join(path), bytes).expect("a source");
         }
         return;
     }
