@@ -76,7 +76,8 @@ pub(crate) fn run(command: &Init, console: &mut Console<'_>) -> Exit {
         ));
         return Exit::Usage;
     };
-    let folder = &command.path;
+    // `.` is where the user stands: `platform.erp` reads better than `./platform.erp`.
+    let folder = command.path.strip_prefix(".").unwrap_or(&command.path);
     for (name, _) in template.files {
         let path = folder.join(name);
         if path.exists() {
@@ -87,7 +88,8 @@ pub(crate) fn run(command: &Init, console: &mut Console<'_>) -> Exit {
             return Exit::Failed;
         }
     }
-    if let Err(error) = fs::create_dir_all(folder) {
+    let is_here = folder.as_os_str().is_empty();
+    if !is_here && let Err(error) = fs::create_dir_all(folder) {
         console.fail(&format!("{}: {}", folder.display(), describe(&error)));
         return Exit::Failed;
     }
@@ -109,6 +111,11 @@ pub(crate) fn run(command: &Init, console: &mut Console<'_>) -> Exit {
         }
         console.result(&format!("create {}\n", path.display()));
     }
-    console.note("next: `erpc check`, then `erpc build`");
+    let path = if is_here {
+        String::new()
+    } else {
+        format!(" {}", folder.display())
+    };
+    console.note(&format!("next: `erpc check{path}`, then `erpc build{path}`"));
     Exit::Done
 }
