@@ -116,6 +116,8 @@ pub(crate) fn run(command: &Init, console: &mut Console<'_>) -> Exit {
     } else {
         format!(" {}", folder.display())
     };
-    console.note(&format!("next: `erpc check{path}`, then `erpc build{path}`"));
+    console.note(&format!(
+        "next: `erpc check{path}`, then `erpc build{path}`"
+    ));
     Exit::Done
 }
