@@ -56,7 +56,7 @@ fn main() {
         arguments.iter().filter_map(|a| a.parse().ok()).collect()
     };
     println!(
-        "{:>8} {:>8} {:>8} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9} {:>10}",
+        "{:>8} {:>8} {:>8} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9} {:>10}",
         "services",
         "edges",
         "source",
@@ -66,6 +66,8 @@ fn main() {
         "check",
         "objects",
         "files",
+        "prove",
+        "drv+prove",
         "write",
         "loop",
         "whole",
@@ -103,7 +105,8 @@ fn measure(size: usize) {
     let Some((platform, derived)) = &compiled.result else {
         panic!("{:?}", compiled.diagnostics.as_slice().first());
     };
-    drop(erpc_emit::files(platform, derived, &compiled.sources));
+    let rendered = erpc_emit::files(platform, derived, &compiled.sources);
+    drop(erpc_cli::proof::check(platform, &rendered));
     let peak = peak_kib();
     let runs = (20_000 / size).clamp(3, 30);
     let (loaded, _) = erpc_model::load("platform.erp", &program);
@@ -117,12 +120,15 @@ fn measure(size: usize) {
     let files = least(runs, || {
         erpc_emit::files(platform, derived, &compiled.sources)
     });
-    let rendered = erpc_emit::files(platform, derived, &compiled.sources);
+    let prove = least(runs, || {
+        let found = erpc_cli::proof::check(platform, &rendered);
+        assert!(found.is_empty(), "{:?}", found.as_slice().first());
+    });
     let bytes: usize = program.files().map(|(_, bytes)| bytes.len()).sum();
     let (write, plain) = to_disk(&program, &rendered);
     let ms = |time: Duration| format!("{:.1}ms", time.as_secs_f64() * 1000.0);
     println!(
-        "{:>8} {:>8} {:>7}K {:>9} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9} {:>8}KB",
+        "{:>8} {:>8} {:>7}K {:>9} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9} {:>8}KB",
         platform.services.len(),
         derived.edges.as_slice().len(),
         bytes / 1024,
@@ -132,9 +138,11 @@ fn measure(size: usize) {
         ms(whole_check),
         ms(objects),
         ms(files),
+        ms(prove),
+        ms(derive + prove),
         ms(write),
         ms(plain),
-        ms(whole_check + files),
+        ms(whole_check + files + prove),
         peak / platform.services.len(),
     );
 }

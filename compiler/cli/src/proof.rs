@@ -47,7 +47,7 @@ pub fn read(files: &[OutputFile]) -> Manifests {
             bytes: file.text.as_bytes(),
         })
         .collect();
-    Manifests::read(&files)
+    Manifests::read_ours(&files)
 }
 
 struct Findings<'f> {

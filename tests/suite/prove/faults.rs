@@ -164,7 +164,7 @@ fn every_fault_of_the_deriver_stops_the_build() {
     println!("{:>48} {:>8} {:>8}", "fault", "seeded", "caught");
     for (name, fault) in FAULTS {
         let (mut seeded, mut caught) = (0, 0);
-        for at in (1..derived.policies.len()).step_by(4) {
+        for at in 0..derived.policies.len() {
             let mut faulty = derived.clone();
             if !fault(platform, &mut faulty.policies[at]) {
                 continue;

@@ -3,6 +3,8 @@
 
 mod erp1;
 mod faults;
+mod mutations;
+mod naive;
 
 use erpc_prove::{Claims, Coverage, Exactness, Facts, File, Manifests, Matrix, Reading, World};
 

@@ -261,7 +261,7 @@ impl Policy {
 }
 
 /// All that manifests say of the network.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Manifests {
     /// The files, by path.
     pub files: Vec<String>,
@@ -284,6 +284,12 @@ impl Manifests {
     #[must_use]
     pub fn read(files: &[File<'_>]) -> Self {
         Self::read_with(files, yaml::read)
+    }
+
+    /// Reads files that the compiler wrote: the same as [`Self::read`], and faster.
+    #[must_use]
+    pub fn read_ours(files: &[File<'_>]) -> Self {
+        Self::read_with(files, yaml::read_ours)
     }
 
     fn read_with(

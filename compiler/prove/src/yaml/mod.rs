@@ -1,6 +1,7 @@
 //! From the bytes of a file to trees of values, one for each document. Which reader made a tree
 //! never shows: the fast one takes only what both read alike.
 
+mod fast;
 mod library;
 mod tree;
 
@@ -70,6 +71,11 @@ fn push<'t>(out: &mut Vec<Document<'t>>, text: &'t str, line: usize) {
 /// Reads a document that anybody may have written.
 pub(crate) fn read(document: &Document<'_>) -> Result<Node, Broken> {
     library::read(document.text)
+}
+
+/// Reads what a document that the compiler wrote says about the network.
+pub(crate) fn read_ours(document: &Document<'_>) -> Result<Node, Broken> {
+    fast::read_network(document.text).map_or_else(|| library::read(document.text), Ok)
 }
 
 /// The text of a file, and whether all of its bytes were one.

@@ -1,0 +1,407 @@
+//! A reader of the YAML that the compiler writes: blocks of mappings and lists, words, numbers and
+//! plain quotes, an entry a line. It is some thirty times as fast as the library and gives up at
+//! whatever it does not know for certain; the library then reads the document. A property test
+//! holds what it takes to what the library makes of the same text.
+
+use smol_str::SmolStr;
+
+use super::Node;
+
+/// How many entries a mapping may have, so that looking for a key twice stays cheap.
+const MAX_ENTRIES: usize = 64;
+/// How deep blocks may be.
+const MAX_DEPTH: usize = 32;
+
+/// Kinds of objects that say nothing about who may talk to whom.
+const SILENT_KINDS: [&str; 18] = [
+    "ClusterRole",
+    "ClusterRoleBinding",
+    "ConfigMap",
+    "HorizontalPodAutoscaler",
+    "Ingress",
+    "IngressClass",
+    "LimitRange",
+    "PersistentVolumeClaim",
+    "PodDisruptionBudget",
+    "PodMonitor",
+    "PrometheusRule",
+    "ResourceQuota",
+    "Role",
+    "RoleBinding",
+    "Secret",
+    "ServiceAccount",
+    "ServiceMonitor",
+    "StorageClass",
+];
+
+/// Blocks of workloads that say nothing either. A label may have such a name, but is no block.
+const SILENT_BLOCKS: [&str; 16] = [
+    "affinity",
+    "annotations",
+    "args",
+    "command",
+    "env",
+    "lifecycle",
+    "livenessProbe",
+    "readinessProbe",
+    "resources",
+    "securityContext",
+    "startupProbe",
+    "status",
+    "topologySpreadConstraints",
+    "volumeClaimTemplates",
+    "volumeMounts",
+    "volumes",
+];
+
+/// Reads a whole document; `None` where it is not certain what it says.
+#[cfg(test)]
+fn read(text: &str) -> Option<Node> {
+    Fast::of(text, false).document()
+}
+
+/// Reads what a document says about the network: parts that say nothing are passed over.
+pub(super) fn read_network(text: &str) -> Option<Node> {
+    if let Some(kind) = kind_of(text)
+        && SILENT_KINDS.contains(&kind)
+    {
+        return Some(Node::Map(vec![("kind".into(), Node::Text(kind.into()))]));
+    }
+    let is_policy = text.contains("\nkind: NetworkPolicy\n");
+    Fast::of(text, !is_policy).document()
+}
+
+/// The kind, where a line of its own says it and no other can.
+fn kind_of(text: &str) -> Option<&str> {
+    let mut kinds = text.lines().filter_map(|line| line.strip_prefix("kind: "));
+    let kind = kinds.next()?;
+    kinds.next().is_none().then_some(kind)
+}
+
+/// A line with something on it.
+#[derive(Clone, Copy)]
+struct Line<'t> {
+    indent: usize,
+    content: &'t str,
+}
+
+struct Fast<'t> {
+    rest: &'t str,
+    line: Option<Line<'t>>,
+    skips: bool,
+    depth: usize,
+    /// Whether a line could not be split.
+    is_strange: bool,
+}
+
+impl<'t> Fast<'t> {
+    fn of(text: &'t str, skips: bool) -> Self {
+        let text = text.strip_prefix("---\n").unwrap_or(text);
+        let mut fast = Self {
+            rest: text,
+            line: None,
+            skips,
+            depth: 0,
+            is_strange: false,
+        };
+        fast.advance();
+        fast
+    }
+
+    fn document(mut self) -> Option<Node> {
+        let first = self.line?;
+        let node = self.block(first.indent)?;
+        (self.line.is_none() && !self.is_strange).then_some(node)
+    }
+
+    /// Goes to the next line that is neither empty nor a comment.
+    fn advance(&mut self) {
+        while !self.rest.is_empty() {
+            let end = self.rest.find('\n').unwrap_or(self.rest.len());
+            let line = &self.rest[..end];
+            self.rest = self.rest.get(end + 1..).unwrap_or_default();
+            let content = line.trim_start_matches(' ');
+            if content.is_empty() || content.starts_with('#') {
+                continue;
+            }
+            if content.bytes().any(|byte| byte < b' ' || byte == 0x7f) || content.ends_with(' ') {
+                self.is_strange = true;
+                break;
+            }
+            if !content.is_ascii() && content.chars().any(is_strange_space) {
+                self.is_strange = true;
+                break;
+            }
+            self.line = Some(Line {
+                indent: line.len() - content.len(),
+                content,
+            });
+            return;
+        }
+        self.line = None;
+    }
+
+    /// The mapping or list that starts at the current line.
+    fn block(&mut self, indent: usize) -> Option<Node> {
+        if self.depth == MAX_DEPTH {
+            return None;
+        }
+        self.depth += 1;
+        let node = if is_item(self.line?.content) {
+            self.list(indent)
+        } else {
+            self.map(indent)
+        };
+        self.depth -= 1;
+        node
+    }
+
+    fn map(&mut self, indent: usize) -> Option<Node> {
+        let mut entries: Vec<(SmolStr, Node)> = Vec::new();
+        while let Some(line) = self.line {
+            if line.indent < indent || line.indent == indent && is_item(line.content) {
+                break;
+            }
+            if line.indent > indent || entries.len() == MAX_ENTRIES {
+                return None;
+            }
+            let (key, value) = split_entry(line.content)?;
+            if entries.iter().any(|(known, _)| known == key) {
+                return None;
+            }
+            self.advance();
+            let value = if value.is_empty() {
+                self.nested(key, indent)?
+            } else {
+                scalar(value)?
+            };
+            entries.push((key.into(), value));
+        }
+        Some(Node::Map(entries))
+    }
+
+    /// What stands on the lines behind a key.
+    fn nested(&mut self, key: &str, indent: usize) -> Option<Node> {
+        let is_below =
+            |line: Line<'_>| line.indent > indent || line.indent == indent && is_item(line.content);
+        let Some(next) = self.line.filter(|line| is_below(*line)) else {
+            return Some(Node::Null);
+        };
+        if self.skips && SILENT_BLOCKS.contains(&key) {
+            while self.line.is_some_and(is_below) {
+                self.advance();
+            }
+            return Some(Node::Null);
+        }
+        self.block(next.indent)
+    }
+
+    fn list(&mut self, indent: usize) -> Option<Node> {
+        let mut items = Vec::new();
+        while let Some(line) = self.line {
+            if line.indent < indent || line.indent == indent && !is_item(line.content) {
+                break;
+            }
+            if line.indent > indent {
+                return None;
+            }
+            let content = line.content.strip_prefix("- ")?;
+            if content.starts_with(' ') || is_item(content) {
+                return None;
+            }
+            if split_entry(content).is_some() {
+                // The first entry of a mapping stands behind the dash, the others below it.
+                self.line = Some(Line {
+                    indent: indent + 2,
+                    content,
+                });
+                items.push(self.block(indent + 2)?);
+            } else {
+                items.push(scalar(content)?);
+                self.advance();
+            }
+        }
+        Some(Node::List(items))
+    }
+}
+
+fn is_item(content: &str) -> bool {
+    content.starts_with("- ") || content == "-"
+}
+
+/// White space and breaks that readers of YAML see differently.
+fn is_strange_space(c: char) -> bool {
+    c.is_control() || c == '\u{feff}' || c != ' ' && c.is_whitespace()
+}
+
+/// `key: value` or `key:`; the value is empty then.
+fn split_entry(content: &str) -> Option<(&str, &str)> {
+    let is_key =
+        |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'/' | b'-');
+    let bytes = content.as_bytes();
+    let length = bytes.iter().take_while(|byte| is_key(byte)).count();
+    let (key, rest) = content.split_at(length);
+    if !key.starts_with(|c: char| c.is_ascii_alphabetic()) || is_reserved(key) {
+        return None;
+    }
+    let value = rest.strip_prefix(':')?;
+    if value.is_empty() {
+        return Some((key, value));
+    }
+    let value = value.strip_prefix(' ')?;
+    (!value.is_empty() && !value.starts_with(' ')).then_some((key, value))
+}
+
+/// What YAML 1.1 or 1.2 reads as a truth value, nothing or a number.
+fn is_reserved(text: &str) -> bool {
+    const WORDS: [&str; 12] = [
+        "null", "true", "false", "yes", "no", "on", "off", "y", "n", "nan", "inf", "infinity",
+    ];
+    text.len() <= 8 && WORDS.iter().any(|word| word.eq_ignore_ascii_case(text))
+}
+
+fn scalar(text: &str) -> Option<Node> {
+    match text {
+        "true" => return Some(Node::Bool(true)),
+        "false" => return Some(Node::Bool(false)),
+        "null" => return Some(Node::Null),
+        "{}" => return Some(Node::Map(Vec::new())),
+        "[]" => return Some(Node::List(Vec::new())),
+        _ => {}
+    }
+    for quote in ['"', '\''] {
+        if let Some(rest) = text.strip_prefix(quote) {
+            let inner = rest.strip_suffix(quote)?;
+            return (!inner.contains([quote, '\\'])).then(|| Node::Text(inner.into()));
+        }
+    }
+    let first = text.chars().next()?;
+    if first.is_alphabetic() || first == '/' {
+        let is_plain = !text.contains(": ")
+            && !text.contains(" #")
+            && !text.ends_with(':')
+            && !is_reserved(text);
+        return is_plain.then(|| Node::Text(text.into()));
+    }
+    if first.is_ascii_digit() {
+        return number_or_size(text);
+    }
+    None
+}
+
+/// Whole numbers, sizes as Kubernetes writes them, and blocks of addresses.
+fn number_or_size(text: &str) -> Option<Node> {
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    match &text[digits..] {
+        "" => {
+            let has_zero = digits > 1 && text.starts_with('0');
+            // More digits might not fit.
+            let number = (!has_zero && digits < 19).then(|| text.parse().ok());
+            number.flatten().map(Node::Int)
+        }
+        "m" | "Ki" | "Mi" | "Gi" | "Ti" => Some(Node::Text(text.into())),
+        rest => {
+            let is_block = rest.contains('/')
+                && text.ends_with(|c: char| c.is_ascii_digit())
+                && rest
+                    .bytes()
+                    .all(|b| b.is_ascii_hexdigit() || matches!(b, b'.' | b':' | b'/'));
+            is_block.then(|| Node::Text(text.into()))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::library;
+    use super::{Node, read};
+    use proptest::prelude::*;
+
+    #[test]
+    fn what_the_compiler_writes_is_read() {
+        let text = "# head\napiVersion: v1\nkind: Pod\nmetadata:\n  labels: {}\n  name: \"::/0\"\nspec:\n  ports:\n  - port: 8080\n    protocol: TCP\n  - 10.0.0.0/8\n  - a: 100m\n    b:\n    - x\n    - y z\n  x: true\n";
+        let node = read(text).expect("in the subset");
+        assert_eq!(library::read(text).expect("YAML"), node);
+    }
+
+    /// Pieces of lines near the subset, and beside it.
+    fn piece() -> impl Strategy<Value = String> {
+        prop_oneof![
+            8 => prop::sample::select(vec![
+                "a: b", "a:", "- a", "- a: b", "b: 1", "c: true", "- 1", "key: {}", "key: []", "a.b/c: \"x\"",
+                "x: 10.0.0.0/8", "x: 100m", "x: 'y'", "x: null", "- \"q\"", "d: a b c", "yes: no", "x: 1.5", "x: 0x1f", "x: 007",
+                "x: a: b", "x: a #b", "x: |", "x: >-", "- - a", "-", "x: ~", "x: .inf", "x: 1e3", "x: -1", "x: \"a\\nb\"",
+                "x: 1_000", "x: 12:30", "x: 2001-01-01", "? a", "x: &a b", "x: *a", "x: !t y", "<<: a", "x : y", "x:y", "#c",
+                "x: {a: b}", "x: [1, 2]", "- a:b", "x: a,b", "x: infinity", "x: Nan", "x: 1/2", "x: 0/0", "x: 1:2/3", "x: 0b1",
+                "x: 123456789012345678901234567890", "a: b", "x: %a", "x: @a", "x: a\u{85}b", "x: \u{a0}", "x: é", "...", "---",
+            ]).prop_map(str::to_owned),
+            1 => "[a-z]{1,3}: [ -~]{0,12}",
+            1 => "- [ -~]{0,12}",
+            1 => "[ -~]{0,12}",
+        ]
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 20_000, failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn what_it_takes_the_library_reads_alike(lines in prop::collection::vec((0usize..4, piece()), 1..8)) {
+            let text: String = lines
+                .iter()
+                .map(|(indent, line)| format!("{}{line}\n", " ".repeat(indent * 2)))
+                .collect();
+            if let Some(ours) = read(&text) {
+                match library::read(&text) {
+                    Ok(theirs) => prop_assert_eq!(ours, theirs, "{}", text),
+                    Err(broken) => prop_assert!(false, "{}\n{}", text, broken.message),
+                }
+            }
+        }
+
+        #[test]
+        fn trees_as_the_library_writes_them(node in tree()) {
+            let text = serde_saphyr::to_string(&node).expect("written");
+            let theirs = library::read(&text).expect("read");
+            if let Some(ours) = read(&text) {
+                prop_assert_eq!(ours, theirs, "{}", text);
+            }
+        }
+    }
+
+    fn tree() -> impl Strategy<Value = Node> {
+        let leaf = prop_oneof![
+            4 => "[a-zA-Z0-9./:_ -]{0,10}".prop_map(|text| Node::Text(text.into())),
+            1 => any::<u16>().prop_map(|number| Node::Int(number.into())),
+            1 => any::<bool>().prop_map(Node::Bool),
+            1 => Just(Node::Null),
+        ];
+        leaf.prop_recursive(4, 30, 4, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..4).prop_map(Node::List),
+                prop::collection::btree_map("[a-z]{1,4}", inner, 0..4).prop_map(|map| {
+                    Node::Map(
+                        map.into_iter()
+                            .map(|(key, value)| (key.into(), value))
+                            .collect(),
+                    )
+                }),
+            ]
+        })
+    }
+
+    impl serde::Serialize for Node {
+        fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            match self {
+                Self::Null => serializer.serialize_unit(),
+                Self::Bool(value) => serializer.serialize_bool(*value),
+                Self::Int(value) => serializer.serialize_i64(*value),
+                Self::Float(value) => serializer.serialize_f64(*value),
+                Self::Text(text) => serializer.serialize_str(text),
+                Self::List(items) => serializer.collect_seq(items),
+                Self::Map(entries) => {
+                    serializer.collect_map(entries.iter().map(|(key, value)| (key.as_str(), value)))
+                }
+            }
+        }
+    }
+}
