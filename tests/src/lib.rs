@@ -1,6 +1,7 @@
 //! What the tests share: the repository's folders, programs in memory, the command line in the
 //! test's own process.
 
+pub mod browser;
 pub mod generator;
 
 use std::collections::BTreeMap;

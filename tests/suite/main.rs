@@ -3,6 +3,7 @@
 mod answers;
 mod assertions;
 mod bad_input;
+mod browser;
 mod cluster;
 mod command_line;
 mod diagnostics;
@@ -10,6 +11,7 @@ mod documentation;
 mod emitted;
 mod erp1;
 mod formatting;
+mod graph;
 mod library;
 mod licences;
 mod output;

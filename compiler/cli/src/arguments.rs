@@ -79,6 +79,10 @@ pub(crate) enum Format {
     Csv,
     /// JUnit's XML (`test`).
     Junit,
+    /// A picture (`graph`).
+    Svg,
+    /// One self-contained page (`graph`, `report`).
+    Html,
     /// YAML (`show`).
     Yaml,
     /// Markdown (`show` of a table, `flows`).
@@ -93,6 +97,8 @@ pub(crate) enum Command {
     Show(Show),
     Flows(Flows),
     Reach(Reach),
+    Graph(Graph),
+    Impact(Impact),
     Test(Test),
     Fmt(Fmt),
     Explain(Explain),
@@ -255,6 +261,42 @@ pub(crate) struct Reach {
     /// Turn the question round: who reaches NAME.
     #[arg(long)]
     pub(crate) to: bool,
+}
+
+/// Draws the platform: namespaces as boxes, tiers from bottom to top, flows by mode.
+///
+/// `--format html` is the explorer: one file that needs no network, with a search, filters, and
+/// everything that is known of a service.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  erpc graph > platform.svg                    the whole platform
+  erpc graph --focus hl7-health                what a service calls and who calls it
+  erpc graph --focus kvs-database --depth 2    two steps away
+  erpc graph --format html > platform.html     the explorer
+  erpc graph --format mermaid                  for Markdown")]
+pub(crate) struct Graph {
+    /// A folder or a file; the nearest platform.erp upwards where nothing is said.
+    pub(crate) path: Option<PathBuf>,
+    /// Only this service, what it calls and who calls it.
+    #[arg(long, value_name = "SERVICE")]
+    pub(crate) focus: Option<String>,
+    /// How many steps away from the focus.
+    #[arg(long, value_name = "N", default_value_t = 1, requires = "focus")]
+    pub(crate) depth: usize,
+}
+
+/// Shows what the failure of a service costs: who is lost, who degrades, which budgets burn.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  erpc impact kvs-database                 who cannot work without the store
+  erpc impact ca-pki --format json         for a script")]
+pub(crate) struct Impact {
+    /// The service.
+    pub(crate) name: String,
+    /// A folder or a file; the nearest platform.erp upwards where nothing is said.
+    pub(crate) path: Option<PathBuf>,
 }
 
 /// Runs the tests of a platform.

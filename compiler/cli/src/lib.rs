@@ -82,6 +82,8 @@ pub fn run(
         Command::Show(command) => commands::show::run(command, &arguments.common, console),
         Command::Flows(command) => commands::flows::run(command, &arguments.common, console),
         Command::Reach(command) => commands::reach::run(command, &arguments.common, console),
+        Command::Graph(command) => commands::graph::run(command, &arguments.common, console),
+        Command::Impact(command) => commands::impact::run(command, &arguments.common, console),
         Command::Test(command) => commands::test::run(command, &arguments.common, console),
         Command::Fmt(command) => commands::fmt::run(command, &arguments.common, console),
         Command::Explain(command) => commands::explain::run(command, &arguments.common, console),

@@ -6,6 +6,8 @@ pub(crate) mod completions;
 pub(crate) mod explain;
 pub(crate) mod flows;
 pub(crate) mod fmt;
+pub(crate) mod graph;
+pub(crate) mod impact;
 pub(crate) mod init;
 pub(crate) mod order;
 pub(crate) mod reach;
@@ -69,6 +71,8 @@ fn show_findings(
         | Format::Junit
         | Format::Mermaid
         | Format::Dot
+        | Format::Svg
+        | Format::Html
         | Format::Csv
         | Format::Yaml
         | Format::Markdown => {

@@ -233,7 +233,7 @@ impl<'r, 'a, 'n> Lowering<'r, 'a, 'n> {
             );
             return None;
         };
-        let (mut typed, mut used) = self.start(&names, span)?;
+        let (mut typed, mut used) = self.start(&names)?;
         let mut key = names[..used]
             .iter()
             .map(|name| name.text.as_str())
@@ -254,7 +254,7 @@ impl<'r, 'a, 'n> Lowering<'r, 'a, 'n> {
     }
 
     /// What a path starts with, and how many of its names that takes.
-    fn start(&mut self, names: &[Ident], span: Span) -> Option<(Typed, usize)> {
+    fn start(&mut self, names: &[Ident]) -> Option<(Typed, usize)> {
         let first = &names[0];
         let term = |kind| Term {
             kind,
@@ -289,11 +289,11 @@ impl<'r, 'a, 'n> Lowering<'r, 'a, 'n> {
             let ty = type_of(&value);
             return Some(((term(TermKind::Value(value)), ty), 1));
         }
-        self.element(names, span)
+        self.element(names)
     }
 
     /// A namespace or service by its name.
-    fn element(&mut self, names: &[Ident], span: Span) -> Option<(Typed, usize)> {
+    fn element(&mut self, names: &[Ident]) -> Option<(Typed, usize)> {
         let first = &names[0];
         let of = |element: Element, used: usize| {
             let term = Term {
@@ -322,11 +322,11 @@ impl<'r, 'a, 'n> Lowering<'r, 'a, 'n> {
             let service = self.resolver.bare_service(first, None)?;
             return of(Element::Service(service), 1);
         }
-        self.report_unknown_start(names, span);
+        self.report_unknown_start(names);
         None
     }
 
-    fn report_unknown_start(&mut self, names: &[Ident], span: Span) {
+    fn report_unknown_start(&mut self, names: &[Ident]) {
         let first = &names[0];
         if self.resolver.index.broken_names.contains(&first.text) {
             return;
@@ -365,7 +365,6 @@ impl<'r, 'a, 'n> Lowering<'r, 'a, 'n> {
                 ))
             }
         };
-        let _ = span;
         self.resolver.report(diagnostic);
     }
 
