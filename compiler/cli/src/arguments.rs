@@ -99,6 +99,7 @@ pub(crate) enum Command {
     Reach(Reach),
     Graph(Graph),
     Impact(Impact),
+    Prove(Prove),
     Test(Test),
     Fmt(Fmt),
     Explain(Explain),
@@ -315,6 +316,23 @@ pub(crate) struct Test {
     /// Only the tests whose name contains this.
     #[arg(long, value_name = "TEXT")]
     pub(crate) filter: Option<String>,
+}
+
+/// Proves what the output allows, and prints a certificate; or evaluates anybody's policies.
+///
+/// The output is read as a cluster would read it, and compared with what the platform declares.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  erpc prove                       all statements about the nearest platform's output
+  erpc prove --format json         the same for tools
+  erpc prove --manifests deploy    who may talk to whom by the YAML in this folder")]
+pub(crate) struct Prove {
+    /// A folder or a file; the nearest platform.erp upwards where nothing is said.
+    pub(crate) path: Option<PathBuf>,
+    /// Evaluate the manifests below this folder, or in this file, instead of a platform.
+    #[arg(long, value_name = "DIR", conflicts_with = "path")]
+    pub(crate) manifests: Option<PathBuf>,
 }
 
 /// Formats sources in the one style that there is.

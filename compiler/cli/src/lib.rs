@@ -7,6 +7,7 @@ mod arguments;
 pub mod claims;
 mod commands;
 mod console;
+mod manifests;
 mod output;
 pub mod project;
 pub mod proof;
@@ -84,6 +85,7 @@ pub fn run(
         Command::Reach(command) => commands::reach::run(command, &arguments.common, console),
         Command::Graph(command) => commands::graph::run(command, &arguments.common, console),
         Command::Impact(command) => commands::impact::run(command, &arguments.common, console),
+        Command::Prove(command) => commands::prove::run(command, &arguments.common, console),
         Command::Test(command) => commands::test::run(command, &arguments.common, console),
         Command::Fmt(command) => commands::fmt::run(command, &arguments.common, console),
         Command::Explain(command) => commands::explain::run(command, &arguments.common, console),

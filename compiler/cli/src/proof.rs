@@ -5,8 +5,8 @@ use erpc_diagnostics::{Diagnostic, Diagnostics, Span, codes};
 use erpc_emit::OutputFile;
 use erpc_model::Platform;
 use erpc_prove::{
-    Coverage, Difference, Direction, Exactness, File, HalfOpen, LabelId, Manifests, Matrix,
-    Reading, Uncovered, World,
+    Basis, Certificate, Coverage, Difference, Direction, Exactness, File, HalfOpen, LabelId,
+    Manifests, Matrix, Reading, TierOrder, Uncovered, World,
 };
 
 use crate::claims::{self, Claimed};
@@ -35,6 +35,44 @@ pub fn check(platform: &Platform, files: &[OutputFile]) -> Diagnostics {
         out: Diagnostics::new(),
     }
     .all(&exactness, &coverage)
+}
+
+/// Proves all statements about an output.
+#[must_use]
+pub fn certificate(platform: &Platform, files: &[OutputFile]) -> Certificate {
+    let manifests = read(files);
+    let claimed = claims::of(platform);
+    let tiers = TierOrder {
+        names: platform
+            .tiers
+            .iter()
+            .map(|tier| tier.name.value.clone())
+            .collect(),
+        below: platform
+            .tiers
+            .iter()
+            .map(|tier| tier.below.iter().map(|below| below.index()).collect())
+            .collect(),
+        of_namespace: platform
+            .namespaces()
+            .map(|(_, one)| (one.name.value.clone(), one.tier.value.index()))
+            .collect(),
+    };
+    let plugin = platform
+        .cluster()
+        .cni
+        .as_ref()
+        .map(|cni| cni.value.as_str());
+    Certificate::of(
+        &manifests,
+        &Basis {
+            claims: &claimed.claims,
+            binds: &|label| claimed.binds.get(label.index()).copied().unwrap_or(false),
+            facts: &claims::facts(platform),
+            tiers: &tiers,
+            plugin,
+        },
+    )
 }
 
 /// Reads an output as manifests.

@@ -103,6 +103,23 @@ impl Range {
         self.address(self.first)
     }
 
+    /// Sorted ranges with those that touch put together.
+    pub(crate) fn joined(ranges: Vec<Self>) -> Vec<Self> {
+        let mut out: Vec<Self> = Vec::with_capacity(ranges.len());
+        for range in ranges {
+            match out.last_mut() {
+                Some(before)
+                    if before.is_v6 == range.is_v6
+                        && range.first <= before.last.saturating_add(1) =>
+                {
+                    before.last = before.last.max(range.last);
+                }
+                _ => out.push(range),
+            }
+        }
+        out
+    }
+
     /// The last address.
     #[must_use]
     pub fn last(self) -> IpAddr {

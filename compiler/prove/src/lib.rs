@@ -17,16 +17,19 @@
 //! ```
 
 mod address;
+mod certificate;
 mod claims;
 mod manifest;
 mod matrix;
 mod ports;
 mod proofs;
 mod selector;
+mod survey;
 mod world;
 mod yaml;
 
 pub use address::{Block, Range};
+pub use certificate::{Basis, Certificate, NOT_PROMISED, Radius, Statement, digest};
 pub use claims::{Claim, Claims, End, EndId, LabelId};
 pub use manifest::{
     Direction, File, Manifests, NamedPort, Namespace, Peer, Place, Policy, PolicyPort, PortRange,
@@ -34,6 +37,11 @@ pub use manifest::{
 };
 pub use matrix::{Cell, Matrix, Reading, Side};
 pub use ports::{PortSet, PortSets, Ports, Protocol};
-pub use proofs::{Coverage, Difference, Exactness, HalfOpen, Uncovered};
+pub use proofs::{
+    Action, BlastRadius, Compared, Coverage, Deviation, Difference, Differs, Exactness, Exposed,
+    Exposure, HalfOpen, Minimality, Portability, Redundant, Rollout, Step, TierOrder, Tiers,
+    Uncovered, Upwards, Violation, plan,
+};
 pub use selector::{Labels, Operator, Requirement, Selector};
+pub use survey::{Connection, Everywhere, Reached, Survey, Surveyed};
 pub use world::{Atom, AtomId, Facts, World};

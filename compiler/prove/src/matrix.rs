@@ -5,7 +5,7 @@
 use rustc_hash::FxHashMap;
 
 use crate::address::{Block, overlap};
-use crate::manifest::{Direction, Peer, PortRange, Rule};
+use crate::manifest::{Direction, Peer, Policy, PolicyPort, PortRange, Rule, Workload};
 use crate::ports::{PortSet, PortSets, Ports};
 use crate::world::{AtomId, Facts, Selected, World};
 
@@ -62,6 +62,15 @@ impl Side {
         (self.pods, self.addresses)
     }
 
+    /// The ports that are open to one other atom.
+    pub(crate) fn toward(&self, other: AtomId, is_pod: bool, sets: &mut PortSets) -> PortSet {
+        let base = if is_pod { self.pods } else { self.addresses };
+        match self.some.binary_search_by_key(&other, |(atom, _)| *atom) {
+            Ok(at) => sets.union(base, self.some[at].1),
+            Err(_) => base,
+        }
+    }
+
     /// The atoms that the side names, with their ports, sorted.
     #[must_use]
     pub fn named(&self) -> &[(AtomId, PortSet)] {
@@ -92,31 +101,16 @@ pub struct Matrix {
 #[derive(Clone, Debug, Default)]
 struct RulePorts {
     numbers: PortSet,
-    names: Vec<crate::manifest::PolicyPort>,
+    names: Vec<PolicyPort>,
 }
 
 impl Matrix {
     /// Evaluates all policies of a world.
     #[must_use]
     pub fn of(world: &World<'_>, reading: Reading, facts: &Facts) -> Self {
-        let isolated = Side {
-            isolated: true,
-            ..Side::default()
-        };
-        let mut evaluation = Evaluation {
-            world,
-            reading,
-            pods_at: pod_blocks(facts),
-            sets: PortSets::default(),
-            peers: FxHashMap::default(),
-            sides: [
-                vec![Side::OPEN; world.pods()],
-                vec![Side::OPEN; world.pods()],
-            ],
-            isolated,
-        };
+        let mut evaluation = Evaluation::of(world, reading, facts);
         for policy in &world.manifests().policies {
-            evaluation.policy(policy);
+            evaluation.policy(policy, &world.selected(policy));
         }
         let Evaluation {
             mut sets, sides, ..
@@ -158,14 +152,13 @@ impl Matrix {
     /// What one side of an atom says of another atom.
     pub(crate) fn of_side(&mut self, atom: AtomId, direction: Direction, other: AtomId) -> PortSet {
         let is_pod = other.index() < self.egress.len();
-        let side = self.side(atom, direction);
-        let base = if is_pod { side.pods } else { side.addresses };
-        match side.some.binary_search_by_key(&other, |(atom, _)| *atom) {
-            Ok(at) => {
-                let named = side.some[at].1;
-                self.sets.union(base, named)
-            }
-            Err(_) => base,
+        let sides = match direction {
+            Direction::Ingress => &self.ingress,
+            Direction::Egress => &self.egress,
+        };
+        match sides.get(atom.index()) {
+            Some(side) => side.toward(other, is_pod, &mut self.sets),
+            None => PortSet::ALL,
         }
     }
 
@@ -238,7 +231,8 @@ impl Side {
     }
 }
 
-struct Evaluation<'w, 'm> {
+/// Evaluates policies one by one.
+pub(crate) struct Evaluation<'w, 'm> {
     world: &'w World<'m>,
     reading: Reading,
     pods_at: Vec<Block>,
@@ -250,26 +244,64 @@ struct Evaluation<'w, 'm> {
     isolated: Side,
 }
 
-impl<'m> Evaluation<'_, 'm> {
-    fn policy(&mut self, policy: &'m crate::manifest::Policy) {
-        let selected = self.world.selected(policy);
+impl<'w, 'm> Evaluation<'w, 'm> {
+    pub(crate) fn of(world: &'w World<'m>, reading: Reading, facts: &Facts) -> Self {
+        Self {
+            world,
+            reading,
+            pods_at: pod_blocks(facts),
+            sets: PortSets::default(),
+            peers: FxHashMap::default(),
+            sides: [
+                vec![Side::OPEN; world.pods()],
+                vec![Side::OPEN; world.pods()],
+            ],
+            isolated: Side {
+                isolated: true,
+                ..Side::default()
+            },
+        }
+    }
+
+    pub(crate) fn sets(&mut self) -> &mut PortSets {
+        &mut self.sets
+    }
+
+    /// The sides of one pod, ingress and egress, under these policies, all of which select it.
+    pub(crate) fn sides_of(
+        &mut self,
+        atom: AtomId,
+        policies: impl Iterator<Item = &'m Policy>,
+    ) -> [Side; 2] {
+        for policy in policies {
+            self.policy(policy, &[atom]);
+        }
+        Direction::BOTH.map(|direction| {
+            let side = &mut self.sides[direction as usize][atom.index()];
+            let mut side = std::mem::replace(side, Side::OPEN);
+            side.settle(&mut self.sets);
+            side
+        })
+    }
+
+    fn policy(&mut self, policy: &'m Policy, selected: &[AtomId]) {
         for direction in Direction::BOTH {
             if !self.isolates(policy, direction) {
                 continue;
             }
-            for atom in &selected {
+            for atom in selected {
                 let side = &mut self.sides[direction as usize][atom.index()];
                 if !side.isolated {
                     *side = self.isolated.clone();
                 }
             }
             for rule in policy.rules(direction).unwrap_or_default() {
-                self.rule(&policy.namespace, rule, direction, &selected);
+                self.rule(&policy.namespace, rule, direction, selected);
             }
         }
     }
 
-    fn isolates(&self, policy: &crate::manifest::Policy, direction: Direction) -> bool {
+    fn isolates(&self, policy: &Policy, direction: Direction) -> bool {
         let has_types = policy.types.as_ref().is_some_and(|types| !types.is_empty());
         let is_written = direction == Direction::Egress && policy.egress.is_some();
         policy.isolates(direction) || !self.reading.empty_is_absent && !has_types && is_written
@@ -379,21 +411,13 @@ impl<'m> Evaluation<'_, 'm> {
 
     /// The ports that a pod calls by the names of a rule; the first of a name counts.
     fn named(&mut self, ports: &RulePorts, called: AtomId) -> PortSet {
-        let Some(workload) = self.world.workload(called) else {
-            return PortSet::NONE;
-        };
-        let mut found = Vec::new();
+        let workload = self.world.workload(called);
+        let mut all = PortSet::NONE;
         for port in &ports.names {
-            let PortRange::Named(name) = &port.port else {
-                continue;
-            };
-            let of_pod = workload
-                .ports
-                .iter()
-                .find(|one| one.name == *name && one.protocol == port.protocol);
-            found.extend(of_pod.map(|one| Ports::one(one.protocol, one.number)));
+            let set = port_set(port, workload, &mut self.sets);
+            all = self.sets.union(all, set);
         }
-        self.sets.of(&found)
+        all
     }
 
     fn ports(&mut self, rule: &Rule) -> RulePorts {
@@ -429,6 +453,25 @@ impl<'m> Evaluation<'_, 'm> {
             names,
         }
     }
+}
+
+/// The ports that one entry of a rule means; a name is what the called workload calls so, the first
+/// of its ports that does.
+pub(crate) fn port_set(
+    port: &PolicyPort,
+    called: Option<&Workload>,
+    sets: &mut PortSets,
+) -> PortSet {
+    let ports = match &port.port {
+        PortRange::All => Some(Ports::all(port.protocol)),
+        PortRange::Numbers(first, last) => Some(Ports::range(port.protocol, *first, *last)),
+        PortRange::Named(name) => called.and_then(|workload| {
+            let mut ports = workload.ports.iter();
+            let found = ports.find(|one| one.name == *name && one.protocol == port.protocol)?;
+            Some(Ports::one(found.protocol, found.number))
+        }),
+    };
+    ports.map_or(PortSet::NONE, |ports| sets.of(&[ports]))
 }
 
 /// Where pods may have their addresses: where the facts say so, else in the private ranges.

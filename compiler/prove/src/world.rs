@@ -290,7 +290,7 @@ impl<'m> World<'m> {
         }
     }
 
-    fn labels(&self, id: AtomId) -> &[(SmolStr, SmolStr)] {
+    pub(crate) fn labels(&self, id: AtomId) -> &[(SmolStr, SmolStr)] {
         let pod = &self.pods[id.index()];
         match pod.workload {
             Some(index) => &self.manifests.workloads[index as usize].labels,
@@ -372,8 +372,13 @@ impl<'m> World<'m> {
 
     /// The pods that a policy is about, sorted.
     pub(crate) fn selected(&self, policy: &Policy) -> Vec<AtomId> {
-        match self.by_name.get(&policy.namespace) {
-            Some(space) => self.pods_in(*space, Some(&policy.selector)),
+        self.pods_of(&policy.namespace, &policy.selector)
+    }
+
+    /// The pods of a namespace that a Service selects, sorted.
+    pub(crate) fn pods_of(&self, namespace: &str, selector: &Selector) -> Vec<AtomId> {
+        match self.by_name.get(namespace) {
+            Some(space) => self.pods_in(*space, Some(selector)),
             None => Vec::new(),
         }
     }
@@ -471,8 +476,13 @@ impl<'m> World<'m> {
     /// The workload of an atom, where it is one.
     #[must_use]
     pub fn workload(&self, id: AtomId) -> Option<&'m Workload> {
+        self.manifests.workloads.get(self.workload_index(id)?)
+    }
+
+    /// The place of an atom's workload among those of the manifests.
+    pub(crate) fn workload_index(&self, id: AtomId) -> Option<usize> {
         let index = self.pods.get(id.index())?.workload?;
-        self.manifests.workloads.get(index as usize)
+        Some(index as usize)
     }
 
     /// Whether an atom is a pod.

@@ -1,10 +1,13 @@
 //! The proof: the evaluator against what the catalogue of ERP/1 says, against a naive one, against
 //! others' engines; damage of every kind, in the output and in what it is derived from.
 
+mod command;
 mod erp1;
 mod faults;
 mod mutations;
 mod naive;
+mod rollout;
+mod statements;
 
 use erpc_prove::{Claims, Coverage, Exactness, Facts, File, Manifests, Matrix, Reading, World};
 

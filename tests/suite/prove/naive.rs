@@ -9,11 +9,11 @@ use erpc_prove::{Atom, AtomId, Claims, Facts, File, Manifests, Matrix, Protocol,
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-type Labels = BTreeMap<String, String>;
+pub(super) type Labels = BTreeMap<String, String>;
 
 /// Someone who calls or is called.
 #[derive(Clone, Debug)]
-enum Party {
+pub(super) enum Party {
     Pod {
         namespace: String,
         namespace_labels: Labels,
@@ -26,13 +26,18 @@ enum Party {
 
 /// How lists and ranges are read.
 #[derive(Clone, Copy)]
-struct Naive {
-    end_port: bool,
-    empty_is_absent: bool,
+pub(super) struct Naive {
+    pub(super) end_port: bool,
+    pub(super) empty_is_absent: bool,
 }
 
 impl Naive {
-    fn allows(
+    pub(super) const STANDARD: Self = Self {
+        end_port: true,
+        empty_is_absent: true,
+    };
+
+    pub(super) fn allows(
         self,
         policies: &[Value],
         from: &Party,

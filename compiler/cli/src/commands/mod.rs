@@ -10,6 +10,7 @@ pub(crate) mod graph;
 pub(crate) mod impact;
 pub(crate) mod init;
 pub(crate) mod order;
+pub(crate) mod prove;
 pub(crate) mod reach;
 pub(crate) mod show;
 pub(crate) mod test;

@@ -163,7 +163,9 @@ impl<'f> Reader<'f> {
             .text(metadata, "name", path)
             .or_else(|| self.text(metadata, "generateName", path));
         let Some(name) = name.cloned() else {
-            self.problem(path.key("name"), "an object needs a name");
+            if metadata.get("name").is_none() {
+                self.problem(path.key("name"), "an object needs a name");
+            }
             return None;
         };
         let namespace = self.text(metadata, "namespace", path).cloned();

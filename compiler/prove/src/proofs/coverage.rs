@@ -33,6 +33,27 @@ pub enum Uncovered {
     },
 }
 
+impl Uncovered {
+    /// In words.
+    #[must_use]
+    pub fn show(&self) -> String {
+        match self {
+            Self::Workload {
+                name, direction, ..
+            } => format!("{name}: nothing isolates it ({})", direction.field()),
+            Self::OnHost { name, .. } => {
+                format!("{name}: on the network of its node, where no policy is in force")
+            }
+            Self::Namespace { name, direction } => {
+                format!(
+                    "{name}: no policy denies by default ({})",
+                    direction.field()
+                )
+            }
+        }
+    }
+}
+
 /// What is isolated and what is not.
 #[derive(Clone, Debug, Default)]
 pub struct Coverage {

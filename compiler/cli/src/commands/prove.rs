@@ -1,0 +1,270 @@
+//! `erpc prove`: the certificate of a platform's output, or what anybody's manifests allow.
+
+use std::fmt::Write;
+use std::path::Path;
+
+use erpc_model::Platform;
+use erpc_prove::{Certificate, File, Manifests, Ports, Survey, digest};
+use serde::Serialize;
+
+use super::{count, find, has_format};
+use crate::arguments::{Common, Format, Prove};
+use crate::console::Console;
+use crate::{Exit, manifests, proof};
+
+pub(crate) fn run(command: &Prove, common: &Common, console: &mut Console<'_>) -> Exit {
+    if !has_format("prove", &[Format::Human, Format::Json], common, console) {
+        return Exit::Usage;
+    }
+    match &command.manifests {
+        Some(path) => survey(path, common, console),
+        None => certify(command.path.as_deref(), common, console),
+    }
+}
+
+/// What `--format json` says of a platform.
+#[derive(Serialize)]
+struct Report<'r> {
+    version: u32,
+    platform: &'r str,
+    release: &'r str,
+    cluster: &'r str,
+    holds: bool,
+    source: Digest,
+    output: Digest,
+    #[serde(flatten)]
+    certificate: &'r Certificate,
+}
+
+#[derive(Serialize)]
+struct Digest {
+    sha256: String,
+    files: usize,
+}
+
+fn certify(path: Option<&Path>, common: &Common, console: &mut Console<'_>) -> Exit {
+    let Some(project) = find(path, common, console) else {
+        return Exit::Failed;
+    };
+    let compiled = project.compile();
+    let Some((platform, derived)) = &compiled.result else {
+        console.diagnostics(&compiled.diagnostics, &compiled.sources, None);
+        return Exit::Failed;
+    };
+    let files = erpc_emit::files(platform, derived, &compiled.sources);
+    let certificate = proof::certificate(platform, &files);
+    let mut sources: Vec<(&str, &[u8])> = compiled
+        .sources
+        .iter()
+        .map(|(_, source)| (source.path.as_str(), source.text.as_bytes()))
+        .collect();
+    sources.sort_unstable();
+    let texts = files
+        .iter()
+        .map(|file| (file.path.as_str(), file.text.as_bytes()));
+    let report = Report {
+        version: 1,
+        platform: &platform.name.value,
+        release: &platform.version.value,
+        cluster: &platform.cluster().name.value,
+        holds: certificate.holds(),
+        source: Digest {
+            files: sources.len(),
+            sha256: digest(sources),
+        },
+        output: Digest {
+            files: files.len(),
+            sha256: digest(texts),
+        },
+        certificate: &certificate,
+    };
+    match common.format {
+        Format::Json => {
+            // A struct of strings and numbers cannot fail to be written.
+            let text = serde_json::to_string_pretty(&report).unwrap_or_default();
+            console.result(&(text + "\n"));
+        }
+        _ => console.result(&human(&report, platform)),
+    }
+    if certificate.holds() {
+        Exit::Done
+    } else {
+        Exit::Failed
+    }
+}
+
+fn human(report: &Report<'_>, platform: &Platform) -> String {
+    let certificate = report.certificate;
+    let mut out = String::new();
+    // Writing to a string cannot fail.
+    let _ = writeln!(
+        out,
+        "{} {} on cluster {}\n",
+        platform.name.value, platform.version.value, report.cluster
+    );
+    for (what, digest) in [("source", &report.source), ("output", &report.output)] {
+        let files = count(digest.files, "file");
+        let _ = writeln!(out, "  {what}  sha256:{}  {files}", digest.sha256);
+    }
+    let _ = writeln!(
+        out,
+        "  read    {}, {}, as if by a cluster; told apart: {}, {}\n",
+        count(certificate.workloads, "workload"),
+        policies(certificate.policies),
+        count(certificate.other_pods, "other pod"),
+        count(certificate.address_classes, "address block"),
+    );
+    for statement in &certificate.statements {
+        let verdict = if statement.holds { "holds" } else { "FAILS" };
+        let name = statement.statement;
+        let _ = writeln!(out, "  {name:<13} {verdict}  {}", statement.compared);
+        for witness in &statement.witnesses {
+            let _ = writeln!(out, "  {:<13}        {witness}", "");
+        }
+    }
+    let _ = writeln!(out, "\nwhat no NetworkPolicy can promise:");
+    for line in certificate.not_promised {
+        let _ = writeln!(out, "  {line}");
+    }
+    out
+}
+
+fn survey(path: &Path, common: &Common, console: &mut Console<'_>) -> Exit {
+    let found = manifests::read(path);
+    for failure in &found.failures {
+        console.fail(failure);
+    }
+    if found.files.is_empty() && found.failures.is_empty() {
+        console.fail(&format!(
+            "{}: there are no .yaml, .yml or .json files here",
+            path.display()
+        ));
+    }
+    if found.files.is_empty() {
+        return Exit::Failed;
+    }
+    let files: Vec<File<'_>> = found
+        .files
+        .iter()
+        .map(|(path, bytes)| File { path, bytes })
+        .collect();
+    let survey = Survey::of(&Manifests::read(&files));
+    match common.format {
+        Format::Json => {
+            // A struct of strings and numbers cannot fail to be written.
+            let text = serde_json::to_string_pretty(&survey).unwrap_or_default();
+            console.result(&(text + "\n"));
+        }
+        _ => {
+            console.result(&of_anybody(&survey));
+            for problem in &survey.problems {
+                console.fail(&problem.to_string());
+            }
+        }
+    }
+    if survey.problems.is_empty() && found.failures.is_empty() {
+        Exit::Done
+    } else {
+        Exit::Failed
+    }
+}
+
+fn of_anybody(survey: &Survey) -> String {
+    let mut out = String::new();
+    // Writing to a string cannot fail.
+    let _ = writeln!(
+        out,
+        "{}, {}: {}, {} evaluated",
+        count(survey.files, "file"),
+        count(survey.documents, "document"),
+        count(survey.workloads.len(), "workload"),
+        policies(survey.policies),
+    );
+    let pairs: Vec<(String, &[Ports])> = survey
+        .connections
+        .iter()
+        .map(|one| (format!("{} -> {}", one.from, one.to), one.ports.as_slice()))
+        .collect();
+    section(&mut out, "connections that a rule names", &pairs);
+    let open: Vec<(String, &[Ports])> = survey
+        .everywhere
+        .iter()
+        .flat_map(|one| {
+            let arrow = match one.direction {
+                erpc_prove::Direction::Ingress => "<-",
+                erpc_prove::Direction::Egress => "->",
+            };
+            let pods = (
+                format!("{} {arrow} every pod", one.workload),
+                one.pods.as_slice(),
+            );
+            let addresses = format!("{} {arrow} every address", one.workload);
+            [pods, (addresses, one.addresses.as_slice())]
+        })
+        .filter(|(_, ports)| !ports.is_empty())
+        .collect();
+    section(&mut out, "open, as far as the other side allows", &open);
+    let exposed: Vec<(String, &[Ports])> = survey
+        .exposed
+        .iter()
+        .map(|one| {
+            (
+                format!("{} <- {}", one.workload, one.from.join(", ")),
+                one.ports.as_slice(),
+            )
+        })
+        .collect();
+    section(&mut out, "reached from addresses", &exposed);
+    for (title, list) in [
+        ("not isolated", &survey.uncovered),
+        ("policies that select no workload", &survey.idle),
+    ] {
+        if !list.is_empty() {
+            let _ = writeln!(out, "\n{title}");
+            for line in list {
+                let _ = writeln!(out, "  {line}");
+            }
+        }
+    }
+    for reading in &survey.readings {
+        let plugins = if reading.plugins.is_empty() {
+            String::new()
+        } else {
+            format!(" ({})", reading.plugins.join(", "))
+        };
+        let _ = writeln!(
+            out,
+            "\nwhere {}{plugins}: {} differ",
+            reading.reading, reading.differ
+        );
+        for example in &reading.examples {
+            let _ = writeln!(out, "  {example}");
+        }
+    }
+    out
+}
+
+fn policies(number: usize) -> String {
+    if number == 1 {
+        "1 policy".to_owned()
+    } else {
+        format!("{number} policies")
+    }
+}
+
+fn section(out: &mut String, title: &str, pairs: &[(String, &[Ports])]) {
+    if pairs.is_empty() {
+        return;
+    }
+    let width = pairs
+        .iter()
+        .map(|(pair, _)| pair.chars().count())
+        .max()
+        .unwrap_or(0)
+        .min(72);
+    let _ = writeln!(out, "\n{title}");
+    for (pair, ports) in pairs {
+        let ports: Vec<String> = ports.iter().map(ToString::to_string).collect();
+        let _ = writeln!(out, "  {pair:width$}  {}", ports.join(", "));
+    }
+}

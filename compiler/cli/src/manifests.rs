@@ -1,0 +1,84 @@
+//! Manifests on disk, anybody's: every YAML and JSON file below a folder, in a fixed order.
+
+use std::path::{Path, PathBuf};
+
+use crate::project::describe;
+
+/// How large a file may be.
+const MAX_BYTES: u64 = 64 * 1024 * 1024;
+/// How deep folders may be: a link that leads back upwards ends here.
+const MAX_DEPTH: usize = 32;
+
+/// What was found: files with their bytes, and why some could not be read.
+#[derive(Default)]
+pub(crate) struct Found {
+    /// Path as it is shown, and bytes.
+    pub(crate) files: Vec<(String, Vec<u8>)>,
+    /// One sentence each.
+    pub(crate) failures: Vec<String>,
+}
+
+/// Reads a file, or all manifests below a folder.
+pub(crate) fn read(path: &Path) -> Found {
+    let mut found = Found::default();
+    match std::fs::metadata(path) {
+        Ok(metadata) if metadata.is_dir() => {
+            let mut paths = Vec::new();
+            walk(path, 0, &mut paths, &mut found.failures);
+            for path in paths {
+                file(&path, &mut found);
+            }
+        }
+        Ok(_) => file(path, &mut found),
+        Err(error) => found
+            .failures
+            .push(format!("{}: {}", path.display(), describe(&error))),
+    }
+    found
+}
+
+fn walk(folder: &Path, depth: usize, paths: &mut Vec<PathBuf>, failures: &mut Vec<String>) {
+    if depth == MAX_DEPTH {
+        failures.push(format!("{}: folders are nested too deep", folder.display()));
+        return;
+    }
+    let entries = match std::fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) => {
+            failures.push(format!("{}: {}", folder.display(), describe(&error)));
+            return;
+        }
+    };
+    let mut below: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
+    below.sort();
+    for path in below {
+        let is_manifest = path
+            .extension()
+            .and_then(|extension| extension.to_str())
+            .is_some_and(|extension| matches!(extension, "yaml" | "yml" | "json"));
+        if path.is_dir() {
+            walk(&path, depth + 1, paths, failures);
+        } else if is_manifest {
+            paths.push(path);
+        }
+    }
+}
+
+fn file(path: &Path, found: &mut Found) {
+    let name = path.display().to_string();
+    let size = match std::fs::metadata(path) {
+        Ok(metadata) => metadata.len(),
+        Err(error) => {
+            found.failures.push(format!("{name}: {}", describe(&error)));
+            return;
+        }
+    };
+    if size > MAX_BYTES {
+        found.failures.push(format!("{name}: larger than 64 MiB"));
+        return;
+    }
+    match std::fs::read(path) {
+        Ok(bytes) => found.files.push((name, bytes)),
+        Err(error) => found.failures.push(format!("{name}: {}", describe(&error))),
+    }
+}

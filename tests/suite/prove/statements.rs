@@ -1,0 +1,227 @@
+//! The other statements: what each says of ERP/1, and that each can fail.
+
+use erpc_prove::{
+    BlastRadius, Claims, Deviation, End, Exposure, Facts, File, LabelId, Manifests, Matrix,
+    Minimality, Portability, Ports, Protocol, Reading, TierOrder, Tiers, World,
+};
+use erpc_tests::repository;
+
+use super::erp1::Catalogue;
+use super::{committed, read};
+
+/// Two namespaces with a pod each, and these policies.
+fn manifests(policies: &str) -> Manifests {
+    let text = format!(
+        "{}---\n{}---\n{policies}",
+        pod("low", "a", 80),
+        pod("high", "b", 80)
+    );
+    let manifests = Manifests::read(&[File {
+        path: "all.yaml",
+        bytes: text.as_bytes(),
+    }]);
+    assert_eq!(manifests.problems, []);
+    manifests
+}
+
+fn pod(namespace: &str, name: &str, port: u16) -> String {
+    format!(
+        "kind: Pod
+metadata: {{name: {name}, namespace: {namespace}, labels: {{app: {name}}}}}
+spec: {{containers: [{{name: main, ports: [{{name: http, containerPort: {port}}}]}}]}}
+"
+    )
+}
+
+fn policy(spec: &str) -> String {
+    format!(
+        "apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {{name: a, namespace: low}}
+spec: {{podSelector: {{matchLabels: {{app: a}}}}, policyTypes: [Ingress, Egress], {spec}}}
+"
+    )
+}
+
+const TO_B: &str = "to: [{namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: high}}, podSelector: {matchLabels: {app: b}}}]";
+
+#[test]
+fn what_can_be_dropped_is_found() {
+    let redundant = |spec: &str| -> Vec<String> {
+        let manifests = manifests(&policy(spec));
+        let world = World::of(&manifests, &Claims::new(), &Facts::default());
+        let found = Minimality::of(&world);
+        found.redundant.into_iter().map(|one| one.field).collect()
+    };
+    assert_eq!(
+        redundant(&format!("egress: [{{{TO_B}, ports: [{{port: 80}}]}}]")),
+        Vec::<String>::new()
+    );
+    // A port inside a range, a rule inside another, a peer inside another, a name twice.
+    assert_eq!(
+        redundant(&format!(
+            "egress: [{{{TO_B}, ports: [{{port: 80}}, {{port: 79, endPort: 81}}]}}]"
+        )),
+        ["spec.egress[0].ports[0]"]
+    );
+    assert_eq!(
+        redundant(&format!(
+            "egress: [{{{TO_B}, ports: [{{port: 80}}]}}, {{{TO_B}}}]"
+        )),
+        [
+            "spec.egress[0]",
+            "spec.egress[0].to[0]",
+            "spec.egress[0].ports[0]"
+        ]
+    );
+    assert_eq!(
+        redundant(
+            "ingress: [{from: [{ipBlock: {cidr: 10.1.0.0/16}}, {ipBlock: {cidr: 10.0.0.0/8}}]}]"
+        ),
+        ["spec.ingress[0].from[0]"]
+    );
+    assert_eq!(
+        redundant(
+            "ingress: [{from: [{podSelector: {matchExpressions: [{key: app, operator: In, values: [c, d]}]}}, {podSelector: {matchLabels: {app: c}}}]}]"
+        ),
+        [
+            "spec.ingress[0].from[0].podSelector (c)",
+            "spec.ingress[0].from[1]"
+        ]
+    );
+}
+
+#[test]
+fn readings_that_differ_are_found() {
+    let deviations = |spec: &str, facts: &Facts| -> Vec<Deviation> {
+        let mut text = policy(spec);
+        text.push_str(
+            "---\nkind: Service\nmetadata: {name: b, namespace: high}\nspec: {selector: {app: b}, ports: [{port: 8080, targetPort: http}]}\n",
+        );
+        let manifests = manifests(&text);
+        let world = World::of(&manifests, &Claims::new(), facts);
+        let mut matrix = Matrix::of(&world, Reading::STANDARD, facts);
+        let found = Portability::of(&world, &mut matrix, facts);
+        let differing = found.readings.iter().filter(|one| !one.is_same());
+        differing.map(|one| one.deviation).collect()
+    };
+    let facts = Facts {
+        pods: vec!["10.244.0.0/16".parse().expect("a CIDR")],
+        ..Facts::default()
+    };
+    let ports = |ports: &str| format!("egress: [{{{TO_B}, ports: [{ports}]}}]");
+    assert_eq!(deviations(&ports("{port: 80}, {port: 8080}"), &facts), []);
+    assert_eq!(
+        deviations(&ports("{port: 80}"), &facts),
+        [Deviation::BeforeTranslation]
+    );
+    assert_eq!(
+        deviations(&ports("{port: 80, endPort: 8080}"), &facts),
+        [Deviation::NoEndPort]
+    );
+    let block = |cidr: &str| format!("ingress: [{{from: [{{ipBlock: {{cidr: {cidr}}}}}]}}]");
+    assert_eq!(
+        deviations(&block("10.0.0.0/8"), &facts),
+        [Deviation::BlocksMatchPods]
+    );
+    assert_eq!(deviations(&block("192.0.2.0/24"), &facts), []);
+    assert_eq!(
+        deviations("ingress: [{from: []}]", &facts),
+        [Deviation::EmptyIsNothing]
+    );
+}
+
+#[test]
+fn the_exposure_of_erp1_is_declared_and_another_one_is_found() {
+    let catalogue = Catalogue::read();
+    let manifests = read(&committed(&repository()));
+    let exposure = |claims: &Claims| {
+        let world = World::of(&manifests, claims, &catalogue.facts);
+        let mut matrix = Matrix::of(&world, Reading::STANDARD, &catalogue.facts);
+        let found = Exposure::of(&world, &mut matrix, claims);
+        let differs: Vec<String> = found.differs.iter().map(|atom| world.show(*atom)).collect();
+        (found.exposed.len(), differs)
+    };
+    assert_eq!(exposure(&catalogue.claims), (3, Vec::new()));
+    let mut claims = catalogue.claims.clone();
+    let (world, vpn) = (
+        claims.end(End::addresses("192.0.2.0/24".parse().expect("a CIDR"), &[])),
+        claims.end(End::workload("erp-telemetry", "loki")),
+    );
+    let label = claims.label("another");
+    claims.add(world, vpn, Ports::one(Protocol::Tcp, 3100), label);
+    assert_eq!(exposure(&claims).1, ["erp-telemetry.loki"]);
+}
+
+#[test]
+fn a_call_upwards_is_found_in_claims_and_in_policies() {
+    let manifests = manifests(&policy(&format!(
+        "egress: [{{{TO_B}, ports: [{{port: 80}}]}}]"
+    )));
+    let order = TierOrder {
+        names: vec!["low".into(), "high".into()],
+        below: vec![vec![], vec![0]],
+        of_namespace: [("low".into(), 0), ("high".into(), 1)]
+            .into_iter()
+            .collect(),
+    };
+    let witnesses = |port: u16, binds: bool| -> Vec<Option<LabelId>> {
+        let mut claims = Claims::new();
+        let (from, to) = (
+            claims.end(End::workload("low", "a")),
+            claims.end(End::workload("high", "b")),
+        );
+        let label = claims.label("a flow");
+        claims.add(from, to, Ports::one(Protocol::Tcp, port), label);
+        let world = World::of(&manifests, &claims, &Facts::default());
+        let mut matrix = Matrix::of(&world, Reading::STANDARD, &Facts::default());
+        let found = Tiers::of(&world, &mut matrix, &claims, &order, |_| binds);
+        found.upwards.into_iter().map(|one| one.label).collect()
+    };
+    // Observing may point upwards; a dependency may not; nor may what nobody declared.
+    assert_eq!(witnesses(80, false), []);
+    assert_eq!(witnesses(80, true).len(), 2);
+    assert_eq!(witnesses(81, false), [None]);
+}
+
+#[test]
+fn the_blast_radius_counts_what_a_walk_finds() {
+    let catalogue = Catalogue::read();
+    let manifests = read(&committed(&repository()));
+    let world = World::of(&manifests, &catalogue.claims, &catalogue.facts);
+    let mut matrix = Matrix::of(&world, Reading::STANDARD, &catalogue.facts);
+    let blast = BlastRadius::of(&world, &mut matrix);
+    let count = |name: &str| {
+        let atom = world
+            .workload_atoms()
+            .find(|atom| world.show(*atom) == name)
+            .expect("there");
+        (blast.workloads[atom.index()], blast.leaves[atom.index()])
+    };
+    // Prometheus scrapes everybody; nothing calls out of loki.
+    assert_eq!(count("erp-telemetry.prometheus"), (32, true));
+    assert_eq!(count("erp-telemetry.loki"), (0, false));
+    for atom in world.workload_atoms() {
+        let mut seen = vec![false; world.len()];
+        let mut stack = vec![atom];
+        while let Some(at) = stack.pop() {
+            for to in world.workload_atoms() {
+                if !seen[to.index()] && !matrix.get(at, to).is_empty() {
+                    seen[to.index()] = true;
+                    stack.push(to);
+                }
+            }
+        }
+        let walked = world
+            .workload_atoms()
+            .filter(|to| *to != atom && seen[to.index()])
+            .count();
+        assert_eq!(
+            blast.workloads[atom.index()],
+            walked,
+            "{}",
+            world.show(atom)
+        );
+        assert_eq!(blast.reached(atom).len(), walked);
+    }
+}
