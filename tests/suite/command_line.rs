@@ -56,7 +56,16 @@ fn help_and_version_exit_0_and_wrong_usage_64() {
 
 #[test]
 fn every_command_shows_examples() {
-    for command in ["check", "build", "order", "show", "init", "completions"] {
+    for command in [
+        "check",
+        "build",
+        "order",
+        "show",
+        "explain",
+        "init",
+        "man",
+        "completions",
+    ] {
         let ran = erpc(&[command, "--help"]);
         assert!(ran.out.contains("Examples:"), "{command}");
     }

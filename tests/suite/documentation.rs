@@ -1,7 +1,10 @@
-//! Documents that are made from the code: `docs/words.md`. `UPDATE_DOCS=1` writes them.
+//! Documents that are made from the code, and examples that are compiled. `UPDATE_DOCS=1` writes
+//! the documents.
 
 use std::fmt::Write;
 
+use erpc_diagnostics::codes;
+use erpc_model::glossary::{TERMS, terms_of};
 use erpc_model::properties::{Merge, Place, WORDS};
 use erpc_model::rules::Kind;
 use erpc_tests::repository;
@@ -39,10 +42,133 @@ fn words() -> String {
                 Merge::Append => "adds",
             };
             let form = word.form.replace('|', "\\|");
-            let _ = writeln!(text, "| `{form}` | {} | {merge} |", word.doc);
+            let terms: Vec<String> = terms_of(word.name).map(|term| linked(term.name)).collect();
+            let terms = if terms.is_empty() {
+                String::new()
+            } else {
+                format!(" ({})", terms.join(", "))
+            };
+            let _ = writeln!(text, "| `{form}` | {}{terms} | {merge} |", word.doc);
         }
     }
     text
+}
+
+/// A term with the link to its place in the glossary, by the rule that GitHub makes anchors with.
+fn linked(term: &str) -> String {
+    let kept = term.chars().filter(|c| c.is_alphanumeric() || *c == ' ');
+    let anchor: String = kept.flat_map(char::to_lowercase).collect();
+    format!("[{term}](glossary.md#{})", anchor.replace(' ', "-"))
+}
+
+fn glossary() -> String {
+    let mut text = String::from(
+        "# The terms of the field\n\n\
+         Made from the table in `compiler/model/src/glossary.rs`; a test holds it to that. `erpc explain TERM` shows one.\n",
+    );
+    for term in TERMS {
+        let words: Vec<String> = term.words.iter().map(|w| format!("`{w}`")).collect();
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "\n## {}\n", term.name);
+        if !term.stands_for.is_empty() {
+            let _ = writeln!(text, "*{}*\n", capitalised(term.stands_for));
+        }
+        let _ = writeln!(
+            text,
+            "{} In [the language](words.md): {}.",
+            term.text,
+            words.join(", ")
+        );
+    }
+    text
+}
+
+/// The terms that the handbook of the platform explains.
+const HANDBOOK: [&str; 20] = [
+    "SRE",
+    "SLO",
+    "SLI",
+    "SLA",
+    "TOIL",
+    "error budget",
+    "MTTR",
+    "MTTD",
+    "RTO",
+    "RPO",
+    "K8s",
+    "Helm",
+    "GitOps",
+    "HPA",
+    "PVC",
+    "RBAC",
+    "StatefulSet",
+    "NetworkPolicy",
+    "ERP/1",
+    "КСЗІ",
+];
+
+#[test]
+fn the_glossary_is_the_table_and_has_each_term_of_the_handbook() {
+    let names: Vec<&str> = TERMS.iter().map(|term| term.name).collect();
+    assert_eq!(names, HANDBOOK);
+    let made = glossary();
+    for term in TERMS {
+        assert!(
+            words().contains(&linked(term.name)),
+            "{} is linked from no word",
+            term.name
+        );
+        assert_eq!(made.matches(&format!("\n## {}\n", term.name)).count(), 1);
+    }
+    is_made("glossary.md", &made);
+}
+
+#[test]
+fn the_reference_of_commands_is_their_definitions() {
+    is_made("cli.md", &erpc_cli::reference());
+}
+
+#[test]
+fn the_pages_of_the_codes_are_those_of_explain() {
+    let mut index = String::from(
+        "# Every finding\n\nThe pages of `erpc explain CODE`, made from \
+         `compiler/diagnostics/src/pages/`; a test holds them to that.\n\n",
+    );
+    let mut names = vec!["README.md".to_owned()];
+    for code in codes::ALL {
+        let name = format!("{}.md", code.id);
+        // Writing to a string cannot fail.
+        let _ = writeln!(index, "- [{}]({name}): {}", code.id, code.title);
+        is_made(&format!("diagnostics/{name}"), &code.document());
+        names.push(name);
+    }
+    is_made("diagnostics/README.md", &index);
+    for path in erpc_tests::files_below(&repository().join("docs/diagnostics")).keys() {
+        assert!(
+            names.contains(path),
+            "docs/diagnostics/{path} is the page of no code"
+        );
+    }
+}
+
+/// The table of types in the reference is the one that values are read by.
+#[test]
+fn the_types_of_the_reference_are_those_of_the_code() {
+    let mut table = String::from("| type | is written |\n|---|---|\n");
+    for (name, written) in erpc_model::types() {
+        // Writing to a string cannot fail.
+        let _ = writeln!(table, "| `{name}` | {written} |");
+    }
+    let path = repository().join("docs/language.md");
+    let text = std::fs::read_to_string(&path).expect("the document");
+    let (before, rest) = text
+        .split_once("<!-- types -->\n")
+        .expect("the start of the table");
+    let (_, after) = rest
+        .split_once("<!-- /types -->")
+        .expect("the end of the table");
+    let made = format!("{before}<!-- types -->\n{table}<!-- /types -->{after}");
+    is_made("language.md", &made);
 }
 
 fn capitalised(text: &str) -> String {

@@ -3,6 +3,9 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::engine::ArgValueCompleter;
+
+use crate::names;
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -51,9 +54,6 @@ pub(crate) struct Common {
     /// A folder whose modules replace those of the library: `DIR/beam.erp` for `std.beam`.
     #[arg(long, value_name = "DIR", global = true)]
     pub(crate) stdlib: Option<PathBuf>,
-    /// Take the platform under a profile that it declares.
-    #[arg(long, value_name = "NAME", global = true)]
-    pub(crate) profile: Vec<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -107,6 +107,7 @@ pub(crate) enum Command {
     Fmt(Fmt),
     Explain(Explain),
     Init(Init),
+    Man(Man),
     Completions(Completions),
 }
 
@@ -119,8 +120,6 @@ Examples:
   erpc check --fix                 apply the fixes that are certain
   erpc check --fix --diff          show them and write nothing
   erpc check --watch               check again after each save
-  erpc check --profile dev         the platform as it is under a profile
-  erpc check --all-profiles        without a profile, and under each
   erpc check --format sarif        findings for code scanning")]
 pub(crate) struct Check {
     /// A folder or a file; the nearest platform.erp upwards where nothing is said.
@@ -137,26 +136,20 @@ pub(crate) struct Check {
     /// Check again after each save, until interrupted.
     #[arg(long, conflicts_with = "fix")]
     pub(crate) watch: bool,
-    /// Check without a profile and under each; a finding of some of them says which.
-    #[arg(long, conflicts_with_all = ["fix", "watch", "profile"])]
-    pub(crate) all_profiles: bool,
 }
 
 /// Checks a platform and writes its Kubernetes manifests.
 ///
 /// Writes lib/ and share/, only what changed, and removes what an earlier build wrote and this one
 /// does not. A file without erpc's header is never touched; one that was edited by hand since stops
-/// the build. What stands beside platform.erp is the platform without a profile: with --profile, say
-/// where it goes with --out.
+/// the build.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   erpc build                       write lib/ and share/ beside platform.erp
   erpc build --out /tmp/manifests  write them elsewhere
   erpc build --check               exit 2 and list what differs, write nothing
-  erpc build --diff                show what would change, write nothing
-  erpc build --profile dev --out build/dev
-                                   the platform under a profile, elsewhere")]
+  erpc build --diff                show what would change, write nothing")]
 pub(crate) struct Build {
     /// A folder or a file; the nearest platform.erp upwards where nothing is said.
     pub(crate) path: Option<PathBuf>,
@@ -203,6 +196,7 @@ Examples:
                                              the source of an emitted line")]
 pub(crate) struct Show {
     /// A namespace, service, dotted path or table; alone it may be the path of a project.
+    #[arg(add = ArgValueCompleter::new(names::facts_and_tables))]
     pub(crate) name: Option<String>,
     /// A folder or a file; the nearest platform.erp upwards where nothing is said.
     pub(crate) path: Option<PathBuf>,
@@ -231,8 +225,10 @@ Examples:
   erpc flows erp-apps --format dot     for Graphviz")]
 pub(crate) struct Flows {
     /// Whose calls; alone it may be the path of a project.
+    #[arg(add = ArgValueCompleter::new(names::services_and_namespaces))]
     pub(crate) from: Option<String>,
     /// To whom.
+    #[arg(add = ArgValueCompleter::new(names::services_and_namespaces))]
     pub(crate) to: Option<String>,
     /// A folder or a file; the nearest platform.erp upwards where nothing is said.
     pub(crate) path: Option<PathBuf>,
@@ -267,6 +263,7 @@ Examples:
   erpc reach 203.0.113.7               what an address may come to")]
 pub(crate) struct Reach {
     /// Who.
+    #[arg(add = ArgValueCompleter::new(names::services_and_namespaces))]
     pub(crate) name: String,
     /// A folder or a file; the nearest platform.erp upwards where nothing is said.
     pub(crate) path: Option<PathBuf>,
@@ -291,7 +288,7 @@ pub(crate) struct Graph {
     /// A folder or a file; the nearest platform.erp upwards where nothing is said.
     pub(crate) path: Option<PathBuf>,
     /// Only this service, what it calls and who calls it.
-    #[arg(long, value_name = "SERVICE")]
+    #[arg(long, value_name = "SERVICE", add = ArgValueCompleter::new(names::services_and_namespaces))]
     pub(crate) focus: Option<String>,
     /// How many steps away from the focus.
     #[arg(long, value_name = "N", default_value_t = 1, requires = "focus")]
@@ -306,6 +303,7 @@ Examples:
   erpc impact ca-pki --format json         for a script")]
 pub(crate) struct Impact {
     /// The service.
+    #[arg(add = ArgValueCompleter::new(names::services_and_namespaces))]
     pub(crate) name: String,
     /// A folder or a file; the nearest platform.erp upwards where nothing is said.
     pub(crate) path: Option<PathBuf>,
@@ -370,15 +368,23 @@ pub(crate) struct Fmt {
     pub(crate) stdin: bool,
 }
 
-/// Explains a code: what it means, why it matters, a wrong and a right example.
+/// Explains a code, a term, a word of the language, or what becomes of a service.
+///
+/// The page of a code says what it means, why it matters, a wrong and a right example. For a service
+/// it lists the objects that are emitted and who acts on each of them in a cluster.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   erpc explain E0403               one code
-  erpc explain                     all codes")]
+  erpc explain                     all codes
+  erpc explain slo                 a term or a word of the language
+  erpc explain erp-apps.hl7-health the objects of a service, and who acts on each")]
 pub(crate) struct Explain {
-    /// The code; all of them are listed where nothing is said.
-    pub(crate) code: Option<String>,
+    /// A code, term, word or service; all codes are listed where nothing is said.
+    #[arg(add = ArgValueCompleter::new(names::services_and_namespaces))]
+    pub(crate) name: Option<String>,
+    /// For a service: a folder or a file; the nearest platform.erp upwards where nothing is said.
+    pub(crate) path: Option<PathBuf>,
 }
 
 /// Starts a platform from a template.
@@ -400,12 +406,27 @@ pub(crate) struct Init {
     pub(crate) list: bool,
 }
 
-/// Prints the completions of a shell.
+/// Writes manual pages: one for erpc and one for each of its commands.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  erpc completions bash > /etc/bash_completion.d/erpc
-  erpc completions fish > ~/.config/fish/completions/erpc.fish")]
+  erpc man ~/.local/share/man/man1
+                                   then `man erpc-build`")]
+pub(crate) struct Man {
+    /// The folder that they are written to; it is made if there is none.
+    pub(crate) dir: PathBuf,
+}
+
+/// Prints the completions of a shell.
+///
+/// The script asks `erpc` at each completion, so that the names of namespaces and services of the
+/// nearest platform complete too. It belongs to this version: load it at the start of each shell.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  source <(erpc completions bash)  in ~/.bashrc
+  source <(erpc completions zsh)   in ~/.zshrc
+  erpc completions fish | source   in ~/.config/fish/config.fish")]
 pub(crate) struct Completions {
     /// The shell.
     pub(crate) shell: clap_complete::Shell,

@@ -72,6 +72,7 @@ impl<'s> Console<'s> {
     /// A line for people beside the result; nothing with `--quiet`.
     pub(crate) fn note(&mut self, line: &str) {
         if !self.is_quiet {
+            self.in_order();
             let written = writeln!(self.err, "{line}");
             self.keep(written);
         }
@@ -80,6 +81,7 @@ impl<'s> Console<'s> {
     /// Text that says why something failed.
     pub(crate) fn error(&mut self, text: &str) {
         let end = if text.ends_with('\n') { "" } else { "\n" };
+        self.in_order();
         let written = write!(self.err, "{text}{end}");
         self.keep(written);
     }
@@ -133,6 +135,12 @@ impl<'s> Console<'s> {
             Some(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error),
             _ => Ok(()),
         }
+    }
+
+    /// What was said before stands before what follows, where both streams are one.
+    fn in_order(&mut self) {
+        let written = self.out.flush();
+        self.keep(written);
     }
 
     fn keep(&mut self, written: io::Result<()>) {

@@ -8,19 +8,23 @@ pub mod claims;
 mod commands;
 mod console;
 mod manifests;
+mod names;
 mod output;
 pub mod project;
 pub mod proof;
+mod reference;
 mod table;
 
 use std::ffi::OsString;
 use std::io::IsTerminal;
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{CommandFactory, Parser};
+use clap_complete::CompleteEnv;
 
 use arguments::{Arguments, Color, Command};
 pub use console::Console;
+pub use reference::reference;
 
 /// What a command's exit code says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,6 +42,11 @@ pub enum Exit {
 /// The whole program: arguments of the process, its streams, its exit code.
 #[must_use]
 pub fn main() -> ExitCode {
+    // Answers a shell that asks for completions, and ends the process then.
+    CompleteEnv::with_factory(Arguments::command)
+        .var(commands::completions::VARIABLE)
+        .bin("erpc")
+        .complete();
     let mut console = Console::of_process();
     let exit = run(std::env::args_os(), &mut console);
     let exit = if console.flush().is_err() {
@@ -76,12 +85,6 @@ pub fn run(
         Color::Never => console.set_color(false),
     }
     console.set_quiet(arguments.common.quiet);
-    if let [_, second, ..] = arguments.common.profile.as_slice() {
-        console.fail(&format!(
-            "one profile at a time: `--profile {second}` is the second"
-        ));
-        return Exit::Usage;
-    }
     match &arguments.command {
         Command::Check(command) => commands::check::run(command, &arguments.common, console),
         Command::Build(command) => commands::build::run(command, &arguments.common, console),
@@ -96,6 +99,7 @@ pub fn run(
         Command::Fmt(command) => commands::fmt::run(command, &arguments.common, console),
         Command::Explain(command) => commands::explain::run(command, &arguments.common, console),
         Command::Init(command) => commands::init::run(command, console),
+        Command::Man(command) => commands::man::run(command, console),
         Command::Completions(command) => commands::completions::run(command, console),
     }
 }

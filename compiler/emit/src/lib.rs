@@ -4,6 +4,7 @@
 //! same bytes. The folders are `share/`, what the whole platform has, and `lib/`, a folder for
 //! each namespace and in it one for each service.
 
+mod actors;
 mod file;
 pub mod kubernetes;
 mod object;
@@ -12,10 +13,11 @@ mod patch;
 pub mod yaml;
 
 use erpc_diagnostics::{Diagnostics, Sources};
-use erpc_model::Platform;
+use erpc_model::{Platform, ServiceId};
 use erpc_policy::Derived;
 use rayon::prelude::*;
 
+pub use actors::{Actor, actors};
 pub use file::{Header, OutputFile, read_header};
 pub use object::Object;
 pub use origin::{Cause, EmittedLine, Scope, emitted_lines};
@@ -61,6 +63,18 @@ pub fn objects(platform: &Platform, derived: &Derived, sources: &Sources) -> Vec
     files.extend(of_services.into_iter().flatten());
     files.sort_unstable_by(|a, b| a.path.cmp(&b.path));
     files
+}
+
+/// The files that one service has, and those that the whole platform has.
+#[must_use]
+pub fn objects_around(
+    platform: &Platform,
+    derived: &Derived,
+    sources: &Sources,
+    id: ServiceId,
+) -> (Vec<ObjectFile>, Vec<ObjectFile>) {
+    let (own, _) = kubernetes::service(platform, derived, sources, id);
+    (own, kubernetes::shared(platform, derived, sources))
 }
 
 /// The text of all files, made in parallel, sorted by path. Objects live only until they are text.

@@ -2,7 +2,7 @@
 
 use erpc_diagnostics::Span;
 
-use crate::platform::{ProfileId, UseId};
+use crate::platform::UseId;
 
 /// A value with its origin.
 #[derive(Clone, Debug, PartialEq)]
@@ -34,7 +34,7 @@ pub enum Via {
     /// The platform block says it.
     Platform,
     /// A profile overrides it.
-    Profile(ProfileId),
+    Profile,
     /// Nobody says it: a default of the language.
     Default,
 }

@@ -170,6 +170,38 @@ impl Type {
     ];
 }
 
+/// The types of the language with how their values are written, for the reference.
+#[must_use]
+pub fn types() -> Vec<(String, String)> {
+    let written = |ty: &Type| match ty {
+        Type::Bool => "`true`, `false`".to_owned(),
+        Type::String => "text in quotes".to_owned(),
+        Type::Name => "a name without quotes: `node`".to_owned(),
+        Type::Cidr => "`10.0.0.0/8`, `fd00::/8`".to_owned(),
+        Type::Address => "`10.0.0.1:6443`, `[fd00::1]:443`".to_owned(),
+        Type::Version => "`1.36`, `2024.6.15`".to_owned(),
+        Type::Image => "an image reference in quotes: `\"registry:2.8.3\"`".to_owned(),
+        Type::Range(_) => {
+            "`A..B`; one value is a range of itself: `Range(Cpu)` is `100m..500m`".to_owned()
+        }
+        Type::List(_) => "`[A, B]`: `List(String)` is `[\"a\", \"b\"]`".to_owned(),
+        Type::Int | Type::Port | Type::Cpu | Type::Memory | Type::Duration | Type::Percent => {
+            ty.units().to_owned()
+        }
+    };
+    Type::NAMES
+        .iter()
+        .map(|name| {
+            let of = || Box::new(Type::Cpu);
+            match Type::by_name(name) {
+                Some(ty) => ((*name).to_owned(), written(&ty)),
+                None if *name == "List" => ("List(T)".to_owned(), written(&Type::List(of()))),
+                None => ("Range(T)".to_owned(), written(&Type::Range(of()))),
+            }
+        })
+        .collect()
+}
+
 impl fmt::Display for Type {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = match self {

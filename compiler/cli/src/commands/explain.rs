@@ -1,61 +1,230 @@
-//! `erpc explain CODE`.
+//! `erpc explain`: the page of a code, a term of the field, a word of the language, or the objects
+//! of a service with who acts on each.
 
 use std::fmt::Write;
 
 use erpc_diagnostics::codes;
-use erpc_model::nearest;
-use serde_json::json;
+use erpc_emit::{Object, ObjectFile, actors, objects_around};
+use erpc_model::facts::{self, Subject};
+use erpc_model::glossary::{self, Term};
+use erpc_model::properties::{WORDS, Word};
+use erpc_model::{ServiceId, nearest};
+use serde_json::{Value, json};
 
-use super::has_format;
+use super::{find, has_format};
 use crate::Exit;
 use crate::arguments::{Common, Explain, Format};
 use crate::console::Console;
+use crate::project::{Compiled, Project};
 
 pub(crate) fn run(command: &Explain, common: &Common, console: &mut Console<'_>) -> Exit {
     if !has_format("explain", &[Format::Human, Format::Json], common, console) {
         return Exit::Usage;
     }
-    let Some(id) = &command.code else {
+    let Some(name) = &command.name else {
         list(common, console);
         return Exit::Done;
     };
-    let Some(code) = codes::find(id) else {
-        let known = codes::ALL.iter().map(|code| code.id);
-        let hint = nearest(&id.to_ascii_uppercase(), known).map_or_else(
-            || "`erpc explain` lists them".to_owned(),
-            |near| format!("did you mean `{near}`?"),
-        );
-        console.fail(&format!("there is no code `{id}`; {hint}"));
-        return Exit::Failed;
-    };
-    if common.format == Format::Json {
+    if let Some(code) = codes::find(name) {
         let page = json!({ "version": 1, "code": code.id, "title": code.title, "page": code.page });
-        console.result(&format!("{page:#}\n"));
+        say(common, console, &page, &code.document());
         return Exit::Done;
     }
-    let mut text = format!("# {}: {}\n\n{}", code.id, code.title, code.page);
-    if code.page.contains("is Web") {
-        text.push_str(
-            "\n`Web` stands for a component with an image, a port `http`, CPU and memory.\n",
-        );
+    if let Some(term) = glossary::term(name) {
+        let page = json!({
+            "version": 1, "term": term.name, "stands_for": term.stands_for,
+            "text": term.text, "words": term.words,
+        });
+        let mut text = of_term(term);
+        // A term that is a word too says how it is written.
+        if let Some(word) = WORDS
+            .iter()
+            .find(|w| w.name.eq_ignore_ascii_case(term.name))
+        {
+            let _ = writeln!(text, "\n    {}\n\n{}", word.form, word.doc);
+        }
+        say(common, console, &page, &text);
+        return Exit::Done;
     }
-    console.result(&text);
-    Exit::Done
+    if let Some(word) = WORDS.iter().find(|word| word.name == name) {
+        let places: Vec<&str> = word.places.iter().map(|place| place.name()).collect();
+        let page = json!({
+            "version": 1, "word": word.name, "form": word.form, "text": word.doc, "places": places,
+        });
+        say(common, console, &page, &of_word(word));
+        return Exit::Done;
+    }
+    // What looks like a code is one, whatever platform is near.
+    if is_like_a_code(name) || command.path.is_none() && Project::find(None).is_err() {
+        console.fail(&unknown(name));
+        return Exit::Failed;
+    }
+    service(command, name, common, console)
+}
+
+fn say(common: &Common, console: &mut Console<'_>, page: &Value, text: &str) {
+    if common.format == Format::Json {
+        console.result(&format!("{page:#}\n"));
+    } else {
+        console.result(text);
+    }
+}
+
+fn unknown(name: &str) -> String {
+    let codes = codes::ALL.iter().map(|code| code.id);
+    let words = WORDS.iter().map(|word| word.name);
+    let near = nearest(&name.to_ascii_uppercase(), codes).or_else(|| nearest(name, words));
+    let kind = if is_like_a_code(name) {
+        "code"
+    } else {
+        "code, term or word"
+    };
+    let hint = near.map_or_else(
+        || "`erpc explain` lists the codes".to_owned(),
+        |near| format!("did you mean `{near}`?"),
+    );
+    format!("there is no {kind} `{name}`; {hint}")
+}
+
+/// A letter and digits.
+fn is_like_a_code(name: &str) -> bool {
+    let mut chars = name.chars();
+    chars.next().is_some_and(char::is_alphabetic)
+        && chars.clone().next().is_some()
+        && chars.all(|c| c.is_ascii_digit())
+}
+
+fn of_term(term: &Term) -> String {
+    let mut text = format!("# {}", term.name);
+    if !term.stands_for.is_empty() {
+        let _ = write!(text, ": {}", term.stands_for);
+    }
+    let words: Vec<String> = term.words.iter().map(|word| format!("`{word}`")).collect();
+    let _ = writeln!(
+        text,
+        "\n\n{}\n\nIn the language: {}.",
+        term.text,
+        words.join(", ")
+    );
+    text
+}
+
+fn of_word(word: &Word) -> String {
+    let mut text = format!("# {}\n\n    {}\n\n{}\n", word.name, word.form, word.doc);
+    let places: Vec<&str> = word.places.iter().map(|place| place.name()).collect();
+    let _ = writeln!(text, "\nIt stands {}.", places.join(", "));
+    for term in glossary::terms_of(word.name) {
+        let _ = writeln!(text, "\n{}: {}", term.name, term.text);
+    }
+    text
+}
+
+/// The objects that are emitted for a service, and who acts on each.
+fn service(command: &Explain, name: &str, common: &Common, console: &mut Console<'_>) -> Exit {
+    let Some(project) = find(command.path.as_deref(), common, console) else {
+        return Exit::Failed;
+    };
+    let compiled = project.compile();
+    let Some((platform, _)) = &compiled.result else {
+        console.diagnostics(&compiled.diagnostics, &compiled.sources, None);
+        return Exit::Failed;
+    };
+    match facts::find(platform, name) {
+        Ok(found) => match found.subject {
+            Subject::Service(id) if found.is_whole => {
+                of_service(&compiled, id, common, console);
+                Exit::Done
+            }
+            _ => {
+                console.fail(&format!(
+                    "`{name}` is no service: `erpc show {name}` shows what it is"
+                ));
+                Exit::Failed
+            }
+        },
+        Err(missing) => {
+            let message = match &missing {
+                facts::Missing::Unknown {
+                    nearest: Some(near),
+                    ..
+                } => format!(
+                    "there is no code, term, word or service `{name}`; did you mean `{near}`?"
+                ),
+                facts::Missing::Ambiguous(_) => super::show::why(platform, &missing),
+                facts::Missing::Unknown { .. } => unknown(name),
+            };
+            console.fail(&message);
+            Exit::Failed
+        }
+    }
+}
+
+fn of_service(compiled: &Compiled, id: ServiceId, common: &Common, console: &mut Console<'_>) {
+    let Some((platform, derived)) = &compiled.result else {
+        return;
+    };
+    let (own, shared) = objects_around(platform, derived, &compiled.sources, id);
+    let namespace = platform[platform[id].namespace].name.value.as_str();
+    let is_around = |object: &Object| {
+        object.namespace() == Some(namespace)
+            || object.kind() == "Namespace" && object.name() == namespace
+    };
+    let own: Vec<_> = pairs(&own).collect();
+    let around: Vec<_> = pairs(&shared)
+        .filter(|(_, object)| is_around(object))
+        .collect();
+    let path = platform.path(id);
+    let data = |list: &[(&ObjectFile, &Object)]| -> Vec<Value> {
+        let all = list.iter().map(|(file, object)| {
+            let acts = actors(object).into_iter();
+            let acts = acts.map(|actor| json!({ "actor": actor.name, "does": actor.does }));
+            json!({
+                "kind": object.kind(), "name": object.name(), "namespace": object.namespace(),
+                "file": file.path, "actors": acts.collect::<Vec<_>>(),
+            })
+        });
+        all.collect()
+    };
+    let page = json!({
+        "version": 1, "service": path, "objects": data(&own), "of_namespace": data(&around),
+    });
+    let mut text = format!("# {path}: its objects, and who acts on each\n");
+    described(&own, &mut text);
+    let _ = writeln!(text, "\n# {namespace}: what its namespace has for it\n");
+    text.truncate(text.len() - 1);
+    described(&around, &mut text);
+    say(common, console, &page, &text);
+}
+
+fn pairs(files: &[ObjectFile]) -> impl Iterator<Item = (&ObjectFile, &Object)> {
+    let all = files.iter();
+    all.flat_map(|file| file.objects.iter().map(move |object| (file, object)))
+}
+
+fn described(list: &[(&ObjectFile, &Object)], text: &mut String) {
+    for (file, object) in list {
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "\n{} {}  {}", object.kind(), object.name(), file.path);
+        for actor in actors(object) {
+            let _ = writeln!(text, "  {}: {}", actor.name, actor.does);
+        }
+    }
 }
 
 fn list(common: &Common, console: &mut Console<'_>) {
-    if common.format == Format::Json {
-        let all: Vec<_> = codes::ALL
-            .iter()
-            .map(|code| json!({ "code": code.id, "title": code.title }))
-            .collect();
-        console.result(&format!("{:#}\n", json!({ "version": 1, "codes": all })));
-        return;
-    }
+    let all: Vec<_> = codes::ALL
+        .iter()
+        .map(|code| json!({ "code": code.id, "title": code.title }))
+        .collect();
     let mut text = String::new();
     for code in codes::ALL {
         // Writing to a string cannot fail.
         let _ = writeln!(text, "{}  {}", code.id, code.title);
     }
-    console.result(&text);
+    say(
+        common,
+        console,
+        &json!({ "version": 1, "codes": all }),
+        &text,
+    );
 }

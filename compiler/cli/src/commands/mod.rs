@@ -9,6 +9,7 @@ pub(crate) mod fmt;
 pub(crate) mod graph;
 pub(crate) mod impact;
 pub(crate) mod init;
+pub(crate) mod man;
 pub(crate) mod order;
 pub(crate) mod prove;
 pub(crate) mod reach;
@@ -33,7 +34,6 @@ use crate::project::Project;
 fn find(path: Option<&Path>, common: &Common, console: &mut Console<'_>) -> Option<Project> {
     match Project::find(path) {
         Ok(mut project) => {
-            project.profile = common.profile.first().cloned();
             project.stdlib.clone_from(&common.stdlib);
             Some(project)
         }

@@ -455,7 +455,6 @@ impl<'a> Resolver<'a> {
         Some(Test {
             name: Sourced::declared(name.to_owned(), written.span),
             expectations,
-            left_out: 0,
         })
     }
 }

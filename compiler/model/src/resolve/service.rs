@@ -110,7 +110,7 @@ impl<'a> Resolver<'a> {
         };
         let configs = self.configs(settings);
         let secret_mounts = self.secret_mounts(settings, namespace);
-        let (scaling, replicas_below) = self.scaling(settings);
+        let scaling = self.scaling(settings);
         let run_as = self.run_as(settings);
         let spread = self.spread(settings);
         let disruption_min = self.disruption(settings);
@@ -138,7 +138,6 @@ impl<'a> Resolver<'a> {
             inits,
             ports,
             scaling,
-            replicas_below,
             volumes,
             configs,
             secret_mounts,
@@ -219,8 +218,7 @@ impl<'a> Resolver<'a> {
         })
     }
 
-    /// The number of pods, and the fixed one that an autoscaler hides.
-    fn scaling(&mut self, settings: &Settings<'a>) -> (Scaling, Option<Sourced<u32>>) {
+    fn scaling(&mut self, settings: &Settings<'a>) -> Scaling {
         let fixed = settings.top("replicas").cloned();
         let auto = settings.top("scale").cloned();
         if let (Some(fixed), Some(auto)) = (&fixed, &auto)
@@ -242,7 +240,10 @@ impl<'a> Resolver<'a> {
             (None, Some(_)) => true,
             (_, None) => false,
         };
-        let count = fixed.and_then(|setting| {
+        if auto_wins && let Some(auto) = auto.as_ref().and_then(|setting| self.autoscale(setting)) {
+            return Scaling::Auto(auto);
+        }
+        let count = fixed.filter(|_| !auto_wins).and_then(|setting| {
             let mut args = setting.args();
             let expr = args.need_expr("a number of pods", &mut self.diagnostics)?;
             args.finish(&mut self.diagnostics);
@@ -252,11 +253,7 @@ impl<'a> Resolver<'a> {
                 origin: setting.origin(expr.span),
             })
         });
-        if auto_wins && let Some(auto) = auto.as_ref().and_then(|setting| self.autoscale(setting)) {
-            return (Scaling::Auto(auto), count);
-        }
-        let count = count.unwrap_or_else(|| Sourced::default_of_language(1));
-        (Scaling::Fixed(count), None)
+        Scaling::Fixed(count.unwrap_or_else(|| Sourced::default_of_language(1)))
     }
 
     fn autoscale(&mut self, setting: &Setting<'a>) -> Option<Sourced<Autoscale>> {
@@ -265,47 +262,16 @@ impl<'a> Resolver<'a> {
             "the least and the greatest number of pods, `2..6`",
             &mut self.diagnostics,
         )?;
-        let bounds = self.scale_bounds(expr, &setting.scope);
+        let bounds = self.range(expr, &setting.scope, Type::Int);
         args.need_word("on", &mut self.diagnostics)?;
-        let measures = self.scale_measures(&mut args, &setting.scope);
+        let metrics = self.named_values(&mut args);
         args.finish(&mut self.diagnostics);
-        Some(Sourced {
-            value: Autoscale {
-                replicas: bounds?,
-                ..measures
-            },
-            origin: setting.origin(expr.span),
-        })
-    }
-
-    /// `2..6`.
-    pub(super) fn scale_bounds(&mut self, expr: &Expr, scope: &Scope) -> Option<Range<u32>> {
-        let (Value::Int(min), Value::Int(max)) = self.range(expr, scope, Type::Int)? else {
-            return None;
-        };
-        match (u32::try_from(min), u32::try_from(max)) {
-            (Ok(min), Ok(max)) if min >= 1 && max <= 10_000 => Some(Range { min, max }),
-            _ => {
-                self.report(
-                    Diagnostic::new(
-                        &codes::OUT_OF_RANGE,
-                        "an autoscaler keeps from 1 to 10000 pods",
-                    )
-                    .at(expr.span, "out of range"),
-                );
-                None
-            }
-        }
-    }
-
-    /// `cpu 75%, memory 80%`, behind `on`; the bounds are not said here.
-    pub(super) fn scale_measures(&mut self, args: &mut Args<'a>, scope: &Scope) -> Autoscale {
         let mut scale = Autoscale {
             replicas: Range { min: 1, max: 1 },
             cpu: None,
             memory: None,
         };
-        for (name, value) in self.named_values(args) {
+        for (name, value) in metrics {
             let slot = match name.text.as_str() {
                 "cpu" => &mut scale.cpu,
                 "memory" => &mut scale.memory,
@@ -321,7 +287,7 @@ impl<'a> Resolver<'a> {
                     continue;
                 }
             };
-            let share = self.percent(value, scope);
+            let share = self.percent(value, &setting.scope);
             if let Some(share) = share {
                 if share.0 == 0 || !share.0.is_multiple_of(Percent::POINT) {
                     self.report(
@@ -335,7 +301,26 @@ impl<'a> Resolver<'a> {
                 *slot = u32::try_from(share.0 / Percent::POINT).ok();
             }
         }
-        scale
+        let (Value::Int(min), Value::Int(max)) = bounds? else {
+            return None;
+        };
+        match (u32::try_from(min), u32::try_from(max)) {
+            (Ok(min), Ok(max)) if min >= 1 && max <= 10_000 => scale.replicas = Range { min, max },
+            _ => {
+                self.report(
+                    Diagnostic::new(
+                        &codes::OUT_OF_RANGE,
+                        "an autoscaler keeps from 1 to 10000 pods",
+                    )
+                    .at(expr.span, "out of range"),
+                );
+                return None;
+            }
+        }
+        Some(Sourced {
+            value: scale,
+            origin: setting.origin(expr.span),
+        })
     }
 
     fn run_as(&mut self, settings: &Settings<'a>) -> Option<Sourced<RunAs>> {

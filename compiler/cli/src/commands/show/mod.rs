@@ -18,7 +18,7 @@ use crate::arguments::{Common, Format, Show};
 use crate::console::Console;
 use crate::project::ROOT_FILE;
 use emitted::Place;
-use lists::List;
+pub(crate) use lists::List;
 
 pub(crate) fn run(command: &Show, common: &Common, console: &mut Console<'_>) -> Exit {
     let formats = [Format::Human, Format::Json, Format::Yaml, Format::Markdown];
@@ -157,7 +157,7 @@ fn shown(
 }
 
 /// Why a name leads nowhere, in a line.
-fn why(platform: &Platform, missing: &Missing) -> String {
+pub(crate) fn why(platform: &Platform, missing: &Missing) -> String {
     match missing {
         Missing::Ambiguous(paths) => format!(
             "several services have this name: {}",

@@ -1,0 +1,76 @@
+//! The names that a shell completes: namespaces, services, tables and, behind a dot, whatever the
+//! path before it holds. They are those of the nearest platform, with errors or without: while
+//! somebody types, a program is rarely whole.
+
+use std::ffi::OsStr;
+
+use clap_complete::engine::CompletionCandidate;
+use erpc_model::Platform;
+use erpc_model::facts;
+
+use crate::commands::show::List;
+use crate::project::Project;
+
+/// What `show` takes.
+pub(crate) fn facts_and_tables(current: &OsStr) -> Vec<CompletionCandidate> {
+    let tables = List::NAMES.iter().map(|name| ((*name).to_owned(), None));
+    let mut all: Vec<Name> = tables.collect();
+    let current = current.to_string_lossy();
+    if let Some(platform) = nearest_platform() {
+        all.extend(below(&platform, &current));
+        all.extend(services(&platform));
+    }
+    candidates(all, &current)
+}
+
+/// What commands about services take: namespaces and services.
+pub(crate) fn services_and_namespaces(current: &OsStr) -> Vec<CompletionCandidate> {
+    let all = nearest_platform().map_or_else(Vec::new, |platform| services(&platform));
+    candidates(all, &current.to_string_lossy())
+}
+
+/// A name with a word about it.
+type Name = (String, Option<String>);
+
+fn candidates(mut all: Vec<Name>, current: &str) -> Vec<CompletionCandidate> {
+    all.retain(|(name, _)| name.starts_with(current));
+    all.sort_unstable();
+    all.dedup_by(|a, b| a.0 == b.0);
+    let all = all.into_iter();
+    all.map(|(name, help)| CompletionCandidate::new(name).help(help.map(Into::into)))
+        .collect()
+}
+
+fn nearest_platform() -> Option<Platform> {
+    let project = Project::find(None).ok()?;
+    let (loaded, _) = erpc_model::load(&project.root, &project);
+    erpc_model::resolve(&loaded, &project).0
+}
+
+fn services(platform: &Platform) -> Vec<Name> {
+    let title = |title: &Option<erpc_model::Sourced<String>>| {
+        title.as_ref().map(|title| title.value.clone())
+    };
+    let namespaces = platform.namespaces.iter();
+    let namespaces = namespaces.map(|n| (n.name.value.to_string(), title(&n.title)));
+    let services = platform.services();
+    let services = services.map(|(id, service)| (platform.path(id), title(&service.title)));
+    namespaces.chain(services).collect()
+}
+
+/// The facts behind the last dot.
+fn below(platform: &Platform, current: &str) -> Vec<Name> {
+    let Some((before, _)) = current.rsplit_once('.') else {
+        return Vec::new();
+    };
+    let Ok(found) = facts::find(platform, before) else {
+        return Vec::new();
+    };
+    let children = found.fact.children.into_iter();
+    children
+        .map(|fact| {
+            let value = fact.value.map(|value| value.to_string());
+            (format!("{before}.{}", fact.name), value)
+        })
+        .collect()
+}
