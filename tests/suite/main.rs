@@ -17,6 +17,7 @@ mod licences;
 mod output;
 mod properties;
 mod prove;
+mod report;
 mod rules;
 mod sessions;
 mod shell;

@@ -88,7 +88,7 @@ pub(crate) enum Format {
     Html,
     /// YAML (`show`).
     Yaml,
-    /// Markdown (`show` of a table, `flows`).
+    /// Markdown (`show` of a table, `flows`, `report`).
     Markdown,
 }
 
@@ -103,6 +103,7 @@ pub(crate) enum Command {
     Graph(Graph),
     Impact(Impact),
     Prove(Prove),
+    Report(Report),
     Test(Test),
     Fmt(Fmt),
     Explain(Explain),
@@ -307,6 +308,37 @@ pub(crate) struct Impact {
     pub(crate) name: String,
     /// A folder or a file; the nearest platform.erp upwards where nothing is said.
     pub(crate) path: Option<PathBuf>,
+}
+
+/// Writes the platform's handbook: every table that follows from the model.
+///
+/// Titles, documentation and reasons are kept in the language of the source; headings are in the
+/// language that is asked for.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  erpc report --lang uk                        Markdown on standard output
+  erpc report --format html > handbook.html    one page that needs no network
+  erpc report --out docs/platform              both, with the picture and the explorer")]
+pub(crate) struct Report {
+    /// A folder or a file; the nearest platform.erp upwards where nothing is said.
+    pub(crate) path: Option<PathBuf>,
+    /// The language of the headings.
+    #[arg(long, value_enum, default_value_t = Lang::En)]
+    pub(crate) lang: Lang,
+    /// Write handbook.md, handbook.html, platform.svg and platform.html into this folder; with
+    /// --format, that one alone.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+}
+
+/// A language of headings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Lang {
+    /// Ukrainian.
+    Uk,
+    /// English.
+    En,
 }
 
 /// Runs the tests of a platform.

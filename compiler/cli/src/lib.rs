@@ -95,6 +95,7 @@ pub fn run(
         Command::Graph(command) => commands::graph::run(command, &arguments.common, console),
         Command::Impact(command) => commands::impact::run(command, &arguments.common, console),
         Command::Prove(command) => commands::prove::run(command, &arguments.common, console),
+        Command::Report(command) => commands::report::run(command, &arguments.common, console),
         Command::Test(command) => commands::test::run(command, &arguments.common, console),
         Command::Fmt(command) => commands::fmt::run(command, &arguments.common, console),
         Command::Explain(command) => commands::explain::run(command, &arguments.common, console),

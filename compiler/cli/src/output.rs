@@ -83,6 +83,25 @@ pub(crate) struct Plan {
     leftovers: Vec<PathBuf>,
 }
 
+/// Writes documents, which carry no header and belong to whoever asked for them; each appears whole
+/// or not at all.
+///
+/// # Errors
+///
+/// A sentence that names the path.
+pub(crate) fn write_documents(folder: &Path, files: &[(&str, String)]) -> Result<(), String> {
+    let say =
+        |path: &Path, error: &std::io::Error| format!("{}: {}", path.display(), describe(error));
+    fs::create_dir_all(folder).map_err(|error| say(folder, &error))?;
+    for (name, text) in files {
+        let path = folder.join(name);
+        let staged = folder.join(format!("{name}{STAGED}"));
+        fs::write(&staged, text).map_err(|error| say(&path, &error))?;
+        fs::rename(&staged, &path).map_err(|error| say(&path, &error))?;
+    }
+    Ok(())
+}
+
 impl Plan {
     /// Compares a folder with what should be in it.
     ///

@@ -84,7 +84,8 @@ impl Facts for FlowFacts<'_> {
     }
 
     fn wave(&self, service: ServiceId) -> u32 {
-        self.waves.get(service.index()).copied().unwrap_or(0)
+        // Waves are counted from 1 wherever people see them.
+        self.waves.get(service.index()).map_or(0, |wave| wave + 1)
     }
 
     fn path(

@@ -13,6 +13,7 @@ pub(crate) mod man;
 pub(crate) mod order;
 pub(crate) mod prove;
 pub(crate) mod reach;
+pub(crate) mod report;
 pub(crate) mod show;
 pub(crate) mod test;
 

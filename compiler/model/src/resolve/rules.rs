@@ -30,6 +30,7 @@ pub(super) struct RuleDeclared<'a> {
 
 /// What a rule or template consists of.
 struct Body {
+    doc: Option<String>,
     kind: Kind,
     requires: Vec<Require>,
 }
@@ -177,7 +178,7 @@ impl<'a> Resolver<'a> {
         };
         Some(Rule {
             name: Sourced::declared(name.text, name.span),
-            doc: statement.doc(),
+            doc: statement.doc().or(body.doc),
             kind: body.kind,
             arguments,
             requires: body.requires,
@@ -224,6 +225,7 @@ impl<'a> Resolver<'a> {
             return None;
         }
         let body = Body {
+            doc: self.index.rules[*at].statement.doc(),
             kind: body.kind,
             requires: body.requires.clone(),
         };
@@ -309,7 +311,11 @@ impl<'a> Resolver<'a> {
             all_read &= found.is_some();
             requires.extend(found);
         }
-        all_read.then_some(Body { kind: of, requires })
+        all_read.then_some(Body {
+            doc: None,
+            kind: of,
+            requires,
+        })
     }
 
     fn require(

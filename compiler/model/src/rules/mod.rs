@@ -364,7 +364,7 @@ pub trait Facts {
     fn flows_from(&self, service: ServiceId) -> std::ops::Range<usize>;
     /// The places in [`Facts::flows`] of those that lead to a service.
     fn flows_to(&self, service: ServiceId) -> &[u32];
-    /// The wave in which a service starts.
+    /// The wave in which a service starts, from 1.
     fn wave(&self, service: ServiceId) -> u32;
     /// A shortest path from one of `from` to one of `to`, the names of both ends included; `port` is that of
     /// its last step, and a direct path has one step.

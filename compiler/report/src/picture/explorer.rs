@@ -110,7 +110,7 @@ fn service(view: &View<'_>, sources: &Sources, id: ServiceId) -> Value {
         "title": service.title.as_ref().map(|title| title.value.as_str()),
         "doc": service.doc,
         "place": sources.place(service.name.span()),
-        "wave": view.derived.order.wave.get(id.index()),
+        "wave": view.derived.order.wave.get(id.index()).map(|wave| wave + 1),
         "exposed": view.exposures(id),
         "facts": facts,
         "promise": promise(view, id),

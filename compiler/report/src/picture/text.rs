@@ -168,7 +168,7 @@ pub fn json(view: &View<'_>, sources: &Sources) -> Value {
                 json!({ "name": platform.path(*id), "kind": "service",
                         "namespace": platform[service.namespace].name.value.as_str(),
                         "title": service.title.as_ref().map(|t| t.value.as_str()),
-                        "wave": view.derived.order.wave.get(id.index()),
+                        "wave": view.derived.order.wave.get(id.index()).map(|wave| wave + 1),
                         "exposed": view.exposures(*id), "place": sources.place(service.name.span()) })
             }
             End::External(_) => json!({ "name": platform.end_name(*end), "kind": "external" }),

@@ -1,0 +1,340 @@
+//! Who may talk to whom and who may do what: the network matrix, routes, accounts, the audit.
+
+use std::collections::BTreeSet;
+
+use erpc_answers::{Flows, NamespaceCell, Row, by_namespace};
+use erpc_model::{AddressKind, End, EnvValue, Grant, Service, Sourced};
+
+use super::{Chapter, Source, shown};
+
+pub(super) fn chapters(source: &Source<'_>) -> Vec<Chapter> {
+    let rows = |implied: bool| {
+        let question = Flows {
+            implied,
+            ..Flows::default()
+        };
+        question.rows(source.platform, source.derived, source.sources)
+    };
+    let all = rows(true);
+    vec![
+        routes(source),
+        by_namespaces(source, &rows(false)),
+        matrix(source, &all),
+        accounts(source),
+        secrets(source),
+        audit(source),
+    ]
+}
+
+fn routes(source: &Source<'_>) -> Chapter {
+    let platform = source.platform;
+    let mut rows: Vec<Vec<String>> = platform
+        .routes
+        .iter()
+        .map(|route| {
+            vec![
+                format!("{}{}", route.host.value, route.path),
+                format!(
+                    "{}:{}",
+                    platform.path(route.port.service),
+                    platform[route.port].name.value
+                ),
+                shown(
+                    route
+                        .tls
+                        .as_ref()
+                        .map(|tls| &platform[tls.value].name.value),
+                ),
+                listed(&route.from),
+                shown(source.sources.place(route.span)),
+            ]
+        })
+        .collect();
+    rows.extend(platform.addresses.iter().map(|address| {
+        let how = match address.kind {
+            AddressKind::LoadBalancer => "loadbalancer".to_owned(),
+            AddressKind::NodePort(Some(number)) => format!("nodeport {number}"),
+            AddressKind::NodePort(None) => "nodeport".to_owned(),
+        };
+        vec![
+            how,
+            format!(
+                "{}:{}",
+                platform.path(address.port.service),
+                platform[address.port].name.value
+            ),
+            String::new(),
+            listed(&address.from),
+            shown(source.sources.place(address.span)),
+        ]
+    }));
+    let head = [
+        ("address", "адреса"),
+        ("leads to", "веде до"),
+        ("TLS", "TLS"),
+        ("only from", "лише з"),
+        ("declared", "оголошено"),
+    ];
+    let table = source.table(&head, rows);
+    let title = ("Reached from outside", "Доступ ззовні");
+    source.chapter("routes", title, Vec::new(), vec![table])
+}
+
+fn listed<T: ToString>(values: &[Sourced<T>]) -> String {
+    let values: Vec<String> = values.iter().map(|value| value.value.to_string()).collect();
+    values.join(", ")
+}
+
+fn by_namespaces(source: &Source<'_>, rows: &[Row]) -> Chapter {
+    let cells = |cells: &[NamespaceCell]| {
+        let cells = cells
+            .iter()
+            .map(|cell| format!("{} ({})", cell.with, cell.ports.join(", ")));
+        cells.collect::<Vec<_>>().join("; ")
+    };
+    let rows = by_namespace(source.platform, rows)
+        .into_iter()
+        .map(|row| {
+            vec![
+                row.namespace.clone(),
+                cells(&row.egress),
+                cells(&row.ingress),
+            ]
+        })
+        .collect();
+    let head = [
+        ("namespace", "простір імен"),
+        ("calls (egress)", "вихідні (egress)"),
+        ("is called by (ingress)", "вхідні (ingress)"),
+    ];
+    let text = source.say(
+        "Everything else is denied in both directions.",
+        "Усе інше заборонено в обох напрямках.",
+    );
+    let table = source.table(&head, rows);
+    let title = ("Network by namespace", "Мережа за просторами імен");
+    source.chapter("network", title, vec![text], vec![table])
+}
+
+fn matrix(source: &Source<'_>, rows: &[Row]) -> Chapter {
+    let rows = rows
+        .iter()
+        .map(|row| {
+            vec![
+                row.from.clone(),
+                row.to.clone(),
+                row.port.clone(),
+                row.numbers.join(", "),
+                row.mode.unwrap_or(row.kind).to_owned(),
+                row.because.clone().unwrap_or_default(),
+                row.place.clone().unwrap_or_default(),
+            ]
+        })
+        .collect();
+    let head = [
+        ("from", "від"),
+        ("to", "до"),
+        ("port", "порт"),
+        ("numbers", "номери"),
+        ("mode", "режим"),
+        ("reason", "підстава"),
+        ("declared", "оголошено"),
+    ];
+    let text = source.say(
+        "Flows that nobody writes have the mode `dns`, `route` or `exposure`.",
+        "Потоки, яких ніхто не пише, мають режим `dns`, `route` або `exposure`.",
+    );
+    let table = source.table(&head, rows);
+    source.chapter(
+        "matrix",
+        ("Network matrix", "Мережева матриця"),
+        vec![text],
+        vec![table],
+    )
+}
+
+fn accounts(source: &Source<'_>) -> Chapter {
+    let platform = source.platform;
+    let mut rows = Vec::new();
+    let mut add = |account: String, users: String, grants: &[Grant]| {
+        if grants.is_empty() {
+            rows.push(vec![
+                account.clone(),
+                users.clone(),
+                String::new(),
+                String::new(),
+                String::new(),
+                String::new(),
+            ]);
+        }
+        for grant in grants {
+            let resources = grant
+                .resources
+                .iter()
+                .map(|resource| match resource.group.as_str() {
+                    "" => resource.name.to_string(),
+                    group => format!("{}.{group}", resource.name),
+                });
+            rows.push(vec![
+                account.clone(),
+                users.clone(),
+                grant.verbs.join(", "),
+                resources.collect::<Vec<_>>().join(", "),
+                if grant.in_cluster {
+                    source.say("cluster", "кластер")
+                } else {
+                    source.say("namespace", "простір імен")
+                },
+                grant.because.clone().unwrap_or_default(),
+            ]);
+        }
+    };
+    for namespace in source.namespaces() {
+        let name = &namespace.name.value;
+        let plain = namespace
+            .services
+            .iter()
+            .filter(|id| platform[**id].grants.is_empty());
+        add(
+            format!("{name}/{name}-sa"),
+            plain.count().to_string(),
+            &namespace.grants,
+        );
+        for id in &namespace.services {
+            let service = &platform[*id];
+            if !service.grants.is_empty() {
+                add(
+                    format!("{name}/{}", service.name.value),
+                    "1".to_owned(),
+                    &service.grants,
+                );
+            }
+        }
+    }
+    let head = [
+        ("account", "обліковий запис"),
+        ("components", "компонентів"),
+        ("may", "дозволено"),
+        ("on", "над"),
+        ("in", "у межах"),
+        ("reason", "підстава"),
+    ];
+    let text = source.say(
+        "A token is mounted only into components with an account of their own.",
+        "Токен монтується лише компонентам із власним обліковим записом.",
+    );
+    let table = source.table(&head, rows);
+    source.chapter(
+        "rbac",
+        ("Accounts and rights", "Облікові записи та права"),
+        vec![text],
+        vec![table],
+    )
+}
+
+fn secrets(source: &Source<'_>) -> Chapter {
+    let platform = source.platform;
+    let rows = platform.secrets.iter().map(|secret| {
+        let used: Vec<&str> = secret
+            .used_in
+            .iter()
+            .map(|id| platform[*id].name.value.as_str())
+            .collect();
+        let keys: Vec<&str> = secret.keys.iter().map(|key| key.value.as_str()).collect();
+        vec![
+            secret.name.value.to_string(),
+            used.join(", "),
+            keys.join(", "),
+            secret.because.clone().unwrap_or_default(),
+        ]
+    });
+    let head = [
+        ("Secret", "Secret"),
+        ("needed in", "потрібен у"),
+        ("keys", "ключі"),
+        ("reason", "підстава"),
+    ];
+    let text = source.say(
+        "Somebody else makes these before the platform is deployed.",
+        "Їх створюють окремо до розгортання платформи.",
+    );
+    let table = source.table(&head, rows.collect());
+    source.chapter("secrets", ("Secrets", "Секрети"), vec![text], vec![table])
+}
+
+/// Who may call a component, what it may call and read, and as whom it runs.
+fn audit(source: &Source<'_>) -> Chapter {
+    let platform = source.platform;
+    let mut callers: Vec<BTreeSet<End>> = vec![BTreeSet::new(); platform.services.len()];
+    for edge in source.derived.edges.as_slice() {
+        if let End::Service(id) = edge.to {
+            callers[id.index()].insert(edge.from);
+        }
+    }
+    let names = |ends: &BTreeSet<End>| {
+        let names = ends.iter().map(|end| platform.end_name(*end));
+        names.collect::<Vec<_>>().join(", ")
+    };
+    let rows = platform.services().map(|(id, service)| {
+        let called: BTreeSet<End> = source
+            .derived
+            .edges
+            .from(id)
+            .iter()
+            .map(|edge| edge.to)
+            .collect();
+        vec![
+            platform.path(id),
+            names(&callers[id.index()]),
+            names(&called),
+            reads(source, service),
+            shown(
+                service
+                    .run_as
+                    .as_ref()
+                    .map(|run| format!("{}:{}", run.value.uid, run.value.gid)),
+            ),
+            service.main.image.value.to_string(),
+        ]
+    });
+    let head = [
+        ("component", "компонент"),
+        ("may be called by", "хто може викликати"),
+        ("may call", "кого може викликати"),
+        ("reads", "що читає"),
+        ("runs as", "користувач"),
+        ("image", "образ"),
+    ];
+    let table = source.table(&head, rows.collect());
+    let text = source.say(
+        "Denied unless listed: each component has exactly the connections, secrets and rights of its row.",
+        "Заборонено все, чого немає в рядку: кожен компонент має рівно ці з'єднання, секрети та права.",
+    );
+    source.chapter(
+        "audit",
+        ("Security audit", "Аудит безпеки (КСЗІ)"),
+        vec![text],
+        vec![table],
+    )
+}
+
+fn reads(source: &Source<'_>, service: &Service) -> String {
+    let platform = source.platform;
+    let mut reads: BTreeSet<String> = BTreeSet::new();
+    for container in service.containers() {
+        for env in &container.env {
+            if let EnvValue::Secret(id, key) = &env.value.value {
+                reads.insert(format!("secret {}.{key}", platform[*id].name.value));
+            }
+        }
+    }
+    let mounts = service.secret_mounts.iter();
+    reads.extend(mounts.map(|mount| format!("secret {}", platform[mount.secret].name.value)));
+    reads.extend(
+        service
+            .configs
+            .iter()
+            .map(|config| format!("config {}", config.name.value)),
+    );
+    reads.into_iter().collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,229 @@
+//! How the platform is brought up and looked after: the order of deployment, severities by tier,
+//! the organisation's rules and assertions.
+
+use erpc_model::{End, FlowPort, IngressController, Platform};
+use erpc_policy::Condition;
+
+use super::{Chapter, Source, shown};
+
+pub(super) fn chapters(source: &Source<'_>) -> Vec<Chapter> {
+    vec![
+        order(source),
+        severities(source),
+        rules(source),
+        clusters(source),
+    ]
+}
+
+fn order(source: &Source<'_>) -> Chapter {
+    let platform = source.platform;
+    let order = &source.derived.order;
+    let rows = (1..).zip(&order.waves).flat_map(|(wave, services)| {
+        services.iter().map(move |id| {
+            let last = order.waits_for.get(id.index()).copied().flatten();
+            vec![
+                wave.to_string(),
+                platform.path(*id),
+                shown(last.map(|(before, _)| platform.path(before))),
+                shown(last.map(|(_, condition)| why(source, condition))),
+            ]
+        })
+    });
+    let head = [
+        ("wave", "хвиля"),
+        ("component", "компонент"),
+        ("waits for", "чекає на"),
+        ("because", "бо"),
+    ];
+    let table = source.table(&head, rows.collect());
+    source.chapter(
+        "order",
+        ("Order of deployment", "Порядок розгортання"),
+        Vec::new(),
+        vec![table],
+    )
+}
+
+fn why(source: &Source<'_>, condition: Condition) -> String {
+    let platform = source.platform;
+    match condition {
+        Condition::Requires(flow) => {
+            let reason = platform.flows[flow.index()].because.as_ref();
+            let requires = source.say("requires it", "потребує його");
+            reason.map_or(requires.clone(), |reason| format!("{requires}: {reason}"))
+        }
+        Condition::After(_) => source.say("says `after`", "вказано `after`"),
+        Condition::NamespaceAfter(id, _) => format!(
+            "{} {}",
+            source.say(
+                "the namespace says `after`:",
+                "простір імен вказує `after`:"
+            ),
+            platform[id].name.value
+        ),
+        Condition::Tier(tier) => format!(
+            "{} {}",
+            source.say("a lower tier:", "нижчий рівень:"),
+            platform.tiers[tier.index()].name.value
+        ),
+    }
+}
+
+/// What others stand on is the first severity, the highest tiers the second; what is slow or burns
+/// slowly comes after.
+fn severities(source: &Source<'_>) -> Chapter {
+    let platform = source.platform;
+    let is_base = |tier: usize| {
+        let tier = u32::try_from(tier).ok();
+        platform
+            .tiers
+            .iter()
+            .any(|above| above.below.iter().any(|below| Some(below.0) == tier))
+    };
+    let mut first: Vec<String> = Vec::new();
+    let mut second: Vec<String> = Vec::new();
+    for namespace in source.namespaces() {
+        let name = namespace.name.value.to_string();
+        if is_base(namespace.tier.value.index()) {
+            first.push(name);
+        } else {
+            second.push(name);
+        }
+    }
+    if let Some(controller) = ingress_controller(platform)
+        && !first.contains(&source.namespace_of(&platform[controller]))
+    {
+        first.push(platform.path(controller));
+    }
+    let down = |names: &[String]| {
+        let down = source.say("down", "не працює");
+        format!("{}: {down}", names.join(", "))
+    };
+    let mut rows = Vec::new();
+    let mut row =
+        |level: &str, what: String, target: String| rows.push(vec![level.to_owned(), what, target]);
+    if !first.is_empty() {
+        row("sev1", down(&first), source.say("30 minutes", "30 хвилин"));
+    }
+    if !second.is_empty() {
+        row("sev2", down(&second), source.say("1 hour", "1 година"));
+    }
+    row(
+        "sev3",
+        source.say("a latency objective is missed", "порушено ціль затримки"),
+        source.say("a working day", "робочий день"),
+    );
+    row(
+        "sev4",
+        source.say(
+            "an error budget burns slowly",
+            "бюджет помилок повільно згорає",
+        ),
+        source.say("a sprint", "спринт"),
+    );
+    let head = [
+        ("severity", "рівень інциденту"),
+        ("when", "коли"),
+        ("to be repaired within", "усунути за"),
+    ];
+    let table = source.table(&head, rows);
+    let title = ("Severities by tier", "Рівні інцидентів");
+    source.chapter("severities", title, Vec::new(), vec![table])
+}
+
+fn ingress_controller(platform: &Platform) -> Option<erpc_model::ServiceId> {
+    platform
+        .cluster()
+        .ingress
+        .as_ref()
+        .and_then(|ingress| match ingress.controller {
+            IngressController::Service(id, _) => Some(id),
+            IngressController::Pods { .. } | IngressController::Nodes => None,
+        })
+}
+
+fn rules(source: &Source<'_>) -> Chapter {
+    let platform = source.platform;
+    let rows = platform.rules.iter().map(|rule| {
+        vec![
+            rule.name.value.to_string(),
+            rule.kind.name().to_owned(),
+            rule.doc.clone().unwrap_or_default().replace('\n', " "),
+            shown(source.sources.place(rule.name.span())),
+        ]
+    });
+    let head = [
+        ("rule", "правило"),
+        ("about each", "про кожен"),
+        ("says", "зміст"),
+        ("declared", "оголошено"),
+    ];
+    let rules = source.table(&head, rows.collect());
+    let assertions = platform.assertions.iter().map(|assertion| {
+        let ends = |ends: &[End]| {
+            let names: Vec<String> = ends.iter().map(|end| platform.end_name(*end)).collect();
+            names.join(", ")
+        };
+        let port = match &assertion.port {
+            Some(FlowPort::Named(name, _)) => format!(":{name}"),
+            Some(FlowPort::Number(number, ..)) => format!(":{number}"),
+            Some(FlowPort::Implied) | None => String::new(),
+        };
+        vec![
+            if assertion.always { "always" } else { "never" }.to_owned(),
+            ends(&assertion.from.ends),
+            if assertion.transitive { "=>" } else { "->" }.to_owned(),
+            format!("{}{port}", ends(&assertion.to.ends)),
+            assertion.because.clone().unwrap_or_default(),
+        ]
+    });
+    let head = [
+        ("assertion", "твердження"),
+        ("from", "від"),
+        ("directly ->, in any way =>", "прямо ->, будь-як =>"),
+        ("to", "до"),
+        ("reason", "підстава"),
+    ];
+    let assertions = source.table(&head, assertions.collect());
+    let text = source.say(
+        "Held by the compiler on every build.",
+        "Перевіряє компілятор під час кожної збірки.",
+    );
+    let tables = vec![
+        source.captioned(("Rules", "Правила"), rules),
+        source.captioned(("Assertions", "Твердження"), assertions),
+    ];
+    let title = ("Rules of the organisation", "Правила організації");
+    source.chapter("rules", title, vec![text], tables)
+}
+
+fn clusters(source: &Source<'_>) -> Chapter {
+    let rows = source.platform.clusters.iter().map(|cluster| {
+        let nodes = cluster.nodes.as_ref().map(|nodes| &nodes.value);
+        vec![
+            cluster.name.value.to_string(),
+            shown(cluster.kubernetes.as_ref().map(|version| &version.value)),
+            shown(
+                nodes.map(|nodes| format!("{} × {} CPU, {}", nodes.count, nodes.cpu, nodes.memory)),
+            ),
+            shown(cluster.cni.as_ref().map(|cni| &cni.value)),
+            shown(cluster.ingress.as_ref().map(|ingress| &ingress.class.value)),
+            cluster.doc.clone().unwrap_or_default().replace('\n', " "),
+        ]
+    });
+    let head = [
+        ("cluster", "кластер"),
+        ("Kubernetes", "Kubernetes"),
+        ("nodes", "вузли"),
+        ("CNI", "CNI"),
+        ("ingress class", "клас ingress"),
+        ("what it is", "що це"),
+    ];
+    let table = source.table(&head, rows.collect());
+    source.chapter(
+        "clusters",
+        ("Clusters", "Кластери"),
+        Vec::new(),
+        vec![table],
+    )
+}
