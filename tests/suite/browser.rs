@@ -96,6 +96,7 @@ fn the_explorer_shows_all_of_erp1() {
         "erp-security.ias-auth:http",
         "token verification at the edge",
         "256Mi..512Mi",
+        "0 cannot work without it, 0 work worse",
         "reaches (",
         "platform.erp:",
     ] {
@@ -103,6 +104,11 @@ fn the_explorer_shows_all_of_erp1() {
     }
     let near = "document.querySelectorAll('.line.near').length";
     assert_eq!(browser.ask(near), json!(6), "five calls and a scrape");
+    browser.click("[data-path='erp-security.ca-pki'] .box");
+    let panel = browser.ask(PANEL);
+    // As `erpc impact ca-pki` says.
+    let cost = "4 cannot work without it, 16 work worse";
+    assert!(panel.as_str().is_some_and(|p| p.contains(cost)), "{panel}");
     assert_eq!(browser.complaints, Vec::<String>::new());
 }
 

@@ -7,7 +7,7 @@ use erpc_diagnostics::{Diagnostics, Sources};
 use erpc_model::nearest;
 use serde::Serialize;
 
-use super::{count, find, has_format};
+use super::{count, find, has_format, show_findings};
 use crate::Exit;
 use crate::arguments::{Common, Format, Test};
 use crate::console::Console;
@@ -22,13 +22,20 @@ pub(crate) fn run(command: &Test, common: &Common, console: &mut Console<'_>) ->
     };
     let compiled = project.compile();
     let has_errors = compiled.diagnostics.has_errors();
+    // A broken rule is an error of the platform, and yet what tests may be about.
+    let Some((platform, derived)) = compiled.result.as_ref().or(compiled.judged.as_ref()) else {
+        show_findings(
+            &compiled.diagnostics,
+            &compiled.sources,
+            None,
+            common,
+            console,
+        );
+        return Exit::Failed;
+    };
     if has_errors {
         console.diagnostics(&compiled.diagnostics, &compiled.sources, None);
     }
-    // A broken rule is an error of the platform, and yet what tests may be about.
-    let Some((platform, derived)) = compiled.result.as_ref().or(compiled.judged.as_ref()) else {
-        return Exit::Failed;
-    };
     let filter = command.filter.as_deref();
     let runs = erpc_check::run_tests(platform, derived, filter);
     if runs.is_empty()

@@ -80,6 +80,25 @@ function reach(start, next, end) {
   return [...seen].map(place => nodes[place].path).sort();
 }
 
+// ---- what a failure costs: who requires it, also through others, and who uses what is gone
+function impact(start) {
+  const gone = new Set([start]);
+  for (const here of gone) {
+    for (const edge of into[here]) {
+      if (edge.mode === 'requires' && nodes[edge.from].namespace) gone.add(edge.from);
+    }
+  }
+  const worse = new Set();
+  for (const here of gone) {
+    for (const edge of into[here]) {
+      if (edge.mode === 'optional' && nodes[edge.from].namespace && !gone.has(edge.from)) worse.add(edge.from);
+    }
+  }
+  gone.delete(start);
+  const paths = set => [...set].map(place => nodes[place].path).sort();
+  return { lost: paths(gone), degraded: paths(worse) };
+}
+
 // ---- panel
 const make = (tag, text, name) => {
   const made = document.createElement(tag);
@@ -135,10 +154,13 @@ function show(place) {
     panel.append(heading('Promise'));
     for (const line of node.promise) panel.append(make('div', line, 'promise'));
   }
-  if (node.namespace) {
-    panel.append(make('div', `if it fails: ${node.lost} lost, ${node.degraded} degraded`));
-  }
   panel.append(...flows('Calls', out[place], 'to'), ...flows('Called by', into[place], 'from'));
+  if (node.namespace) {
+    const { lost, degraded } = impact(place);
+    panel.append(heading('If it fails'));
+    panel.append(make('div', `${lost.length} cannot work without it, ${degraded.length} work worse`, 'impact'));
+    panel.append(...names('cannot work', lost), ...names('work worse', degraded));
+  }
   panel.append(heading('Reach'));
   panel.append(...names('reaches', reach(place, out, 'to')), ...names('is reached by', reach(place, into, 'from')));
   if (node.facts) {

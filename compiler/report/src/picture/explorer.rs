@@ -7,7 +7,6 @@ use erpc_model::{End, ServiceId};
 use serde_json::{Value, json};
 
 use super::{View, escaped, svg};
-use crate::impact::Impact;
 use crate::promise::{Promise, minutes, seconds, tenths};
 
 const PAGE: &str = include_str!("explorer.html");
@@ -102,7 +101,6 @@ fn service(view: &View<'_>, sources: &Sources, id: ServiceId) -> Value {
     for fact in of_service(platform, id) {
         flatten(&fact, "", sources, &mut facts);
     }
-    let impact = Impact::of(platform, view.derived, id);
     json!({
         "path": platform.path(id),
         "namespace": namespace.name.value.as_str(),
@@ -114,8 +112,6 @@ fn service(view: &View<'_>, sources: &Sources, id: ServiceId) -> Value {
         "exposed": view.exposures(id),
         "facts": facts,
         "promise": promise(view, id),
-        "lost": impact.lost.len(),
-        "degraded": impact.degraded.len(),
     })
 }
 
