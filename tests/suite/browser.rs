@@ -44,6 +44,10 @@ const THROUGH: &str = "(() => { const boxes = [...document.querySelectorAll('.no
     const hit = boxes.find(b => p.x > b[1] && p.x < b[3] && p.y > b[2] && p.y < b[4]); \
     if (hit) { bad.push(`${line.textContent} through ${hit[0]}`); break; } } } return bad; })()";
 
+/// True once what has changed is on the screen.
+const DRAWN: &str =
+    "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done(true))))";
+
 /// Pairs of boxes that share a point, by a sweep from left to right.
 fn overlaps(boxes: &Value) -> Vec<String> {
     let mut boxes: Vec<(f64, f64, f64, f64, String)> = boxes
@@ -188,29 +192,37 @@ fn a_thousand_services_are_all_there() {
     let (platform, derived) = compiled.result.expect("no errors");
     let page = page(&folder, &project);
     let mut browser = browser();
-    let start = Instant::now();
-    browser.open(&page);
-    browser.ask(
-        "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done(true))))",
-    );
-    let opened = start.elapsed();
+    let opened = (0..3).map(|_| {
+        let start = Instant::now();
+        browser.open(&page);
+        browser.ask(DRAWN);
+        start.elapsed()
+    });
+    let opened = opened.min().unwrap_or_default();
     assert_eq!(browser.ask(SHOWN), json!(platform.services.len()));
     assert_eq!(browser.ask(FLOWS), json!(derived.edges.as_slice().len()));
     assert_eq!(overlaps(&browser.ask(BOXES)), Vec::<String>::new());
     let last = platform.path(erpc_model::ServiceId(999));
     browser.press("/");
-    let start = Instant::now();
-    browser.type_text(&last);
-    browser.ask(
-        "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done(true))))",
-    );
-    let searched = start.elapsed();
+    let searched = (0..3).map(|_| {
+        browser.ask("document.getElementById('search').value = ''");
+        let start = Instant::now();
+        browser.type_text(&last);
+        browser.ask(DRAWN);
+        start.elapsed()
+    });
+    let searched = searched.min().unwrap_or_default();
     browser.press("Enter");
     let panel = browser.ask(PANEL);
     assert!(
         panel.as_str().is_some_and(|p| p.starts_with(&last)),
         "{panel}"
     );
+    browser.press("Escape");
+    browser.click("#namespaces button[data-all='']");
+    assert_eq!(browser.ask(SHOWN), json!(0));
+    browser.click("#namespaces button[data-all='1']");
+    assert_eq!(browser.ask(SHOWN), json!(platform.services.len()));
     assert_eq!(browser.complaints, Vec::<String>::new());
-    println!("1000 services: opened in {opened:?}, searched in {searched:?}");
+    println!("1000 services: opened in {opened:?}, searched in {searched:?}, least of three");
 }

@@ -67,6 +67,16 @@ filter('modes', ['requires', 'optional', 'observes']);
 filter('tiers', tiers);
 filter('namespaces', [...new Set(nodes.map(node => node.namespace).filter(Boolean))].sort());
 
+for (const button of at('namespaces').querySelectorAll('button')) {
+  button.addEventListener('click', () => {
+    for (const box of at('namespaces').querySelectorAll('input')) {
+      box.checked = Boolean(button.dataset.all);
+      if (box.checked) off.namespaces.delete(box.value); else off.namespaces.add(box.value);
+    }
+    apply();
+  });
+}
+
 // ---- reach: through services only
 function reach(start, next, end) {
   const seen = new Set([start]), queue = [start];
@@ -247,7 +257,10 @@ search.addEventListener('blur', () => { found.hidden = true; });
 // ---- looking around
 const whole = { x: 0, y: 0, w: Number(picture.dataset.width), h: Number(picture.dataset.height) };
 let seen = { ...whole };
-const look = () => picture.setAttribute('viewBox', `${seen.x} ${seen.y} ${seen.w} ${seen.h}`);
+function look() {
+  picture.setAttribute('viewBox', `${seen.x} ${seen.y} ${seen.w} ${seen.h}`);
+  picture.classList.toggle('far', Math.max(seen.w / picture.clientWidth, seen.h / picture.clientHeight) > 3);
+}
 function zoom(factor, x = seen.x + seen.w / 2, y = seen.y + seen.h / 2) {
   const w = Math.min(Math.max(seen.w * factor, 200), whole.w * 2), by = w / seen.w;
   seen = { x: x - (x - seen.x) * by, y: y - (y - seen.y) * by, w, h: seen.h * by };

@@ -27,6 +27,16 @@ pub fn explorer(view: &View<'_>, sources: &Sources) -> String {
     let parts = [
         ("{{title}}", escaped(title)),
         ("{{version}}", escaped(&platform.version.value)),
+        // As the script decides it for a window of ordinary size, so that nothing is drawn twice.
+        (
+            "{{far}}",
+            if width > 3600 || height > 2700 {
+                "far"
+            } else {
+                ""
+            }
+            .to_owned(),
+        ),
         ("{{width}}", width.to_string()),
         ("{{height}}", height.to_string()),
         ("{{style}}", STYLE.to_owned()),
