@@ -1,4 +1,5 @@
-// A Kubernetes API server with its etcd in one process, and kubectl, for tests.
+// A Kubernetes control plane in one process, for tests: etcd, API server, controller manager,
+// scheduler, and KWOK in place of kubelets; and kubectl.
 //
 //	cluster serve DIR
 //
@@ -74,7 +75,20 @@ func run(dir string) error {
 		return fmt.Errorf("etcd: %w", err)
 	}
 	part("kube-apiserver", func() error { return runAPIServer(ctx, dir, keys, ports) })
-	if err := until(ctx, failed, 60*time.Second, func() error { return keys.readyz() }); err != nil {
+	if err := until(ctx, failed, startLimit, keys.readyz); err != nil {
+		return err
+	}
+	if err := keys.makeNodes(); err != nil {
+		return err
+	}
+	if err := keys.makeStorage(); err != nil {
+		return err
+	}
+	os.Args[0] = "kube-controller-manager"
+	part("kube-controller-manager", func() error { return runControllers(ctx, keys) })
+	part("kube-scheduler", func() error { return runScheduler(ctx, keys) })
+	part("kwok", func() error { return runNodes(ctx, dir, keys, ports) })
+	if err := until(ctx, failed, startLimit, keys.takesPods); err != nil {
 		return err
 	}
 	fmt.Println("ready")
@@ -93,6 +107,9 @@ func run(dir string) error {
 	}
 	return nil
 }
+
+// startLimit is generous: a machine that runs all tests at once is slow.
+const startLimit = 120 * time.Second
 
 func until(ctx context.Context, failed <-chan error, limit time.Duration, check func() error) error {
 	deadline := time.After(limit)
@@ -113,18 +130,18 @@ func until(ctx context.Context, failed <-chan error, limit time.Duration, check 
 	}
 }
 
-type ports struct{ etcd, peer, api int }
+type ports struct{ etcd, peer, api, kubelet int }
 
 // portsOf gives the ports of an earlier run on the same data, so that clients find it again.
 func portsOf(dir string) (ports, error) {
 	path := filepath.Join(dir, "ports")
 	var p ports
 	if text, err := os.ReadFile(path); err == nil {
-		if _, err := fmt.Sscan(string(text), &p.etcd, &p.peer, &p.api); err == nil {
+		if _, err := fmt.Sscan(string(text), &p.etcd, &p.peer, &p.api, &p.kubelet); err == nil {
 			return p, nil
 		}
 	}
-	for _, port := range []*int{&p.etcd, &p.peer, &p.api} {
+	for _, port := range []*int{&p.etcd, &p.peer, &p.api, &p.kubelet} {
 		listener, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
 			return p, err
@@ -132,7 +149,7 @@ func portsOf(dir string) (ports, error) {
 		defer listener.Close()
 		*port = listener.Addr().(*net.TCPAddr).Port
 	}
-	text := strconv.Itoa(p.etcd) + " " + strconv.Itoa(p.peer) + " " + strconv.Itoa(p.api) + "\n"
+	text := strconv.Itoa(p.etcd) + " " + strconv.Itoa(p.peer) + " " + strconv.Itoa(p.api) + " " + strconv.Itoa(p.kubelet) + "\n"
 	return p, os.WriteFile(path, []byte(text), 0o600)
 }
 

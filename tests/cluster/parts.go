@@ -10,10 +10,14 @@ import (
 	"time"
 
 	"go.etcd.io/etcd/server/v3/embed"
+	"k8s.io/client-go/tools/cache"
 	"k8s.io/component-base/cli"
 	"k8s.io/kubectl/pkg/cmd"
 	"k8s.io/kubectl/pkg/cmd/util"
 	apiserver "k8s.io/kubernetes/cmd/kube-apiserver/app"
+	controllers "k8s.io/kubernetes/cmd/kube-controller-manager/app"
+	scheduler "k8s.io/kubernetes/cmd/kube-scheduler/app"
+	"k8s.io/kubernetes/cmd/kube-scheduler/app/options"
 )
 
 func startEtcd(dir string, ports ports) error {
@@ -61,9 +65,57 @@ func runAPIServer(ctx context.Context, dir string, k *keys, ports ports) error {
 		"--anonymous-auth=false",
 		"--enable-admission-plugins=NodeRestriction",
 		"--allow-privileged",
+		"--kubelet-preferred-address-types=InternalIP",
 		"--v=0",
 	})
 	return command.ExecuteContext(ctx)
+}
+
+func runControllers(ctx context.Context, k *keys) error {
+	command := controllers.NewControllerManagerCommand()
+	command.SetArgs([]string{
+		"--kubeconfig=" + k.kubeconfig,
+		"--leader-elect=false",
+		"--secure-port=0",
+		"--use-service-account-credentials=false",
+		"--controllers=*,-node-ipam-controller",
+		"--horizontal-pod-autoscaler-sync-period=5s",
+		"--node-monitor-grace-period=24h",
+		"--service-account-private-key-file=" + k.path("accounts.key"),
+		"--root-ca-file=" + k.path("ca.crt"),
+		"--v=0",
+	})
+	return command.ExecuteContext(ctx)
+}
+
+// runScheduler does what the scheduler's command does, without the signal handler that only one
+// component of a process may install.
+func runScheduler(ctx context.Context, k *keys) error {
+	opts := options.NewOptions()
+	name, err := cache.NewInformerName("kube-scheduler")
+	if err != nil {
+		return err
+	}
+	opts.InformerName = name
+	for name, value := range map[string]string{"kubeconfig": k.kubeconfig, "leader-elect": "false", "secure-port": "0"} {
+		if err := setFlag(opts, name, value); err != nil {
+			return err
+		}
+	}
+	config, made, err := scheduler.Setup(ctx, opts)
+	if err != nil {
+		return err
+	}
+	return scheduler.Run(ctx, config, made)
+}
+
+func setFlag(opts *options.Options, name, value string) error {
+	for _, set := range opts.Flags.FlagSets {
+		if set.Lookup(name) != nil {
+			return set.Set(name, value)
+		}
+	}
+	return errors.New("the scheduler has no flag " + name)
 }
 
 // runKubectl takes the rest of the process's arguments.
