@@ -5,12 +5,14 @@ use std::process::Command;
 use serde_json::Value;
 
 /// Licences that allow what Apache-2.0 allows.
-const ALLOWED: [&str; 10] = [
+const ALLOWED: [&str; 11] = [
     "0BSD",
     "Apache-2.0",
     "Apache-2.0 WITH LLVM-exception",
     "BSD-2-Clause",
     "BSD-3-Clause",
+    // Mozilla's list of root certificates, which only a build for Android holds.
+    "CDLA-Permissive-2.0",
     "ISC",
     "MIT",
     "Unicode-3.0",

@@ -12,6 +12,8 @@ Exit codes:
   0    done, nothing differs
   1    errors, or refused before anything was written
   2    differences found
+  3    applied or running, but not ready
+  4    partly applied
   64   wrong usage
   130  interrupted";
 
@@ -30,6 +32,8 @@ Exit codes:
   0    done, nothing differs
   1    errors, or refused before anything was written
   2    differences found
+  3    applied or running, but not ready
+  4    partly applied
   64   wrong usage
   130  interrupted")]
 pub(crate) struct Arguments {
@@ -107,6 +111,8 @@ pub(crate) enum Command {
     Test(Test),
     Fmt(Fmt),
     Explain(Explain),
+    Plan(Plan),
+    Apply(Apply),
     Init(Init),
     Man(Man),
     Completions(Completions),
@@ -417,6 +423,107 @@ pub(crate) struct Explain {
     pub(crate) name: Option<String>,
     /// For a service: a folder or a file; the nearest platform.erp upwards where nothing is said.
     pub(crate) path: Option<PathBuf>,
+}
+
+/// Which cluster.
+#[derive(Debug, Args)]
+pub(crate) struct Access {
+    /// The context of the kubeconfig; the current one where nothing is said.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) context: Option<String>,
+    /// The kubeconfig; $KUBECONFIG or ~/.kube/config where nothing is said, in a pod its account.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) kubeconfig: Option<PathBuf>,
+}
+
+/// What a plan may do beyond creating and changing.
+#[derive(Debug, Args)]
+pub(crate) struct Permit {
+    /// Delete what was applied earlier and is not in the source any more.
+    #[arg(long)]
+    pub(crate) prune: bool,
+    /// Take the fields that this field manager owns.
+    #[arg(long, value_name = "MANAGER")]
+    pub(crate) take_from: Vec<String>,
+    /// Delete and make anew the objects of this name, where a field cannot be changed in place.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) replace: Vec<String>,
+}
+
+/// Shows what `apply` would do to a cluster, field by field, and changes nothing.
+///
+/// Each change is judged by a dry run of the API server and shown with the line of the source that
+/// it comes from. Exits 0 where nothing differs, 2 where something does, 1 where something blocks.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  erpc plan                        against the current context
+  erpc plan --context production   against another one
+  erpc plan --prune                with what would be deleted
+  erpc plan --out plan.json        save it for `erpc apply plan.json`
+  erpc plan --format markdown      for a pull request")]
+pub(crate) struct Plan {
+    /// A folder or a file; the nearest platform.erp upwards where nothing is said.
+    pub(crate) path: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) access: Access,
+    #[command(flatten)]
+    pub(crate) permit: Permit,
+    /// Save the plan, so that `apply` does exactly this or nothing.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+}
+
+/// Makes a cluster what the platform says.
+///
+/// Shows the plan and asks; writes namespaces, policies and configuration first, then each service
+/// when what it requires is ready; says why when one is not. Killed at any moment, it goes on from
+/// there when it is run again. With a saved plan it does exactly that or nothing.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  erpc apply                       plan, ask, apply
+  erpc apply --yes                 without a question, as CI does
+  erpc apply plan.json             what `erpc plan --out plan.json` showed, or nothing
+  erpc apply --prune               delete what is not in the source any more, too
+  erpc apply --format json --yes   a JSON object a line for each event")]
+pub(crate) struct Apply {
+    /// A folder, a file, or a plan that was saved; the nearest platform.erp upwards where nothing is said.
+    pub(crate) path: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) access: Access,
+    #[command(flatten)]
+    pub(crate) permit: Permit,
+    /// Do not ask.
+    #[arg(long)]
+    pub(crate) yes: bool,
+    /// The platform's name, where much is deleted: more than ten objects or a fifth.
+    #[arg(long, value_name = "PLATFORM")]
+    pub(crate) confirm: Option<String>,
+    /// How long all of it may take.
+    #[arg(long, value_name = "TIME", default_value = "30m", value_parser = duration)]
+    pub(crate) timeout: std::time::Duration,
+    /// How long to wait for another run that is at work.
+    #[arg(long, value_name = "TIME", default_value = "0s", value_parser = duration)]
+    pub(crate) wait_lock: std::time::Duration,
+    /// The most calls at once.
+    #[arg(long, value_name = "N")]
+    pub(crate) concurrency: Option<usize>,
+}
+
+/// `90s`, `5m`, `1h`.
+fn duration(text: &str) -> Result<std::time::Duration, String> {
+    let (number, factor) = match text.char_indices().last() {
+        Some((at, 's')) => (&text[..at], 1),
+        Some((at, 'm')) => (&text[..at], 60),
+        Some((at, 'h')) => (&text[..at], 3600),
+        _ => (text, 1),
+    };
+    let number: u64 = number
+        .parse()
+        .map_err(|_| "a time is a number with s, m or h: 90s, 5m, 1h".to_owned())?;
+    let seconds = number.saturating_mul(factor);
+    Ok(std::time::Duration::from_secs(seconds))
 }
 
 /// Starts a platform from a template.

@@ -55,6 +55,24 @@ impl<'s> Console<'s> {
         self.color
     }
 
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.is_quiet
+    }
+
+    pub(crate) fn width(&self) -> usize {
+        self.width
+    }
+
+    /// The stream of progress and errors, for what repaints itself.
+    pub(crate) fn error_stream(&mut self) -> &mut (dyn Write + 's) {
+        &mut *self.err
+    }
+
+    /// The stream of results, for what writes a line at a time.
+    pub(crate) fn result_stream(&mut self) -> &mut (dyn Write + 's) {
+        &mut *self.out
+    }
+
     pub(crate) fn set_color(&mut self, color: bool) {
         self.color = color;
     }

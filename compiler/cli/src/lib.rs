@@ -35,8 +35,14 @@ pub enum Exit {
     Failed = 1,
     /// Differences were found.
     Differs = 2,
+    /// Applied or running, and not ready.
+    NotReady = 3,
+    /// Some of it was applied.
+    Partly = 4,
     /// The arguments make no sense.
     Usage = 64,
+    /// The user or the system asked to stop.
+    Interrupted = 130,
 }
 
 /// The whole program: arguments of the process, its streams, its exit code.
@@ -99,6 +105,8 @@ pub fn run(
         Command::Test(command) => commands::test::run(command, &arguments.common, console),
         Command::Fmt(command) => commands::fmt::run(command, &arguments.common, console),
         Command::Explain(command) => commands::explain::run(command, &arguments.common, console),
+        Command::Plan(command) => commands::plan::run(command, &arguments.common, console),
+        Command::Apply(command) => commands::apply::run(command, &arguments.common, console),
         Command::Init(command) => commands::init::run(command, console),
         Command::Man(command) => commands::man::run(command, console),
         Command::Completions(command) => commands::completions::run(command, console),

@@ -63,6 +63,20 @@ impl Order {
     }
 }
 
+/// For each thing that starts, what must be done before it: services first, by their ids, then the
+/// joints of namespaces and tiers, which start and are done without an act of their own.
+#[must_use]
+pub fn predecessors(platform: &Platform, edges: &Edges) -> Vec<Vec<usize>> {
+    let graph = conditions(platform, edges);
+    graph
+        .node_indices()
+        .map(|node| {
+            let before = graph.edges_directed(node, Direction::Incoming);
+            before.map(|edge| edge.source().index()).collect()
+        })
+        .collect()
+}
+
 fn conditions(platform: &Platform, edges: &Edges) -> Graph {
     let services = platform.services.len();
     let namespaces = platform.namespaces.len();

@@ -1,5 +1,6 @@
 //! One file for each command.
 
+pub(crate) mod apply;
 pub(crate) mod build;
 pub(crate) mod check;
 pub(crate) mod completions;
@@ -11,12 +12,14 @@ pub(crate) mod impact;
 pub(crate) mod init;
 pub(crate) mod man;
 pub(crate) mod order;
+pub(crate) mod plan;
 pub(crate) mod prove;
 pub(crate) mod reach;
 pub(crate) mod report;
 pub(crate) mod show;
 pub(crate) mod test;
 
+mod cluster;
 mod fix;
 mod watch;
 

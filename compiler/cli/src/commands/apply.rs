@@ -1,0 +1,247 @@
+//! `erpc apply`: shows the plan, asks, and makes the cluster what the platform says.
+
+use std::io::{BufRead, IsTerminal, Write};
+use std::sync::Arc;
+
+use erpc_cluster::{
+    ApplyOptions, Cluster, Failure, Outcome, Paint, Plan, Program, Progress, Report, Show, block_on,
+};
+
+use super::cluster::{access, allowed, compiled, fail, paint, program};
+use super::{count, has_format};
+use crate::Exit;
+use crate::arguments::{Apply, Common, Format};
+use crate::console::Console;
+
+pub(crate) fn run(command: &Apply, common: &Common, console: &mut Console<'_>) -> Exit {
+    if !has_format("apply", &[Format::Human, Format::Json], common, console) {
+        return Exit::Usage;
+    }
+    let mut options = ApplyOptions {
+        allowed: allowed(&command.permit),
+        timeout: command.timeout,
+        wait_lock: command.wait_lock,
+        concurrency: command.concurrency,
+        saved: None,
+    };
+    let mut path = command.path.as_deref();
+    if let Some(file) = path.filter(|path| path.extension().is_some_and(|end| end == "json")) {
+        match saved(file) {
+            Ok((plan, allowed)) => {
+                options.saved = Some(plan);
+                options.allowed = allowed;
+            }
+            Err(failure) => {
+                fail(&failure, common, console);
+                return Exit::Failed;
+            }
+        }
+        path = None;
+    }
+    let Some(compiled) = compiled(path, common, console) else {
+        return Exit::Failed;
+    };
+    let Some(program) = program(&compiled) else {
+        return Exit::Failed;
+    };
+    let result = block_on(async {
+        let cluster = Arc::new(Cluster::connect(&access(&command.access)).await?);
+        work(&cluster, &program, &options, command, common, console).await
+    });
+    match result.and_then(|result| result) {
+        Ok(exit) => exit,
+        Err(failure) => {
+            fail(&failure, common, console);
+            Exit::Failed
+        }
+    }
+}
+
+fn saved(file: &std::path::Path) -> Result<(serde_json::Value, erpc_cluster::Allowed), Failure> {
+    let name = file.display().to_string();
+    let text = std::fs::read_to_string(file)
+        .map_err(|error| Failure::new(format!("{name}: {}", crate::project::describe(&error))))?;
+    erpc_cluster::read_saved(&text, &name)
+}
+
+async fn work(
+    cluster: &Arc<Cluster>,
+    program: &Program<'_>,
+    options: &ApplyOptions,
+    command: &Apply,
+    common: &Common,
+    console: &mut Console<'_>,
+) -> Result<Exit, Failure> {
+    let is_json = common.format == Format::Json;
+    let paint = paint(console);
+    if !is_json {
+        console.note(&format!("{} → {}", program.name(), cluster.describe()));
+    }
+    let is_terminal = std::io::stderr().is_terminal();
+    let show = match (
+        is_json,
+        console.is_quiet(),
+        is_terminal && paint == Paint::Ansi,
+    ) {
+        (true, _, _) => Show::Json,
+        (_, true, _) => Show::Quiet,
+        (_, _, true) => Show::Terminal,
+        _ => Show::Lines,
+    };
+    let width = console.width();
+    let out = if is_json {
+        console.result_stream()
+    } else {
+        console.error_stream()
+    };
+    // The plan and the progress share a stream, one after the other.
+    let out = std::cell::RefCell::new(out);
+    let mut shared = Shared(&out);
+    let mut progress = Progress::new(show, paint, width, &mut shared);
+    let mut confirm = |plan: &Plan| {
+        if !is_json {
+            let text = erpc_cluster::human(plan, program, paint);
+            let _ = out.borrow_mut().write_all(text.as_bytes());
+        }
+        confirmed(plan, program, command, is_json)
+    };
+    let report =
+        erpc_cluster::apply(cluster, program, options, &mut progress, &mut confirm).await?;
+    progress.summary(summary(&report));
+    drop(progress);
+    Ok(end(&report, common, console))
+}
+
+/// A stream that two take turns to write to.
+struct Shared<'c, 's>(&'c std::cell::RefCell<&'c mut (dyn Write + 's)>);
+
+impl Write for Shared<'_, '_> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.borrow_mut().write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.0.borrow_mut().flush()
+    }
+}
+
+/// Above so many deletions, or a fifth of all objects, the name must be typed.
+const MANY: usize = 10;
+
+fn confirmed(
+    plan: &Plan,
+    program: &Program<'_>,
+    command: &Apply,
+    is_json: bool,
+) -> Result<(), Failure> {
+    if plan.is_blocked() {
+        return Ok(());
+    }
+    let pruned = match command.permit.prune {
+        true => plan.count(erpc_cluster::Action::Prune),
+        false => 0,
+    };
+    let is_much = pruned > MANY || pruned * 5 > program.objects.len();
+    let is_interactive = std::io::stdin().is_terminal() && !is_json && !command.yes;
+    if is_much && command.confirm.as_deref() != Some(program.name()) {
+        if is_interactive {
+            return typed(
+                &format!(
+                    "{} will be deleted. Type the platform's name to go on: ",
+                    count(pruned, "object")
+                ),
+                program.name(),
+            );
+        }
+        return Err(Failure::new(format!(
+            "{} would be deleted, and nobody said --confirm {}",
+            count(pruned, "object"),
+            program.name()
+        ))
+        .help("look at the plan, then say it; nothing was written"));
+    }
+    if command.yes {
+        return Ok(());
+    }
+    if !is_interactive {
+        return Err(
+            Failure::new("there is no terminal to ask on, and nobody said --yes").help(
+                "look at the plan with `erpc plan`, then `erpc apply --yes`; nothing was written",
+            ),
+        );
+    }
+    typed("Apply this? Only `yes` will do: ", "yes")
+}
+
+/// Asks for a word on the terminal.
+pub(super) fn typed(question: &str, wanted: &str) -> Result<(), Failure> {
+    eprint!("\n{question}");
+    let mut answer = String::new();
+    let is_read = std::io::stdin().lock().read_line(&mut answer).is_ok();
+    if is_read && answer.trim() == wanted {
+        return Ok(());
+    }
+    Err(Failure::new("nothing was written: that was not the answer"))
+}
+
+fn summary(report: &Report) -> serde_json::Value {
+    let (outcome, why) = match &report.outcome {
+        Outcome::Nothing => ("nothing", None),
+        Outcome::Done => ("done", None),
+        Outcome::Refused(failure) => ("refused", Some(failure)),
+        Outcome::NotReady => ("not-ready", None),
+        Outcome::Partly(failure) => ("partly", Some(failure)),
+        Outcome::Interrupted => ("interrupted", None),
+    };
+    serde_json::json!({
+        "version": 1,
+        "outcome": outcome,
+        "message": why.map(|failure| failure.message.clone()),
+        "help": why.and_then(|failure| failure.help.clone()),
+        "written": report.written,
+        "planned": report.planned,
+        "requests": report.requests,
+    })
+}
+
+fn end(report: &Report, common: &Common, console: &mut Console<'_>) -> Exit {
+    let written = format!(
+        "{} of {} written",
+        report.written,
+        count(report.planned, "object")
+    );
+    let (exit, said) = match &report.outcome {
+        Outcome::Nothing => (
+            Exit::Done,
+            "nothing to do: the cluster is as the platform says; nothing was written".to_owned(),
+        ),
+        Outcome::Done => (
+            Exit::Done,
+            format!("done: {written}, every changed service is ready"),
+        ),
+        Outcome::NotReady => (
+            Exit::NotReady,
+            format!("applied, but not ready: {written}; `erpc status` shows the services"),
+        ),
+        Outcome::Interrupted => (
+            Exit::Interrupted,
+            format!("stopped: {written}; `erpc apply` goes on from here"),
+        ),
+        Outcome::Refused(failure) | Outcome::Partly(failure) => {
+            if common.format == Format::Human {
+                fail(failure, common, console);
+            }
+            match &report.outcome {
+                Outcome::Partly(_) => (
+                    Exit::Partly,
+                    format!("partly applied: {written}; `erpc apply` goes on from here"),
+                ),
+                _ => (Exit::Failed, String::new()),
+            }
+        }
+    };
+    if common.format == Format::Human && !said.is_empty() {
+        console.note(&said);
+    }
+    exit
+}

@@ -1,0 +1,74 @@
+//! What the commands against a cluster share: the program with its objects, the way to the cluster,
+//! and how failures are said.
+
+use erpc_cluster::{Allowed, Failure, Paint, Program};
+
+use super::{find, show_findings};
+use crate::arguments::{Access, Common, Format, Permit};
+use crate::console::Console;
+use crate::project::Compiled;
+
+/// Compiles the program that a command is about; `None` where that was said to be impossible.
+pub(super) fn compiled(
+    path: Option<&std::path::Path>,
+    common: &Common,
+    console: &mut Console<'_>,
+) -> Option<Compiled> {
+    let compiled = find(path, common, console)?.compile();
+    // As JSON, what the command says is the result; findings are, where there is nothing else.
+    if common.format != Format::Json || compiled.result.is_none() {
+        show_findings(
+            &compiled.diagnostics,
+            &compiled.sources,
+            None,
+            common,
+            console,
+        );
+    }
+    compiled.result.is_some().then_some(compiled)
+}
+
+/// The objects of a program that compiled.
+pub(super) fn program(compiled: &Compiled) -> Option<Program<'_>> {
+    let (platform, derived) = compiled.result.as_ref()?;
+    Some(Program::of(platform, derived, &compiled.sources, None))
+}
+
+pub(super) fn access(access: &Access) -> erpc_cluster::Access {
+    erpc_cluster::Access {
+        kubeconfig: access.kubeconfig.clone(),
+        context: access.context.clone(),
+    }
+}
+
+pub(super) fn allowed(permit: &Permit) -> Allowed {
+    Allowed {
+        prune: permit.prune,
+        take_from: permit.take_from.clone(),
+        replace: permit.replace.clone(),
+    }
+}
+
+pub(super) fn paint(console: &Console<'_>) -> Paint {
+    if console.has_color() {
+        Paint::Ansi
+    } else {
+        Paint::Plain
+    }
+}
+
+/// Says why a command ended, in the format that is asked for.
+pub(super) fn fail(failure: &Failure, common: &Common, console: &mut Console<'_>) {
+    if common.format == Format::Json {
+        let text = serde_json::json!({
+            "version": 1,
+            "error": { "message": failure.message, "help": failure.help },
+        });
+        console.result(&format!("{text}\n"));
+        return;
+    }
+    console.fail(&failure.message);
+    if let Some(help) = &failure.help {
+        console.error(&format!("  help: {help}"));
+    }
+}

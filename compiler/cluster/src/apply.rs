@@ -1,0 +1,607 @@
+//! Makes a cluster what the platform says: lock, inventory, then the objects in the order of their
+//! needs. Namespaces and accounts first; then, before anything of a service is written, the server
+//! judges all the rest; then policies, configuration, workloads along the flows, and last what
+//! closes or removes something.
+
+mod rollout;
+mod write;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::{StreamExt, stream};
+use serde_json::{Value, json};
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+
+use crate::client::Cluster;
+use crate::failure::{ApiError, Failure};
+use crate::inventory::{self, Inventory, Meta};
+use crate::kind::Kind;
+use crate::lock::Lock;
+use crate::object::{Desired, ObjectId, Program};
+use crate::plan::{Action, Allowed, Plan, Step, explain};
+use crate::progress::{Event, Progress};
+use crate::request::{Answer, Call};
+use crate::stop::Stop;
+
+pub(crate) use write::Writer;
+
+/// How an apply works.
+#[derive(Clone, Debug)]
+pub struct ApplyOptions {
+    /// What it may do.
+    pub allowed: Allowed,
+    /// How long all of it may take.
+    pub timeout: Duration,
+    /// How long to wait for another run that is alive.
+    pub wait_lock: Duration,
+    /// The most calls at once.
+    pub concurrency: Option<usize>,
+    /// A saved plan, which is done exactly or not at all.
+    pub saved: Option<Value>,
+}
+
+/// How an apply ended.
+#[derive(Clone, Debug)]
+pub enum Outcome {
+    /// There was nothing to do.
+    Nothing,
+    /// All is written and ready.
+    Done,
+    /// The user said no, or something must be decided first. Nothing was written.
+    Refused(Failure),
+    /// All is written, not all is ready.
+    NotReady,
+    /// Some of it is written.
+    Partly(Failure),
+    /// Stopped by a signal.
+    Interrupted,
+}
+
+/// What came of an apply.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// How it ended.
+    pub outcome: Outcome,
+    /// How many objects were written.
+    pub written: usize,
+    /// How many were to be written.
+    pub planned: usize,
+    /// How many requests it took.
+    pub requests: u64,
+}
+
+/// Plans, asks, and makes the cluster what the platform says.
+///
+/// # Errors
+///
+/// The cluster's, before anything was written.
+pub async fn apply(
+    cluster: &Arc<Cluster>,
+    program: &Program<'_>,
+    options: &ApplyOptions,
+    progress: &mut Progress<'_>,
+    confirm: &mut dyn FnMut(&Plan) -> Result<(), Failure>,
+) -> Result<Report, Failure> {
+    let stop = Stop::on_signals(cluster);
+    if let Some(most) = options.concurrency {
+        cluster.limiter.cap(most);
+    }
+    let plan = Plan::of(cluster, program, &options.allowed).await?;
+    if let Some(saved) = &options.saved {
+        crate::saved::check(saved, &plan, program, cluster)?;
+    }
+    let refused = |failure| Report {
+        outcome: Outcome::Refused(failure),
+        written: 0,
+        planned: plan.work().count(),
+        requests: cluster.counts().0,
+    };
+    if !plan.is_blocked() && !plan.has_work() && is_complete(&plan, program) {
+        return Ok(Report {
+            outcome: Outcome::Nothing,
+            ..refused(Failure::new(""))
+        });
+    }
+    if let Err(failure) = confirm(&plan) {
+        return Ok(refused(failure));
+    }
+    if plan.is_blocked() {
+        return Ok(refused(
+            Failure::new("nothing was written: the plan is blocked")
+                .help("the lines with `!` say what must be decided or made first"),
+        ));
+    }
+    inventory::prepare(cluster).await?;
+    let lock = Lock::take(cluster, program.name(), options.wait_lock, |text| {
+        progress.say(&Event::Note(text));
+    })
+    .await?;
+    let shown = signature(&plan);
+    let outcome = locked(cluster, program, options, progress, &shown, &lock, stop).await;
+    progress.clear();
+    lock.release().await;
+    outcome
+}
+
+/// With the lock: plans again, since the cluster may have moved, and works.
+async fn locked(
+    cluster: &Arc<Cluster>,
+    program: &Program<'_>,
+    options: &ApplyOptions,
+    progress: &mut Progress<'_>,
+    shown: &[String],
+    lock: &Lock,
+    stop: Stop,
+) -> Result<Report, Failure> {
+    let plan = Plan::of(cluster, program, &options.allowed).await?;
+    let planned = plan.work().count();
+    if plan.is_blocked() || signature(&plan) != shown {
+        return Ok(Report {
+            outcome: Outcome::Refused(
+                Failure::new(
+                    "the cluster has changed since the plan was shown; nothing was written",
+                )
+                .help("run the command again: it plans anew"),
+            ),
+            written: 0,
+            planned,
+            requests: cluster.counts().0,
+        });
+    }
+    let (to, trouble) = unbounded_channel();
+    cluster.report_trouble(to);
+    let mut engine = Engine {
+        cluster,
+        program,
+        options,
+        progress,
+        lock,
+        stop,
+        trouble,
+        inventory: plan.live.inventory.clone().unwrap_or_default(),
+        plan,
+        written: 0,
+        failures: Vec::new(),
+        unready: Vec::new(),
+        skipped: 0,
+    };
+    let outcome = engine.run().await;
+    Ok(Report {
+        outcome,
+        written: engine.written,
+        planned,
+        requests: cluster.counts().0,
+    })
+}
+
+/// Whether the last run came to its end and listed what there is.
+fn is_complete(plan: &Plan, program: &Program<'_>) -> bool {
+    plan.live.inventory.as_ref().is_some_and(|inventory| {
+        inventory.meta.is_complete
+            && program
+                .objects
+                .iter()
+                .all(|object| inventory.objects.contains(&object.id))
+    })
+}
+
+/// What a plan does, to be compared with another.
+pub(crate) fn signature(plan: &Plan) -> Vec<String> {
+    plan.work()
+        .map(|step| {
+            format!(
+                "{} {} {:?} {:?}",
+                step.action.sign(),
+                step.id,
+                step.uid,
+                step.changes
+            )
+        })
+        .collect()
+}
+
+pub(crate) struct Engine<'e, 'w> {
+    cluster: &'e Arc<Cluster>,
+    program: &'e Program<'e>,
+    options: &'e ApplyOptions,
+    progress: &'e mut Progress<'w>,
+    lock: &'e Lock,
+    stop: Stop,
+    trouble: UnboundedReceiver<String>,
+    inventory: Inventory,
+    plan: Plan,
+    written: usize,
+    failures: Vec<Failure>,
+    /// Services that were written and did not become ready.
+    unready: Vec<String>,
+    /// Services that were not begun, because what they need is not ready.
+    skipped: usize,
+}
+
+/// The parts of the work before the services, in their order.
+const FOUNDATION: [(&str, &[Kind]); 3] = [
+    (
+        "namespaces and classes",
+        &[Kind::StorageClass, Kind::IngressClass, Kind::Namespace],
+    ),
+    (
+        "quotas, accounts and roles",
+        &[
+            Kind::ResourceQuota,
+            Kind::LimitRange,
+            Kind::ServiceAccount,
+            Kind::Role,
+            Kind::ClusterRole,
+        ],
+    ),
+    ("bindings", &[Kind::RoleBinding, Kind::ClusterRoleBinding]),
+];
+
+const CONFIGURATION: &[Kind] = &[
+    Kind::ConfigMap,
+    Kind::PersistentVolumeClaim,
+    Kind::Service,
+    Kind::PodDisruptionBudget,
+];
+
+/// Above so many objects the second look is not worth its calls.
+const MOST_JUDGED: usize = 2000;
+
+impl Engine<'_, '_> {
+    async fn run(&mut self) -> Outcome {
+        let services = self.changed_services().len();
+        self.progress.expect(self.plan.work().count(), services);
+        let outcome = self.work().await;
+        if let Some(outcome) = outcome {
+            return outcome;
+        }
+        if self.stop.is_asked() {
+            return Outcome::Interrupted;
+        }
+        if let Some(first) = self.failures.first() {
+            return self.partly(first.clone());
+        }
+        if self.skipped > 0 {
+            let failure = Failure::new(format!(
+                "{} not begun, because what it needs is not ready",
+                if self.skipped == 1 {
+                    "1 service was".to_owned()
+                } else {
+                    format!("{} services were", self.skipped)
+                }
+            ))
+            .help("mend what is named above, then apply again: it goes on from here");
+            return self.partly(failure);
+        }
+        if !self.unready.is_empty() {
+            return Outcome::NotReady;
+        }
+        if let Err(failure) = self.finish().await {
+            return self.partly(failure);
+        }
+        Outcome::Done
+    }
+
+    fn partly(&self, failure: Failure) -> Outcome {
+        if self.written == 0 {
+            Outcome::Refused(failure)
+        } else {
+            Outcome::Partly(failure)
+        }
+    }
+
+    /// All parts in their order; an outcome where it ends before its end.
+    async fn work(&mut self) -> Option<Outcome> {
+        if let Err(failure) = self.announce().await {
+            return Some(Outcome::Refused(failure));
+        }
+        for (name, kinds) in FOUNDATION {
+            let steps = self.steps(|step| kinds.contains(&step.id.kind));
+            if !self.batch(name, steps).await {
+                return self.ended();
+            }
+        }
+        if !self.await_quotas().await || !self.judge_rest().await {
+            return self.ended();
+        }
+        let last = match self.write_policies().await {
+            Some(last) => last,
+            None => return self.ended(),
+        };
+        let steps = self.steps(|step| CONFIGURATION.contains(&step.id.kind));
+        if !self.batch("configuration", steps).await {
+            return self.ended();
+        }
+        // An autoscaler that goes must not write the number of replicas once more.
+        if !self.prune_ranks(0..=0).await {
+            return self.ended();
+        }
+        self.roll_out().await;
+        if self.stop.is_asked()
+            || !self.failures.is_empty()
+            || self.skipped > 0
+            || !self.unready.is_empty()
+        {
+            return self.ended();
+        }
+        if !self.close(last).await || !self.prune_ranks(1..=5).await {
+            return self.ended();
+        }
+        None
+    }
+
+    /// What is not known to be over falls through to the judgement of `run`.
+    fn ended(&self) -> Option<Outcome> {
+        let is_lost = !self.lock.is_ours();
+        is_lost.then(|| {
+            self.partly(
+                Failure::new("the lock could not be renewed; nothing more was written")
+                    .help("see the way to the API server, then apply again: it goes on from here"),
+            )
+        })
+    }
+
+    fn steps(&self, wanted: impl Fn(&Step) -> bool) -> Vec<Step> {
+        let steps = self.plan.work();
+        steps
+            .filter(|step| step.action != Action::Prune && wanted(step))
+            .cloned()
+            .collect()
+    }
+
+    fn desired(&self, id: &ObjectId) -> Option<&Desired> {
+        self.program.object(id)
+    }
+
+    /// Writes the inventory with all that is and all that will be: whatever happens from here on,
+    /// the next run knows of it.
+    async fn announce(&mut self) -> Result<(), Failure> {
+        let mut objects: BTreeSet<ObjectId> = self.inventory.objects.clone();
+        objects.extend(self.program.objects.iter().map(|object| object.id.clone()));
+        let made = self
+            .plan
+            .steps
+            .iter()
+            .filter(|step| step.id.kind == Kind::Namespace && step.action == Action::Create)
+            .map(|step| step.id.name.to_string());
+        let mut namespaces = self.inventory.meta.namespaces.clone();
+        namespaces.extend(made);
+        let meta = Meta {
+            namespaces,
+            is_complete: false,
+            ..self.meta()
+        };
+        self.inventory = self.inventory.with(meta, objects);
+        self.inventory.write(self.cluster).await?;
+        self.finish_intents().await
+    }
+
+    fn meta(&self) -> Meta {
+        Meta {
+            platform: self.program.name().to_owned(),
+            cluster: self.cluster.uid.clone(),
+            profile: self.program.profile.clone(),
+            digest: self.program.digest(),
+            namespaces: self.inventory.meta.namespaces.clone(),
+            intents: self.inventory.meta.intents.clone(),
+            ..Meta::default()
+        }
+    }
+
+    /// Writes the inventory with exactly what exists.
+    async fn finish(&mut self) -> Result<(), Failure> {
+        let mut objects: BTreeSet<ObjectId> = self
+            .program
+            .objects
+            .iter()
+            .map(|object| object.id.clone())
+            .collect();
+        // What is not in the source any more and was not pruned is still there.
+        let prunes = self.options.allowed.prune;
+        for id in &self.inventory.objects {
+            let is_live = self.plan.live.objects.contains_key(id);
+            let is_pruned = prunes
+                && self
+                    .plan
+                    .steps
+                    .iter()
+                    .any(|step| step.action == Action::Prune && step.id == *id);
+            if is_live && !is_pruned {
+                objects.insert(id.clone());
+            }
+        }
+        let meta = Meta {
+            is_complete: true,
+            ..self.meta()
+        };
+        self.inventory = self.inventory.with(meta, objects);
+        self.inventory.write(self.cluster).await
+    }
+
+    /// Writes objects that do not need each other. Whether all went well.
+    async fn batch(&mut self, name: &str, steps: Vec<Step>) -> bool {
+        let with_bodies = steps
+            .into_iter()
+            .map(|step| {
+                let body = self.desired(&step.id).map(|object| object.body.clone());
+                (step, body.unwrap_or_default())
+            })
+            .collect();
+        self.batch_of(name, with_bodies).await
+    }
+
+    async fn batch_of(&mut self, name: &str, steps: Vec<(Step, Value)>) -> bool {
+        if steps.is_empty() {
+            return true;
+        }
+        self.progress.say(&Event::Phase(name.to_owned()));
+        let (replaced, steps): (Vec<_>, Vec<_>) = steps
+            .into_iter()
+            .partition(|(step, _)| step.action == Action::Replace);
+        for (step, body) in replaced {
+            let result = self.replace(&step, &body).await;
+            self.note(&step, result);
+        }
+        let writer = self.writer();
+        let writer = &writer;
+        let mut results = stream::iter(steps)
+            .map(|(step, body)| async move {
+                let result = writer.write(&step, &body).await;
+                (step, result)
+            })
+            .buffer_unordered(16);
+        let mut is_well = self.failures.is_empty();
+        let mut notes = Vec::new();
+        while let Some((step, result)) = results.next().await {
+            match &result {
+                Ok(_) => {
+                    self.written += 1;
+                    self.progress.say(&Event::Wrote {
+                        object: step.id.to_string(),
+                        action: step.action,
+                    });
+                }
+                Err(_) => {
+                    is_well = false;
+                    notes.push((step, result));
+                }
+            }
+            while let Ok(trouble) = self.trouble.try_recv() {
+                self.progress.say(&Event::Trouble(trouble));
+            }
+            self.progress.tick();
+        }
+        drop(results);
+        for (step, result) in notes {
+            self.note(&step, result);
+        }
+        is_well && !self.stop.is_asked() && self.lock.is_ours()
+    }
+
+    fn writer(&self) -> Writer {
+        Writer::new(self.cluster, self.stop.clone(), self.lock.gauge())
+    }
+
+    /// Takes note of how a write went.
+    fn note(&mut self, step: &Step, result: Result<Option<Answer>, Option<Failure>>) {
+        match result {
+            Ok(_) => {
+                self.written += 1;
+                self.progress.say(&Event::Wrote {
+                    object: step.id.to_string(),
+                    action: step.action,
+                });
+            }
+            // Stopped before it began.
+            Err(None) => {}
+            Err(Some(failure)) => {
+                let source = self
+                    .desired(&step.id)
+                    .and_then(|object| self.program.place(object, ""));
+                self.progress.say(&Event::Refused {
+                    object: step.id.to_string(),
+                    source,
+                    message: failure.message.clone(),
+                    help: failure.help.clone(),
+                });
+                self.failures
+                    .push(Failure::new(format!("{}: {}", step.id, failure.message)));
+            }
+        }
+    }
+
+    /// A quota counts only after its controller has seen it; before that every pod is refused.
+    async fn await_quotas(&mut self) -> bool {
+        let quotas = self.steps(|step| step.id.kind == Kind::ResourceQuota);
+        let deadline = tokio::time::Instant::now() + Duration::from_secs(15);
+        for step in quotas {
+            loop {
+                let Ok(answer) = self.cluster.call(Call::get(step.id.path())).await else {
+                    break;
+                };
+                let is_counted = answer.body["status"]["hard"] == answer.body["spec"]["hard"];
+                if is_counted || tokio::time::Instant::now() > deadline || self.stop.is_asked() {
+                    break;
+                }
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        }
+        !self.stop.is_asked()
+    }
+
+    /// The second look: what lies in new namespaces could not be judged before they existed. A
+    /// denial here leaves empty namespaces, never half a platform.
+    async fn judge_rest(&mut self) -> bool {
+        let is_founded = |kind: Kind| FOUNDATION.iter().any(|(_, kinds)| kinds.contains(&kind));
+        let unjudged = self.steps(|step| step.is_unjudged && !is_founded(step.id.kind));
+        if unjudged.is_empty() || unjudged.len() > MOST_JUDGED {
+            return true;
+        }
+        self.progress
+            .say(&Event::Phase("judging the rest by a dry run".to_owned()));
+        let cluster = self.cluster;
+        let bodies: Vec<(ObjectId, Value)> = unjudged
+            .iter()
+            .filter_map(|step| {
+                self.desired(&step.id)
+                    .map(|o| (o.id.clone(), o.body.clone()))
+            })
+            .collect();
+        let mut judged = stream::iter(bodies)
+            .map(|(id, body)| async move {
+                let result = cluster.call(Call::apply(&id, &body).dry_run()).await;
+                (id, result)
+            })
+            .buffer_unordered(16);
+        let mut denied = Vec::new();
+        while let Some((id, result)) = judged.next().await {
+            match result {
+                Ok(answer) => {
+                    for warning in answer.warnings {
+                        self.progress.say(&Event::Note(format!("{id}: {warning}")));
+                    }
+                }
+                Err(ApiError::Refused(refusal)) => denied.push((explain(&refusal, &id), id)),
+                Err(error) => denied.push((Failure::new(error.to_string()), id)),
+            }
+            self.progress.tick();
+            if self.stop.is_asked() {
+                return false;
+            }
+        }
+        drop(judged);
+        for (failure, id) in denied {
+            let step = unjudged.iter().find(|step| step.id == id).cloned();
+            if let Some(step) = step {
+                self.note(&step, Err(Some(failure)));
+            }
+        }
+        self.failures.is_empty()
+    }
+
+    /// Deletes what is not in the source any more: autoscalers, then workloads, then the rest.
+    async fn prune_ranks(&mut self, ranks: std::ops::RangeInclusive<u8>) -> bool {
+        let rank = |kind: Kind| match kind {
+            Kind::HorizontalPodAutoscaler => 0,
+            kind if kind.is_workload() => 1,
+            Kind::Ingress => 2,
+            Kind::Service => 3,
+            Kind::NetworkPolicy => 4,
+            _ => 5,
+        };
+        for at in ranks {
+            let steps: Vec<(Step, Value)> = self
+                .plan
+                .work()
+                .filter(|step| step.action == Action::Prune && rank(step.id.kind) == at)
+                .map(|step| (step.clone(), json!(null)))
+                .collect();
+            if !self.batch_of("pruning", steps).await {
+                return false;
+            }
+        }
+        true
+    }
+}

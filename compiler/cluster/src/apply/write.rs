@@ -1,0 +1,269 @@
+//! One write, with what the table of answers says about each refusal.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::Engine;
+use crate::client::Cluster;
+use crate::failure::{ApiError, Failure};
+use crate::inventory::{Intent, Meta, line, parse};
+use crate::kind::Kind;
+use crate::lock::Gauge;
+use crate::object::ObjectId;
+use crate::plan::{
+    Action, SCALE_MANAGER, Step, body_for, explain, hands_over_replicas, is_orphaning,
+};
+use crate::request::{Answer, Call};
+use crate::stop::Stop;
+
+/// How often a write meets another's before it gives up.
+const MODIFIED_TRIES: usize = 5;
+const TERMINATING: Duration = Duration::from_secs(60);
+
+/// What a write needs.
+#[derive(Clone)]
+pub(crate) struct Writer {
+    cluster: Arc<Cluster>,
+    stop: Stop,
+    gauge: Gauge,
+}
+
+/// The answer, where there is one; else why not, or nothing where it never began.
+pub(crate) type Written = Result<Option<Answer>, Option<Failure>>;
+
+impl Writer {
+    pub(crate) fn new(cluster: &Arc<Cluster>, stop: Stop, gauge: Gauge) -> Self {
+        Self {
+            cluster: Arc::clone(cluster),
+            stop,
+            gauge,
+        }
+    }
+
+    fn may_write(&self) -> bool {
+        !self.stop.is_asked() && self.gauge.is_ours()
+    }
+
+    /// Does a step that is one write.
+    pub(crate) async fn write(&self, step: &Step, body: &Value) -> Written {
+        if !self.may_write() {
+            return Err(None);
+        }
+        match step.action {
+            Action::Create | Action::Update | Action::Adopt => {
+                self.apply(step, body).await.map(Some)
+            }
+            Action::Prune => {
+                self.delete(&step.id, step.uid.as_deref(), "Background")
+                    .await
+            }
+            Action::Replace | Action::Blocked => Err(Some(Failure::new(format!(
+                "{} cannot be done in one write",
+                step.id
+            )))),
+        }
+    }
+
+    async fn apply(&self, step: &Step, body: &Value) -> Result<Answer, Option<Failure>> {
+        let id = &step.id;
+        if id.kind.is_workload() && step.uid.is_some() && body["spec"]["replicas"].is_null() {
+            self.hand_over_replicas(id, body).await?;
+        }
+        let mut tries = 0;
+        loop {
+            let mut call = Call::apply(id, &body_for(body, step.uid.as_deref()));
+            if step.is_forced {
+                call = call.forced();
+            }
+            let refusal = match self.cluster.call(call).await {
+                Ok(answer) if !answer.body["metadata"]["deletionTimestamp"].is_null() => {
+                    return Err(Some(being_deleted(id)));
+                }
+                Ok(answer) => return Ok(answer),
+                Err(ApiError::Refused(refusal)) => refusal,
+                Err(error) => return Err(Some(error.into())),
+            };
+            if refusal.is_modified() && tries < MODIFIED_TRIES {
+                tries += 1;
+                continue;
+            }
+            if refusal.is_terminating() {
+                return Err(Some(self.await_namespace(id).await));
+            }
+            if refusal.is_gone() {
+                return Err(Some(
+                    Failure::new("it was deleted by another meanwhile")
+                        .help("apply again: it plans anew"),
+                ));
+            }
+            if refusal.code == 404 {
+                let namespace = id.namespace.as_deref().unwrap_or_default();
+                return Err(Some(
+                    Failure::new(format!(
+                        "namespace {namespace} was deleted by another meanwhile"
+                    ))
+                    .help("apply again: it makes the namespace anew"),
+                ));
+            }
+            return Err(Some(explain(&refusal, id)));
+        }
+    }
+
+    /// Waits a while for a namespace that goes, so that the message is true when it is read.
+    async fn await_namespace(&self, id: &ObjectId) -> Failure {
+        let namespace = id.namespace.as_deref().unwrap_or_default();
+        let path = format!("{}/{namespace}", Kind::Namespace.collection(None));
+        let deadline = tokio::time::Instant::now() + TERMINATING;
+        while tokio::time::Instant::now() < deadline && !self.stop.is_asked() {
+            match self.cluster.call(Call::get(&path)).await {
+                Err(error) if error.is_not_found() => {
+                    return Failure::new(format!("namespace {namespace} was deleted by another"))
+                        .help("apply again: it makes the namespace anew");
+                }
+                _ => tokio::time::sleep(Duration::from_secs(1)).await,
+            }
+        }
+        being_deleted(id)
+    }
+
+    /// An autoscaler takes the number of replicas over: a body without it would reset it to one,
+    /// so another name holds the live number until the autoscaler writes its own.
+    async fn hand_over_replicas(&self, id: &ObjectId, body: &Value) -> Result<(), Option<Failure>> {
+        let live = match self.cluster.call(Call::get(id.path())).await {
+            Ok(answer) => answer.body,
+            Err(error) => return Err(Some(error.into())),
+        };
+        if !hands_over_replicas(body, &live) {
+            return Ok(());
+        }
+        let held = json!({
+            "apiVersion": id.kind.api_version(),
+            "kind": id.kind.as_str(),
+            "metadata": { "name": id.name.as_str(), "namespace": id.namespace.as_deref() },
+            "spec": { "replicas": live["spec"]["replicas"] },
+        });
+        match self
+            .cluster
+            .call(Call::apply_as(&id.path(), &held, SCALE_MANAGER))
+            .await
+        {
+            Ok(_) => Ok(()),
+            Err(ApiError::Refused(refusal)) => Err(Some(explain(&refusal, id))),
+            Err(error) => Err(Some(error.into())),
+        }
+    }
+
+    /// Deletes the object with this uid; one that is gone is deleted.
+    pub(crate) async fn delete(
+        &self,
+        id: &ObjectId,
+        uid: Option<&str>,
+        propagation: &str,
+    ) -> Written {
+        let Some(uid) = uid else {
+            return Err(Some(Failure::new(format!("{id} has no uid"))));
+        };
+        let call = Call::delete(&id.path(), uid, propagation);
+        match self.cluster.call(call).await {
+            Ok(answer) => Ok(Some(answer)),
+            Err(error) if error.is_not_found() || error.code() == Some(409) => Ok(None),
+            Err(ApiError::Refused(refusal)) => Err(Some(explain(&refusal, id))),
+            Err(error) => Err(Some(error.into())),
+        }
+    }
+}
+
+fn being_deleted(id: &ObjectId) -> Failure {
+    Failure::new(format!("{id} is being deleted, or its namespace is"))
+        .help("wait until it is gone, then apply again; `erpc doctor` names the finalizers")
+}
+
+impl Engine<'_, '_> {
+    /// Deletes an object and makes it anew. What it takes is in the inventory before the first
+    /// step, so that a run that is killed between the two is ended by the next one.
+    pub(super) async fn replace(&mut self, step: &Step, body: &Value) -> Written {
+        let writer = self.writer();
+        if !writer.may_write() {
+            return Err(None);
+        }
+        let intent = Intent::Replace {
+            object: line(&step.id),
+            namespace: step.id.namespace.as_ref().map(ToString::to_string),
+            uid: step.uid.clone().unwrap_or_default(),
+            is_orphaning: is_orphaning(step.id.kind),
+            body: body.clone(),
+        };
+        let mut intents = self.inventory.meta.intents.clone();
+        intents.push(intent.clone());
+        self.write_intents(intents).await.map_err(Some)?;
+        let answer = end_replace(&writer, &intent).await?;
+        let mut intents = self.inventory.meta.intents.clone();
+        intents.retain(|other| *other != intent);
+        self.write_intents(intents).await.map_err(Some)?;
+        Ok(answer)
+    }
+
+    async fn write_intents(&mut self, intents: Vec<Intent>) -> Result<(), Failure> {
+        let meta = Meta {
+            intents,
+            ..self.inventory.meta.clone()
+        };
+        self.inventory = self.inventory.with(meta, self.inventory.objects.clone());
+        self.inventory.write(self.cluster).await
+    }
+
+    /// Ends what an earlier run began.
+    pub(super) async fn finish_intents(&mut self) -> Result<(), Failure> {
+        let intents = self.inventory.meta.intents.clone();
+        if intents.is_empty() {
+            return Ok(());
+        }
+        let writer = self.writer();
+        for intent in &intents {
+            if let Err(Some(failure)) = end_replace(&writer, intent).await {
+                return Err(failure);
+            }
+        }
+        self.write_intents(Vec::new()).await
+    }
+}
+
+async fn end_replace(writer: &Writer, intent: &Intent) -> Written {
+    let Intent::Replace {
+        object,
+        namespace,
+        uid,
+        is_orphaning,
+        body,
+    } = intent;
+    let Some(id) = parse(object, namespace.as_deref()) else {
+        return Err(Some(Failure::new(format!(
+            "the inventory names `{object}`"
+        ))));
+    };
+    let propagation = if *is_orphaning {
+        "Orphan"
+    } else {
+        "Background"
+    };
+    writer.delete(&id, Some(uid), propagation).await?;
+    let deadline = tokio::time::Instant::now() + TERMINATING;
+    loop {
+        match writer.cluster.call(Call::get(id.path())).await {
+            Err(error) if error.is_not_found() => break,
+            Err(error) => return Err(Some(error.into())),
+            Ok(answer) if answer.body["metadata"]["uid"] != uid.as_str() => break,
+            Ok(_) if tokio::time::Instant::now() > deadline => {
+                return Err(Some(being_deleted(&id)));
+            }
+            Ok(_) => tokio::time::sleep(Duration::from_millis(50)).await,
+        }
+    }
+    match writer.cluster.call(Call::apply(&id, body)).await {
+        Ok(answer) => Ok(Some(answer)),
+        Err(ApiError::Refused(refusal)) => Err(Some(explain(&refusal, &id))),
+        Err(error) => Err(Some(error.into())),
+    }
+}

@@ -1,0 +1,370 @@
+//! What erpc has applied, kept in the cluster: the only source of pruning. It is written before
+//! objects are created, so that whatever a killed run leaves is in it.
+//!
+//! ConfigMap `erpc-<platform>` in `erpc-system`: `data.meta` says whose it is, and for each
+//! namespace `binaryData.<namespace>` is the gzip of sorted lines `group/Kind/name`. 21,000
+//! identities are 76 kB so. It holds no values.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{Read, Write};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use flate2::Compression;
+use flate2::read::GzDecoder;
+use flate2::write::GzEncoder;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::client::Cluster;
+use crate::failure::{ApiError, Failure};
+use crate::kind::Kind;
+use crate::object::{MANAGED_BY, ObjectId, PART_OF};
+use crate::request::Call;
+
+/// Where inventory and lock are.
+pub const STATE_NAMESPACE: &str = "erpc-system";
+const FORMAT: u32 = 1;
+/// The key of what is in no namespace; no namespace has this name.
+const CLUSTER_KEY: &str = "_cluster";
+/// etcd refuses more than 1.5 MiB in one request.
+const MOST_BYTES: usize = 900 * 1024;
+
+/// Whose inventory it is.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Meta {
+    /// The version of this format.
+    pub format: u32,
+    /// The platform's name.
+    pub platform: String,
+    /// The uid of the cluster's `kube-system`.
+    pub cluster: String,
+    /// The profile that was applied last.
+    pub profile: Option<String>,
+    /// A digest of the objects that were applied last.
+    pub digest: String,
+    /// The version of erpc.
+    pub version: String,
+    /// Whether the last run came to its end.
+    pub is_complete: bool,
+    /// Namespaces that erpc made.
+    pub namespaces: BTreeSet<String>,
+    /// Acts of several steps that were begun: the next run ends them first.
+    pub intents: Vec<Intent>,
+}
+
+/// An act of several steps, with all that it takes to go on from any of them.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "act", rename_all = "kebab-case")]
+pub enum Intent {
+    /// Delete an object and make it anew; with `is_orphaning` its pods stay.
+    Replace {
+        /// `group/Kind/name`.
+        object: String,
+        /// Its namespace.
+        namespace: Option<String>,
+        /// The uid of the one that goes.
+        uid: String,
+        /// Whether what it owns stays.
+        is_orphaning: bool,
+        /// The one that comes.
+        body: Value,
+    },
+}
+
+/// The inventory of one platform.
+#[derive(Clone, Debug, Default)]
+pub struct Inventory {
+    /// Whose it is.
+    pub meta: Meta,
+    /// What it lists.
+    pub objects: BTreeSet<ObjectId>,
+    /// The version of the ConfigMap; `None` before it exists.
+    version: Option<String>,
+}
+
+impl Inventory {
+    /// Reads the inventory of a platform; `None` where nothing was ever applied.
+    ///
+    /// # Errors
+    ///
+    /// The cluster's, or that what is there cannot be read.
+    pub async fn read(cluster: &Cluster, platform: &str) -> Result<Option<Self>, Failure> {
+        let path = path(platform);
+        let body = match cluster.call(Call::get(&path)).await {
+            Ok(answer) => answer.body,
+            Err(error) if error.is_not_found() => return Ok(None),
+            Err(error) => return Err(error.into()),
+        };
+        Self::decode(&body).map(Some).map_err(|why| {
+            Failure::new(format!(
+                "the inventory {STATE_NAMESPACE}/{} cannot be read: {why}",
+                name(platform)
+            ))
+            .help("nothing is pruned without it; restore it from a backup, or delete it and apply again")
+        })
+    }
+
+    fn decode(body: &Value) -> Result<Self, String> {
+        let meta = body["data"]["meta"].as_str().ok_or("it has no `meta`")?;
+        let meta: Meta = serde_json::from_str(meta).map_err(|error| error.to_string())?;
+        if meta.format != FORMAT {
+            return Err(format!(
+                "its format is {}, and this erpc knows {FORMAT}",
+                meta.format
+            ));
+        }
+        let mut objects = BTreeSet::new();
+        for (key, packed) in body["binaryData"].as_object().into_iter().flatten() {
+            let namespace = (key != CLUSTER_KEY).then_some(key.as_str());
+            let packed = packed.as_str().unwrap_or_default();
+            let bytes = BASE64.decode(packed).map_err(|error| error.to_string())?;
+            let mut text = String::new();
+            GzDecoder::new(bytes.as_slice())
+                .read_to_string(&mut text)
+                .map_err(|error| error.to_string())?;
+            for line in text.lines() {
+                let id = parse(line, namespace).ok_or_else(|| format!("it lists `{line}`"))?;
+                objects.insert(id);
+            }
+        }
+        let version = body["metadata"]["resourceVersion"].as_str();
+        Ok(Self {
+            meta,
+            objects,
+            version: version.map(str::to_owned),
+        })
+    }
+
+    /// The same with another content, to be written over this one.
+    #[must_use]
+    pub fn with(&self, meta: Meta, objects: BTreeSet<ObjectId>) -> Self {
+        Self {
+            meta: Meta {
+                format: FORMAT,
+                version: env!("CARGO_PKG_VERSION").to_owned(),
+                ..meta
+            },
+            objects,
+            version: self.version.clone(),
+        }
+    }
+
+    fn encode(&self) -> Result<Value, Failure> {
+        let mut lines: BTreeMap<&str, String> = BTreeMap::new();
+        for id in &self.objects {
+            let key = id.namespace.as_deref().unwrap_or(CLUSTER_KEY);
+            let of_namespace = lines.entry(key).or_default();
+            of_namespace.push_str(&line(id));
+            of_namespace.push('\n');
+        }
+        let mut packed = serde_json::Map::new();
+        let mut size = 0;
+        for (key, text) in lines {
+            let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+            // Writing to memory cannot fail.
+            let _ = encoder.write_all(text.as_bytes());
+            let bytes = encoder.finish().unwrap_or_default();
+            let text = BASE64.encode(bytes);
+            size += text.len();
+            packed.insert(key.to_owned(), Value::from(text));
+        }
+        if size > MOST_BYTES {
+            return Err(Failure::new(format!(
+                "the inventory would be {} KiB, more than one object of etcd holds",
+                size / 1024
+            ))
+            .help("divide the platform into several programs"));
+        }
+        let meta = serde_json::to_string(&self.meta).unwrap_or_default();
+        let mut body = json!({
+            "apiVersion": "v1",
+            "kind": "ConfigMap",
+            "metadata": {
+                "name": name(&self.meta.platform),
+                "namespace": STATE_NAMESPACE,
+                "labels": { MANAGED_BY: "erpc", "erpc.dev/state": self.meta.platform },
+            },
+            "data": { "meta": meta },
+            "binaryData": packed,
+        });
+        if let Some(version) = &self.version {
+            body["metadata"]["resourceVersion"] = json!(version);
+        }
+        Ok(body)
+    }
+
+    /// Writes it, unless somebody wrote it since it was read.
+    ///
+    /// # Errors
+    ///
+    /// The cluster's, or that another run wrote it.
+    pub async fn write(&mut self, cluster: &Cluster) -> Result<(), Failure> {
+        let body = self.encode()?;
+        let call = if self.version.is_some() {
+            Call::replace(&path(&self.meta.platform), &body)
+        } else {
+            let collection = Kind::ConfigMap.collection(Some(STATE_NAMESPACE));
+            Call::create(&collection, &body)
+        };
+        let written = match cluster.call(call).await {
+            Ok(answer) => answer.body,
+            Err(error) if error.code() == Some(409) => self.resolve(cluster, error).await?,
+            // An answer that was lost: what is there tells.
+            Err(error @ ApiError::Unreachable(_)) => self.resolve(cluster, error).await?,
+            Err(error) => return Err(error.into()),
+        };
+        let version = written["metadata"]["resourceVersion"].as_str();
+        self.version = version.map(str::to_owned);
+        Ok(())
+    }
+
+    /// Whether the write that seems to have failed is what is there: an answer may be lost after
+    /// the write, and the next try meets its own work.
+    async fn resolve(&self, cluster: &Cluster, error: ApiError) -> Result<Value, Failure> {
+        let path = path(&self.meta.platform);
+        if let Ok(answer) = cluster.call(Call::get(&path)).await
+            && let Ok(found) = Self::decode(&answer.body)
+            && found.meta == self.meta
+            && found.objects == self.objects
+        {
+            return Ok(answer.body);
+        }
+        if error.code() == Some(409) {
+            return Err(
+                Failure::new("another run has written the inventory since this one began")
+                    .help("run the command again: it plans anew"),
+            );
+        }
+        Err(error.into())
+    }
+
+    /// Deletes it.
+    ///
+    /// # Errors
+    ///
+    /// The cluster's.
+    pub async fn delete(cluster: &Cluster, platform: &str) -> Result<(), Failure> {
+        let path = path(platform);
+        let found = match cluster.call(Call::get(&path)).await {
+            Ok(answer) => answer.body,
+            Err(error) if error.is_not_found() => return Ok(()),
+            Err(error) => return Err(error.into()),
+        };
+        let uid = found["metadata"]["uid"].as_str().unwrap_or_default();
+        match cluster.call(Call::delete(&path, uid, "Background")).await {
+            Ok(_) => Ok(()),
+            Err(error) if error.is_not_found() => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+/// The name of a platform's inventory and of its lock.
+pub(crate) fn name(platform: &str) -> String {
+    format!("erpc-{platform}")
+}
+
+fn path(platform: &str) -> String {
+    let collection = Kind::ConfigMap.collection(Some(STATE_NAMESPACE));
+    format!("{collection}/{}", name(platform))
+}
+
+/// `apps/Deployment/hl7-health`; the core group is empty: `/Service/hl7-health`.
+pub(crate) fn line(id: &ObjectId) -> String {
+    format!("{}/{}/{}", id.kind.group(), id.kind.as_str(), id.name)
+}
+
+pub(crate) fn parse(line: &str, namespace: Option<&str>) -> Option<ObjectId> {
+    let mut parts = line.splitn(3, '/');
+    let (group, kind, name) = (parts.next()?, parts.next()?, parts.next()?);
+    let kind = Kind::named(kind).filter(|kind| kind.group() == group)?;
+    Some(ObjectId {
+        namespace: namespace.map(Into::into),
+        kind,
+        name: name.into(),
+    })
+}
+
+/// Makes the namespace of inventories and locks, where there is none.
+///
+/// # Errors
+///
+/// The cluster's.
+pub(crate) async fn prepare(cluster: &Cluster) -> Result<(), Failure> {
+    let path = format!("{}/{STATE_NAMESPACE}", Kind::Namespace.collection(None));
+    match cluster.call(Call::get(&path)).await {
+        Ok(_) => return Ok(()),
+        Err(error) if error.is_not_found() => {}
+        Err(error) => return Err(error.into()),
+    }
+    let body = json!({
+        "apiVersion": "v1",
+        "kind": "Namespace",
+        "metadata": { "name": STATE_NAMESPACE, "labels": { MANAGED_BY: "erpc" } },
+    });
+    cluster
+        .call(Call::apply_as(&path, &body, crate::object::FIELD_MANAGER))
+        .await?;
+    Ok(())
+}
+
+/// Whether a live object says that it is this platform's.
+pub(crate) fn is_labelled(live: &Value, platform: &str) -> bool {
+    live["metadata"]["labels"][PART_OF] == platform
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Inventory, Meta, line, parse};
+    use crate::kind::Kind;
+    use crate::object::ObjectId;
+    use std::collections::BTreeSet;
+
+    fn id(namespace: Option<&str>, kind: Kind, name: &str) -> ObjectId {
+        ObjectId {
+            namespace: namespace.map(Into::into),
+            kind,
+            name: name.into(),
+        }
+    }
+
+    #[test]
+    fn what_is_written_is_read() {
+        let objects: BTreeSet<ObjectId> = [
+            id(None, Kind::Namespace, "shop"),
+            id(Some("shop"), Kind::Service, "web"),
+            id(Some("shop"), Kind::Deployment, "web"),
+        ]
+        .into();
+        let meta = Meta {
+            platform: "p".to_owned(),
+            ..Meta::default()
+        };
+        let inventory = Inventory::default().with(meta, objects);
+        let body = inventory.encode().expect("it is small");
+        let read = Inventory::decode(&body).expect("it was just written");
+        assert_eq!(read.objects, inventory.objects);
+        assert_eq!(read.meta, inventory.meta);
+    }
+
+    #[test]
+    fn a_line_names_group_and_kind() {
+        let web = id(Some("shop"), Kind::Deployment, "web");
+        assert_eq!(line(&web), "apps/Deployment/web");
+        assert_eq!(parse("apps/Deployment/web", Some("shop")), Some(web));
+        assert_eq!(parse("batch/Deployment/web", None), None);
+        assert_eq!(parse("nonsense", None), None);
+    }
+
+    #[test]
+    fn twenty_one_thousand_objects_fit_in_one_object() {
+        let objects = (0..21_000)
+            .map(|n| id(Some("shop"), Kind::ALL[n % 3 + 3], &format!("service-{n}")))
+            .collect();
+        let inventory = Inventory::default().with(Meta::default(), objects);
+        let body = inventory.encode().expect("it fits").to_string();
+        assert!(body.len() < 200_000, "{} bytes", body.len());
+    }
+}

@@ -1,0 +1,149 @@
+//! The kinds of object that a platform is made of, and where the API serves each.
+
+use std::fmt;
+
+use erpc_emit::Object;
+
+macro_rules! kinds {
+    ($($name:ident $group:literal $version:literal $plural:literal $scope:ident;)*) => {
+        /// A kind that erpc applies, in the order of their names.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Kind {
+            $(
+                #[doc = concat!("A ", stringify!($name), ".")]
+                $name,
+            )*
+        }
+
+        impl Kind {
+            /// All of them.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)*];
+
+            /// As Kubernetes writes it.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$name => stringify!($name),)* }
+            }
+
+            /// The API group, empty for the core.
+            #[must_use]
+            pub const fn group(self) -> &'static str {
+                match self { $(Self::$name => $group,)* }
+            }
+
+            /// The version that is emitted.
+            #[must_use]
+            pub const fn version(self) -> &'static str {
+                match self { $(Self::$name => $version,)* }
+            }
+
+            /// The resource's name in paths and in RBAC rules.
+            #[must_use]
+            pub const fn plural(self) -> &'static str {
+                match self { $(Self::$name => $plural,)* }
+            }
+
+            /// Whether its objects are in a namespace.
+            #[must_use]
+            pub const fn is_namespaced(self) -> bool {
+                match self { $(Self::$name => scope!($scope),)* }
+            }
+
+            /// The kind of an emitted object.
+            #[must_use]
+            pub const fn of(object: &Object) -> Self {
+                match object { $(Object::$name(_) => Self::$name,)* }
+            }
+        }
+    };
+}
+
+macro_rules! scope {
+    (Namespaced) => {
+        true
+    };
+    (Cluster) => {
+        false
+    };
+}
+
+kinds! {
+    ClusterRole "rbac.authorization.k8s.io" "v1" "clusterroles" Cluster;
+    ClusterRoleBinding "rbac.authorization.k8s.io" "v1" "clusterrolebindings" Cluster;
+    ConfigMap "" "v1" "configmaps" Namespaced;
+    CronJob "batch" "v1" "cronjobs" Namespaced;
+    Deployment "apps" "v1" "deployments" Namespaced;
+    HorizontalPodAutoscaler "autoscaling" "v2" "horizontalpodautoscalers" Namespaced;
+    Ingress "networking.k8s.io" "v1" "ingresses" Namespaced;
+    IngressClass "networking.k8s.io" "v1" "ingressclasses" Cluster;
+    Job "batch" "v1" "jobs" Namespaced;
+    LimitRange "" "v1" "limitranges" Namespaced;
+    Namespace "" "v1" "namespaces" Cluster;
+    NetworkPolicy "networking.k8s.io" "v1" "networkpolicies" Namespaced;
+    PersistentVolumeClaim "" "v1" "persistentvolumeclaims" Namespaced;
+    PodDisruptionBudget "policy" "v1" "poddisruptionbudgets" Namespaced;
+    ResourceQuota "" "v1" "resourcequotas" Namespaced;
+    Role "rbac.authorization.k8s.io" "v1" "roles" Namespaced;
+    RoleBinding "rbac.authorization.k8s.io" "v1" "rolebindings" Namespaced;
+    Service "" "v1" "services" Namespaced;
+    ServiceAccount "" "v1" "serviceaccounts" Namespaced;
+    StatefulSet "apps" "v1" "statefulsets" Namespaced;
+    StorageClass "storage.k8s.io" "v1" "storageclasses" Cluster;
+}
+
+impl Kind {
+    /// `apps/v1`, `v1`.
+    #[must_use]
+    pub fn api_version(self) -> String {
+        match self.group() {
+            "" => self.version().to_owned(),
+            group => format!("{group}/{}", self.version()),
+        }
+    }
+
+    /// The kind with this name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|kind| kind.as_str() == name)
+    }
+
+    /// Whether it runs pods.
+    #[must_use]
+    pub const fn is_workload(self) -> bool {
+        matches!(
+            self,
+            Self::Deployment | Self::StatefulSet | Self::Job | Self::CronJob
+        )
+    }
+
+    /// Where the API serves the kind: `/apis/apps/v1`.
+    #[must_use]
+    pub fn root(self) -> String {
+        root(self.group(), self.version())
+    }
+
+    /// The path of all objects of the kind, in one namespace or everywhere.
+    #[must_use]
+    pub fn collection(self, namespace: Option<&str>) -> String {
+        let (root, plural) = (self.root(), self.plural());
+        match namespace {
+            Some(namespace) => format!("{root}/namespaces/{namespace}/{plural}"),
+            None => format!("{root}/{plural}"),
+        }
+    }
+}
+
+/// Where the API serves a group.
+#[must_use]
+pub(crate) fn root(group: &str, version: &str) -> String {
+    match group {
+        "" => format!("/api/{version}"),
+        group => format!("/apis/{group}/{version}"),
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}

@@ -1,0 +1,63 @@
+//! erpc against a cluster: plan, apply, status, drift, destroy. The only room with a network, and
+//! the only one with asynchronous code; the commands call it through functions that block.
+//!
+//! [`Cluster`] is the way to the API server, [`Program`] a platform with its objects, [`Plan`] what
+//! would change.
+
+mod apply;
+mod client;
+mod dataflow;
+mod diff;
+mod equal;
+mod failure;
+mod identity;
+mod inventory;
+mod kind;
+mod limiter;
+mod live;
+mod lock;
+mod object;
+mod origin;
+mod plan;
+mod progress;
+mod quantity;
+mod ready;
+mod render;
+mod request;
+mod saved;
+mod stop;
+mod watch;
+
+pub use apply::{ApplyOptions, Outcome, Report, apply};
+pub use client::{Access, Cluster};
+pub use diff::{FieldChange, differences};
+pub use equal::is_certainly_equal;
+pub use failure::{ApiError, Cause, Failure, Refusal};
+pub use inventory::{Intent, Inventory, Meta, STATE_NAMESPACE};
+pub use kind::Kind;
+pub use live::{Live, MissingSecret};
+pub use lock::{Holder, Lock, holder, unlock};
+pub use object::{Desired, FIELD_MANAGER, MANAGED_BY, ObjectId, PART_OF, Program};
+pub use plan::{Action, Allowed, Plan, Step};
+pub use progress::{Event, Progress, Show};
+pub use ready::{Stall, State};
+pub use render::{Paint, human, markdown, summary, to_json};
+pub use request::{Answer, Call, Verb};
+pub use saved::{read as read_saved, save};
+pub use stop::Stop;
+
+/// Runs what waits for a network to its end.
+///
+/// # Errors
+///
+/// The system has no resources for the event loop.
+pub fn block_on<F: Future>(future: F) -> Result<F::Output, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::new(format!("the event loop cannot start: {error}")))?;
+    let output = runtime.block_on(future);
+    // What still waits for an answer is not waited for.
+    runtime.shutdown_background();
+    Ok(output)
+}

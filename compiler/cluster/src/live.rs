@@ -1,0 +1,283 @@
+//! What the cluster holds of a platform, read in a few lists instead of a request for each object.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures_util::future::join_all;
+use serde_json::Value;
+
+use crate::client::Cluster;
+use crate::failure::{ApiError, Failure};
+use crate::inventory::Inventory;
+use crate::kind::Kind;
+use crate::object::{ObjectId, Program};
+use crate::request::Call;
+
+/// What was found.
+#[derive(Debug, Default)]
+pub struct Live {
+    /// The platform's objects, and every namespace.
+    pub objects: BTreeMap<ObjectId, Value>,
+    /// What erpc applied earlier.
+    pub inventory: Option<Inventory>,
+}
+
+impl Live {
+    /// Reads everything that a plan needs.
+    ///
+    /// # Errors
+    ///
+    /// The cluster's.
+    pub async fn read(cluster: &Cluster, program: &Program<'_>) -> Result<Self, Failure> {
+        let inventory = Inventory::read(cluster, program.name()).await?;
+        let mut kinds: BTreeSet<Kind> = program.kinds().into_iter().collect();
+        kinds.extend(inventory.iter().flat_map(|i| &i.objects).map(|id| id.kind));
+        kinds.remove(&Kind::Namespace);
+        let namespaces = cluster
+            .list_kind(Kind::Namespace, "")
+            .await
+            .map_err(|error| not_listed(Kind::Namespace, error))?;
+        let names: Vec<String> = of_platform(program, inventory.as_ref(), &namespaces);
+        let mut objects: BTreeMap<ObjectId, Value> = namespaces
+            .into_iter()
+            .map(|live| (ObjectId::of(Kind::Namespace, &live), live))
+            .collect();
+        let selector = program.selector();
+        let lists = kinds
+            .iter()
+            .map(|kind| list(cluster, *kind, &selector, &names));
+        for (kind, found) in kinds.iter().zip(join_all(lists).await) {
+            let found = found.map_err(|error| not_listed(*kind, error))?;
+            objects.extend(found.into_iter().map(|o| (ObjectId::of(*kind, &o), o)));
+        }
+        Ok(Self { objects, inventory })
+    }
+
+    /// A namespace that exists.
+    #[must_use]
+    pub fn namespace(&self, name: &str) -> Option<&Value> {
+        self.objects.get(&ObjectId {
+            namespace: None,
+            kind: Kind::Namespace,
+            name: name.into(),
+        })
+    }
+}
+
+/// The existing namespaces in which the platform has or had something.
+fn of_platform(
+    program: &Program<'_>,
+    inventory: Option<&Inventory>,
+    namespaces: &[Value],
+) -> Vec<String> {
+    let mut wanted: BTreeSet<String> = program
+        .platform
+        .namespaces()
+        .map(|(_, namespace)| namespace.name.value.to_string())
+        .collect();
+    let known = inventory.into_iter().flat_map(|i| &i.objects);
+    wanted.extend(known.filter_map(|id| id.namespace.as_ref().map(ToString::to_string)));
+    namespaces
+        .iter()
+        .filter_map(|namespace| namespace["metadata"]["name"].as_str())
+        .filter(|name| wanted.contains(*name))
+        .map(str::to_owned)
+        .collect()
+}
+
+/// One list for the whole cluster, or, where that is forbidden, one for each namespace.
+pub(crate) async fn list(
+    cluster: &Cluster,
+    kind: Kind,
+    selector: &str,
+    namespaces: &[String],
+) -> Result<Vec<Value>, ApiError> {
+    let found = cluster.list_kind(kind, selector).await;
+    match found {
+        Err(error) if error.code() == Some(403) && kind.is_namespaced() => {
+            let paths: Vec<String> = namespaces
+                .iter()
+                .map(|namespace| kind.collection(Some(namespace)))
+                .collect();
+            let lists = paths.iter().map(|path| cluster.list(path, selector));
+            let mut objects = Vec::new();
+            for found in join_all(lists).await {
+                objects.extend(found?);
+            }
+            Ok(objects)
+        }
+        found => found,
+    }
+}
+
+fn not_listed(kind: Kind, error: ApiError) -> Failure {
+    let what = kind.plural();
+    match &error {
+        ApiError::Refused(refusal) if refusal.code == 404 => Failure::new(format!(
+            "the cluster does not serve {what} of {}",
+            kind.api_version()
+        ))
+        .help("it is older than what the platform needs, or the API is switched off"),
+        ApiError::Refused(refusal) if refusal.code == 403 => Failure::new(format!(
+            "{what} may not be listed: {}",
+            refusal.message.trim()
+        ))
+        .help("`erpc rbac` prints the rights that this platform needs"),
+        _ => error.into(),
+    }
+}
+
+/// A Secret that the platform declares and the cluster lacks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MissingSecret {
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+    /// The keys that are missing; all of them where there is no such Secret.
+    pub keys: Vec<String>,
+    /// Whether the Secret is there, without these keys.
+    pub is_there: bool,
+    /// Where the source declares it.
+    pub place: Option<String>,
+    /// The commands that make it.
+    pub commands: Vec<String>,
+}
+
+/// Which declared Secrets the cluster lacks, and what could not be looked at. Only the names of
+/// keys are kept; values never leave the answer that they came in.
+pub(crate) async fn missing_secrets(
+    cluster: &Cluster,
+    program: &Program<'_>,
+    live: &Live,
+) -> (Vec<MissingSecret>, Vec<String>) {
+    let platform = program.platform;
+    let mut asked = Vec::new();
+    for secret in &platform.secrets {
+        let namespaces = match secret.namespace {
+            Some(id) => vec![id],
+            None => secret.used_in.clone(),
+        };
+        for id in namespaces {
+            asked.push((secret, platform[id].name.value.to_string()));
+        }
+    }
+    let answers = asked.iter().map(|(secret, namespace)| async move {
+        if live.namespace(namespace).is_none() {
+            return Ok(None);
+        }
+        let path = format!(
+            "/api/v1/namespaces/{namespace}/secrets/{}",
+            secret.name.value
+        );
+        match cluster.call(Call::get(path)).await {
+            Ok(answer) => Ok(Some(keys_of(&answer.body))),
+            Err(error) if error.is_not_found() => Ok(None),
+            Err(error) => Err(error),
+        }
+    });
+    let answers = join_all(answers).await;
+    let (mut missing, mut unchecked) = (Vec::new(), Vec::new());
+    for ((secret, namespace), answer) in asked.into_iter().zip(answers) {
+        let name = secret.name.value.to_string();
+        let found = match answer {
+            Ok(found) => found,
+            Err(error) => {
+                let why = match error.code() {
+                    Some(403) => "this account may not read it".to_owned(),
+                    _ => error.to_string(),
+                };
+                unchecked.push(format!(
+                    "whether Secret {namespace}/{name} exists is unchecked: {why}"
+                ));
+                continue;
+            }
+        };
+        let is_there = found.is_some();
+        let has = found.unwrap_or_default();
+        let keys: Vec<String> = secret
+            .keys
+            .iter()
+            .map(|key| key.value.to_string())
+            .filter(|key| !has.contains(key))
+            .collect();
+        if is_there && keys.is_empty() {
+            continue;
+        }
+        let has_namespace = live.namespace(&namespace).is_some();
+        missing.push(MissingSecret {
+            commands: commands(&namespace, &name, &keys, is_there, has_namespace),
+            place: program.sources.place(secret.name.span()),
+            namespace,
+            name,
+            keys,
+            is_there,
+        });
+    }
+    (missing, unchecked)
+}
+
+fn keys_of(secret: &Value) -> BTreeSet<String> {
+    let data = secret["data"].as_object();
+    data.into_iter()
+        .flatten()
+        .map(|(key, _)| key.clone())
+        .collect()
+}
+
+fn commands(
+    namespace: &str,
+    name: &str,
+    keys: &[String],
+    is_there: bool,
+    has_namespace: bool,
+) -> Vec<String> {
+    let mut commands = Vec::new();
+    if !has_namespace {
+        commands.push(format!("kubectl create namespace {namespace}"));
+    }
+    let is_certificate = ["tls.crt", "tls.key"]
+        .iter()
+        .all(|key| keys.iter().any(|has| has == key));
+    if is_there {
+        for key in keys {
+            commands.push(format!(
+                "kubectl -n {namespace} patch secret {name} --type merge -p '{{\"stringData\":{{\"{key}\":\"…\"}}}}'"
+            ));
+        }
+    } else if is_certificate && keys.len() == 2 {
+        commands.push(format!(
+            "kubectl -n {namespace} create secret tls {name} --cert=tls.crt --key=tls.key"
+        ));
+    } else {
+        let literals: Vec<String> = keys
+            .iter()
+            .map(|key| format!("--from-literal={key}=…"))
+            .collect();
+        commands.push(format!(
+            "kubectl -n {namespace} create secret generic {name} {}",
+            literals.join(" ")
+        ));
+    }
+    commands
+}
+
+#[cfg(test)]
+mod tests {
+    use super::commands;
+
+    #[test]
+    fn a_certificate_has_a_command_of_its_own() {
+        let keys = ["tls.crt".to_owned(), "tls.key".to_owned()];
+        assert_eq!(
+            commands("a", "b", &keys, false, false),
+            [
+                "kubectl create namespace a",
+                "kubectl -n a create secret tls b --cert=tls.crt --key=tls.key"
+            ]
+        );
+        assert_eq!(
+            commands("a", "b", &keys[..1], false, true),
+            ["kubectl -n a create secret generic b --from-literal=tls.crt=…"]
+        );
+    }
+}

@@ -1,0 +1,206 @@
+//! The objects of a platform as they are to be: the emitted ones, each with its identity, its
+//! owner and the labels that only an applied object has.
+
+use std::collections::HashMap;
+use std::fmt;
+
+use erpc_diagnostics::Sources;
+use erpc_model::{Platform, ServiceId};
+use erpc_policy::Derived;
+use serde_json::{Value, json};
+use smol_str::SmolStr;
+
+use crate::kind::Kind;
+
+/// The owner of our fields, as `managedFields` names it.
+pub const FIELD_MANAGER: &str = "erpc";
+/// By it all objects of a platform are found.
+pub const PART_OF: &str = "app.kubernetes.io/part-of";
+/// On the object's own metadata only: on a pod template it would restart what Helm installed.
+pub const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
+
+/// Which object.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ObjectId {
+    /// Its namespace; `None` for the whole cluster's.
+    pub namespace: Option<SmolStr>,
+    /// Its kind.
+    pub kind: Kind,
+    /// Its name.
+    pub name: SmolStr,
+}
+
+impl ObjectId {
+    /// The path of the object in the API.
+    #[must_use]
+    pub fn path(&self) -> String {
+        format!(
+            "{}/{}",
+            self.kind.collection(self.namespace.as_deref()),
+            self.name
+        )
+    }
+
+    /// What a live object is.
+    #[must_use]
+    pub fn of(kind: Kind, live: &Value) -> Self {
+        Self {
+            namespace: live["metadata"]["namespace"].as_str().map(SmolStr::new),
+            kind,
+            name: live["metadata"]["name"].as_str().unwrap_or_default().into(),
+        }
+    }
+
+    /// `erp-apps/hl7-health`, or the name alone.
+    #[must_use]
+    pub fn place(&self) -> String {
+        match &self.namespace {
+            Some(namespace) => format!("{namespace}/{}", self.name),
+            None => self.name.to_string(),
+        }
+    }
+}
+
+impl fmt::Display for ObjectId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.kind, self.place())
+    }
+}
+
+/// An object as the platform says it.
+#[derive(Clone, Debug)]
+pub struct Desired {
+    /// Which.
+    pub id: ObjectId,
+    /// The body that is applied.
+    pub body: Value,
+    /// Whose it is; `None` for the whole platform's or a namespace's.
+    pub service: Option<ServiceId>,
+}
+
+/// A platform with its objects.
+#[derive(Debug)]
+pub struct Program<'p> {
+    /// The model.
+    pub platform: &'p Platform,
+    /// What follows from it.
+    pub derived: &'p Derived,
+    /// The texts, for lines.
+    pub sources: &'p Sources,
+    /// All objects, sorted by id.
+    pub objects: Vec<Desired>,
+    /// The profile that was chosen.
+    pub profile: Option<String>,
+}
+
+impl<'p> Program<'p> {
+    /// The objects of a platform.
+    #[must_use]
+    pub fn of(
+        platform: &'p Platform,
+        derived: &'p Derived,
+        sources: &'p Sources,
+        profile: Option<&str>,
+    ) -> Self {
+        let services: HashMap<String, ServiceId> = platform
+            .services()
+            .map(|(id, _)| (platform.path(id), id))
+            .collect();
+        let mut objects = Vec::new();
+        for file in erpc_emit::objects(platform, derived, sources) {
+            let service = file
+                .path
+                .starts_with("lib/")
+                .then(|| services.get(&file.name).copied())
+                .flatten();
+            for object in &file.objects {
+                let kind = Kind::of(object);
+                // Typed objects have string keys only, which is all that could fail to be written.
+                let mut body = serde_json::to_value(object).unwrap_or_default();
+                body["metadata"]["labels"][MANAGED_BY] = json!(FIELD_MANAGER);
+                complete_claims(&mut body);
+                objects.push(Desired {
+                    id: ObjectId::of(kind, &body),
+                    body,
+                    service,
+                });
+            }
+        }
+        objects.sort_unstable_by(|a, b| a.id.cmp(&b.id));
+        Self {
+            platform,
+            derived,
+            sources,
+            objects,
+            profile: profile.map(str::to_owned),
+        }
+    }
+
+    /// The platform's name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.platform.name.value
+    }
+
+    /// The selector of everything that is the platform's.
+    #[must_use]
+    pub fn selector(&self) -> String {
+        format!("{PART_OF}={}", self.name())
+    }
+
+    /// The object with this id.
+    #[must_use]
+    pub fn object(&self, id: &ObjectId) -> Option<&Desired> {
+        self.objects
+            .binary_search_by(|object| object.id.cmp(id))
+            .ok()
+            .map(|at| &self.objects[at])
+    }
+
+    /// The kinds that occur, sorted.
+    #[must_use]
+    pub fn kinds(&self) -> Vec<Kind> {
+        let mut kinds: Vec<Kind> = self.objects.iter().map(|object| object.id.kind).collect();
+        kinds.sort_unstable();
+        kinds.dedup();
+        kinds
+    }
+
+    /// A digest of everything that is applied.
+    #[must_use]
+    pub fn digest(&self) -> String {
+        use sha2::{Digest, Sha256};
+        let mut hash = Sha256::new();
+        for object in &self.objects {
+            hash.update(object.id.to_string().as_bytes());
+            hash.update([0]);
+            hash.update(object.body.to_string().as_bytes());
+            hash.update([0]);
+        }
+        hex(&hash.finalize())
+    }
+}
+
+/// Writes into claim templates what the server would: they are one atomic value, and one that lacks
+/// the defaults conflicts with whoever applied the same before.
+fn complete_claims(body: &mut Value) {
+    let claims = body
+        .pointer_mut("/spec/volumeClaimTemplates")
+        .and_then(Value::as_array_mut);
+    for claim in claims.into_iter().flatten() {
+        claim["apiVersion"] = json!("v1");
+        claim["kind"] = json!("PersistentVolumeClaim");
+        claim["spec"]["volumeMode"] = json!("Filesystem");
+        claim["status"] = json!({ "phase": "Pending" });
+    }
+}
+
+/// Bytes in hexadecimal digits.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+    bytes.iter().fold(String::new(), |mut out, byte| {
+        // Writing to a string cannot fail.
+        let _ = write!(out, "{byte:02x}");
+        out
+    })
+}

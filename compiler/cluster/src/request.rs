@@ -1,0 +1,554 @@
+//! One call to the API server, tried again where that helps: the table of answers in
+//! `docs/apply.md` is this file. Every call has a time limit of its own, because the client
+//! library has none for reading.
+
+use std::time::{Duration, Instant};
+
+use http::{Request, StatusCode};
+use http_body_util::BodyExt;
+use kube::client::Body;
+use serde_json::Value;
+
+use crate::client::Cluster;
+use crate::failure::{ApiError, Refusal};
+use crate::kind::Kind;
+use crate::object::{FIELD_MANAGER, ObjectId};
+
+/// What a call does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verb {
+    /// GET of one thing.
+    Get,
+    /// GET of many.
+    List,
+    /// Server-side apply: the same call again gives the same object.
+    Apply,
+    /// A patch that carries the version that it changes.
+    Patch,
+    /// POST. Not repeated where the first may have arrived.
+    Create,
+    /// POST of a question, such as an access review: changes nothing.
+    Review,
+    /// PUT with the version that it replaces.
+    Replace,
+    /// DELETE with the uid that it deletes.
+    Delete,
+}
+
+impl Verb {
+    pub(crate) const fn changes(self) -> bool {
+        !matches!(self, Self::Get | Self::List | Self::Review)
+    }
+
+    const fn method(self) -> &'static str {
+        match self {
+            Self::Get | Self::List => "GET",
+            Self::Apply | Self::Patch => "PATCH",
+            Self::Create | Self::Review => "POST",
+            Self::Replace => "PUT",
+            Self::Delete => "DELETE",
+        }
+    }
+
+    const fn limit(self) -> Duration {
+        match self {
+            Self::List => Duration::from_secs(60),
+            _ => Duration::from_secs(30),
+        }
+    }
+}
+
+/// A call before it is sent.
+#[derive(Clone, Debug)]
+pub struct Call {
+    verb: Verb,
+    path: String,
+    query: Vec<(&'static str, String)>,
+    content_type: &'static str,
+    body: Option<Vec<u8>>,
+    is_dry_run: bool,
+    /// Whether the answer is plain text, such as a log.
+    is_text: bool,
+}
+
+/// A successful answer.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// Whether something was made (201).
+    pub is_created: bool,
+    /// The object.
+    pub body: Value,
+    /// The server's warnings.
+    pub warnings: Vec<String>,
+    /// The server's clock.
+    pub date: Option<String>,
+}
+
+impl Call {
+    fn new(verb: Verb, path: impl Into<String>) -> Self {
+        Self {
+            verb,
+            path: path.into(),
+            query: Vec::new(),
+            content_type: "application/json",
+            body: None,
+            is_dry_run: false,
+            is_text: false,
+        }
+    }
+
+    /// Reads plain text: the body of the answer is one string.
+    pub fn text(path: impl Into<String>) -> Self {
+        let mut call = Self::new(Verb::Get, path);
+        call.is_text = true;
+        call
+    }
+
+    /// Reads one thing.
+    pub fn get(path: impl Into<String>) -> Self {
+        Self::new(Verb::Get, path)
+    }
+
+    /// Server-side apply of an object, strict. Conflicts are shown, not won.
+    #[must_use]
+    pub fn apply(id: &ObjectId, body: &Value) -> Self {
+        Self::apply_as(&id.path(), body, FIELD_MANAGER)
+    }
+
+    /// Server-side apply under another name.
+    #[must_use]
+    pub fn apply_as(path: &str, body: &Value, manager: &str) -> Self {
+        let mut call = Self::new(Verb::Apply, path);
+        call.content_type = "application/apply-patch+yaml";
+        call.body = Some(body.to_string().into_bytes());
+        call.query("fieldManager", manager)
+            .query("fieldValidation", "Strict")
+            .query("force", "false")
+    }
+
+    /// A JSON patch (RFC 6902).
+    #[must_use]
+    pub fn json_patch(path: &str, operations: &Value) -> Self {
+        let mut call = Self::new(Verb::Patch, path);
+        call.content_type = "application/json-patch+json";
+        call.body = Some(operations.to_string().into_bytes());
+        call.query("fieldManager", FIELD_MANAGER)
+    }
+
+    /// Makes an object.
+    #[must_use]
+    pub fn create(path: &str, body: &Value) -> Self {
+        let mut call = Self::new(Verb::Create, path);
+        call.body = Some(body.to_string().into_bytes());
+        call.query("fieldManager", FIELD_MANAGER)
+            .query("fieldValidation", "Strict")
+    }
+
+    /// Asks a question by POST.
+    #[must_use]
+    pub fn review(path: &str, body: &Value) -> Self {
+        let mut call = Self::new(Verb::Review, path);
+        call.body = Some(body.to_string().into_bytes());
+        call
+    }
+
+    /// Replaces an object, whose body carries the version that it replaces.
+    #[must_use]
+    pub fn replace(path: &str, body: &Value) -> Self {
+        let mut call = Self::new(Verb::Replace, path);
+        call.body = Some(body.to_string().into_bytes());
+        call.query("fieldManager", FIELD_MANAGER)
+    }
+
+    /// Deletes the object with this uid.
+    #[must_use]
+    pub fn delete(path: &str, uid: &str, propagation: &str) -> Self {
+        let mut call = Self::new(Verb::Delete, path);
+        let options = serde_json::json!({
+            "apiVersion": "v1",
+            "kind": "DeleteOptions",
+            "propagationPolicy": propagation,
+            "preconditions": { "uid": uid },
+        });
+        call.body = Some(options.to_string().into_bytes());
+        call
+    }
+
+    /// Judges and changes nothing.
+    #[must_use]
+    pub fn dry_run(mut self) -> Self {
+        self.is_dry_run = true;
+        self.query("dryRun", "All")
+    }
+
+    /// Takes the fields that are somebody else's.
+    #[must_use]
+    pub fn forced(mut self) -> Self {
+        for (key, value) in &mut self.query {
+            if *key == "force" {
+                "true".clone_into(value);
+            }
+        }
+        self
+    }
+
+    /// With a parameter.
+    #[must_use]
+    pub fn query(mut self, key: &'static str, value: impl Into<String>) -> Self {
+        self.query.push((key, value.into()));
+        self
+    }
+
+    /// Tries once more are as good as the first.
+    fn is_idempotent(&self) -> bool {
+        self.is_dry_run || self.verb != Verb::Create
+    }
+
+    fn request(&self) -> Result<Request<Body>, ApiError> {
+        let mut uri = self.path.clone();
+        for (index, (key, value)) in self.query.iter().enumerate() {
+            uri.push(if index == 0 { '?' } else { '&' });
+            uri.push_str(key);
+            uri.push('=');
+            percent_encode(value, &mut uri);
+        }
+        Request::builder()
+            .method(self.verb.method())
+            .uri(uri)
+            .header(
+                "accept",
+                if self.is_text {
+                    "*/*"
+                } else {
+                    "application/json"
+                },
+            )
+            .header("content-type", self.content_type)
+            .body(self.body.clone().map_or_else(Body::empty, Body::from))
+            .map_err(|error| ApiError::Unreachable(error.to_string()))
+    }
+}
+
+fn percent_encode(text: &str, into: &mut String) {
+    use std::fmt::Write;
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            into.push(char::from(byte));
+        } else {
+            // Writing to a string cannot fail.
+            let _ = write!(into, "%{byte:02X}");
+        }
+    }
+}
+
+/// What one try gave.
+enum Try {
+    Done(Answer),
+    /// The answer is final.
+    Final(ApiError),
+    /// It may go better next time, after this pause at the least.
+    Again(ApiError, Option<Duration>),
+    /// The credentials may have been renewed.
+    Unauthorized(ApiError),
+}
+
+const FIRST_PAUSE: Duration = Duration::from_millis(500);
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(30);
+/// A webhook that does not answer for so long is named instead.
+const WEBHOOK_PATIENCE: Duration = Duration::from_secs(30);
+/// A delay that lasts so long is shown.
+const SHOWN_AFTER: Duration = Duration::from_secs(5);
+
+impl Cluster {
+    /// Sends a call, again and again where the answer says that this may help.
+    ///
+    /// # Errors
+    ///
+    /// The refusal, or that nobody answers.
+    pub async fn call(&self, call: Call) -> Result<Answer, ApiError> {
+        let started = Instant::now();
+        let mut pause = FIRST_PAUSE;
+        let mut has_renewed = false;
+        let mut is_shown = false;
+        loop {
+            let (error, at_least) = match self.try_once(&call).await {
+                Try::Done(answer) => return Ok(answer),
+                Try::Final(error) => return Err(error),
+                Try::Unauthorized(error) => {
+                    if has_renewed || self.renew().await.is_err() {
+                        return Err(error);
+                    }
+                    has_renewed = true;
+                    continue;
+                }
+                Try::Again(error, at_least) => (error, at_least),
+            };
+            let is_webhook = error.refusal().is_some_and(|r| r.dead_webhook().is_some());
+            let patience = self.patience.lock().map_or(LONGEST_PAUSE, |limit| *limit);
+            let limit = if is_webhook {
+                patience.min(WEBHOOK_PATIENCE)
+            } else {
+                patience
+            };
+            // Full jitter, so that many clients do not come back at once.
+            let jittered = pause.mul_f64(0.1 + 0.9 * fastrand::f64());
+            let wait = jittered.max(at_least.unwrap_or_default());
+            if self.is_stopping() || started.elapsed() + wait > limit {
+                return Err(error);
+            }
+            if started.elapsed() > SHOWN_AFTER && !is_shown {
+                is_shown = true;
+                self.say_trouble(&error);
+            }
+            tokio::time::sleep(wait).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+
+    fn say_trouble(&self, error: &ApiError) {
+        if let Ok(trouble) = self.trouble.lock()
+            && let Some(to) = trouble.as_ref()
+        {
+            // Nobody listens any more: then nobody has to know.
+            let _ = to.send(error.to_string());
+        }
+    }
+
+    async fn try_once(&self, call: &Call) -> Try {
+        let slot = self.limiter.slot().await;
+        self.count(call.verb, call.is_dry_run);
+        let started = Instant::now();
+        let result = tokio::time::timeout(call.verb.limit(), self.exchange(call)).await;
+        drop(slot);
+        let took = started.elapsed();
+        let tried = match result {
+            Err(_) => {
+                let seconds = call.verb.limit().as_secs();
+                let error = ApiError::Unreachable(format!("no answer within {seconds} s"));
+                again_if(call.is_idempotent(), error)
+            }
+            Ok(Err(error)) => again_if(call.is_idempotent() || error.1, error.0),
+            Ok(Ok(raw)) => judge(call, raw),
+        };
+        let suffers = match &tried {
+            Try::Again(ApiError::Refused(refusal), _) => refusal.code == 429 || refusal.code >= 500,
+            Try::Again(ApiError::Unreachable(_), _) => true,
+            Try::Done(_) | Try::Final(_) | Try::Unauthorized(_) => false,
+        };
+        self.limiter.learn(took, suffers);
+        tried
+    }
+
+    /// The raw answer; an error with whether the request surely never arrived.
+    async fn exchange(&self, call: &Call) -> Result<Raw, (ApiError, bool)> {
+        let request = call.request().map_err(|error| (error, false))?;
+        let Some(client) = self.client() else {
+            return Err((
+                ApiError::Unreachable("the client is gone".to_owned()),
+                false,
+            ));
+        };
+        let response = client.send(request).await.map_err(|error| {
+            let text = root_cause(&error);
+            let never_arrived = text.contains("refused") || text.contains("connect");
+            (ApiError::Unreachable(text), never_arrived)
+        })?;
+        let (head, body) = response.into_parts();
+        let header = |name: &str| {
+            let values = head.headers.get_all(name).iter();
+            values
+                .filter_map(|value| value.to_str().ok())
+                .map(str::to_owned)
+                .collect::<Vec<String>>()
+        };
+        let raw = Raw {
+            status: head.status,
+            warnings: header("warning"),
+            retry_after: header("retry-after").first().and_then(|v| v.parse().ok()),
+            date: header("date").into_iter().next(),
+            bytes: Vec::new(),
+        };
+        let bytes = body
+            .collect()
+            .await
+            .map_err(|error| (ApiError::Unreachable(root_cause(&error)), false))?
+            .to_bytes()
+            .to_vec();
+        Ok(Raw { bytes, ..raw })
+    }
+
+    /// All objects of a collection, in pages.
+    ///
+    /// # Errors
+    ///
+    /// The refusal, or that nobody answers.
+    pub async fn list(&self, path: &str, selector: &str) -> Result<Vec<Value>, ApiError> {
+        let mut items = Vec::new();
+        let mut next: Option<String> = None;
+        loop {
+            let mut call = Call::new(Verb::List, path).query("limit", "500");
+            if !selector.is_empty() {
+                call = call.query("labelSelector", selector);
+            }
+            if let Some(token) = &next {
+                call = call.query("continue", token.clone());
+            }
+            let mut page = match self.call(call).await {
+                Ok(answer) => answer.body,
+                // The rest of the list is too old by now: from the start.
+                Err(error) if error.code() == Some(410) && next.is_some() => {
+                    items.clear();
+                    next = None;
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
+            if let Value::Array(of_page) = page["items"].take() {
+                items.extend(of_page);
+            }
+            match page["metadata"]["continue"].as_str() {
+                Some(token) if !token.is_empty() => next = Some(token.to_owned()),
+                _ => return Ok(items),
+            }
+        }
+    }
+
+    /// The warnings among the events of a namespace, oldest first.
+    ///
+    /// # Errors
+    ///
+    /// The refusal, or that nobody answers.
+    pub async fn warnings(&self, namespace: &str) -> Result<Vec<Value>, ApiError> {
+        let path = format!("/api/v1/namespaces/{namespace}/events");
+        let call = Call::new(Verb::List, path).query("fieldSelector", "type=Warning");
+        let mut body = self.call(call).await?.body;
+        let mut events = match body["items"].take() {
+            Value::Array(events) => events,
+            _ => Vec::new(),
+        };
+        let time = |event: &Value| {
+            let times = ["lastTimestamp", "eventTime"].into_iter();
+            let mut times = times.filter_map(|key| event[key].as_str());
+            times.next().unwrap_or_default().to_owned()
+        };
+        events.sort_by_key(time);
+        Ok(events)
+    }
+
+    /// All objects of a kind that a selector finds, in the whole cluster.
+    ///
+    /// # Errors
+    ///
+    /// The refusal, or that nobody answers.
+    pub async fn list_kind(&self, kind: Kind, selector: &str) -> Result<Vec<Value>, ApiError> {
+        self.list(&kind.collection(None), selector).await
+    }
+}
+
+struct Raw {
+    status: StatusCode,
+    warnings: Vec<String>,
+    retry_after: Option<u64>,
+    date: Option<String>,
+    bytes: Vec<u8>,
+}
+
+fn again_if(is_safe: bool, error: ApiError) -> Try {
+    if is_safe {
+        Try::Again(error, None)
+    } else {
+        Try::Final(error)
+    }
+}
+
+fn judge(call: &Call, raw: Raw) -> Try {
+    let code = raw.status.as_u16();
+    if raw.status.is_success() {
+        let body = if call.is_text {
+            Ok(Value::from(String::from_utf8_lossy(&raw.bytes)))
+        } else {
+            serde_json::from_slice(&raw.bytes)
+        };
+        return match body {
+            Ok(body) => Try::Done(Answer {
+                is_created: raw.status == StatusCode::CREATED,
+                body,
+                warnings: raw.warnings.iter().map(|text| warning(text)).collect(),
+                date: raw.date,
+            }),
+            // A body that was cut is an answer that was lost.
+            Err(_) => again_if(
+                call.is_idempotent(),
+                ApiError::Unreachable("the answer is not JSON".to_owned()),
+            ),
+        };
+    }
+    let refusal = Refusal::of(code, &raw.bytes);
+    let retry_after = raw
+        .retry_after
+        .map(|seconds| Duration::from_secs(seconds).min(LONGEST_RETRY_AFTER));
+    let is_passing = match code {
+        429 => true,
+        502..=504 => call.is_idempotent(),
+        // A 500 is transient only where etcd or a webhook says so: a field that the schema does
+        // not know is a 500, too.
+        500 => {
+            let text = refusal.message.as_str();
+            call.is_idempotent()
+                && (text.contains("etcdserver:")
+                    || text.contains("timed out")
+                    || text.contains("failed calling webhook"))
+                && !text.contains("field not declared")
+                && !text.contains("denied the request")
+        }
+        _ => false,
+    };
+    let error = ApiError::Refused(Box::new(refusal));
+    match code {
+        401 => Try::Unauthorized(error),
+        _ if is_passing => Try::Again(error, retry_after),
+        _ => Try::Final(error),
+    }
+}
+
+/// `299 - "text"` (RFC 7234 §5.5), without its frame.
+fn warning(header: &str) -> String {
+    match (header.find('"'), header.rfind('"')) {
+        (Some(start), Some(end)) if end > start => header[start + 1..end]
+            .replace("\\\"", "\"")
+            .replace("\\\\", "\\"),
+        _ => header.to_owned(),
+    }
+}
+
+/// The innermost reason: the outer ones name layers of the client.
+fn root_cause(error: &dyn std::error::Error) -> String {
+    let mut at = error;
+    while let Some(inner) = at.source() {
+        at = inner;
+    }
+    let text = at.to_string();
+    text.split(" (os error")
+        .next()
+        .unwrap_or(&text)
+        .to_lowercase()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{percent_encode, warning};
+
+    #[test]
+    fn a_warning_loses_its_frame() {
+        assert_eq!(warning("299 - \"say \\\"x\\\"\""), "say \"x\"");
+        assert_eq!(warning("odd"), "odd");
+    }
+
+    #[test]
+    fn a_selector_survives_a_query() {
+        let mut text = String::new();
+        percent_encode("a/b=c,d é", &mut text);
+        assert_eq!(text, "a%2Fb%3Dc%2Cd%20%C3%A9");
+    }
+}

@@ -1,0 +1,120 @@
+//! A plan in a file: what was looked at is what is done, or nothing is. It names the cluster, the
+//! digest of all objects, and each step with what the live object was.
+
+use serde_json::{Value, json};
+
+use crate::client::Cluster;
+use crate::failure::Failure;
+use crate::object::Program;
+use crate::plan::Plan;
+use crate::render::to_json;
+
+const FORMAT: u32 = 1;
+
+/// The text of a plan file.
+#[must_use]
+pub fn save(plan: &Plan, program: &Program<'_>, cluster: &Cluster) -> String {
+    let file = json!({
+        "erpcPlan": FORMAT,
+        "erpc": env!("CARGO_PKG_VERSION"),
+        "prune": plan.allowed.prune,
+        "takeFrom": plan.allowed.take_from,
+        "replace": plan.allowed.replace,
+        "plan": to_json(plan, program, cluster),
+    });
+    // A value cannot fail to be written.
+    serde_json::to_string_pretty(&file).unwrap_or_default() + "\n"
+}
+
+/// Reads a plan file.
+///
+/// # Errors
+///
+/// It is none, or another version's.
+pub fn read(text: &str, name: &str) -> Result<(Value, crate::plan::Allowed), Failure> {
+    let not_one = |why: &str| {
+        Failure::new(format!("{name} is not a plan of erpc: {why}"))
+            .help("`erpc plan --out plan.json` saves one")
+    };
+    let file: Value = serde_json::from_str(text).map_err(|error| not_one(&error.to_string()))?;
+    let Some(format) = file["erpcPlan"].as_u64() else {
+        return Err(not_one("it has no `erpcPlan`"));
+    };
+    if format != u64::from(FORMAT) || file["erpc"] != env!("CARGO_PKG_VERSION") {
+        return Err(Failure::new(format!(
+            "{name} was saved by another version of erpc ({})",
+            file["erpc"].as_str().unwrap_or("unknown")
+        ))
+        .help("plan again with this one"));
+    }
+    let strings = |key: &str| {
+        let values = file[key].as_array().into_iter().flatten();
+        values
+            .filter_map(|value| value.as_str().map(str::to_owned))
+            .collect()
+    };
+    let allowed = crate::plan::Allowed {
+        prune: file["prune"] == true,
+        take_from: strings("takeFrom"),
+        replace: strings("replace"),
+    };
+    Ok((file["plan"].clone(), allowed))
+}
+
+/// Whether a saved plan is still the plan.
+pub(crate) fn check(
+    saved: &Value,
+    plan: &Plan,
+    program: &Program<'_>,
+    cluster: &Cluster,
+) -> Result<(), Failure> {
+    let again = "plan again: `erpc plan --out plan.json`";
+    if saved["platform"] != program.name() {
+        return Err(Failure::new(format!(
+            "the saved plan is of platform `{}`, and this is `{}`",
+            saved["platform"].as_str().unwrap_or_default(),
+            program.name()
+        ))
+        .help(again));
+    }
+    if saved["cluster"]["uid"] != cluster.uid.as_str() {
+        return Err(Failure::new(format!(
+            "the saved plan is for another cluster ({})",
+            saved["cluster"]["url"].as_str().unwrap_or_default()
+        ))
+        .help("choose the right one with --context"));
+    }
+    if saved["digest"] != program.digest() {
+        return Err(Failure::new("the source has changed since the plan was saved").help(again));
+    }
+    let now = to_json(plan, program, cluster);
+    let (old, new) = (steps(saved), steps(&now));
+    for step in old.iter().chain(&new) {
+        let same = |other: &&&Value| {
+            ["kind", "namespace", "name"]
+                .iter()
+                .all(|key| other[*key] == step[*key])
+        };
+        let (before, after) = (old.iter().find(same), new.iter().find(same));
+        let is_same = match (before, after) {
+            (Some(before), Some(after)) => ["action", "uid", "fingerprint"]
+                .iter()
+                .all(|key| before[*key] == after[*key]),
+            _ => false,
+        };
+        if !is_same {
+            return Err(Failure::new(format!(
+                "{} {}/{} has changed in the cluster since the plan was saved",
+                step["kind"].as_str().unwrap_or_default(),
+                step["namespace"].as_str().unwrap_or_default(),
+                step["name"].as_str().unwrap_or_default()
+            ))
+            .help(again));
+        }
+    }
+    Ok(())
+}
+
+fn steps(plan: &Value) -> Vec<&Value> {
+    plan["steps"].as_array().into_iter().flatten().collect()
+}

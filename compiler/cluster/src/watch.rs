@@ -1,0 +1,297 @@
+//! What happens to a platform's objects while a command waits: watches keep a copy of workloads,
+//! pods, revisions and endpoints, and the warnings of the namespaces that somebody waits in are read
+//! every few seconds, because events carry no labels.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use kube::api::{ApiResource, DynamicObject};
+use kube::core::GroupVersionKind;
+use kube::runtime::{WatchStreamExt, watcher};
+use kube::{Api, Client};
+use serde_json::Value;
+use tokio::task::JoinHandle;
+
+use crate::client::Cluster;
+use crate::failure::Failure;
+use crate::kind::root;
+
+/// What is watched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Watched {
+    /// Deployments.
+    Deployment,
+    /// StatefulSets.
+    StatefulSet,
+    /// Jobs.
+    Job,
+    /// The revisions of Deployments.
+    ReplicaSet,
+    /// Pods.
+    Pod,
+    /// The addresses behind Services.
+    EndpointSlice,
+}
+
+impl Watched {
+    const ALL: [Self; 6] = [
+        Self::Deployment,
+        Self::StatefulSet,
+        Self::Job,
+        Self::ReplicaSet,
+        Self::Pod,
+        Self::EndpointSlice,
+    ];
+
+    const fn place(self) -> (&'static str, &'static str, &'static str) {
+        match self {
+            Self::Deployment => ("apps", "Deployment", "deployments"),
+            Self::StatefulSet => ("apps", "StatefulSet", "statefulsets"),
+            Self::Job => ("batch", "Job", "jobs"),
+            Self::ReplicaSet => ("apps", "ReplicaSet", "replicasets"),
+            Self::Pod => ("", "Pod", "pods"),
+            Self::EndpointSlice => ("discovery.k8s.io", "EndpointSlice", "endpointslices"),
+        }
+    }
+}
+
+/// What, namespace, whose it is, name: what belongs to one owner stands together.
+type Key = (Watched, String, String, String);
+
+#[derive(Default)]
+struct Store {
+    objects: BTreeMap<Key, Value>,
+    events: BTreeMap<String, Vec<Value>>,
+    /// Namespaces whose warnings somebody wants.
+    interest: BTreeSet<String>,
+    /// Lists that have not been read once yet.
+    unread: usize,
+}
+
+/// The copy, kept up to date until it is dropped.
+pub(crate) struct Observed {
+    store: Arc<Mutex<Store>>,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+impl Observed {
+    /// Starts to watch what a selector finds: in the whole cluster, or, where that is forbidden, in
+    /// these namespaces.
+    ///
+    /// # Errors
+    ///
+    /// The cluster's.
+    pub(crate) async fn start(
+        cluster: &Arc<Cluster>,
+        selector: &str,
+        namespaces: &[String],
+    ) -> Result<Self, Failure> {
+        let store = Arc::new(Mutex::new(Store::default()));
+        let mut tasks = Vec::new();
+        let Some(client) = cluster.client() else {
+            return Err(Failure::new("the client is gone"));
+        };
+        let everywhere = cluster
+            .list(&format!("{}/pods", root("", "v1")), selector)
+            .await;
+        let scopes: Vec<Option<String>> = match everywhere {
+            Err(error) if error.code() == Some(403) => {
+                namespaces.iter().cloned().map(Some).collect()
+            }
+            _ => vec![None],
+        };
+        for what in Watched::ALL {
+            for scope in &scopes {
+                if let Ok(mut store) = store.lock() {
+                    store.unread += 1;
+                }
+                let api = api(client.clone(), what, scope.as_deref());
+                let keeper = Keeper {
+                    what,
+                    scope: scope.clone(),
+                    store: Arc::clone(&store),
+                };
+                tasks.push(tokio::spawn(keeper.run(api, selector.to_owned())));
+            }
+        }
+        tasks.push(tokio::spawn(read_warnings(
+            Arc::clone(cluster),
+            Arc::clone(&store),
+        )));
+        Ok(Self { store, tasks })
+    }
+
+    /// Whether every list has been read once.
+    #[must_use]
+    pub(crate) fn is_read(&self) -> bool {
+        self.store.lock().is_ok_and(|store| store.unread == 0)
+    }
+
+    /// One object.
+    #[must_use]
+    pub(crate) fn get(&self, what: Watched, namespace: &str, name: &str) -> Option<Value> {
+        let key = (what, namespace.to_owned(), String::new(), name.to_owned());
+        self.store.lock().ok()?.objects.get(&key).cloned()
+    }
+
+    /// What belongs to one owner: `Job/seed`, or, for endpoints, the name of their Service.
+    #[must_use]
+    pub(crate) fn owned(&self, what: Watched, namespace: &str, owner: &str) -> Vec<Value> {
+        let Ok(store) = self.store.lock() else {
+            return Vec::new();
+        };
+        let first = (what, namespace.to_owned(), owner.to_owned(), String::new());
+        store
+            .objects
+            .range(first..)
+            .take_while(|((kind, place, of, _), _)| {
+                *kind == what && place == namespace && of == owner
+            })
+            .map(|(_, object)| object.clone())
+            .collect()
+    }
+
+    /// The warnings of a namespace, oldest first; they are read from now on.
+    #[must_use]
+    pub(crate) fn warnings(&self, namespace: &str) -> Vec<Value> {
+        let Ok(mut store) = self.store.lock() else {
+            return Vec::new();
+        };
+        store.interest.insert(namespace.to_owned());
+        store.events.get(namespace).cloned().unwrap_or_default()
+    }
+}
+
+impl Drop for Observed {
+    fn drop(&mut self) {
+        for task in &self.tasks {
+            task.abort();
+        }
+    }
+}
+
+fn key(what: Watched, object: &Value) -> Key {
+    let text = |key: &str| {
+        let value = object["metadata"][key].as_str();
+        value.unwrap_or_default().to_owned()
+    };
+    (
+        what,
+        text("namespace"),
+        owner_of(what, object),
+        text("name"),
+    )
+}
+
+fn owner_of(what: Watched, object: &Value) -> String {
+    match what {
+        Watched::Deployment | Watched::StatefulSet | Watched::Job => String::new(),
+        Watched::EndpointSlice => {
+            let service = &object["metadata"]["labels"]["kubernetes.io/service-name"];
+            service.as_str().unwrap_or_default().to_owned()
+        }
+        Watched::Pod | Watched::ReplicaSet => {
+            let owner = &object["metadata"]["ownerReferences"][0];
+            let text = |key: &str| owner[key].as_str().unwrap_or_default();
+            format!("{}/{}", text("kind"), text("name"))
+        }
+    }
+}
+
+fn api(client: Client, what: Watched, namespace: Option<&str>) -> Api<DynamicObject> {
+    let (group, kind, plural) = what.place();
+    let gvk = GroupVersionKind::gvk(group, "v1", kind);
+    let resource = ApiResource::from_gvk_with_plural(&gvk, plural);
+    match namespace {
+        Some(namespace) => Api::namespaced_with(client, namespace, &resource),
+        None => Api::all_with(client, &resource),
+    }
+}
+
+/// Keeps one list up to date.
+struct Keeper {
+    what: Watched,
+    scope: Option<String>,
+    store: Arc<Mutex<Store>>,
+}
+
+/// The server ends a watch after so long, and a dead connection is noticed soon after.
+const WATCH_SECONDS: u32 = 30;
+
+impl Keeper {
+    async fn run(self, api: Api<DynamicObject>, selector: String) {
+        let config = watcher::Config::default()
+            .labels(&selector)
+            .timeout(WATCH_SECONDS);
+        let mut stream = Box::pin(watcher(api, config).default_backoff());
+        let mut fresh: Option<BTreeMap<Key, Value>> = None;
+        let mut is_first = true;
+        while let Some(event) = stream.next().await {
+            // The stream comes back by itself, after a pause.
+            let Ok(event) = event else { continue };
+            let Ok(mut store) = self.store.lock() else {
+                return;
+            };
+            match event {
+                watcher::Event::Init => fresh = Some(BTreeMap::new()),
+                watcher::Event::InitApply(object) => {
+                    let (key, object) = self.entry(&object);
+                    if let Some(fresh) = &mut fresh {
+                        fresh.insert(key, object);
+                    }
+                }
+                watcher::Event::InitDone => {
+                    store.objects.retain(|(what, namespace, ..), _| {
+                        *what != self.what
+                            || self.scope.as_ref().is_some_and(|scope| scope != namespace)
+                    });
+                    store.objects.append(&mut fresh.take().unwrap_or_default());
+                    if is_first {
+                        is_first = false;
+                        store.unread -= 1;
+                    }
+                }
+                watcher::Event::Apply(object) => {
+                    let (key, object) = self.entry(&object);
+                    store.objects.insert(key, object);
+                }
+                watcher::Event::Delete(object) => {
+                    let (key, _) = self.entry(&object);
+                    store.objects.remove(&key);
+                }
+            }
+        }
+    }
+
+    fn entry(&self, object: &DynamicObject) -> (Key, Value) {
+        let mut object = serde_json::to_value(object).unwrap_or_default();
+        if let Some(metadata) = object["metadata"].as_object_mut() {
+            metadata.remove("managedFields");
+        }
+        (key(self.what, &object), object)
+    }
+}
+
+const WARNINGS_EVERY: Duration = Duration::from_secs(2);
+
+async fn read_warnings(cluster: Arc<Cluster>, store: Arc<Mutex<Store>>) {
+    loop {
+        tokio::time::sleep(WARNINGS_EVERY).await;
+        let Ok(interest) = store
+            .lock()
+            .map(|mut store| std::mem::take(&mut store.interest))
+        else {
+            return;
+        };
+        for namespace in interest {
+            let Ok(events) = cluster.warnings(&namespace).await else {
+                continue;
+            };
+            if let Ok(mut store) = store.lock() {
+                store.events.insert(namespace, events);
+            }
+        }
+    }
+}

@@ -1,0 +1,349 @@
+//! A control plane for one test, and programs to apply to it.
+
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// A running control plane; it stops with its standard input.
+pub(super) struct Cluster {
+    server: Option<Child>,
+    binary: PathBuf,
+    pub(super) folder: TempDir,
+}
+
+/// What a run of `erpc` left.
+#[derive(Debug)]
+pub(super) struct Ran {
+    pub(super) code: i32,
+    pub(super) out: String,
+    pub(super) err: String,
+}
+
+impl Ran {
+    pub(super) fn of(output: &Output) -> Self {
+        Self {
+            // A signal leaves no code.
+            code: output.status.code().unwrap_or(-1),
+            out: String::from_utf8_lossy(&output.stdout).into_owned(),
+            err: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+
+    /// Fails with all that was said unless the code is this one.
+    #[track_caller]
+    pub(super) fn exits(self, code: i32) -> Self {
+        assert_eq!(self.code, code, "{}\n{}", self.out, self.err);
+        self
+    }
+
+    /// Fails unless all of these are said somewhere.
+    #[track_caller]
+    pub(super) fn says(self, parts: &[&str]) -> Self {
+        for part in parts {
+            assert!(
+                self.out.contains(part) || self.err.contains(part),
+                "`{part}` is not in\n{}\n{}",
+                self.out,
+                self.err
+            );
+        }
+        self
+    }
+
+    pub(super) fn json(&self) -> Value {
+        serde_json::from_str(&self.out).expect("one JSON document")
+    }
+}
+
+impl Cluster {
+    pub(super) fn start() -> Self {
+        let binary = PathBuf::from(
+            std::env::var_os("ERPC_TEST_CLUSTER")
+                .expect("ERPC_TEST_CLUSTER names what tests/cluster/build has built"),
+        );
+        let folder = TempDir::new().expect("a temporary folder");
+        let mut cluster = Self {
+            server: None,
+            binary,
+            folder,
+        };
+        // Ports that are free when they are chosen may be taken when they are opened.
+        for _ in 0..3 {
+            if cluster.serve() {
+                return cluster;
+            }
+            cluster.folder = TempDir::new().expect("a temporary folder");
+        }
+        panic!("the server does not start");
+    }
+
+    /// Starts the server, on the data of an earlier run if there is some. Whether it came up.
+    pub(super) fn serve(&mut self) -> bool {
+        let mut server = Command::new(&self.binary)
+            .arg("serve")
+            .arg(self.folder.path())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("the server starts");
+        let mut line = String::new();
+        let out = server.stdout.take().expect("its output");
+        BufReader::new(out).read_line(&mut line).expect("a line");
+        self.server = Some(server);
+        line == "ready\n"
+    }
+
+    pub(super) fn kubeconfig(&self) -> PathBuf {
+        self.folder.path().join("kubeconfig")
+    }
+
+    pub(super) fn kubectl_in(&self, arguments: &[&str], folder: &Path) -> Output {
+        Command::new(&self.binary)
+            .arg("kubectl")
+            .args(arguments)
+            .current_dir(folder)
+            .env("KUBECONFIG", self.kubeconfig())
+            .env("HOME", self.folder.path())
+            .output()
+            .expect("kubectl runs")
+    }
+
+    /// Runs kubectl, which must succeed, and gives its output.
+    #[track_caller]
+    pub(super) fn kubectl(&self, arguments: &[&str]) -> String {
+        let output = self.kubectl_in(arguments, self.folder.path());
+        assert!(
+            output.status.success(),
+            "kubectl {arguments:?}: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+
+    /// Applies YAML as somebody else would.
+    #[track_caller]
+    pub(super) fn apply_yaml(&self, text: &str) {
+        let file = self.folder.path().join("other.yaml");
+        std::fs::write(&file, text).expect("a file");
+        self.kubectl(&["apply", "-f", &file.display().to_string()]);
+    }
+
+    /// One object, or one list, as JSON.
+    #[track_caller]
+    pub(super) fn get(&self, arguments: &[&str]) -> Value {
+        let mut all = vec!["get", "-o", "json"];
+        all.extend(arguments);
+        serde_json::from_str(&self.kubectl(&all)).expect("JSON")
+    }
+
+    /// The command, ready to be spawned.
+    pub(super) fn command(&self, arguments: &[&str], folder: &Path) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_erpc-under-test"));
+        command
+            .args(arguments)
+            .current_dir(folder)
+            .env("KUBECONFIG", self.kubeconfig())
+            .env("HOME", self.folder.path())
+            .stdin(Stdio::null());
+        command
+    }
+
+    pub(super) fn erpc(&self, arguments: &[&str], folder: &Path) -> Ran {
+        let output = self.command(arguments, folder).output();
+        Ran::of(&output.expect("erpc runs"))
+    }
+
+    /// Applies the program in a folder, which must succeed.
+    #[track_caller]
+    pub(super) fn applied(&self, folder: &Path) -> Ran {
+        self.erpc(&["apply", "--yes"], folder).exits(0)
+    }
+
+    /// The version of every object of a platform, those that controllers write their status into
+    /// by the generation.
+    pub(super) fn versions(&self, platform: &str) -> Vec<String> {
+        let kinds = "namespaces,configmaps,services,networkpolicies,ingresses,serviceaccounts,roles,\
+                     rolebindings,poddisruptionbudgets,deployments,statefulsets,jobs,cronjobs,\
+                     persistentvolumeclaims,resourcequotas,limitranges,horizontalpodautoscalers,\
+                     storageclasses,ingressclasses,clusterroles,clusterrolebindings";
+        let selector =
+            format!("app.kubernetes.io/part-of={platform},app.kubernetes.io/managed-by=erpc");
+        let list = self.get(&[kinds, "-A", "-l", &selector]);
+        let items = list["items"].as_array().expect("a list");
+        let mut versions: Vec<String> = items
+            .iter()
+            .map(|item| {
+                let metadata = &item["metadata"];
+                let has_status = matches!(
+                    item["kind"].as_str(),
+                    Some(
+                        "Deployment"
+                            | "StatefulSet"
+                            | "Job"
+                            | "CronJob"
+                            | "PodDisruptionBudget"
+                            | "HorizontalPodAutoscaler"
+                            | "PersistentVolumeClaim"
+                            | "ResourceQuota"
+                    )
+                );
+                let version = if has_status {
+                    // Our own entry moves with every write of ours.
+                    let fields = metadata["managedFields"].as_array().cloned();
+                    let ours = fields
+                        .into_iter()
+                        .flatten()
+                        .find(|f| f["manager"] == "erpc");
+                    format!(
+                        "{} {:?}",
+                        metadata["generation"],
+                        ours.map(|f| f["time"].clone())
+                    )
+                } else {
+                    metadata["resourceVersion"].to_string()
+                };
+                format!(
+                    "{} {}/{} {version}",
+                    item["kind"], metadata["namespace"], metadata["name"]
+                )
+            })
+            .collect();
+        versions.sort();
+        versions
+    }
+
+    /// What the inventory of a platform lists, as `namespace group/Kind/name`.
+    pub(super) fn listed(&self, platform: &str) -> Vec<String> {
+        let name = format!("erpc-{platform}");
+        let map = self.get(&["configmap", &name, "-n", "erpc-system"]);
+        let mut lines = Vec::new();
+        for (namespace, packed) in map["binaryData"].as_object().into_iter().flatten() {
+            let text = gunzip(packed.as_str().expect("text"));
+            lines.extend(text.lines().map(|line| format!("{namespace} {line}")));
+        }
+        lines.sort();
+        lines
+    }
+}
+
+fn gunzip(packed: &str) -> String {
+    use base64::Engine;
+    use std::io::Read;
+    let bytes = base64::engine::general_purpose::STANDARD
+        .decode(packed)
+        .expect("base64");
+    let mut text = String::new();
+    flate2::read::GzDecoder::new(bytes.as_slice())
+        .read_to_string(&mut text)
+        .expect("gzip");
+    text
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        if let Some(mut server) = self.server.take() {
+            drop(server.stdin.take());
+            let _ = server.wait();
+        }
+    }
+}
+
+/// A program in a folder of its own.
+pub(super) struct Program {
+    folder: TempDir,
+}
+
+/// Three services in a row: `web` requires `api`, which requires `db`.
+pub(super) const SHOP: &str = r#"erp 1
+
+platform shop {
+  version "1.0.0"
+  registry "docker.io"
+  cluster main
+}
+
+tiers back < front
+
+cluster main {
+  kubernetes 1.37
+  nodes 3 of cpu 64, memory 256Gi, in 10.0.0.0/16
+  pods 10.244.0.0/16
+  services 10.96.0.0/16
+  dns kube-dns
+  storage standard default
+}
+
+namespace shop-back {
+  tier back
+
+  service db {
+    image "shop/db:1"
+    port sql 5432
+    cpu 10m..100m
+    memory 16Mi..64Mi
+    health tcp on sql
+    run as 1000
+    volume data 1Gi at "/data"
+  }
+
+  service api {
+    image "shop/api:1"
+    port http 8080
+    cpu 10m..100m
+    memory 16Mi..64Mi
+    health http "/"
+    run as 1000
+    calls db:sql
+  }
+}
+
+namespace shop-front {
+  tier front
+
+  service web {
+    image "shop/web:1"
+    replicas 2
+    port http 8080
+    cpu 10m..100m
+    memory 16Mi..64Mi
+    health http "/"
+    run as 1000
+    access by port-forward
+    calls shop-back.api:http
+  }
+}
+"#;
+
+impl Program {
+    pub(super) fn of(text: &str) -> Self {
+        let program = Self {
+            folder: TempDir::new().expect("a temporary folder"),
+        };
+        program.write(text);
+        program
+    }
+
+    pub(super) fn shop() -> Self {
+        Self::of(SHOP)
+    }
+
+    pub(super) fn write(&self, text: &str) {
+        std::fs::write(self.path().join("platform.erp"), text).expect("a file");
+    }
+
+    /// Replaces a part of the text, which must be there.
+    #[track_caller]
+    pub(super) fn edit(&self, from: &str, to: &str) {
+        let text = std::fs::read_to_string(self.path().join("platform.erp")).expect("a file");
+        assert!(text.contains(from), "`{from}` is in the program");
+        self.write(&text.replace(from, to));
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        self.folder.path()
+    }
+}
