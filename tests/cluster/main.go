@@ -7,6 +7,10 @@
 // identity without rights), prints "ready" and runs until its standard input closes, so that a
 // test that is killed leaves no process behind.
 //
+//	cluster proxy DIR RULES
+//
+// stands between a client and the server of DIR and does to requests what the rules say.
+//
 //	cluster kubectl ARGUMENTS
 //
 // is kubectl of the same version.
@@ -32,13 +36,18 @@ func main() {
 		runKubectl()
 		return
 	}
-	if len(os.Args) != 3 || os.Args[1] != "serve" {
-		fmt.Fprintln(os.Stderr, "usage: cluster serve DIR | cluster kubectl ARGUMENTS")
+	var err error
+	switch {
+	case len(os.Args) == 3 && os.Args[1] == "serve":
+		var dir string
+		if dir, err = filepath.Abs(os.Args[2]); err == nil {
+			err = run(dir)
+		}
+	case len(os.Args) == 4 && os.Args[1] == "proxy":
+		err = runProxy(os.Args[2], os.Args[3])
+	default:
+		fmt.Fprintln(os.Stderr, "usage: cluster serve DIR | cluster proxy DIR RULES | cluster kubectl ARGUMENTS")
 		os.Exit(64)
-	}
-	dir, err := filepath.Abs(os.Args[2])
-	if err == nil {
-		err = run(dir)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "cluster:", err)

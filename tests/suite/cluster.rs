@@ -2,6 +2,8 @@
 //! these; each test has a server of its own.
 
 mod apply;
+mod faults;
+mod operate;
 mod plan;
 mod server;
 mod stalls;

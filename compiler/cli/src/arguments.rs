@@ -113,6 +113,12 @@ pub(crate) enum Command {
     Explain(Explain),
     Plan(Plan),
     Apply(Apply),
+    Status(Status),
+    Drift(Drift),
+    Destroy(Destroy),
+    Doctor(Doctor),
+    Rbac(Rbac),
+    Unlock(Unlock),
     Init(Init),
     Man(Man),
     Completions(Completions),
@@ -509,6 +515,123 @@ pub(crate) struct Apply {
     /// The most calls at once.
     #[arg(long, value_name = "N")]
     pub(crate) concurrency: Option<usize>,
+}
+
+/// Shows every service against its declaration.
+///
+/// Exits 0 where all are ready, 3 where one is not.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  erpc status                      once
+  erpc status --watch              again whenever something changes
+  erpc status --format json        for programs")]
+pub(crate) struct Status {
+    /// A folder or a file; the nearest platform.erp upwards where nothing is said.
+    pub(crate) path: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) access: Access,
+    /// Go on until interrupted.
+    #[arg(long)]
+    pub(crate) watch: bool,
+}
+
+/// Shows what in a cluster differs from the source, and who changed it.
+///
+/// Exits 0 where nothing does, 2 where something does.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  erpc drift                       against the current context
+  erpc drift --format json         for an alert")]
+pub(crate) struct Drift {
+    /// A folder or a file; the nearest platform.erp upwards where nothing is said.
+    pub(crate) path: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) access: Access,
+}
+
+/// Takes a platform off a cluster, clients before what they need.
+///
+/// Shows what goes and what stays, and asks for the platform's name. Volumes stay, and namespaces that
+/// hold something else or that erpc did not make.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  erpc destroy                     show, ask, delete
+  erpc destroy --confirm shop      without a question
+  erpc destroy --delete-data       the volumes, too
+  erpc destroy --namespace shop-x  this namespace with all that is in it, too")]
+pub(crate) struct Destroy {
+    /// A folder or a file; the nearest platform.erp upwards where nothing is said.
+    pub(crate) path: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) access: Access,
+    /// The platform's name, instead of a question.
+    #[arg(long, value_name = "PLATFORM")]
+    pub(crate) confirm: Option<String>,
+    /// Delete the volumes and their data.
+    #[arg(long)]
+    pub(crate) delete_data: bool,
+    /// Delete this namespace with all that is in it.
+    #[arg(long, value_name = "NAMESPACE")]
+    pub(crate) namespace: Vec<String>,
+}
+
+/// Checks whether a cluster is fit for the platform.
+///
+/// Versions, APIs, rights, capacity, storage, ingress, DNS, network policies, Pod Security, metrics,
+/// webhooks, Secrets, leftovers: each with what was found and what to do. Writes nothing; needs no
+/// other tool.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  erpc doctor                      before the first apply
+  erpc doctor --format json        for programs")]
+pub(crate) struct Doctor {
+    /// A folder or a file; the nearest platform.erp upwards where nothing is said.
+    pub(crate) path: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) access: Access,
+}
+
+/// Prints the least rights that the commands against a cluster need for this platform.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  erpc rbac --user ci | kubectl apply -f -
+  erpc rbac --service-account ci/deployer
+  erpc rbac --destroy              with what `erpc destroy` needs")]
+pub(crate) struct Rbac {
+    /// A folder or a file; the nearest platform.erp upwards where nothing is said.
+    pub(crate) path: Option<PathBuf>,
+    /// Who gets them.
+    #[arg(long, value_name = "NAME", default_value = "erpc")]
+    pub(crate) user: String,
+    /// A group instead.
+    #[arg(long, value_name = "NAME", conflicts_with = "service_account")]
+    pub(crate) group: Option<String>,
+    /// A service account instead.
+    #[arg(long, value_name = "NAMESPACE/NAME")]
+    pub(crate) service_account: Option<String>,
+    /// Also what `erpc destroy` needs.
+    #[arg(long)]
+    pub(crate) destroy: bool,
+}
+
+/// Frees the lock of a run that is gone.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  erpc unlock                      say who holds it, ask, free it")]
+pub(crate) struct Unlock {
+    /// A folder or a file; the nearest platform.erp upwards where nothing is said.
+    pub(crate) path: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) access: Access,
+    /// Do not ask.
+    #[arg(long)]
+    pub(crate) yes: bool,
 }
 
 /// `90s`, `5m`, `1h`.

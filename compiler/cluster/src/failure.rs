@@ -117,7 +117,7 @@ impl Refusal {
     #[must_use]
     pub fn is_gone(&self) -> bool {
         self.code == 422 && self.causes.iter().any(|c| c.field == "metadata.uid")
-            || self.code == 409 && self.message.contains("UID")
+            || self.code == 409 && self.message.to_lowercase().contains("uid mismatch")
     }
 
     /// Whether it was changed since it was read.

@@ -7,7 +7,10 @@
 mod apply;
 mod client;
 mod dataflow;
+mod destroy;
 mod diff;
+mod doctor;
+mod drift;
 mod equal;
 mod failure;
 mod identity;
@@ -21,16 +24,21 @@ mod origin;
 mod plan;
 mod progress;
 mod quantity;
+mod rbac;
 mod ready;
 mod render;
 mod request;
 mod saved;
+mod status;
 mod stop;
 mod watch;
 
 pub use apply::{ApplyOptions, Outcome, Report, apply};
 pub use client::{Access, Cluster};
+pub use destroy::{DestroyOptions, Destruction, destroy};
 pub use diff::{FieldChange, differences};
+pub use doctor::{Check, Verdict, doctor, doctor_json, doctor_text, is_fit};
+pub use drift::{Drift, drift, drift_json, drift_text};
 pub use equal::is_certainly_equal;
 pub use failure::{ApiError, Cause, Failure, Refusal};
 pub use inventory::{Intent, Inventory, Meta, STATE_NAMESPACE};
@@ -40,10 +48,12 @@ pub use lock::{Holder, Lock, holder, unlock};
 pub use object::{Desired, FIELD_MANAGER, MANAGED_BY, ObjectId, PART_OF, Program};
 pub use plan::{Action, Allowed, Plan, Step};
 pub use progress::{Event, Progress, Show};
+pub use rbac::{Right, Subject, rbac, rights};
 pub use ready::{Stall, State};
 pub use render::{Paint, human, markdown, summary, to_json};
 pub use request::{Answer, Call, Verb};
 pub use saved::{read as read_saved, save};
+pub use status::{Condition, Row, Status, is_healthy, status_json, status_text};
 pub use stop::Stop;
 
 /// Runs what waits for a network to its end.

@@ -390,3 +390,16 @@ pub async fn unlock(cluster: &Cluster, platform: &str) -> Result<(), Failure> {
     };
     force_free(cluster, platform, &lease).await
 }
+
+/// Deletes the lock of a platform that is gone.
+pub(crate) async fn delete(cluster: &Cluster, lock: Lock) {
+    let lease = lock.state.lease.lock().map(|lease| lease.clone());
+    lock.renewal.abort();
+    if let Ok(lease) = lease {
+        let uid = lease["metadata"]["uid"].as_str().unwrap_or_default();
+        // What is left is a lease without a holder's renewal: free in 30 s.
+        let _ = cluster
+            .call(Call::delete(&path(&lock.platform), uid, "Background"))
+            .await;
+    }
+}

@@ -43,6 +43,27 @@ fn decimal(number: &str, factor: i128) -> Option<i128> {
     Some(digits.checked_mul(factor)? / scale)
 }
 
+/// Thousandths of a core as `1.5` or `200m`.
+#[must_use]
+pub(crate) fn cpu(milli: i128) -> String {
+    if milli % 1000 == 0 {
+        (milli / 1000).to_string()
+    } else {
+        format!("{milli}m")
+    }
+}
+
+/// Thousandths of a byte as `3.5Gi`.
+#[must_use]
+pub(crate) fn bytes(milli: i128) -> String {
+    let mebi = milli / 1000 / (1 << 20);
+    if mebi >= 10 * 1024 || mebi % 1024 == 0 {
+        format!("{}Gi", mebi / 1024)
+    } else {
+        format!("{mebi}Mi")
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::parse;

@@ -71,10 +71,28 @@ impl Stall {
 #[derive(Debug, Default)]
 pub(crate) struct Symptoms {
     since: HashMap<String, (Instant, String)>,
+    /// There is but one look: what is wrong counts as wrong for long.
+    is_one_look: bool,
 }
 
+/// Longer than any symptom is borne.
+const LONG: Duration = Duration::from_secs(3600);
+
 impl Symptoms {
+    /// For a command that looks once.
+    pub(crate) fn of_one_look() -> Self {
+        Self {
+            is_one_look: true,
+            ..Self::default()
+        }
+    }
+
     fn seen(&mut self, symptom: &str, text: &str) -> (Duration, String) {
+        // How long a pod has been starting cannot be seen in one look, and need not be a fault.
+        let may_pass = ["unready", "unobserved", "unschedulable", "claims"];
+        if self.is_one_look && !may_pass.iter().any(|end| symptom.ends_with(end)) {
+            return (LONG, text.to_owned());
+        }
         let entry = self
             .since
             .entry(symptom.to_owned())

@@ -38,6 +38,11 @@ impl Stop {
         *self.asked.borrow()
     }
 
+    /// Waits a while; whether somebody asked meanwhile.
+    pub async fn asked_within(&mut self, time: std::time::Duration) -> bool {
+        tokio::time::timeout(time, self.asked()).await.is_ok()
+    }
+
     /// Waits until it is.
     pub async fn asked(&mut self) {
         if self.asked.wait_for(|asked| *asked).await.is_err() {

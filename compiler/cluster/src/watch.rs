@@ -153,6 +153,11 @@ impl Observed {
             .collect()
     }
 
+    /// Reads the warnings that somebody has asked for, without waiting for their turn.
+    pub(crate) async fn read_warnings_now(&self, cluster: &Cluster) {
+        read_interest(cluster, &self.store).await;
+    }
+
     /// The warnings of a namespace, oldest first; they are read from now on.
     #[must_use]
     pub(crate) fn warnings(&self, namespace: &str) -> Vec<Value> {
@@ -279,19 +284,20 @@ const WARNINGS_EVERY: Duration = Duration::from_secs(2);
 async fn read_warnings(cluster: Arc<Cluster>, store: Arc<Mutex<Store>>) {
     loop {
         tokio::time::sleep(WARNINGS_EVERY).await;
-        let Ok(interest) = store
-            .lock()
-            .map(|mut store| std::mem::take(&mut store.interest))
-        else {
-            return;
+        read_interest(&cluster, &store).await;
+    }
+}
+
+async fn read_interest(cluster: &Cluster, store: &Mutex<Store>) {
+    let interest = store
+        .lock()
+        .map(|mut store| std::mem::take(&mut store.interest));
+    for namespace in interest.unwrap_or_default() {
+        let Ok(events) = cluster.warnings(&namespace).await else {
+            continue;
         };
-        for namespace in interest {
-            let Ok(events) = cluster.warnings(&namespace).await else {
-                continue;
-            };
-            if let Ok(mut store) = store.lock() {
-                store.events.insert(namespace, events);
-            }
+        if let Ok(mut store) = store.lock() {
+            store.events.insert(namespace, events);
         }
     }
 }

@@ -97,6 +97,18 @@ impl Cluster {
         line == "ready\n"
     }
 
+    /// Kills the server at once.
+    pub(super) fn kill(&mut self) {
+        if let Some(mut server) = self.server.take() {
+            server.kill().expect("it runs");
+            server.wait().expect("it ended");
+        }
+    }
+
+    pub(super) fn binary(&self) -> &Path {
+        &self.binary
+    }
+
     pub(super) fn kubeconfig(&self) -> PathBuf {
         self.folder.path().join("kubeconfig")
     }

@@ -1,0 +1,203 @@
+package main
+
+import (
+	"bytes"
+	"crypto/tls"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httputil"
+	"net/url"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"time"
+)
+
+// rule is a fault: which requests it meets, and what becomes of them.
+type rule struct {
+	// Method and Path (a regular expression over path and query) say which requests; empty is all.
+	Method string `json:"method"`
+	Path   string `json:"path"`
+	// The first and the last of them, counted from 1, and each how many-th between.
+	From  int `json:"from"`
+	To    int `json:"to"`
+	Every int `json:"every"`
+	// Only in this window after the first request of all, in milliseconds.
+	AfterMs int `json:"afterMs"`
+	UntilMs int `json:"untilMs"`
+
+	// What happens: a delay, then an answer of its own, or a connection that is closed before or
+	// after the request was passed on, or none at all, or a stream that is cut.
+	DelayMs    int    `json:"delayMs"`
+	Status     int    `json:"status"`
+	Body       string `json:"body"`
+	RetryAfter string `json:"retryAfter"`
+	Drop       string `json:"drop"`
+	CutMs      int    `json:"cutMs"`
+
+	pattern *regexp.Regexp
+	seen    int
+}
+
+type proxy struct {
+	mutex   sync.Mutex
+	rules   []*rule
+	started time.Time
+	log     *os.File
+	forward *httputil.ReverseProxy
+}
+
+// runProxy stands between a client and the API server of DIR and does what the rules of a JSON file
+// say. It writes DIR/kubeconfig-proxy and DIR/proxy.log, a line for each request.
+func runProxy(dir, file string) error {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return err
+	}
+	var rules []*rule
+	if err := json.Unmarshal(text, &rules); err != nil {
+		return err
+	}
+	for _, r := range rules {
+		if r.pattern, err = regexp.Compile(r.Path); err != nil {
+			return err
+		}
+	}
+	ports, err := portsOf(dir)
+	if err != nil {
+		return err
+	}
+	k, err := makeKeys(dir, ports.api)
+	if err != nil {
+		return err
+	}
+	log, err := os.Create(filepath.Join(dir, "proxy.log"))
+	if err != nil {
+		return err
+	}
+	target, err := url.Parse(k.url)
+	if err != nil {
+		return err
+	}
+	forward := httputil.NewSingleHostReverseProxy(target)
+	forward.Transport = k.client.Transport
+	forward.FlushInterval = -1
+	forward.ErrorHandler = func(w http.ResponseWriter, _ *http.Request, _ error) { hangUp(w) }
+	p := &proxy{rules: rules, log: log, forward: forward}
+
+	certificate, err := tls.LoadX509KeyPair(k.path("server.crt"), k.path("server.key"))
+	if err != nil {
+		return err
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	k.url = "https://" + listener.Addr().String()
+	if err := k.writeKubeconfig("admin", filepath.Join(dir, "kubeconfig-proxy")); err != nil {
+		return err
+	}
+	// One connection for each request, as HTTP/1.1 has it: to close it hits nobody else.
+	config := &tls.Config{Certificates: []tls.Certificate{certificate}, NextProtos: []string{"http/1.1"}}
+	server := &http.Server{Handler: p}
+	go func() { _ = server.Serve(tls.NewListener(listener, config)) }()
+	fmt.Println("ready")
+	_, _ = io.Copy(io.Discard, os.Stdin)
+	return nil
+}
+
+// match is the first rule that meets a request.
+func (p *proxy) match(r *http.Request) *rule {
+	p.mutex.Lock()
+	defer p.mutex.Unlock()
+	if p.started.IsZero() {
+		p.started = time.Now()
+	}
+	age := int(time.Since(p.started).Milliseconds())
+	for _, rule := range p.rules {
+		if rule.Method != "" && rule.Method != r.Method || !rule.pattern.MatchString(r.RequestURI) {
+			continue
+		}
+		rule.seen++
+		n := rule.seen
+		if n < rule.From || rule.To > 0 && n > rule.To {
+			continue
+		}
+		if rule.Every > 1 && n%rule.Every != 0 {
+			continue
+		}
+		if age < rule.AfterMs || rule.UntilMs > 0 && age > rule.UntilMs {
+			continue
+		}
+		return rule
+	}
+	return nil
+}
+
+func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	rule := p.match(r)
+	what := "passed"
+	if rule != nil {
+		what = "met"
+	}
+	p.mutex.Lock()
+	fmt.Fprintf(p.log, "%s %s %s\n", what, r.Method, r.RequestURI)
+	p.mutex.Unlock()
+	if rule == nil {
+		p.forward.ServeHTTP(w, r)
+		return
+	}
+	select {
+	case <-time.After(time.Duration(rule.DelayMs) * time.Millisecond):
+	case <-r.Context().Done():
+		return
+	}
+	switch {
+	case rule.Drop == "before":
+		hangUp(w)
+	case rule.Drop == "after":
+		p.forward.ServeHTTP(&nowhere{header: http.Header{}}, r)
+		hangUp(w)
+	case rule.Drop == "never":
+		<-r.Context().Done()
+	case rule.Status != 0:
+		if rule.RetryAfter != "" {
+			w.Header().Set("Retry-After", rule.RetryAfter)
+		}
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(rule.Status)
+		reason := strings.ReplaceAll(http.StatusText(rule.Status), " ", "")
+		_ = json.NewEncoder(w).Encode(map[string]any{
+			"kind": "Status", "apiVersion": "v1", "status": "Failure",
+			"message": rule.Body, "reason": reason, "code": rule.Status,
+		})
+	case rule.CutMs != 0:
+		time.AfterFunc(time.Duration(rule.CutMs)*time.Millisecond, func() { hangUp(w) })
+		p.forward.ServeHTTP(w, r)
+	default:
+		p.forward.ServeHTTP(w, r)
+	}
+}
+
+// hangUp closes the connection of a request.
+func hangUp(w http.ResponseWriter) {
+	if hijacker, ok := w.(http.Hijacker); ok {
+		if connection, _, err := hijacker.Hijack(); err == nil {
+			_ = connection.Close()
+		}
+	}
+}
+
+// nowhere takes an answer that the client never gets.
+type nowhere struct {
+	header http.Header
+	bytes.Buffer
+}
+
+func (n *nowhere) Header() http.Header { return n.header }
+func (n *nowhere) WriteHeader(int)     {}
