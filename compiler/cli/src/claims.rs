@@ -147,11 +147,12 @@ impl Claiming<'_> {
     fn ends(&mut self, end: End, port: Option<Ports>) -> Vec<EndId> {
         let platform = self.platform;
         let whole = |cidr: IpNet| erpc_prove::End::addresses(cidr, &[]);
+        let outside = |cidr: IpNet| outside(platform, cidr);
         let ends: Vec<erpc_prove::End> = match end {
             End::Service(id) => return vec![self.services[id.index()]],
             End::External(id) => {
                 let cidrs = platform[id].cidrs.iter();
-                cidrs.map(|cidr| whole(cidr.value)).collect()
+                cidrs.map(|cidr| outside(cidr.value)).collect()
             }
             End::Internet => self.internet(),
             End::ClusterDns => self.dns_ends(),
@@ -162,7 +163,7 @@ impl Claiming<'_> {
                 .filter(|api| port.is_none_or(|port| port.first == api.value.port))
                 .map(|api| whole(IpNet::from(api.value.ip)))
                 .collect(),
-            End::ClusterNodes => node_cidrs(platform).into_iter().map(whole).collect(),
+            End::ClusterNodes => node_cidrs(platform).into_iter().map(outside).collect(),
         };
         let claims = &mut self.out.claims;
         ends.into_iter().map(|end| claims.end(end)).collect()
@@ -218,7 +219,7 @@ impl Claiming<'_> {
     }
 
     /// The pods that answer, and, with a cache on the nodes, its address and that of the Service
-    /// that the cache answers for: the tenth of the range (KEP-1024, kubeadm).
+    /// that the cache answers for: as said, else the tenth of the range (KEP-1024, kubeadm).
     fn dns_ends(&self) -> Vec<erpc_prove::End> {
         let flavour = self.dns_flavour();
         let mut ends = vec![match flavour {
@@ -233,7 +234,12 @@ impl Claiming<'_> {
         if flavour == DnsFlavour::NodeLocal {
             let cache = IpNet::from(std::net::IpAddr::from([169, 254, 20, 10]));
             ends.push(erpc_prove::End::addresses(cache, &[]));
-            for cidr in &self.platform.cluster().service_cidrs {
+            let cluster = self.platform.cluster();
+            for at in &cluster.dns_at {
+                ends.push(erpc_prove::End::addresses(IpNet::from(at.value), &[]));
+            }
+            let usual = cluster.service_cidrs.iter();
+            for cidr in usual.filter(|_| cluster.dns_at.is_empty()) {
                 let tenth: std::net::IpAddr = match cidr.value.network() {
                     std::net::IpAddr::V4(ip) => {
                         std::net::Ipv4Addr::from(u32::from(ip).saturating_add(10)).into()
@@ -315,7 +321,7 @@ impl Claiming<'_> {
         } else {
             let narrowed = from.iter();
             narrowed
-                .map(|cidr| erpc_prove::End::addresses(cidr.value, &[]))
+                .map(|cidr| outside(self.platform, cidr.value))
                 .collect()
         };
         for end in ends {
@@ -333,6 +339,18 @@ impl Claiming<'_> {
         holes.extend(node_cidrs(self.platform));
         everything_without(&holes)
     }
+}
+
+/// A block of addresses outside the cluster: whether one means pods and Services too is decided by
+/// each network plugin for itself, so theirs are no part of it.
+fn outside(platform: &Platform, cidr: IpNet) -> erpc_prove::End {
+    let cluster = platform.cluster();
+    let own = cluster.pod_cidrs.iter().chain(&cluster.service_cidrs);
+    let holes: Vec<IpNet> = own
+        .map(|own| own.value)
+        .filter(|own| *own != cidr && cidr.contains(own))
+        .collect();
+    erpc_prove::End::addresses(cidr, &holes)
 }
 
 /// Both families without some blocks.

@@ -112,6 +112,11 @@ codes! {
     TIER_CYCLE              "E0406" Error "tiers that are above each other";
     MISSING_CLUSTER_FACT    "E0407" Error "a fact of the cluster that a flow needs";
     UNREACHABLE_SERVICE     "W0408" Warning "a service that nothing can reach";
+    UNJUDGED_FLOW           "E0410" Error "a flow that the network plugin cannot judge";
+    ADDRESS_OF_THE_CLUSTER  "E0411" Error "addresses outside that are the cluster's own";
+    WRONG_FAMILY            "E0412" Error "addresses of a family that the cluster lacks";
+    HOST_NETWORK            "E0413" Error "a service on the network of its node";
+    NOTHING_ENFORCED        "W0414" Warning "a network plugin that enforces nothing";
     BROKEN_NEVER            "E0440" Error "a `never` that does not hold";
     BROKEN_ALWAYS           "E0441" Error "an `always` that does not hold";
 

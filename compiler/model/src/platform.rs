@@ -172,8 +172,12 @@ pub struct Cluster {
     pub api: Vec<Sourced<ApiServer>>,
     /// `dns kube-dns|openshift|node-local`.
     pub dns: Option<Sourced<DnsFlavour>>,
-    /// `cni NAME`.
+    /// `dns node-local at ADDRESS, …`: the ClusterIPs of kube-dns, which the cache takes over.
+    pub dns_at: Vec<Sourced<std::net::IpAddr>>,
+    /// `cni NAME [with …]`.
     pub cni: Option<Sourced<SmolStr>>,
+    /// `cni NAME with …`: what it can do beyond what is known of it.
+    pub cni_with: Vec<Sourced<CniAbility>>,
     /// `storage NAME …`.
     pub storage: Vec<StorageClass>,
     /// `ingress CLASS by …`.
@@ -215,6 +219,41 @@ pub enum DnsFlavour {
     OpenShift,
     /// kube-dns behind a cache on each node, 169.254.20.10.
     NodeLocal,
+}
+
+/// What network plugins differ in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CniAbility {
+    /// `ranges`: several ports in one rule (`endPort`).
+    Ranges,
+    /// `sctp`: rules for SCTP.
+    Sctp,
+    /// `nodes`: blocks of addresses mean the nodes of the cluster too.
+    Nodes,
+    /// `translation`: it judges on the pod's port, behind a Service's translation.
+    Translation,
+}
+
+impl CniAbility {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Ranges, Self::Sctp, Self::Nodes, Self::Translation];
+
+    /// As the language writes it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Ranges => "ranges",
+            Self::Sctp => "sctp",
+            Self::Nodes => "nodes",
+            Self::Translation => "translation",
+        }
+    }
+}
+
+impl std::fmt::Display for CniAbility {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
 }
 
 /// `storage NAME [default] [create provisioner P [wait] [reclaim retain|delete]]`.

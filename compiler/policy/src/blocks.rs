@@ -151,6 +151,22 @@ pub(crate) fn world(platform: &Platform) -> Vec<Block> {
     without(&holes)
 }
 
+/// The addresses of a CIDR that are outside the cluster: without those of pods and Services, which
+/// plugins disagree about.
+pub(crate) fn outside(platform: &Platform, cidr: IpNet) -> Block {
+    let cluster = platform.cluster();
+    let holes = cluster
+        .pod_cidrs
+        .iter()
+        .chain(&cluster.service_cidrs)
+        .map(|own| own.value)
+        .filter(|own| *own != cidr && is_inside(*own, cidr));
+    Block {
+        cidr: cidr.trunc(),
+        except: widest(holes.collect()),
+    }
+}
+
 /// The addresses of the nodes.
 pub(crate) fn nodes(platform: &Platform) -> Vec<IpNet> {
     let nodes = platform.cluster().nodes.as_ref();

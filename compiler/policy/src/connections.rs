@@ -210,7 +210,9 @@ impl Party {
         let blocks = match self {
             Self::End(End::External(id)) => {
                 let cidrs = platform[id].cidrs.iter();
-                cidrs.map(|cidr| Block::whole(cidr.value)).collect()
+                cidrs
+                    .map(|cidr| blocks::outside(platform, cidr.value))
+                    .collect()
             }
             Self::End(End::Internet) => blocks::internet(platform),
             Self::End(End::ClusterApi) => {
@@ -220,7 +222,7 @@ impl Party {
             }
             Self::End(End::ClusterNodes) => {
                 let nodes = blocks::nodes(platform).into_iter();
-                nodes.map(Block::whole).collect()
+                nodes.map(|cidr| blocks::outside(platform, cidr)).collect()
             }
             Self::Controller => match platform.cluster().ingress.as_ref()?.controller {
                 IngressController::Nodes => {
@@ -305,7 +307,8 @@ impl Addresses {
         if routed.from.is_empty() {
             Self(blocks::world(platform))
         } else {
-            Self(routed.from.iter().map(|cidr| Block::whole(*cidr)).collect())
+            let from = routed.from.iter();
+            Self(from.map(|cidr| blocks::outside(platform, *cidr)).collect())
         }
     }
 

@@ -6,6 +6,7 @@ use erpc_model::{End, IngressController, Platform, PortId, ServiceId};
 use ipnet::IpNet;
 use rustc_hash::FxHashMap;
 
+use crate::cluster_facts;
 use crate::edges::{Edge, Edges};
 
 /// The implied flows of a platform.
@@ -69,7 +70,7 @@ impl Implied {
             .map(|(id, _)| id)
             .filter(|id| asks[id.index()])
             .collect();
-        report_missing_facts(platform, edges, &implied, out);
+        cluster_facts::check(platform, edges, &implied, out);
         implied
     }
 
@@ -204,116 +205,4 @@ fn merge(ports: &mut Vec<RoutedPort>) {
     }
     ports.extend(merged.into_values());
     ports.sort_unstable_by_key(|routed| routed.port);
-}
-
-/// A flow that needs a fact which the cluster block does not give.
-fn report_missing_facts(
-    platform: &Platform,
-    edges: &Edges,
-    implied: &Implied,
-    out: &mut Diagnostics,
-) {
-    let cluster = platform.cluster();
-    let mut report = |fact: &str, needed_by: Span, why: &str, example: &str| {
-        out.push(
-            Diagnostic::new(
-                &codes::MISSING_CLUSTER_FACT,
-                format!("the cluster `{}` does not say {fact}", cluster.name.value),
-            )
-            .at(cluster.name.span(), "not said here")
-            .also(needed_by, why)
-            .help(format!("add `{example}`")),
-        );
-    };
-    let flow_to = |wanted: fn(&Edge) -> bool| {
-        let mut spans = edges.as_slice().iter().filter(|edge| wanted(edge));
-        spans
-            .next()
-            .map(|edge| platform.flows[edge.flow.index()].span)
-    };
-    if cluster.dns.is_none()
-        && let Some(edge) = edges.as_slice().iter().find(|edge| {
-            edge.to == End::ClusterDns
-                || edge.from == End::ClusterDns
-                || matches!(edge.from, End::Service(_)) && needs_dns(platform, edge)
-        })
-    {
-        report(
-            "who answers DNS in it",
-            platform.flows[edge.flow.index()].span,
-            "this flow needs names to be looked up",
-            "dns kube-dns",
-        );
-    }
-    let is_api = |edge: &Edge| edge.to == End::ClusterApi || edge.from == End::ClusterApi;
-    if cluster.api.is_empty()
-        && let Some(span) = flow_to(is_api)
-    {
-        report(
-            "where its API server listens",
-            span,
-            "this flow needs it",
-            "api 10.0.0.1:6443",
-        );
-    }
-    let is_nodes = |edge: &Edge| edge.to == End::ClusterNodes || edge.from == End::ClusterNodes;
-    let has_nodes = cluster
-        .nodes
-        .as_ref()
-        .is_some_and(|nodes| !nodes.value.cidrs.is_empty());
-    if !has_nodes && let Some(span) = flow_to(is_nodes) {
-        report(
-            "which addresses its nodes have",
-            span,
-            "this flow needs them",
-            "nodes 3 of cpu 4, memory 16Gi, in 10.0.0.0/16",
-        );
-    }
-    let outside = flow_to(|edge| edge.to == End::Internet)
-        .map(|span| (span, "this flow leaves the cluster"))
-        .or_else(|| {
-            let exposed = implied.world.iter().chain(&implied.controller).next();
-            exposed.map(|routed| (routed.span, "this lets the outside in"))
-        });
-    if let Some((span, why)) = outside {
-        if cluster.pod_cidrs.is_empty() {
-            report(
-                "which addresses its pods have",
-                span,
-                why,
-                "pods 10.244.0.0/16",
-            );
-        }
-        if cluster.service_cidrs.is_empty() {
-            report(
-                "which addresses its Services have",
-                span,
-                why,
-                "services 10.96.0.0/16",
-            );
-        }
-    }
-    for edge in edges.as_slice() {
-        for end in [edge.from, edge.to] {
-            if let End::External(id) = end
-                && platform[id].cidrs.is_empty()
-            {
-                out.push(
-                    Diagnostic::new(
-                        &codes::MISSING_CLUSTER_FACT,
-                        format!(
-                            "`{}` has no addresses, and a NetworkPolicy knows no names",
-                            platform[id].name.value
-                        ),
-                    )
-                    .at(platform[id].name.span(), "no `cidr` here")
-                    .also(
-                        platform.flows[edge.flow.index()].span,
-                        "this flow needs them",
-                    )
-                    .help("add `cidr 203.0.113.0/24`"),
-                );
-            }
-        }
-    }
 }

@@ -4,6 +4,8 @@
 //! Everything here is a pure function of the [`Platform`]; nothing knows of YAML.
 
 mod blocks;
+mod cluster_facts;
+mod cni;
 mod connections;
 mod edges;
 mod facts;

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use erpc_model::units::Protocol;
 use erpc_model::{DnsFlavour, End, IngressController, Platform, Port, ServiceId};
 use ipnet::IpNet;
+use rustc_hash::FxHashMap;
 use smol_str::SmolStr;
 
 use crate::blocks::{self, Block};
@@ -172,7 +173,7 @@ pub fn policies(platform: &Platform, edges: &Edges, implied: &Implied) -> Vec<Wo
             }
         }
         for cidr in &routed.from {
-            side.block(Block::whole(*cidr), port);
+            side.block(blocks::outside(platform, *cidr), port);
         }
     }
     let dns = dns_rule(platform);
@@ -259,13 +260,16 @@ fn dns_blocks(platform: &Platform) -> Vec<Block> {
         return Vec::new();
     }
     let cache = std::net::IpAddr::from([169, 254, 20, 10]);
+    let said = cluster.dns_at.iter().map(|at| at.value);
     // The tenth address of the Service range is the one that kubeadm gives to DNS.
-    let of_service = cluster
+    let usual = cluster
         .service_cidrs
         .iter()
+        .filter(|_| cluster.dns_at.is_empty())
         .filter_map(|cidr| cidr.value.hosts().nth(9));
     std::iter::once(cache)
-        .chain(of_service)
+        .chain(said)
+        .chain(usual)
         .map(|ip| Block::whole(IpNet::from(ip)))
         .collect()
 }
@@ -286,7 +290,9 @@ impl Side {
             }
             End::External(id) => {
                 let cidrs = platform[id].cidrs.iter();
-                cidrs.map(|cidr| Block::whole(cidr.value)).collect()
+                cidrs
+                    .map(|cidr| blocks::outside(platform, cidr.value))
+                    .collect()
             }
             End::Internet => blocks::internet(platform),
             End::ClusterApi => {
@@ -298,7 +304,7 @@ impl Side {
             }
             End::ClusterNodes => {
                 let nodes = blocks::nodes(platform).into_iter();
-                nodes.map(Block::whole).collect()
+                nodes.map(|cidr| blocks::outside(platform, cidr)).collect()
             }
         };
         for block in blocks {
@@ -315,14 +321,24 @@ impl Side {
         if self.blocks.len() < 2 {
             return;
         }
-        let all: Vec<(Block, BTreeSet<PolicyPort>)> =
-            std::mem::take(&mut self.blocks).into_iter().collect();
-        for (at, (block, ports)) in all.iter().enumerate() {
+        let all = std::mem::take(&mut self.blocks);
+        let mut by_cidr: FxHashMap<IpNet, Vec<(&Block, &BTreeSet<PolicyPort>)>> =
+            FxHashMap::default();
+        for (block, ports) in &all {
+            by_cidr.entry(block.cidr).or_default().push((block, ports));
+        }
+        for (block, ports) in &all {
             let mut left = ports.clone();
-            for (other_at, (other, of_other)) in all.iter().enumerate() {
-                if other_at != at && other.holds(block) {
-                    left.retain(|port| !of_other.contains(port));
+            // A wider block starts at one of the prefixes of this one.
+            let mut around = Some(block.cidr);
+            while let Some(cidr) = around {
+                let wider = by_cidr.get(&cidr).into_iter().flatten();
+                for (other, theirs) in wider.filter(|(other, _)| *other != block) {
+                    if other.holds(block) {
+                        left.retain(|port| !theirs.contains(port));
+                    }
                 }
+                around = cidr.supernet();
             }
             if !left.is_empty() {
                 self.blocks.insert(block.clone(), left);

@@ -205,11 +205,35 @@ namespace shop {
     std::fs::write(folder.path().join("platform.erp"), source).expect("written");
     let ran = erpc_tests::erpc(&["build".as_ref(), folder.path().as_os_str()]);
     assert_eq!(ran.exit, erpc_cli::Exit::Failed);
-    assert!(
-        ran.err
-            .contains("error[E0603]: shop.web is on the network of its node"),
-        "{}",
-        ran.err
-    );
+    assert!(ran.err.contains("error[E0413]"), "{}", ran.err);
     assert!(!folder.path().join("lib").exists());
+
+    // The same in the output, past every check of the source.
+    let plain = source.replace(
+        "    patch deployment { spec.template.spec.hostNetwork = true }\n",
+        "",
+    );
+    std::fs::write(folder.path().join("platform.erp"), plain).expect("written");
+    let compiled = erpc_tests::compile_folder(folder.path());
+    let Some((platform, derived)) = &compiled.result else {
+        panic!("{:?}", compiled.diagnostics);
+    };
+    let mut files = erpc_emit::files(platform, derived, &compiled.sources);
+    for file in &mut files {
+        let pod = "      enableServiceLinks: false\n";
+        file.text = file
+            .text
+            .replace(pod, &format!("{pod}      hostNetwork: true\n"));
+    }
+    let found = erpc_cli::proof::check(platform, &files);
+    assert!(
+        found
+            .as_slice()
+            .iter()
+            .any(|finding| finding.code.id == "E0603"
+                && finding
+                    .message
+                    .starts_with("shop.web is on the network of its node")),
+        "{found:?}"
+    );
 }

@@ -15,11 +15,13 @@ use smol_str::SmolStr;
 use super::{metadata, namespaces};
 use crate::Object;
 
-/// How many names of peers one object may hold. etcd refuses a request over 1.5 MiB and clients
-/// keep a second copy in an annotation; this many names are some 200 KiB.
-const MAX_NAMES: usize = 4000;
-/// How many names a part of a split object holds.
+/// How many bytes of JSON one object may have. etcd refuses a request over 1.5 MiB, and a client
+/// that keeps what it last applied in an annotation may keep 256 KiB there.
+const MAX_BYTES: usize = 200 * 1024;
+/// How many names of peers a part of a split object holds.
 const NAMES_OF_A_PART: usize = 1000;
+/// What an object has beside its rules: metadata, the pod selector.
+const BYTES_OF_AN_OBJECT: usize = 2048;
 
 /// A pod that no other policy selects speaks to nobody.
 pub(super) fn default_denies(platform: &Platform) -> Vec<Object> {
@@ -69,26 +71,64 @@ struct Part {
     egress: Vec<EgressRule>,
 }
 
-fn names_of(peers: &[Peer]) -> usize {
-    peers
-        .iter()
-        .map(|peer| match peer {
-            Peer::Pods(Selected {
-                pods: PodSelector::Services(names),
-                ..
-            }) => names.len(),
-            Peer::Pods(_) => 1,
-            Peer::Block(_, except) => 1 + except.len(),
-        })
-        .sum()
+/// How many names a peer holds.
+fn names_of(peer: &Peer) -> usize {
+    match peer {
+        Peer::Pods(Selected {
+            pods: PodSelector::Services(names),
+            ..
+        }) => names.len(),
+        Peer::Pods(_) => 1,
+        Peer::Block(_, except) => 1 + except.len(),
+    }
+}
+
+/// How many bytes of JSON a peer has, with some to spare.
+fn bytes_of_peer(peer: &Peer) -> usize {
+    /// `"…",` around a name or a CIDR.
+    const QUOTES: usize = 4;
+    /// Both selectors, with their keys and operator.
+    const SELECTORS: usize = 256;
+    /// `{"ipBlock":{"cidr":…,"except":[…]}},`
+    const BLOCK: usize = 64;
+    /// The longest CIDR of IPv6.
+    const CIDR: usize = 43 + QUOTES;
+    match peer {
+        Peer::Pods(selected) => {
+            let pods: usize = match &selected.pods {
+                PodSelector::Services(names) => names.iter().map(|n| n.len() + QUOTES).sum(),
+                PodSelector::Labels(labels) => {
+                    let label = |(key, value): &(SmolStr, SmolStr)| key.len() + value.len();
+                    labels.iter().map(|l| label(l) + 2 * QUOTES).sum()
+                }
+            };
+            SELECTORS + selected.namespace.len() + pods
+        }
+        Peer::Block(_, except) => BLOCK + CIDR * (1 + except.len()),
+    }
+}
+
+/// How many bytes of JSON a rule has, with some to spare.
+fn bytes_of_rule(peers: &[Peer], ports: &[PolicyPort]) -> usize {
+    /// `{"endPort":…,"port":…,"protocol":"SCTP"},`
+    const PORT: usize = 56;
+    /// `{"from":[…],"ports":[…]},`
+    const RULE: usize = 32;
+    let of_peers: usize = peers.iter().map(bytes_of_peer).sum();
+    RULE + of_peers + PORT * ports.len()
 }
 
 /// Policies are unions, so any division by direction and peers says the same: first by direction,
 /// then by the peers' namespace, then by so many names.
 fn parts(policy: &WorkloadPolicy) -> Vec<Part> {
-    let of_ingress: usize = policy.ingress.iter().map(|rule| names_of(&rule.from)).sum();
-    let of_egress: usize = policy.egress.iter().map(|rule| names_of(&rule.to)).sum();
-    if of_ingress + of_egress <= MAX_NAMES {
+    let ingress = policy.ingress.iter().map(|rule| (&rule.from, &rule.ports));
+    let egress = policy.egress.iter().map(|rule| (&rule.to, &rule.ports));
+    let bytes: usize = ingress
+        .clone()
+        .chain(egress.clone())
+        .map(|(peers, ports)| bytes_of_rule(peers, ports))
+        .sum();
+    if BYTES_OF_AN_OBJECT + bytes <= MAX_BYTES {
         return vec![Part {
             suffix: String::new(),
             ingress: policy.ingress.clone(),
@@ -96,7 +136,6 @@ fn parts(policy: &WorkloadPolicy) -> Vec<Part> {
         }];
     }
     let mut parts = Vec::new();
-    let ingress = policy.ingress.iter().map(|rule| (&rule.from, &rule.ports));
     for (suffix, rules) in chunks(ingress) {
         parts.push(Part {
             suffix: format!("-ingress{suffix}"),
@@ -107,7 +146,6 @@ fn parts(policy: &WorkloadPolicy) -> Vec<Part> {
             egress: Vec::new(),
         });
     }
-    let egress = policy.egress.iter().map(|rule| (&rule.to, &rule.ports));
     for (suffix, rules) in chunks(egress) {
         parts.push(Part {
             suffix: format!("-egress{suffix}"),
@@ -146,16 +184,19 @@ fn chunks<'r>(
     for (namespace, pieces) in by_namespace {
         let namespace = namespace.trim_end_matches('.');
         let mut rules: Rules = Vec::new();
-        let mut names = 0;
+        let (mut names, mut bytes) = (0, BYTES_OF_AN_OBJECT);
         let mut number = 1;
         for (peer, ports) in pieces {
-            let more = names_of(std::slice::from_ref(&peer));
-            if names > 0 && names + more > NAMES_OF_A_PART {
+            let more_names = names_of(&peer);
+            let more_bytes = bytes_of_rule(std::slice::from_ref(&peer), ports);
+            let is_full = names + more_names > NAMES_OF_A_PART || bytes + more_bytes > MAX_BYTES;
+            if names > 0 && is_full {
                 out.push((part_suffix(namespace, number), std::mem::take(&mut rules)));
                 number += 1;
-                names = 0;
+                (names, bytes) = (0, BYTES_OF_AN_OBJECT);
             }
-            names += more;
+            names += more_names;
+            bytes += more_bytes;
             rules.push((vec![peer], ports.clone()));
         }
         out.push((part_suffix(namespace, number), rules));

@@ -14,18 +14,13 @@ pub(super) fn services(platform: &Platform, derived: &Derived, id: ServiceId) ->
     let mut objects = Vec::new();
     if !service.ports.is_empty() {
         let is_headless = service.is_stateful();
-        // Replicas that look for each other do so before they are ready.
-        let finds_itself = derived
-            .edges
-            .from(id)
-            .iter()
-            .any(|edge| edge.to == End::Service(id));
         objects.push(Object::from(core::Service {
             metadata: metadata::of_service(platform, id),
             spec: Some(core::ServiceSpec {
                 type_: Some("ClusterIP".to_owned()),
                 cluster_ip: is_headless.then(|| "None".to_owned()),
-                publish_not_ready_addresses: (is_headless && finds_itself).then_some(true),
+                publish_not_ready_addresses: (is_headless && finds_itself(derived, id))
+                    .then_some(true),
                 selector: Some(metadata::identity(service)),
                 ports: Some(
                     service
@@ -39,22 +34,31 @@ pub(super) fn services(platform: &Platform, derived: &Derived, id: ServiceId) ->
             status: None,
         }));
     }
-    if is_watched_by_replica(platform, derived, id) {
-        objects.push(every_pod(platform, id));
+    if is_found_by_replica(platform, derived, id) {
+        objects.push(every_pod(platform, derived, id));
     }
     objects.extend(outside(platform, id));
     objects
 }
 
-/// Whether somebody who observes the service has to find each of several pods: behind a ClusterIP
-/// every scrape would meet another one.
-fn is_watched_by_replica(platform: &Platform, derived: &Derived, id: ServiceId) -> bool {
+/// Whether replicas of a service talk to each other.
+fn finds_itself(derived: &Derived, id: ServiceId) -> bool {
+    let edges = derived.edges.from(id).iter();
+    edges.into_iter().any(|edge| edge.to == End::Service(id))
+}
+
+/// Whether somebody has to find each of several pods: who observes the service, since behind a
+/// ClusterIP every scrape would meet another one, and its replicas themselves.
+fn is_found_by_replica(platform: &Platform, derived: &Derived, id: ServiceId) -> bool {
     let service = &platform[id];
-    !service.is_stateful() && service.scaling.bounds().max > 1 && derived.edges.is_observed(id)
+    !service.is_stateful()
+        && service.scaling.bounds().max > 1
+        && !service.ports.is_empty()
+        && (derived.edges.is_observed(id) || finds_itself(derived, id))
 }
 
 /// A headless Service beside the one with an address: its name gives every pod's.
-fn every_pod(platform: &Platform, id: ServiceId) -> Object {
+fn every_pod(platform: &Platform, derived: &Derived, id: ServiceId) -> Object {
     let service = &platform[id];
     // A headless Service translates nothing, so it has the numbers of the container.
     let ports = service
@@ -73,6 +77,8 @@ fn every_pod(platform: &Platform, id: ServiceId) -> Object {
         spec: Some(core::ServiceSpec {
             type_: Some("ClusterIP".to_owned()),
             cluster_ip: Some("None".to_owned()),
+            // Replicas that look for each other do so before they are ready.
+            publish_not_ready_addresses: finds_itself(derived, id).then_some(true),
             selector: Some(metadata::identity(service)),
             ports: Some(ports),
             ..core::ServiceSpec::default()

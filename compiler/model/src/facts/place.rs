@@ -133,7 +133,9 @@ pub fn of_cluster(platform: &Platform, cluster: &Cluster) -> Vec<Fact> {
         };
         Fact::of("dns", Plain::Text(flavour.to_owned()), dns.origin)
     }));
+    facts.extend(several("dns at", &cluster.dns_at));
     facts.extend(cluster.cni.as_ref().map(|v| Fact::shown("cni", v)));
+    facts.extend(several("cni with", &cluster.cni_with));
     facts.extend(keyed(
         "storage",
         cluster.storage.iter().map(storage).collect(),

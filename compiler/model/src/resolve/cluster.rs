@@ -1,6 +1,7 @@
 //! Clusters: the facts that a platform must fit. A cluster that `is` another overrides what it
 //! says itself; `nodes` merges by field, so that only the size need be said again.
 
+use std::net::IpAddr;
 use std::rc::Rc;
 
 use erpc_diagnostics::{Diagnostic, Span, codes};
@@ -16,7 +17,7 @@ use crate::eval::Scope;
 use crate::names::{listed, nearest};
 use crate::origin::{Origin, Sourced, Via};
 use crate::platform::{
-    ApiServer, Cluster, DnsFlavour, Ingress, IngressController, Nodes, StorageClass,
+    ApiServer, Cluster, CniAbility, DnsFlavour, Ingress, IngressController, Nodes, StorageClass,
     StorageProvision,
 };
 use crate::properties::Place;
@@ -35,6 +36,8 @@ impl<'a> Resolver<'a> {
     fn cluster(&mut self, declared: &Declared<'a>) -> Cluster {
         let layers = self.cluster_layers(declared, &mut Vec::new());
         let ingress = layers.top("ingress").cloned();
+        let (dns, dns_at) = self.dns(&layers);
+        let (cni, cni_with) = self.cni(&layers);
         Cluster {
             name: Sourced::declared(declared.name.text.clone(), declared.name.span),
             doc: declared.statement.doc(),
@@ -43,8 +46,10 @@ impl<'a> Resolver<'a> {
             pod_cidrs: self.cidrs_of(&layers, "pods"),
             service_cidrs: self.cidrs_of(&layers, "services"),
             api: self.api(&layers),
-            dns: self.dns(&layers),
-            cni: self.cni(&layers),
+            dns,
+            dns_at,
+            cni,
+            cni_with,
             storage: self.storage(&layers),
             ingress: ingress.and_then(|setting| self.ingress(&setting)),
         }
@@ -321,43 +326,91 @@ impl<'a> Resolver<'a> {
         out
     }
 
-    fn dns(&mut self, layers: &Settings<'a>) -> Option<Sourced<DnsFlavour>> {
-        let setting = layers.top("dns")?.clone();
+    fn dns(
+        &mut self,
+        layers: &Settings<'a>,
+    ) -> (Option<Sourced<DnsFlavour>>, Vec<Sourced<IpAddr>>) {
+        let Some(setting) = layers.top("dns").cloned() else {
+            return (None, Vec::new());
+        };
         let mut args = setting.args();
-        let name = args.need_name(
-            "`kube-dns`, `openshift` or `node-local`",
-            &mut self.diagnostics,
-        )?;
-        args.finish(&mut self.diagnostics);
+        let kinds = "`kube-dns`, `openshift` or `node-local`";
+        let Some(name) = args.need_name(kinds, &mut self.diagnostics) else {
+            return (None, Vec::new());
+        };
         let flavour = match name.text.as_str() {
             "kube-dns" => DnsFlavour::KubeDns,
             "openshift" => DnsFlavour::OpenShift,
             "node-local" => DnsFlavour::NodeLocal,
             other => {
-                self.report_not_in(
-                    "cluster DNS",
-                    other,
-                    name.span,
-                    &["kube-dns", "openshift", "node-local"],
-                );
-                return None;
+                let known = ["kube-dns", "openshift", "node-local"];
+                self.report_not_in("cluster DNS", other, name.span, &known);
+                return (None, Vec::new());
             }
         };
-        Some(Sourced {
+        let mut addresses = Vec::new();
+        if flavour == DnsFlavour::NodeLocal && args.word("at").is_some() {
+            while let Some(expr) =
+                args.need_expr("the ClusterIP of kube-dns", &mut self.diagnostics)
+            {
+                let address = self.eval(expr, &setting.scope, &Type::Address);
+                if let Some(Value::Address(ip, _)) = address {
+                    addresses.push(Sourced {
+                        value: ip,
+                        origin: setting.origin(expr.span),
+                    });
+                }
+                if args.sign(Sign::Comma).is_none() {
+                    break;
+                }
+            }
+        }
+        args.finish(&mut self.diagnostics);
+        let dns = Sourced {
             value: flavour,
             origin: setting.origin(name.span),
-        })
+        };
+        (Some(dns), addresses)
     }
 
-    fn cni(&mut self, layers: &Settings<'a>) -> Option<Sourced<SmolStr>> {
-        let setting = layers.top("cni")?.clone();
+    fn cni(
+        &mut self,
+        layers: &Settings<'a>,
+    ) -> (Option<Sourced<SmolStr>>, Vec<Sourced<CniAbility>>) {
+        let Some(setting) = layers.top("cni").cloned() else {
+            return (None, Vec::new());
+        };
         let mut args = setting.args();
-        let name = args.need_name("the name of the network plugin", &mut self.diagnostics)?;
+        let what = "the name of the network plugin";
+        let Some(name) = args.need_name(what, &mut self.diagnostics) else {
+            return (None, Vec::new());
+        };
+        let mut with = Vec::new();
+        if args.word("with").is_some() {
+            while let Some(word) = args.need_name("what it can do", &mut self.diagnostics) {
+                let all = CniAbility::ALL.iter();
+                match all.copied().find(|known| known.as_str() == word.text) {
+                    Some(ability) => with.push(Sourced {
+                        value: ability,
+                        origin: setting.origin(word.span),
+                    }),
+                    None => {
+                        let known = CniAbility::ALL.map(CniAbility::as_str);
+                        let what = "a network plugin";
+                        self.report_not_in(what, &word.text, word.span, &known);
+                    }
+                }
+                if args.sign(Sign::Comma).is_none() {
+                    break;
+                }
+            }
+        }
         args.finish(&mut self.diagnostics);
-        Some(Sourced {
+        let name = Sourced {
             origin: setting.origin(name.span),
             value: name.text,
-        })
+        };
+        (Some(name), with)
     }
 
     fn storage(&mut self, layers: &Settings<'a>) -> Vec<StorageClass> {
