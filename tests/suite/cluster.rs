@@ -1,6 +1,7 @@
 //! The output and the commands against a real control plane. `tests/run` builds the server and runs
 //! these; each test has a server of its own.
 
+mod adopt;
 mod apply;
 mod faults;
 mod operate;

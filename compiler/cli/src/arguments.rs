@@ -119,6 +119,7 @@ pub(crate) enum Command {
     Doctor(Doctor),
     Rbac(Rbac),
     Unlock(Unlock),
+    Adopt(Adopt),
     Init(Init),
     Man(Man),
     Completions(Completions),
@@ -617,6 +618,28 @@ pub(crate) struct Rbac {
     /// Also what `erpc destroy` needs.
     #[arg(long)]
     pub(crate) destroy: bool,
+}
+
+/// Takes over what kubectl, Helm or a script applied, without changing a field.
+///
+/// Their entries in the objects' managed fields become erpc's, so that a field that leaves the source
+/// leaves the cluster. What differs from the source is shown by the next plan.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  erpc adopt                       show, ask, take over
+  erpc adopt --from helm --yes     what Helm applied, without a question")]
+pub(crate) struct Adopt {
+    /// A folder or a file; the nearest platform.erp upwards where nothing is said.
+    pub(crate) path: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) access: Access,
+    /// Only what this field manager owns; kubectl's, Helm's and Argo CD's where nothing is said.
+    #[arg(long, value_name = "MANAGER")]
+    pub(crate) from: Vec<String>,
+    /// Do not ask.
+    #[arg(long)]
+    pub(crate) yes: bool,
 }
 
 /// Frees the lock of a run that is gone.

@@ -111,6 +111,7 @@ pub fn run(
         Command::Destroy(command) => commands::destroy::run(command, &arguments.common, console),
         Command::Doctor(command) => commands::doctor::run(command, &arguments.common, console),
         Command::Rbac(command) => commands::rbac::run(command, &arguments.common, console),
+        Command::Adopt(command) => commands::adopt::run(command, &arguments.common, console),
         Command::Unlock(command) => commands::unlock::run(command, &arguments.common, console),
         Command::Apply(command) => commands::apply::run(command, &arguments.common, console),
         Command::Init(command) => commands::init::run(command, console),

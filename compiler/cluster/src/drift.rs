@@ -11,6 +11,7 @@ use crate::client::Cluster;
 use crate::diff::{differences, shown};
 use crate::equal::is_certainly_equal;
 use crate::failure::{ApiError, Failure};
+use crate::flows;
 use crate::kind::{Kind, root};
 use crate::live::Live;
 use crate::object::{Desired, FIELD_MANAGER, ObjectId, Program};
@@ -42,6 +43,13 @@ pub enum Drift {
         object: String,
         /// The line that says it.
         source: Option<String>,
+    },
+    /// A connection that is open or closed against the source.
+    Flow {
+        /// `shop-front.web → shop-back.api:8080/TCP`
+        flow: String,
+        /// Whether the cluster lets it through.
+        is_open: bool,
     },
     /// Something that the source does not know.
     Extra {
@@ -77,8 +85,48 @@ pub async fn drift(cluster: &Cluster, program: &Program<'_>) -> Result<Vec<Drift
         found.extend(result?);
     }
     drop(judged);
+    found.extend(flows(cluster, program, &live).await?);
     found.extend(extras(cluster, program, &live).await?);
     Ok(found)
+}
+
+/// The connections that the live policies give the declared workloads, against the declared ones.
+async fn flows(
+    cluster: &Cluster,
+    program: &Program<'_>,
+    live: &Live,
+) -> Result<Vec<Drift>, Failure> {
+    let policies = match flows::live_policies(cluster, program, live).await {
+        Ok(policies) => policies,
+        Err(error) if error.code() == Some(403) => return Ok(Vec::new()),
+        Err(error) => return Err(error.into()),
+    };
+    if live.inventory.is_none() {
+        return Ok(Vec::new());
+    }
+    let says: Vec<&Value> = program
+        .objects
+        .iter()
+        .filter(|object| flows::matters(object.id.kind))
+        .map(|object| &object.body)
+        .collect();
+    let declared = says
+        .iter()
+        .copied()
+        .filter(|object| object["kind"] != "NetworkPolicy");
+    let has: Vec<&Value> = declared
+        .chain(policies.iter().map(|(_, policy)| policy))
+        .collect();
+    let changes = flows::compare(&says, &has);
+    let opened = changes.opened.into_iter().map(|flow| Drift::Flow {
+        flow,
+        is_open: true,
+    });
+    let closed = changes.closed.into_iter().map(|flow| Drift::Flow {
+        flow,
+        is_open: false,
+    });
+    Ok(opened.chain(closed).collect())
 }
 
 async fn judge(
@@ -355,6 +403,22 @@ pub fn drift_text(found: &[Drift], paint: Paint) -> String {
                 paint.with("31", "-"),
                 paint.with("1", source.as_deref().unwrap_or("-")),
             ),
+            Drift::Flow {
+                flow,
+                is_open: true,
+            } => writeln!(
+                out,
+                "{} flow {flow}: the cluster lets it through, the source does not",
+                paint.with("31", "+")
+            ),
+            Drift::Flow {
+                flow,
+                is_open: false,
+            } => writeln!(
+                out,
+                "{} flow {flow}: the source declares it, the cluster does not let it through",
+                paint.with("31", "-")
+            ),
             Drift::Extra { object, why } => {
                 writeln!(out, "{} {object}: {why}", paint.with("36", "+"))
             }
@@ -382,6 +446,9 @@ pub fn drift_json(found: &[Drift]) -> Value {
             }),
             Drift::Missing { object, source } => {
                 json!({ "type": "missing", "object": object, "source": source })
+            }
+            Drift::Flow { flow, is_open } => {
+                json!({ "type": "flow", "flow": flow, "open": is_open })
             }
             Drift::Extra { object, why } => {
                 json!({ "type": "extra", "object": object, "why": why })

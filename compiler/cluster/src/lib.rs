@@ -4,6 +4,7 @@
 //! [`Cluster`] is the way to the API server, [`Program`] a platform with its objects, [`Plan`] what
 //! would change.
 
+mod adopt;
 mod apply;
 mod client;
 mod dataflow;
@@ -13,6 +14,7 @@ mod doctor;
 mod drift;
 mod equal;
 mod failure;
+mod flows;
 mod identity;
 mod inventory;
 mod kind;
@@ -33,6 +35,7 @@ mod status;
 mod stop;
 mod watch;
 
+pub use adopt::{Adoptable, TOOLS, adopt, adoptable};
 pub use apply::{ApplyOptions, Outcome, Report, apply};
 pub use client::{Access, Cluster};
 pub use destroy::{DestroyOptions, Destruction, destroy};
@@ -41,6 +44,7 @@ pub use doctor::{Check, Verdict, doctor, doctor_json, doctor_text, is_fit};
 pub use drift::{Drift, drift, drift_json, drift_text};
 pub use equal::is_certainly_equal;
 pub use failure::{ApiError, Cause, Failure, Refusal};
+pub use flows::FlowChanges;
 pub use inventory::{Intent, Inventory, Meta, STATE_NAMESPACE};
 pub use kind::Kind;
 pub use live::{Live, MissingSecret};

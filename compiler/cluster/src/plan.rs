@@ -122,6 +122,8 @@ pub struct Plan {
     pub missing_secrets: Vec<MissingSecret>,
     /// What else there is to know.
     pub notes: Vec<String>,
+    /// The connections that open and close; `None` where nothing has a say in them.
+    pub flows: Option<crate::flows::FlowChanges>,
     /// Why nothing of it may be done.
     pub refused: Vec<Failure>,
     /// What the cluster holds.
@@ -156,11 +158,13 @@ impl Plan {
             unchanged,
             missing_secrets,
             notes,
+            flows: None,
             refused,
             live,
             allowed: allowed.clone(),
         };
         plan.find_leftovers(program);
+        plan.find_flows(cluster, program).await?;
         plan.steps.sort_by(|a, b| order(&a.id).cmp(&order(&b.id)));
         Ok(plan)
     }
@@ -191,6 +195,25 @@ impl Plan {
     #[must_use]
     pub fn count(&self, action: Action) -> usize {
         self.steps.iter().filter(|s| s.action == action).count()
+    }
+
+    /// Finds out which connections the plan opens and closes.
+    async fn find_flows(
+        &mut self,
+        cluster: &Cluster,
+        program: &Program<'_>,
+    ) -> Result<(), Failure> {
+        if !self.work().any(|step| crate::flows::matters(step.id.kind)) {
+            return Ok(());
+        }
+        let pruned: BTreeSet<ObjectId> = self
+            .work()
+            .filter(|step| step.action == Action::Prune)
+            .map(|step| step.id.clone())
+            .collect();
+        let flows = crate::flows::of_plan(cluster, program, &self.live, &pruned).await?;
+        self.flows = Some(flows);
+        Ok(())
     }
 
     /// Adds what the inventory lists and the program does not.

@@ -50,6 +50,7 @@ pub fn human(plan: &Plan, program: &Program<'_>, paint: Paint) -> String {
     for step in &plan.steps {
         write_step(&mut out, step, program, width, paint);
     }
+    write_flows(&mut out, plan, paint);
     for secret in &plan.missing_secrets {
         let what = if secret.is_there {
             format!("has no {}", secret.keys.join(", "))
@@ -81,6 +82,36 @@ pub fn human(plan: &Plan, program: &Program<'_>, paint: Paint) -> String {
     }
     let _ = writeln!(out, "{}", summary(plan));
     out
+}
+
+/// More flows than that are counted, not listed.
+const MOST_FLOWS: usize = 40;
+
+fn write_flows(out: &mut String, plan: &Plan, paint: Paint) {
+    let Some(flows) = &plan.flows else { return };
+    if flows.opened.len() + flows.closed.len() <= MOST_FLOWS {
+        for flow in &flows.opened {
+            // Writing to a string cannot fail.
+            let _ = writeln!(out, "{} flow {flow}", paint.with("32", "+"));
+        }
+        for flow in &flows.closed {
+            let _ = writeln!(out, "{} flow {flow}", paint.with("31", "-"));
+        }
+    }
+    if flows.opened.is_empty() && flows.closed.is_empty() {
+        return;
+    }
+    let count = |number: usize, verb: &str| match number {
+        1 => format!("1 flow {verb}s"),
+        more => format!("{more} flows {verb}"),
+    };
+    let _ = writeln!(
+        out,
+        "{}, {}, {} stay",
+        count(flows.opened.len(), "open"),
+        count(flows.closed.len(), "close"),
+        flows.same
+    );
 }
 
 fn write_step(out: &mut String, step: &Step, program: &Program<'_>, width: usize, paint: Paint) {
@@ -204,6 +235,9 @@ pub fn to_json(plan: &Plan, program: &Program<'_>, cluster: &Cluster) -> Value {
         "missingSecrets": secrets,
         "refused": plan.refused.iter().map(ToString::to_string).collect::<Vec<_>>(),
         "notes": plan.notes,
+        "flows": plan.flows.as_ref().map(|flows| json!({
+            "opened": flows.opened, "closed": flows.closed, "same": flows.same,
+        })),
         "unchanged": plan.unchanged,
         "summary": {
             "create": plan.count(Action::Create),

@@ -86,6 +86,9 @@ fn drift_is_told_in_the_sources_terms() {
         "NetworkPolicy shop-front/web is not in the cluster",
         "NetworkPolicy shop-back/open: policies are unions: it opens 1 ingress and 0 egress rules for every pod of the namespace",
         "Deployment shop-front/stranger: not of the platform",
+        "flow anybody → shop-back",
+        "the cluster lets it through, the source does not",
+        "the source declares it, the cluster does not let it through",
     ]);
 }
 

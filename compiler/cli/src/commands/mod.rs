@@ -1,5 +1,6 @@
 //! One file for each command.
 
+pub(crate) mod adopt;
 pub(crate) mod apply;
 pub(crate) mod build;
 pub(crate) mod check;

@@ -1,0 +1,97 @@
+//! `erpc adopt`: makes ours what kubectl, Helm or a script applied, without changing a field.
+
+use std::io::IsTerminal;
+use std::sync::Arc;
+
+use erpc_cluster::{Adoptable, Cluster, Failure, Program, TOOLS, block_on};
+use serde_json::json;
+
+use super::apply::typed;
+use super::cluster::{access, compiled, fail, program};
+use super::{count, has_format};
+use crate::Exit;
+use crate::arguments::{Adopt, Common, Format};
+use crate::console::Console;
+
+pub(crate) fn run(command: &Adopt, common: &Common, console: &mut Console<'_>) -> Exit {
+    if !has_format("adopt", &[Format::Human, Format::Json], common, console) {
+        return Exit::Usage;
+    }
+    let Some(compiled) = compiled(command.path.as_deref(), common, console) else {
+        return Exit::Failed;
+    };
+    let Some(program) = program(&compiled) else {
+        return Exit::Failed;
+    };
+    let done = block_on(async {
+        let cluster = Arc::new(Cluster::connect(&access(&command.access)).await?);
+        work(&cluster, &program, command, common, console).await
+    });
+    match done.and_then(|done| done) {
+        Ok((found, adopted)) => {
+            if common.format == Format::Json {
+                let objects: Vec<_> = found
+                    .iter()
+                    .map(|one| json!({ "object": one.id.to_string(), "managers": one.managers }))
+                    .collect();
+                let result = json!({ "version": 1, "adopted": adopted, "objects": objects });
+                console.result(&format!("{result}\n"));
+            } else if found.is_empty() {
+                console.note("nothing to adopt");
+            } else {
+                console.note(&format!(
+                    "adopted {}; `erpc plan` shows what differs from the source",
+                    count(adopted, "object")
+                ));
+            }
+            Exit::Done
+        }
+        Err(failure) => {
+            fail(&failure, common, console);
+            Exit::Failed
+        }
+    }
+}
+
+async fn work(
+    cluster: &Arc<Cluster>,
+    program: &Program<'_>,
+    command: &Adopt,
+    common: &Common,
+    console: &mut Console<'_>,
+) -> Result<(Vec<Adoptable>, usize), Failure> {
+    let managers: Vec<String> = if command.from.is_empty() {
+        TOOLS.iter().map(|tool| (*tool).to_owned()).collect()
+    } else {
+        command.from.clone()
+    };
+    let found = erpc_cluster::adoptable(cluster, program, &managers).await?;
+    if common.format == Format::Human {
+        console.note(&format!("{} on {}", program.name(), cluster.describe()));
+        for one in &found {
+            console.result(&format!("= {} from {}\n", one.id, one.managers.join(", ")));
+        }
+    }
+    if found.is_empty() {
+        return Ok((found, 0));
+    }
+    if !command.yes {
+        if common.format == Format::Json || !std::io::stdin().is_terminal() {
+            return Err(
+                Failure::new("there is no terminal to ask on, and nobody said --yes")
+                    .help("nothing was written"),
+            );
+        }
+        if console.flush().is_err() {
+            return Err(Failure::new(
+                "the list could not be shown; nothing was written",
+            ));
+        }
+        typed(
+            "Their fields become erpc's; no value changes. Only `yes` will do: ",
+            "yes",
+        )?;
+    }
+    let adopted = erpc_cluster::adopt(cluster, program, &found, &managers).await?;
+    Ok((found, adopted))
+}

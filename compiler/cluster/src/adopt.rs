@@ -1,0 +1,248 @@
+//! Takes over what `kubectl apply`, Helm or a script made: their entries in `managedFields` become ours,
+//! and nothing else of an object changes. Without that, a field that left the source would stay for
+//! ever, because server-side apply removes only what its own manager owned. What differs from the source
+//! is the next plan's business.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::{StreamExt, stream};
+use serde_json::{Value, json};
+
+use crate::client::Cluster;
+use crate::equal::own_entry;
+use crate::failure::{ApiError, Failure};
+use crate::inventory;
+use crate::lock::Lock;
+use crate::object::{FIELD_MANAGER, ObjectId, Program};
+use crate::request::Call;
+
+/// The managers of tools that apply what people wrote. Controllers are none of them.
+pub const TOOLS: [&str; 6] = [
+    "kubectl-client-side-apply",
+    "kubectl",
+    "kubectl-create",
+    "kubectl-edit",
+    "helm",
+    "argocd-controller",
+];
+/// kubectl's own copy of what was applied; a copy that nobody keeps misleads.
+const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
+const TRIES: usize = 5;
+
+/// An object that is there and not ours.
+#[derive(Clone, Debug)]
+pub struct Adoptable {
+    /// Which.
+    pub id: ObjectId,
+    /// Whose fields they are.
+    pub managers: Vec<String>,
+}
+
+/// The objects of a platform that these managers hold.
+///
+/// # Errors
+///
+/// The cluster's.
+pub async fn adoptable(
+    cluster: &Cluster,
+    program: &Program<'_>,
+    managers: &[String],
+) -> Result<Vec<Adoptable>, Failure> {
+    let mut found = Vec::new();
+    let mut answers = stream::iter(program.objects.iter().map(|object| object.id.clone()))
+        .map(|id| async move {
+            let answer = cluster.call(Call::get(id.path())).await;
+            (id, answer)
+        })
+        .buffered(16);
+    while let Some((id, answer)) = answers.next().await {
+        let live = match answer {
+            Ok(answer) => answer.body,
+            Err(error) if error.is_not_found() => continue,
+            Err(error) => return Err(error.into()),
+        };
+        let of = entries_of(&live, managers);
+        if !of.is_empty() {
+            let mut managers: Vec<String> = of
+                .iter()
+                .filter_map(|(_, entry)| entry["manager"].as_str().map(str::to_owned))
+                .collect();
+            managers.dedup();
+            found.push(Adoptable { id, managers });
+        }
+    }
+    Ok(found)
+}
+
+/// The entries of these managers, with their places.
+fn entries_of<'v>(live: &'v Value, managers: &[String]) -> Vec<(usize, &'v Value)> {
+    let entries = live["metadata"]["managedFields"].as_array();
+    entries
+        .into_iter()
+        .flatten()
+        .enumerate()
+        .filter(|(_, entry)| {
+            let manager = entry["manager"].as_str().unwrap_or_default();
+            entry["subresource"].as_str().unwrap_or_default().is_empty()
+                && managers.iter().any(|of| of == manager)
+        })
+        .collect()
+}
+
+/// Makes the entries ours. Pods notice nothing: no field of a spec changes.
+///
+/// # Errors
+///
+/// The cluster's; what was adopted stays so, and the next run goes on.
+pub async fn adopt(
+    cluster: &Arc<Cluster>,
+    program: &Program<'_>,
+    found: &[Adoptable],
+    managers: &[String],
+) -> Result<usize, Failure> {
+    inventory::prepare(cluster).await?;
+    let lock = Lock::take(cluster, program.name(), Duration::ZERO, |_| {}).await?;
+    let mut adopted = 0;
+    let mut failure = None;
+    for one in found {
+        if !lock.is_ours() {
+            failure = Some(Failure::new("the lock could not be renewed").help("run it again"));
+            break;
+        }
+        match adopt_one(cluster, &one.id, managers).await {
+            Ok(true) => adopted += 1,
+            Ok(false) => {}
+            Err(error) => {
+                failure = Some(error);
+                break;
+            }
+        }
+    }
+    lock.release().await;
+    match failure {
+        Some(failure) => Err(failure),
+        None => Ok(adopted),
+    }
+}
+
+async fn adopt_one(cluster: &Cluster, id: &ObjectId, managers: &[String]) -> Result<bool, Failure> {
+    for _ in 0..TRIES {
+        let live = match cluster.call(Call::get(id.path())).await {
+            Ok(answer) => answer.body,
+            Err(error) if error.is_not_found() => return Ok(false),
+            Err(error) => return Err(error.into()),
+        };
+        let Some(operations) = operations(&live, managers) else {
+            return Ok(false);
+        };
+        match cluster
+            .call(Call::json_patch(&id.path(), &operations))
+            .await
+        {
+            Ok(_) => return Ok(true),
+            // Somebody wrote it meanwhile: look again.
+            Err(ApiError::Refused(refusal)) if matches!(refusal.code, 409 | 422) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Err(
+        Failure::new(format!("{id} changes faster than it can be adopted"))
+            .help("see who writes to it all the time"),
+    )
+}
+
+/// The patch: one entry of ours with all their fields, theirs gone, guarded by the version.
+fn operations(live: &Value, managers: &[String]) -> Option<Value> {
+    let theirs = entries_of(live, managers);
+    if theirs.is_empty() {
+        return None;
+    }
+    let places: Vec<usize> = theirs.iter().map(|(at, _)| *at).collect();
+    let mut fields = own_entry(live).map_or(json!({}), |entry| entry["fieldsV1"].clone());
+    for (_, entry) in &theirs {
+        fields = merged(&fields, &entry["fieldsV1"]);
+    }
+    let api_version = &live["apiVersion"];
+    let mut entries: Vec<Value> = live["metadata"]["managedFields"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .enumerate()
+        .filter(|(at, entry)| !places.contains(at) && !is_own(entry))
+        .map(|(_, entry)| entry.clone())
+        .collect();
+    entries.push(json!({
+        "manager": FIELD_MANAGER,
+        "operation": "Apply",
+        "apiVersion": api_version,
+        "fieldsType": "FieldsV1",
+        "fieldsV1": fields,
+    }));
+    let mut operations = vec![
+        json!({ "op": "test", "path": "/metadata/resourceVersion", "value": live["metadata"]["resourceVersion"] }),
+        json!({ "op": "replace", "path": "/metadata/managedFields", "value": entries }),
+    ];
+    if !live["metadata"]["annotations"][LAST_APPLIED].is_null() {
+        let path = format!("/metadata/annotations/{}", LAST_APPLIED.replace('/', "~1"));
+        operations.push(json!({ "op": "remove", "path": path }));
+    }
+    Some(Value::Array(operations))
+}
+
+fn is_own(entry: &Value) -> bool {
+    entry["manager"] == FIELD_MANAGER
+        && entry["operation"] == "Apply"
+        && entry["subresource"].as_str().unwrap_or_default().is_empty()
+}
+
+/// Both sets of fields.
+fn merged(a: &Value, b: &Value) -> Value {
+    match (a, b) {
+        (Value::Object(a), Value::Object(b)) => {
+            let mut out = a.clone();
+            for (key, value) in b {
+                let old = a.get(key).cloned().unwrap_or_else(|| json!({}));
+                out.insert(key.clone(), merged(&old, value));
+            }
+            Value::Object(out)
+        }
+        (_, b) => b.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::operations;
+    use serde_json::json;
+
+    #[test]
+    fn their_entries_become_one_of_ours_and_others_stay() {
+        let live = json!({
+            "apiVersion": "apps/v1",
+            "metadata": {
+                "resourceVersion": "7",
+                "annotations": { "kubectl.kubernetes.io/last-applied-configuration": "{}" },
+                "managedFields": [
+                    { "manager": "kubectl-client-side-apply", "operation": "Update", "fieldsV1": { "f:spec": { "f:a": {} } } },
+                    { "manager": "kube-controller-manager", "operation": "Update", "subresource": "status", "fieldsV1": {} },
+                    { "manager": "kubectl-edit", "operation": "Update", "fieldsV1": { "f:spec": { "f:b": {} } } },
+                ],
+            },
+        });
+        let managers = [
+            "kubectl-client-side-apply".to_owned(),
+            "kubectl-edit".to_owned(),
+        ];
+        let operations = operations(&live, &managers).expect("there is something to adopt");
+        assert_eq!(operations[0]["value"], "7");
+        let entries = operations[1]["value"].as_array().expect("a list");
+        assert_eq!(entries.len(), 2);
+        assert_eq!(
+            entries[1]["fieldsV1"],
+            json!({ "f:spec": { "f:a": {}, "f:b": {} } })
+        );
+        assert_eq!(operations[2]["op"], "remove");
+        assert!(super::operations(&live, &["helm".to_owned()]).is_none());
+    }
+}

@@ -1,0 +1,214 @@
+//! Which connections a change of policies opens and closes, as the prover's evaluator has it: what the
+//! cluster holds against what it is to hold, other people's policies included on both sides.
+
+use std::collections::BTreeSet;
+
+use erpc_prove::{Claims, Direction, Facts, File, Manifests, Matrix, Ports, Reading, World};
+use serde_json::Value;
+
+use crate::client::Cluster;
+use crate::failure::ApiError;
+use crate::kind::Kind;
+use crate::live::Live;
+use crate::object::{ObjectId, Program};
+
+/// What opens, what closes, and how much stays.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FlowChanges {
+    /// `shop-front.web → shop-back.api:8080/TCP`
+    pub opened: Vec<String>,
+    /// The same, of those that close.
+    pub closed: Vec<String>,
+    /// How many stay.
+    pub same: usize,
+}
+
+/// The difference between two sets of namespaces, workloads and policies.
+pub(crate) fn compare(before: &[&Value], after: &[&Value]) -> FlowChanges {
+    let (before, after) = (connections(before), connections(after));
+    FlowChanges {
+        opened: after.difference(&before).cloned().collect(),
+        closed: before.difference(&after).cloned().collect(),
+        same: before.intersection(&after).count(),
+    }
+}
+
+fn connections(objects: &[&Value]) -> BTreeSet<String> {
+    let texts: Vec<String> = objects.iter().map(|object| declared(object)).collect();
+    let files: Vec<File<'_>> = texts
+        .iter()
+        .map(|text| File {
+            path: "object",
+            bytes: text.as_bytes(),
+        })
+        .collect();
+    let manifests = Manifests::read(&files);
+    let (claims, facts) = (Claims::new(), Facts::default());
+    let world = World::of(&manifests, &claims, &facts);
+    let mut matrix = Matrix::of(&world, Reading::STANDARD, &facts);
+    let mut out = BTreeSet::new();
+    for cell in matrix.cells() {
+        if world.is_known(cell.from) || world.is_known(cell.to) {
+            let (from, to) = (world.show(cell.from), world.show(cell.to));
+            let ports = matrix.sets().list(cell.ports);
+            out.extend(
+                ports
+                    .iter()
+                    .map(|port| format!("{from} → {to}:{}", show(*port))),
+            );
+        }
+    }
+    for atom in world.workload_atoms() {
+        let name = world.show(atom);
+        for direction in [Direction::Ingress, Direction::Egress] {
+            let (pods, _) = matrix.side(atom, direction).everywhere();
+            for port in matrix.sets().list(pods) {
+                out.insert(match direction {
+                    Direction::Ingress => format!("anybody → {name}:{}", show(port)),
+                    Direction::Egress => format!("{name} → anybody:{}", show(port)),
+                });
+            }
+        }
+    }
+    out
+}
+
+fn show(ports: Ports) -> String {
+    let protocol = ports.protocol.as_str();
+    match (ports.first, ports.last) {
+        (0 | 1, u16::MAX) => format!("every port/{protocol}"),
+        (first, last) if first == last => format!("{first}/{protocol}"),
+        (first, last) => format!("{first}..{last}/{protocol}"),
+    }
+}
+
+/// An object without what the server keeps, which is most of its bytes.
+fn declared(object: &Value) -> String {
+    let mut object = object.clone();
+    if let Some(root) = object.as_object_mut() {
+        root.remove("status");
+        if let Some(metadata) = root.get_mut("metadata").and_then(Value::as_object_mut) {
+            metadata.retain(|key, _| matches!(key.as_str(), "name" | "namespace" | "labels"));
+        }
+    }
+    object.to_string()
+}
+
+/// Lists leave out of each item what it is.
+pub(crate) fn with_kind(kind: Kind, object: &Value) -> Value {
+    let mut object = object.clone();
+    object["apiVersion"] = Value::from(kind.api_version());
+    object["kind"] = Value::from(kind.as_str());
+    object
+}
+
+/// All policies in the existing namespaces of the platform, whosever they are.
+pub(crate) async fn live_policies(
+    cluster: &Cluster,
+    program: &Program<'_>,
+    live: &Live,
+) -> Result<Vec<(ObjectId, Value)>, ApiError> {
+    let mut out = Vec::new();
+    for (_, namespace) in program.platform.namespaces() {
+        let name = namespace.name.value.as_str();
+        if live.namespace(name).is_none() {
+            continue;
+        }
+        let path = Kind::NetworkPolicy.collection(Some(name));
+        for policy in cluster.list(&path, "").await? {
+            let id = ObjectId::of(Kind::NetworkPolicy, &policy);
+            out.push((id, with_kind(Kind::NetworkPolicy, &policy)));
+        }
+    }
+    Ok(out)
+}
+
+/// Whether a kind has a say in who reaches whom.
+pub(crate) const fn matters(kind: Kind) -> bool {
+    matches!(kind, Kind::Namespace | Kind::NetworkPolicy) || kind.is_workload()
+}
+
+/// What a plan opens and closes.
+pub(crate) async fn of_plan(
+    cluster: &Cluster,
+    program: &Program<'_>,
+    live: &Live,
+    pruned: &BTreeSet<ObjectId>,
+) -> Result<FlowChanges, ApiError> {
+    let policies = live_policies(cluster, program, live).await?;
+    let wanted: BTreeSet<&str> = program
+        .platform
+        .namespaces()
+        .map(|(_, namespace)| namespace.name.value.as_str())
+        .collect();
+    let others: Vec<Value> = live
+        .objects
+        .iter()
+        .filter(|(id, _)| matters(id.kind) && id.kind != Kind::NetworkPolicy)
+        .filter(|(id, _)| match &id.namespace {
+            Some(namespace) => wanted.contains(namespace.as_str()),
+            None => wanted.contains(id.name.as_str()),
+        })
+        .map(|(id, object)| with_kind(id.kind, object))
+        .collect();
+    let before: Vec<&Value> = others
+        .iter()
+        .chain(policies.iter().map(|(_, p)| p))
+        .collect();
+    let stays = policies
+        .iter()
+        .filter(|(id, _)| program.object(id).is_none() && !pruned.contains(id))
+        .map(|(_, policy)| policy);
+    let desired = program
+        .objects
+        .iter()
+        .filter(|object| matters(object.id.kind))
+        .map(|object| &object.body);
+    let after: Vec<&Value> = desired.chain(stays).collect();
+    Ok(compare(&before, &after))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::compare;
+    use serde_json::{Value, json};
+
+    fn deployment(name: &str) -> Value {
+        json!({
+            "apiVersion": "apps/v1", "kind": "Deployment",
+            "metadata": { "name": name, "namespace": "n" },
+            "spec": {
+                "selector": { "matchLabels": { "app": name } },
+                "template": { "metadata": { "labels": { "app": name } }, "spec": { "containers": [] } },
+            },
+        })
+    }
+
+    fn policy(of: &str, from: &str, port: u16) -> Value {
+        json!({
+            "apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy",
+            "metadata": { "name": of, "namespace": "n" },
+            "spec": {
+                "podSelector": { "matchLabels": { "app": of } },
+                "policyTypes": ["Ingress"],
+                "ingress": [{
+                    "from": [{ "podSelector": { "matchLabels": { "app": from } } }],
+                    "ports": [{ "protocol": "TCP", "port": port }],
+                }],
+            },
+        })
+    }
+
+    #[test]
+    fn a_port_that_moves_closes_one_flow_and_opens_another() {
+        let (a, b) = (deployment("a"), deployment("b"));
+        let (old, new) = (policy("b", "a", 80), policy("b", "a", 81));
+        let changes = compare(&[&a, &b, &old], &[&a, &b, &new]);
+        assert_eq!(changes.opened.len(), 1, "{changes:?}");
+        assert_eq!(changes.closed.len(), 1, "{changes:?}");
+        assert!(changes.opened[0].ends_with(":81/TCP"), "{changes:?}");
+        assert!(changes.closed[0].ends_with(":80/TCP"), "{changes:?}");
+        let same = compare(&[&a, &b, &old], &[&a, &b, &old]);
+        assert!(same.opened.is_empty() && same.closed.is_empty() && same.same > 0);
+    }
+}
