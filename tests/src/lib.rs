@@ -70,7 +70,7 @@ impl Memory {
     /// Compiles it.
     #[must_use]
     pub fn compile(&self) -> Compiled {
-        compile("platform.erp", self)
+        compile("platform.erp", self, None)
     }
 }
 

@@ -30,7 +30,7 @@ fn with_line(line: &str) -> Compiled {
     let project = Project::find(Some(&repository())).expect("the platform");
     let root = project.root.clone();
     let line = format!("\n{line}\n");
-    compile(&root, &WithLine { project, line })
+    compile(&root, &WithLine { project, line }, None)
 }
 
 fn catalogue() -> Value {

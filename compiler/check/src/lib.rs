@@ -52,6 +52,6 @@ pub fn check(platform: &Platform, derived: &Derived, is_whole: bool) -> Diagnost
 fn of_service(diagnostic: Diagnostic, origin: Origin, service: &Service) -> Diagnostic {
     match origin.via {
         Via::Component(_) | Via::Default => diagnostic.also(service.name.span(), "in this service"),
-        Via::Declared | Via::Namespace | Via::Platform | Via::Profile => diagnostic,
+        Via::Declared | Via::Namespace | Via::Platform | Via::Profile(_) => diagnostic,
     }
 }

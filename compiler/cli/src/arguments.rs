@@ -58,6 +58,9 @@ pub(crate) struct Common {
     /// A folder whose modules replace those of the library: `DIR/beam.erp` for `std.beam`.
     #[arg(long, value_name = "DIR", global = true)]
     pub(crate) stdlib: Option<PathBuf>,
+    /// Take the platform under a profile that it declares.
+    #[arg(long, value_name = "NAME", global = true)]
+    pub(crate) profile: Vec<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -134,6 +137,8 @@ Examples:
   erpc check --fix                 apply the fixes that are certain
   erpc check --fix --diff          show them and write nothing
   erpc check --watch               check again after each save
+  erpc check --profile dev         the platform as it is under a profile
+  erpc check --all-profiles        without a profile, and under each
   erpc check --format sarif        findings for code scanning")]
 pub(crate) struct Check {
     /// A folder or a file; the nearest platform.erp upwards where nothing is said.
@@ -150,20 +155,26 @@ pub(crate) struct Check {
     /// Check again after each save, until interrupted.
     #[arg(long, conflicts_with = "fix")]
     pub(crate) watch: bool,
+    /// Check without a profile and under each; a finding of some of them says which.
+    #[arg(long, conflicts_with_all = ["fix", "watch", "profile"])]
+    pub(crate) all_profiles: bool,
 }
 
 /// Checks a platform and writes its Kubernetes manifests.
 ///
 /// Writes lib/ and share/, only what changed, and removes what an earlier build wrote and this one
 /// does not. A file without erpc's header is never touched; one that was edited by hand since stops
-/// the build.
+/// the build. What stands beside platform.erp is the platform without a profile: with --profile, say
+/// where it goes with --out.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   erpc build                       write lib/ and share/ beside platform.erp
   erpc build --out /tmp/manifests  write them elsewhere
   erpc build --check               exit 2 and list what differs, write nothing
-  erpc build --diff                show what would change, write nothing")]
+  erpc build --diff                show what would change, write nothing
+  erpc build --profile dev --out build/dev
+                                   the platform under a profile, elsewhere")]
 pub(crate) struct Build {
     /// A folder or a file; the nearest platform.erp upwards where nothing is said.
     pub(crate) path: Option<PathBuf>,

@@ -91,6 +91,12 @@ pub fn run(
         Color::Never => console.set_color(false),
     }
     console.set_quiet(arguments.common.quiet);
+    if let [_, second, ..] = arguments.common.profile.as_slice() {
+        console.fail(&format!(
+            "one profile at a time: `--profile {second}` is the second"
+        ));
+        return Exit::Usage;
+    }
     match &arguments.command {
         Command::Check(command) => commands::check::run(command, &arguments.common, console),
         Command::Build(command) => commands::build::run(command, &arguments.common, console),

@@ -5,9 +5,11 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use erpc_diagnostics::{Diagnostics, Severity, Sources, codes};
-use erpc_model::{Files, MAX_SOURCE_BYTES, Platform, ReadError};
+use erpc_diagnostics::{Diagnostic, Diagnostics, Severity, Sources, codes};
+use erpc_model::{Files, Loaded, MAX_SOURCE_BYTES, Platform, ProfileId, ReadError};
 use erpc_policy::Derived;
+use rayon::prelude::*;
+use smol_str::SmolStr;
 
 /// The name of a program's root file.
 pub const ROOT_FILE: &str = "platform.erp";
@@ -21,6 +23,8 @@ pub struct Project {
     pub root: String,
     /// A folder whose modules come before those of the binary: `--stdlib DIR`.
     pub stdlib: Option<PathBuf>,
+    /// The profile under which it is compiled: `--profile NAME`.
+    pub profile: Option<String>,
 }
 
 /// A program after all stages that do not write.
@@ -34,6 +38,8 @@ pub struct Compiled {
     pub result: Option<(Platform, Derived)>,
     /// The same where nothing is wrong but rules that are broken, which tests may be about.
     pub judged: Option<(Platform, Derived)>,
+    /// Warnings that the program accepts, each with the reason.
+    pub accepted: Vec<(Diagnostic, String)>,
 }
 
 impl Project {
@@ -97,38 +103,117 @@ impl Project {
             folder,
             root: name.to_owned(),
             stdlib: None,
+            profile: None,
         })
     }
 
     /// Runs all stages: read, parse, resolve, derive, check.
     #[must_use]
     pub fn compile(&self) -> Compiled {
-        compile(&self.root, self)
+        compile(&self.root, self, self.profile.as_deref())
+    }
+
+    /// Runs all stages, the ones behind `resolve` once without a profile and once under each.
+    #[must_use]
+    pub fn compile_all(&self) -> Compiled {
+        compile_all(&self.root, self)
     }
 }
 
-/// Runs all stages over a program that is read through `files`.
-pub fn compile(root: &str, files: &dyn Files) -> Compiled {
-    let (loaded, mut diagnostics) = erpc_model::load(root, files);
-    let (platform, found) = erpc_model::resolve(&loaded, files);
-    diagnostics.extend(found);
-    let mut result = None;
-    if let Some(platform) = platform {
-        let (derived, found) = Derived::of(&platform);
-        diagnostics.extend(found);
-        let is_whole = !diagnostics.has_errors();
-        diagnostics.extend(erpc_check::check(&platform, &derived, is_whole));
-        if !diagnostics.has_errors() {
-            let sources = &loaded.sources;
-            diagnostics.extend(erpc_emit::check_patches(&platform, &derived, sources));
+/// Runs all stages over a program that is read through `files`, under a profile where one is named.
+pub fn compile(root: &str, files: &dyn Files, profile: Option<&str>) -> Compiled {
+    let (loaded, mut found) = erpc_model::load(root, files);
+    let (platform, resolved) = erpc_model::resolve(&loaded, files);
+    found.extend(resolved);
+    let platform = platform.and_then(|platform| match profile {
+        None => Some(platform),
+        Some(name) => platform
+            .under_named(name)
+            .map_err(|unknown| found.push(unknown))
+            .ok(),
+    });
+    let judged = match platform {
+        Some(platform) => judge(platform, &loaded.sources, found),
+        None => Judged {
+            found,
+            ..Judged::default()
+        },
+    };
+    compiled(loaded, judged)
+}
+
+/// Runs the stages behind `resolve` once without a profile and once under each. A finding that only
+/// some of them give says which; the result is that without a profile.
+pub fn compile_all(root: &str, files: &dyn Files) -> Compiled {
+    let (loaded, mut found) = erpc_model::load(root, files);
+    let (platform, resolved) = erpc_model::resolve(&loaded, files);
+    found.extend(resolved);
+    let Some(platform) = platform else {
+        let judged = Judged {
+            found,
+            ..Judged::default()
+        };
+        return compiled(loaded, judged);
+    };
+    let profiles: Vec<(ProfileId, SmolStr)> = platform
+        .profiles()
+        .map(|(id, profile)| (id, profile.name.value.clone()))
+        .collect();
+    let under: Vec<Judged> = profiles
+        .par_iter()
+        .map(|(id, _)| judge(platform.under(*id), &loaded.sources, found.clone()))
+        .collect();
+    let mut own = judge(platform, &loaded.sources, found);
+    let mut only: Vec<(Diagnostic, Vec<String>)> = Vec::new();
+    for ((_, name), judged) in profiles.iter().zip(under) {
+        for diagnostic in judged.found {
+            if own.found.as_slice().contains(&diagnostic) {
+                continue;
+            }
+            match only.iter_mut().find(|(known, _)| *known == diagnostic) {
+                Some((_, profiles)) => profiles.push(format!("`{name}`")),
+                None => only.push((diagnostic, vec![format!("`{name}`")])),
+            }
         }
-        result = Some((platform, derived));
     }
-    let mut judged = None;
-    if diagnostics.has_errors() {
+    for (diagnostic, profiles) in only {
+        let message = format!("under the profile {}", profiles.join(", "));
+        own.found.push(diagnostic.help(message));
+    }
+    compiled(loaded, own)
+}
+
+/// What there is to say of one platform.
+#[derive(Default)]
+struct Judged {
+    found: Diagnostics,
+    result: Option<(Platform, Derived)>,
+    accepted: Vec<(Diagnostic, String)>,
+}
+
+/// Derives, checks, and takes out what the program accepts; `found` is what earlier stages say.
+fn judge(platform: Platform, sources: &Sources, mut found: Diagnostics) -> Judged {
+    let (derived, derivation) = Derived::of(&platform);
+    found.extend(derivation);
+    let is_whole = !found.has_errors();
+    found.extend(erpc_check::check(&platform, &derived, is_whole));
+    if !found.has_errors() {
+        found.extend(erpc_emit::check_patches(&platform, &derived, sources));
+    }
+    let (found, accepted) = erpc_model::accepted(&platform, found);
+    Judged {
+        found,
+        result: Some((platform, derived)),
+        accepted,
+    }
+}
+
+fn compiled(loaded: Loaded, judged: Judged) -> Compiled {
+    let (mut result, mut rules_only) = (judged.result, None);
+    if judged.found.has_errors() {
         let model = result.take();
-        if only_rules_are_broken(&diagnostics) {
-            judged = model;
+        if only_rules_are_broken(&judged.found) {
+            rules_only = model;
         }
     }
     // To free the trees takes a tenth of a check, and nobody waits for it.
@@ -136,9 +221,10 @@ pub fn compile(root: &str, files: &dyn Files) -> Compiled {
     rayon::spawn(move || drop(trees));
     Compiled {
         sources,
-        diagnostics: diagnostics.sorted(),
+        diagnostics: judged.found.sorted(),
         result,
-        judged,
+        judged: rules_only,
+        accepted: judged.accepted,
     }
 }
 

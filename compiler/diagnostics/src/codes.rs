@@ -2,7 +2,7 @@
 //!
 //! The first digit of a number is the stage: 0 reading and syntax, 1 names, 2 types and units,
 //! 3 services and their properties, 4 flows, tiers and order, 5 routes and the cluster, 6 the proof
-//! of the output.
+//! of the output, 7 promises, capacity, resilience and profiles, 8 rules and tests.
 //! A number is never used again for something else.
 
 use crate::Severity;
@@ -131,15 +131,24 @@ codes! {
     OPENED_WITHOUT_FLOW     "E0602" Error "a connection that no flow declares";
     NOT_ISOLATED            "E0603" Error "pods that no policy isolates";
 
+    // 7: promises, capacity, resilience, dead parts; profiles
+    UNKNOWN_PROFILE         "E0750" Error "a profile that is declared nowhere";
+    PROFILE_MATCHES_NOTHING "E0751" Error "a path of a profile that matches nothing";
+    NOT_OVERRIDABLE         "E0752" Error "a property that profiles do not set";
+    PROFILE_CHANGES_NOTHING "W0753" Warning "a line of a profile that changes nothing";
+    PROFILE_CONFLICT        "E0754" Error "two lines of a profile that disagree";
+    PROFILE_CYCLE           "E0755" Error "profiles that are made of each other";
+    NEEDED_AND_OFF          "E0756" Error "something that is off and needed";
+    NOTHING_TO_ACCEPT       "E0757" Error "an `accept` of a warning that is not there";
+    ACCEPTS_SEVERAL         "E0758" Error "an `accept` of several warnings at once";
+    BAD_MOVE                "E0759" Error "a `moved` that tells of no rename";
+
     // 8: the organisation's rules and the platform's tests
     RULE_BROKEN             "E0801" Error "a rule of the organisation that is broken";
     EMPTY_TEST              "E0802" Error "a test that tests nothing";
     MAYBE_OFF               "E0803" Error "a value that may be missing";
     UNKNOWN_MEMBER          "E0804" Error "a member that is not there";
     TEST_FAILED             "E0805" Error "an expectation that does not hold";
-
-    // 9: what a later version of the compiler does
-    NOT_CHECKED_YET         "W0901" Warning "a declaration that is not checked yet";
 }
 
 impl Code {

@@ -55,6 +55,8 @@ pub struct Diagnostic {
     pub help: Vec<String>,
     /// Certain edits.
     pub fixes: Vec<Fix>,
+    /// The full name of what it is about, where that is not the declaration around its place.
+    pub subject: Option<String>,
 }
 
 impl Diagnostic {
@@ -67,6 +69,7 @@ impl Diagnostic {
             labels: Vec::new(),
             help: Vec::new(),
             fixes: Vec::new(),
+            subject: None,
         }
     }
 
@@ -91,6 +94,13 @@ impl Diagnostic {
                 primary: false,
             });
         }
+        self
+    }
+
+    /// Says what it is about: `namespace.service`.
+    #[must_use]
+    pub fn about(mut self, name: impl Into<String>) -> Self {
+        self.subject = Some(name.into());
         self
     }
 

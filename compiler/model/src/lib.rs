@@ -4,6 +4,7 @@
 //! is an id and every value knows its [`Origin`], together with the diagnostics of names, types,
 //! units and property sets. After it nothing is looked up by string.
 
+mod accept;
 mod args;
 mod digest;
 mod eval;
@@ -13,6 +14,7 @@ mod load;
 mod names;
 mod origin;
 pub mod platform;
+mod profile;
 pub mod properties;
 mod resolve;
 pub mod rules;
@@ -20,10 +22,12 @@ mod stdlib;
 pub mod units;
 mod value;
 
+pub use accept::{Accept, Move, accepted};
 pub use load::{Files, Import, Loaded, LoadedFile, MAX_SOURCE_BYTES, ReadError, load};
 pub use names::{listed, nearest};
 pub use origin::{Origin, Sourced, Via};
 pub use platform::*;
-pub use resolve::{NOT_CHECKED_YET, resolve};
+pub use profile::{Change, Override, Profile, QuotaPart, ScaleChange, Slot, Target};
+pub use resolve::resolve;
 pub use stdlib::{modules, stdlib};
 pub use value::types;

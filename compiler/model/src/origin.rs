@@ -2,7 +2,7 @@
 
 use erpc_diagnostics::Span;
 
-use crate::platform::UseId;
+use crate::platform::{ProfileId, UseId};
 
 /// A value with its origin.
 #[derive(Clone, Debug, PartialEq)]
@@ -34,7 +34,7 @@ pub enum Via {
     /// The platform block says it.
     Platform,
     /// A profile overrides it.
-    Profile,
+    Profile(ProfileId),
     /// Nobody says it: a default of the language.
     Default,
 }

@@ -5,7 +5,9 @@ use erpc_diagnostics::Span;
 use ipnet::IpNet;
 use smol_str::SmolStr;
 
+use crate::accept::{Accept, Move};
 use crate::origin::{Origin, Sourced};
+use crate::profile::Profile;
 use crate::units::{Cpu, Duration, Memory, Percent, Protocol, Range};
 
 macro_rules! ids {
@@ -43,6 +45,8 @@ ids! {
     ComponentId;
     /// A use of a component: `Platform::uses`.
     UseId;
+    /// A profile: `Platform::profiles`.
+    ProfileId;
 }
 
 /// A port of a service, by its place in `Service::ports`.
@@ -101,12 +105,18 @@ pub struct Platform {
     pub uses: Vec<ComponentUse>,
     /// `never` and `always`, sorted by place.
     pub assertions: Vec<Assertion>,
-    /// `profile NAME`.
+    /// `profile NAME`, by name.
     pub profiles: Vec<Profile>,
     /// The rules that are on, in source order.
     pub rules: Vec<crate::rules::Rule>,
     /// `test "name"`, in source order.
     pub tests: Vec<crate::rules::Test>,
+    /// The profile under which this platform is; `None` for the platform as declared.
+    pub profile: Option<ProfileId>,
+    /// `accept CODE`, in source order.
+    pub accepts: Vec<Accept>,
+    /// `moved OLD to NEW`, in source order.
+    pub moves: Vec<Move>,
 }
 
 /// When the node fetches an image.
@@ -434,6 +444,8 @@ pub struct Service {
     pub ports: Vec<Port>,
     /// `replicas`, `scale`.
     pub scaling: Scaling,
+    /// `replicas` of a layer under the `scale`: what is left where a profile takes that away.
+    pub replicas_below: Option<Sourced<u32>>,
     /// `volume …`, in source order.
     pub volumes: Vec<Volume>,
     /// `config NAME { } at "dir"`, in source order.
@@ -889,15 +901,6 @@ pub struct Assertion {
     pub because: Option<String>,
     /// The statement.
     pub span: Span,
-}
-
-/// `profile NAME { }`.
-#[derive(Clone, Debug)]
-pub struct Profile {
-    /// Its name.
-    pub name: Sourced<SmolStr>,
-    /// `##` above it.
-    pub doc: Option<String>,
 }
 
 impl std::ops::Index<ServiceId> for Platform {

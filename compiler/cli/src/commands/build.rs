@@ -16,6 +16,13 @@ pub(crate) fn run(command: &Build, common: &Common, console: &mut Console<'_>) -
     let Some(project) = find(command.path.as_deref(), common, console) else {
         return Exit::Failed;
     };
+    if let (Some(profile), None) = (&project.profile, &command.out) {
+        console.fail(&format!(
+            "lib/ and share/ beside {} are the platform without a profile; say where that under `{profile}` goes: `--out DIR`",
+            project.root
+        ));
+        return Exit::Usage;
+    }
     let compiled = project.compile();
     // As JSON, the report of a build that succeeds is its result.
     if common.format != Format::Json || compiled.result.is_none() {

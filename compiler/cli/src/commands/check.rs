@@ -23,7 +23,11 @@ pub(crate) fn run(command: &Check, common: &Common, console: &mut Console<'_>) -
     if command.watch {
         watch::run(command, &project, common, console);
     }
-    let compiled = project.compile();
+    let compiled = if command.all_profiles {
+        project.compile_all()
+    } else {
+        project.compile()
+    };
     let max = Some(command.max_errors);
     show_findings(
         &compiled.diagnostics,
@@ -47,8 +51,15 @@ pub(super) fn summarise(compiled: &Compiled, console: &mut Console<'_>) {
     let Some((platform, derived)) = &compiled.result else {
         return;
     };
+    let profile = platform.profile.map_or_else(String::new, |id| {
+        format!(" under `{}`", platform[id].name.value)
+    });
+    let accepted = match compiled.accepted.len() {
+        0 => String::new(),
+        n => format!(", {} accepted", count(n, "warning")),
+    };
     console.result(&format!(
-        "{}: {}, {}, {} as {}, {}; no errors\n",
+        "{}{profile}: {}, {}, {} as {}, {}; no errors{accepted}\n",
         platform.name.value,
         count(platform.namespaces.len(), "namespace"),
         count(platform.services.len(), "service"),

@@ -46,7 +46,7 @@ pub(super) fn run(
         project,
         texts: BTreeMap::new(),
     };
-    let mut compiled = compile(&project.root, &overlay);
+    let mut compiled = compile(&project.root, &overlay, project.profile.as_deref());
     let mut applied = 0;
     for _ in 0..MAX_ROUNDS {
         let before = overlay.texts.clone();
@@ -54,7 +54,7 @@ pub(super) fn run(
         if count == 0 {
             break;
         }
-        let next = compile(&project.root, &overlay);
+        let next = compile(&project.root, &overlay, project.profile.as_deref());
         let errors = |of: &Compiled| of.diagnostics.count(Severity::Error);
         if errors(&next) >= errors(&compiled) {
             overlay.texts = before;

@@ -45,6 +45,7 @@ use crate::project::Project;
 fn find(path: Option<&Path>, common: &Common, console: &mut Console<'_>) -> Option<Project> {
     match Project::find(path) {
         Ok(mut project) => {
+            project.profile = common.profile.first().cloned();
             project.stdlib.clone_from(&common.stdlib);
             Some(project)
         }

@@ -88,8 +88,12 @@ fn human(runs: &[TestRun<'_>]) -> String {
         } else {
             "FAILED"
         };
+        let left_out = match run.test.left_out {
+            0 => String::new(),
+            out => format!("  ({} on what is off)", count(out, "expectation")),
+        };
         // Writing to a string cannot fail.
-        let _ = writeln!(text, "{word}  {}", run.test.name.value);
+        let _ = writeln!(text, "{word}  {}{left_out}", run.test.name.value);
     }
     let failed = runs.iter().filter(|run| !run.failures.is_empty()).count();
     let _ = match (runs.len(), failed) {
@@ -115,6 +119,8 @@ struct Tested<'r> {
     line: usize,
     passed: bool,
     expectations: usize,
+    /// Expectations on what the profile switches off, which are not among them.
+    left_out: usize,
     failures: Vec<Failed<'r>>,
 }
 
@@ -169,6 +175,7 @@ fn report<'r>(runs: &'r [TestRun<'_>], sources: &'r Sources) -> Report<'r> {
                 line,
                 passed: run.failures.is_empty(),
                 expectations: run.test.expectations.len(),
+                left_out: run.test.left_out,
                 failures: failures.collect(),
             }
         })

@@ -26,7 +26,10 @@ pub fn chain(platform: &Platform, origin: Origin) -> Vec<Step> {
         Via::Declared => vec![said("said here")],
         Via::Namespace => vec![said("the namespace says it for each of its services")],
         Via::Platform => vec![said("the platform says it for every namespace")],
-        Via::Profile => vec![said("the profile says it instead")],
+        Via::Profile(id) => vec![said(&format!(
+            "the profile `{}` says it instead",
+            platform[id].name.value
+        ))],
         Via::Default => vec![said("nobody says it: a default of the language")],
         Via::Component(id) => {
             let mut steps = Vec::new();

@@ -433,16 +433,21 @@ impl<'a> Resolver<'a> {
         let mut args = setting.args();
         let expr = args.need_expr("the image in quotes", &mut self.diagnostics)?;
         args.finish(&mut self.diagnostics);
-        let text = match self.eval(expr, &setting.scope, &Type::Image)? {
+        Some(Sourced {
+            value: self.image_value(expr, &setting.scope)?,
+            origin: setting.origin(expr.span),
+        })
+    }
+
+    /// An image in quotes.
+    pub(super) fn image_value(&mut self, expr: &Expr, scope: &Scope) -> Option<Image> {
+        let text = match self.eval(expr, scope, &Type::Image)? {
             Value::Text(text) => text,
             _ => return None,
         };
         let registry = self.default_registry();
         match parse_image(&text, &registry) {
-            Ok(image) => Some(Sourced {
-                value: image,
-                origin: setting.origin(expr.span),
-            }),
+            Ok(image) => Some(image),
             Err(why) => {
                 self.report(
                     Diagnostic::new(

@@ -32,8 +32,12 @@ pub(super) struct Index<'a> {
     pub(super) rules: Vec<RuleDeclared<'a>>,
     /// `test`.
     pub(super) tests: Vec<&'a Statement>,
-    /// `profile`, `accept`, `moved`.
-    pub(super) later: Vec<&'a Statement>,
+    /// `profile`.
+    pub(super) profiles: Vec<&'a Statement>,
+    /// `accept`.
+    pub(super) accepts: Vec<&'a Statement>,
+    /// `moved`.
+    pub(super) moves: Vec<&'a Statement>,
     /// First and second words of what could not be read: names that are declared somehow.
     pub(super) broken_names: Vec<SmolStr>,
 }
@@ -133,6 +137,9 @@ impl<'a> Resolver<'a> {
             "allow" => self.index.allows.push((None, statement)),
             "expose" => self.index.exposes.push((None, statement)),
             "never" | "always" => self.index.assertions.push(statement),
+            "profile" => self.index.profiles.push(statement),
+            "accept" => self.index.accepts.push(statement),
+            "moved" => self.index.moves.push(statement),
             "let" => self.collect_constant(statement, word, module),
             "component" => self.collect_component(statement, word, module),
             "rule" => self.collect_rule(statement, module),
@@ -140,7 +147,8 @@ impl<'a> Resolver<'a> {
             "platform" | "cluster" | "namespace" | "external" | "secret" => {
                 self.collect_named(word, statement);
             }
-            _ => self.index.later.push(statement),
+            // A word without a reader would be accepted and ignored.
+            name => self.report_unknown_word(name, statement.span, Place::Program),
         }
     }
 

@@ -7,11 +7,12 @@ mod container;
 mod flows;
 mod health;
 mod index;
-mod later;
 mod mounts;
+mod moved;
 mod namespace;
 mod partial;
 mod platform;
+mod profile;
 mod rules;
 mod service;
 mod settings;
@@ -29,11 +30,12 @@ use crate::names::{listed, nearest};
 use crate::platform::{
     Component, ComponentId, ComponentUse, NamespaceId, Platform, Secret, ServiceId,
 };
+use crate::profile::check_profiles;
 use crate::properties::{self, Place, Word};
 use crate::value::Value;
 use crate::{Files, Loaded};
 
-pub use later::NOT_CHECKED_YET;
+pub(crate) use profile::unknown_profile;
 
 use index::Index;
 
@@ -61,7 +63,13 @@ pub fn resolve(loaded: &Loaded, files: &dyn Files) -> (Option<Platform>, Diagnos
     };
     resolver.collect();
     let platform = resolver.platform();
-    (platform, resolver.diagnostics)
+    let mut diagnostics = resolver.diagnostics;
+    if let Some(platform) = &platform
+        && !diagnostics.has_errors()
+    {
+        diagnostics.extend(check_profiles(platform));
+    }
+    (platform, diagnostics)
 }
 
 /// The state of a resolution.

@@ -60,7 +60,9 @@ impl<'a> Resolver<'a> {
         let (routes, addresses) = self.exposures(&network, &service_settings);
         let assertions = self.assertions(&network);
         let mut clusters = self.ingress_controllers(clusters, &network);
-        let profiles = self.later(&network);
+        let profiles = self.profiles(&network);
+        let accepts = self.accepts();
+        let moves = self.moves();
         let rules = self.rules(&network);
         let tests = self.tests(&network, &rules);
         let cluster = self.chosen_cluster(&declared, &settings, &clusters);
@@ -112,6 +114,9 @@ impl<'a> Resolver<'a> {
             profiles,
             rules,
             tests,
+            profile: None,
+            accepts,
+            moves,
         })
     }
 

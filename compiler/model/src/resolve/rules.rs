@@ -461,6 +461,7 @@ impl<'a> Resolver<'a> {
         Some(Test {
             name: Sourced::declared(name.to_owned(), written.span),
             expectations,
+            left_out: 0,
         })
     }
 }

@@ -110,7 +110,7 @@ impl<'a> Resolver<'a> {
         };
         let configs = self.configs(settings);
         let secret_mounts = self.secret_mounts(settings, namespace);
-        let scaling = self.scaling(settings);
+        let (scaling, replicas_below) = self.scaling(settings);
         let run_as = self.run_as(settings);
         let spread = self.spread(settings);
         let disruption_min = self.disruption(settings);
@@ -138,6 +138,7 @@ impl<'a> Resolver<'a> {
             inits,
             ports,
             scaling,
+            replicas_below,
             volumes,
             configs,
             secret_mounts,
@@ -218,7 +219,8 @@ impl<'a> Resolver<'a> {
         })
     }
 
-    fn scaling(&mut self, settings: &Settings<'a>) -> Scaling {
+    /// The number of pods, and the fixed one that an autoscaler hides.
+    fn scaling(&mut self, settings: &Settings<'a>) -> (Scaling, Option<Sourced<u32>>) {
         let fixed = settings.top("replicas").cloned();
         let auto = settings.top("scale").cloned();
         if let (Some(fixed), Some(auto)) = (&fixed, &auto)
@@ -240,10 +242,7 @@ impl<'a> Resolver<'a> {
             (None, Some(_)) => true,
             (_, None) => false,
         };
-        if auto_wins && let Some(auto) = auto.as_ref().and_then(|setting| self.autoscale(setting)) {
-            return Scaling::Auto(auto);
-        }
-        let count = fixed.filter(|_| !auto_wins).and_then(|setting| {
+        let count = fixed.and_then(|setting| {
             let mut args = setting.args();
             let expr = args.need_expr("a number of pods", &mut self.diagnostics)?;
             args.finish(&mut self.diagnostics);
@@ -253,7 +252,11 @@ impl<'a> Resolver<'a> {
                 origin: setting.origin(expr.span),
             })
         });
-        Scaling::Fixed(count.unwrap_or_else(|| Sourced::default_of_language(1)))
+        if auto_wins && let Some(auto) = auto.as_ref().and_then(|setting| self.autoscale(setting)) {
+            return (Scaling::Auto(auto), count);
+        }
+        let count = count.unwrap_or_else(|| Sourced::default_of_language(1));
+        (Scaling::Fixed(count), None)
     }
 
     fn autoscale(&mut self, setting: &Setting<'a>) -> Option<Sourced<Autoscale>> {
@@ -262,16 +265,47 @@ impl<'a> Resolver<'a> {
             "the least and the greatest number of pods, `2..6`",
             &mut self.diagnostics,
         )?;
-        let bounds = self.range(expr, &setting.scope, Type::Int);
+        let bounds = self.scale_bounds(expr, &setting.scope);
         args.need_word("on", &mut self.diagnostics)?;
-        let metrics = self.named_values(&mut args);
+        let measures = self.scale_measures(&mut args, &setting.scope);
         args.finish(&mut self.diagnostics);
+        Some(Sourced {
+            value: Autoscale {
+                replicas: bounds?,
+                ..measures
+            },
+            origin: setting.origin(expr.span),
+        })
+    }
+
+    /// `2..6`.
+    pub(super) fn scale_bounds(&mut self, expr: &Expr, scope: &Scope) -> Option<Range<u32>> {
+        let (Value::Int(min), Value::Int(max)) = self.range(expr, scope, Type::Int)? else {
+            return None;
+        };
+        match (u32::try_from(min), u32::try_from(max)) {
+            (Ok(min), Ok(max)) if min >= 1 && max <= 10_000 => Some(Range { min, max }),
+            _ => {
+                self.report(
+                    Diagnostic::new(
+                        &codes::OUT_OF_RANGE,
+                        "an autoscaler keeps from 1 to 10000 pods",
+                    )
+                    .at(expr.span, "out of range"),
+                );
+                None
+            }
+        }
+    }
+
+    /// `cpu 75%, memory 80%`, behind `on`; the bounds are not said here.
+    pub(super) fn scale_measures(&mut self, args: &mut Args<'a>, scope: &Scope) -> Autoscale {
         let mut scale = Autoscale {
             replicas: Range { min: 1, max: 1 },
             cpu: None,
             memory: None,
         };
-        for (name, value) in metrics {
+        for (name, value) in self.named_values(args) {
             let slot = match name.text.as_str() {
                 "cpu" => &mut scale.cpu,
                 "memory" => &mut scale.memory,
@@ -287,7 +321,7 @@ impl<'a> Resolver<'a> {
                     continue;
                 }
             };
-            let share = self.percent(value, &setting.scope);
+            let share = self.percent(value, scope);
             if let Some(share) = share {
                 if share.0 == 0 || !share.0.is_multiple_of(Percent::POINT) {
                     self.report(
@@ -301,26 +335,7 @@ impl<'a> Resolver<'a> {
                 *slot = u32::try_from(share.0 / Percent::POINT).ok();
             }
         }
-        let (Value::Int(min), Value::Int(max)) = bounds? else {
-            return None;
-        };
-        match (u32::try_from(min), u32::try_from(max)) {
-            (Ok(min), Ok(max)) if min >= 1 && max <= 10_000 => scale.replicas = Range { min, max },
-            _ => {
-                self.report(
-                    Diagnostic::new(
-                        &codes::OUT_OF_RANGE,
-                        "an autoscaler keeps from 1 to 10000 pods",
-                    )
-                    .at(expr.span, "out of range"),
-                );
-                return None;
-            }
-        }
-        Some(Sourced {
-            value: scale,
-            origin: setting.origin(expr.span),
-        })
+        scale
     }
 
     fn run_as(&mut self, settings: &Settings<'a>) -> Option<Sourced<RunAs>> {

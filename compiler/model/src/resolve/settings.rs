@@ -616,5 +616,10 @@ fn key_of(statement: &Statement) -> SmolStr {
 fn is_off(setting: &Setting<'_>) -> bool {
     let expected = if setting.key.is_empty() { 2 } else { 3 };
     setting.statement.args.len() == expected
-        && matches!(setting.statement.args.last(), Some(Arg::Expr(expr)) if expr.as_word().is_some_and(|w| w == "off"))
+        && matches!(setting.statement.args.last(), Some(Arg::Expr(expr)) if is_off_word(expr))
+}
+
+/// Whether an expression is the word `off`.
+pub(super) fn is_off_word(expr: &Expr) -> bool {
+    expr.as_word().is_some_and(|word| word == "off")
 }

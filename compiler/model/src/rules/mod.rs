@@ -49,6 +49,8 @@ pub struct Test {
     pub name: Sourced<String>,
     /// What it expects.
     pub expectations: Vec<Expectation>,
+    /// How many expectations name what the profile switches off, and so are not among them.
+    pub left_out: usize,
 }
 
 /// `expect EXPR`.

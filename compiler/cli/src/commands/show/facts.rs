@@ -135,7 +135,10 @@ impl View<'_> {
             }
             Via::Namespace => format!("{} (namespace)", place.unwrap_or_default()),
             Via::Platform => format!("{} (platform)", place.unwrap_or_default()),
-            Via::Profile => format!("{} (profile)", place.unwrap_or_default()),
+            Via::Profile(id) => {
+                let name = &self.platform[id].name.value;
+                format!("{} (profile {name})", place.unwrap_or_default())
+            }
         }
     }
 
@@ -272,7 +275,7 @@ impl View<'_> {
             Via::Component(_) => "component",
             Via::Namespace => "namespace",
             Via::Platform => "platform",
-            Via::Profile => "profile",
+            Via::Profile(_) => "profile",
             Via::Default => "default",
         };
         let steps = chain(self.platform, origin).into_iter().map(|step| {

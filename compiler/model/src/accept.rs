@@ -1,0 +1,160 @@
+//! `accept` and `moved`: what a platform says about its own warnings, and about its past.
+
+use erpc_diagnostics::{Code, Diagnostic, Diagnostics, Span, codes};
+use smol_str::SmolStr;
+
+use crate::platform::{NamespaceId, Platform, ServiceId};
+
+/// `accept CODE [for NAME] because "…"`.
+#[derive(Clone, Debug)]
+pub struct Accept {
+    /// The code of a warning.
+    pub code: &'static Code,
+    /// What it is about; the only place where there is such a warning, where nothing is said.
+    pub subject: Option<Subject>,
+    /// Why the platform lives with it.
+    pub because: String,
+    /// The statement.
+    pub span: Span,
+}
+
+/// What an `accept` is about.
+#[derive(Clone, Debug)]
+pub struct Subject {
+    /// Its full name: `erp-telemetry.prometheus`.
+    pub name: SmolStr,
+    /// Its declaration.
+    pub within: Span,
+    /// Declarations inside of it that are subjects themselves.
+    pub except: Vec<Span>,
+}
+
+/// `moved OLD to NEW`.
+#[derive(Clone, Debug)]
+pub struct Move {
+    /// The name that it had: `namespace` or `namespace.service`.
+    pub old: SmolStr,
+    /// What it is now; of a chain of moves, the end.
+    pub new: Place,
+    /// The statement.
+    pub span: Span,
+}
+
+/// A namespace or a service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// A namespace.
+    Namespace(NamespaceId),
+    /// A service.
+    Service(ServiceId),
+}
+
+impl Accept {
+    fn covers(&self, diagnostic: &Diagnostic) -> bool {
+        if diagnostic.code.id != self.code.id {
+            return false;
+        }
+        let Some(subject) = &self.subject else {
+            return true;
+        };
+        if let Some(name) = &diagnostic.subject {
+            return subject.name == name.as_str();
+        }
+        let span = diagnostic.span();
+        let holds = |outer: &Span| outer.file == span.file && outer.contains(span.start);
+        holds(&subject.within) && !subject.except.iter().any(holds)
+    }
+}
+
+impl Platform {
+    /// The name that a service or namespace had before the moves that the program tells of, newest
+    /// first; empty for one that was never moved.
+    pub fn old_names(&self, place: Place) -> impl Iterator<Item = &SmolStr> {
+        self.moves
+            .iter()
+            .rev()
+            .filter(move |this| this.new == place)
+            .map(|this| &this.old)
+    }
+}
+
+/// Takes the accepted warnings out of the findings about `platform`: what is left, and each accepted
+/// one with its reason. An `accept` that accepts nothing, or several things at once, is an error;
+/// under a profile only its own must hold, since it may have switched off what another is about.
+#[must_use]
+pub fn accepted(
+    platform: &Platform,
+    found: Diagnostics,
+) -> (Diagnostics, Vec<(Diagnostic, String)>) {
+    // Where something could not be read, a warning may be missing for that.
+    let is_whole = !found.has_errors();
+    let own = platform.layers_applied();
+    let own = own.iter().flat_map(|id| &platform[*id].accepts);
+    let accepts: Vec<(&Accept, bool)> = platform
+        .accepts
+        .iter()
+        .map(|accept| (accept, platform.profile.is_none()))
+        .chain(own.map(|accept| (accept, true)))
+        .collect();
+    let mut counts = vec![0usize; accepts.len()];
+    let (mut left, mut silenced) = (Diagnostics::new(), Vec::new());
+    for diagnostic in found {
+        let covering = accepts
+            .iter()
+            .position(|(accept, _)| accept.covers(&diagnostic));
+        match covering {
+            Some(at) => {
+                counts[at] += 1;
+                silenced.push((diagnostic, accepts[at].0.because.clone()));
+            }
+            None => left.push(diagnostic),
+        }
+    }
+    if is_whole {
+        for ((accept, must_fire), count) in accepts.iter().zip(counts) {
+            if count == 0 && *must_fire {
+                left.push(fires_not(accept));
+            } else if count > 1 && accept.subject.is_none() {
+                left.push(several(accept, &silenced));
+            }
+        }
+    }
+    (left, silenced)
+}
+
+fn fires_not(accept: &Accept) -> Diagnostic {
+    let about = match &accept.subject {
+        Some(subject) => format!(" about `{}`", subject.name),
+        None => String::new(),
+    };
+    Diagnostic::new(
+        &codes::NOTHING_TO_ACCEPT,
+        format!("there is no {}{about} to accept any more", accept.code.id),
+    )
+    .at(accept.span, "accepts nothing")
+    .help("remove the line: what it was written for is gone")
+}
+
+fn several(accept: &Accept, silenced: &[(Diagnostic, String)]) -> Diagnostic {
+    let all = silenced
+        .iter()
+        .filter(|(diagnostic, _)| accept.covers(diagnostic));
+    let mut diagnostic = Diagnostic::new(
+        &codes::ACCEPTS_SEVERAL,
+        format!(
+            "there are {} of {}: one line accepts one",
+            all.clone().count(),
+            accept.code.id
+        ),
+    )
+    .at(accept.span, "which one?");
+    for (one, _) in all.clone().take(3) {
+        diagnostic = diagnostic.also(one.span(), "one of them");
+    }
+    let subject = all.filter_map(|(one, _)| one.subject.as_deref()).next();
+    diagnostic.help(format!(
+        "say what it is about: `accept {} for {} because \"…\"`",
+        accept.code.id,
+        subject.unwrap_or("NAME")
+    ))
+}

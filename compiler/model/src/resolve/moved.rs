@@ -1,0 +1,284 @@
+//! `accept` and `moved`: the names in them.
+
+use erpc_diagnostics::{Code, Diagnostic, Severity, Span, codes};
+use erpc_syntax::tree::{Expr, ExprKind, Ident, Statement};
+use rustc_hash::FxHashMap;
+use smol_str::SmolStr;
+
+use super::Resolver;
+use super::index::Declared;
+use crate::accept::{Accept, Move, Place, Subject};
+use crate::args::Args;
+use crate::names::{listed, nearest};
+use crate::properties;
+
+/// A `moved` as written.
+struct Written {
+    old: SmolStr,
+    old_span: Span,
+    new: SmolStr,
+    new_span: Span,
+    span: Span,
+}
+
+impl<'a> Resolver<'a> {
+    /// The `accept`s of the program itself, in source order.
+    pub(super) fn accepts(&mut self) -> Vec<Accept> {
+        let statements = self.index.accepts.clone();
+        let mut accepts: Vec<Accept> = statements.iter().filter_map(|s| self.accept(s)).collect();
+        accepts.sort_by_key(|accept| accept.span);
+        accepts
+    }
+
+    /// The code that an `accept` names: one of a warning.
+    pub(super) fn accepted_code(&mut self, code: &Ident) -> Option<&'static Code> {
+        match codes::find(&code.text) {
+            Some(known) if known.severity == Severity::Warning => Some(known),
+            Some(_) => {
+                self.report(
+                    Diagnostic::new(
+                        &codes::WRONG_KIND,
+                        format!("`{}` is an error, which cannot be accepted", code.text),
+                    )
+                    .at(code.span, "not a warning"),
+                );
+                None
+            }
+            None => {
+                let warnings = codes::ALL
+                    .iter()
+                    .filter(|code| code.severity == Severity::Warning)
+                    .map(|code| code.id);
+                let diagnostic = Diagnostic::new(
+                    &codes::UNKNOWN_NAME,
+                    format!("there is no code `{}`", code.text),
+                )
+                .at(code.span, "not a code");
+                self.report(match nearest(&code.text, warnings) {
+                    Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
+                    None => diagnostic.help("`erpc explain` lists all codes"),
+                });
+                None
+            }
+        }
+    }
+
+    /// What an `accept` is about: a service by its full or its only name, a namespace, or another
+    /// declaration by its name.
+    pub(super) fn subject(&mut self, expr: &'a Expr) -> Option<Subject> {
+        let names = match &expr.kind {
+            ExprKind::Path(path) if path.port.is_none() => path
+                .segments
+                .iter()
+                .map(|s| s.as_name().cloned())
+                .collect::<Option<Vec<SmolStr>>>(),
+            _ => None,
+        };
+        if let Some([name]) = names.as_deref()
+            && let Some(subject) = self.declaration(name)
+        {
+            return Some(subject);
+        }
+        // Anything else is a service; what is wrong with the name is said there.
+        self.service_named(expr, None)?;
+        let (namespace, service) = match names?.as_slice() {
+            [namespace, service] => (namespace.clone(), service.clone()),
+            [service] => {
+                let found = self
+                    .index
+                    .namespaces
+                    .iter()
+                    .find(|(_, n)| n.services.contains_key(service));
+                (found?.0.clone(), service.clone())
+            }
+            _ => return None,
+        };
+        let (_, declared) = self
+            .index
+            .namespaces
+            .get(&namespace)?
+            .services
+            .get(&service)?;
+        Some(Subject {
+            name: format!("{namespace}.{service}").into(),
+            within: declared.statement.span,
+            except: Vec::new(),
+        })
+    }
+
+    fn declaration(&self, name: &SmolStr) -> Option<Subject> {
+        let simple = |within: Span| Subject {
+            name: name.clone(),
+            within,
+            except: Vec::new(),
+        };
+        let is_it = |declared: &&Declared<'a>| declared.name.text == *name;
+        if let Some(namespace) = self.index.namespaces.get(name) {
+            let services = namespace.services.values();
+            return Some(Subject {
+                except: services.map(|(_, s)| s.statement.span).collect(),
+                ..simple(namespace.declared.statement.span)
+            });
+        }
+        let named = self
+            .index
+            .externals
+            .get(name)
+            .or_else(|| self.index.clusters.iter().find(is_it))
+            .or_else(|| self.index.platform.as_ref().filter(is_it))
+            .or_else(|| {
+                let components = self.index.components.iter().map(|c| &c.declared);
+                components.into_iter().find(is_it)
+            })
+            .or_else(|| {
+                let secrets = self.index.secrets.iter().map(|(_, secret)| secret);
+                secrets.into_iter().find(is_it)
+            });
+        if let Some(declared) = named {
+            return Some(simple(declared.statement.span));
+        }
+        let constant = self.constants.get(&(None, name.clone()))?;
+        Some(simple(constant.statement.span))
+    }
+
+    /// The `moved`s, in source order.
+    pub(super) fn moves(&mut self) -> Vec<Move> {
+        let mut all: Vec<Written> = Vec::new();
+        for statement in self.index.moves.clone() {
+            let Some(this) = self.written_move(statement) else {
+                continue;
+            };
+            if let Some(first) = all.iter().find(|other| other.old == this.old) {
+                let first = first.old_span;
+                self.report(
+                    Diagnostic::new(&codes::BAD_MOVE, format!("`{}` is moved twice", this.old))
+                        .at(this.old_span, "moved again")
+                        .also(first, "moved here"),
+                );
+                continue;
+            }
+            all.push(this);
+        }
+        all.sort_by_key(|this| this.span);
+        let by_old: FxHashMap<&SmolStr, usize> =
+            all.iter().enumerate().map(|(at, m)| (&m.old, at)).collect();
+        let mut moves = Vec::new();
+        for this in &all {
+            // A name that was moved on is followed; more steps than moves are a circle.
+            let mut end = this;
+            for _ in 0..all.len() {
+                match by_old.get(&end.new) {
+                    Some(next) => end = &all[*next],
+                    None => break,
+                }
+            }
+            if self.place(&this.old).is_some() {
+                self.report(
+                    Diagnostic::new(
+                        &codes::BAD_MOVE,
+                        format!("`{}` is still declared, so it was not moved", this.old),
+                    )
+                    .at(this.old_span, "there is one of this name")
+                    .help("remove the line, or the declaration of the old name"),
+                );
+                continue;
+            }
+            match self.place(&end.new) {
+                Some(new) if is_like(new, &this.old) => moves.push(Move {
+                    old: this.old.clone(),
+                    new,
+                    span: this.span,
+                }),
+                Some(_) => self.report(
+                    Diagnostic::new(
+                        &codes::BAD_MOVE,
+                        "a service moves to a service, a namespace to a namespace",
+                    )
+                    .at(this.new_span, "of another kind")
+                    .help("it is written `moved shop.old to shop.new` or `moved old to new`"),
+                ),
+                None => self.report_lost_move(this),
+            }
+        }
+        moves
+    }
+
+    fn written_move(&mut self, statement: &'a Statement) -> Option<Written> {
+        let form = properties::word("moved", properties::Place::Program).map_or("", |w| w.form);
+        let mut args = Args::new(&statement.args[1..], statement.span, form);
+        let old = args.need_expr("the old name", &mut self.diagnostics)?;
+        args.need_word("to", &mut self.diagnostics)?;
+        let new = args.need_expr("the new name", &mut self.diagnostics)?;
+        args.finish(&mut self.diagnostics);
+        let written = Written {
+            old: self.loaded.sources.text(old.span).into(),
+            old_span: old.span,
+            new: self.loaded.sources.text(new.span).into(),
+            new_span: new.span,
+            span: statement.span,
+        };
+        let is_name = |expr: &Expr| matches!(&expr.kind, ExprKind::Path(path) if path.port.is_none() && path.segments.len() <= 2 && path.segments.iter().all(|s| s.as_name().is_some()));
+        for expr in [old, new] {
+            if !is_name(expr) {
+                self.report(
+                    Diagnostic::new(
+                        &codes::WRONG_SHAPE,
+                        "the full name of a service or a namespace is expected here",
+                    )
+                    .at(expr.span, "not a name")
+                    .help("it is written `moved shop.old to shop.new` or `moved old to new`"),
+                );
+                return None;
+            }
+        }
+        Some(written)
+    }
+
+    fn place(&self, name: &str) -> Option<Place> {
+        match name.split_once('.') {
+            Some((namespace, service)) => {
+                let namespace = self.namespace_ids.get(namespace)?;
+                let id = self.service_ids.get(&(*namespace, service.into()))?;
+                Some(Place::Service(*id))
+            }
+            None => self.namespace_ids.get(name).copied().map(Place::Namespace),
+        }
+    }
+
+    fn report_lost_move(&mut self, this: &Written) {
+        let last = this.new.rsplit('.').next().unwrap_or_default();
+        if self.index.broken_names.iter().any(|name| name == last) {
+            return;
+        }
+        let known: Vec<String> = if this.new.contains('.') {
+            let namespaces = self.index.namespaces.iter();
+            namespaces
+                .flat_map(|(name, n)| n.services.keys().map(move |s| format!("{name}.{s}")))
+                .collect()
+        } else {
+            self.namespace_ids.keys().map(ToString::to_string).collect()
+        };
+        let diagnostic =
+            Diagnostic::new(&codes::UNKNOWN_NAME, format!("there is no `{}`", this.new))
+                .at(this.new_span, "declared nowhere");
+        self.report(match nearest(&this.new, known.iter().map(String::as_str)) {
+            Some(near) => diagnostic.help(format!("did you mean `{near}`?")).fix(
+                format!("write `{near}`"),
+                this.new_span,
+                near,
+            ),
+            None => {
+                let mut known: Vec<&str> = known.iter().map(String::as_str).collect();
+                known.sort_unstable();
+                diagnostic.help(format!("there is {}", listed(known, 9)))
+            }
+        });
+    }
+}
+
+fn is_like(new: Place, old: &str) -> bool {
+    match new {
+        Place::Service(_) => old.contains('.'),
+        Place::Namespace(_) => !old.contains('.'),
+    }
+}
