@@ -15,6 +15,7 @@ mod graph;
 mod library;
 mod licences;
 mod output;
+mod profiles;
 mod properties;
 mod prove;
 mod report;

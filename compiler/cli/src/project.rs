@@ -129,7 +129,7 @@ pub fn compile(root: &str, files: &dyn Files, profile: Option<&str>) -> Compiled
         None => Some(platform),
         Some(name) => platform
             .under_named(name)
-            .map_err(|unknown| found.push(unknown))
+            .map_err(|unknown| found.push(*unknown))
             .ok(),
     });
     let judged = match platform {

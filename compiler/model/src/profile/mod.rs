@@ -145,12 +145,14 @@ impl Platform {
     /// # Errors
     ///
     /// The finding that there is no such profile.
-    pub fn under_named(&self, name: &str) -> Result<Self, Diagnostic> {
+    pub fn under_named(&self, name: &str) -> Result<Self, Box<Diagnostic>> {
         match self.profile_named(name) {
             Some(id) => Ok(self.under(id)),
             None => {
                 let known = self.profiles.iter().map(|p| p.name.value.as_str());
-                Err(unknown_profile(name, known).at(self.name.span(), "does not declare it"))
+                let unknown =
+                    unknown_profile(name, known).at(self.name.span(), "does not declare it");
+                Err(Box::new(unknown))
             }
         }
     }

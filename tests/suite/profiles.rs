@@ -1,0 +1,326 @@
+//! Profiles: what each says takes effect and nothing else does, every id of a platform under one
+//! leads somewhere, and the command line takes it.
+
+use std::collections::BTreeSet;
+
+use erpc_cli::Exit;
+use erpc_cli::project::Compiled;
+use erpc_model::{
+    End, EnvValue, IngressController, Platform, ProbeCheck, Scaling, Service, ServiceId, Via,
+    Workload,
+};
+use erpc_tests::{compile_folder, erpc, files_below, folders_below, repository};
+use serde_json::Value;
+use tempfile::TempDir;
+
+fn effects() -> Platform {
+    let case = repository().join("tests/ui/a-profile-takes-effect");
+    let (platform, _) = compile_folder(&case).result.expect("no errors");
+    platform
+}
+
+fn under(name: &str) -> Platform {
+    effects().under_named(name).expect("a profile of the case")
+}
+
+fn service<'p>(platform: &'p Platform, name: &str) -> &'p Service {
+    platform
+        .services
+        .iter()
+        .find(|service| service.name.value == name)
+        .expect("a service of the case")
+}
+
+fn sizes(service: &Service) -> (String, String) {
+    let main = &service.main;
+    (main.cpu.value.to_string(), main.memory.value.to_string())
+}
+
+#[test]
+fn what_a_profile_says_takes_effect() {
+    let dev = under("dev");
+    assert_eq!(dev.cluster().name.value, "small");
+    let web = service(&dev, "web");
+    assert!(matches!(&web.scaling, Scaling::Fixed(n) if n.value == 1));
+    assert_eq!(web.disruption_min.as_ref().map(|d| d.value), Some(1));
+    let api = service(&dev, "api");
+    assert!(matches!(&api.scaling, Scaling::Fixed(n) if n.value == 1));
+    assert_eq!(
+        sizes(api),
+        ("50m..100m".to_owned(), "32Mi..64Mi".to_owned())
+    );
+    assert_eq!(api.main.image.value.to_string(), "docker.io/shop/api:2.0");
+    assert_eq!(api.volumes[0].size.value.to_string(), "2Gi");
+    assert_eq!(api.sidecars[0].memory.value.to_string(), "8Mi");
+    let hosts: Vec<&str> = dev.routes.iter().map(|r| r.host.value.as_str()).collect();
+    assert_eq!(hosts, ["dev.shop.example", "www.dev.shop.example"]);
+    let shop = dev.namespaces.iter().find(|n| n.name.value == "shop");
+    let quota = &shop.and_then(|n| n.quota.as_ref()).expect("a quota").value;
+    assert_eq!(quota.cpu.map(|r| r.to_string()), Some("1..2".to_owned()));
+    assert_eq!(quota.pods, Some(10));
+    assert!(dev.services.iter().all(|s| s.name.value != "nightly"));
+}
+
+#[test]
+fn a_more_exact_path_wins_and_off_takes_away() {
+    let wide = under("wide");
+    assert_eq!(sizes(service(&wide, "web")).0, "200m");
+    assert_eq!(sizes(service(&wide, "proxy")).0, "50m..100m");
+    let api = service(&wide, "api");
+    assert_eq!(sizes(api).0, "50m..100m");
+    match &api.scaling {
+        Scaling::Auto(auto) => {
+            assert_eq!(auto.value.replicas.to_string(), "3..9");
+            assert_eq!(auto.value.cpu, Some(75));
+        }
+        Scaling::Fixed(_) => panic!("the autoscaler stays"),
+    }
+    assert!(api.volumes.is_empty());
+    assert_eq!(api.workload, Workload::Deployment);
+    assert!(wide.namespaces.iter().all(|n| n.quota.is_none()));
+    let before = effects();
+    assert_eq!(service(&before, "api").workload, Workload::StatefulSet);
+}
+
+#[test]
+fn a_value_knows_the_profile_that_says_it() {
+    let dev = under("dev");
+    let via = service(&dev, "api").main.cpu.origin.via;
+    assert_eq!(via, Via::Profile(dev.profile_named("dev").expect("dev")));
+    let scaling = match &service(&dev, "web").scaling {
+        Scaling::Fixed(n) => n.origin.via,
+        Scaling::Auto(_) => panic!("a fixed number"),
+    };
+    assert_eq!(
+        scaling,
+        Via::Profile(dev.profile_named("base").expect("base"))
+    );
+    let shown = erpc(&[
+        "show".as_ref(),
+        "shop.api.cpu".as_ref(),
+        repository()
+            .join("tests/ui/a-profile-takes-effect")
+            .as_os_str(),
+        "--profile".as_ref(),
+        "dev".as_ref(),
+    ]);
+    assert!(
+        shown.out.contains("the profile `dev` says it instead"),
+        "{}{}",
+        shown.out,
+        shown.err
+    );
+}
+
+/// Every id of a platform is in its list, and ordered as the lists are.
+fn assert_whole(platform: &Platform) {
+    let services = platform.services.len();
+    let fits = |id: ServiceId| id.index() < services;
+    for (id, namespace) in platform.namespaces() {
+        assert!(
+            namespace
+                .after
+                .iter()
+                .all(|a| a.value.index() < platform.namespaces.len())
+        );
+        assert!(namespace.after.iter().all(|a| a.value != id));
+        for service in &namespace.services {
+            assert_eq!(platform[*service].namespace, id);
+        }
+    }
+    for (id, service) in platform.services() {
+        assert!(platform[service.namespace].services.contains(&id));
+        assert!(service.after.iter().all(|a| fits(a.value) && a.value != id));
+        assert!(
+            service
+                .secret_mounts
+                .iter()
+                .all(|m| m.secret.index() < platform.secrets.len())
+        );
+        for container in service.containers() {
+            for variable in &container.env {
+                if let EnvValue::Secret(secret, _) = &variable.value.value {
+                    let used = &platform[*secret].used_in;
+                    assert!(used.contains(&service.namespace));
+                }
+            }
+            let probes = &container.probes;
+            for probe in [&probes.ready, &probes.live, &probes.startup]
+                .into_iter()
+                .flatten()
+            {
+                match &probe.value.check.value {
+                    ProbeCheck::Http(_, port) | ProbeCheck::Tcp(port) => {
+                        assert_eq!(port.service, id);
+                    }
+                    ProbeCheck::Exec(_) => {}
+                }
+            }
+        }
+    }
+    for flow in &platform.flows {
+        for ends in [&flow.from, &flow.to] {
+            assert!(!ends.ends.is_empty());
+            assert!(
+                ends.ends
+                    .iter()
+                    .all(|end| !matches!(end, End::Service(id) if !fits(*id)))
+            );
+        }
+    }
+    assert!(platform.routes.iter().all(|r| fits(r.port.service)));
+    assert!(platform.routes.is_sorted_by_key(|r| r.port.service));
+    assert!(platform.addresses.iter().all(|a| fits(a.port.service)));
+    for cluster in &platform.clusters {
+        if let Some(IngressController::Service(id, _)) =
+            cluster.ingress.as_ref().map(|i| &i.controller)
+        {
+            assert!(fits(*id));
+        }
+    }
+}
+
+#[test]
+fn every_id_under_every_profile_leads_somewhere() {
+    let mut folders = folders_below("tests/ui");
+    folders.extend(folders_below("examples"));
+    folders.push(repository());
+    let mut seen = 0;
+    for folder in folders {
+        let compiled: Compiled = compile_folder(&folder);
+        let Some((platform, _)) = &compiled.result else {
+            continue;
+        };
+        for (id, _) in platform.profiles() {
+            assert_whole(&platform.under(id));
+            seen += 1;
+        }
+    }
+    assert!(seen >= 9, "{seen}");
+}
+
+/// Each profile of ERP/1 switches off what the catalogue says, and names its cluster.
+#[test]
+fn the_profiles_of_erp1_are_those_of_the_catalogue() {
+    let text = std::fs::read_to_string(repository().join("tests/data/erp1.json")).expect("it");
+    let data: Value = serde_json::from_str(&text).expect("JSON");
+    let (platform, _) = compile_folder(&repository()).result.expect("no errors");
+    let names = |platform: &Platform| -> BTreeSet<String> {
+        platform
+            .services()
+            .map(|(id, _)| platform.path(id))
+            .collect()
+    };
+    let all = names(&platform);
+    for (name, theirs) in data["profiles"].as_object().expect("profiles") {
+        let under = platform.under_named(name).expect("a profile");
+        let off: BTreeSet<String> = all.difference(&names(&under)).cloned().collect();
+        let mut expected = BTreeSet::new();
+        for path in theirs["off"].as_array().into_iter().flatten() {
+            let path = path.as_str().expect("a path");
+            match path.strip_suffix('*') {
+                Some(start) => {
+                    expected.extend(all.iter().filter(|s| s.starts_with(start)).cloned());
+                }
+                None => {
+                    expected.insert(path.to_owned());
+                }
+            }
+        }
+        assert_eq!(off, expected, "{name}");
+        let cluster = theirs["cluster"].as_str().unwrap_or("production");
+        assert_eq!(under.cluster().name.value, cluster, "{name}");
+        for (id, service) in under.services() {
+            let path = under.path(id);
+            let bounds = service.scaling.bounds();
+            if let Some(max) = theirs["scale_max"][&path].as_u64() {
+                assert_eq!(u64::from(bounds.max), max, "{path}");
+                assert!(matches!(service.scaling, Scaling::Auto(_)));
+            }
+            let replicas = theirs["replicas"][&path].as_u64();
+            let replicas = replicas.or_else(|| theirs["replicas"]["*.*"].as_u64());
+            if let Some(replicas) = replicas {
+                assert_eq!(
+                    (u64::from(bounds.min), u64::from(bounds.max)),
+                    (replicas, replicas)
+                );
+            }
+            if theirs["scale"] == "off" {
+                assert!(matches!(service.scaling, Scaling::Fixed(_)), "{path}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_build_under_a_profile_wants_a_folder_of_its_own() {
+    let platform = repository();
+    let ran = erpc(&[
+        "build".as_ref(),
+        platform.as_os_str(),
+        "--profile".as_ref(),
+        "dev".as_ref(),
+    ]);
+    assert_eq!(ran.exit, Exit::Usage);
+    assert!(ran.err.contains("--out DIR"), "{}", ran.err);
+    let folder = TempDir::new().expect("a temporary folder");
+    let build = |more: &str| {
+        erpc(&[
+            "build".as_ref(),
+            platform.as_os_str(),
+            "--profile".as_ref(),
+            "dev".as_ref(),
+            "--out".as_ref(),
+            folder.path().as_os_str(),
+            more.as_ref(),
+        ])
+    };
+    let ran = build("--quiet");
+    assert_eq!(ran.exit, Exit::Done, "{}", ran.err);
+    assert_eq!(build("--check").exit, Exit::Done);
+    let files = files_below(folder.path());
+    assert!(
+        files
+            .keys()
+            .all(|path| !path.contains("erp-ai") && !path.ends_with("hpa.yaml"))
+    );
+    assert!(files.contains_key("lib/erp-services/kvs-database/statefulset.yaml"));
+    // The files of a configuration are the platform's own text, which no profile changes.
+    for (path, bytes) in files
+        .iter()
+        .filter(|(path, _)| !path.ends_with("configmap.yaml"))
+    {
+        let text = String::from_utf8_lossy(bytes);
+        assert!(!text.contains("erp-ai"), "{path} names what is off");
+    }
+}
+
+#[test]
+fn profiles_on_the_command_line() {
+    let platform = repository();
+    let check = |more: &[&str]| {
+        let mut arguments = vec!["check".as_ref(), platform.as_os_str()];
+        arguments.extend(more.iter().map(std::ffi::OsStr::new));
+        erpc(&arguments)
+    };
+    let ran = check(&["--profile", "kind"]);
+    assert_eq!(ran.exit, Exit::Done, "{}", ran.err);
+    assert!(
+        ran.out
+            .starts_with("erp-uno under `kind`: 6 namespaces, 26 services"),
+        "{}",
+        ran.out
+    );
+    let ran = check(&["--profile", "knid"]);
+    assert_eq!(ran.exit, Exit::Failed);
+    assert!(ran.err.contains("did you mean `kind`?"), "{}", ran.err);
+    assert_eq!(
+        check(&["--profile", "kind", "--profile", "dev"]).exit,
+        Exit::Usage
+    );
+    assert_eq!(check(&["--all-profiles"]).exit, Exit::Done);
+    assert_eq!(
+        check(&["--all-profiles", "--profile", "dev"]).exit,
+        Exit::Usage
+    );
+}
