@@ -70,8 +70,9 @@ pub(super) fn without(mut platform: Platform, namespaces: &[bool], services: &[b
         from && to
     });
     for rule in &mut platform.rules {
-        rule.requires
-            .retain_mut(|require| moved.term(&mut require.condition) && moved.term(&mut require.message));
+        rule.requires.retain_mut(|require| {
+            moved.term(&mut require.condition) && moved.term(&mut require.message)
+        });
     }
     for test in &mut platform.tests {
         let before = test.expectations.len();
