@@ -14,15 +14,18 @@ pub fn reference() -> String {
          Made from the definitions in `compiler/cli/src/arguments.rs`; a test holds it to them.\n",
     );
     let root = Arguments::command().term_width(100);
-    // Options that every command takes stand once, with `erpc` itself: a command that is not built
-    // under its parent does not have them.
-    let commands: Vec<clap::Command> = root.get_subcommands().cloned().collect();
+    let mut built = root.clone();
+    built.build();
     // Writing to a string cannot fail.
     let _ = writeln!(text, "\n## erpc\n\n```text\n{}```", plain(root));
-    for command in commands {
-        let name = format!("erpc {}", command.get_name());
-        let command = command.bin_name(name.clone()).term_width(100);
-        let _ = writeln!(text, "\n## {name}\n\n```text\n{}```", plain(command));
+    for command in built.get_subcommands().filter(|c| c.get_name() != "help") {
+        let name = command.get_name();
+        // What every command takes stands once, with `erpc` itself.
+        let command = command.clone().mut_args(|arg| {
+            let is_global = arg.is_global_set();
+            arg.hide(is_global)
+        });
+        let _ = writeln!(text, "\n## erpc {name}\n\n```text\n{}```", plain(command));
     }
     text
 }
