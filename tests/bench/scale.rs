@@ -3,6 +3,8 @@
 //! ```sh
 //! cargo bench -p erpc-tests                  # 21, 210, 1000, 2100 and 21000 services
 //! cargo bench -p erpc-tests -- 1000 2000     # these sizes
+//! cargo bench -p erpc-tests -- --prove 1000  # the stages of the proof
+//! cargo bench -p erpc-tests -- --dense 300   # everybody may call everybody on ten ports
 //! cargo bench -p erpc-tests -- --sources 1000 DIR   # the program itself, to try commands on
 //! ```
 //!
@@ -15,7 +17,7 @@ use std::time::{Duration, Instant};
 
 use erpc_policy::Derived;
 use erpc_tests::Memory;
-use erpc_tests::generator::platform_of;
+use erpc_tests::generator::{dense_platform, platform_of};
 
 const SIZES: [usize; 5] = [21, 210, 1000, 2100, 21_000];
 
@@ -50,6 +52,22 @@ fn main() {
         }
         return;
     }
+    if let [prove, size] = arguments.as_slice()
+        && prove == "--prove"
+    {
+        proof_by_stage(
+            &platform_of(size.parse().expect("a number of services")),
+            10,
+        );
+        return;
+    }
+    if let [dense, size] = arguments.as_slice()
+        && dense == "--dense"
+    {
+        let program = dense_platform(size.parse().expect("a number of services"));
+        proof_by_stage(&program, 1);
+        return;
+    }
     let sizes: Vec<usize> = if arguments.is_empty() {
         SIZES.to_vec()
     } else {
@@ -82,6 +100,52 @@ fn main() {
         print!("{}", String::from_utf8_lossy(&output.stdout));
         eprint!("{}", String::from_utf8_lossy(&output.stderr));
     }
+}
+
+/// The stages of the proof, one by one.
+fn proof_by_stage(program: &Memory, runs: usize) {
+    use erpc_prove::{Coverage, Exactness, Matrix, Reading, World};
+
+    let compiled = program.compile();
+    let Some((platform, derived)) = &compiled.result else {
+        panic!("{:?}", compiled.diagnostics.as_slice().first());
+    };
+    let files = erpc_emit::files(platform, derived, &compiled.sources);
+    let bytes: usize = files.iter().map(|file| file.text.len()).sum();
+    println!(
+        "{} services, {} edges, {} KB of output",
+        platform.services.len(),
+        derived.edges.as_slice().len(),
+        bytes / 1024
+    );
+    let claimed = erpc_cli::claims::of(platform);
+    let facts = erpc_cli::claims::facts(platform);
+    let manifests = erpc_cli::proof::read(&files);
+    let world = World::of(&manifests, &claimed.claims, &facts);
+    let matrix = Matrix::of(&world, Reading::STANDARD, &facts);
+    let stages: [(&str, Duration); 6] = [
+        ("read", least(runs, || erpc_cli::proof::read(&files))),
+        ("claims", least(runs, || erpc_cli::claims::of(platform))),
+        (
+            "world",
+            least(runs, || World::of(&manifests, &claimed.claims, &facts)),
+        ),
+        (
+            "matrix",
+            least(runs, || Matrix::of(&world, Reading::STANDARD, &facts)),
+        ),
+        (
+            "exactness",
+            least(runs, || {
+                Exactness::of(&world, &mut matrix.clone(), &claimed.claims)
+            }),
+        ),
+        ("coverage", least(runs, || Coverage::of(&world, &matrix))),
+    ];
+    for (stage, time) in stages {
+        println!("{stage:>10} {:>8.1}ms", time.as_secs_f64() * 1000.0);
+    }
+    println!("{:>10} {:>8}MB", "peak", peak_kib() / 1024);
 }
 
 /// The least time of several runs.

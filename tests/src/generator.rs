@@ -152,3 +152,26 @@ fn write_service(text: &mut String, namespace: usize, service: usize) {
     }
     let _ = writeln!(text, "  }}");
 }
+
+/// The worst case for policies: every service may call every other one on each of its ten ports.
+#[must_use]
+pub fn dense_platform(services: usize) -> Memory {
+    let mut text = root(0);
+    for namespace in 0..services.div_ceil(SERVICES_OF_A_NAMESPACE) {
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "namespace all-{namespace} {{\n  tier application");
+        let first = namespace * SERVICES_OF_A_NAMESPACE;
+        for service in first..services.min(first + SERVICES_OF_A_NAMESPACE) {
+            let _ = writeln!(text, "  service s-{service} is Ours(number: 8000) {{");
+            for port in 1..10 {
+                let _ = writeln!(text, "    port p{port} {}", 8000 + port);
+            }
+            let _ = writeln!(text, "  }}");
+        }
+        let _ = writeln!(text, "}}");
+    }
+    for port in ["http", "p1", "p2", "p3", "p4", "p5", "p6", "p7", "p8", "p9"] {
+        let _ = writeln!(text, "allow *.* -> *.*:{port} observes");
+    }
+    Memory::of(text)
+}

@@ -3,6 +3,7 @@
 
 pub mod browser;
 pub mod generator;
+pub mod random;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

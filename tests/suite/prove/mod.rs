@@ -4,6 +4,7 @@
 mod command;
 mod erp1;
 mod faults;
+mod judges;
 mod mutations;
 mod naive;
 mod rollout;
@@ -82,5 +83,34 @@ pub(crate) fn prove(manifests: &Manifests, claims: &Claims, facts: &Facts) -> Re
         Ok(())
     } else {
         Err(lines.join("\n"))
+    }
+}
+
+/// The fast reader of our own output says what the library says, on every committed output and on a
+/// generated one.
+#[test]
+fn our_output_reads_the_same_by_the_fast_reader_and_by_the_library() {
+    let mut folders = erpc_tests::folders_below("examples");
+    folders.extend(erpc_tests::folders_below("tests/platforms"));
+    folders.push(erpc_tests::repository());
+    let mut outputs: Vec<Texts> = folders.iter().map(|folder| committed(folder)).collect();
+    let compiled = erpc_tests::generator::platform_of(100).compile();
+    let (platform, derived) = compiled.result.as_ref().expect("it compiles");
+    let files = erpc_emit::files(platform, derived, &compiled.sources);
+    outputs.push(
+        files
+            .into_iter()
+            .map(|file| (file.path, file.text))
+            .collect(),
+    );
+    for texts in outputs {
+        let files: Vec<File<'_>> = texts
+            .iter()
+            .map(|(path, text)| File {
+                path,
+                bytes: text.as_bytes(),
+            })
+            .collect();
+        assert_eq!(Manifests::read_ours(&files), Manifests::read(&files));
     }
 }

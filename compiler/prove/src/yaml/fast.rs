@@ -3,6 +3,7 @@
 //! whatever it does not know for certain; the library then reads the document. A property test
 //! holds what it takes to what the library makes of the same text.
 
+use memchr::memmem;
 use smol_str::SmolStr;
 
 use super::Node;
@@ -67,15 +68,19 @@ pub(super) fn read_network(text: &str) -> Option<Node> {
     {
         return Some(Node::Map(vec![("kind".into(), Node::Text(kind.into()))]));
     }
-    let is_policy = text.contains("\nkind: NetworkPolicy\n");
+    let is_policy = kind_of(text).is_none_or(|kind| kind == "NetworkPolicy");
     Fast::of(text, !is_policy).document()
 }
 
 /// The kind, where a line of its own says it and no other can.
 fn kind_of(text: &str) -> Option<&str> {
-    let mut kinds = text.lines().filter_map(|line| line.strip_prefix("kind: "));
-    let kind = kinds.next()?;
-    kinds.next().is_none().then_some(kind)
+    const KIND: &str = "\nkind: ";
+    let mut places = memmem::find_iter(text.as_bytes(), KIND.as_bytes());
+    let place = places.next()?;
+    if places.next().is_some() || text.starts_with(&KIND[1..]) {
+        return None;
+    }
+    text[place + KIND.len()..].lines().next()
 }
 
 /// A line with something on it.
@@ -90,6 +95,8 @@ struct Fast<'t> {
     line: Option<Line<'t>>,
     skips: bool,
     depth: usize,
+    /// Whether the text has nothing but printable ASCII and ends of lines.
+    is_simple: bool,
     /// Whether a line could not be split.
     is_strange: bool,
 }
@@ -102,6 +109,7 @@ impl<'t> Fast<'t> {
             line: None,
             skips,
             depth: 0,
+            is_simple: is_simple(text),
             is_strange: false,
         };
         fast.advance();
@@ -124,11 +132,9 @@ impl<'t> Fast<'t> {
             if content.is_empty() || content.starts_with('#') {
                 continue;
             }
-            if content.bytes().any(|byte| byte < b' ' || byte == 0x7f) || content.ends_with(' ') {
-                self.is_strange = true;
-                break;
-            }
-            if !content.is_ascii() && content.chars().any(is_strange_space) {
+            let is_strange =
+                content.ends_with(' ') || !self.is_simple && content.chars().any(is_strange_char);
+            if is_strange {
                 self.is_strange = true;
                 break;
             }
@@ -139,6 +145,21 @@ impl<'t> Fast<'t> {
             return;
         }
         self.line = None;
+    }
+
+    /// Passes over all lines of a block, without a look at what they say.
+    fn skip(&mut self, indent: usize) {
+        loop {
+            let line = &self.rest[..self.rest.find('\n').unwrap_or(self.rest.len())];
+            let content = line.trim_start_matches(' ');
+            let at = line.len() - content.len();
+            let is_below = at > indent || at == indent && is_item(content) || content.is_empty();
+            if !is_below || self.rest.is_empty() {
+                break;
+            }
+            self.rest = self.rest.get(line.len() + 1..).unwrap_or_default();
+        }
+        self.advance();
     }
 
     /// The mapping or list that starts at the current line.
@@ -175,7 +196,7 @@ impl<'t> Fast<'t> {
             } else {
                 scalar(value)?
             };
-            entries.push((key.into(), value));
+            entries.push((word(key), value));
         }
         Some(Node::Map(entries))
     }
@@ -188,9 +209,7 @@ impl<'t> Fast<'t> {
             return Some(Node::Null);
         };
         if self.skips && SILENT_BLOCKS.contains(&key) {
-            while self.line.is_some_and(is_below) {
-                self.advance();
-            }
+            self.skip(indent);
             return Some(Node::Null);
         }
         self.block(next.indent)
@@ -229,8 +248,29 @@ fn is_item(content: &str) -> bool {
     content.starts_with("- ") || content == "-"
 }
 
-/// White space and breaks that readers of YAML see differently.
-fn is_strange_space(c: char) -> bool {
+fn is_simple(text: &str) -> bool {
+    // Without an early end the loop runs over many bytes at once.
+    let strange = text.bytes().fold(false, |strange, byte| {
+        strange | ((byte < b' ') & (byte != b'\n')) | (byte > b'~')
+    });
+    !strange
+}
+
+/// A text that lives as long as the manifests; the long ones that every policy has are not copied.
+fn word(text: &str) -> SmolStr {
+    const LONG: [&str; 3] = [
+        "app.kubernetes.io/component",
+        "app.kubernetes.io/part-of",
+        "kubernetes.io/metadata.name",
+    ];
+    match LONG.iter().find(|long| **long == text) {
+        Some(long) => SmolStr::new_static(long),
+        None => SmolStr::new(text),
+    }
+}
+
+/// Characters that readers of YAML see differently.
+fn is_strange_char(c: char) -> bool {
     c.is_control() || c == '\u{feff}' || c != ' ' && c.is_whitespace()
 }
 

@@ -7,6 +7,8 @@ mod tree;
 
 use std::borrow::Cow;
 
+use memchr::memmem;
+
 pub(crate) use tree::{Node, Path};
 
 /// A document of a file before it is read.
@@ -32,6 +34,11 @@ pub(crate) struct Broken {
 pub(crate) fn documents(text: &str) -> Vec<Document<'_>> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut out = Vec::new();
+    let has_marker = |marker: &str| memmem::find(text.as_bytes(), marker.as_bytes()).is_some();
+    if !has_marker("\n---") && !has_marker("\n...") {
+        push(&mut out, text, 1);
+        return out;
+    }
     let (mut start, mut start_line, mut at) = (0, 1, 0);
     for (line, content) in text.split_inclusive('\n').enumerate() {
         if is_marker(content) {
