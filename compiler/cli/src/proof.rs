@@ -25,6 +25,9 @@ pub fn check(platform: &Platform, files: &[OutputFile]) -> Diagnostics {
     let exactness = Exactness::of(&world, &mut matrix, &claimed.claims);
     let coverage = Coverage::of(&world, &matrix);
     if manifests.problems.is_empty() && exactness.holds() && coverage.holds() {
+        drop(world);
+        // To free what was read takes a tenth of the proof, and nobody waits for it.
+        rayon::spawn(move || drop((matrix, manifests, claimed)));
         return Diagnostics::new();
     }
     Findings {

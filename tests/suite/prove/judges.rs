@@ -165,14 +165,17 @@ fn lay_out(folder: &Path, texts: &Texts) -> Texts {
     given
 }
 
+/// Ranges of addresses by family, first and last, with something for each; one of zeros for pods.
+type Ranges<P> = Vec<(u8, u128, u128, P)>;
+
 /// What may be said between two: for addresses, by their ranges; ports as text.
-type Said = BTreeMap<(String, String), Vec<(u8, u128, u128, String)>>;
+type Said = BTreeMap<(String, String), Ranges<String>>;
 
 /// Puts ranges that touch and say the same together.
 fn joined(said: Said) -> Said {
-    let join = |mut ranges: Vec<(u8, u128, u128, String)>| {
+    let join = |mut ranges: Ranges<String>| {
         ranges.sort();
-        let mut out: Vec<(u8, u128, u128, String)> = Vec::new();
+        let mut out: Ranges<String> = Vec::new();
         for range in ranges {
             match out.last_mut() {
                 Some(before)
@@ -241,7 +244,7 @@ fn ours(manifests: &Manifests) -> Said {
 /// `a => b : {protocols:TCP, UDP,dst_ports:53,80-81}`, a pair on several lines where its protocols
 /// have different ports.
 fn theirs(lines: &Value) -> Said {
-    let mut said: BTreeMap<(String, String), Vec<(u8, u128, u128, Vec<Ports>)>> = BTreeMap::new();
+    let mut said: BTreeMap<(String, String), Ranges<Vec<Ports>>> = BTreeMap::new();
     for line in lines.as_array().expect("lines") {
         let line = line.as_str().expect("a line");
         let (pair, ports) = line.rsplit_once(" : ").expect("ports");
@@ -268,10 +271,7 @@ fn theirs(lines: &Value) -> Said {
 }
 
 /// Ranges cut where another one starts or ends, each with the ports of all that hold it.
-fn united(
-    ranges: &[(u8, u128, u128, Vec<Ports>)],
-    sets: &mut PortSets,
-) -> Vec<(u8, u128, u128, String)> {
+fn united(ranges: &[(u8, u128, u128, Vec<Ports>)], sets: &mut PortSets) -> Ranges<String> {
     let mut starts: Vec<(u8, u128)> = Vec::new();
     for (family, first, last, _) in ranges {
         starts.push((*family, *first));

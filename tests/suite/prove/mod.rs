@@ -114,3 +114,28 @@ fn our_output_reads_the_same_by_the_fast_reader_and_by_the_library() {
         assert_eq!(Manifests::read_ours(&files), Manifests::read(&files));
     }
 }
+
+/// Everybody may call everybody on ten ports: as many cells as pairs, and no more sets of ports than
+/// there are kinds of pairs.
+#[test]
+fn the_worst_case_has_a_cell_for_each_pair_and_few_sets() {
+    let compiled = erpc_tests::generator::dense_platform(80).compile();
+    let (platform, derived) = compiled.result.as_ref().expect("it compiles");
+    assert!(derived.edges.as_slice().len() >= 80 * 79 * 10);
+    let files = erpc_emit::files(platform, derived, &compiled.sources);
+    assert!(erpc_cli::proof::check(platform, &files).is_empty());
+    let manifests = erpc_cli::proof::read(&files);
+    let (claims, facts) = (Claims::new(), Facts::default());
+    let world = World::of(&manifests, &claims, &facts);
+    let mut matrix = Matrix::of(&world, Reading::STANDARD, &facts);
+    let dense = |atom| world.show(atom).starts_with("all-");
+    let cells = matrix.cells();
+    let between = cells
+        .iter()
+        .filter(|cell| dense(cell.from) && dense(cell.to));
+    let mut sets: Vec<_> = between.clone().map(|cell| cell.ports).collect();
+    assert_eq!(between.count(), 80 * 79);
+    sets.sort_unstable();
+    sets.dedup();
+    assert_eq!(sets.len(), 1);
+}

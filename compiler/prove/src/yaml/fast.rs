@@ -125,7 +125,7 @@ impl<'t> Fast<'t> {
     /// Goes to the next line that is neither empty nor a comment.
     fn advance(&mut self) {
         while !self.rest.is_empty() {
-            let end = self.rest.find('\n').unwrap_or(self.rest.len());
+            let end = memchr::memchr(b'\n', self.rest.as_bytes()).unwrap_or(self.rest.len());
             let line = &self.rest[..end];
             self.rest = self.rest.get(end + 1..).unwrap_or_default();
             let content = line.trim_start_matches(' ');
@@ -150,7 +150,8 @@ impl<'t> Fast<'t> {
     /// Passes over all lines of a block, without a look at what they say.
     fn skip(&mut self, indent: usize) {
         loop {
-            let line = &self.rest[..self.rest.find('\n').unwrap_or(self.rest.len())];
+            let end = memchr::memchr(b'\n', self.rest.as_bytes()).unwrap_or(self.rest.len());
+            let line = &self.rest[..end];
             let content = line.trim_start_matches(' ');
             let at = line.len() - content.len();
             let is_below = at > indent || at == indent && is_item(content) || content.is_empty();
