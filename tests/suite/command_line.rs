@@ -63,6 +63,10 @@ fn every_command_shows_examples() {
         "show",
         "explain",
         "init",
+        "graph",
+        "impact",
+        "report",
+        "test",
         "man",
         "completions",
     ] {

@@ -52,49 +52,71 @@ fn millicores(text: &str) -> u64 {
     }
 }
 
+/// The tables of a chapter of the handbook, as `report --format json` prints it.
+fn printed(id: &str, more: &[&str]) -> Vec<Vec<Vec<String>>> {
+    let root = repository();
+    let mut arguments = vec![
+        "report".as_ref(),
+        root.as_os_str(),
+        "--format".as_ref(),
+        "json".as_ref(),
+    ];
+    arguments.extend(more.iter().map(std::ffi::OsStr::new));
+    let ran = erpc(&arguments);
+    assert_eq!(ran.exit, Exit::Done, "{}", ran.err);
+    let all: Value = serde_json::from_str(&ran.out).expect("JSON");
+    let mut chapters = all["chapters"].as_array().expect("chapters").iter();
+    let chapter = chapters
+        .find(|chapter| chapter["id"] == id)
+        .expect("the chapter");
+    let tables = chapter["tables"].as_array().expect("tables").iter();
+    tables
+        .map(|table| serde_json::from_value(table["rows"].clone()).expect("rows"))
+        .collect()
+}
+
 #[test]
 fn capacity_is_as_expected() {
-    let handbook = handbook(Language::English);
-    let chapter = chapter(&handbook, "capacity");
     let data = data();
-    let expected = data["expected"]["capacity"]["default"]
-        .as_object()
-        .expect("a table");
-    for (table, end) in [(0, "min"), (1, "max")] {
-        let rows = rows(chapter, table);
-        assert_eq!(rows.len(), 7);
-        for (namespace, figures) in expected {
-            let name = if namespace == "total" {
-                "sum"
-            } else {
-                namespace
-            };
-            let row = rows[name];
-            let figure = |name: &str| figures[&format!("{name}_{end}")].as_u64();
-            assert_eq!(
-                Some(number(&row[1])),
-                figures["services"].as_u64(),
-                "{name}"
-            );
-            assert_eq!(Some(number(&row[2])), figure("pods"), "{name}");
-            assert_eq!(Some(millicores(&row[3])), figure("cpu_m_request"), "{name}");
-            assert_eq!(Some(millicores(&row[4])), figure("cpu_m_limit"), "{name}");
-            assert_eq!(Some(number(&row[5])), figure("memory_mi_request"), "{name}");
-            assert_eq!(Some(number(&row[6])), figure("memory_mi_limit"), "{name}");
-            assert_eq!(
-                Some(number(&row[7])),
-                figures["volumes_gi"].as_u64(),
-                "{name}"
-            );
+    for (name, profile) in [("default", &[][..])] {
+        let expected = data["expected"]["capacity"][name]
+            .as_object()
+            .expect("a table");
+        let tables = printed("capacity", profile);
+        for (table, end) in [(0, "min"), (1, "max")] {
+            let rows = &tables[table];
+            assert_eq!(rows.len(), expected.len(), "{name}");
+            for (namespace, figures) in expected {
+                let called = if namespace == "total" {
+                    "sum"
+                } else {
+                    namespace
+                };
+                let row = rows.iter().find(|row| row[0] == called).expect("a row");
+                let figure = |name: &str| figures[&format!("{name}_{end}")].as_u64();
+                let at = format!("{name}, {namespace}, {end}");
+                assert_eq!(Some(number(&row[1])), figures["services"].as_u64(), "{at}");
+                assert_eq!(Some(number(&row[2])), figure("pods"), "{at}");
+                assert_eq!(Some(millicores(&row[3])), figure("cpu_m_request"), "{at}");
+                assert_eq!(Some(millicores(&row[4])), figure("cpu_m_limit"), "{at}");
+                assert_eq!(Some(number(&row[5])), figure("memory_mi_request"), "{at}");
+                assert_eq!(Some(number(&row[6])), figure("memory_mi_limit"), "{at}");
+                assert_eq!(
+                    Some(number(&row[7])),
+                    figures["volumes_gi"].as_u64(),
+                    "{at}"
+                );
+            }
         }
     }
     // Three nodes of 4 CPU and 16Gi, of which one may be lost.
-    let fits: Vec<&str> = chapter.tables[2]
-        .rows
-        .iter()
-        .map(|row| row[4].as_str())
-        .collect();
-    assert_eq!(fits, ["yes"; 4]);
+    let fits = |profile: &[&str]| -> Vec<String> {
+        printed("capacity", profile)[2]
+            .iter()
+            .map(|row| row[4].clone())
+            .collect()
+    };
+    assert_eq!(fits(&[]), ["yes"; 4]);
 }
 
 /// The handbook's own table: the 21 components of its section 4.1.
@@ -267,6 +289,15 @@ fn order_repositories_severities_and_counts_are_as_expected() {
     ] {
         assert_eq!(chapter(&handbook, id).tables[0].rows.len(), count, "{id}");
     }
+    let pods = rows(chapter(&handbook, "scaling"), 1);
+    let counts = &data["expected"]["capacity"]["default"]["total"];
+    assert_eq!(counts["pods_min"].as_u64(), Some(number(&pods["sum"][2])));
+    assert_eq!(counts["pods_max"].as_u64(), Some(number(&pods["sum"][3])));
+    let forwarded = rows(chapter(&handbook, "routes"), 1);
+    assert_eq!(
+        forwarded["erp-telemetry.grafana:http"][1],
+        "kubectl --namespace erp-telemetry port-forward service/grafana 3000"
+    );
     let components = chapter(&handbook, "components");
     assert_eq!(
         components

@@ -4,6 +4,7 @@
 use erpc_model::{Port, Probe, ProbeCheck, Scaling, Service, ServiceId, Spread, Workload};
 
 use super::{Chapter, Source, shown};
+use crate::capacity::Need;
 
 pub(super) fn chapters(source: &Source<'_>) -> Vec<Chapter> {
     vec![
@@ -271,17 +272,38 @@ fn scaling(source: &Source<'_>) -> Chapter {
         ("kept in a drain", "лишається при евакуації"),
         ("spread over", "розподіл"),
     ];
-    let table = source.table(&head, rows.collect());
-    let text = source.say(
-        "All other components run one pod.",
-        "Усі інші компоненти мають один под.",
-    );
-    source.chapter(
-        "scaling",
-        ("Scaling", "Масштабування"),
-        vec![text],
-        vec![table],
-    )
+    let scaled = source.table(&head, rows.collect());
+    let pods = platform.services().filter(|(_, service)| !service.is_job());
+    let mut rows: Vec<Vec<String>> = pods
+        .map(|(id, service)| {
+            let bounds = service.scaling.bounds();
+            vec![
+                platform.path(id),
+                kind(service).to_owned(),
+                bounds.min.to_string(),
+                bounds.max.to_string(),
+            ]
+        })
+        .collect();
+    let all = Need::of(platform, platform.services().map(|(id, _)| id));
+    rows.push(vec![
+        source.say("sum", "разом"),
+        String::new(),
+        all.min.pods.to_string(),
+        all.max.pods.to_string(),
+    ]);
+    let head = [
+        ("component", "компонент"),
+        ("kind", "тип"),
+        head[1],
+        head[2],
+    ];
+    let pods = source.table(&head, rows);
+    let tables = vec![
+        source.captioned(("More than one pod", "Більше одного пода"), scaled),
+        source.captioned(("Pods that are wanted", "Очікувані поди"), pods),
+    ];
+    source.chapter("scaling", ("Scaling", "Масштабування"), Vec::new(), tables)
 }
 
 fn volumes(source: &Source<'_>) -> Chapter {

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use erpc_answers::{Flows, NamespaceCell, Row, by_namespace};
+use erpc_model::units::Protocol;
 use erpc_model::{AddressKind, End, EnvValue, Grant, Service, Sourced};
 
 use super::{Chapter, Source, shown};
@@ -75,9 +76,36 @@ fn routes(source: &Source<'_>) -> Chapter {
         ("only from", "лише з"),
         ("declared", "оголошено"),
     ];
-    let table = source.table(&head, rows);
+    let routes = source.table(&head, rows);
+    let forwarded = platform
+        .services()
+        .filter(|(_, service)| service.is_accessed);
+    let forwarded = forwarded.flat_map(|(id, service)| {
+        let namespace = source.namespace_of(service);
+        let name = &service.name.value;
+        let ports = service
+            .ports
+            .iter()
+            .filter(|port| port.name.value != "metrics");
+        let ports = ports.filter(|port| port.protocol == Protocol::Tcp);
+        ports
+            .map(|port| {
+                let number = port.number.value;
+                vec![
+                    format!("{}:{}", platform.path(id), port.name.value),
+                    format!("kubectl --namespace {namespace} port-forward service/{name} {number}"),
+                ]
+            })
+            .collect::<Vec<_>>()
+    });
+    let head = [("port", "порт"), ("command", "команда")];
+    let forwarded = source.table(&head, forwarded.collect());
+    let tables = vec![
+        source.captioned(("Routes and addresses", "Маршрути та адреси"), routes),
+        source.captioned(("By port-forward", "Через port-forward"), forwarded),
+    ];
     let title = ("Reached from outside", "Доступ ззовні");
-    source.chapter("routes", title, Vec::new(), vec![table])
+    source.chapter("routes", title, Vec::new(), tables)
 }
 
 fn listed<T: ToString>(values: &[Sourced<T>]) -> String {

@@ -27,6 +27,9 @@ type Attached = (i32, usize, bool);
 /// A line in a gap: where it would like to be, its place, the number of the gap on its way.
 type Passing = (i32, usize, usize);
 
+/// How many gaps to each side of the nearest a line may take.
+const NEAR: usize = 8;
+
 /// A line on its way: the gaps that it passes, by row and place.
 struct Way {
     line: Line,
@@ -112,13 +115,19 @@ impl<'b, 'v, 'p> Router<'b, 'v, 'p> {
             // Half where the last gap was, half where a straight line would be.
             let straight = start + (end - start) * step / steps;
             let ideal = i32::midpoint(x, straight);
-            let choice = self.gaps[*row].iter().enumerate().min_by_key(|(_, gap)| {
+            // A gap far away is never better, so that only the nearest are looked at.
+            let all = &self.gaps[*row];
+            let nearest = all.partition_point(|gap| gap.1 < ideal);
+            let window = nearest.saturating_sub(NEAR)..(nearest + NEAR + 1).min(all.len());
+            let near = all[window.clone()].iter().enumerate();
+            let choice = near.min_by_key(|(_, gap)| {
                 let (left, right, load) = **gap;
                 let near = ideal.clamp(left + 6, (right - 6).max(left + 6));
                 let load = i32::try_from(load).unwrap_or(i32::MAX / 64);
                 (near - ideal).abs().saturating_add(load.saturating_mul(7))
             });
             if let Some((place, gap)) = choice {
+                let place = window.start + place;
                 x = ideal.clamp(gap.0 + 6, (gap.1 - 6).max(gap.0 + 6));
                 gaps.push((*row, place));
             }
