@@ -76,9 +76,14 @@ fn printed(id: &str, more: &[&str]) -> Vec<Vec<Vec<String>>> {
 }
 
 #[test]
-fn capacity_is_as_expected() {
+fn capacity_is_as_expected_under_every_profile() {
     let data = data();
-    for (name, profile) in [("default", &[][..])] {
+    for (name, profile) in [
+        ("default", &[][..]),
+        ("profile kind", &["--profile", "kind"]),
+        ("profile production", &["--profile", "production"]),
+        ("profile dev", &["--profile", "dev"]),
+    ] {
         let expected = data["expected"]["capacity"][name]
             .as_object()
             .expect("a table");
@@ -117,6 +122,8 @@ fn capacity_is_as_expected() {
             .collect()
     };
     assert_eq!(fits(&[]), ["yes"; 4]);
+    // One node of 8Gi, which nothing replaces.
+    assert_eq!(fits(&["--profile", "kind"])[2..], ["no", "no"]);
 }
 
 /// The handbook's own table: the 21 components of its section 4.1.
