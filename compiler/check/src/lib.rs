@@ -13,6 +13,7 @@ mod routes;
 mod rules;
 mod secrets;
 mod security;
+mod storage;
 mod tests;
 mod tiers;
 
@@ -33,6 +34,7 @@ pub fn check(platform: &Platform, derived: &Derived, is_whole: bool) -> Diagnost
     ports::headless(platform, &mut out);
     ports::node_ports(platform, &mut out);
     paths::mounts(platform, &mut out);
+    storage::classes(platform, &mut out);
     images::references(platform, &mut out);
     secrets::plain_text(platform, &mut out);
     configs::sizes_and_names(platform, &mut out);

@@ -32,7 +32,11 @@ pub(crate) fn mounts(platform: &Platform, out: &mut Diagnostics) {
                 if let Some((first_what, first)) = taken.insert(path, (what, at)) {
                     let diagnostic = Diagnostic::new(
                         &codes::PATH_COLLISION,
-                        format!("a {first_what} and a {what} are both mounted at `{path}`"),
+                        if first_what == what {
+                            format!("two {what}s are mounted at `{path}`")
+                        } else {
+                            format!("a {first_what} and a {what} are both mounted at `{path}`")
+                        },
                     )
                     .at(at.span(), "the same path")
                     .also(first.span(), "mounted here already");
@@ -51,13 +55,19 @@ fn trimmed(path: &str) -> &str {
 /// A mount path is absolute and plain; `:` is what a container runtime separates with.
 fn shape(service: &Service, at: &Sourced<String>, out: &mut Diagnostics) {
     let path = at.value.as_str();
+    let strange_fact;
     let fact = if !path.starts_with('/') {
         "it does not start with `/`"
     } else if trimmed(path) == "/" {
         "it is the root of the container"
     } else if path.split('/').any(|part| part == "..") {
         "it has a `..`"
-    } else if path.contains([':', '\0', '\n']) {
+    } else if let Some(strange) =
+        erpc_model::strange(path).filter(|_| !path.contains(' ') || path != path.trim())
+    {
+        strange_fact = strange;
+        &strange_fact
+    } else if path.contains(':') {
         "it has a character that a path may not have"
     } else {
         return;
@@ -70,5 +80,10 @@ fn shape(service: &Service, at: &Sourced<String>, out: &mut Diagnostics) {
         ),
     )
     .at(at.span(), "this path");
+    let diagnostic = if path.starts_with('/') {
+        diagnostic
+    } else {
+        diagnostic.help(format!("paths in a container start at its root: `/{path}`"))
+    };
     out.push(of_service(diagnostic, at.origin, service));
 }

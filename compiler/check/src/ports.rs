@@ -7,9 +7,6 @@ use rustc_hash::FxHashMap;
 
 use crate::of_service;
 
-/// The range from which node ports are taken, where the API server is not told another.
-const NODE_PORTS: std::ops::RangeInclusive<u16> = 30000..=32767;
-
 /// Two ports of one protocol with one number, in the Service or in the pod.
 pub(crate) fn collisions(platform: &Platform, out: &mut Diagnostics) {
     for (_, service) in platform.services() {
@@ -111,17 +108,6 @@ pub(crate) fn node_ports(platform: &Platform, out: &mut Diagnostics) {
         let AddressKind::NodePort(Some(number)) = address.kind else {
             continue;
         };
-        if !NODE_PORTS.contains(&number) {
-            out.push(
-                Diagnostic::new(&codes::OUT_OF_RANGE, format!("{number} is no node port"))
-                    .at(address.span, "out of range")
-                    .help(format!(
-                        "node ports lie between {} and {}",
-                        NODE_PORTS.start(),
-                        NODE_PORTS.end()
-                    )),
-            );
-        }
         let protocol = platform[address.port].protocol;
         if let Some(first) = taken.insert((number, protocol), address.span) {
             out.push(

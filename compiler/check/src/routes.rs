@@ -9,7 +9,18 @@ pub(crate) fn routes(platform: &Platform, out: &mut Diagnostics) {
     let mut taken: FxHashMap<(&str, &str), usize> = FxHashMap::default();
     for (index, route) in platform.routes.iter().enumerate() {
         let host = route.host.value.as_str();
+        if host == "http:" || host == "https:" {
+            let meant = format!("{host}//");
+            out.push(
+                Diagnostic::new(&codes::BAD_HOST, format!("a host stands without `{meant}`"))
+                    .at(route.host.span(), "a URL")
+                    .help("write the host, and the path behind it: `\"www.example.org/shop\"`"),
+            );
+            continue;
+        }
         if let Some(fact) = bad_host(host) {
+            let fact = erpc_model::strange(host).unwrap_or_else(|| fact.to_owned());
+            let host = host.escape_debug();
             out.push(
                 Diagnostic::new(&codes::BAD_HOST, format!("`{host}` is no host: {fact}"))
                     .at(route.host.span(), "this host")

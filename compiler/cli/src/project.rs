@@ -208,7 +208,8 @@ fn judge(platform: Platform, sources: &Sources, mut found: Diagnostics) -> Judge
     }
 }
 
-fn compiled(loaded: Loaded, judged: Judged) -> Compiled {
+fn compiled(loaded: Loaded, mut judged: Judged) -> Compiled {
+    erpc_model::without_consequences(&mut judged.found, &loaded);
     let (mut result, mut rules_only) = (judged.result, None);
     if judged.found.has_errors() {
         let model = result.take();

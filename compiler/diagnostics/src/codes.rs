@@ -56,6 +56,7 @@ codes! {
     UNKNOWN_IMPORT          "E0015" Error "a `use` that leads nowhere";
     EVALUATION_BUDGET       "E0016" Error "an evaluation past its budget";
     NOT_FORMATTED           "W0017" Warning "a source that is not formatted";
+    LOOKALIKE_LETTER        "E0018" Error "a letter of another alphabet that looks Latin";
 
     // 1: names and references
     UNKNOWN_NAME            "E0101" Error "a name that is declared nowhere";

@@ -57,6 +57,9 @@ pub struct Diagnostic {
     pub fixes: Vec<Fix>,
     /// The full name of what it is about, where that is not the declaration around its place.
     pub subject: Option<String>,
+    /// Declarations, by a place in their head, each with a word of its block: where the block says that
+    /// word and it is wrong, this finding is no more than a consequence.
+    pub consequence_of: Vec<(Span, &'static str)>,
 }
 
 impl Diagnostic {
@@ -70,6 +73,7 @@ impl Diagnostic {
             help: Vec::new(),
             fixes: Vec::new(),
             subject: None,
+            consequence_of: Vec::new(),
         }
     }
 
@@ -124,6 +128,24 @@ impl Diagnostic {
         self
     }
 
+    /// Says that this is no finding of its own where the block of the declaration with `owner` in its
+    /// head says the word, and that is wrong.
+    #[must_use]
+    pub fn unless_said(mut self, owner: Span, word: &'static str) -> Self {
+        self.consequence_of.push((owner, word));
+        self
+    }
+
+    /// Adds a certain fix of several edits.
+    #[must_use]
+    pub fn fix_all(mut self, title: impl Into<String>, edits: Vec<Edit>) -> Self {
+        self.fixes.push(Fix {
+            title: title.into(),
+            edits,
+        });
+        self
+    }
+
     /// The place that the finding is about.
     #[must_use]
     pub fn span(&self) -> Span {
@@ -156,6 +178,16 @@ impl Diagnostics {
     /// Adds one.
     pub fn push(&mut self, diagnostic: Diagnostic) {
         self.list.push(diagnostic);
+    }
+
+    /// Takes the one that was added last away.
+    pub fn pop(&mut self) -> Option<Diagnostic> {
+        self.list.pop()
+    }
+
+    /// The one that was added last.
+    pub fn last_mut(&mut self) -> Option<&mut Diagnostic> {
+        self.list.last_mut()
     }
 
     /// Adds those of another stage.
@@ -195,6 +227,11 @@ impl Diagnostics {
     #[must_use]
     pub fn as_slice(&self) -> &[Diagnostic] {
         &self.list
+    }
+
+    /// Keeps those for which `keep` holds.
+    pub fn retain(&mut self, keep: impl FnMut(&Diagnostic) -> bool) {
+        self.list.retain(keep);
     }
 
     /// Whether there is none.

@@ -89,6 +89,25 @@ impl<'s> Args<'s> {
 
     /// Takes the next argument, which must be an expression: `what` says of what.
     pub(crate) fn need_expr(&mut self, what: &str, out: &mut Diagnostics) -> Option<&'s Expr> {
+        // A word that stands between values says that the value before it is missing.
+        let is_between = |word: &str| {
+            ["at", "on", "from", "because", "as", "by", "of", "to"].contains(&word)
+                && self.form.contains(&format!(" {word} "))
+        };
+        let is_missing = match self.args.first() {
+            Some(Arg::Expr(expr)) => expr.as_word().is_some_and(|word| is_between(word)),
+            _ => false,
+        };
+        if is_missing {
+            let at = self.here();
+            out.push(
+                Diagnostic::new(&codes::MISSING_VALUE, format!("{what} is missing"))
+                    .at(Span::new(at.file, at.start, at.start), "missing here")
+                    .help(self.written()),
+            );
+            self.args = &[];
+            return None;
+        }
         let expr = self.expr();
         if expr.is_none() {
             self.expected(what, out);
@@ -129,31 +148,56 @@ impl<'s> Args<'s> {
         self.need_expr("the reason in quotes", out)
     }
 
-    /// Reports that something else is expected next, and gives up on the rest.
+    /// Reports that something else is expected next, and gives up on the rest. `what` has the words
+    /// that may stand here between backticks.
     pub(crate) fn expected(&mut self, what: &str, out: &mut Diagnostics) {
         if self.is_reported(out) {
             self.args = &[];
             return;
         }
-        let missing = self.args.is_empty();
-        let (code, message) = if missing {
-            (&codes::MISSING_VALUE, format!("{what} is missing"))
-        } else {
-            (&codes::WRONG_SHAPE, format!("{what} is expected here"))
+        let found = self.args.first().and_then(found);
+        let diagnostic = match &found {
+            None => Diagnostic::new(&codes::MISSING_VALUE, format!("{what} is missing")).at(
+                match self.args.first() {
+                    // A block stands where something else should.
+                    Some(block) => {
+                        Span::new(block.span().file, block.span().start, block.span().start)
+                    }
+                    None => self.end,
+                },
+                "missing here",
+            ),
+            Some(found) => Diagnostic::new(
+                &codes::WRONG_SHAPE,
+                format!("{what} is expected here, not {found}"),
+            )
+            .at(self.here(), found.clone()),
         };
-        out.push(
-            Diagnostic::new(code, message)
-                .at(
-                    self.here(),
-                    if missing {
-                        "missing here"
-                    } else {
-                        "something else"
-                    },
-                )
-                .help(format!("it is written `{}`", self.form)),
-        );
+        let candidates = what.split('`').skip(1).step_by(2);
+        let near = self.near(candidates);
+        let diagnostic = match near {
+            Some(near) => diagnostic.help(format!("did you mean `{near}`?")).fix(
+                format!("write `{near}`"),
+                self.here(),
+                near,
+            ),
+            None => diagnostic.help(self.written()),
+        };
+        out.push(diagnostic);
         self.args = &[];
+    }
+
+    /// The form of the statement as a sentence; one that has alternatives has one on each line.
+    fn written(&self) -> String {
+        format!("it is written `{}`", self.form.replace(" | ", "` or `"))
+    }
+
+    /// The candidate that the next argument is a misspelling of.
+    fn near<'c>(&self, candidates: impl Iterator<Item = &'c str>) -> Option<&'c str> {
+        match self.args.first() {
+            Some(Arg::Expr(expr)) => crate::names::nearest(expr.as_word()?, candidates),
+            _ => None,
+        }
     }
 
     /// Whether something in this statement was reported just now: what follows in it is most
@@ -177,15 +221,64 @@ impl<'s> Args<'s> {
             self.args = &[];
             return;
         }
-        let mut diagnostic = Diagnostic::new(&codes::WRONG_SHAPE, "this does not belong here")
-            .at(first.span(), "left over")
-            .help(format!("it is written `{}`", self.form));
-        if let Arg::Sign(Sign::Assign, span) = first {
-            diagnostic = diagnostic.fix("write a space for `=`", *span, "");
+        let is_text = matches!(first, Arg::Expr(expr) if matches!(expr.kind, ExprKind::String(_)));
+        if is_text && self.form.contains("\", …") {
+            let gap = Span::new(self.end.file, self.end.start, first.span().start);
+            out.push(
+                Diagnostic::new(
+                    &codes::MISSING_VALUE,
+                    "the `,` between two values is missing",
+                )
+                .at(self.end, "missing here")
+                .help(self.written())
+                .fix("write `,`", gap, ", "),
+            );
+            self.args = &[];
+            return;
         }
+        let found = found(first).unwrap_or_else(|| "this block".to_owned());
+        let at = match first {
+            // Of a block only its start: the whole may be long.
+            Arg::Block(block) => Span::new(block.span.file, block.span.start, block.span.start + 1),
+            Arg::Expr(_) | Arg::Sign(..) => first.span(),
+        };
+        let mut diagnostic =
+            Diagnostic::new(&codes::WRONG_SHAPE, format!("{found} does not belong here"))
+                .at(at, "left over");
+        diagnostic = match self.near(crate::mend::form_words(self.form)) {
+            Some(near) => diagnostic.help(format!("did you mean `{near}`?")).fix(
+                format!("write `{near}`"),
+                at,
+                near,
+            ),
+            None => diagnostic.help(self.written()),
+        };
         out.push(diagnostic);
         self.args = &[];
     }
+}
+
+/// What an argument is, for "expected here, not …"; `None` for a block, before which something is
+/// missing.
+fn found(arg: &Arg) -> Option<String> {
+    Some(match arg {
+        Arg::Block(_) => return None,
+        Arg::Sign(sign, _) => format!("`{}`", sign.as_str()),
+        Arg::Expr(expr) => match &expr.kind {
+            ExprKind::Path(path) => match path.as_word() {
+                Some(word) => format!("`{word}`"),
+                None => "a name with dots or a port".to_owned(),
+            },
+            ExprKind::String(_) => "a text".to_owned(),
+            ExprKind::Number(number) => format!("the number `{}{}`", number.digits, number.suffix),
+            ExprKind::Address(address) => format!("the address `{address}`"),
+            ExprKind::Range(..) => "a range".to_owned(),
+            ExprKind::List(_) | ExprKind::Comprehension(_) => "a list".to_owned(),
+            ExprKind::Set(_) => "a set".to_owned(),
+            ExprKind::Call(_) => "a name with arguments".to_owned(),
+            _ => "an expression".to_owned(),
+        },
+    })
 }
 
 /// The text of an expression that is a plain string without interpolation.

@@ -11,6 +11,7 @@ use erpc_syntax::tree::{
 };
 use smol_str::SmolStr;
 
+use crate::literals::{are_alike, meant, reads_as};
 use crate::names::{listed, nearest};
 use crate::resolve::Resolver;
 use crate::units::{Cpu, Duration, Memory, Percent};
@@ -186,13 +187,26 @@ impl<'a> Resolver<'a> {
             | ExprKind::Set(_)
             | ExprKind::Member(..)
             | ExprKind::Subresource(..) => {
-                self.report(Diagnostic::new(&codes::WRONG_TYPE, "this is no value").at(
-                    expr.span,
-                    expected.map_or_else(String::new, |t| format!("{t} is expected")),
-                ));
+                self.report_no_value(expr.span, expected);
                 None
             }
         }
+    }
+
+    /// A name with a port, an end of a flow or the like where a value stands.
+    fn report_no_value(&mut self, span: Span, expected: Option<&Type>) {
+        let written = self.loaded.sources.text(span).to_owned();
+        let message = match expected {
+            Some(expected) => format!("{expected} is expected, not the name `{written}`"),
+            None => format!("`{written}` is no value"),
+        };
+        let mut diagnostic = Diagnostic::new(&codes::WRONG_TYPE, message).at(span, "a name");
+        if matches!(expected, Some(Type::String | Type::Image)) && !written.contains(['"', '\n']) {
+            diagnostic = diagnostic
+                .help(format!("text is written in quotes: `\"{written}\"`"))
+                .fix("put it in quotes", span, format!("\"{written}\""));
+        }
+        self.report(diagnostic);
     }
 
     fn raw_or_eval(
@@ -230,6 +244,19 @@ impl<'a> Resolver<'a> {
             None => None,
         };
         let low = self.raw_or_eval(min, scope, inner);
+        if low.is_none() && are_alike(min, max) {
+            // One mistake, made at both ends, whose fix is made at both.
+            if self.raw_or_eval(max, scope, inner).is_none()
+                && let Some(second) = self.diagnostics.pop()
+                && let Some(first) = self.diagnostics.last_mut()
+            {
+                match (first.fixes.first_mut(), second.fixes.into_iter().next()) {
+                    (Some(first), Some(second)) => first.edits.extend(second.edits),
+                    _ => first.fixes.clear(),
+                }
+            }
+            return None;
+        }
         let high = self.raw_or_eval(max, scope, inner);
         let (low, high) = (low?, high?);
         if compare(&low, &high) == Some(std::cmp::Ordering::Greater) {
@@ -284,10 +311,7 @@ impl<'a> Resolver<'a> {
     ) -> Option<Value> {
         let names: Option<Vec<&SmolStr>> = path.segments.iter().map(|s| s.as_name()).collect();
         let (Some(names), None) = (names, &path.port) else {
-            self.report(Diagnostic::new(&codes::WRONG_TYPE, "this is no value").at(
-                span,
-                expected.map_or_else(String::new, |t| format!("{t} is expected")),
-            ));
+            self.report_no_value(span, expected);
             return None;
         };
         if let [name] = names.as_slice() {
@@ -340,6 +364,9 @@ impl<'a> Resolver<'a> {
         scope: &Scope,
         expected: Option<&Type>,
     ) {
+        if self.is_broken_name(names[0]) {
+            return;
+        }
         let written = names
             .iter()
             .map(|n| n.as_str())
@@ -365,16 +392,30 @@ impl<'a> Resolver<'a> {
             format!("there is no value named `{written}`"),
         )
         .at(span, "declared nowhere");
-        if let Some(near) = nearest(&written, known.iter().map(String::as_str)) {
+        let elsewhere = match written.as_str() {
+            "null" | "nil" | "none" | "undefined" | "None" => {
+                Some("what has no value is not said at all: remove the statement")
+            }
+            "yes" | "on" | "True" => Some("the truth values are `true` and `false`"),
+            "no" | "False" => Some(
+                "the truth values are `true` and `false`; a property that a component sets is removed with `off`",
+            ),
+            _ => None,
+        };
+        if let Some(elsewhere) = elsewhere {
+            diagnostic = diagnostic.help(elsewhere);
+        } else if let Some(near) = nearest(&written, known.iter().map(String::as_str)) {
             diagnostic = diagnostic.help(format!("did you mean `{near}`?")).fix(
                 format!("write `{near}`"),
                 span,
                 near,
             );
         } else if matches!(expected, Some(Type::String | Type::Image)) {
-            diagnostic = diagnostic
-                .help(format!("text is written in quotes: `\"{written}\"`"))
-                .fix("put it in quotes", span, format!("\"{written}\""));
+            diagnostic = diagnostic.help(format!("text is written in quotes: `\"{written}\"`"));
+            // An image without a version would be the next mistake.
+            if matches!(expected, Some(Type::String)) {
+                diagnostic = diagnostic.fix("put it in quotes", span, format!("\"{written}\""));
+            }
         } else if !known.is_empty() {
             diagnostic = diagnostic.help(format!(
                 "known here: {}",
@@ -841,11 +882,26 @@ impl<'a> Resolver<'a> {
             format!("{expected} is expected, not {}", value.kind()),
         )
         .at(span, value.kind());
-        if matches!(value, Value::Text(_)) && !expected.units().is_empty() {
+        if !matches!(value, Value::Text(_)) && !expected.units().is_empty() {
             diagnostic = diagnostic.help(format!(
-                "numbers are written without quotes: {}",
+                "{} is written with {}",
+                bare(expected),
                 expected.units()
             ));
+        }
+        if let Value::Text(text) = &value {
+            if !expected.units().is_empty() {
+                diagnostic = diagnostic.help(format!(
+                    "numbers are written without quotes: {}",
+                    expected.units()
+                ));
+            } else if matches!(expected, Type::Cidr | Type::Address) {
+                diagnostic = diagnostic.help("addresses are written without quotes");
+            }
+            let is_literal = self.loaded.sources.text(span) == format!("\"{text}\"");
+            if is_literal && reads_as(text, expected) {
+                diagnostic = diagnostic.fix("remove the quotes", span, text.clone());
+            }
         }
         self.report(diagnostic);
         None
@@ -891,6 +947,22 @@ impl<'a> Resolver<'a> {
             ),
         };
         let mut diagnostic = Diagnostic::new(code, message).at(span, label);
+        let meant = meant(number, expected);
+        let is_literal = self.loaded.sources.text(span) == written;
+        if let Some((meant, is_same)) = meant {
+            diagnostic = diagnostic.help(if is_same {
+                format!("write `{meant}`")
+            } else {
+                format!("did you mean `{meant}`?")
+            });
+            if is_same && is_literal {
+                diagnostic = diagnostic.fix(format!("write `{meant}`"), span, meant);
+            }
+        } else if units.is_empty() && is_literal {
+            diagnostic = diagnostic
+                .help(format!("text is written in quotes: `\"{written}\"`"))
+                .fix("put it in quotes", span, format!("\"{written}\""));
+        }
         if !units.is_empty() {
             diagnostic = diagnostic.help(format!("{} is written with {units}", bare(expected)));
         }

@@ -6,11 +6,14 @@
 
 mod accept;
 mod args;
+mod consequences;
 mod digest;
 mod eval;
 pub mod facts;
 pub mod glossary;
+mod literals;
 mod load;
+mod mend;
 mod names;
 mod origin;
 pub mod platform;
@@ -19,10 +22,12 @@ pub mod properties;
 mod resolve;
 pub mod rules;
 mod stdlib;
+mod strange;
 pub mod units;
 mod value;
 
 pub use accept::{Accept, Move, accepted};
+pub use consequences::without_consequences;
 pub use load::{Files, Import, Loaded, LoadedFile, MAX_SOURCE_BYTES, ReadError, load};
 pub use names::{listed, nearest};
 pub use origin::{Origin, Sourced, Via};
@@ -30,4 +35,5 @@ pub use platform::*;
 pub use profile::{Change, Override, Profile, QuotaPart, ScaleChange, Slot, Target};
 pub use resolve::resolve;
 pub use stdlib::{modules, stdlib};
+pub use strange::strange;
 pub use value::types;

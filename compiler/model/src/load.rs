@@ -129,7 +129,9 @@ impl Loader<'_> {
             )
             .at(used_at, "not in the library");
             if let Some(nearest) = nearest {
-                diagnostic = diagnostic.help(format!("did you mean `std.{nearest}`?"));
+                diagnostic = diagnostic
+                    .help(format!("did you mean `std.{nearest}`?"))
+                    .fix(format!("write `{nearest}`"), used_at, nearest);
             } else {
                 let all: Vec<_> = crate::modules().map(|m| format!("`std.{m}`")).collect();
                 diagnostic = diagnostic.help(format!("the library has {}", all.join(", ")));
@@ -175,10 +177,18 @@ impl Loader<'_> {
             .strip_prefix('\u{feff}')
             .map_or(text.clone(), str::to_owned);
         let id = self.loaded.sources.add(path, text.as_str());
-        let parsed = erpc_syntax::parse(id, &text);
+        let mut parsed = erpc_syntax::parse(id, &text);
+        // What has a fix is read as if the fix had been made; the rest is lost.
         let found = parsed.diagnostics.as_slice().iter();
-        let broken = found.map(erpc_diagnostics::Diagnostic::span).collect();
+        let lost = found.filter(|finding| finding.fixes.is_empty());
+        let mut broken: Vec<Span> = lost.map(Diagnostic::span).collect();
         self.diagnostics.extend(parsed.diagnostics);
+        broken.extend(crate::mend::mend(
+            id,
+            &mut parsed.file,
+            &text,
+            &mut self.diagnostics,
+        ));
         self.loaded.files.push(LoadedFile {
             id,
             path: path.to_owned(),
@@ -316,6 +326,10 @@ impl Loader<'_> {
         let mut diagnostic = Diagnostic::new(code, message);
         if let Some(span) = used_at {
             diagnostic = diagnostic.at(span, "used here");
+            if *error == ReadError::NotFound {
+                diagnostic =
+                    diagnostic.help("a path is seen from the folder of the file that says it");
+            }
         }
         self.diagnostics.push(diagnostic);
     }

@@ -127,7 +127,7 @@ impl Type {
             Self::Memory => "`Ki`, `Mi`, `Gi` or `Ti` (`512Mi`)",
             Self::Duration => "`ms`, `s`, `m`, `h` or `d` (`30s`)",
             Self::Percent => "`%` (`99.95%`)",
-            Self::Int => "a whole number, with `k` for thousands if need be (`3`, `200k`)",
+            Self::Int => "digits, with `k` for thousands if need be (`3`, `200k`)",
             Self::Port => {
                 "a number from 1 to 65535 with `/tcp`, `/udp` or `/sctp` behind it if need be (`53/udp`)"
             }

@@ -37,7 +37,7 @@ struct Facts<'p> {
 }
 
 impl Facts<'_> {
-    fn missing(&mut self, fact: &str, needed_by: Span, why: &str, example: &str) {
+    fn missing(&mut self, fact: &str, needed_by: Span, why: &str, example: &'static str) {
         let cluster = self.platform.cluster();
         self.out.push(
             Diagnostic::new(
@@ -45,6 +45,10 @@ impl Facts<'_> {
                 format!("the cluster `{}` does not say {fact}", cluster.name.value),
             )
             .at(cluster.name.span(), "not said here")
+            .unless_said(
+                cluster.name.span(),
+                example.split(' ').next().unwrap_or(example),
+            )
             .also(needed_by, why)
             .help(format!("add `{example}`")),
         );
@@ -168,6 +172,7 @@ impl Facts<'_> {
                             ),
                         )
                         .at(external.name.span(), "no `cidr` here")
+                        .unless_said(external.name.span(), "cidr")
                         .also(flow, "this flow needs them")
                         .help("add `cidr 203.0.113.0/24`"),
                     );

@@ -318,17 +318,29 @@ impl Expansion<'_, '_> {
             &codes::UNKNOWN_PORT,
             format!("`{}` has no port `{name}`", self.platform.end_name(end)),
         )
-        .at(span, "declared nowhere");
+        .at(span, "no such port");
         diagnostic = match nearest(name, known.iter().copied()) {
             Some(near) => diagnostic.help(format!("did you mean `{near}`?")).fix(
                 format!("write `{near}`"),
                 span,
                 near,
             ),
-            None if known.is_empty() => diagnostic.help("it declares no port at all"),
-            None => diagnostic.help(format!("it has {}", listed(known, 12))),
+            None if known.is_empty() => diagnostic
+                .unless_said(declared, "port")
+                .help("a port is declared with `port NAME NUMBER`"),
+            // It may be the port of a statement that could not be read.
+            None => match known.as_slice() {
+                [only] => diagnostic
+                    .unless_said(declared, "port")
+                    .help(format!("write `{only}`, the only one that it has")),
+                _ => diagnostic.unless_said(declared, "port"),
+            },
         };
-        self.out.push(diagnostic.also(declared, "declared here"));
+        let ports = match known.is_empty() {
+            true => "it declares no port".to_owned(),
+            false => format!("its ports: {}", listed(known, 12)),
+        };
+        self.out.push(diagnostic.also(declared, ports));
     }
 
     fn report_internet(&mut self, _: End, flow: &Flow) {

@@ -283,7 +283,10 @@ fn report_cycle(
     let mut labels = labels.into_iter();
     let mut diagnostic = Diagnostic::new(
         &codes::DEPENDENCY_CYCLE,
-        format!("services wait for each other: {}", names.join(" → ")),
+        match names.as_slice() {
+            [one] => format!("`{one}` waits for itself"),
+            _ => format!("services wait for each other: {}", names.join(" → ")),
+        },
     );
     if let Some((span, text)) = labels.next() {
         diagnostic = diagnostic.at(span, text);

@@ -20,7 +20,10 @@ const UNDER_FIRST: char = '\u{1}';
 /// The text of a file in the one style. `text` is what `file` was parsed from.
 #[must_use]
 pub fn format(text: &str, file: &File) -> String {
-    let printer = Printer { text };
+    let printer = Printer {
+        text,
+        mended: &file.mended,
+    };
     let mut out = String::with_capacity(text.len());
     let items = Items {
         statements: &file.statements,
@@ -90,6 +93,8 @@ impl Context {
 
 pub(crate) struct Printer<'t> {
     text: &'t str,
+    /// What is read otherwise than it is written stays as it is written.
+    mended: &'t [Span],
 }
 
 impl<'t> Printer<'t> {
@@ -152,14 +157,39 @@ impl<'t> Printer<'t> {
         Row {
             is_apart: !is_first && self.is_apart(end, comment.span.start),
             key: None,
-            rest: comment.text.trim_end().to_owned(),
+            rest: self.comment_text(comment),
             trailing: None,
         }
     }
 
+    fn comment_text(&self, comment: &Comment) -> String {
+        let text = if self.is_mended(comment.span, &[]) {
+            self.source(comment.span)
+        } else {
+            &comment.text
+        };
+        text.trim_end().to_owned()
+    }
+
+    /// Whether something in a stretch is read otherwise than it is written, outside the blocks in it.
+    fn is_mended(&self, span: Span, args: &[Arg]) -> bool {
+        let start = self.mended.partition_point(|m| m.end < span.start);
+        let inside = self.mended[start..]
+            .iter()
+            .take_while(|m| m.start <= span.end);
+        let is_in_block = |mended: &Span| {
+            args.iter().any(|arg| match arg {
+                Arg::Block(block) => block.span.start < mended.start && mended.end < block.span.end,
+                Arg::Expr(_) | Arg::Sign(..) => false,
+            })
+        };
+        let mut outside = inside.filter(|mended| !is_in_block(mended));
+        outside.next().is_some()
+    }
+
     fn statement(&self, statement: &Statement, is_apart: bool, indent: usize) -> Row {
         let trailing = statement.trailing.as_ref();
-        let trailing = trailing.map(|comment| comment.text.trim_end().to_owned());
+        let trailing = trailing.map(|comment| self.comment_text(comment));
         let whole = |rest: String| Row {
             is_apart,
             key: None,
@@ -167,7 +197,7 @@ impl<'t> Printer<'t> {
             trailing: trailing.clone(),
         };
         // A comment between arguments has no other place than where it is.
-        if !statement.inner.is_empty() {
+        if !statement.inner.is_empty() || self.is_mended(statement.span, &statement.args) {
             return whole(self.source(statement.span).trim().to_owned());
         }
         let flat = self.arguments(&statement.args, Context::of(statement), indent, true);
@@ -266,6 +296,9 @@ impl<'t> Printer<'t> {
     fn block(&self, block: &Block, indent: usize, is_flat: bool) -> String {
         if block.statements.is_empty() && block.broken.is_empty() && block.dangling.is_empty() {
             return "{ }".to_owned();
+        }
+        if self.is_on_one_line(block) && self.is_mended(block.span, &[]) {
+            return self.source(block.span).to_owned();
         }
         if is_flat && self.is_on_one_line(block) {
             let inside: Vec<String> = block

@@ -6,6 +6,8 @@ use std::borrow::Cow;
 
 use erpc_diagnostics::{Diagnostic, Diagnostics, FileId, Span, codes};
 
+use crate::mend::Mended;
+
 /// How deep brackets, interpolations and conditions may nest.
 pub(crate) const MAX_DEPTH: usize = 64;
 /// How many missing braces are mended; past it the rest of the file is one statement.
@@ -13,10 +15,12 @@ const MAX_MENDED: usize = 16;
 
 /// A text whose brackets match, in pieces.
 pub(crate) struct Scanned<'t> {
+    /// The text that was scanned.
+    pub(crate) mended: &'t Mended<'t>,
     /// The text with what was missing put in.
     pub(crate) text: Cow<'t, str>,
-    /// Where `};` was put in, as offsets of the mended text, rising.
-    pub(crate) insertions: Vec<usize>,
+    /// What was put in: where, as offsets of the mended text, rising, and how long.
+    pub(crate) insertions: Vec<(usize, usize)>,
     /// The starts of the top-level pieces in the mended text; the first is 0.
     pub(crate) starts: Vec<usize>,
     /// Opening brackets that are reported and stand unclosed in the text.
@@ -25,23 +29,43 @@ pub(crate) struct Scanned<'t> {
     pub(crate) last_is_lost: bool,
 }
 
-/// What was put in for a missing brace.
+/// What is put in for a missing brace at the end of a block, and at its start.
 const MEND: &str = "};";
+const OPENING: &str = " {";
 
 impl Scanned<'_> {
     /// The offset in the source of an offset of the mended text.
     pub(crate) fn original(&self, offset: usize) -> u32 {
-        let mended = self
-            .insertions
-            .iter()
-            .take_while(|at| **at < offset)
-            .count();
-        let inside = self
-            .insertions
-            .get(mended.wrapping_sub(1))
-            .map_or(0, |at| (at + MEND.len()).saturating_sub(offset));
-        let shifted = offset - mended * MEND.len() + inside;
-        u32::try_from(shifted).unwrap_or(u32::MAX)
+        let mut shifted = offset;
+        for (at, length) in self.insertions.iter().rev() {
+            if *at < shifted {
+                shifted -= (*length).min(shifted - at);
+            }
+        }
+        u32::try_from(self.mended.original(shifted)).unwrap_or(u32::MAX)
+    }
+
+    fn insert(&mut self, at: usize, new: &'static str) {
+        let mut text = std::mem::take(&mut self.text).into_owned();
+        text.insert_str(at, new);
+        for (insertion, _) in &mut self.insertions {
+            if *insertion >= at {
+                *insertion += new.len();
+            }
+        }
+        for reported in &mut self.reported {
+            if *reported >= at {
+                *reported += new.len();
+            }
+        }
+        self.insertions.push((at, new.len()));
+        self.insertions.sort_unstable();
+        self.text = Cow::Owned(text);
+    }
+
+    /// Whether every offset is one of the source.
+    pub(crate) fn is_original(&self) -> bool {
+        self.insertions.is_empty() && self.mended.is_unchanged()
     }
 }
 
@@ -77,6 +101,8 @@ struct Pass {
     endless_string: Option<usize>,
     /// The brace to blame for what is missing, with its indentation.
     culprit: Option<(usize, usize)>,
+    /// The first `}` on a line of its own that is indented deeper than what it closes.
+    suspect: Option<usize>,
     /// Ends of lines on which a string without its closing quote stands.
     broken_lines: Vec<usize>,
     /// Braces still open at the end, outermost first, with their indentation.
@@ -84,15 +110,25 @@ struct Pass {
 }
 
 /// Scans a text; what does not match is reported and mended.
-pub(crate) fn scan<'t>(file: FileId, text: &'t str, out: &mut Diagnostics) -> Scanned<'t> {
+pub(crate) fn scan<'t>(file: FileId, mended: &'t Mended<'t>, out: &mut Diagnostics) -> Scanned<'t> {
     let mut scanned = Scanned {
-        text: Cow::Borrowed(text),
+        mended,
+        text: Cow::Borrowed(&mended.text),
         insertions: Vec::new(),
         starts: Vec::new(),
-        reported: Vec::new(),
+        reported: mended.reported.clone(),
         last_is_lost: false,
     };
     let mut pass = Scanner::new(&scanned.text, &scanned.insertions).run();
+    while let Some(stray) = pass.stray.first().copied() {
+        let is_mended = scanned.insertions.len() < MAX_MENDED
+            && (mend_opening(file, &mut scanned, stray, out)
+                || mend_suspect(file, &mut scanned, &pass, stray, out));
+        if !is_mended {
+            break;
+        }
+        pass = Scanner::new(&scanned.text, &scanned.insertions).run();
+    }
     // Indentation only tells which brace to blame: a text whose braces match means what it says.
     while let Some(innermost) = pass.left_open.last().copied() {
         let (at, indent) = pass.culprit.unwrap_or(innermost);
@@ -107,18 +143,10 @@ pub(crate) fn scan<'t>(file: FileId, text: &'t str, out: &mut Diagnostics) -> Sc
             .iter()
             .any(|end| at < *end && !scanned.text[at..*end].contains('\n'));
         if !is_swallowed {
-            report_unclosed(file, start, out);
+            let end = scanned.original(end);
+            report_unclosed(file, start, end, out);
         }
-        let mut mended = scanned.text.into_owned();
-        mended.insert_str(end, MEND);
-        for insertion in &mut scanned.insertions {
-            if *insertion >= end {
-                *insertion += MEND.len();
-            }
-        }
-        scanned.insertions.push(end);
-        scanned.insertions.sort_unstable();
-        scanned.text = Cow::Owned(mended);
+        scanned.insert(end, MEND);
         if scanned.insertions.len() >= MAX_MENDED {
             close_all(&mut scanned);
         }
@@ -138,7 +166,7 @@ fn close_all(scanned: &mut Scanned<'_>) {
     let pass = Scanner::new(&scanned.text, &scanned.insertions).run();
     let mut text = std::mem::take(&mut scanned.text).into_owned();
     for _ in &pass.left_open {
-        scanned.insertions.push(text.len());
+        scanned.insertions.push((text.len(), MEND.len()));
         text.push_str(MEND);
     }
     scanned.text = Cow::Owned(text);
@@ -146,15 +174,7 @@ fn close_all(scanned: &mut Scanned<'_>) {
 
 fn report_pass(file: FileId, pass: &Pass, scanned: &mut Scanned<'_>, out: &mut Diagnostics) {
     for at in &pass.stray {
-        let start = scanned.original(*at);
-        out.push(
-            Diagnostic::new(&codes::STRAY_BRACKET, "this `}` closes nothing")
-                .at(
-                    Span::new(file, start, start + 1),
-                    "no `{` before it is open",
-                )
-                .fix("remove it", Span::new(file, start, start + 1), ""),
-        );
+        report_stray(file, scanned.original(*at), out);
     }
     let unclosed = if pass.too_deep.is_some() {
         &[]
@@ -194,20 +214,110 @@ fn report_pass(file: FileId, pass: &Pass, scanned: &mut Scanned<'_>, out: &mut D
         );
     }
     if !pass.stray.is_empty() {
-        // A space for each stray brace keeps every offset.
-        let mut bytes = std::mem::take(&mut scanned.text).into_owned().into_bytes();
-        for at in &pass.stray {
-            bytes[*at] = b' ';
-        }
-        // One ASCII byte was replaced by another, so the text is UTF-8 as before.
-        scanned.text = Cow::Owned(String::from_utf8(bytes).unwrap_or_default());
+        blank(scanned, &pass.stray);
     }
 }
 
-fn report_unclosed(file: FileId, start: u32, out: &mut Diagnostics) {
+/// Words whose block spans lines.
+const DECLARATIONS: [&str; 10] = [
+    "service ",
+    "namespace ",
+    "platform ",
+    "external ",
+    "cluster ",
+    "job ",
+    "sidecar ",
+    "init ",
+    "component ",
+    "profile ",
+];
+
+/// A `}` that closes nothing may belong to a declaration whose `{` is missing: one without a block,
+/// with lines below it that are indented deeper.
+fn mend_opening(
+    file: FileId,
+    scanned: &mut Scanned<'_>,
+    stray: usize,
+    out: &mut Diagnostics,
+) -> bool {
+    let text = scanned.text[..stray].to_owned();
+    let code = |line: &str| line.split(" #").next().unwrap_or_default().trim_end().len();
+    let indent = |line: &str| line.len() - line.trim_start().len();
+    let mut found = None;
+    let mut before: Option<(usize, &str)> = None;
+    let mut start = 0;
+    for line in text.split_inclusive('\n') {
+        let trimmed = line.trim();
+        if !trimmed.is_empty() && !trimmed.starts_with('#') {
+            if let Some((at, head)) = before
+                && indent(line) > indent(head)
+            {
+                found = Some(at + code(head));
+            }
+            let is_head = DECLARATIONS.iter().any(|word| trimmed.starts_with(word))
+                && !trimmed.contains('{')
+                && !trimmed.ends_with([',', '=', '>', '<', '(', '[']);
+            before = is_head.then_some((start, line));
+        }
+        start += line.len();
+    }
+    let Some(at) = found else {
+        return false;
+    };
+    let place = scanned.original(at);
+    out.push(
+        Diagnostic::new(&codes::MISSING_VALUE, "the `{` of this block is missing")
+            .at(Span::new(file, place, place), "missing here")
+            .help("a block stands between `{` and `}`")
+            .fix("write `{`", Span::new(file, place, place), OPENING),
+    );
+    scanned.insert(at, OPENING);
+    true
+}
+
+/// Of two `}` the one is too many whose indentation is not that of the block which it closes.
+fn mend_suspect(
+    file: FileId,
+    scanned: &mut Scanned<'_>,
+    pass: &Pass,
+    stray: usize,
+    out: &mut Diagnostics,
+) -> bool {
+    let Some(at) = pass.suspect.filter(|suspect| *suspect < stray) else {
+        return false;
+    };
+    report_stray(file, scanned.original(at), out);
+    blank(scanned, &[at]);
+    true
+}
+
+/// Puts a space for each of these braces, which keeps every offset.
+fn blank(scanned: &mut Scanned<'_>, braces: &[usize]) {
+    let mut bytes = std::mem::take(&mut scanned.text).into_owned().into_bytes();
+    for at in braces {
+        bytes[*at] = b' ';
+    }
+    // One ASCII byte was replaced by another, so the text is UTF-8 as before.
+    scanned.text = Cow::Owned(String::from_utf8(bytes).unwrap_or_default());
+}
+
+fn report_stray(file: FileId, start: u32, out: &mut Diagnostics) {
+    let span = Span::new(file, start, start + 1);
+    out.push(
+        Diagnostic::new(&codes::STRAY_BRACKET, "this `}` closes nothing")
+            .at(span, "no `{` before it is open")
+            .fix("remove it", span, ""),
+    );
+}
+
+fn report_unclosed(file: FileId, start: u32, end: u32, out: &mut Diagnostics) {
     out.push(
         Diagnostic::new(&codes::UNCLOSED_BRACKET, "this `{` is never closed")
             .at(Span::new(file, start, start + 1), "opened here")
+            .also(
+                Span::new(file, end, end),
+                "by its indentation it ends before this",
+            )
             .help("add a `}` where the block ends"),
     );
 }
@@ -232,7 +342,7 @@ fn insertion_point(text: &str, open: usize, indent: usize) -> usize {
 struct Scanner<'t> {
     bytes: &'t [u8],
     /// Where a brace was put in, rising: it stands at no indentation.
-    insertions: &'t [usize],
+    insertions: &'t [(usize, usize)],
     at: usize,
     stack: Vec<Open>,
     /// Indentation of the current line.
@@ -247,7 +357,7 @@ struct Scanner<'t> {
 }
 
 impl<'t> Scanner<'t> {
-    fn new(text: &'t str, insertions: &'t [usize]) -> Self {
+    fn new(text: &'t str, insertions: &'t [(usize, usize)]) -> Self {
         Self {
             bytes: text.as_bytes(),
             insertions,
@@ -284,9 +394,15 @@ impl<'t> Scanner<'t> {
         self.pass
     }
 
+    /// Whether a closing brace was put in at a place.
+    fn is_put_in(&self, at: usize) -> bool {
+        let found = self.insertions.binary_search_by_key(&at, |(at, _)| *at);
+        found.is_ok_and(|n| self.bytes[at] == b'}' && self.insertions[n].1 == MEND.len())
+    }
+
     fn measure_indent(&mut self) {
         let mut start = self.at;
-        while self.insertions.binary_search(&start).is_ok() {
+        while self.is_put_in(start) {
             start += MEND.len();
         }
         let rest = &self.bytes[start..];
@@ -395,9 +511,13 @@ impl<'t> Scanner<'t> {
         while let Some(open) = self.stack.last().copied() {
             match open.frame {
                 Frame::Brace => {
-                    let is_put_in = self.insertions.binary_search(&self.at).is_ok();
+                    let is_put_in = self.is_put_in(self.at);
                     let closes_early =
                         !is_put_in && self.at_line_start && self.indent < open.indent;
+                    let closes_late = !is_put_in && self.at_line_start && self.indent > open.indent;
+                    if closes_late && self.pass.suspect.is_none() {
+                        self.pass.suspect = Some(self.at);
+                    }
                     if closes_early && self.pass.culprit.is_none() {
                         self.pass.culprit = Some((open.at, open.indent));
                     }

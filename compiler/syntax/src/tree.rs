@@ -12,6 +12,8 @@ pub struct File {
     pub dangling: Vec<Comment>,
     /// Stretches that could not be read, each reported once.
     pub broken: Vec<Broken>,
+    /// Stretches that are read as something else, which was certainly meant; each is reported.
+    pub mended: Vec<Span>,
 }
 
 /// A comment, without its line break.

@@ -92,41 +92,57 @@ pub(super) fn run(
     }
 }
 
-/// Applies the first fix of every error, leaving out edits that overlap one that is applied.
+/// Applies the first fix of every error, whole or not at all: one that overlaps another waits for the
+/// next round.
 fn apply_all(compiled: &Compiled, overlay: &mut Overlay<'_>) -> usize {
-    let mut by_file: BTreeMap<FileId, Vec<&Edit>> = BTreeMap::new();
     let findings = compiled.diagnostics.as_slice().iter();
-    for finding in findings.filter(|finding| finding.severity() == Severity::Error) {
-        if let Some(fix) = finding.fixes.first()
-            && let [edit] = fix.edits.as_slice()
-        {
-            by_file.entry(edit.span.file).or_default().push(edit);
+    let errors = findings.filter(|finding| finding.severity() == Severity::Error);
+    let mut accepted: BTreeMap<FileId, BTreeMap<(u32, u32), &Edit>> = BTreeMap::new();
+    let mut applied = 0;
+    for fix in errors.filter_map(|finding| finding.fixes.first()) {
+        let is_possible = fix.edits.iter().all(|edit| {
+            is_own(compiled, edit.span.file) && is_free(accepted.get(&edit.span.file), edit)
+        });
+        if is_possible && !fix.edits.is_empty() {
+            for edit in &fix.edits {
+                let edits = accepted.entry(edit.span.file).or_default();
+                edits.insert((edit.span.start, edit.span.end), edit);
+            }
+            applied += 1;
         }
     }
-    let mut applied = 0;
-    for (file, mut edits) in by_file {
+    for (file, edits) in accepted {
         let Some(source) = compiled.sources.get(file) else {
             continue;
         };
-        // What the library says is not the user's to change.
-        if source.path.starts_with("stdlib/") {
-            continue;
-        }
-        edits.sort_by_key(|edit| edit.span);
-        edits.dedup();
         let mut text = source.text.to_string();
-        let mut limit = text.len();
-        for edit in edits.into_iter().rev() {
-            let (start, end) = (edit.span.start as usize, edit.span.end as usize);
-            if end <= limit && text.get(start..end).is_some() {
-                text.replace_range(start..end, &edit.text);
-                limit = start;
-                applied += 1;
+        for edit in edits.values().rev() {
+            let range = edit.span.start as usize..edit.span.end as usize;
+            if text.get(range.clone()).is_some() {
+                text.replace_range(range, &edit.text);
             }
         }
         overlay.texts.insert(source.path.clone(), text);
     }
     applied
+}
+
+/// Whether a file is the user's to change: what the library says is not.
+fn is_own(compiled: &Compiled, file: FileId) -> bool {
+    let source = compiled.sources.get(file);
+    source.is_some_and(|source| !source.path.starts_with("stdlib/"))
+}
+
+/// Whether an edit touches none that is accepted. Two insertions at one place would have no order.
+fn is_free(accepted: Option<&BTreeMap<(u32, u32), &Edit>>, edit: &Edit) -> bool {
+    let (start, end) = (edit.span.start, edit.span.end);
+    let Some(accepted) = accepted else {
+        return true;
+    };
+    let before = accepted.range(..=(start, end)).next_back();
+    let behind = accepted.range((start, end)..).next();
+    before.is_none_or(|((from, to), _)| *to <= start && (*from, *to) != (start, end))
+        && behind.is_none_or(|((from, _), _)| end <= *from)
 }
 
 /// Writes the changed files, or shows what would change in them.

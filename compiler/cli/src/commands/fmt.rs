@@ -63,12 +63,10 @@ fn stdin(console: &mut Console<'_>) -> Exit {
     }
     let (formatted, sources, diagnostics) = formatted("standard input", &text);
     console.diagnostics(&diagnostics, &sources, None);
-    console.result(&formatted);
-    if diagnostics.has_errors() {
-        Exit::Failed
-    } else {
-        Exit::Done
-    }
+    // An editor that pipes its text through must not lose it.
+    let is_whole = is_whole(&diagnostics);
+    console.result(if is_whole { &formatted } else { &text });
+    if !is_whole { Exit::Failed } else { Exit::Done }
 }
 
 /// A text in the one style, with what could not be read.
@@ -92,12 +90,15 @@ fn file(
     let bytes = fs::read(path).map_err(|error| format!("{shown}: {}", describe(&error)))?;
     let text = String::from_utf8(bytes).map_err(|_| format!("{shown}: it is not UTF-8"))?;
     let (formatted, sources, diagnostics) = formatted(&shown.to_string(), &text);
-    if diagnostics.has_errors() {
+    if !is_whole(&diagnostics) {
         console.diagnostics(&diagnostics, &sources, None);
-        // Where braces do not match, what is a statement is a guess: better to leave it.
         return Err(format!(
             "{shown} cannot be read as a whole and stays as it is"
         ));
+    }
+    for diagnostic in diagnostics.as_slice() {
+        let place = sources.place(diagnostic.span()).unwrap_or_default();
+        console.note(&format!("{place} stays as it is: {}", diagnostic.message));
     }
     if formatted == text {
         return Ok(false);
@@ -120,6 +121,18 @@ fn file(
         fs::write(path, &formatted).map_err(|error| format!("{shown}: {}", describe(&error)))?;
     }
     Ok(true)
+}
+
+/// Whether it is certain what the statements of a file are. Where brackets do not match it is a
+/// guess, and better left alone; a statement that cannot be read costs itself only.
+fn is_whole(diagnostics: &Diagnostics) -> bool {
+    let guesses = [
+        &codes::NESTED_TOO_DEEP,
+        &codes::UNCLOSED_BRACKET,
+        &codes::STRAY_BRACKET,
+    ];
+    let mut findings = diagnostics.as_slice().iter();
+    !findings.any(|finding| guesses.contains(&finding.code) || finding.message.contains("\"\"\""))
 }
 
 /// A finding at the first line that differs.

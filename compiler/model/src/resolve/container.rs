@@ -62,21 +62,31 @@ impl<'a> Resolver<'a> {
             },
             origin,
         });
+        // What could not be read is reported; a value in its place lets everything else be checked.
+        let image = image.unwrap_or_else(|| super::partial::image(&name, &self.default_registry()));
+        let cpu = cpu.unwrap_or(Sourced::default_of_language(Range::single(Cpu(1))));
+        let memory = memory.unwrap_or(Sourced::default_of_language(Range::single(Memory(1))));
         Some(Container {
             name,
-            image: image?,
+            image,
             command,
             args,
             env,
-            cpu: cpu?,
-            memory: memory?,
+            cpu,
+            memory,
             probes: Probes::default(),
             writable,
             capabilities,
         })
     }
 
-    fn report_missing(&mut self, owner: &Sourced<SmolStr>, word: &str, what: &str, example: &str) {
+    fn report_missing(
+        &mut self,
+        owner: &Sourced<SmolStr>,
+        word: &'static str,
+        what: &str,
+        example: &str,
+    ) {
         // The way out differs with who could say it, so both are named.
         self.report(
             Diagnostic::new(
@@ -84,6 +94,7 @@ impl<'a> Resolver<'a> {
                 format!("`{}` says nothing of {what}", owner.value),
             )
             .at(owner.span(), format!("no `{word}`"))
+            .unless_said(owner.span(), word)
             .help(format!("add `{example}`, or take a component that says it")),
         );
     }
@@ -292,7 +303,17 @@ impl<'a> Resolver<'a> {
                 format!("its keys: {}", listed(keys.iter().copied(), 9)),
             );
             if let Some(near) = near {
+                let written = self.loaded.sources.text(expr.span);
                 diagnostic = diagnostic.help(format!("did you mean `{near}`?"));
+                if let Some(at) = written.rfind(key.as_str()) {
+                    let start = expr.span.start + u32::try_from(at).unwrap_or(0);
+                    let end = start + u32::try_from(key.len()).unwrap_or(0);
+                    diagnostic = diagnostic.fix(
+                        format!("write `{near}`"),
+                        erpc_diagnostics::Span::new(expr.span.file, start, end),
+                        near,
+                    );
+                }
             }
             self.report(diagnostic);
             return None;
@@ -452,7 +473,11 @@ impl<'a> Resolver<'a> {
                 self.report(
                     Diagnostic::new(
                         &codes::BAD_IMAGE,
-                        format!("`{text}` is no image reference: {why}"),
+                        format!(
+                            "`{}` is no image reference: {}",
+                            text.escape_debug(),
+                            crate::strange(&text).unwrap_or_else(|| why.clone())
+                        ),
                     )
                     .at(expr.span, "not an image")
                     .help("it is written `[registry/]repository:tag` or `…@sha256:…`"),

@@ -32,6 +32,9 @@ pub(super) struct Network<'p> {
     pub(super) externals: &'p [SmolStr],
 }
 
+/// The node ports of a cluster that says nothing else (`--service-node-port-range`).
+const NODE_PORTS: std::ops::RangeInclusive<u32> = 30_000..=32_767;
+
 /// Where a statement about flows stands.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Standpoint {
@@ -55,12 +58,23 @@ impl<'a> Resolver<'a> {
     fn report_unknown(&mut self, kind: &str, name: &Ident, known: &[SmolStr]) {
         let mut known: Vec<&str> = known.iter().map(SmolStr::as_str).collect();
         known.sort_unstable();
+        if let Some(diagnostic) = self.of_another_kind(kind, name) {
+            self.report(diagnostic);
+            return;
+        }
+        // Where a service stands, an external or the internet may stand too.
+        let others = self.index.externals.keys().map(SmolStr::as_str);
+        let others = others.chain(["internet"]).filter(|_| kind == "service");
+        let near = nearest(&name.text, known.iter().copied().chain(others));
+        if near.is_none() && self.index.has_nameless && kind == "service" {
+            return;
+        }
         let mut diagnostic = Diagnostic::new(
             &codes::UNKNOWN_NAME,
             format!("there is no {kind} `{}`", name.text),
         )
         .at(name.span, "declared nowhere");
-        diagnostic = match nearest(&name.text, known.iter().copied()) {
+        diagnostic = match near {
             Some(near) => diagnostic.help(format!("did you mean `{near}`?")).fix(
                 format!("write `{near}`"),
                 name.span,
@@ -69,6 +83,57 @@ impl<'a> Resolver<'a> {
             None => diagnostic.help(format!("known: {}", listed(known.iter().copied(), 12))),
         };
         self.report(diagnostic);
+    }
+
+    /// A name that is something else than what stands here.
+    fn of_another_kind(&self, kind: &str, name: &Ident) -> Option<Diagnostic> {
+        let found = |found: &str, declared: Span| {
+            Diagnostic::new(
+                &codes::WRONG_KIND,
+                format!("`{}` is {found}, not a {kind}", name.text),
+            )
+            .at(name.span, format!("a {kind} is expected"))
+            .also(declared, "declared here")
+        };
+        let text = &name.text;
+        if let Some(namespace) = self
+            .index
+            .namespaces
+            .get(text)
+            .filter(|_| kind != "namespace")
+        {
+            let services = namespace.services.keys().map(SmolStr::as_str);
+            return Some(
+                found("a namespace", namespace.declared.name.span).help(format!(
+                    "write `{text}.SERVICE`; its services: {}",
+                    listed(services, 9)
+                )),
+            );
+        }
+        let homes = self.index.namespaces.iter();
+        let home = homes
+            .filter(|_| kind == "namespace")
+            .find_map(|(home, n)| Some((home, n.services.get(text)?)));
+        if let Some((home, (_, service))) = home {
+            return Some(
+                found("a service", service.name.span)
+                    .help(format!("it is in the namespace `{home}`")),
+            );
+        }
+        if let Some(external) = self.index.externals.get(text) {
+            return Some(found("an external", external.name.span));
+        }
+        if let Some(constant) = self.constants.get(&(None, text.clone())) {
+            return Some(found("a constant", constant.name.span));
+        }
+        let component = self
+            .component_ids
+            .iter()
+            .find(|((_, name), _)| name == text);
+        component.map(|(_, id)| {
+            found("a component", self.components[id.index()].span)
+                .help("a component runs as the services that are made of it")
+        })
     }
 
     /// The service that a path without wildcards and port means.
@@ -117,6 +182,9 @@ impl<'a> Resolver<'a> {
             },
             Some([name]) => self.bare_service(name, at.namespace),
             Some([namespace, name]) => {
+                if path.port.is_none() && self.is_port_behind_dot(namespace, name, at) {
+                    return None;
+                }
                 let id = self.namespace_named(namespace)?;
                 if let Some(service) = self.service_ids.get(&(id, name.text.clone())) {
                     return Some(*service);
@@ -128,6 +196,30 @@ impl<'a> Resolver<'a> {
             }
             _ => self.no_service(span),
         }
+    }
+
+    /// Reports `service.port` for `service:port`.
+    fn is_port_behind_dot(&mut self, name: &Ident, port: &Ident, at: Standpoint) -> bool {
+        if self.namespace_ids.contains_key(&name.text) {
+            return false;
+        }
+        let is_here = at
+            .namespace
+            .is_some_and(|home| self.service_ids.contains_key(&(home, name.text.clone())));
+        if !is_here && !self.services_by_name.contains_key(&name.text) {
+            return false;
+        }
+        let dot = Span::new(name.span.file, name.span.end, port.span.start);
+        self.report(
+            Diagnostic::new(
+                &codes::WRONG_SHAPE,
+                "the port of a service stands behind a `:`, not behind a `.`".to_string(),
+            )
+            .at(dot, "another sign")
+            .help(format!("write `{}:{}`", name.text, port.text))
+            .fix("write `:`", dot, ":"),
+        );
+        true
     }
 
     pub(super) fn report_unknown_service(
@@ -153,6 +245,10 @@ impl<'a> Resolver<'a> {
                 .find(|(_, n)| *n == owner)
                 .map(|(name, _)| name.clone())
         });
+        let near = nearest(&name.text, here.iter().map(SmolStr::as_str));
+        if self.index.has_nameless && near.is_none() && elsewhere.is_none() {
+            return;
+        }
         let mut diagnostic = Diagnostic::new(
             &codes::UNKNOWN_NAME,
             format!(
@@ -309,11 +405,36 @@ impl<'a> Resolver<'a> {
                 ends.ends = self.tier_ends(inner, network)?;
                 None
             }
+            ExprKind::Subresource(..) => return self.slash_for_dot(expr),
             _ => return self.no_end(expr.span),
         };
         ends.ends.sort_unstable();
         ends.ends.dedup();
         Some((ends, port))
+    }
+
+    /// `namespace/service`.
+    fn slash_for_dot<T>(&mut self, expr: &Expr) -> Option<T> {
+        let ExprKind::Subresource(path, name) = &expr.kind else {
+            return self.no_end(expr.span);
+        };
+        let end = path
+            .segments
+            .last()
+            .map_or(expr.span, |segment| segment.span)
+            .end;
+        let slash = Span::new(expr.span.file, end, name.span.start);
+        let written = self.loaded.sources.text(expr.span).replace('/', ".");
+        self.report(
+            Diagnostic::new(
+                &codes::WRONG_SHAPE,
+                "a service stands behind its namespace and a `.`, not a `/`",
+            )
+            .at(slash, "another sign")
+            .help(format!("write `{written}`"))
+            .fix("write `.`", slash, "."),
+        );
+        None
     }
 
     fn no_end<T>(&mut self, span: Span) -> Option<T> {
@@ -803,6 +924,18 @@ impl<'a> Resolver<'a> {
         }
         let expr = args.need_expr("the number of the node port", &mut self.diagnostics)?;
         let number = self.int_within(expr, scope, 1, 65_535)?;
+        if !NODE_PORTS.contains(&number) {
+            self.report(
+                Diagnostic::new(&codes::OUT_OF_RANGE, format!("{number} is no node port"))
+                    .at(expr.span, "out of range")
+                    .help(format!(
+                        "node ports lie between {} and {}",
+                        NODE_PORTS.start(),
+                        NODE_PORTS.end()
+                    )),
+            );
+            return None;
+        }
         Some(AddressKind::NodePort(u16::try_from(number).ok()))
     }
 
@@ -834,6 +967,9 @@ impl<'a> Resolver<'a> {
                 name.span,
                 near,
             );
+        } else {
+            // It may be the port of a statement that could not be read.
+            diagnostic = diagnostic.unless_said(found.name.span(), "port");
         }
         self.report(diagnostic);
         None

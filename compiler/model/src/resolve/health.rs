@@ -131,6 +131,21 @@ impl<'a> Resolver<'a> {
                 );
                 return None;
             }
+            if let Some(c) = path.chars().find(|c| c.is_whitespace() || c.is_control()) {
+                let name = match c {
+                    ' ' => "a space".to_owned(),
+                    '\t' => "a tab".to_owned(),
+                    c => format!("U+{:04X}", u32::from(c)),
+                };
+                self.report(
+                    Diagnostic::new(
+                        &codes::BAD_PATH,
+                        format!("the path `{}` has {name} in it", path.escape_debug()),
+                    )
+                    .at(expr.span, "no path of a URL"),
+                );
+                return None;
+            }
             Some(Ask::Http(path))
         } else if args.word("tcp").is_some() {
             Some(Ask::Tcp)
@@ -307,6 +322,9 @@ impl<'a> Resolver<'a> {
             return Some(PortId { service, index });
         }
         let names: Vec<&str> = ports.iter().map(|p| p.name.value.as_str()).collect();
+        // A place in the block around the health check.
+        let at = origin.span.start.saturating_sub(1);
+        let owner = erpc_diagnostics::Span::new(origin.span.file, at, at);
         let mut diagnostic = match named {
             Some(name) => Diagnostic::new(
                 &codes::HEALTH_PORT,
@@ -331,8 +349,10 @@ impl<'a> Resolver<'a> {
                 near.1,
             );
         } else {
-            diagnostic =
-                diagnostic.help(format!("its ports: {}", listed(names.iter().copied(), 9)));
+            // It may be the port of a statement that could not be read.
+            diagnostic = diagnostic
+                .help(format!("its ports: {}", listed(names.iter().copied(), 9)))
+                .unless_said(owner, "port");
         }
         self.report(diagnostic);
         None

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use erpc_diagnostics::{Diagnostic, Span, codes};
-use erpc_syntax::tree::{Block, Expr, Ident, Sign, Statement};
+use erpc_syntax::tree::{Arg, Block, Broken, Expr, Ident, Sign, Statement};
 use smol_str::SmolStr;
 
 use super::rules::RuleDeclared;
@@ -40,6 +40,8 @@ pub(super) struct Index<'a> {
     pub(super) moves: Vec<&'a Statement>,
     /// First and second words of what could not be read: names that are declared somehow.
     pub(super) broken_names: Vec<SmolStr>,
+    /// Whether a service has no name that can be read: an unknown one may be its.
+    pub(super) has_nameless: bool,
 }
 
 /// A declaration `word NAME [is A, B] { … }`.
@@ -74,8 +76,12 @@ impl<'a> Resolver<'a> {
         let loaded = self.loaded;
         self.check_version();
         for file in &loaded.files {
-            for broken in &file.tree.broken {
-                self.index.broken_names.extend(broken.words.iter().cloned());
+            if !file.broken.is_empty() {
+                gather_broken(
+                    &file.tree.statements,
+                    &file.tree.broken,
+                    &mut self.index.broken_names,
+                );
             }
             for statement in &file.tree.statements {
                 let Some(word) = self.word(statement, Place::Program) else {
@@ -148,7 +154,11 @@ impl<'a> Resolver<'a> {
                 self.collect_named(word, statement);
             }
             // A word without a reader would be accepted and ignored.
-            name => self.report_unknown_word(name, statement.span, Place::Program),
+            name => self.report(crate::mend::unknown_word(
+                name,
+                statement.span,
+                Place::Program,
+            )),
         }
     }
 
@@ -260,9 +270,6 @@ impl<'a> Resolver<'a> {
         let name = declared.name.text.clone();
         let mut services: BTreeMap<SmolStr, (bool, Declared<'a>)> = BTreeMap::new();
         if let Some(block) = declared.block {
-            for broken in &block.broken {
-                self.index.broken_names.extend(broken.words.iter().cloned());
-            }
             for statement in &block.statements {
                 let Some((head, _)) = statement.head() else {
                     continue;
@@ -274,8 +281,10 @@ impl<'a> Resolver<'a> {
                         };
                         let Some(service) = self.declared(statement, word, None) else {
                             self.index.broken_names.extend(second_word(statement));
+                            self.index.has_nameless = true;
                             continue;
                         };
+                        self.index.has_nameless |= service.name.span.start == service.name.span.end;
                         let first = services.get(&service.name.text).map(|(_, s)| s.name.span);
                         if self.is_new(first, &service.name, word.name) {
                             services
@@ -461,9 +470,24 @@ impl<'a> Resolver<'a> {
     }
 }
 
+/// The words of everything in the statements that could not be read.
+fn gather_broken(statements: &[Statement], broken: &[Broken], into: &mut Vec<SmolStr>) {
+    into.extend(
+        broken
+            .iter()
+            .flat_map(|broken| broken.words.iter().cloned()),
+    );
+    for statement in statements {
+        for arg in &statement.args {
+            if let Arg::Block(block) = arg {
+                gather_broken(&block.statements, &block.broken, into);
+            }
+        }
+    }
+}
+
 /// The word behind the head, for what could not be understood.
 fn second_word(statement: &Statement) -> Option<SmolStr> {
-    use erpc_syntax::tree::Arg;
     match statement.args.get(1) {
         Some(Arg::Expr(expr)) => expr.as_word().cloned(),
         _ => None,

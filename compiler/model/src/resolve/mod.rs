@@ -21,12 +21,13 @@ mod terms;
 use std::rc::Rc;
 
 use erpc_diagnostics::{Diagnostic, Diagnostics, FileId, Span, codes};
-use erpc_syntax::tree::{Arg, Ident, Statement};
+use erpc_syntax::tree::{Ident, Statement};
 use rustc_hash::{FxHashMap, FxHashSet};
 use smol_str::SmolStr;
 
+use crate::consequences::innermost;
 use crate::eval::Scope;
-use crate::names::{listed, nearest};
+use crate::names::listed;
 use crate::platform::{
     Component, ComponentId, ComponentUse, NamespaceId, Platform, Secret, ServiceId,
 };
@@ -76,7 +77,7 @@ pub fn resolve(loaded: &Loaded, files: &dyn Files) -> (Option<Platform>, Diagnos
 pub(crate) struct Resolver<'a> {
     pub(crate) loaded: &'a Loaded,
     pub(crate) files: &'a dyn Files,
-    diagnostics: Diagnostics,
+    pub(crate) diagnostics: Diagnostics,
     index: Index<'a>,
     /// `platform.version` and the like.
     pub(crate) facts: Vec<(&'static str, Value)>,
@@ -120,6 +121,11 @@ impl<'a> Resolver<'a> {
             return;
         }
         self.diagnostics.push(diagnostic);
+    }
+
+    /// Whether something of this name is declared by what could not be read.
+    pub(crate) fn is_broken_name(&self, name: &SmolStr) -> bool {
+        self.index.broken_names.contains(name)
     }
 
     /// Whether the innermost block around a place that could not be read belongs to a statement
@@ -188,66 +194,13 @@ impl<'a> Resolver<'a> {
 
     /// The entry of the word that starts a statement in `place`; reports an unknown one.
     pub(crate) fn word(&mut self, statement: &Statement, place: Place) -> Option<&'static Word> {
-        let Some((head, span)) = statement.head() else {
-            let span = statement
-                .args
-                .first()
-                .map_or(statement.span, erpc_syntax::tree::Arg::span);
-            self.report(
-                Diagnostic::new(
-                    &codes::UNKNOWN_STATEMENT,
-                    format!("no statement {} starts like this", place.name()),
-                )
-                .at(span, "not a word of the language")
-                .help(format!(
-                    "known {}: {}",
-                    place.name(),
-                    listed(properties::words_of(place), 40)
-                )),
-            );
-            return None;
-        };
+        // What starts with no word at all is reported where the tree is mended.
+        let (head, span) = statement.head()?;
         let word = properties::word(head, place);
         if word.is_none() {
-            self.report_unknown_word(head, span, place);
+            self.report(crate::mend::unknown_word(head, span, place));
         }
         word
-    }
-
-    fn report_unknown_word(&mut self, head: &str, span: Span, place: Place) {
-        let mut diagnostic;
-        if let Some(elsewhere) = properties::WORDS.iter().find(|w| w.name == head) {
-            let places: Vec<_> = elsewhere.places.iter().map(|p| p.name()).collect();
-            diagnostic = Diagnostic::new(
-                &codes::UNKNOWN_STATEMENT,
-                format!("`{head}` does not stand {}", place.name()),
-            )
-            .at(span, "in the wrong place")
-            .help(format!(
-                "it stands {}: `{}`",
-                places.join(" or "),
-                elsewhere.form
-            ));
-        } else {
-            diagnostic = Diagnostic::new(
-                &codes::UNKNOWN_STATEMENT,
-                format!("there is no `{head}` {}", place.name()),
-            )
-            .at(span, "not known here");
-            diagnostic = match nearest(head, properties::words_of(place)) {
-                Some(near) => diagnostic.help(format!("did you mean `{near}`?")).fix(
-                    format!("write `{near}`"),
-                    span,
-                    near,
-                ),
-                None => diagnostic.help(format!(
-                    "known {}: {}",
-                    place.name(),
-                    listed(properties::words_of(place), 40)
-                )),
-            };
-        }
-        self.report(diagnostic);
     }
 
     /// Checks a name that is being declared: a DNS label (RFC 1123 §2.1) of at most 63 characters
@@ -285,27 +238,14 @@ impl<'a> Resolver<'a> {
             .at(Span::new(name.span.file, start, end), "this character")
             .help("a name has lower-case letters a to z, digits and `-`; it starts with a letter and does not end with `-`");
             let mended = mended(text);
+            // Others call it by the name that it should have.
+            self.index.broken_names.push(mended.as_str().into());
             if first_bad_character(&mended).is_none() && !mended.is_empty() {
                 diagnostic = diagnostic.fix(format!("write `{mended}`"), name.span, mended);
             }
             self.report(diagnostic);
         }
     }
-}
-
-/// The innermost statement with a block around an offset.
-fn innermost(statements: &[Statement], offset: u32) -> Option<&Statement> {
-    let outer = statements
-        .iter()
-        .find(|s| s.span.start <= offset && offset <= s.span.end)?;
-    let block = outer.args.iter().find_map(|arg| match arg {
-        Arg::Block(block) => Some(block),
-        Arg::Expr(_) | Arg::Sign(..) => None,
-    })?;
-    if offset < block.span.start {
-        return Some(outer);
-    }
-    Some(innermost(&block.statements, offset).unwrap_or(outer))
 }
 
 /// Names that the language keeps for itself.
@@ -325,9 +265,9 @@ fn first_bad_character(text: &str) -> Option<(char, usize)> {
 }
 
 fn describe(bad: char, at: usize, text: &str) -> String {
-    if let Some(latin) = latin_twin(bad) {
+    if let Some((latin, alphabet)) = erpc_syntax::latin_twin(bad) {
         return format!(
-            "the `{bad}` is the Cyrillic letter U+{:04X} that looks like `{latin}`",
+            "the `{bad}` is {alphabet}, U+{:04X}, and only looks like `{latin}`",
             u32::from(bad)
         );
     }
@@ -343,30 +283,12 @@ fn describe(bad: char, at: usize, text: &str) -> String {
     format!("it has a `{bad}`")
 }
 
-/// The Latin letter that a Cyrillic one looks like.
-fn latin_twin(c: char) -> Option<char> {
-    Some(match c {
-        'а' => 'a',
-        'с' => 'c',
-        'е' => 'e',
-        'і' => 'i',
-        'ј' => 'j',
-        'к' => 'k',
-        'о' => 'o',
-        'р' => 'p',
-        'ѕ' => 's',
-        'у' => 'y',
-        'х' => 'x',
-        _ => return None,
-    })
-}
-
 /// The name that was probably meant.
 fn mended(text: &str) -> String {
     let mapped: String = text
         .chars()
-        .map(|c| match latin_twin(c) {
-            Some(latin) => latin,
+        .map(|c| match erpc_syntax::latin_twin(c) {
+            Some((latin, _)) => latin,
             None if c == '_' => '-',
             None => c.to_ascii_lowercase(),
         })

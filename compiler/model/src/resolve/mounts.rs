@@ -168,7 +168,12 @@ impl<'a> Resolver<'a> {
                 self.report(
                     Diagnostic::new(&codes::WRONG_SHAPE, "a file's name is written in quotes")
                         .at(file.span, "not in quotes")
-                        .help("it is written `\"prometheus.yml\" = file(\"prometheus.yml\")`"),
+                        .help("it is written `\"prometheus.yml\" = file(\"prometheus.yml\")`")
+                        .fix(
+                            "put it in quotes",
+                            file.span,
+                            format!("\"{}\"", self.loaded.sources.text(file.span)),
+                        ),
                 );
                 continue;
             };

@@ -77,8 +77,9 @@ impl<'a> Resolver<'a> {
                         format!("the namespace `{}` says no tier", declared.name.text),
                     )
                     .at(declared.name.span, "no `tier`")
+                    .unless_said(declared.name.span, "tier")
                     .help(format!(
-                        "add `tier …`: {}",
+                        "add `tier NAME`; the tiers are {}",
                         listed(tiers.iter().map(|t| t.name.value.as_str()), 9)
                     )),
                 );
@@ -308,6 +309,7 @@ impl<'a> Resolver<'a> {
                         format!("the secret `{}` says no keys", declared.name.text),
                     )
                     .at(declared.name.span, "no `keys`")
+                    .unless_said(declared.name.span, "keys")
                     .help(format!(
                         "it is written `{}`",
                         properties::word("keys", Place::Secret).map_or("", |w| w.form)

@@ -89,17 +89,22 @@ pub(super) fn unknown_tier(tiers: &[Tier]) -> TierId {
     TierId(u32::try_from(tiers.len()).unwrap_or(u32::MAX))
 }
 
-fn bare(namespace: NamespaceId, name: Sourced<SmolStr>, registry: &str) -> Service {
-    let image = Image {
+/// What stands for an image.
+pub(super) fn image(name: &Sourced<SmolStr>, registry: &str) -> Sourced<Image> {
+    name.clone().map(|name| Image {
         registry: registry.into(),
-        repository: name.value.clone(),
+        repository: name,
         tag: Some(SmolStr::new_static("unknown")),
         digest: None,
         registry_is_written: false,
-    };
+    })
+}
+
+fn bare(namespace: NamespaceId, name: Sourced<SmolStr>, registry: &str) -> Service {
+    let image = image(&name, registry);
     let main = Container {
         name: name.clone(),
-        image: name.clone().map(|_| image),
+        image,
         command: None,
         args: None,
         env: Vec::new(),

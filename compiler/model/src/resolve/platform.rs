@@ -169,6 +169,7 @@ impl<'a> Resolver<'a> {
             self.report(
                 Diagnostic::new(&codes::MISSING_PROPERTY, "the platform says no version")
                     .at(declared.name.span, "no `version`")
+                    .unless_said(declared.name.span, "version")
                     .help("add `version \"1.0.0\"`"),
             );
         }
@@ -244,6 +245,7 @@ impl<'a> Resolver<'a> {
             self.report(
                 Diagnostic::new(&codes::MISSING_PROPERTY, "the platform names no cluster")
                     .at(declared.name.span, "no `cluster`")
+                    .unless_said(declared.name.span, "cluster")
                     .help(if names.is_empty() {
                         "declare one with `cluster NAME { … }` and add `cluster NAME` to the platform".to_owned()
                     } else {
@@ -270,15 +272,7 @@ impl<'a> Resolver<'a> {
         let mut names: Vec<Ident> = Vec::new();
         let mut above: Vec<(usize, usize, Span)> = Vec::new();
         for statement in statements {
-            let [_, Arg::Expr(expr)] = statement.args.as_slice() else {
-                self.report_tiers(statement, statement.span);
-                continue;
-            };
-            let mut line = Vec::new();
-            if !chain(expr, &mut line) {
-                self.report_tiers(statement, expr.span);
-                continue;
-            }
+            let line = self.tier_line(statement);
             let mut before: Option<usize> = None;
             for name in line {
                 let at = names
@@ -298,14 +292,53 @@ impl<'a> Resolver<'a> {
         self.order_tiers(&names, &above)
     }
 
-    fn report_tiers(&mut self, statement: &Statement, span: Span) {
+    /// The tiers of one statement, lowest first.
+    fn tier_line(&mut self, statement: &Statement) -> Vec<Ident> {
+        let mut line = Vec::new();
+        match statement.args.as_slice() {
+            [_, Arg::Expr(expr)] if chain(expr, BinaryOp::Less, &mut line) => return line,
+            [_, Arg::Expr(expr)] => {
+                line.clear();
+                if chain(expr, BinaryOp::Greater, &mut line) {
+                    line.reverse();
+                }
+            }
+            [_, rest @ ..] => {
+                let names = rest.iter().step_by(2).filter_map(|arg| match arg {
+                    Arg::Expr(expr) => expr.as_word().map(|word| Ident {
+                        text: word.clone(),
+                        span: expr.span,
+                    }),
+                    Arg::Sign(..) | Arg::Block(_) => None,
+                });
+                line.extend(names);
+            }
+            [] => {}
+        }
+        let behind = statement
+            .args
+            .get(1)
+            .map_or(statement.span.after(), Arg::span);
+        let span = behind.to(statement.args.last().map_or(behind, Arg::span));
         let form = properties::word("tiers", Place::Program).map_or("", |w| w.form);
-        let _ = statement;
-        self.report(
-            Diagnostic::new(&codes::WRONG_SHAPE, "the order of tiers is expected here")
-                .at(span, "not an order")
-                .help(format!("it is written `{form}`")),
-        );
+        let mut diagnostic = Diagnostic::new(
+            &codes::WRONG_SHAPE,
+            "tiers stand in their order, the lowest first, with `<` between them",
+        )
+        .at(span, "not in this form");
+        if line.len() > 1 {
+            let names: Vec<&str> = line.iter().map(|name| name.text.as_str()).collect();
+            let meant = names.join(" < ");
+            diagnostic = diagnostic.help(format!("write `tiers {meant}`"));
+            // From a list it is a guess which of them is the lowest.
+            if statement.args.len() == 2 {
+                diagnostic = diagnostic.fix(format!("write `{meant}`"), span, meant);
+            }
+        } else {
+            diagnostic = diagnostic.help(format!("it is written `{form}`"));
+        }
+        self.report(diagnostic);
+        line
     }
 
     fn order_tiers(&mut self, names: &[Ident], above: &[(usize, usize, Span)]) -> Vec<Tier> {
@@ -498,6 +531,8 @@ impl<'a> Resolver<'a> {
                     format!("the external `{}` has no addresses", declared.name.text),
                 )
                 .at(declared.name.span, "neither `cidr` nor `dns`")
+                .unless_said(declared.name.span, "cidr")
+                .unless_said(declared.name.span, "dns")
                 .help("add `cidr 203.0.113.0/24` or `dns \"db.example.org\"`"),
             );
         }
@@ -687,10 +722,12 @@ impl<'a> Resolver<'a> {
     }
 }
 
-/// The names of `a < b < c`, lowest first.
-fn chain(expr: &Expr, out: &mut Vec<Ident>) -> bool {
+/// The names of a chain such as `a < b < c`, from left to right.
+fn chain(expr: &Expr, of: BinaryOp, out: &mut Vec<Ident>) -> bool {
     match &expr.kind {
-        ExprKind::Binary(BinaryOp::Less, low, high) => chain(low, out) && chain(high, out),
+        ExprKind::Binary(op, left, right) if *op == of => {
+            chain(left, of, out) && chain(right, of, out)
+        }
         _ => match expr.as_word() {
             Some(word) => {
                 out.push(Ident {

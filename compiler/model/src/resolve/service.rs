@@ -58,6 +58,14 @@ impl<'a> Resolver<'a> {
         let Some(every) = declared.every else {
             return Workload::Job;
         };
+        if matches!(every.kind, ExprKind::Number(_)) {
+            self.report(
+                Diagnostic::new(&codes::WRONG_TYPE, "a schedule is five fields in quotes, not a span of time")
+                    .at(every.span, "a number")
+                    .help("minute, hour, day of month, month, day of week: `\"0 3 * * *\"` is every night at three"),
+            );
+            return Workload::Job;
+        }
         let Some(schedule) = self.text(every, scope) else {
             return Workload::Job;
         };
@@ -66,6 +74,12 @@ impl<'a> Resolver<'a> {
                 Diagnostic::new(&codes::OUT_OF_RANGE, format!("`{schedule}` is no schedule"))
                     .at(every.span, "not five fields")
                     .help("five fields: minute, hour, day of month, month, day of week, as in `\"0 3 * * *\"`"),
+            );
+        } else if let Some((field, least, most)) = bad_field(&schedule) {
+            self.report(
+                Diagnostic::new(&codes::OUT_OF_RANGE, format!("`{schedule}` is no schedule"))
+                    .at(every.span, format!("the {field} cannot be this"))
+                    .help(format!("{} is {least} to {most}, `*` for any, `*/5` for every fifth, `1,3` or `1-5` for several", if field == "hour" { "an hour".to_owned() } else { format!("a {field}") })),
             );
         }
         Workload::CronJob(Sourced::declared(schedule, every.span))
@@ -83,11 +97,17 @@ impl<'a> Resolver<'a> {
     ) -> Option<Service> {
         // What seems to be missing, and what seems to call a port that is not there, may be so for
         // what could not be read.
-        let mut is_readable = !settings.is_partial && !self.is_in_broken_statement(name.span());
-        let is_whole = is_whole && is_readable;
+        let is_whole =
+            is_whole && !settings.is_partial && !self.is_in_broken_statement(name.span());
         let found_before = self.diagnostics.as_slice().len();
         let mut ports = self.ports(settings, None);
-        is_readable &= self.diagnostics.as_slice().len() == found_before;
+        // What is wrong with a port of the service itself is told by its own statement.
+        let found = self.diagnostics.as_slice()[found_before..].iter();
+        let is_its_own = |span: erpc_diagnostics::Span| {
+            span.file == name.span().file && span.start > name.span().start
+        };
+        let is_readable =
+            !settings.is_partial && found.clone().all(|found| is_its_own(found.span()));
         let sidecars = self.inner_containers(settings, "sidecar");
         for (n, (_, _, inner)) in (0u32..).zip(&sidecars) {
             let own = self.ports(inner, Some(n));
@@ -703,4 +723,43 @@ impl<'a> Resolver<'a> {
             );
         }
     }
+}
+
+/// The field of a schedule that the CronJob controller would refuse, with its bounds: numbers, names of
+/// months and days, lists, ranges and steps (<https://pkg.go.dev/github.com/robfig/cron/v3>).
+fn bad_field(schedule: &str) -> Option<(&'static str, u32, u32)> {
+    const MONTHS: [&str; 12] = [
+        "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec",
+    ];
+    const DAYS: [&str; 7] = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"];
+    let fields: [(&str, u32, u32, &[&str]); 5] = [
+        ("minute", 0, 59, &[]),
+        ("hour", 0, 23, &[]),
+        ("day of the month", 1, 31, &[]),
+        ("month", 1, 12, &MONTHS),
+        ("day of the week", 0, 6, &DAYS),
+    ];
+    let is_value = |text: &str, least: u32, most: u32, names: &[&str]| {
+        names.contains(&text.to_lowercase().as_str())
+            || text.parse().is_ok_and(|n: u32| least <= n && n <= most)
+    };
+    let is_part = |part: &str, least, most, names: &[&str]| {
+        let (range, step) = part.split_once('/').unwrap_or((part, "1"));
+        let is_range = match range.split_once('-') {
+            Some((low, high)) => {
+                is_value(low, least, most, names) && is_value(high, least, most, names)
+            }
+            None => matches!(range, "*" | "?") || is_value(range, least, most, names),
+        };
+        is_range && step.parse().is_ok_and(|step: u32| step > 0)
+    };
+    let parts = schedule.split_whitespace();
+    parts
+        .zip(fields)
+        .find_map(|(text, (field, least, most, names))| {
+            let is_good = text
+                .split(',')
+                .all(|part| is_part(part, least, most, names));
+            (!is_good).then_some((field, least, most))
+        })
 }

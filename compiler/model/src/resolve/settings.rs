@@ -309,6 +309,9 @@ impl<'a> Resolver<'a> {
             // A name that the library does not have is reported at its `use`.
             return self.component_ids.get(&key).copied();
         }
+        if self.is_misspelt_import(name) {
+            return None;
+        }
         if self.index.broken_names.iter().any(|broken| broken == name) {
             return None;
         }
@@ -348,6 +351,17 @@ impl<'a> Resolver<'a> {
         }
         self.report(diagnostic);
         None
+    }
+
+    /// Whether a `use` names a component that its module does not have, and means this one.
+    fn is_misspelt_import(&self, name: &str) -> bool {
+        self.loaded.imports.iter().any(|import| {
+            let key = (Some(import.module.clone()), import.name.clone());
+            let meant = (Some(import.module.clone()), SmolStr::from(name));
+            !self.component_ids.contains_key(&key)
+                && self.component_ids.contains_key(&meant)
+                && nearest(&import.name, [name]).is_some()
+        })
     }
 
     /// What `is Name(args)` contributes.
@@ -469,7 +483,16 @@ impl<'a> Resolver<'a> {
                 }
                 (None, Some(default), Some(declared)) => self.eval(default, &scope, &declared),
                 (None, None, Some(_)) => {
-                    if given.is_some() {
+                    let is_misspelt = |argument: &Argument| {
+                        let name = argument.name.as_ref();
+                        let is_unknown = |name: &&Ident| {
+                            let mut params = params.iter().filter_map(|p| p.name.as_ref());
+                            !params.any(|param| param.text == name.text)
+                        };
+                        let name = name.filter(is_unknown);
+                        name.is_some_and(|n| nearest(&n.text, [param_name.text.as_str()]).is_some())
+                    };
+                    if given.is_some() && !args.iter().any(is_misspelt) {
                         self.report(
                             Diagnostic::new(
                                 &codes::WRONG_ARGUMENTS,
@@ -579,7 +602,18 @@ impl<'a> Resolver<'a> {
             format!("there is no type `{written}`"),
         )
         .at(expr.span, "not a type");
-        diagnostic = match nearest(&written, Type::NAMES.iter().copied()) {
+        let near = match written.to_lowercase().as_str() {
+            "integer" | "number" | "uint" | "i32" | "i64" => Some("Int"),
+            "str" | "text" | "varchar" => Some("String"),
+            "boolean" => Some("Bool"),
+            "float" | "double" | "decimal" => None,
+            "bytes" | "size" => Some("Memory"),
+            "time" | "timespan" | "interval" => Some("Duration"),
+            "ip" => Some("Address"),
+            "array" => Some("List"),
+            _ => nearest(&written, Type::NAMES.iter().copied()),
+        };
+        diagnostic = match near {
             Some(near) => diagnostic.help(format!("did you mean `{near}`?")).fix(
                 format!("write `{near}`"),
                 expr.span,

@@ -12,6 +12,7 @@ use rayon::prelude::*;
 use smol_str::SmolStr;
 
 use crate::grammar::{Grammar, Rule};
+use crate::mend::{Mended, mend};
 use crate::scan::{Scanned, scan};
 use crate::tree::{Broken, Comment, File, StringPart};
 
@@ -31,7 +32,8 @@ const PARALLEL_BYTES: usize = 8 << 10;
 #[must_use]
 pub fn parse(file: FileId, text: &str) -> Parsed {
     let mut diagnostics = Diagnostics::new();
-    let scanned = scan(file, text, &mut diagnostics);
+    let mended = mend(file, text, &mut diagnostics);
+    let scanned = scan(file, &mended, &mut diagnostics);
     let pieces: Vec<(usize, usize)> = scanned
         .starts
         .iter()
@@ -55,7 +57,9 @@ pub fn parse(file: FileId, text: &str) -> Parsed {
     } else {
         pieces.iter().enumerate().map(parse_piece).collect()
     };
-    join(parsed, diagnostics)
+    let mut parsed = join(parsed, diagnostics);
+    parsed.file.mended = mended.spans(file);
+    parsed
 }
 
 /// Parses the text of a template: literal text with `${…}` in it.
@@ -68,19 +72,21 @@ pub fn parse_template(file: FileId, text: &str) -> Result<Vec<StringPart>, usize
         pest::error::InputLocation::Pos(at) | pest::error::InputLocation::Span((at, _)) => at,
     };
     let mut silent = Diagnostics::new();
-    let scanned = scan(file, text, &mut silent);
+    let unmended = Mended::unchanged(text);
+    let scanned = scan(file, &unmended, &mut silent);
     if scanned.last_is_lost {
         return Err(text.len());
     }
     let mut pairs = Grammar::parse(Rule::template, text).map_err(|error| offset(&error))?;
-    let unmended = Scanned {
+    let whole = Scanned {
+        mended: &unmended,
         text: text.into(),
         insertions: Vec::new(),
         starts: vec![0],
         reported: Vec::new(),
         last_is_lost: false,
     };
-    let mut builder = Builder::new(file, &unmended, 0);
+    let mut builder = Builder::new(file, &whole, 0);
     let parts = pairs
         .next()
         .map_or_else(Vec::new, |pair| builder.parts(pair.into_inner()));
@@ -177,7 +183,7 @@ impl<'t> Builder<'t> {
 
     /// The span of a range of the piece.
     fn span_of(&self, start: usize, end: usize) -> Span {
-        if self.scanned.insertions.is_empty() {
+        if self.scanned.is_original() {
             // A text is at most 4 GiB: its reader refuses more than 16 MiB.
             let offset = |at: usize| u32::try_from(self.base + at).unwrap_or(u32::MAX);
             return Span::new(self.file, offset(start), offset(end));

@@ -84,7 +84,6 @@ impl Builder<'_> {
         let before = self.diagnostics.as_slice().len();
         let mut args = Vec::new();
         let mut is_broken = false;
-        let is_logic_or_let = words.first().is_some_and(|w| w == "let");
         for part in pair.into_inner() {
             match part.as_rule() {
                 Rule::comment => {
@@ -96,24 +95,21 @@ impl Builder<'_> {
                     is_broken = true;
                     if is_first {
                         self.junk(&part, args.last());
+                        let start = self.span(&part).start;
+                        // What adjoins is a part of it, such as a component before its arguments.
+                        if args.len() > 1 && args.last().is_some_and(|arg| arg.span().end == start)
+                        {
+                            args.pop();
+                            let is_is = |arg: &Arg| matches!(arg, Arg::Expr(expr) if expr.as_word().is_some_and(|w| w == "is"));
+                            if args.last().is_some_and(is_is) {
+                                args.pop();
+                            }
+                        }
                     }
                 }
                 Rule::block => {
                     let block = self.block(part);
                     args.push(Arg::Block(block));
-                }
-                Rule::colon if args.len() == 1 && !is_logic_or_let => {
-                    let colon = self.span(&part);
-                    let colon = Span::new(colon.file, colon.start, colon.start + 1);
-                    self.diagnostics.push(
-                        Diagnostic::new(
-                            &codes::BROKEN_STATEMENT,
-                            "a value follows its name without a `:`",
-                        )
-                        .at(colon, "not needed")
-                        .help("write `name value`, not `name: value`")
-                        .fix("remove the `:`", colon, ""),
-                    );
                 }
                 _ => self.part(part, &mut args),
             }
@@ -197,6 +193,35 @@ impl Builder<'_> {
                 Diagnostic::new(&codes::STRAY_CHARACTER, "a comment starts with `#`")
                     .at(self.span_of(start, start + 2), "not a comment here")
                     .fix("write `#`", self.span_of(start, start + 2), "#")
+            }
+            '/' if adjoins && text[1..].starts_with(|c: char| c.is_ascii_alphabetic()) => {
+                Diagnostic::new(&codes::STRAY_CHARACTER, format!("there is no protocol `{}`", &text[1..]))
+                    .at(whole, "not a protocol")
+                    .help("a port is of `/tcp`, which need not be said, of `/udp` or of `/sctp`")
+            }
+            '/' | '~' if !adjoins => {
+                let path = text.trim_end_matches(',');
+                let path_span = self.span_of(start, start + path.len());
+                Diagnostic::new(&codes::STRAY_CHARACTER, "a path is a text, which is written in quotes")
+                    .at(path_span, "words without quotes")
+                    .help(format!("write `\"{path}\"`"))
+            }
+            '.' if text.starts_with("...") => {
+                Diagnostic::new(&codes::STRAY_CHARACTER, "`...` is no statement; nothing is left out here")
+                    .at(whole, "something is left out")
+                    .help("what is left out is not said at all; a comment starts with `#`")
+            }
+            '.' if text.starts_with("..") => {
+                Diagnostic::new(&codes::MISSING_VALUE, "one end of this range is missing")
+                    .at(self.span_of(start, start + 2), if adjoins { "its upper end" } else { "its lower end" })
+                    .help("a range is written `100m..500m`; a value alone, `500m`, is both of its ends")
+            }
+            '?' => Diagnostic::new(&codes::STRAY_CHARACTER, "a choice is written `if CONDITION then A else B`")
+                .at(at, "not a sign of the language"),
+            '<' if text.starts_with("<-") => {
+                Diagnostic::new(&codes::STRAY_CHARACTER, "a flow is written from who calls to who is called")
+                    .at(self.span_of(start, start + 2), "the other way round")
+                    .help("write `allow CALLER -> CALLED:PORT`")
             }
             '+' | '-' | '*' | '/' | '<' | '>' | '=' | '!' if adjoins || matches!(first, '+' | '<' | '>' | '=' | '*') => {
                 Diagnostic::new(&codes::BROKEN_STATEMENT, format!("an operator such as `{first}` has a space on both sides"))

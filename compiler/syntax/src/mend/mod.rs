@@ -1,0 +1,406 @@
+//! What is certainly meant: before the grammar sees a text, this pass over it finds characters that
+//! stand for others, quotes and parentheses that are missing on their line, habits of other languages.
+//! Each is reported once, with the edit that removes it, and the rest of the compiler reads the text as
+//! if the edit had been made: one mistake never causes another message.
+
+mod brackets;
+mod characters;
+mod signs;
+mod strings;
+
+pub use characters::latin_twin;
+
+use std::borrow::Cow;
+
+use erpc_diagnostics::{Code, Diagnostic, Diagnostics, Edit, FileId, Span, codes};
+
+/// How many places are mended; what is behind them is read as it stands.
+const MAX_MENDED: usize = 2_000;
+
+/// How far a line is looked at around a place, so that a long one costs no more than a short one.
+const MAX_LOOK: usize = 2_000;
+
+/// A text with what was certainly meant in it.
+pub(crate) struct Mended<'t> {
+    pub(crate) text: Cow<'t, str>,
+    replaced: Vec<Replaced>,
+    /// Where something stands that was reported and has no meaning, in the mended text.
+    pub(crate) reported: Vec<usize>,
+}
+
+/// A stretch of the mended text, and what stands in its place in the source.
+struct Replaced {
+    at: usize,
+    length: usize,
+    from: usize,
+    to: usize,
+}
+
+/// Stands where something was reported that nothing can be made of. The grammar takes it for junk.
+const LOST: &str = "\u{1}";
+
+impl<'t> Mended<'t> {
+    /// A text as it stands.
+    pub(crate) fn unchanged(text: &'t str) -> Self {
+        Self {
+            text: Cow::Borrowed(text),
+            replaced: Vec::new(),
+            reported: Vec::new(),
+        }
+    }
+
+    pub(crate) fn is_unchanged(&self) -> bool {
+        self.replaced.is_empty()
+    }
+
+    /// The offset in the source of an offset of the mended text.
+    pub(crate) fn original(&self, offset: usize) -> usize {
+        let before = self.replaced.partition_point(|r| r.at < offset);
+        let Some(last) = before.checked_sub(1).map(|n| &self.replaced[n]) else {
+            return offset;
+        };
+        if offset >= last.at + last.length {
+            offset - (last.at + last.length) + last.to
+        } else {
+            last.from + (offset - last.at).min(last.to - last.from)
+        }
+    }
+
+    /// The stretches of the source that are read as something else.
+    pub(crate) fn spans(&self, file: FileId) -> Vec<Span> {
+        let spans = self.replaced.iter();
+        spans.map(|r| span(file, r.from, r.to)).collect()
+    }
+}
+
+fn span(file: FileId, start: usize, end: usize) -> Span {
+    // A text is at most 4 GiB: its reader refuses more than 16 MiB.
+    let offset = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
+    Span::new(file, offset(start), offset(end))
+}
+
+/// Reads a text; what is certainly meant otherwise is reported and mended.
+pub(crate) fn mend<'t>(file: FileId, text: &'t str, out: &mut Diagnostics) -> Mended<'t> {
+    let mut mender = Mender {
+        file,
+        text,
+        at: 0,
+        line: 0,
+        stack: Vec::new(),
+        quotes: Vec::new(),
+        edits: Vec::new(),
+        out,
+    };
+    while mender.at < text.len() && mender.edits.len() < MAX_MENDED {
+        match mender.stack.last() {
+            Some(Open::Line(_)) => mender.in_line_string(),
+            Some(Open::Block(_)) => mender.in_block_string(),
+            Some(Open::Interpolation(_) | Open::Bracket(..)) | None => mender.in_code(),
+        }
+    }
+    if mender.edits.len() < MAX_MENDED {
+        mender.end_of_line();
+    }
+    apply(text, mender.edits)
+}
+
+fn apply(text: &str, mut edits: Vec<(usize, usize, String)>) -> Mended<'_> {
+    if edits.is_empty() {
+        return Mended::unchanged(text);
+    }
+    edits.sort_by_key(|(from, to, _)| (*from, *to));
+    let mut made = String::with_capacity(text.len() + edits.len());
+    let mut replaced: Vec<Replaced> = Vec::with_capacity(edits.len());
+    let mut reported = Vec::new();
+    let mut done = 0;
+    for (from, to, new) in edits {
+        if from < done {
+            continue;
+        }
+        made.push_str(&text[done..from]);
+        if new == LOST {
+            reported.push(made.len());
+        }
+        replaced.push(Replaced {
+            at: made.len(),
+            length: new.len(),
+            from,
+            to,
+        });
+        made.push_str(&new);
+        done = to;
+    }
+    made.push_str(&text[done..]);
+    Mended {
+        text: Cow::Owned(made),
+        replaced,
+        reported,
+    }
+}
+
+/// What is open around a place.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Open {
+    /// `"`, from there.
+    Line(usize),
+    /// `"""`, from there.
+    Block(usize),
+    /// `${` in a string, from there.
+    Interpolation(usize),
+    /// `{`, `(` or `[`, from there.
+    Bracket(u8, usize),
+}
+
+struct Mender<'t, 'o> {
+    file: FileId,
+    text: &'t str,
+    at: usize,
+    /// Where the current line starts.
+    line: usize,
+    stack: Vec<Open>,
+    /// Where strings of the current line start and end.
+    quotes: Vec<(usize, usize)>,
+    edits: Vec<(usize, usize, String)>,
+    out: &'o mut Diagnostics,
+}
+
+impl<'t> Mender<'t, '_> {
+    fn rest(&self) -> &'t str {
+        &self.text[self.at..]
+    }
+
+    /// The text of the current line up to the current place; of a long line the end.
+    fn before(&self) -> &'t str {
+        &self.text[self.line_start()..self.at]
+    }
+
+    /// Where [`Self::before`] starts.
+    fn line_start(&self) -> usize {
+        let mut start = self.line.max(self.at.saturating_sub(MAX_LOOK));
+        while !self.text.is_char_boundary(start) {
+            start += 1;
+        }
+        start
+    }
+
+    fn next(&self) -> char {
+        // Asked for only inside the text.
+        self.rest().chars().next().unwrap_or('\n')
+    }
+
+    fn span(&self, start: usize, end: usize) -> Span {
+        span(self.file, start, end)
+    }
+
+    /// The end of the current line; of a long line a place on it.
+    fn line_end(&self) -> usize {
+        let mut end = self.text.len().min(self.at + MAX_LOOK);
+        while !self.text.is_char_boundary(end) {
+            end -= 1;
+        }
+        let near = &self.text[self.at..end];
+        self.at + near.find('\n').unwrap_or(near.len())
+    }
+
+    /// Reports a mistake and reads on as if the edits had been made.
+    fn mend(&mut self, diagnostic: Diagnostic, title: &str, edits: &[(usize, usize, &str)]) {
+        let fix = edits.iter().map(|(start, end, new)| Edit {
+            span: self.span(*start, *end),
+            text: (*new).to_owned(),
+        });
+        let fix: Vec<Edit> = fix.collect();
+        // The same on the same line is one mistake, made several times.
+        let line = u32::try_from(self.line).unwrap_or(u32::MAX);
+        let again = self.out.last_mut().filter(|last| {
+            let span = last.span();
+            last.message == diagnostic.message && span.file == self.file && span.start >= line
+        });
+        match again.and_then(|last| last.fixes.first_mut()) {
+            Some(last) => last.edits.extend(fix),
+            None => self.out.push(diagnostic.fix_all(title, fix)),
+        }
+        let edits = edits.iter();
+        self.edits
+            .extend(edits.map(|(start, end, new)| (*start, *end, (*new).to_owned())));
+    }
+
+    /// Reports a mistake that nothing can be made of.
+    fn lose(&mut self, diagnostic: Diagnostic, start: usize, end: usize) {
+        self.out.push(diagnostic);
+        self.edits.push((start, end, LOST.to_owned()));
+    }
+
+    /// Reports one stretch that is written otherwise.
+    fn replace(
+        &mut self,
+        code: &'static Code,
+        message: String,
+        label: &str,
+        end: usize,
+        new: &str,
+    ) {
+        let diagnostic = Diagnostic::new(code, message).at(self.span(self.at, end), label);
+        let title = match new {
+            "" => "remove it".to_owned(),
+            " " => "write a space".to_owned(),
+            _ => format!("write `{new}`"),
+        };
+        self.mend(diagnostic, &title, &[(self.at, end, new)]);
+        self.at = end;
+    }
+
+    fn in_code(&mut self) {
+        let c = self.next();
+        match c {
+            '\n' => self.end_of_line(),
+            '#' => {
+                let rest = self.rest();
+                self.at += rest.find('\n').unwrap_or(rest.len());
+            }
+            '"' if self.rest().starts_with("\"\"\"") => {
+                self.stack.push(Open::Block(self.at));
+                self.at += 3;
+            }
+            '"' => {
+                self.stack.push(Open::Line(self.at));
+                self.at += 1;
+            }
+            '{' | '(' | '[' => self.open_bracket(),
+            '}' | ')' | ']' => self.close_bracket(),
+            ' ' if self.before().ends_with(|c: char| c.is_ascii_digit()) => {
+                self.space_before_unit();
+            }
+            ',' => self.comma(),
+            'a'..='z' | 'A'..='Z' | '0'..='9' | '_' | ' ' | '\t' | '\r' | ';' => self.at += 1,
+            c if c.is_ascii() => self.ascii_sign(),
+            c => self.foreign(c),
+        }
+    }
+
+    /// A character beyond ASCII outside texts and comments.
+    fn foreign(&mut self, c: char) {
+        if c.is_alphabetic() || characters::full_width(c).is_some_and(|c| c.is_ascii_alphanumeric())
+        {
+            self.word_with_twins();
+        } else if characters::is_typographic_quote(c) {
+            self.typographic_quote(c);
+        } else if characters::is_dash(c) {
+            self.dash(c);
+        } else if let Some(meant) = characters::blank(c) {
+            self.blanks(c, meant);
+        } else if let Some(meant) = characters::sign(c) {
+            let end = self.at + c.len_utf8();
+            let message = format!("`{c}` is written `{meant}`");
+            self.replace(
+                &codes::STRAY_CHARACTER,
+                message,
+                "not a sign of the language",
+                end,
+                meant,
+            );
+        } else {
+            self.at += c.len_utf8();
+        }
+    }
+
+    /// A word with letters that look Latin: all of them at once, if it has no others.
+    fn word_with_twins(&mut self) {
+        let is_part = |c: char| c.is_alphanumeric() || c == '_' || c == '-';
+        let before = self.before();
+        let start = self.line
+            + before
+                .trim_end_matches(|c: char| c.is_ascii() && is_part(c))
+                .len();
+        let rest = &self.text[start..];
+        let word = rest.find(|c| !is_part(c)).map_or(rest, |end| &rest[..end]);
+        let end = start + word.len();
+        let foreign = || word.char_indices().filter(|(_, c)| !c.is_ascii());
+        let twins: Option<Vec<(usize, char, char, &str)>> = foreign()
+            .map(|(at, c)| characters::latin_twin(c).map(|(latin, of)| (start + at, c, latin, of)))
+            .collect();
+        self.at = end;
+        let Some(twins) = twins else {
+            return;
+        };
+        let Some((first, c, latin, alphabet)) = twins.first().copied() else {
+            return;
+        };
+        let meant: String = word
+            .chars()
+            .map(|c| characters::latin_twin(c).map_or(c, |(latin, _)| latin))
+            .collect();
+        let others = match twins.len() {
+            1 => String::new(),
+            2 => ", and one more letter is not Latin either".to_owned(),
+            n => format!(", and {} more letters are not Latin either", n - 1),
+        };
+        let diagnostic = Diagnostic::new(
+            &codes::LOOKALIKE_LETTER,
+            format!(
+                "the `{c}` in `{word}` is {alphabet}, U+{:04X}, and only looks like `{latin}`{others}",
+                u32::from(c)
+            ),
+        )
+        .at(self.span(first, first + c.len_utf8()), alphabet.to_string())
+        .help(format!("write `{meant}` in Latin letters"));
+        self.mend(
+            diagnostic,
+            &format!("write `{meant}` in Latin letters"),
+            &[(start, end, meant.as_str())],
+        );
+    }
+
+    /// A dash for `-`, `->` or `..`.
+    fn dash(&mut self, c: char) {
+        let end = self.at + c.len_utf8();
+        let behind = self.text[end..].chars().next();
+        let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-' || c == '.';
+        let before = self.before();
+        let word = &before[before.trim_end_matches(is_name).len()..];
+        let is_range = word.starts_with(|c: char| c.is_ascii_digit())
+            && behind.is_some_and(|c| c.is_ascii_digit());
+        let meant = if is_range { ".." } else { "-" };
+        let message = if is_range {
+            format!("a range is written with `..`, not with a dash `{c}`")
+        } else {
+            format!("`{c}` is a dash, not the `-` of the keyboard")
+        };
+        let label = format!("U+{:04X}", u32::from(c));
+        self.replace(&codes::STRAY_CHARACTER, message, &label, end, meant);
+    }
+
+    /// Spaces and marks that are not the keyboard's, as many as there are in a row.
+    fn blanks(&mut self, c: char, meant: &str) {
+        let rest = self.rest();
+        let end = self.at + rest.find(|other| other != c).unwrap_or(rest.len());
+        let name = characters::blank_name(c);
+        let message = if meant.is_empty() {
+            format!("there is {name} here, which nobody can see")
+        } else {
+            format!("there is {name} where a space is meant")
+        };
+        let label = if meant.is_empty() {
+            "between these characters"
+        } else {
+            "looks like a space"
+        };
+        self.replace(&codes::STRAY_CHARACTER, message, label, end, meant);
+    }
+
+    fn end_of_line(&mut self) {
+        let end = self.at;
+        // Each round closes at least the innermost text.
+        while self.stack.iter().any(|open| matches!(open, Open::Line(_))) {
+            self.end_strings();
+            if self.at != end {
+                return;
+            }
+        }
+        if self.at >= self.text.len() {
+            return;
+        }
+        self.at += 1;
+        self.line = self.at;
+        self.quotes.clear();
+    }
+}
