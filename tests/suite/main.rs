@@ -14,6 +14,7 @@ mod formatting;
 mod graph;
 mod library;
 mod licences;
+mod mistakes;
 mod output;
 mod profiles;
 mod properties;
