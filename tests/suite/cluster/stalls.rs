@@ -206,7 +206,7 @@ fn a_pod_security_level_that_forbids_the_pod() {
     let shop = Program::shop();
     shop.edit(
         "image \"shop/api:1\"",
-        "image \"shop/api:1\"\n    patch deployment { spec.template.spec.hostNetwork = true }",
+        "image \"shop/api:1\"\n    patch deployment { spec.template.spec.hostPID = true }",
     );
     assert_eq!(reason(&cluster, &shop), "PodSecurity");
 }
