@@ -58,7 +58,9 @@ impl Mender<'_, '_> {
             [b'$', ..] => self.dollar(),
             [b'%', b'0'..=b'9', ..] if self.is_apart() => self.percent(),
             [b'.', b'.', ..] => self.dots(),
-            [b':', b':', ..] => self.sign("the port stands behind one `:`", "one too many", 2, ":"),
+            [b':', b':', ..] if !self.is_in_address() => {
+                self.sign("the port stands behind one `:`", "one too many", 2, ":")
+            }
             [b':', b'=', ..] => self.defined(),
             [b, ..] => match characters::blank(char::from(*b)) {
                 Some(meant) => self.blanks(char::from(*b), meant),
@@ -195,6 +197,19 @@ impl Mender<'_, '_> {
         } else {
             self.at += 1;
         }
+    }
+
+    /// Whether `::` may be the middle of an IPv6 address: only hexadecimal digits around it.
+    fn is_in_address(&self) -> bool {
+        let is_other = |c: char| c.is_ascii_alphabetic() && !c.is_ascii_hexdigit();
+        let before = self.before();
+        let word = &before[before
+            .trim_end_matches(|c: char| c.is_ascii_alphanumeric() || c == ':')
+            .len()..];
+        let behind = self.rest()[2..]
+            .split(|c: char| !c.is_ascii_alphanumeric())
+            .next();
+        !word.contains(is_other) && !behind.is_some_and(|behind| behind.contains(is_other))
     }
 
     /// Whether a number with a unit ends here: `250m`.
