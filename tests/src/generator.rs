@@ -68,6 +68,7 @@ cluster main {
   services   10.96.0.0/12
   api        10.0.0.2:6443
   dns        kube-dns
+  cni        calico
   storage    fast default create provisioner "csi.example" wait
   ingress    nginx by pods ingress-nginx "app.kubernetes.io/name=ingress-nginx"
 }

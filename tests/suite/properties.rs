@@ -148,7 +148,7 @@ fn output_of(program: &Memory) -> String {
 const DECLARATIONS: [&str; 9] = [
     "platform p { version \"1\"; cluster c }",
     "tiers low < high",
-    "cluster c { kubernetes 1.36; nodes 2 of cpu 4, memory 8Gi, in 10.0.0.0/24; pods 10.1.0.0/16; services 10.2.0.0/16; dns kube-dns; storage fast default }",
+    "cluster c { kubernetes 1.36; nodes 2 of cpu 4, memory 8Gi, in 10.0.0.0/24; pods 10.1.0.0/16; services 10.2.0.0/16; dns kube-dns; cni calico; storage fast default }",
     "let team = \"a\"",
     "component Ours(name: String) { image \"${team}/${name}:1\"; port http 80 -> 8080; cpu 1; memory 1Gi }",
     "namespace back {\n tier low\n service db { image \"x/db:1\"; port sql 5432; cpu 1; memory 1Gi; volume data 1Gi at \"/d\" }\n}",
