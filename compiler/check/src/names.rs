@@ -60,7 +60,7 @@ pub(crate) fn derived_names(platform: &Platform, edges: &Edges, out: &mut Diagno
         }
     }
     for (id, service) in platform.services() {
-        if service.scaling.bounds().max > 1 && edges.is_observed(id) && !service.is_stateful() {
+        if edges.is_found_by_replica(platform, id) {
             let name = format_smolstr!("{}-pods", service.name.value);
             claim("Service", service.namespace.0, name, service.name.span());
         }

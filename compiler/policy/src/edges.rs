@@ -89,6 +89,25 @@ impl Edges {
         &self.list
     }
 
+    /// Whether replicas of a service talk to each other.
+    #[must_use]
+    pub fn finds_itself(&self, id: ServiceId) -> bool {
+        let own = self.from(id).iter();
+        own.into_iter().any(|edge| edge.to == End::Service(id))
+    }
+
+    /// Whether somebody has to find each of several pods of a service that has one address for all:
+    /// who observes it, since behind that address every scrape would meet another pod, and its
+    /// replicas themselves. It then has a headless Service `NAME-pods` beside its own.
+    #[must_use]
+    pub fn is_found_by_replica(&self, platform: &Platform, id: ServiceId) -> bool {
+        let service = &platform[id];
+        !service.is_stateful()
+            && service.scaling.bounds().max > 1
+            && !service.ports.is_empty()
+            && (self.is_observed(id) || self.finds_itself(id))
+    }
+
     /// Whether a flow that `observes` leads to this service.
     #[must_use]
     pub fn is_observed(&self, service: ServiceId) -> bool {

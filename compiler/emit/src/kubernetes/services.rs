@@ -1,7 +1,7 @@
 //! Services: the address that clients use, headless for stateful workloads, and one more for each
 //! way in from outside the cluster.
 
-use erpc_model::{Address, AddressKind, End, Platform, Port, ServiceId};
+use erpc_model::{Address, AddressKind, Platform, Port, ServiceId};
 use erpc_policy::Derived;
 use k8s_openapi::api::core::v1 as core;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
@@ -19,7 +19,7 @@ pub(super) fn services(platform: &Platform, derived: &Derived, id: ServiceId) ->
             spec: Some(core::ServiceSpec {
                 type_: Some("ClusterIP".to_owned()),
                 cluster_ip: is_headless.then(|| "None".to_owned()),
-                publish_not_ready_addresses: (is_headless && finds_itself(derived, id))
+                publish_not_ready_addresses: (is_headless && derived.edges.finds_itself(id))
                     .then_some(true),
                 selector: Some(metadata::identity(service)),
                 ports: Some(
@@ -34,27 +34,11 @@ pub(super) fn services(platform: &Platform, derived: &Derived, id: ServiceId) ->
             status: None,
         }));
     }
-    if is_found_by_replica(platform, derived, id) {
+    if derived.edges.is_found_by_replica(platform, id) {
         objects.push(every_pod(platform, derived, id));
     }
     objects.extend(outside(platform, id));
     objects
-}
-
-/// Whether replicas of a service talk to each other.
-fn finds_itself(derived: &Derived, id: ServiceId) -> bool {
-    let edges = derived.edges.from(id).iter();
-    edges.into_iter().any(|edge| edge.to == End::Service(id))
-}
-
-/// Whether somebody has to find each of several pods: who observes the service, since behind a
-/// ClusterIP every scrape would meet another one, and its replicas themselves.
-fn is_found_by_replica(platform: &Platform, derived: &Derived, id: ServiceId) -> bool {
-    let service = &platform[id];
-    !service.is_stateful()
-        && service.scaling.bounds().max > 1
-        && !service.ports.is_empty()
-        && (derived.edges.is_observed(id) || finds_itself(derived, id))
 }
 
 /// A headless Service beside the one with an address: its name gives every pod's.
@@ -78,7 +62,7 @@ fn every_pod(platform: &Platform, derived: &Derived, id: ServiceId) -> Object {
             type_: Some("ClusterIP".to_owned()),
             cluster_ip: Some("None".to_owned()),
             // Replicas that look for each other do so before they are ready.
-            publish_not_ready_addresses: finds_itself(derived, id).then_some(true),
+            publish_not_ready_addresses: derived.edges.finds_itself(id).then_some(true),
             selector: Some(metadata::identity(service)),
             ports: Some(ports),
             ..core::ServiceSpec::default()
