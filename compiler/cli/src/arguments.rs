@@ -515,7 +515,7 @@ pub(crate) struct Apply {
     /// Do not ask.
     #[arg(long)]
     pub(crate) yes: bool,
-    /// The platform's name, where much is deleted: more than ten objects or a fifth.
+    /// The platform's name, where much is deleted: more than ten objects, a fifth, or any under another profile than the last.
     #[arg(long, value_name = "PLATFORM")]
     pub(crate) confirm: Option<String>,
     /// How long all of it may take.

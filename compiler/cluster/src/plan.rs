@@ -163,6 +163,11 @@ impl Plan {
             live,
             allowed: allowed.clone(),
         };
+        if let Some([before, after]) = plan.switched_profile(program) {
+            plan.notes.push(format!(
+                "{before} was applied last, and this is {after}: what that one had besides is pruned only with --prune and --confirm"
+            ));
+        }
         plan.find_leftovers(program);
         plan.find_flows(cluster, program).await?;
         plan.steps.sort_by(|a, b| order(&a.id).cmp(&order(&b.id)));
@@ -189,6 +194,18 @@ impl Plan {
         !self.missing_secrets.is_empty()
             || !self.refused.is_empty()
             || self.steps.iter().any(|step| step.action == Action::Blocked)
+    }
+
+    /// The profiles before and after, where another one was applied last: what is missing from the
+    /// program then may only be off.
+    #[must_use]
+    pub fn switched_profile(&self, program: &Program<'_>) -> Option<[String; 2]> {
+        let before = &self.live.inventory.as_ref()?.meta.profile;
+        let name = |profile: &Option<String>| match profile {
+            Some(name) => format!("the profile `{name}`"),
+            None => "no profile".to_owned(),
+        };
+        (*before != program.profile).then(|| [name(before), name(&program.profile)])
     }
 
     /// How many steps of a kind there are.

@@ -160,6 +160,36 @@ fn what_left_the_source_is_pruned_only_when_somebody_says_so() {
 
 #[test]
 #[ignore = "needs the server that tests/cluster/build makes; tests/run runs it"]
+fn another_profile_changes_what_it_says_and_prunes_only_when_the_name_is_said() {
+    let cluster = Cluster::start();
+    let shop = Program::shop();
+    let text = super::server::SHOP;
+    shop.write(&format!(
+        "{text}\nprofile small {{ shop-front.web = off }}\n"
+    ));
+    cluster.applied(shop.path());
+    let small = ["apply", "--yes", "--profile", "small"];
+    cluster.erpc(&small, shop.path()).exits(0).says(&[
+        "no profile was applied last, and this is the profile `small`",
+        "not in the source any more (deleted with --prune)",
+    ]);
+    cluster.kubectl(&["get", "deployment", "web", "-n", "shop-front"]);
+    let prune = [&small[..], &["--prune"]].concat();
+    cluster
+        .erpc(&prune, shop.path())
+        .exits(1)
+        .says(&["nobody said --confirm shop"]);
+    let confirmed = [&prune[..], &["--confirm", "shop"]].concat();
+    cluster.erpc(&confirmed, shop.path()).exits(0);
+    let left = cluster.get(&["deployment", "-n", "shop-front"]);
+    assert_eq!(left["items"], serde_json::json!([]));
+    // Back again: what is off there is made anew.
+    cluster.applied(shop.path());
+    cluster.kubectl(&["get", "deployment", "web", "-n", "shop-front"]);
+}
+
+#[test]
+#[ignore = "needs the server that tests/cluster/build makes; tests/run runs it"]
 fn a_run_that_is_killed_at_any_moment_ends_like_one_that_is_not() {
     let whole = Cluster::start();
     let shop = Program::shop();

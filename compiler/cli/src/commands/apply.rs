@@ -141,7 +141,8 @@ fn confirmed(
         true => plan.count(erpc_cluster::Action::Prune),
         false => 0,
     };
-    let is_much = pruned > MANY || pruned * 5 > program.objects.len();
+    let is_switch = pruned > 0 && plan.switched_profile(program).is_some();
+    let is_much = is_switch || pruned > MANY || pruned * 5 > program.objects.len();
     let is_interactive = std::io::stdin().is_terminal() && !is_json && !command.yes;
     if is_much && command.confirm.as_deref() != Some(program.name()) {
         if is_interactive {

@@ -31,7 +31,8 @@ pub(super) fn compiled(
 /// The objects of a program that compiled.
 pub(super) fn program(compiled: &Compiled) -> Option<Program<'_>> {
     let (platform, derived) = compiled.result.as_ref()?;
-    Some(Program::of(platform, derived, &compiled.sources, None))
+    let profile = platform.profile.map(|id| platform[id].name.value.as_str());
+    Some(Program::of(platform, derived, &compiled.sources, profile))
 }
 
 pub(super) fn access(access: &Access) -> erpc_cluster::Access {
