@@ -59,7 +59,7 @@ impl Mender<'_, '_> {
             [b'%', b'0'..=b'9', ..] if self.is_apart() => self.percent(),
             [b'.', b'.', ..] => self.dots(),
             [b':', b':', ..] if !self.is_in_address() => {
-                self.sign("the port stands behind one `:`", "one too many", 2, ":")
+                self.sign("the port stands behind one `:`", "one too many", 2, ":");
             }
             [b':', b'=', ..] => self.defined(),
             [b, ..] => match characters::blank(char::from(*b)) {
