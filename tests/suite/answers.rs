@@ -245,3 +245,116 @@ fn a_name_that_is_not_there_is_wrong_usage_with_the_nearest() {
         assert!(ran.out.is_empty());
     }
 }
+
+#[test]
+fn why_names_the_flow_and_a_rule_on_each_side_of_every_edge() {
+    for (from, to, port) in declared().into_iter().step_by(7) {
+        let named = if port.is_empty() {
+            to.clone()
+        } else {
+            format!("{to}:{port}")
+        };
+        let said = answer(&["why", &from, &named]);
+        assert_eq!(said["allowed"], true, "{from} {named}: {said}");
+        let through = &said["through"][0];
+        let place = through["place"].as_str().unwrap_or_default();
+        assert!(place.starts_with("platform.erp:"), "{from} {named}: {said}");
+        let sides = [(&from, "egress"), (&to, "ingress")];
+        let wanted: Vec<String> = sides
+            .into_iter()
+            .filter(|(end, _)| end.starts_with("erp-"))
+            .map(|(end, direction)| {
+                let file = end.replace('.', "/");
+                format!("lib/{file}/networkpolicy.yaml {direction}")
+            })
+            .collect();
+        let rules = list(&through["rules"]).iter();
+        let rules: Vec<String> = rules
+            .map(|rule| format!("{} {}", text(&rule["file"]), text(&rule["direction"])))
+            .collect();
+        assert_eq!(rules, wanted, "{from} {named}");
+    }
+}
+
+/// What `why` says would allow a connection does, in a copy of the program.
+#[test]
+fn the_statement_that_why_gives_opens_what_was_asked_for() {
+    let folder = tempfile::TempDir::new().expect("a temporary folder");
+    let copied = std::process::Command::new("cp")
+        .arg("-r")
+        .args(["platform.erp", "policies.erp", "config"].map(|name| repository().join(name)))
+        .arg(folder.path())
+        .status()
+        .expect("cp runs");
+    assert!(copied.success());
+    let file = folder.path().join("platform.erp");
+    let source = std::fs::read_to_string(&file).expect("the program");
+    let root = folder.path().to_str().expect("a path").to_owned();
+    let ask = |from: &str, to: &str| -> Value {
+        let ran = erpc(&["why", from, to, &root, "--format", "json"]);
+        assert_eq!(ran.exit, Exit::Done, "{}{}", ran.err, ran.out);
+        serde_json::from_str(&ran.out).expect("JSON")
+    };
+    for (from, to) in [
+        ("erp-apps.hl7-health", "erp-security.ias-auth:http"),
+        ("erp-apps.hl7-health", "erp-apps.lms-education"),
+        ("erp-telemetry.prometheus", "erp-apps.hl7-health:http"),
+        ("erp-services.bpe-engine", "internet:443"),
+        ("erp-telemetry.grafana", "cluster.api"),
+    ] {
+        std::fs::write(&file, &source).expect("written");
+        let said = ask(from, to);
+        assert_eq!(said["allowed"], false, "{from} {to}");
+        let place = text(&said["fix"]["place"]);
+        let (_, line) = place.rsplit_once(':').expect("a line");
+        let line: usize = line.parse().expect("a number");
+        let mut lines: Vec<String> = source.lines().map(str::to_owned).collect();
+        // A rule of ERP/1 asks every flow for its reason.
+        let statement = text(&said["fix"]["statement"]);
+        lines.insert(line, format!("{statement} because \"a test\""));
+        std::fs::write(&file, lines.join("\n") + "\n").expect("written");
+        let now = ask(from, to);
+        assert_eq!(now["allowed"], true, "{from} {to}: {now}");
+    }
+}
+
+#[test]
+fn why_knows_the_world_addresses_and_routes() {
+    let said = answer(&["why", "internet", "erp-services.nitro-portal"]);
+    assert_eq!(said["allowed"], false);
+    assert_eq!(
+        text(&said["routes"][0]["from"]),
+        "erp-infra.traefik-ingress"
+    );
+    assert!(said["fix"].is_null(), "{said}");
+    let said = answer(&["why", "203.0.113.7", "erp-infra.traefik-ingress:web"]);
+    assert_eq!(said["allowed"], true);
+    // An address of the pods is no caller from outside.
+    let said = answer(&["why", "10.244.1.1", "erp-infra.traefik-ingress:web"]);
+    assert_eq!(said["allowed"], false);
+    let said = answer(&["why", "erp-services.mail-delivery", "8.8.8.8:25"]);
+    assert_eq!(said["allowed"], true);
+    let said = answer(&["why", "erp-services.mail-delivery", "8.8.8.8:587"]);
+    assert_eq!(said["allowed"], false);
+    assert_eq!(list(&said["also_open"]).len(), 1, "{said}");
+}
+
+#[test]
+fn why_is_about_one_end_on_each_side_and_a_port_that_is_there() {
+    let root = repository();
+    let root = root.to_str().expect("a path");
+    for (from, to, message) in [
+        ("erp-apps.*", "kvs-database", "means 9 services"),
+        ("hl7-health", "kvs-database:kv", "did you mean `kvs`?"),
+        (
+            "hl7-health:http",
+            "kvs-database",
+            "the port is that of the called",
+        ),
+        ("hl7-healt", "kvs-database", "did you mean `hl7-health`?"),
+    ] {
+        let ran = erpc(&["why", from, to, root]);
+        assert_eq!(ran.exit, Exit::Usage);
+        assert!(ran.err.contains(message), "{}", ran.err);
+    }
+}

@@ -7,12 +7,14 @@
 mod asked;
 mod flows;
 pub mod reach;
+mod why;
 
 use erpc_diagnostics::{Sources, Span};
 
 pub use asked::{Asked, AskedEnd, AskedPort};
 pub use flows::{Flows, NamespaceCell, NamespaceRow, Row, by_namespace};
 pub use reach::{Radius, Reached, Way};
+pub use why::{Opening, Why, opening};
 
 /// The statement at a place, on one line.
 #[must_use]

@@ -106,6 +106,7 @@ pub(crate) enum Command {
     Order(Order),
     Show(Show),
     Flows(Flows),
+    Why(Why),
     Reach(Reach),
     Graph(Graph),
     Impact(Impact),
@@ -273,6 +274,29 @@ pub(crate) struct Flows {
 pub(crate) enum By {
     /// Namespaces.
     Namespace,
+}
+
+/// Says why one end may talk to another, or why not and what would allow it.
+///
+/// FROM and TO are a service, an external, internet, cluster.dns|api|nodes, ingress (a controller
+/// outside the platform), an address or a CIDR; TO may name a port. The answer is the result: the exit
+/// code is 0 whether it is yes or no.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  erpc why hl7-health kvs-database:kvs         through which flow, policy and rule
+  erpc why hl7-health ldap-directory           which side forbids it, and what would allow it
+  erpc why internet erp-telemetry.grafana      whether the world may come
+  erpc why 203.0.113.7 traefik-ingress:web     whether an address may")]
+pub(crate) struct Why {
+    /// Who calls.
+    #[arg(add = ArgValueCompleter::new(names::services_and_namespaces))]
+    pub(crate) from: String,
+    /// Who is called, with `:PORT` by name or number if one is meant.
+    #[arg(add = ArgValueCompleter::new(names::services_and_namespaces))]
+    pub(crate) to: String,
+    /// A folder or a file; the nearest platform.erp upwards where nothing is said.
+    pub(crate) path: Option<PathBuf>,
 }
 
 /// Shows whom somebody reaches, also through others, with a shortest way for each.

@@ -103,6 +103,7 @@ pub fn run(
         Command::Order(command) => commands::order::run(command, &arguments.common, console),
         Command::Show(command) => commands::show::run(command, &arguments.common, console),
         Command::Flows(command) => commands::flows::run(command, &arguments.common, console),
+        Command::Why(command) => commands::why::run(command, &arguments.common, console),
         Command::Reach(command) => commands::reach::run(command, &arguments.common, console),
         Command::Graph(command) => commands::graph::run(command, &arguments.common, console),
         Command::Impact(command) => commands::impact::run(command, &arguments.common, console),

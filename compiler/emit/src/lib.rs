@@ -90,3 +90,15 @@ pub fn files(platform: &Platform, derived: &Derived, sources: &Sources) -> Vec<O
     files.sort_unstable_by(|a, b| a.path.cmp(&b.path));
     files
 }
+
+/// The files of one service, sorted by path.
+#[must_use]
+pub fn files_of(
+    platform: &Platform,
+    derived: &Derived,
+    sources: &Sources,
+    service: erpc_model::ServiceId,
+) -> Vec<OutputFile> {
+    let (files, _) = kubernetes::service(platform, derived, sources, service);
+    files.iter().map(OutputFile::of).collect()
+}

@@ -25,6 +25,7 @@ pub(crate) mod show;
 pub(crate) mod status;
 pub(crate) mod test;
 pub(crate) mod unlock;
+pub(crate) mod why;
 
 mod cluster;
 mod fix;

@@ -1,0 +1,411 @@
+//! `erpc why`: through which flow, policy and rule one end may talk to another, or which side forbids
+//! it and the statement that would allow it.
+
+use std::fmt::Write;
+
+use erpc_answers::{Asked, AskedEnd, AskedPort, Why as Answer, opening, statement};
+use erpc_diagnostics::Sources;
+use erpc_model::units::Protocol;
+use erpc_model::{Platform, ServiceId};
+use erpc_policy::{Addresses, Connection, Connections, Derived, NAME_LABEL, Party, PolicyPort};
+use erpc_prove::{Direction, File, Manifests, Peer, PortRange, Rule};
+use serde::Serialize;
+
+use super::{compiled, has_format, json};
+use crate::Exit;
+use crate::arguments::{Common, Format, Why};
+use crate::console::Console;
+
+pub(crate) fn run(command: &Why, common: &Common, console: &mut Console<'_>) -> Exit {
+    if !has_format("why", &[Format::Human, Format::Json], common, console) {
+        return Exit::Usage;
+    }
+    let path = command.path.as_deref();
+    let Some((platform, derived, sources)) = compiled(path, common, console) else {
+        return Exit::Failed;
+    };
+    let ends = AskedEnd::read(&platform, &command.from)
+        .and_then(|from| Ok((from, AskedEnd::read(&platform, &command.to)?)))
+        .and_then(|(from, to)| {
+            sole(&from)?;
+            sole(&to)?;
+            port_is_there(&platform, &to)?;
+            match from.port {
+                None => Ok((from, to)),
+                Some(_) => Err("the port is that of the called: `erpc why A B:PORT`".to_owned()),
+            }
+        });
+    let (from, to) = match ends {
+        Ok(ends) => ends,
+        Err(message) => {
+            console.fail(&message);
+            return Exit::Usage;
+        }
+    };
+    let connections = Connections::of(&platform, &derived);
+    let why = Answer::of(&platform, &derived, &connections, &from, &to);
+    let asking = Asking {
+        platform: &platform,
+        derived: &derived,
+        sources: &sources,
+    };
+    let answer = asking.answer(&from, &to, &why);
+    console.result(&match common.format {
+        Format::Json => json(&answer),
+        _ => answer.human(),
+    });
+    Exit::Done
+}
+
+/// Each side of the question is one end.
+fn sole(end: &AskedEnd) -> Result<(), String> {
+    match &end.what {
+        Asked::Parties(parties) if parties.len() > 1 => Err(format!(
+            "`{}` means {} services; `why` is about one, `erpc flows` about many",
+            end.text,
+            parties.len()
+        )),
+        Asked::Parties(_) | Asked::Addresses(_) => Ok(()),
+    }
+}
+
+/// A port that is named is one of the called.
+fn port_is_there(platform: &Platform, to: &AskedEnd) -> Result<(), String> {
+    let (Some(AskedPort::Named(name)), Some(Party::End(end))) = (&to.port, to.single()) else {
+        return Ok(());
+    };
+    let names: Vec<&str> = match end {
+        erpc_model::End::Service(id) => {
+            let ports = platform[id].ports.iter();
+            ports.map(|port| port.name.value.as_str()).collect()
+        }
+        erpc_model::End::External(id) => {
+            let ports = platform[id].ports.iter();
+            ports.map(|port| port.name.value.as_str()).collect()
+        }
+        _ => return Err(format!("`{}` has no named ports: say a number", to.text)),
+    };
+    if names.contains(&name.as_str()) {
+        return Ok(());
+    }
+    Err(match erpc_model::nearest(name, names.iter().copied()) {
+        Some(near) => format!("`{}` has no port `{name}`; did you mean `{near}`?", to.text),
+        None => format!(
+            "`{}` has no port `{name}`; it has {}",
+            to.text,
+            erpc_model::listed(names, 12)
+        ),
+    })
+}
+
+#[derive(Serialize)]
+struct Answered {
+    version: u32,
+    from: String,
+    to: String,
+    port: Option<String>,
+    allowed: bool,
+    /// What allows it.
+    through: Vec<Through>,
+    /// What else is open between the two.
+    also_open: Vec<Through>,
+    /// Where the world may not come itself: the routes by which it comes through the ingress
+    /// controller.
+    routes: Vec<Through>,
+    /// Where it is not allowed: the sides whose policy forbids it.
+    forbidden_by: Vec<Forbidding>,
+    /// The statement that would allow it, and the line of the block that it goes into.
+    fix: Option<Fix>,
+}
+
+#[derive(Serialize)]
+struct Through {
+    from: String,
+    to: String,
+    port: String,
+    place: Option<String>,
+    statement: Option<String>,
+    rules: Vec<Place>,
+}
+
+/// A rule of a policy in the output.
+#[derive(Serialize)]
+struct Place {
+    file: String,
+    direction: &'static str,
+    /// From 1.
+    rule: usize,
+}
+
+#[derive(Serialize)]
+struct Forbidding {
+    file: String,
+    direction: &'static str,
+}
+
+#[derive(Serialize)]
+struct Fix {
+    statement: String,
+    service: String,
+    place: Option<String>,
+}
+
+struct Asking<'p> {
+    platform: &'p Platform,
+    derived: &'p Derived,
+    sources: &'p Sources,
+}
+
+impl Asking<'_> {
+    fn answer(&self, from: &AskedEnd, to: &AskedEnd, why: &Answer<'_>) -> Answered {
+        let name = |end: &AskedEnd| match end.single() {
+            Some(party) => party.name(self.platform),
+            None => end.text.clone(),
+        };
+        let is_allowed = !why.allowed.is_empty();
+        let sides = [(from, Direction::Egress), (to, Direction::Ingress)];
+        let forbidding = sides.into_iter().filter_map(|(end, direction)| {
+            let id = end.single()?.service()?;
+            Some(Forbidding {
+                file: self.policy_file(id),
+                direction: direction.field(),
+            })
+        });
+        let fix = match (from.single(), to.single()) {
+            (Some(from), Some(called)) if !is_allowed && why.routes.is_empty() => {
+                opening(self.platform, from, called, to.port.as_ref()).map(|opening| Fix {
+                    statement: opening.statement,
+                    service: self.platform.path(opening.block),
+                    place: self.sources.place(self.platform[opening.block].name.span()),
+                })
+            }
+            _ => None,
+        };
+        Answered {
+            version: 1,
+            from: name(from),
+            to: name(to),
+            port: to.port.as_ref().map(|port| match port {
+                AskedPort::Named(name) => name.to_string(),
+                AskedPort::Number(port) => port.to_string(),
+            }),
+            allowed: is_allowed,
+            through: why.allowed.iter().map(|c| self.through(c)).collect(),
+            also_open: why.others.iter().map(|c| self.through(c)).collect(),
+            routes: why.routes.iter().map(|c| self.through(c)).collect(),
+            forbidden_by: match is_allowed {
+                true => Vec::new(),
+                false => forbidding.collect(),
+            },
+            fix,
+        }
+    }
+
+    fn through(&self, connection: &Connection) -> Through {
+        let span = connection.reason.span(self.platform);
+        let sides = [
+            (connection.from, connection.to, Direction::Egress),
+            (connection.to, connection.from, Direction::Ingress),
+        ];
+        let rules = sides.into_iter().filter_map(|(own, other, direction)| {
+            self.rule(own.service()?, other, connection, direction)
+        });
+        Through {
+            from: connection.from.name(self.platform),
+            to: connection.to.name(self.platform),
+            port: match connection.port_name(self.platform) {
+                name if name == connection.port.to_string() => name,
+                name => format!("{name} ({})", connection.port),
+            },
+            place: self.sources.place(span),
+            statement: statement(self.sources, span),
+            rules: rules.collect(),
+        }
+    }
+
+    fn policy_file(&self, id: ServiceId) -> String {
+        let service = &self.platform[id];
+        let namespace = &self.platform[service.namespace].name.value;
+        format!("lib/{namespace}/{}/networkpolicy.yaml", service.name.value)
+    }
+
+    /// The first rule of a service's emitted policy that has the other side and the port.
+    fn rule(
+        &self,
+        own: ServiceId,
+        other: Party,
+        connection: &Connection,
+        direction: Direction,
+    ) -> Option<Place> {
+        let files = erpc_emit::files_of(self.platform, self.derived, self.sources, own);
+        let texts: Vec<File<'_>> = files
+            .iter()
+            .map(|file| File {
+                path: &file.path,
+                bytes: file.text.as_bytes(),
+            })
+            .collect();
+        let manifests = Manifests::read_ours(&texts);
+        let addresses = match direction {
+            Direction::Ingress => connection.sources(self.platform, self.derived),
+            Direction::Egress => other.addresses(self.platform),
+        };
+        let labels = self.labels(other);
+        manifests.policies.iter().find_map(|policy| {
+            let rules = policy.rules(direction)?;
+            let at = rules.iter().position(|rule| {
+                has_port(rule, &connection.port)
+                    && has_peer(rule, labels.as_ref(), addresses.as_ref())
+            })?;
+            Some(Place {
+                file: manifests.files[policy.place.file as usize].clone(),
+                direction: direction.field(),
+                rule: at + 1,
+            })
+        })
+    }
+
+    /// The labels of the namespace and of the pods of a party that is pods.
+    fn labels(&self, party: Party) -> Option<[Vec<(smol_str::SmolStr, smol_str::SmolStr)>; 2]> {
+        let of_namespace = |name: &str| {
+            vec![(
+                "kubernetes.io/metadata.name".into(),
+                smol_str::SmolStr::from(name),
+            )]
+        };
+        match party {
+            Party::End(erpc_model::End::Service(id)) => {
+                let service = &self.platform[id];
+                let namespace = &self.platform[service.namespace].name.value;
+                Some([
+                    of_namespace(namespace),
+                    vec![(NAME_LABEL.into(), service.name.value.clone())],
+                ])
+            }
+            Party::End(erpc_model::End::ClusterDns) => {
+                let is_openshift = self
+                    .platform
+                    .cluster()
+                    .dns
+                    .as_ref()
+                    .is_some_and(|dns| dns.value == erpc_model::DnsFlavour::OpenShift);
+                let (namespace, key, value) = match is_openshift {
+                    true => (
+                        "openshift-dns",
+                        "dns.operator.openshift.io/daemonset-dns",
+                        "default",
+                    ),
+                    false => ("kube-system", "k8s-app", "kube-dns"),
+                };
+                Some([of_namespace(namespace), vec![(key.into(), value.into())]])
+            }
+            Party::Controller => match &self.platform.cluster().ingress.as_ref()?.controller {
+                erpc_model::IngressController::Pods { namespace, labels } => {
+                    let mut labels = labels.clone();
+                    labels.sort_unstable();
+                    Some([of_namespace(namespace), labels])
+                }
+                _ => None,
+            },
+            Party::End(_) => None,
+        }
+    }
+}
+
+fn has_port(rule: &Rule, port: &PolicyPort) -> bool {
+    let Some(ports) = &rule.ports else {
+        return true;
+    };
+    let protocol = match port.protocol {
+        Protocol::Tcp => erpc_prove::Protocol::Tcp,
+        Protocol::Udp => erpc_prove::Protocol::Udp,
+        Protocol::Sctp => erpc_prove::Protocol::Sctp,
+    };
+    ports.iter().any(|of_rule| {
+        of_rule.protocol == protocol
+            && match of_rule.port {
+                PortRange::All => true,
+                PortRange::Numbers(first, last) => first <= port.port && port.last <= last,
+                PortRange::Named(_) => false,
+            }
+    })
+}
+
+type LabelsOf = [Vec<(smol_str::SmolStr, smol_str::SmolStr)>; 2];
+
+fn has_peer(rule: &Rule, labels: Option<&LabelsOf>, addresses: Option<&Addresses>) -> bool {
+    let Some(peers) = &rule.peers else {
+        return true;
+    };
+    peers.iter().any(|peer| match peer {
+        Peer::Pods { namespaces, pods } => labels.is_some_and(|[of_namespace, of_pods]| {
+            namespaces
+                .as_ref()
+                .is_some_and(|of| of.matches(of_namespace))
+                && pods.as_ref().is_none_or(|of| of.matches(of_pods))
+        }),
+        Peer::Block { cidr, .. } => addresses.is_some_and(|all| all.meets(&Addresses::cidr(*cidr))),
+    })
+}
+
+impl Answered {
+    fn human(&self) -> String {
+        let mut out = String::new();
+        let port = self
+            .port
+            .as_ref()
+            .map_or(String::new(), |p| format!(":{p}"));
+        let verb = if self.allowed { "may" } else { "may not" };
+        // Writing to a string cannot fail.
+        let _ = writeln!(out, "{} {verb} talk to {}{port}\n", self.from, self.to);
+        for through in &self.through {
+            through.write(&mut out);
+        }
+        for side in &self.forbidden_by {
+            let _ = writeln!(out, "  {}: no {} rule for it", side.file, side.direction);
+        }
+        if !self.allowed && self.forbidden_by.is_empty() {
+            let _ = writeln!(
+                out,
+                "  neither is a service of this platform: it has no say in it"
+            );
+        }
+        if !self.routes.is_empty() {
+            out.push_str("\n  it comes through the ingress controller:\n");
+            for route in &self.routes {
+                route.write(&mut out);
+            }
+        }
+        if let Some(fix) = &self.fix {
+            let place = fix.place.as_deref().unwrap_or_default();
+            let _ = writeln!(
+                out,
+                "\n  to allow it, in {} ({place}):\n    {}",
+                fix.service, fix.statement
+            );
+        }
+        if !self.also_open.is_empty() {
+            out.push_str("\n  open between them:\n");
+            for through in &self.also_open {
+                through.write(&mut out);
+            }
+        }
+        out
+    }
+}
+
+impl Through {
+    fn write(&self, out: &mut String) {
+        let _ = writeln!(out, "  {} → {}:{}", self.from, self.to, self.port);
+        if let (Some(place), Some(statement)) = (&self.place, &self.statement) {
+            let _ = writeln!(out, "    {place}: {statement}");
+        }
+        for rule in &self.rules {
+            let _ = writeln!(
+                out,
+                "    {}: {} rule {}",
+                rule.file, rule.direction, rule.rule
+            );
+        }
+    }
+}
