@@ -1,4 +1,4 @@
-//! The sessions of the documents, run: every ```console block of the README and the tutorial, in
+//! The sessions of the documents, run: every ```console block of the README and of chapters, in
 //! order, in one folder for each document, by a shell whose `erpc` is the one of these sources.
 //! A block ```erp file=PATH is written to that file first. A line `…` of an output stands for any
 //! lines. `UPDATE_DOCS=1` writes the outputs of blocks that differ.
@@ -157,6 +157,11 @@ fn plays(name: &str) {
 #[test]
 fn the_session_of_the_readme_is_what_it_shows() {
     plays("README.md");
+}
+
+#[test]
+fn the_chapter_on_the_network_is_what_it_shows() {
+    plays("docs/answers.md");
 }
 
 #[test]
