@@ -4,6 +4,7 @@ mod answers;
 mod assertions;
 mod bad_input;
 mod browser;
+mod changes;
 mod cluster;
 mod command_line;
 mod diagnostics;

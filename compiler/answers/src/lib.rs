@@ -5,6 +5,7 @@
 //! for.
 
 mod asked;
+mod changes;
 mod flows;
 pub mod reach;
 mod why;
@@ -12,6 +13,7 @@ mod why;
 use erpc_diagnostics::{Sources, Span};
 
 pub use asked::{Asked, AskedEnd, AskedPort};
+pub use changes::{Changes, Grown, Pair, Version};
 pub use flows::{Flows, NamespaceCell, NamespaceRow, Row, by_namespace};
 pub use reach::{Radius, Reached, Way};
 pub use why::{Opening, Why, opening};

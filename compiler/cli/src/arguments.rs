@@ -107,6 +107,7 @@ pub(crate) enum Command {
     Show(Show),
     Flows(Flows),
     Why(Why),
+    Diff(Diff),
     Reach(Reach),
     Graph(Graph),
     Impact(Impact),
@@ -297,6 +298,30 @@ pub(crate) struct Why {
     pub(crate) to: String,
     /// A folder or a file; the nearest platform.erp upwards where nothing is said.
     pub(crate) path: Option<PathBuf>,
+}
+
+/// Shows what changes in effective connectivity between an older version of the source and this one.
+///
+/// The older version is a folder, or a revision of Git. What is compared is who may talk to whom on which
+/// ports, declared and implied, not the text: a refactoring shows nothing. `moved` is followed.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  erpc diff HEAD                       what the working tree opens and closes
+  erpc diff origin/main --format markdown
+                                       for a pull request
+  erpc diff ../before                  against another folder
+  erpc diff HEAD~1 --forbid-open       exit 2 if anything opened (for CI)
+  erpc diff HEAD --forbid-open 'erp-security.*'
+                                       … to these")]
+pub(crate) struct Diff {
+    /// A folder, or a revision of Git.
+    pub(crate) old: String,
+    /// A folder or a file; the nearest platform.erp upwards where nothing is said.
+    pub(crate) path: Option<PathBuf>,
+    /// Exit with 2 where something opened; with TO, where it opened to one of these.
+    #[arg(long, value_name = "TO", num_args = 0..=1, default_missing_value = "")]
+    pub(crate) forbid_open: Option<String>,
 }
 
 /// Shows whom somebody reaches, also through others, with a shortest way for each.

@@ -13,6 +13,7 @@ mod output;
 pub mod project;
 pub mod proof;
 mod reference;
+mod revision;
 mod table;
 
 use std::ffi::OsString;
@@ -104,6 +105,7 @@ pub fn run(
         Command::Show(command) => commands::show::run(command, &arguments.common, console),
         Command::Flows(command) => commands::flows::run(command, &arguments.common, console),
         Command::Why(command) => commands::why::run(command, &arguments.common, console),
+        Command::Diff(command) => commands::diff::run(command, &arguments.common, console),
         Command::Reach(command) => commands::reach::run(command, &arguments.common, console),
         Command::Graph(command) => commands::graph::run(command, &arguments.common, console),
         Command::Impact(command) => commands::impact::run(command, &arguments.common, console),

@@ -1,0 +1,94 @@
+//! A program as it was at a revision of Git, read through the git command.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use erpc_model::{Files, MAX_SOURCE_BYTES, ReadError};
+
+use crate::project::{Compiled, Project, compile};
+
+/// A program at a revision.
+pub(crate) struct Revision<'p> {
+    project: &'p Project,
+    /// The commit.
+    commit: String,
+    /// The folder of the program in the repository, with `/` at its end; empty for its root.
+    prefix: String,
+}
+
+impl<'p> Revision<'p> {
+    /// The program of `project` at a revision.
+    ///
+    /// # Errors
+    ///
+    /// A sentence for the user: no Git, no repository, no such revision.
+    pub(crate) fn of(project: &'p Project, name: &str) -> Result<Self, String> {
+        let prefix = git(&project.folder, &["rev-parse", "--show-prefix"])?;
+        if !prefix.status.success() {
+            return Err(format!(
+                "`{name}` is no folder, and {} is in no repository of Git",
+                project.folder.display()
+            ));
+        }
+        let object = format!("{name}^{{commit}}");
+        let arguments = [
+            "rev-parse",
+            "--verify",
+            "--quiet",
+            "--end-of-options",
+            &object,
+        ];
+        let commit = git(&project.folder, &arguments)?;
+        if !commit.status.success() {
+            return Err(format!("`{name}` is no folder and no revision of Git"));
+        }
+        let text = |output: Output| String::from_utf8_lossy(&output.stdout).trim().to_owned();
+        Ok(Self {
+            project,
+            commit: text(commit),
+            prefix: text(prefix),
+        })
+    }
+
+    /// Runs all stages over it.
+    pub(crate) fn compile(&self) -> Compiled {
+        compile(&self.project.root, self, self.project.profile.as_deref())
+    }
+}
+
+impl Files for Revision<'_> {
+    fn read(&self, path: &str) -> Result<Vec<u8>, ReadError> {
+        let object = format!("{}:{}{path}", self.commit, self.prefix);
+        let size =
+            git(&self.project.folder, &["cat-file", "-s", &object]).map_err(ReadError::Other)?;
+        if !size.status.success() {
+            return Err(ReadError::NotFound);
+        }
+        let size: u64 = String::from_utf8_lossy(&size.stdout)
+            .trim()
+            .parse()
+            .unwrap_or(0);
+        if size > MAX_SOURCE_BYTES {
+            return Err(ReadError::TooLarge(size));
+        }
+        let blob =
+            git(&self.project.folder, &["cat-file", "blob", &object]).map_err(ReadError::Other)?;
+        if !blob.status.success() {
+            return Err(ReadError::Other("it is no file there".to_owned()));
+        }
+        Ok(blob.stdout)
+    }
+
+    fn library(&self, module: &str) -> Option<Result<Vec<u8>, ReadError>> {
+        self.project.library(module)
+    }
+}
+
+fn git(folder: &Path, arguments: &[&str]) -> Result<Output, String> {
+    Command::new("git")
+        .arg("-C")
+        .arg(folder)
+        .args(arguments)
+        .output()
+        .map_err(|error| format!("git cannot be run: {}", crate::project::describe(&error)))
+}
