@@ -34,7 +34,7 @@ tiers one
 
 external bank   { cidr 203.0.113.0/24, 198.51.100.16/28; port https 443; port odd 7000..7010/udp }
 external office { cidr 10.200.0.0/16; dns "office.example"; port ldap 389 }
-external six    { cidr 2001:db8:7::/48; port web 8443; port sip 5060/sctp }
+external both   { cidr 2001:db8:7::/48, 192.0.2.0/24; port web 8443; port sip 5060/sctp }
 
 component Small() {
   image  "docker.io/random/${service.name}:1.0"
@@ -49,8 +49,8 @@ const OUTSIDE: [&str; 8] = [
     "bank:https",
     "bank:odd",
     "office:ldap",
-    "six:web",
-    "six:sip",
+    "both:web",
+    "both:sip",
     "internet:25",
     "cluster.api",
     "cluster.nodes:10250",
@@ -99,7 +99,7 @@ fn cluster(text: &mut String, random: &mut Random) {
     // Writing to a string cannot fail.
     let _ = writeln!(
         text,
-        "\ncluster main {{\n  kubernetes 1.36\n  nodes 9 of cpu 64, memory 256Gi, in 172.18.0.0/16\n  pods 10.244.0.0/16{pods}\n  services 10.96.0.0/16{services}\n  api 172.18.0.2:6443, 172.18.0.3:6443\n  dns {dns}\n  storage local default\n  ingress edge by {controller}\n}}"
+        "\ncluster main {{\n  kubernetes 1.36\n  nodes 9 of cpu 64, memory 256Gi, in 172.18.0.0/16\n  pods 10.244.0.0/16{pods}\n  services 10.96.0.0/16{services}\n  api 172.18.0.2:6443, 172.18.0.3:6443\n  dns {dns}\n  cni calico\n  storage local default\n  ingress edge by {controller}\n}}"
     );
 }
 
@@ -173,7 +173,7 @@ fn flows(
     }
     // Callers from outside, and wildcards on ports that single flows do not use.
     let to = random.below(names.len());
-    for from in ["office", "six", "cluster.nodes", "cluster.dns"] {
+    for from in ["office", "both", "cluster.nodes", "cluster.dns"] {
         if random.one_in(3) {
             write(from, &format!("{}:http", names[to]));
         }
