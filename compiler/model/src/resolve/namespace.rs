@@ -21,6 +21,19 @@ use crate::units::{Cpu, Memory, Range};
 use crate::value::{Type, Value};
 
 impl<'a> Resolver<'a> {
+    /// Whether something in a line of tiers is wrong, so that not all of them may be known.
+    fn has_unread_tiers(&self) -> bool {
+        self.index.tiers.iter().any(|line| {
+            let mut found = self.diagnostics.as_slice().iter();
+            found.any(|finding| {
+                let span = finding.span();
+                span.file == line.span.file
+                    && line.span.start <= span.start
+                    && span.end <= line.span.end
+            })
+        })
+    }
+
     /// A namespace without its services; what it does not say, the platform's `namespaces` may.
     pub(super) fn namespace(
         &mut self,
@@ -96,6 +109,10 @@ impl<'a> Resolver<'a> {
                 value: TierId(u32::try_from(at).unwrap_or(0)),
                 origin: setting.origin(name.span),
             };
+        }
+        if self.has_unread_tiers() {
+            // It may be in the line that could not be read.
+            return fallback;
         }
         let names: Vec<&str> = tiers.iter().map(|t| t.name.value.as_str()).collect();
         let mut diagnostic = Diagnostic::new(
