@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"crypto/tls"
 	"encoding/json"
 	"fmt"
@@ -177,8 +178,11 @@ func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			"message": rule.Body, "reason": reason, "code": rule.Status,
 		})
 	case rule.CutMs != 0:
-		time.AfterFunc(time.Duration(rule.CutMs)*time.Millisecond, func() { hangUp(w) })
-		p.forward.ServeHTTP(w, r)
+		// The forwarder aborts the connection itself when its time is over: a stream that ended before
+		// that has no connection left to be closed by anybody else.
+		cut, cancel := context.WithTimeout(r.Context(), time.Duration(rule.CutMs)*time.Millisecond)
+		defer cancel()
+		p.forward.ServeHTTP(w, r.WithContext(cut))
 	default:
 		p.forward.ServeHTTP(w, r)
 	}
