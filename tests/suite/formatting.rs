@@ -125,16 +125,34 @@ fn what_cannot_be_read_stays_as_it_is() {
     assert!(made.contains("  version \"1\"\n"), "{made}");
 }
 
+/// Of an example that is meant to be broken, what can be read is formatted all the same, as `erpc fmt` does it.
 #[test]
 fn the_examples_of_the_documents_are_formatted() {
-    for name in ["docs/language.md"] {
-        let text = std::fs::read_to_string(repository().join(name)).expect("the document");
+    let mut documents: Vec<(String, String)> = files_below(&repository().join("docs"))
+        .into_iter()
+        .filter(|(path, _)| path.ends_with(".md"))
+        .map(|(path, bytes)| {
+            (
+                format!("docs/{path}"),
+                String::from_utf8(bytes).expect("UTF-8"),
+            )
+        })
+        .collect();
+    let readme = std::fs::read_to_string(repository().join("README.md")).expect("the README");
+    documents.push(("README.md".to_owned(), readme));
+    let mut seen = 0;
+    for (name, text) in documents {
         for block in text.split("```erp\n").skip(1) {
             if let Some((program, _)) = block.split_once("```") {
-                assert_eq!(formatted(program), program, "{name}");
+                let parsed = erpc_syntax::parse(FileId(0), program);
+                if erpc_syntax::is_whole(program, &parsed.diagnostics) {
+                    seen += 1;
+                    assert_eq!(formatted(program), program, "{name}");
+                }
             }
         }
     }
+    assert!(seen > 150, "{seen}");
 }
 
 proptest! {
@@ -196,4 +214,91 @@ fn the_command_checks_shows_and_writes() {
 fn an_empty_text_is_formatted_to_itself() {
     assert_eq!(formatted(""), "");
     assert!(Memory::of("").compile().result.is_none());
+}
+
+/// A generated program as nobody writes it: any indentation, comments and blank lines anywhere, `;` for
+/// line breaks in blocks of one line.
+fn untidy(text: &str, noise: &[u8]) -> String {
+    let mut noise = noise.iter().cycle().copied().enumerate();
+    let mut out = String::new();
+    for line in text.lines() {
+        let line = line.trim_start();
+        let Some((n, what)) = noise.next() else {
+            break;
+        };
+        match what % 8 {
+            0 => out += &format!("   # between {n}\n"),
+            1 => out += "\n\n\n",
+            _ => {}
+        }
+        out += &" ".repeat(usize::from(what / 8 % 7));
+        match line.split_once(' ') {
+            Some((head, rest)) if !line.starts_with('#') => {
+                out += head;
+                out += &" ".repeat(1 + usize::from(what % 3));
+                out += rest.trim_start();
+            }
+            _ => out += line,
+        }
+        if what % 5 == 0 && !line.is_empty() && !line.starts_with('#') {
+            out += &format!("   # behind {n}  ");
+        }
+        out += "\n";
+    }
+    out
+}
+
+/// All that a program compiles to, without the digests of its sources.
+fn compiled_to(program: &Memory) -> Vec<String> {
+    let compiled = program.compile();
+    let Some((platform, derived)) = &compiled.result else {
+        panic!("{:?}", compiled.diagnostics.as_slice().first());
+    };
+    let files = erpc_emit::files(platform, derived, &compiled.sources);
+    files
+        .into_iter()
+        .map(|file| format!("{}\n{}", file.path, file.text))
+        .collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 40, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// On generated programs, written untidily: the same model, no comment lost, and once is enough.
+    #[test]
+    fn a_formatted_program_means_the_same(services in 1..45usize, noise in prop::collection::vec(any::<u8>(), 120)) {
+        let (mut before, mut after) = (Memory::default(), Memory::default());
+        for (path, bytes) in platform_of(services).files() {
+            let text = untidy(&String::from_utf8_lossy(bytes), &noise);
+            let once = formatted(&text);
+            prop_assert_eq!(&formatted(&once), &once, "{}", path);
+            prop_assert_eq!(comments(&once), comments(&text), "{}", path);
+            before = before.with(path, text);
+            after = after.with(path, once);
+        }
+        prop_assert_eq!(compiled_to(&before), compiled_to(&after));
+    }
+}
+
+/// Everything that can be read is formatted; what cannot, and what is read otherwise than it is written,
+/// stays as it is.
+#[test]
+fn the_command_leaves_a_broken_statement_as_it_is() {
+    let folder = tempfile::TempDir::new().expect("a temporary folder");
+    let path = folder.path().join("a.erp");
+    let text = "erp   1\nplatform  p {\n version   \"1\"\n  title   “A  shop”\n domain  ?? \"a\"\n   cluster   c // here\n}\n";
+    std::fs::write(&path, text).expect("written");
+    let ran = erpc_tests::erpc(&["fmt".as_ref(), path.as_os_str()]);
+    assert_eq!(ran.exit, erpc_cli::Exit::Done, "{}", ran.err);
+    let made = std::fs::read_to_string(&path).expect("there");
+    assert_eq!(
+        made,
+        "erp 1\nplatform p {\n  version \"1\"\n  title   “A  shop”\n  domain  ?? \"a\"\n  cluster c  // here\n}\n"
+    );
+    assert!(
+        ran.err
+            .contains("a.erp:4 stays as it is: `“` is a typographic quote"),
+        "{}",
+        ran.err
+    );
 }

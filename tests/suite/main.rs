@@ -11,6 +11,7 @@ mod diagnostics;
 mod documentation;
 mod emitted;
 mod erp1;
+mod formats;
 mod formatting;
 mod graph;
 mod library;

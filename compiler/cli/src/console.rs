@@ -12,6 +12,8 @@ pub struct Console<'s> {
     out: Box<dyn Write + 's>,
     err: Box<dyn Write + 's>,
     color: bool,
+    /// Whether the terminal makes links of places.
+    has_links: bool,
     width: usize,
     is_quiet: bool,
     /// The first failure to write, kept until the end: a closed pipe is no reason to panic.
@@ -31,6 +33,7 @@ impl Console<'static> {
             out: Box::new(io::BufWriter::new(io::stdout().lock())),
             err: Box::new(io::stderr()),
             color: crate::wants_color(),
+            has_links: supports_hyperlinks::on(supports_hyperlinks::Stream::Stderr),
             width,
             is_quiet: false,
             failure: None,
@@ -45,6 +48,7 @@ impl<'s> Console<'s> {
             out: Box::new(out),
             err: Box::new(err),
             color: false,
+            has_links: false,
             width: Style::PLAIN.width,
             is_quiet: false,
             failure: None,
@@ -126,6 +130,7 @@ impl<'s> Console<'s> {
         }
         let style = Style {
             color: self.color,
+            links: self.color && self.has_links,
             width: self.width,
         };
         let text = render_human(diagnostics, sources, style, max);

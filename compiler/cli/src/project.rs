@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use erpc_diagnostics::{Diagnostic, Diagnostics, Severity, Sources, codes};
+use erpc_diagnostics::{Diagnostic, Diagnostics, Severity, Sources, codes, percent_encoded};
 use erpc_model::{Files, Loaded, MAX_SOURCE_BYTES, Platform, ProfileId, ReadError};
 use erpc_policy::Derived;
 use rayon::prelude::*;
@@ -110,13 +110,29 @@ impl Project {
     /// Runs all stages: read, parse, resolve, derive, check.
     #[must_use]
     pub fn compile(&self) -> Compiled {
-        compile(&self.root, self, self.profile.as_deref())
+        let mut compiled = compile(&self.root, self, self.profile.as_deref());
+        self.locate(&mut compiled);
+        compiled
     }
 
     /// Runs all stages, the ones behind `resolve` once without a profile and once under each.
     #[must_use]
     pub fn compile_all(&self) -> Compiled {
-        compile_all(&self.root, self)
+        let mut compiled = compile_all(&self.root, self);
+        self.locate(&mut compiled);
+        compiled
+    }
+
+    /// Says where the program's files can be opened; those of the library are in the binary.
+    fn locate(&self, compiled: &mut Compiled) {
+        let Ok(folder) = self.folder.canonicalize() else {
+            return;
+        };
+        compiled.sources.locate(|path| {
+            let path = folder.join(path);
+            let url = format!("file://{}", percent_encoded(path.to_str()?));
+            path.is_file().then_some(url)
+        });
     }
 }
 

@@ -11,6 +11,9 @@ mod span;
 
 pub use codes::Code;
 pub use diagnostic::{Diagnostic, Diagnostics, Edit, Fix, Label, Severity};
-pub use render::{Style, render_github, render_human, render_json, render_sarif, summary};
+pub use render::{
+    Style, percent_encoded, render_github, render_human, render_json, render_json_with,
+    render_sarif, summary,
+};
 pub use sources::{LineColumn, Source, Sources};
 pub use span::{FileId, Span};

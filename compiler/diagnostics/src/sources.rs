@@ -20,6 +20,8 @@ pub struct Source {
     pub path: String,
     /// The text.
     pub text: Arc<str>,
+    /// Where it can be opened, where that is known: a terminal makes a link of it.
+    pub url: Option<String>,
     line_starts: OnceLock<Vec<u32>>,
 }
 
@@ -68,9 +70,17 @@ impl Sources {
         self.files.push(Source {
             path: path.into(),
             text: text.into(),
+            url: None,
             line_starts: OnceLock::new(),
         });
         id
+    }
+
+    /// Says where the files can be opened: `url` is asked for each path.
+    pub fn locate(&mut self, url: impl Fn(&str) -> Option<String>) {
+        for source in &mut self.files {
+            source.url = url(&source.path);
+        }
     }
 
     /// The file with this id, unless it is the file of [`Span::NONE`].

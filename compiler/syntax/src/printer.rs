@@ -6,7 +6,7 @@
 
 mod expr;
 
-use erpc_diagnostics::Span;
+use erpc_diagnostics::{Diagnostics, Span, codes};
 
 use crate::tree::{Arg, Block, Broken, Comment, File, Sign, Statement};
 
@@ -36,6 +36,23 @@ pub fn format(text: &str, file: &File) -> String {
         out.push('\n');
     }
     out
+}
+
+/// Whether it is certain what the statements of a text are, going by the findings of its parse. Where
+/// brackets or `"""` do not match it is a guess, and the text is better left alone; a statement that
+/// cannot be read costs itself only.
+#[must_use]
+pub fn is_whole(text: &str, diagnostics: &Diagnostics) -> bool {
+    let mut findings = diagnostics.as_slice().iter();
+    !findings.any(|finding| match finding.code.id {
+        id if id == codes::NESTED_TOO_DEEP.id => true,
+        id if id == codes::UNCLOSED_BRACKET.id => true,
+        id if id == codes::STRAY_BRACKET.id => true,
+        id if id == codes::UNCLOSED_STRING.id => text
+            .get(finding.span().start as usize..)
+            .is_some_and(|rest| rest.starts_with("\"\"\"")),
+        _ => false,
+    })
 }
 
 /// What stands between two braces, or in a file.

@@ -1,5 +1,6 @@
 //! `erpc build`: checks, derives, and makes the output folders what the platform says.
 
+use erpc_diagnostics::{Diagnostics, Sources, render_json_with};
 use serde::Serialize;
 
 use super::check::FORMATS;
@@ -24,7 +25,7 @@ pub(crate) fn run(command: &Build, common: &Common, console: &mut Console<'_>) -
         return Exit::Usage;
     }
     let compiled = project.compile();
-    // As JSON, the report of a build that succeeds is its result.
+    // As JSON, the findings of a build that succeeds stand in one object with what it did.
     if common.format != Format::Json || compiled.result.is_none() {
         show_findings(
             &compiled.diagnostics,
@@ -51,16 +52,19 @@ pub(crate) fn run(command: &Build, common: &Common, console: &mut Console<'_>) -
             return Exit::Failed;
         }
     };
+    let findings = (&compiled.diagnostics, &compiled.sources);
     if command.check || command.diff {
-        return report(&plan, command.diff, common, console);
+        return report(&plan, command.diff, findings, common, console);
     }
-    write(&plan, command.force, common, console)
+    write(&plan, command.force, findings, common, console)
 }
 
-/// What `--format json` says.
+/// The warnings of a program and its texts.
+type Findings<'c> = (&'c Diagnostics, &'c Sources);
+
+/// What `--format json` says beside the findings.
 #[derive(Serialize)]
 struct Report<'p> {
-    version: u32,
     created: Vec<&'p str>,
     changed: Vec<&'p str>,
     removed: Vec<&'p str>,
@@ -80,7 +84,6 @@ impl<'p> Report<'p> {
             problems.map(|(path, _)| path.as_str()).collect()
         };
         Self {
-            version: 1,
             created: changes(|change| matches!(change, Change::Create { .. })),
             changed: changes(|change| matches!(change, Change::Replace { .. })),
             removed: changes(|change| matches!(change, Change::Remove { .. })),
@@ -89,16 +92,18 @@ impl<'p> Report<'p> {
             unchanged: plan.unchanged,
         }
     }
-
-    fn to_json(&self) -> String {
-        // A struct of strings and numbers cannot fail to be written.
-        serde_json::to_string_pretty(self).unwrap_or_default() + "\n"
-    }
 }
 
-fn report(plan: &Plan, is_diff: bool, common: &Common, console: &mut Console<'_>) -> Exit {
+fn report(
+    plan: &Plan,
+    is_diff: bool,
+    findings: Findings<'_>,
+    common: &Common,
+    console: &mut Console<'_>,
+) -> Exit {
     if common.format == Format::Json {
-        console.result(&Report::of(plan).to_json());
+        let report = Report::of(plan);
+        console.result(&render_json_with(findings.0, findings.1, &report));
     } else if common.format == Format::Sarif {
         // The log of findings is the result; one result cannot follow another.
     } else if common.format == Format::Github {
@@ -139,7 +144,13 @@ fn report(plan: &Plan, is_diff: bool, common: &Common, console: &mut Console<'_>
     }
 }
 
-fn write(plan: &Plan, force: bool, common: &Common, console: &mut Console<'_>) -> Exit {
+fn write(
+    plan: &Plan,
+    force: bool,
+    findings: Findings<'_>,
+    common: &Common,
+    console: &mut Console<'_>,
+) -> Exit {
     let stops = |problem: Problem| match problem {
         Problem::Edited => !force,
         Problem::Foreign => true,
@@ -162,7 +173,7 @@ fn write(plan: &Plan, force: bool, common: &Common, console: &mut Console<'_>) -
     }
     let report = Report::of(plan);
     if common.format == Format::Json {
-        console.result(&report.to_json());
+        console.result(&render_json_with(findings.0, findings.1, &report));
     }
     if common.format != Format::Human {
         return Exit::Done;

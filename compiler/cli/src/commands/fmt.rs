@@ -5,6 +5,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use erpc_diagnostics::{Diagnostic, Diagnostics, FileId, Sources, Span, codes};
+use erpc_syntax::is_whole;
 use similar::TextDiff;
 
 use super::check::FORMATS;
@@ -64,7 +65,7 @@ fn stdin(console: &mut Console<'_>) -> Exit {
     let (formatted, sources, diagnostics) = formatted("standard input", &text);
     console.diagnostics(&diagnostics, &sources, None);
     // An editor that pipes its text through must not lose it.
-    let is_whole = is_whole(&diagnostics);
+    let is_whole = is_whole(&text, &diagnostics);
     console.result(if is_whole { &formatted } else { &text });
     if !is_whole { Exit::Failed } else { Exit::Done }
 }
@@ -90,7 +91,7 @@ fn file(
     let bytes = fs::read(path).map_err(|error| format!("{shown}: {}", describe(&error)))?;
     let text = String::from_utf8(bytes).map_err(|_| format!("{shown}: it is not UTF-8"))?;
     let (formatted, sources, diagnostics) = formatted(&shown.to_string(), &text);
-    if !is_whole(&diagnostics) {
+    if !is_whole(&text, &diagnostics) {
         console.diagnostics(&diagnostics, &sources, None);
         return Err(format!(
             "{shown} cannot be read as a whole and stays as it is"
@@ -121,18 +122,6 @@ fn file(
         fs::write(path, &formatted).map_err(|error| format!("{shown}: {}", describe(&error)))?;
     }
     Ok(true)
-}
-
-/// Whether it is certain what the statements of a file are. Where brackets do not match it is a
-/// guess, and better left alone; a statement that cannot be read costs itself only.
-fn is_whole(diagnostics: &Diagnostics) -> bool {
-    let guesses = [
-        &codes::NESTED_TOO_DEEP,
-        &codes::UNCLOSED_BRACKET,
-        &codes::STRAY_BRACKET,
-    ];
-    let mut findings = diagnostics.as_slice().iter();
-    !findings.any(|finding| guesses.contains(&finding.code) || finding.message.contains("\"\"\""))
 }
 
 /// A finding at the first line that differs.

@@ -16,6 +16,8 @@ use crate::{Diagnostic, Diagnostics, FileId, Label, Severity, Sources};
 pub struct Style {
     /// Whether colours are shown.
     pub color: bool,
+    /// Whether a place is a link to its file (the terminal's escape sequence OSC 8).
+    pub links: bool,
     /// How many columns there are.
     pub width: usize,
 }
@@ -24,6 +26,7 @@ impl Style {
     /// For files and pipes: no colours, 80 columns.
     pub const PLAIN: Self = Self {
         color: false,
+        links: false,
         width: 80,
     };
 }
@@ -60,25 +63,20 @@ fn one(diagnostic: &Diagnostic, sources: &Sources, style: Style, out: &mut Strin
         Severity::Warning => ("warning", "\u{1b}[1;33m"),
         Severity::Note => ("note", "\u{1b}[1;36m"),
     };
-    // Writing to a string cannot fail.
-    let _ = if style.color {
-        writeln!(
-            out,
-            "{color}{word}[{}]\u{1b}[0m\u{1b}[1m: {}\u{1b}[0m",
-            diagnostic.code.id, diagnostic.message
-        )
+    let head = format!("{word}[{}]", diagnostic.code.id);
+    let message = wrap(&format!("{head}: {}", diagnostic.message), style.width, 3);
+    if style.color {
+        let message = &message[head.len()..];
+        out.extend([color, &head, "\u{1b}[0m\u{1b}[1m", message, "\u{1b}[0m\n"]);
     } else {
-        writeln!(
-            out,
-            "{word}[{}]: {}",
-            diagnostic.code.id, diagnostic.message
-        )
-    };
+        out.extend([message.as_str(), "\n"]);
+    }
     for (file, labels) in by_file(diagnostic) {
         picture(file, &labels, sources, style, out);
     }
     for help in &diagnostic.help {
-        wrapped("   help: ", help, style.width, out);
+        let help = wrap(&format!("   help: {help}"), style.width, 9);
+        out.extend([help.as_str(), "\n"]);
     }
 }
 
@@ -224,33 +222,54 @@ fn picture(file: FileId, labels: &[&Label], sources: &Sources, style: Style, out
     let lines = drawn.lines().skip_while(|line| !line.contains(TOP));
     let place = labels.first().map(|label| {
         let place = source.line_column(label.span.start);
-        format!("{}:{}:{}", source.path, place.line, place.column)
+        let shown = format!("{}:{}:{}", source.path, place.line, place.column);
+        match &source.url {
+            // <https://gist.github.com/egmontkob/eb114294efbcd5adb1944c9f3cb5feda>
+            Some(url) if style.links => format!("\u{1b}]8;;{url}\u{1b}\\{shown}\u{1b}]8;;\u{1b}\\"),
+            _ => shown,
+        }
     });
     join(lines, &place.unwrap_or_default(), out);
 }
 
 const TOP: &str = "╭─";
-const BOTTOM: &str = "╰────";
 
 /// Puts the pictures that miette draws of distant lines under one heading, in one column.
 fn join<'l>(lines: impl Iterator<Item = &'l str>, place: &str, out: &mut String) {
-    let lines: Vec<(usize, &str)> = lines
+    let lines: Vec<(usize, char, &str)> = lines
         .map(str::trim_end)
-        .filter_map(|line| Some((line.chars().position(|c| "│·╭╰".contains(c))?, line)))
+        .filter_map(|line| gutter(line).map(|(column, sign)| (column, sign, line)))
         .collect();
-    let gutter = lines.iter().map(|(gutter, _)| *gutter).max().unwrap_or(0);
+    let gutter = lines.iter().map(|(column, ..)| *column).max().unwrap_or(0);
     let last = lines.len().saturating_sub(1);
-    for (index, (own, line)) in lines.into_iter().enumerate() {
+    for (index, (own, sign, line)) in lines.into_iter().enumerate() {
         let indent = " ".repeat(gutter - own);
-        let is_top = line.contains(TOP) && line.trim_start().starts_with(TOP);
+        let is_top = sign == '╭';
         if is_top && index == 0 {
             out.extend([" ".repeat(gutter).as_str(), TOP, "[", place, "]\n"]);
         } else if is_top {
             out.extend([" ".repeat(gutter).as_str(), "⋮\n"]);
-        } else if line.trim_start() != BOTTOM || index == last {
+        } else if sign != '╰' || index == last {
             out.extend([indent.as_str(), line, "\n"]);
         }
     }
+}
+
+/// The column of the line that miette draws beside a source, and the sign there; colours take no
+/// column.
+fn gutter(line: &str) -> Option<(usize, char)> {
+    let mut column = 0;
+    let mut is_escape = false;
+    for c in line.chars() {
+        match c {
+            '\u{1b}' => is_escape = true,
+            'm' if is_escape => is_escape = false,
+            _ if is_escape => {}
+            '│' | '·' | '╭' | '╰' => return Some((column, c)),
+            _ => column += 1,
+        }
+    }
+    None
 }
 
 /// Whether a label stands on a line that no terminal shows: miette pads with its width.
@@ -276,24 +295,24 @@ fn visible(text: &str, offset: usize) -> usize {
     }
 }
 
-/// Text behind a heading, broken at spaces; the following lines stand under the first.
-fn wrapped(heading: &str, text: &str, width: usize, out: &mut String) {
-    let indent = heading.chars().count();
-    let room = width.saturating_sub(indent).max(20);
-    out.push_str(heading);
-    let mut used = 0;
-    for word in text.split(' ') {
+/// Text broken at spaces; the lines behind the first are indented. Its own spaces at the start stay.
+fn wrap(text: &str, width: usize, indent: usize) -> String {
+    let width = width.max(indent + 20);
+    let start = text.len() - text.trim_start().len();
+    let mut out = text[..start].to_owned();
+    let mut used = start;
+    for (index, word) in text[start..].split(' ').enumerate() {
         let length = word.chars().count();
-        if used > 0 && used + 1 + length > room {
+        if index > 0 && used + 1 + length > width {
             out.push('\n');
             out.extend(std::iter::repeat_n(' ', indent));
-            used = 0;
-        } else if used > 0 {
+            used = indent;
+        } else if index > 0 {
             out.push(' ');
             used += 1;
         }
         out.push_str(word);
         used += length;
     }
-    out.push('\n');
+    out
 }

@@ -5,10 +5,12 @@ use serde::Serialize;
 use crate::{Diagnostic, Diagnostics, Severity, Sources, Span};
 
 #[derive(Serialize)]
-struct Report<'a> {
+struct Report<'a, M: Serialize> {
     version: u32,
     diagnostics: Vec<Finding<'a>>,
     summary: Summary,
+    #[serde(flatten)]
+    more: Option<&'a M>,
 }
 
 #[derive(Serialize)]
@@ -61,6 +63,20 @@ struct Position {
 /// The findings as one JSON object with a line break at its end.
 #[must_use]
 pub fn render_json(diagnostics: &Diagnostics, sources: &Sources) -> String {
+    render::<()>(diagnostics, sources, None)
+}
+
+/// The same object with the fields of `more`, which a command found out beside the findings.
+#[must_use]
+pub fn render_json_with<M: Serialize>(
+    diagnostics: &Diagnostics,
+    sources: &Sources,
+    more: &M,
+) -> String {
+    render(diagnostics, sources, Some(more))
+}
+
+fn render<M: Serialize>(diagnostics: &Diagnostics, sources: &Sources, more: Option<&M>) -> String {
     let report = Report {
         version: 1,
         diagnostics: diagnostics
@@ -72,6 +88,7 @@ pub fn render_json(diagnostics: &Diagnostics, sources: &Sources) -> String {
             errors: diagnostics.count(Severity::Error),
             warnings: diagnostics.count(Severity::Warning),
         },
+        more,
     };
     // Strings, numbers and lists of them always serialise.
     let mut out = serde_json::to_string_pretty(&report).unwrap_or_default();

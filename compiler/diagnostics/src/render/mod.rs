@@ -8,7 +8,7 @@ mod sarif;
 
 pub use github::render_github;
 pub use human::{Style, render_human};
-pub use json::render_json;
+pub use json::{render_json, render_json_with};
 pub use sarif::render_sarif;
 
 use crate::{Diagnostics, Severity};
@@ -28,4 +28,20 @@ pub fn summary(diagnostics: &Diagnostics) -> Option<String> {
     .flatten()
     .collect();
     (!parts.is_empty()).then(|| parts.join(", "))
+}
+
+/// A path as a URL has it (RFC 3986, 3.3): letters of other scripts, spaces and signs are encoded.
+#[must_use]
+pub fn percent_encoded(path: &str) -> String {
+    use std::fmt::Write;
+    let mut out = String::with_capacity(path.len());
+    for byte in path.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            // Writing to a string cannot fail.
+            let _ = write!(out, "%{byte:02X}");
+        }
+    }
+    out
 }

@@ -1,0 +1,166 @@
+//! The formats for tools, held to their schemas: `docs/diagnostics.schema.json` for JSON, the published
+//! schema of SARIF 2.1.0 for SARIF. Lines and columns count from 1, columns in characters, offsets in bytes.
+
+use std::ffi::OsStr;
+use std::path::Path;
+
+use erpc_cli::Exit;
+use erpc_tests::{erpc, folders_below, repository};
+use serde_json::Value;
+
+fn validator(path: &str) -> jsonschema::Validator {
+    let text = std::fs::read_to_string(repository().join(path)).expect("the schema");
+    // The published schema has one expression that ECMA 262 refuses: it ends a class that was never opened.
+    let text = text.replace("-[a-zA-Z]{2}]?$", "(-[a-zA-Z]{2})?$");
+    let schema: Value = serde_json::from_str(&text).expect("JSON");
+    let options = jsonschema::options().should_validate_formats(true);
+    options.build(&schema).expect("a schema")
+}
+
+fn assert_valid(validator: &jsonschema::Validator, text: &str, what: &str) {
+    let value: Value =
+        serde_json::from_str(text).unwrap_or_else(|error| panic!("{what}: {error}\n{text}"));
+    let errors: Vec<String> = validator
+        .iter_errors(&value)
+        .map(|error| format!("{}: {error}", error.instance_path()))
+        .collect();
+    assert!(errors.is_empty(), "{what}: {errors:#?}");
+}
+
+fn run(command: &str, path: &Path, more: &[&str]) -> erpc_tests::Ran {
+    let mut arguments: Vec<&OsStr> = vec![command.as_ref(), path.as_os_str()];
+    arguments.extend(more.iter().map(OsStr::new));
+    erpc(&arguments)
+}
+
+/// A case of every kind, one with a file outside the library, and programs without findings.
+fn programs() -> Vec<std::path::PathBuf> {
+    let mut programs = folders_below("tests/ui");
+    programs.extend(folders_below("examples"));
+    programs
+}
+
+#[test]
+fn json_is_as_its_schema_says() {
+    let schema = validator("docs/diagnostics.schema.json");
+    for program in programs() {
+        let ran = run("check", &program, &["--format", "json"]);
+        assert_valid(&schema, &ran.out, &program.display().to_string());
+    }
+    let broken = repository().join("tests/ui/forty-mistakes-are-forty-findings");
+    let ran = run("build", &broken, &["--format", "json"]);
+    assert_eq!(ran.exit, Exit::Failed);
+    assert_valid(&schema, &ran.out, "build");
+    let example = repository().join("examples/shop");
+    let ran = run("build", &example, &["--check", "--format", "json"]);
+    assert_valid(&schema, &ran.out, "build --check");
+    let folder = tempfile::TempDir::new().expect("a temporary folder");
+    std::fs::write(folder.path().join("a.erp"), "erp   1\n").expect("written");
+    let ran = run("fmt", folder.path(), &["--check", "--format", "json"]);
+    assert_eq!(ran.exit, Exit::Differs);
+    assert_valid(&schema, &ran.out, "fmt --check");
+    assert!(ran.out.contains("W0017"), "{}", ran.out);
+}
+
+#[test]
+fn the_schema_refuses_what_is_otherwise() {
+    let schema = validator("docs/diagnostics.schema.json");
+    for text in [
+        r#"{"version":2,"diagnostics":[],"summary":{"errors":0,"warnings":0}}"#,
+        r#"{"version":1,"diagnostics":[]}"#,
+        r#"{"version":1,"diagnostics":[{}],"summary":{"errors":0,"warnings":0}}"#,
+    ] {
+        let value: Value = serde_json::from_str(text).expect("JSON");
+        assert!(!schema.is_valid(&value), "{text}");
+    }
+}
+
+#[test]
+fn sarif_is_as_its_published_schema_says() {
+    let schema = validator("tests/data/sarif-2.1.0.schema.json");
+    for program in programs() {
+        let ran = run("check", &program, &["--format", "sarif"]);
+        assert_valid(&schema, &ran.out, &program.display().to_string());
+    }
+    let folder = tempfile::TempDir::new().expect("a temporary folder");
+    std::fs::write(folder.path().join("a.erp"), "erp   1\n").expect("written");
+    let ran = run("fmt", folder.path(), &["--check", "--format", "sarif"]);
+    assert_valid(&schema, &ran.out, "fmt --check");
+}
+
+/// `№` and Cyrillic letters before the mistake: a column is a character, an offset a byte.
+#[test]
+fn columns_are_characters_and_offsets_are_bytes() {
+    const LINE: &str = "platform p { title \"Підприємство № 1\"; version 2; cluster c }";
+    let folder = tempfile::TempDir::new().expect("a temporary folder");
+    let text = format!("erp 1\n# Це коментар.\n{LINE}\n");
+    std::fs::write(folder.path().join("platform.erp"), &text).expect("written");
+    let ran = run("check", folder.path(), &["--format", "json"]);
+    let json: Value = serde_json::from_str(&ran.out).expect("JSON");
+    let findings = json["diagnostics"].as_array().expect("a list");
+    let finding = findings
+        .iter()
+        .find(|f| f["code"] == "E0201")
+        .expect("the finding");
+    let label = &finding["labels"][0];
+    let column = LINE.chars().take_while(|c| *c != '2').count() + 1;
+    let offset = text.find("2;").expect("there");
+    assert_eq!(
+        label["start"],
+        serde_json::json!({ "line": 3, "column": column, "offset": offset })
+    );
+    assert_eq!(
+        label["end"],
+        serde_json::json!({ "line": 3, "column": column + 1, "offset": offset + 1 })
+    );
+    let edit = &finding["fixes"][0]["edits"][0];
+    assert_eq!(edit["text"], "\"2\"");
+    assert_eq!(edit["start"]["offset"], offset);
+
+    let ran = run("check", folder.path(), &["--format", "sarif"]);
+    let sarif: Value = serde_json::from_str(&ran.out).expect("JSON");
+    let run_of = &sarif["runs"][0];
+    assert_eq!(run_of["columnKind"], "unicodeCodePoints");
+    let results = run_of["results"].as_array().expect("results");
+    let result = results
+        .iter()
+        .find(|r| r["ruleId"] == "E0201")
+        .expect("the finding");
+    let region = &result["locations"][0]["physicalLocation"]["region"];
+    assert_eq!(region["startColumn"], column);
+    assert_eq!(region["endColumn"], column + 1);
+
+    let ran = run("check", folder.path(), &["--format", "github"]);
+    let place = format!("line=3,col={column},endColumn={}", column + 1);
+    assert!(ran.out.contains(&place), "{}", ran.out);
+}
+
+/// Colours, and nothing else, are what a terminal gets more than a file.
+#[test]
+fn without_colours_the_text_is_the_same() {
+    let broken = repository().join("tests/ui/forty-mistakes-are-forty-findings");
+    let plain = run("check", &broken, &["--color", "never"]).err;
+    let coloured = run("check", &broken, &["--color", "always"]).err;
+    assert!(!plain.contains('\u{1b}'), "{plain}");
+    assert!(coloured.contains("\u{1b}[1;31merror[E"), "{coloured}");
+    let mut stripped = String::new();
+    let mut rest = coloured.as_str();
+    while let Some((before, behind)) = rest.split_once("\u{1b}[") {
+        stripped += before;
+        rest = behind.split_once('m').map_or("", |(_, rest)| rest);
+    }
+    assert_eq!(stripped + rest, plain);
+}
+
+/// Fifty are shown in full where nobody says otherwise, and all are counted.
+#[test]
+fn the_first_findings_are_shown_and_the_rest_counted() {
+    let broken = repository().join("tests/ui/forty-mistakes-are-forty-findings");
+    let ran = run("check", &broken, &["--max-errors", "7"]);
+    assert_eq!(ran.err.matches("error[").count(), 7);
+    assert!(ran.err.contains("… and 33 more"), "{}", ran.err);
+    assert!(ran.err.ends_with("40 errors\n"), "{}", ran.err);
+    let ran = run("check", &broken, &["--max-errors", "7", "--format", "json"]);
+    let json: Value = serde_json::from_str(&ran.out).expect("JSON");
+    assert_eq!(json["diagnostics"].as_array().map(Vec::len), Some(40));
+}
