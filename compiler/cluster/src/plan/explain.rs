@@ -1,0 +1,84 @@
+//! Refusals in the words of who must act on them, and what follows from a change.
+
+use serde_json::Value;
+
+use crate::diff::FieldChange;
+use crate::failure::{Failure, Refusal};
+use crate::kind::Kind;
+use crate::object::ObjectId;
+
+/// A refusal in the words of who must act on it.
+pub(crate) fn explain(refusal: &Refusal, id: &ObjectId) -> Failure {
+    let message = refusal.message.trim().to_owned();
+    if let Some(webhook) = refusal.dead_webhook() {
+        return Failure::new(format!(
+            "the admission webhook `{webhook}` does not answer, and nothing is taken without it"
+        ))
+        .help("bring its service back, or remove its webhook configuration");
+    }
+    if refusal.is_terminating() {
+        let namespace = id.namespace.as_deref().unwrap_or_default();
+        return Failure::new(format!("namespace {namespace} is being deleted"))
+            .help("wait until it is gone, then apply again");
+    }
+    if refusal.is_rbac() {
+        return Failure::new(message)
+            .help("`erpc rbac` prints the rights that this platform needs");
+    }
+    if message.contains("exceeded quota") {
+        return Failure::new(message)
+            .help("raise the namespace's quota, or ask for less in the source");
+    }
+    if message.contains("violates PodSecurity") {
+        return Failure::new(message)
+            .help("the namespace's Pod Security level forbids it: change the workload or the namespace's labels");
+    }
+    if message.contains("denied") || message.contains("ValidatingAdmissionPolicy") {
+        return Failure::new(message)
+            .help("an admission policy of the cluster forbids it: change the source, or ask who owns the policy");
+    }
+    if refusal.code == 422 || message.contains("field not declared") || refusal.code == 400 {
+        return Failure::new(message).help(
+            "the object is not what the API takes; a `patch` in the source is the usual reason",
+        );
+    }
+    Failure::new(message)
+}
+
+/// What a change of a workload means for its pods.
+pub(super) fn consequences(
+    id: &ObjectId,
+    live: &Value,
+    new: &Value,
+    changes: &[FieldChange],
+) -> Vec<String> {
+    let mut said = Vec::new();
+    if !matches!(id.kind, Kind::Deployment | Kind::StatefulSet) {
+        return said;
+    }
+    let replicas = new["spec"]["replicas"].as_u64().unwrap_or(1);
+    let old = live["spec"]["replicas"].as_u64().unwrap_or(1);
+    if changes.iter().any(|c| c.path.starts_with("spec.template")) {
+        let pods = if old == 1 {
+            "restarts 1 pod".to_owned()
+        } else {
+            format!("restarts {old} pods")
+        };
+        let how = match id.kind {
+            Kind::StatefulSet if old > 1 => "one after another, each down while it restarts",
+            Kind::StatefulSet => "down while it restarts",
+            _ if new["spec"]["strategy"]["type"] == "Recreate" => {
+                "down until the new ones are ready"
+            }
+            _ => "no downtime: each new one is ready before an old one goes",
+        };
+        said.push(format!("{pods}, {how}"));
+    }
+    if replicas != old && changes.iter().any(|c| c.path == "spec.replicas") {
+        said.push(match replicas.cmp(&old) {
+            std::cmp::Ordering::Less => format!("stops {} of {old} pods", old - replicas),
+            _ => format!("starts {} more", replicas - old),
+        });
+    }
+    said
+}

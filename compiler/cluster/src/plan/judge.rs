@@ -1,0 +1,389 @@
+//! The judgement of each object: equal by its own entry, or as a dry run of the server says. A refusal
+//! becomes a step that is blocked, with the fields and their owners, and the way out.
+
+use std::collections::{BTreeSet, HashSet};
+
+use futures_util::StreamExt;
+use futures_util::stream;
+use serde_json::{Value, json};
+
+use super::explain::{consequences, explain};
+use super::replace::{immutable, replace};
+use super::{Action, Allowed, Step, blocked, fingerprint, step, uid};
+use crate::client::Cluster;
+use crate::diff::differences;
+use crate::equal::{is_certainly_equal, own_entry};
+use crate::failure::{ApiError, Cause, Failure, Refusal};
+use crate::kind::Kind;
+use crate::live::Live;
+use crate::object::{Desired, ObjectId, Program};
+use crate::request::{Answer, Call};
+
+/// How many calls a plan has under way; the limiter may allow fewer.
+const IN_FLIGHT: usize = 16;
+/// No field is ever taken from these: they would take it back, and the two would fight.
+const CONTROLLERS: [&str; 5] = [
+    "kube-controller-manager",
+    "kube-scheduler",
+    "kubelet",
+    "horizontal-pod-autoscaler",
+    "vpa",
+];
+
+pub(super) async fn judge_all(
+    cluster: &Cluster,
+    program: &Program<'_>,
+    live: &Live,
+    allowed: &Allowed,
+) -> Result<(Vec<Step>, usize), Failure> {
+    let mut unchanged = 0;
+    let mut doubtful = Vec::new();
+    let mut steps = Vec::new();
+    for desired in &program.objects {
+        let found = live.objects.get(&desired.id);
+        if found.is_some_and(|found| is_certainly_equal(&desired.body, found)) {
+            unchanged += 1;
+            continue;
+        }
+        if let Some(namespace) = &desired.id.namespace
+            && live.namespace(namespace).is_none()
+        {
+            steps.push(Step {
+                is_unjudged: true,
+                ..step(&desired.id, Action::Create)
+            });
+            continue;
+        }
+        doubtful.push((desired, found));
+    }
+    let autoscalers = Autoscalers::of(program, live, allowed);
+    let autoscalers = &autoscalers;
+    let mut judged = stream::iter(doubtful)
+        .map(|(desired, found)| judge(cluster, program, desired, found, allowed, autoscalers))
+        .buffer_unordered(IN_FLIGHT);
+    while let Some(judged) = judged.next().await {
+        match judged? {
+            Some(step) => steps.push(step),
+            None => unchanged += 1,
+        }
+    }
+    Ok((steps, unchanged))
+}
+
+/// The workloads whose number of replicas is an autoscaler's, by namespace and name.
+struct Autoscalers {
+    /// As the platform says it.
+    desired: HashSet<(String, String)>,
+    /// In the cluster, and still there when this plan is done.
+    staying: HashSet<(String, String)>,
+}
+
+fn workload(id: &ObjectId) -> (String, String) {
+    let namespace = id.namespace.as_deref().unwrap_or_default();
+    (namespace.to_owned(), id.name.to_string())
+}
+
+fn scaled_by(id: &ObjectId, autoscaler: &Value) -> (String, String) {
+    let target = autoscaler["spec"]["scaleTargetRef"]["name"].as_str();
+    (workload(id).0, target.unwrap_or_default().to_owned())
+}
+
+impl Autoscalers {
+    fn of(program: &Program<'_>, live: &Live, allowed: &Allowed) -> Self {
+        let is_one = |id: &ObjectId| id.kind == Kind::HorizontalPodAutoscaler;
+        let desired = program.objects.iter().filter(|object| is_one(&object.id));
+        let found = live.objects.iter().filter(|(id, _)| is_one(id));
+        Self {
+            desired: desired
+                .map(|object| scaled_by(&object.id, &object.body))
+                .collect(),
+            staying: found
+                .filter(|(id, _)| !(allowed.prune && program.object(id).is_none()))
+                .map(|(id, live)| scaled_by(id, live))
+                .collect(),
+        }
+    }
+}
+
+/// Whether the only conflict is about the number that an autoscaler wrote, and it is or will be
+/// gone.
+fn is_left_by_autoscaler(
+    desired: &Desired,
+    found: Option<&Value>,
+    refusal: &Refusal,
+    autoscalers: &Autoscalers,
+) -> bool {
+    let is_scale_of = |manager: &str| {
+        let entries = found.and_then(|live| live["metadata"]["managedFields"].as_array());
+        let mut entries = entries.into_iter().flatten();
+        entries.any(|entry| entry["manager"] == manager && entry["subresource"] == "scale")
+    };
+    let target = workload(&desired.id);
+    !autoscalers.desired.contains(&target)
+        && !autoscalers.staying.contains(&target)
+        && conflicts(refusal).all(|cause| {
+            cause.field == ".spec.replicas"
+                && CONTROLLERS.contains(&manager_of(cause))
+                && is_scale_of(manager_of(cause))
+        })
+}
+
+/// The step for one object; `None` where it stays as it is.
+async fn judge(
+    cluster: &Cluster,
+    program: &Program<'_>,
+    desired: &Desired,
+    found: Option<&Value>,
+    allowed: &Allowed,
+    autoscalers: &Autoscalers,
+) -> Result<Option<Step>, Failure> {
+    let id = &desired.id;
+    if let Some(failure) = found.and_then(|live| terminating(id, live)) {
+        return Ok(Some(blocked(id, failure)));
+    }
+    let (answer, is_forced) = match dry_run(cluster, desired, found, allowed, autoscalers).await {
+        Ok(judged) => judged,
+        Err(ApiError::Unreachable(message)) => {
+            return Err(ApiError::Unreachable(message).into());
+        }
+        Err(ApiError::Refused(refusal)) => {
+            let step = refused(cluster, program, desired, found, &refusal, allowed).await?;
+            return Ok(Some(step));
+        }
+    };
+    if answer.is_created {
+        return Ok(Some(Step {
+            warnings: answer.warnings,
+            ..step(id, Action::Create)
+        }));
+    }
+    let live = match found {
+        Some(live) => live.clone(),
+        // It is there without the platform's label.
+        None => cluster.call(Call::get(id.path())).await?.body,
+    };
+    if let Some(failure) = terminating(id, &live) {
+        return Ok(Some(blocked(id, failure)));
+    }
+    let mut changes = differences(&live, &answer.body);
+    if id.kind.is_workload() && autoscalers.desired.contains(&workload(id)) {
+        // The number is handed over, not reset.
+        changes.retain(|change| change.path != "spec.replicas");
+    }
+    let is_ours = own_entry(&live).is_some();
+    if changes.is_empty() {
+        if is_ours && own_fields(&live) == own_fields(&answer.body) {
+            return Ok(None);
+        }
+        return Ok(Some(Step {
+            uid: uid(&live),
+            is_forced,
+            fingerprint: Some(fingerprint(&live)),
+            ..step(
+                id,
+                if is_ours {
+                    Action::Update
+                } else {
+                    Action::Adopt
+                },
+            )
+        }));
+    }
+    Ok(Some(Step {
+        consequences: consequences(id, &live, &answer.body, &changes),
+        changes,
+        warnings: answer.warnings,
+        uid: uid(&live),
+        is_forced,
+        fingerprint: Some(fingerprint(&live)),
+        ..step(id, Action::Update)
+    }))
+}
+
+fn own_fields(live: &Value) -> Option<&Value> {
+    own_entry(live).map(|entry| &entry["fieldsV1"])
+}
+
+fn terminating(id: &ObjectId, live: &Value) -> Option<Failure> {
+    if live["metadata"]["deletionTimestamp"].is_null() {
+        return None;
+    }
+    let mut finalizers: Vec<String> = ["metadata", "spec"]
+        .into_iter()
+        .flat_map(|part| live[part]["finalizers"].as_array().into_iter().flatten())
+        .filter_map(|finalizer| finalizer.as_str().map(str::to_owned))
+        .collect();
+    finalizers.dedup();
+    let conditions = live["status"]["conditions"].as_array();
+    let mut remaining = conditions
+        .into_iter()
+        .flatten()
+        .filter(|c| c["status"] == "True")
+        .filter_map(|c| c["message"].as_str());
+    let held = match remaining.find(|text| text.contains("finalizer") || text.contains("remain")) {
+        Some(text) => format!(": {text}"),
+        None if finalizers.is_empty() => String::new(),
+        None => format!(": it waits for {}", finalizers.join(", ")),
+    };
+    Some(
+        Failure::new(format!("{id} is being deleted{held}"))
+            .help("wait until it is gone, or find out who removes the finalizer; erpc never does"),
+    )
+}
+
+/// The server's judgement, by force only where the user said whose fields may be taken.
+async fn dry_run(
+    cluster: &Cluster,
+    desired: &Desired,
+    found: Option<&Value>,
+    allowed: &Allowed,
+    autoscalers: &Autoscalers,
+) -> Result<(Answer, bool), ApiError> {
+    let body = body_for(&desired.body, found.and_then(uid).as_deref());
+    let call = Call::apply(&desired.id, &body).dry_run();
+    match cluster.call(call.clone()).await {
+        Err(ApiError::Refused(refusal))
+            if refusal.is_field_conflict()
+                && (may_take(&refusal, &allowed.take_from)
+                    || is_left_by_autoscaler(desired, found, &refusal, autoscalers)) =>
+        {
+            Ok((cluster.call(call.forced()).await?, true))
+        }
+        Ok(answer) => Ok((answer, false)),
+        Err(error) => Err(error),
+    }
+}
+
+/// The body with the uid that it is meant for: an object that another deleted and made anew is
+/// not the planned one.
+pub(crate) fn body_for(body: &Value, uid: Option<&str>) -> Value {
+    let mut body = body.clone();
+    if let Some(uid) = uid {
+        body["metadata"]["uid"] = json!(uid);
+    }
+    body
+}
+
+/// `conflict with "kubectl-edit" using apps/v1` gives `kubectl-edit`.
+fn manager_of(cause: &Cause) -> &str {
+    cause.message.split('"').nth(1).unwrap_or(&cause.message)
+}
+
+fn conflicts(refusal: &Refusal) -> impl Iterator<Item = &Cause> {
+    let causes = refusal.causes.iter();
+    causes.filter(|cause| cause.reason == "FieldManagerConflict")
+}
+
+fn may_take(refusal: &Refusal, take_from: &[String]) -> bool {
+    conflicts(refusal).all(|cause| {
+        let manager = manager_of(cause);
+        !CONTROLLERS.contains(&manager) && take_from.iter().any(|taken| taken == manager)
+    })
+}
+
+/// The step for an object that the server does not take.
+async fn refused(
+    cluster: &Cluster,
+    program: &Program<'_>,
+    desired: &Desired,
+    found: Option<&Value>,
+    refusal: &Refusal,
+    allowed: &Allowed,
+) -> Result<Step, Failure> {
+    let id = &desired.id;
+    if refusal.is_field_conflict() {
+        return Ok(blocked(id, conflict(program, desired, found, refusal)));
+    }
+    if refusal.code == 422
+        && let Some(live) = found
+        && let Some(immutable) = immutable(desired, live, refusal)
+    {
+        return replace(cluster, desired, live, immutable, allowed).await;
+    }
+    Ok(blocked(id, explain(refusal, id)))
+}
+
+fn conflict(
+    program: &Program<'_>,
+    desired: &Desired,
+    found: Option<&Value>,
+    refusal: &Refusal,
+) -> Failure {
+    let mut lines = Vec::new();
+    let mut managers = BTreeSet::new();
+    for cause in conflicts(refusal) {
+        let field = cause.field.trim_start_matches('.');
+        let manager = manager_of(cause);
+        managers.insert(manager.to_owned());
+        let ours = at(&desired.body, field);
+        let theirs = found.map_or("?".to_owned(), |live| at(live, field));
+        let place = program.place(desired, field).unwrap_or_default();
+        let since = found.and_then(|live| since(live, manager));
+        let since = since.map_or_else(String::new, |time| format!(" since {time}"));
+        lines.push(format!(
+            "{field} is {manager}'s{since}: the cluster has {theirs}, the source says {ours} ({place})"
+        ));
+    }
+    let is_controllers = managers.iter().any(|m| CONTROLLERS.contains(&m.as_str()));
+    let failure = Failure::new(lines.join("; "));
+    if is_controllers {
+        return failure.help("a controller keeps it: leave the field out of the source, or remove the controller; an autoscaler that left the source goes with --prune");
+    }
+    let takes: Vec<String> = managers
+        .iter()
+        .map(|manager| format!("--take-from {manager}"))
+        .collect();
+    failure.help(format!(
+        "take it with {}, or let the source say what the cluster has",
+        takes.join(" ")
+    ))
+}
+
+/// The value at `spec.template.spec.containers[name="a"].image`, as the server writes paths.
+fn at(object: &Value, field: &str) -> String {
+    let mut value = object;
+    for part in field.split('.') {
+        let (name, key) = match part.split_once('[') {
+            Some((name, key)) => (name, Some(key.trim_end_matches(']'))),
+            None => (part, None),
+        };
+        value = &value[name];
+        if let Some((key, wanted)) = key.and_then(|key| key.split_once('=')) {
+            let wanted = wanted.trim_matches('"');
+            let items = value.as_array();
+            let item = items
+                .into_iter()
+                .flatten()
+                .find(|item| crate::diff::plain(&item[key]) == wanted);
+            let Some(item) = item else {
+                return "nothing".to_owned();
+            };
+            value = item;
+        }
+    }
+    match value {
+        Value::Null => "nothing".to_owned(),
+        value => crate::diff::shown(value),
+    }
+}
+
+fn since(live: &Value, manager: &str) -> Option<String> {
+    let entries = live["metadata"]["managedFields"].as_array()?;
+    let entry = entries.iter().find(|entry| entry["manager"] == manager)?;
+    entry["time"].as_str().map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::at;
+    use serde_json::json;
+
+    #[test]
+    fn a_path_of_the_server_finds_its_value() {
+        let object =
+            json!({ "spec": { "containers": [{ "name": "a", "image": "x:1" }], "replicas": 3 } });
+        assert_eq!(at(&object, "spec.replicas"), "3");
+        assert_eq!(at(&object, "spec.containers[name=\"a\"].image"), "\"x:1\"");
+        assert_eq!(at(&object, "spec.absent"), "nothing");
+    }
+}

@@ -1,0 +1,174 @@
+//! Fields that cannot be changed on a live object: which they are, and what making it anew means.
+
+use serde_json::{Value, json};
+
+use super::explain::explain;
+use super::{Action, Allowed, Step, blocked, fingerprint, step, uid};
+use crate::client::Cluster;
+use crate::diff::differences;
+use crate::failure::{ApiError, Failure, Refusal};
+use crate::kind::Kind;
+use crate::object::Desired;
+use crate::request::Call;
+
+/// What can only be changed by a new object.
+pub(super) struct Immutable {
+    field: &'static str,
+    consequence: String,
+}
+
+/// Whether a refusal is about a field of the table of immutable fields; a 422 alone says nothing.
+pub(super) fn immutable(desired: &Desired, live: &Value, refusal: &Refusal) -> Option<Immutable> {
+    let differs = |path: &str| desired.body.pointer(path) != live.pointer(path);
+    let says = |field: &str| refusal.causes.iter().any(|c| c.field.starts_with(field));
+    let back_to_back = |field| Immutable {
+        field,
+        consequence: "deleted and made anew at once".to_owned(),
+    };
+    match desired.id.kind {
+        Kind::StatefulSet if says("spec") => {
+            let fields = ["volumeClaimTemplates", "serviceName", "podManagementPolicy"];
+            let field = fields
+                .into_iter()
+                .find(|field| differs(&format!("/spec/{field}")))?;
+            Some(Immutable {
+                field,
+                consequence: "made anew without touching its pods; claims keep their size"
+                    .to_owned(),
+            })
+        }
+        Kind::Deployment if says("spec.selector") => Some(Immutable {
+            field: "selector",
+            consequence: "down until the new pods are ready".to_owned(),
+        }),
+        Kind::Service if says("spec.clusterIP") => Some(back_to_back("clusterIP")),
+        Kind::RoleBinding | Kind::ClusterRoleBinding if says("roleRef") => {
+            Some(back_to_back("roleRef"))
+        }
+        Kind::ConfigMap if says("data") => Some(back_to_back("data")),
+        Kind::StorageClass => Some(back_to_back("parameters")),
+        Kind::Job if says("spec.template") => Some(back_to_back("template")),
+        _ => None,
+    }
+}
+
+pub(super) async fn replace(
+    cluster: &Cluster,
+    desired: &Desired,
+    live: &Value,
+    immutable: Immutable,
+    allowed: &Allowed,
+) -> Result<Step, Failure> {
+    let id = &desired.id;
+    if let Some(failure) = judge_new_body(cluster, desired).await? {
+        return Ok(blocked(id, failure));
+    }
+    let is_running = id.kind == Kind::Job
+        && live["status"]["completionTime"].is_null()
+        && live["status"]["active"].as_u64().unwrap_or(0) > 0;
+    if is_running {
+        return Ok(blocked(
+            id,
+            Failure::new(format!("{id} runs, and its template cannot be changed"))
+                .help("wait until it has ended, then plan again"),
+        ));
+    }
+    if immutable.field == "volumeClaimTemplates" && !grows_only(&desired.body, live) {
+        return Ok(blocked(
+            id,
+            Failure::new("a volume cannot become smaller or change its class or mode").help(
+                "make a new volume under another name, copy the data, then remove the old one",
+            ),
+        ));
+    }
+    let name = id.name.as_str();
+    if !allowed.replace.iter().any(|allowed| allowed == name) {
+        return Ok(blocked(
+            id,
+            Failure::new(format!(
+                "{} cannot be changed on a live {}: it must be {}",
+                immutable.field, id.kind, immutable.consequence
+            ))
+            .help(format!("allow it with --replace {name}")),
+        ));
+    }
+    Ok(Step {
+        changes: differences(live, &desired.body)
+            .into_iter()
+            .filter(|change| change.path.contains(immutable.field))
+            .collect(),
+        consequences: vec![immutable.consequence],
+        uid: uid(live),
+        fingerprint: Some(fingerprint(live)),
+        ..step(id, Action::Replace)
+    })
+}
+
+/// Whether a kind's replacement leaves what it owns.
+pub(crate) fn is_orphaning(kind: Kind) -> bool {
+    kind == Kind::StatefulSet
+}
+
+fn grows_only(desired: &Value, live: &Value) -> bool {
+    let templates = |object: &Value| {
+        let templates = object["spec"]["volumeClaimTemplates"].as_array();
+        templates.cloned().unwrap_or_default()
+    };
+    let (desired, live) = (templates(desired), templates(live));
+    live.iter().all(|old| {
+        let name = &old["metadata"]["name"];
+        match desired.iter().find(|new| new["metadata"]["name"] == *name) {
+            None => true,
+            Some(new) => {
+                let same = |key: &str| new["spec"][key] == old["spec"][key];
+                let size = |claim: &Value| {
+                    crate::quantity::parse(
+                        claim["spec"]["resources"]["requests"]["storage"].as_str()?,
+                    )
+                };
+                same("storageClassName")
+                    && same("accessModes")
+                    && size(new)
+                        .zip(size(old))
+                        .is_some_and(|(new, old)| new >= old)
+            }
+        }
+    })
+}
+
+/// Whether the server would take the new object, asked under a name that nobody has.
+async fn judge_new_body(cluster: &Cluster, desired: &Desired) -> Result<Option<Failure>, Failure> {
+    let mut body = desired.body.clone();
+    if let Some(metadata) = body["metadata"].as_object_mut() {
+        metadata.remove("name");
+        metadata.insert("generateName".to_owned(), json!("erpc-plan-"));
+    }
+    let collection = desired.id.kind.collection(desired.id.namespace.as_deref());
+    match cluster
+        .call(Call::create(&collection, &body).dry_run())
+        .await
+    {
+        Ok(_) => Ok(None),
+        Err(ApiError::Refused(refusal)) => Ok(Some(explain(&refusal, &desired.id))),
+        Err(error) => Err(error.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::grows_only;
+    use serde_json::json;
+
+    #[test]
+    fn a_volume_may_grow_and_nothing_else() {
+        let set = |size: &str, class: &str| {
+            json!({ "spec": { "volumeClaimTemplates": [{
+                "metadata": { "name": "data" },
+                "spec": { "storageClassName": class, "resources": { "requests": { "storage": size } } },
+            }] } })
+        };
+        assert!(grows_only(&set("10Gi", "a"), &set("5Gi", "a")));
+        assert!(!grows_only(&set("5Gi", "a"), &set("10Gi", "a")));
+        assert!(!grows_only(&set("5Gi", "b"), &set("5Gi", "a")));
+    }
+}
