@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"go.etcd.io/etcd/server/v3/embed"
@@ -78,7 +79,7 @@ func runControllers(ctx context.Context, k *keys) error {
 		"--leader-elect=false",
 		"--secure-port=0",
 		"--use-service-account-credentials=false",
-		"--controllers=*,-node-ipam-controller",
+		"--controllers=" + controllerNames(),
 		"--horizontal-pod-autoscaler-sync-period=5s",
 		"--node-monitor-grace-period=24h",
 		"--service-account-private-key-file=" + k.path("accounts.key"),
@@ -86,6 +87,17 @@ func runControllers(ctx context.Context, k *keys) error {
 		"--v=0",
 	})
 	return command.ExecuteContext(ctx)
+}
+
+// controllerNames are all but those that a test does without, by names with commas between.
+func controllerNames() string {
+	names := "*,-node-ipam-controller"
+	for _, name := range strings.Split(os.Getenv("CLUSTER_WITHOUT"), ",") {
+		if name != "" {
+			names += ",-" + name
+		}
+	}
+	return names
 }
 
 // runScheduler does what the scheduler's command does, without the signal handler that only one

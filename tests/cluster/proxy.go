@@ -21,34 +21,55 @@ import (
 
 // rule is a fault: which requests it meets, and what becomes of them.
 type rule struct {
-	// Method and Path (a regular expression over path and query) say which requests; empty is all.
+	// Method and Path (regular expressions, Path over path and query) say which requests, and Except
+	// (over path and query) which not; empty is all and none.
 	Method string `json:"method"`
 	Path   string `json:"path"`
+	Except string `json:"except"`
 	// The first and the last of them, counted from 1, and each how many-th between.
 	From  int `json:"from"`
 	To    int `json:"to"`
 	Every int `json:"every"`
-	// Only in this window after the first request of all, in milliseconds.
-	AfterMs int `json:"afterMs"`
-	UntilMs int `json:"untilMs"`
+	// Only in this window, in milliseconds, after the first request of all, or after the first whose
+	// method, a space, path and query match Start.
+	Start   string `json:"start"`
+	AfterMs int    `json:"afterMs"`
+	UntilMs int    `json:"untilMs"`
 
-	// What happens: a delay, then an answer of its own, or a connection that is closed before or
-	// after the request was passed on, or none at all, or a stream that is cut.
+	// What happens: a delay, then an answer of its own, or a connection that is closed "before" or
+	// "after" the request was passed on, or an answer that "never" comes though the connection stays
+	// ("hold": after the request was passed on), or a stream that is cut or falls silent.
 	DelayMs    int    `json:"delayMs"`
 	Status     int    `json:"status"`
 	Body       string `json:"body"`
 	RetryAfter string `json:"retryAfter"`
 	Drop       string `json:"drop"`
 	CutMs      int    `json:"cutMs"`
+	SilentMs   int    `json:"silentMs"`
 
-	pattern *regexp.Regexp
-	seen    int
+	method, path, except, start *regexp.Regexp
+	seen                        int
+	started                     time.Time
+}
+
+// compile reads the regular expressions of a rule.
+func (r *rule) compile() error {
+	for _, pattern := range []struct {
+		text string
+		into **regexp.Regexp
+	}{{r.Method, &r.method}, {r.Path, &r.path}, {r.Except, &r.except}, {r.Start, &r.start}} {
+		compiled, err := regexp.Compile(pattern.text)
+		if err != nil {
+			return err
+		}
+		*pattern.into = compiled
+	}
+	return nil
 }
 
 type proxy struct {
 	mutex   sync.Mutex
 	rules   []*rule
-	started time.Time
 	log     *os.File
 	forward *httputil.ReverseProxy
 }
@@ -65,7 +86,7 @@ func runProxy(dir, file string) error {
 		return err
 	}
 	for _, r := range rules {
-		if r.pattern, err = regexp.Compile(r.Path); err != nil {
+		if err := r.compile(); err != nil {
 			return err
 		}
 	}
@@ -116,12 +137,14 @@ func runProxy(dir, file string) error {
 func (p *proxy) match(r *http.Request) *rule {
 	p.mutex.Lock()
 	defer p.mutex.Unlock()
-	if p.started.IsZero() {
-		p.started = time.Now()
-	}
-	age := int(time.Since(p.started).Milliseconds())
 	for _, rule := range p.rules {
-		if rule.Method != "" && rule.Method != r.Method || !rule.pattern.MatchString(r.RequestURI) {
+		if rule.started.IsZero() && rule.start.MatchString(r.Method+" "+r.RequestURI) {
+			rule.started = time.Now()
+		}
+		if rule.started.IsZero() || !rule.method.MatchString(r.Method) || !rule.path.MatchString(r.RequestURI) {
+			continue
+		}
+		if rule.Except != "" && rule.except.MatchString(r.RequestURI) {
 			continue
 		}
 		rule.seen++
@@ -132,6 +155,7 @@ func (p *proxy) match(r *http.Request) *rule {
 		if rule.Every > 1 && n%rule.Every != 0 {
 			continue
 		}
+		age := int(time.Since(rule.started).Milliseconds())
 		if age < rule.AfterMs || rule.UntilMs > 0 && age > rule.UntilMs {
 			continue
 		}
@@ -164,6 +188,9 @@ func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case rule.Drop == "after":
 		p.forward.ServeHTTP(&nowhere{header: http.Header{}}, r)
 		hangUp(w)
+	case rule.Drop == "hold":
+		p.forward.ServeHTTP(&nowhere{header: http.Header{}}, r)
+		<-r.Context().Done()
 	case rule.Drop == "never":
 		<-r.Context().Done()
 	case rule.Status != 0:
@@ -183,10 +210,27 @@ func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		cut, cancel := context.WithTimeout(r.Context(), time.Duration(rule.CutMs)*time.Millisecond)
 		defer cancel()
 		p.forward.ServeHTTP(w, r.WithContext(cut))
+	case rule.SilentMs != 0:
+		p.forward.ServeHTTP(&silent{ResponseWriter: w, until: time.Now().Add(time.Duration(rule.SilentMs) * time.Millisecond)}, r)
 	default:
 		p.forward.ServeHTTP(w, r)
 	}
 }
+
+// silent is a stream on which nothing comes any more after a while, though it stays open.
+type silent struct {
+	http.ResponseWriter
+	until time.Time
+}
+
+func (s *silent) Write(bytes []byte) (int, error) {
+	if time.Now().After(s.until) {
+		return len(bytes), nil
+	}
+	return s.ResponseWriter.Write(bytes)
+}
+
+func (s *silent) Unwrap() http.ResponseWriter { return s.ResponseWriter }
 
 // hangUp closes the connection of a request.
 func hangUp(w http.ResponseWriter) {

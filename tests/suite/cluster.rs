@@ -4,6 +4,7 @@
 mod adopt;
 mod apply;
 mod faults;
+mod moves;
 mod operate;
 mod plan;
 mod server;

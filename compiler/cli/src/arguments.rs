@@ -515,6 +515,9 @@ pub(crate) struct Permit {
     /// Delete and make anew the objects of this name, where a field cannot be changed in place.
     #[arg(long, value_name = "NAME")]
     pub(crate) replace: Vec<String>,
+    /// Stop a service that was renamed (`moved`) while its volumes go over to its new name.
+    #[arg(long)]
+    pub(crate) move_volumes: bool,
 }
 
 /// Shows what `apply` would do to a cluster, field by field, and changes nothing.

@@ -4,6 +4,7 @@
 //! closes or removes something.
 
 mod rollout;
+mod volumes;
 mod write;
 
 use std::collections::BTreeSet;
@@ -192,11 +193,12 @@ pub(crate) fn signature(plan: &Plan) -> Vec<String> {
     plan.work()
         .map(|step| {
             format!(
-                "{} {} {:?} {:?}",
+                "{} {} {:?} {:?} {:?}",
                 step.action.sign(),
                 step.id,
                 step.uid,
-                step.changes
+                step.changes,
+                step.moved
             )
         })
         .collect()
@@ -346,7 +348,7 @@ impl Engine<'_, '_> {
     fn steps(&self, wanted: impl Fn(&Step) -> bool) -> Vec<Step> {
         let steps = self.plan.work();
         steps
-            .filter(|step| step.action != Action::Prune && wanted(step))
+            .filter(|step| !step.action.deletes() && wanted(step))
             .cloned()
             .collect()
     }
@@ -402,13 +404,12 @@ impl Engine<'_, '_> {
         let prunes = self.options.allowed.prune;
         for id in &self.inventory.objects {
             let is_live = self.plan.live.objects.contains_key(id);
-            let is_pruned = prunes
-                && self
-                    .plan
-                    .steps
-                    .iter()
-                    .any(|step| step.action == Action::Prune && step.id == *id);
-            if is_live && !is_pruned {
+            let is_gone = self.plan.steps.iter().any(|step| match step.action {
+                Action::Prune => prunes && step.id == *id,
+                Action::Move => step.id == *id,
+                _ => false,
+            });
+            if is_live && !is_gone {
                 objects.insert(id.clone());
             }
         }
@@ -583,7 +584,9 @@ impl Engine<'_, '_> {
 
     /// Deletes what is not in the source any more: autoscalers, then workloads, then the rest.
     async fn prune_ranks(&mut self, ranks: std::ops::RangeInclusive<u8>) -> bool {
-        let rank = |kind: Kind| match kind {
+        let rank = |step: &Step| match step.id.kind {
+            // One that was renamed serves until its successor is ready.
+            Kind::HorizontalPodAutoscaler if step.action == Action::Move => 1,
             Kind::HorizontalPodAutoscaler => 0,
             kind if kind.is_workload() => 1,
             Kind::Ingress => 2,
@@ -595,10 +598,10 @@ impl Engine<'_, '_> {
             let steps: Vec<(Step, Value)> = self
                 .plan
                 .work()
-                .filter(|step| step.action == Action::Prune && rank(step.id.kind) == at)
+                .filter(|step| step.action.deletes() && rank(step) == at)
                 .map(|step| (step.clone(), json!(null)))
                 .collect();
-            if !self.batch_of("pruning", steps).await {
+            if !self.batch_of("removing", steps).await {
                 return false;
             }
         }

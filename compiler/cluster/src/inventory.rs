@@ -19,6 +19,7 @@ use serde_json::{Value, json};
 use crate::client::Cluster;
 use crate::failure::{ApiError, Failure};
 use crate::kind::Kind;
+use crate::moves::VolumeMove;
 use crate::object::{MANAGED_BY, ObjectId, PART_OF};
 use crate::request::Call;
 
@@ -70,6 +71,17 @@ pub enum Intent {
         is_orphaning: bool,
         /// The one that comes.
         body: Value,
+    },
+    /// Stop the workload of a service that was renamed, and hand its volumes to new claims.
+    MoveVolumes {
+        /// `group/Kind/name` of the workload that stops.
+        object: String,
+        /// Its namespace.
+        namespace: Option<String>,
+        /// Its uid.
+        uid: String,
+        /// What goes over.
+        volumes: Vec<VolumeMove>,
     },
 }
 

@@ -4,6 +4,7 @@
 
 mod explain;
 mod judge;
+mod leftovers;
 mod replace;
 
 use std::collections::BTreeSet;
@@ -15,9 +16,9 @@ use crate::diff::FieldChange;
 use crate::equal::own_entry;
 use crate::failure::Failure;
 use crate::identity;
-use crate::inventory::is_labelled;
 use crate::kind::Kind;
 use crate::live::{Live, MissingSecret, missing_secrets};
+use crate::moves::Moved;
 use crate::object::{ObjectId, Program};
 
 pub(crate) use explain::explain;
@@ -33,6 +34,8 @@ pub struct Allowed {
     pub take_from: Vec<String>,
     /// `--replace NAME`: delete and make anew the objects of this name.
     pub replace: Vec<String>,
+    /// `--move-volumes`: stop what was renamed while its volumes go over to its new name.
+    pub move_volumes: bool,
 }
 
 /// What happens to an object.
@@ -48,6 +51,8 @@ pub enum Action {
     Prune,
     /// Its fields become ours, with the values that they have.
     Adopt,
+    /// It has another name now, and goes when what stands in its place is ready.
+    Move,
     /// It cannot be done.
     Blocked,
 }
@@ -62,8 +67,15 @@ impl Action {
             Self::Replace => '±',
             Self::Prune => '-',
             Self::Adopt => '=',
+            Self::Move => '>',
             Self::Blocked => '!',
         }
+    }
+
+    /// Whether the object is not there afterwards.
+    #[must_use]
+    pub const fn deletes(self) -> bool {
+        matches!(self, Self::Prune | Self::Move)
     }
 
     /// As JSON says it.
@@ -75,6 +87,7 @@ impl Action {
             Self::Replace => "replace",
             Self::Prune => "prune",
             Self::Adopt => "adopt",
+            Self::Move => "move",
             Self::Blocked => "blocked",
         }
     }
@@ -103,6 +116,8 @@ pub struct Step {
     pub is_forced: bool,
     /// Of the live object: what it was when it was planned.
     pub fingerprint: Option<String>,
+    /// What stands in its place, for one that was renamed.
+    pub moved: Option<Moved>,
 }
 
 /// A plan.
@@ -162,7 +177,7 @@ impl Plan {
                 "{before} was applied last, and this is {after}: what that one had besides is pruned only with --prune and --confirm"
             ));
         }
-        plan.find_leftovers(program);
+        plan.find_leftovers(cluster, program).await?;
         plan.find_flows(cluster, program).await?;
         plan.steps.sort_by(|a, b| order(&a.id).cmp(&order(&b.id)));
         Ok(plan)
@@ -219,42 +234,12 @@ impl Plan {
         }
         let pruned: BTreeSet<ObjectId> = self
             .work()
-            .filter(|step| step.action == Action::Prune)
+            .filter(|step| step.action.deletes())
             .map(|step| step.id.clone())
             .collect();
         let flows = crate::flows::of_plan(cluster, program, &self.live, &pruned).await?;
         self.flows = Some(flows);
         Ok(())
-    }
-
-    /// Adds what the inventory lists and the program does not.
-    fn find_leftovers(&mut self, program: &Program<'_>) {
-        let Some(inventory) = &self.live.inventory else {
-            return;
-        };
-        if program.objects.is_empty() {
-            return;
-        }
-        let mut kept = Vec::new();
-        for id in &inventory.objects {
-            if program.object(id).is_some() {
-                continue;
-            }
-            let Some(live) = self.live.objects.get(id) else {
-                continue;
-            };
-            match why_kept(id, live, program.name()) {
-                Some(why) => kept.push(format!(
-                    "{id} is not in the source any more and stays: {why}"
-                )),
-                None => self.steps.push(Step {
-                    uid: uid(live),
-                    fingerprint: Some(fingerprint(live)),
-                    ..step(id, Action::Prune)
-                }),
-            }
-        }
-        self.notes.extend(kept);
     }
 }
 
@@ -275,6 +260,7 @@ fn step(id: &ObjectId, action: Action) -> Step {
         is_unjudged: false,
         is_forced: false,
         fingerprint: None,
+        moved: None,
     }
 }
 
@@ -287,32 +273,6 @@ fn blocked(id: &ObjectId, failure: Failure) -> Step {
 
 pub(crate) fn uid(live: &Value) -> Option<String> {
     live["metadata"]["uid"].as_str().map(str::to_owned)
-}
-
-/// Why something that is not in the source any more is not pruned.
-pub(crate) fn why_kept(id: &ObjectId, live: &Value, platform: &str) -> Option<&'static str> {
-    match id.kind {
-        Kind::Namespace => return Some("namespaces are never pruned; `erpc destroy` removes them"),
-        Kind::PersistentVolumeClaim => return Some("volumes are never pruned"),
-        Kind::StorageClass => return Some("storage classes are never pruned"),
-        _ => {}
-    }
-    if !is_labelled(live, platform) {
-        return Some("it does not carry the platform's label any more");
-    }
-    if own_entry(live).is_none() {
-        return Some("no field of it is erpc's any more");
-    }
-    if live["metadata"]["ownerReferences"]
-        .as_array()
-        .is_some_and(|owners| !owners.is_empty())
-    {
-        return Some("another object owns it");
-    }
-    if !live["metadata"]["annotations"]["erpc.dev/keep"].is_null() {
-        return Some("it is annotated `erpc.dev/keep`");
-    }
-    None
 }
 
 fn wrong_inventory(cluster: &Cluster, program: &Program<'_>, live: &Live) -> Option<Failure> {

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use crate::inventory::{STATE_NAMESPACE, name};
 use crate::kind::Kind;
+use crate::moves::Moves;
 use crate::object::{MANAGED_BY, Program};
 
 /// Who gets the rights.
@@ -92,11 +93,19 @@ pub fn rights(program: &Program<'_>, destroys: bool) -> Vec<Right> {
         add(None, kind.group(), kind.plural(), &[], verbs);
     }
     granted(program, None, Kind::ClusterRole, &mut add);
-    for (_, namespace) in program.platform.namespaces() {
-        let namespace = namespace.name.value.as_str();
+    let moves = Moves::of(program);
+    let moves_volumes = moves.has_volumes(program);
+    if moves_volumes {
+        add(None, "", "persistentvolumes", &[], &["get", "patch"]);
+    }
+    let mut namespaces = moves.old_namespaces();
+    let own = program.platform.namespaces();
+    namespaces.extend(own.map(|(_, namespace)| namespace.name.value.to_string()));
+    for namespace in &namespaces {
+        let namespace = namespace.as_str();
         for kind in kinds.iter().filter(|kind| kind.is_namespaced()) {
             let verbs = match kind {
-                Kind::PersistentVolumeClaim if !destroys => WRITE,
+                Kind::PersistentVolumeClaim if !destroys && !moves_volumes => WRITE,
                 _ => OWN,
             };
             add(Some(namespace), kind.group(), kind.plural(), &[], verbs);
@@ -118,6 +127,10 @@ pub fn rights(program: &Program<'_>, destroys: bool) -> Vec<Right> {
             add(Some(namespace), group, resource, &[], READ);
         }
         add(Some(namespace), "", "pods/log", &[], &["get"]);
+        if moves_volumes {
+            let verbs = &["create", "patch", "delete"];
+            add(Some(namespace), "", "persistentvolumeclaims", &[], verbs);
+        }
         granted(program, Some(namespace), Kind::Role, &mut add);
         let secrets = secrets(program, namespace);
         if !secrets.is_empty() {

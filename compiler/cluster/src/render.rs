@@ -31,7 +31,7 @@ impl Paint {
             Action::Create => "32",
             Action::Update | Action::Replace => "33",
             Action::Prune | Action::Blocked => "31",
-            Action::Adopt => "36",
+            Action::Adopt | Action::Move => "36",
         };
         self.with(code, &action.sign().to_string())
     }
@@ -137,6 +137,9 @@ fn write_step(out: &mut String, step: &Step, program: &Program<'_>, width: usize
             paint.with("2", &own)
         );
     }
+    if let Some(moved) = &step.moved {
+        let _ = writeln!(out, "    goes when {} is ready", moved.to);
+    }
     if step.action == Action::Adopt {
         let _ = writeln!(out, "    becomes erpc's as it is");
     }
@@ -179,6 +182,7 @@ pub fn summary(plan: &Plan) -> String {
     add(Action::Update, "to change");
     add(Action::Replace, "to replace");
     add(Action::Adopt, "to adopt");
+    add(Action::Move, "to move");
     add(
         Action::Prune,
         if plan.allowed.prune {
@@ -244,6 +248,7 @@ pub fn to_json(plan: &Plan, program: &Program<'_>, cluster: &Cluster) -> Value {
             "update": plan.count(Action::Update),
             "replace": plan.count(Action::Replace),
             "adopt": plan.count(Action::Adopt),
+            "move": plan.count(Action::Move),
             "prune": plan.count(Action::Prune),
             "blocked": plan.count(Action::Blocked),
         },
@@ -275,6 +280,7 @@ pub(crate) fn step_json(step: &Step, program: &Program<'_>) -> Value {
         "fingerprint": step.fingerprint,
         "changes": changes,
         "consequences": step.consequences,
+        "movedTo": step.moved.as_ref().map(|moved| moved.to.clone()),
         "blocked": step.blocked.as_ref().map(|failure| json!({ "message": failure.message, "help": failure.help })),
         "warnings": step.warnings,
         "judged": if step.is_unjudged { "schema" } else { "server" },

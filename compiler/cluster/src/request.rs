@@ -129,10 +129,16 @@ impl Call {
     /// A JSON patch (RFC 6902).
     #[must_use]
     pub fn json_patch(path: &str, operations: &Value) -> Self {
+        Self::json_patch_as(path, operations, FIELD_MANAGER)
+    }
+
+    /// A JSON patch under another name.
+    #[must_use]
+    pub fn json_patch_as(path: &str, operations: &Value, manager: &str) -> Self {
         let mut call = Self::new(Verb::Patch, path);
         call.content_type = "application/json-patch+json";
         call.body = Some(operations.to_string().into_bytes());
-        call.query("fieldManager", FIELD_MANAGER)
+        call.query("fieldManager", manager)
     }
 
     /// Makes an object.

@@ -20,6 +20,7 @@ pub fn save(plan: &Plan, program: &Program<'_>, cluster: &Cluster) -> String {
         "prune": plan.allowed.prune,
         "takeFrom": plan.allowed.take_from,
         "replace": plan.allowed.replace,
+        "moveVolumes": plan.allowed.move_volumes,
         "plan": to_json(plan, program, cluster),
     });
     // A value cannot fail to be written.
@@ -57,6 +58,7 @@ pub fn read(text: &str, name: &str) -> Result<(Value, crate::plan::Allowed), Fai
         prune: file["prune"] == true,
         take_from: strings("takeFrom"),
         replace: strings("replace"),
+        move_volumes: file["moveVolumes"] == true,
     };
     Ok((file["plan"].clone(), allowed))
 }

@@ -1,11 +1,9 @@
 //! What others applied becomes erpc's, and what a change opens and closes on the way.
 
-use std::process::{Command, Stdio};
-
 use erpc_tests::erpc;
 use serde_json::Value;
 
-use super::server::{Cluster, Program};
+use super::server::{Cluster, Program, Watch};
 
 #[test]
 #[ignore = "needs the server that tests/cluster/build makes; tests/run runs it"]
@@ -103,33 +101,16 @@ fn no_flow_of_both_versions_is_closed_while_a_port_moves() {
         "1 flow opens, 1 flow closes",
     ]);
 
-    let mut watch = Command::new(cluster.binary())
-        .args([
-            "kubectl",
-            "get",
-            "networkpolicy",
-            "-n",
-            "shop-back",
-            "-w",
-            "-o",
-            "json",
-        ])
-        .env("KUBECONFIG", cluster.kubeconfig())
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("kubectl runs");
-    let stream = watch.stdout.take().expect("its output");
-    let reader = std::thread::spawn(move || {
-        let versions = serde_json::Deserializer::from_reader(stream).into_iter::<Value>();
-        versions.map_while(Result::ok).collect::<Vec<Value>>()
-    });
-    // The watch has shown what is there when it knows the first policies.
-    std::thread::sleep(std::time::Duration::from_secs(2));
+    let watch = Watch::start(&cluster, &["networkpolicy", "-n", "shop-back"]);
+    // What is there comes first.
+    watch.until(|seen| seen.len() >= 3);
     cluster.applied(shop.path());
-    std::thread::sleep(std::time::Duration::from_secs(1));
-    watch.kill().expect("it runs");
-    watch.wait().expect("it ended");
-    let versions = reader.join().expect("the watch was read");
+    let is_last = |policy: &Value| {
+        policy["metadata"]["name"] == "api"
+            && policy["spec"]["ingress"][0]["ports"][0]["port"] == 8081
+            && policy["spec"]["ingress"].as_array().map(Vec::len) == Some(1)
+    };
+    let versions = watch.until(|seen| seen.iter().any(is_last));
 
     let ports = |policy: &Value, direction: &str| -> Vec<i64> {
         let rules = policy["spec"][direction].as_array().cloned();

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use erpc_tests::repository;
 
-use super::server::{Cluster, Program, Ran};
+use super::server::{Cluster, Program, Ran, until};
 
 #[test]
 #[ignore = "needs the server that tests/cluster/build makes; tests/run runs it"]
@@ -330,19 +330,12 @@ fn an_interrupt_stops_cleanly_and_the_next_run_goes_on() {
 
 /// Waits until an object is there.
 pub(super) fn wait_for(cluster: &Cluster, object: &[&str]) {
-    let mut arguments = vec!["wait", "--for=create", "--timeout=120s"];
-    let name = format!("{}/{}", object[0], object[1]);
-    arguments.push(&name);
-    arguments.extend(&object[2..]);
-    // The namespace itself may not be there yet.
-    for _ in 0..600 {
+    let mut arguments = vec!["get"];
+    arguments.extend(object);
+    until(&object.join(" "), || {
         let output = cluster.kubectl_in(&arguments, cluster.folder.path());
-        if output.status.success() {
-            return;
-        }
-        std::thread::sleep(Duration::from_millis(100));
-    }
-    panic!("{name} never came");
+        output.status.success()
+    });
 }
 
 #[test]

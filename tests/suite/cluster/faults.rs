@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use super::server::{Cluster, Program, Ran};
+use super::server::{Cluster, Program, Ran, until};
 
 /// A proxy with rules; it stops with its standard input.
 struct Proxy<'c> {
@@ -235,7 +235,7 @@ fn one_kind_that_is_forbidden() {
 #[ignore = "needs the server that tests/cluster/build makes; tests/run runs it"]
 fn a_partition_that_heals() {
     let (took, _) = survives(&json!([
-        { "path": "", "afterMs": 700, "untilMs": 8700, "drop": "before" }
+        { "path": "", "start": "^PATCH .*/services/", "untilMs": 8000, "drop": "before" }
     ]));
     assert!(took > Duration::from_secs(7), "{took:?}");
 }
@@ -255,7 +255,8 @@ fn a_server_that_is_killed_and_comes_back() {
     super::apply::wait_for(&cluster, &["statefulset", "db", "-n", "shop-back"]);
     cluster.kill();
     std::thread::sleep(Duration::from_secs(2));
-    assert!(cluster.serve(), "the server comes back");
+    // Its ports may be somebody's for a moment.
+    until("the server", || cluster.serve());
     let output = run.wait_with_output().expect("it ended");
     Ran::of(&output).exits(0);
     cluster.applied(shop.path()).says(&["nothing to do"]);
@@ -273,7 +274,7 @@ fn a_server_that_is_gone_at_the_start_is_told_within_seconds() {
         .exits(1)
         .says(&["no cluster answers", "refused"]);
     assert!(
-        started.elapsed() < Duration::from_secs(15),
+        started.elapsed() < Duration::from_secs(60),
         "{:?}",
         started.elapsed()
     );
@@ -295,16 +296,10 @@ fn an_admission_policy_that_denies_leaves_empty_namespaces() {
         "--image=x",
         "--dry-run=server",
     ];
-    for _ in 0..200 {
-        if !cluster
-            .kubectl_in(&probe, cluster.folder.path())
-            .status
-            .success()
-        {
-            break;
-        }
-        std::thread::sleep(Duration::from_millis(50));
-    }
+    until("the policy", || {
+        let answer = cluster.kubectl_in(&probe, cluster.folder.path());
+        !answer.status.success()
+    });
     cluster
         .erpc(&["apply", "--yes"], shop.path())
         .exits(4)
@@ -368,12 +363,7 @@ fn an_object_that_is_deleted_between_plan_and_write_is_not_made_in_silence() {
         .stderr(Stdio::piped())
         .spawn()
         .expect("erpc runs");
-    for _ in 0..400 {
-        if !proxy.log().0.is_empty() {
-            break;
-        }
-        std::thread::sleep(Duration::from_millis(25));
-    }
+    until("the write", || !proxy.log().0.is_empty());
     cluster.kubectl(&["delete", "deployment", "api", "-n", "shop-back"]);
     let output = run.wait_with_output().expect("it ended");
     Ran::of(&output).says(&["it was deleted by another meanwhile", "apply again"]);

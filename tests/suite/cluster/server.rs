@@ -3,6 +3,8 @@
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -263,6 +265,69 @@ impl Drop for Cluster {
         }
     }
 }
+
+/// Every version of some objects from now on, as `kubectl get --watch` shows them.
+pub(super) struct Watch {
+    process: Child,
+    seen: Arc<Mutex<Vec<Value>>>,
+}
+
+impl Watch {
+    pub(super) fn start(cluster: &Cluster, objects: &[&str]) -> Self {
+        let mut process = Command::new(cluster.binary())
+            .args(["kubectl", "get", "--watch", "-o", "json"])
+            .args(objects)
+            .env("KUBECONFIG", cluster.kubeconfig())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("kubectl runs");
+        let stream = process.stdout.take().expect("its output");
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let kept = Arc::clone(&seen);
+        std::thread::spawn(move || {
+            let versions = serde_json::Deserializer::from_reader(stream).into_iter::<Value>();
+            for version in versions.map_while(Result::ok) {
+                kept.lock().expect("no reader panics").push(version);
+            }
+        });
+        Self { process, seen }
+    }
+
+    /// What was seen, as soon as this is so of it.
+    #[track_caller]
+    pub(super) fn until(&self, is_so: impl Fn(&[Value]) -> bool) -> Vec<Value> {
+        for _ in 0..MOST_LOOKS {
+            let seen = self.seen.lock().expect("no reader panics").clone();
+            if is_so(&seen) {
+                return seen;
+            }
+            std::thread::sleep(LOOKED_AT_EVERY);
+        }
+        panic!("it never was so of {:?}", self.seen);
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// Waits until something is so. The patience is that of a machine that does much else.
+#[track_caller]
+pub(super) fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+    for _ in 0..MOST_LOOKS {
+        if is_so() {
+            return;
+        }
+        std::thread::sleep(LOOKED_AT_EVERY);
+    }
+    panic!("{what} never came");
+}
+
+const LOOKED_AT_EVERY: Duration = Duration::from_millis(50);
+const MOST_LOOKS: usize = 2400;
 
 /// A program in a folder of its own.
 pub(super) struct Program {

@@ -47,6 +47,7 @@ pub(super) fn allowed(permit: &Permit) -> Allowed {
         prune: permit.prune,
         take_from: permit.take_from.clone(),
         replace: permit.replace.clone(),
+        move_volumes: permit.move_volumes,
     }
 }
 

@@ -222,6 +222,9 @@ impl Engine<'_, '_> {
                 match steps.into_iter().next() {
                     Some(step) => {
                         rollout.ways.insert(service, (Way::Writing, Instant::now()));
+                        if !self.take_over(rollout, service).await {
+                            continue;
+                        }
                         if step.action == Action::Replace {
                             let body = self.desired(&step.id).map(|object| object.body.clone());
                             let replaced = self.replace(&step, &body.unwrap_or_default()).await;
@@ -239,6 +242,24 @@ impl Engine<'_, '_> {
                 }
             }
         }
+    }
+
+    /// Before a service starts under a new name, the volumes of the old one become its own. Whether
+    /// it may start.
+    async fn take_over(&mut self, rollout: &mut Rollout, service: ServiceId) -> bool {
+        let is_its = |step: &&Step| {
+            let moved = step.moved.as_ref();
+            moved.is_some_and(|m| m.service == Some(service) && !m.volumes.is_empty())
+        };
+        let steps: Vec<Step> = self.plan.work().filter(is_its).cloned().collect();
+        for step in steps {
+            if let Err(failure) = self.move_volumes(&step).await {
+                self.note(&step, Err(failure));
+                rollout.ways.insert(service, (Way::Stalled, Instant::now()));
+                return false;
+            }
+        }
+        true
     }
 
     fn steps_of(&self, service: ServiceId, wanted: fn(Kind) -> bool) -> Vec<Step> {

@@ -25,7 +25,7 @@ const TERMINATING: Duration = Duration::from_secs(60);
 /// What a write needs.
 #[derive(Clone)]
 pub(crate) struct Writer {
-    cluster: Arc<Cluster>,
+    pub(super) cluster: Arc<Cluster>,
     stop: Stop,
     gauge: Gauge,
 }
@@ -42,7 +42,7 @@ impl Writer {
         }
     }
 
-    fn may_write(&self) -> bool {
+    pub(super) fn may_write(&self) -> bool {
         !self.stop.is_asked() && self.gauge.is_ours()
     }
 
@@ -55,7 +55,7 @@ impl Writer {
             Action::Create | Action::Update | Action::Adopt => {
                 self.apply(step, body).await.map(Some)
             }
-            Action::Prune => {
+            Action::Prune | Action::Move => {
                 self.delete(&step.id, step.uid.as_deref(), "Background")
                     .await
             }
@@ -195,14 +195,24 @@ impl Engine<'_, '_> {
             is_orphaning: is_orphaning(step.id.kind),
             body: body.clone(),
         };
+        self.intend(&intent).await.map_err(Some)?;
+        let answer = end_replace(&writer, &intent).await?;
+        self.forget(&intent).await.map_err(Some)?;
+        Ok(answer)
+    }
+
+    /// Writes an act down before its first step.
+    pub(super) async fn intend(&mut self, intent: &Intent) -> Result<(), Failure> {
         let mut intents = self.inventory.meta.intents.clone();
         intents.push(intent.clone());
-        self.write_intents(intents).await.map_err(Some)?;
-        let answer = end_replace(&writer, &intent).await?;
+        self.write_intents(intents).await
+    }
+
+    /// An act is done.
+    pub(super) async fn forget(&mut self, intent: &Intent) -> Result<(), Failure> {
         let mut intents = self.inventory.meta.intents.clone();
-        intents.retain(|other| *other != intent);
-        self.write_intents(intents).await.map_err(Some)?;
-        Ok(answer)
+        intents.retain(|other| other != intent);
+        self.write_intents(intents).await
     }
 
     async fn write_intents(&mut self, intents: Vec<Intent>) -> Result<(), Failure> {
@@ -222,8 +232,16 @@ impl Engine<'_, '_> {
         }
         let writer = self.writer();
         for intent in &intents {
-            if let Err(Some(failure)) = end_replace(&writer, intent).await {
+            let ended = match intent {
+                Intent::Replace { .. } => end_replace(&writer, intent).await.map(|_| ()),
+                Intent::MoveVolumes { .. } => self.end_move(&writer, intent).await,
+            };
+            if let Err(Some(failure)) = ended {
                 return Err(failure);
+            }
+            if self.stop.is_asked() {
+                return Err(Failure::new("stopped while an earlier act was being ended")
+                    .help("apply again: it goes on from here"));
             }
         }
         self.write_intents(Vec::new()).await
@@ -237,7 +255,10 @@ async fn end_replace(writer: &Writer, intent: &Intent) -> Written {
         uid,
         is_orphaning,
         body,
-    } = intent;
+    } = intent
+    else {
+        return Ok(None);
+    };
     let Some(id) = parse(object, namespace.as_deref()) else {
         return Err(Some(Failure::new(format!(
             "the inventory names `{object}`"
