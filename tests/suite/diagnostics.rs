@@ -1,10 +1,8 @@
 //! Diagnostics as a whole: the pages of `explain`, the formats, the fixes, misspelt names.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use erpc_cli::Exit;
 use erpc_diagnostics::{Severity, codes};
-use erpc_tests::{Memory, compile_folder, erpc, folders_below, repository};
+use erpc_tests::{Memory, compile_folder, erpc, folders_below};
 use serde_json::Value;
 
 /// What the examples of the pages stand in.
@@ -191,112 +189,4 @@ fn fixes_make_errors_fewer() {
         }
     }
     assert!(fixed >= 10, "{fixed} cases are fixed");
-}
-
-/// Names that ERP/1 refers to, by the word of the statement that does.
-fn references(text: &str) -> BTreeMap<String, usize> {
-    let heads = [
-        "calls", "after", "tier", "expose", "allow", "never", "cluster",
-    ];
-    let declared: BTreeSet<&str> = text
-        .lines()
-        .filter_map(|line| {
-            let mut words = line.split_whitespace();
-            let head = words.next()?;
-            let is_declaration =
-                ["namespace", "service", "secret", "port", "cluster"].contains(&head);
-            is_declaration.then(|| words.next()).flatten()
-        })
-        .chain(["infrastructure", "observability", "security", "application"])
-        .collect();
-    let mut found = BTreeMap::new();
-    let mut start = 0;
-    for line in text.split_inclusive('\n') {
-        let trimmed = line.trim_start();
-        let head = trimmed.split(' ').next().unwrap_or_default();
-        let is_reference =
-            heads.contains(&head) && !line.contains('{') || trimmed.contains(" is Release");
-        if is_reference {
-            let code = line.split(" because ").next().unwrap_or(line);
-            let code = code.split(" #").next().unwrap_or(code);
-            let code = code.split('"').next().unwrap_or(code);
-            let is_name = |c: char| c.is_ascii_alphanumeric() || c == '-';
-            let mut at = 0;
-            for word in code.split(|c| !is_name(c)) {
-                let is_name = if head == "service" {
-                    word == "Release"
-                } else {
-                    word.len() > 3 && declared.contains(word) && word != head
-                };
-                if is_name {
-                    found.entry(format!("{head} {word}")).or_insert(start + at);
-                }
-                at += word.len() + 1;
-            }
-        }
-        start += line.len();
-    }
-    found
-}
-
-fn misspellings(word: &str) -> Vec<String> {
-    let middle = word.len() / 2;
-    let mut swapped: Vec<char> = word.chars().collect();
-    swapped.swap(middle - 1, middle);
-    let mut dropped = word.to_owned();
-    dropped.remove(middle);
-    let mut doubled = word.to_owned();
-    doubled.insert_str(middle, &word[middle..=middle]);
-    vec![swapped.into_iter().collect(), dropped, doubled]
-}
-
-#[test]
-fn a_misspelt_name_gives_one_error_on_its_line_with_the_right_name_first() {
-    let root = repository();
-    let text = std::fs::read_to_string(root.join("platform.erp")).expect("the source");
-    let references = references(&text);
-    assert!(references.len() > 40, "{references:?}");
-    let mut program = Memory::default();
-    for (path, bytes) in erpc_tests::files_below(&root.join("config")) {
-        program = program.with(&format!("config/{path}"), bytes);
-    }
-    let policies = std::fs::read(root.join("policies.erp")).expect("the policies");
-    program = program.with("policies.erp", policies);
-    let (mut tried, mut right, mut wrong) = (0, 0, Vec::new());
-    for (reference, at) in &references {
-        let word = reference.split(' ').next_back().expect("a word");
-        assert_eq!(&text[*at..at + word.len()], word, "{reference}");
-        for misspelt in misspellings(word) {
-            if misspelt == word {
-                continue;
-            }
-            tried += 1;
-            let broken = format!("{}{misspelt}{}", &text[..*at], &text[at + word.len()..]);
-            let line = broken[..*at].matches('\n').count() + 1;
-            let compiled = program.clone().with("platform.erp", broken).compile();
-            let errors: Vec<_> = compiled
-                .diagnostics
-                .as_slice()
-                .iter()
-                .filter(|d| d.severity() == Severity::Error)
-                .collect();
-            assert_eq!(errors.len(), 1, "{reference} as {misspelt}: {errors:#?}");
-            let place = compiled.sources.place(errors[0].span());
-            assert_eq!(
-                place,
-                Some(format!("platform.erp:{line}")),
-                "{reference} as {misspelt}"
-            );
-            let is_first = errors[0]
-                .help
-                .first()
-                .is_some_and(|help| help.contains(&format!("`{word}`")));
-            if is_first {
-                right += 1;
-            } else {
-                wrong.push(format!("{reference} as {misspelt}: {:?}", errors[0].help));
-            }
-        }
-    }
-    assert!(right * 100 >= tried * 95, "{right} of {tried}: {wrong:#?}");
 }

@@ -16,6 +16,7 @@ mod formatting;
 mod graph;
 mod library;
 mod licences;
+mod misspelt;
 mod mistakes;
 mod output;
 mod profiles;

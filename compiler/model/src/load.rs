@@ -267,9 +267,25 @@ impl Loader<'_> {
     fn library_name(&mut self, by: FileId, path: &Path, span: Span) {
         let names: Vec<&SmolStr> = path.segments.iter().filter_map(|s| s.as_name()).collect();
         match names.as_slice() {
-            [std, module, name] if *std == "std" && path.port.is_none() => {
+            [library, module, name] if path.port.is_none() => {
                 let (module, name) = ((*module).clone(), (*name).clone());
-                self.module(&module, path.segments[1].span);
+                let is_ours = *library == "std";
+                if !is_ours {
+                    let span = path.segments[0].span;
+                    self.diagnostics.push(
+                        Diagnostic::new(
+                            &codes::UNKNOWN_IMPORT,
+                            format!("there is no library `{library}`"),
+                        )
+                        .at(span, "not `std`")
+                        .help("did you mean `std`?")
+                        .fix("write `std`", span, "std"),
+                    );
+                }
+                // What a misspelt library would bring is known all the same.
+                if is_ours || self.files.library(&module).is_some() {
+                    self.module(&module, path.segments[1].span);
+                }
                 self.loaded.imports.push(Import {
                     by,
                     module,

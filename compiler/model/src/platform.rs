@@ -170,6 +170,8 @@ pub struct Cluster {
     pub name: Sourced<SmolStr>,
     /// `##` above it.
     pub doc: Option<String>,
+    /// Whether all that is said of it could be read: if not, what it seems not to say is not missing.
+    pub is_whole: bool,
     /// `kubernetes 1.36`.
     pub kubernetes: Option<Sourced<SmolStr>>,
     /// `nodes N of cpu C, memory M, …`.
@@ -424,6 +426,9 @@ pub struct Service {
     pub name: Sourced<SmolStr>,
     /// Its namespace.
     pub namespace: NamespaceId,
+    /// Whether every component that it `is` could be read: if not, what it seems not to have is not
+    /// missing.
+    pub is_whole: bool,
     /// `##` above it.
     pub doc: Option<String>,
     /// What it runs as.

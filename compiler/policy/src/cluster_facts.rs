@@ -39,6 +39,9 @@ struct Facts<'p> {
 impl Facts<'_> {
     fn missing(&mut self, fact: &str, needed_by: Span, why: &str, example: &'static str) {
         let cluster = self.platform.cluster();
+        if !cluster.is_whole {
+            return;
+        }
         self.out.push(
             Diagnostic::new(
                 &codes::MISSING_CLUSTER_FACT,

@@ -80,6 +80,9 @@ impl Implied {
             return;
         };
         let Some(ingress) = &platform.cluster().ingress else {
+            if !platform.cluster().is_whole {
+                return;
+            }
             out.push(
                 Diagnostic::new(
                     &codes::MISSING_INGRESS,

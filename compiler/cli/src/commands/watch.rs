@@ -2,7 +2,7 @@
 //! works on every file system and costs nothing beside a compilation.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
 
 use super::{check, show_findings};
@@ -20,7 +20,12 @@ pub(super) fn run(
     common: &Common,
     console: &mut Console<'_>,
 ) -> ! {
+    let mut seen: BTreeMap<PathBuf, _> = BTreeMap::new();
     loop {
+        // What is saved while the program is read counts: the stamps are those from before.
+        for (path, seen) in &mut seen {
+            *seen = stamp(path);
+        }
         let start = Instant::now();
         let compiled = project.compile();
         let time = start.elapsed();
@@ -39,26 +44,27 @@ pub(super) fn run(
         ));
         // A closed stream ends a watch with the next signal; there is nobody to tell before.
         let _ = console.flush();
-        let seen = stamps(project, &compiled);
-        while stamps(project, &compiled) == seen {
+        for path in paths(project, &compiled) {
+            let stamp = stamp(&path);
+            seen.entry(path).or_insert(stamp);
+        }
+        while seen.iter().all(|(path, seen)| stamp(path) == *seen) {
             std::thread::sleep(PAUSE);
         }
     }
 }
 
-/// When each file of the program was written last, and how long it is.
-fn stamps(project: &Project, compiled: &Compiled) -> BTreeMap<PathBuf, Option<(SystemTime, u64)>> {
-    let sources = compiled
-        .sources
-        .iter()
-        .map(|(_, source)| source.path.as_str());
-    std::iter::once(project.root.as_str())
+/// The files of the program.
+fn paths(project: &Project, compiled: &Compiled) -> Vec<PathBuf> {
+    let sources = compiled.sources.iter().map(|(_, source)| &source.path);
+    std::iter::once(&project.root)
         .chain(sources)
-        .map(|path| {
-            let path = project.folder.join(path);
-            let metadata = std::fs::metadata(&path).ok();
-            let stamp = metadata.and_then(|m| Some((m.modified().ok()?, m.len())));
-            (path, stamp)
-        })
+        .map(|path| project.folder.join(path))
         .collect()
+}
+
+/// When a file was written last, and how long it is; `None` where it is not there.
+fn stamp(path: &Path) -> Option<(SystemTime, u64)> {
+    let metadata = std::fs::metadata(path).ok()?;
+    Some((metadata.modified().ok()?, metadata.len()))
 }

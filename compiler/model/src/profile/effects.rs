@@ -90,6 +90,13 @@ impl<'p> Effects<'p> {
         let mut own: BTreeMap<(Owner, Slot), Effect<'p>> = BTreeMap::new();
         let mut is_useful = vec![false; overrides.len()];
         for (number, this) in overrides.iter().enumerate() {
+            if let Target::Services(ids) = &this.target
+                && ids.iter().any(|id| !platform[*id].is_whole)
+            {
+                // What it changes may be in what could not be read.
+                is_useful[number] = true;
+                continue;
+            }
             let mut is_applicable = false;
             for owner in owners(&this.target) {
                 if !self.is_applicable(platform, owner, this) {

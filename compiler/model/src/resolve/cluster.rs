@@ -34,13 +34,16 @@ impl<'a> Resolver<'a> {
     }
 
     fn cluster(&mut self, declared: &Declared<'a>) -> Cluster {
+        let found_before = self.diagnostics.as_slice().len();
         let layers = self.cluster_layers(declared, &mut Vec::new());
         let ingress = layers.top("ingress").cloned();
         let (dns, dns_at) = self.dns(&layers);
         let (cni, cni_with) = self.cni(&layers);
-        Cluster {
+        let names_ingress = ingress.is_some();
+        let mut cluster = Cluster {
             name: Sourced::declared(declared.name.text.clone(), declared.name.span),
             doc: declared.statement.doc(),
+            is_whole: true,
             kubernetes: self.version(&layers),
             nodes: self.nodes(&layers),
             pod_cidrs: self.cidrs_of(&layers, "pods"),
@@ -52,7 +55,12 @@ impl<'a> Resolver<'a> {
             cni_with,
             storage: self.storage(&layers),
             ingress: ingress.and_then(|setting| self.ingress(&setting)),
-        }
+        };
+        // The controller may be a service that could not be read, which is reported there.
+        let is_ingress_lost = names_ingress && cluster.ingress.is_none();
+        let found = self.diagnostics.as_slice().len() > found_before;
+        cluster.is_whole = !found && !is_ingress_lost;
+        cluster
     }
 
     /// The settings of a cluster over those of the one that it `is`.

@@ -65,6 +65,7 @@ pub(super) fn detach(
         let is_missing = |ingress: &crate::platform::Ingress| matches!(ingress.controller, IngressController::Service(id, _) if missing.contains(&id));
         if cluster.ingress.as_ref().is_some_and(is_missing) {
             cluster.ingress = None;
+            cluster.is_whole = false;
         }
     }
 }
@@ -117,6 +118,7 @@ fn bare(namespace: NamespaceId, name: Sourced<SmolStr>, registry: &str) -> Servi
     Service {
         name,
         namespace,
+        is_whole: false,
         doc: None,
         workload: Workload::Deployment,
         components: Vec::new(),

@@ -148,6 +148,7 @@ impl<'a> Resolver<'a> {
         let service = Service {
             name,
             namespace,
+            is_whole: !settings.is_partial,
             doc: None,
             workload,
             components: Vec::new(),
