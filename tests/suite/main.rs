@@ -14,6 +14,7 @@ mod erp1;
 mod formats;
 mod formatting;
 mod graph;
+mod helm;
 mod library;
 mod licences;
 mod misspelt;

@@ -2,10 +2,11 @@
 //!
 //! Pure and deterministic: nothing here reads or writes a disk, and the same platform gives the
 //! same bytes. The folders are `share/`, what the whole platform has, and `lib/`, a folder for
-//! each namespace and in it one for each service.
+//! each namespace and in it one for each service, and `helm/`, a chart that prints the same objects.
 
 mod actors;
 mod file;
+mod helm;
 pub mod kubernetes;
 mod object;
 mod origin;
@@ -19,11 +20,12 @@ use rayon::prelude::*;
 
 pub use actors::{Actor, actors};
 pub use file::{Header, OutputFile, read_header};
+pub use helm::chart;
 pub use object::Object;
 pub use origin::{Cause, EmittedLine, Scope, emitted_lines};
 
 /// The folders that a build owns.
-pub const FOLDERS: [&str; 2] = ["lib", "share"];
+pub const FOLDERS: [&str; 3] = ["helm", "lib", "share"];
 
 /// A file before it is text.
 #[derive(Clone, Debug)]

@@ -101,9 +101,14 @@ impl Edges {
     /// replicas themselves. It then has a headless Service `NAME-pods` beside its own.
     #[must_use]
     pub fn is_found_by_replica(&self, platform: &Platform, id: ServiceId) -> bool {
+        platform[id].scaling.bounds().max > 1 && self.would_be_found_by_replica(platform, id)
+    }
+
+    /// Whether it has as soon as it has several pods.
+    #[must_use]
+    pub fn would_be_found_by_replica(&self, platform: &Platform, id: ServiceId) -> bool {
         let service = &platform[id];
         !service.is_stateful()
-            && service.scaling.bounds().max > 1
             && !service.ports.is_empty()
             && (self.is_observed(id) || self.finds_itself(id))
     }

@@ -51,6 +51,25 @@ impl Implied {
             world: addressed(platform),
         };
         implied.controller_from_world(platform, out);
+        implied.dns = implied.who_asks(platform, edges);
+        cluster_facts::check(platform, edges, &implied, out);
+        implied
+    }
+
+    /// What is implied where no route is served, because the cluster has no Ingress of the platform.
+    #[must_use]
+    pub fn without_routes(platform: &Platform, edges: &Edges) -> Self {
+        let mut implied = Self {
+            dns: Vec::new(),
+            controller: Vec::new(),
+            world: addressed(platform),
+        };
+        implied.dns = implied.who_asks(platform, edges);
+        implied
+    }
+
+    /// Who looks up names: callers of what has one, and a controller that serves others.
+    fn who_asks(&self, platform: &Platform, edges: &Edges) -> Vec<ServiceId> {
         let mut asks = vec![false; platform.services.len()];
         for edge in edges.as_slice() {
             if let End::Service(id) = edge.from {
@@ -58,20 +77,15 @@ impl Implied {
             }
         }
         if let Some(controller) = controller_of(platform)
-            && implied
+            && self
                 .controller
                 .iter()
                 .any(|routed| routed.port.service != controller)
         {
             asks[controller.index()] = true;
         }
-        implied.dns = platform
-            .services()
-            .map(|(id, _)| id)
-            .filter(|id| asks[id.index()])
-            .collect();
-        cluster_facts::check(platform, edges, &implied, out);
-        implied
+        let services = platform.services().map(|(id, _)| id);
+        services.filter(|id| asks[id.index()]).collect()
     }
 
     /// The world reaches the ports of a controller that is a service of the platform.

@@ -38,12 +38,13 @@ pub(crate) fn run(command: &Build, common: &Common, console: &mut Console<'_>) -
     let Some((platform, derived)) = &compiled.result else {
         return Exit::Failed;
     };
-    let files = erpc_emit::files(platform, derived, &compiled.sources);
+    let mut files = erpc_emit::files(platform, derived, &compiled.sources);
     let failures = crate::proof::check(platform, &files);
     if failures.has_errors() {
         show_findings(&failures, &compiled.sources, None, common, console);
         return Exit::Failed;
     }
+    files.extend(erpc_emit::chart(platform, derived, &compiled.sources));
     let out = command.out.as_deref().unwrap_or(&project.folder);
     let plan = match Plan::of(out, files) {
         Ok(plan) => plan,

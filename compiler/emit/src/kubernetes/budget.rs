@@ -13,11 +13,17 @@ pub(super) fn budget(platform: &Platform, id: ServiceId) -> Vec<Object> {
     if service.scaling.bounds().min < 2 || service.is_job() {
         return Vec::new();
     }
+    vec![with_replicas(platform, id)]
+}
+
+/// The budget that the service has as soon as it has two pods.
+pub(crate) fn with_replicas(platform: &Platform, id: ServiceId) -> Object {
+    let service = &platform[id];
     let declared = service
         .disruption_min
         .as_ref()
         .and_then(|min| i32::try_from(min.value).ok());
-    vec![Object::from(PodDisruptionBudget {
+    Object::from(PodDisruptionBudget {
         metadata: metadata::of_service(platform, id),
         spec: Some(PodDisruptionBudgetSpec {
             selector: Some(metadata::selector(service)),
@@ -27,5 +33,5 @@ pub(super) fn budget(platform: &Platform, id: ServiceId) -> Vec<Object> {
             unhealthy_pod_eviction_policy: Some("AlwaysAllow".to_owned()),
         }),
         status: None,
-    })]
+    })
 }

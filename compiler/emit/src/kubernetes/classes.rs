@@ -86,7 +86,7 @@ pub(super) fn storage_classes(platform: &Platform) -> Vec<Object> {
 }
 
 /// The class of a volume that names none: the cluster's default.
-pub(super) fn default_storage_class(platform: &Platform) -> Option<String> {
+pub(crate) fn default_storage_class(platform: &Platform) -> Option<String> {
     let mut classes = platform.cluster().storage.iter();
     classes
         .find(|class| class.is_default)

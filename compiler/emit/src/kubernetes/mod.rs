@@ -2,16 +2,16 @@
 
 mod accounts;
 mod autoscaler;
-mod budget;
-mod classes;
+pub(crate) mod budget;
+pub(crate) mod classes;
 mod configs;
 mod container;
 mod ingress;
 mod metadata;
 mod namespaces;
-mod network_policy;
-mod pod;
-mod services;
+pub(crate) mod network_policy;
+pub(crate) mod pod;
+pub(crate) mod services;
 mod workload;
 
 pub(crate) use container::writable_name;
@@ -101,7 +101,7 @@ pub(crate) fn service(
     (files, diagnostics)
 }
 
-fn source_of(sources: &Sources, span: Span) -> String {
+pub(crate) fn source_of(sources: &Sources, span: Span) -> String {
     sources
         .get(span.file)
         .map_or_else(|| "platform.erp".to_owned(), |source| source.path.clone())

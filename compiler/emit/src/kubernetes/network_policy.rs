@@ -43,7 +43,11 @@ pub(super) fn default_denies(platform: &Platform) -> Vec<Object> {
 /// The contract of a workload: one object, or several whose union it is where one would be too
 /// large.
 pub(super) fn of_workload(platform: &Platform, derived: &Derived, id: ServiceId) -> Vec<Object> {
-    let policy = &derived.policies[id.index()];
+    contract(platform, &derived.policies[id.index()], id)
+}
+
+/// The objects that say a contract.
+pub(crate) fn contract(platform: &Platform, policy: &WorkloadPolicy, id: ServiceId) -> Vec<Object> {
     parts(policy)
         .into_iter()
         .map(|part| {

@@ -92,6 +92,15 @@ fn spread(platform: &Platform, service: &Service) -> Option<Vec<core::TopologySp
     if bounds.max < 2 || service.is_job() {
         return None;
     }
+    Some(vec![with_replicas(platform, service)])
+}
+
+/// How the pods of a service are spread as soon as there are two.
+pub(crate) fn with_replicas(
+    platform: &Platform,
+    service: &Service,
+) -> core::TopologySpreadConstraint {
+    let bounds = service.scaling.bounds();
     let over = service.spread.as_ref().map_or(Spread::Node, |s| s.value);
     let nodes = platform.cluster().nodes.as_ref();
     let has_nodes = over == Spread::Node
@@ -100,7 +109,7 @@ fn spread(platform: &Platform, service: &Service) -> Option<Vec<core::TopologySp
         Spread::Node => "kubernetes.io/hostname",
         Spread::Zone => "topology.kubernetes.io/zone",
     };
-    Some(vec![core::TopologySpreadConstraint {
+    core::TopologySpreadConstraint {
         max_skew: 1,
         topology_key: key.to_owned(),
         when_unsatisfiable: if has_nodes {
@@ -115,7 +124,7 @@ fn spread(platform: &Platform, service: &Service) -> Option<Vec<core::TopologySp
         // A drained node is no place to wait for (KEP-3094).
         node_taints_policy: Some("Honor".to_owned()),
         ..core::TopologySpreadConstraint::default()
-    }])
+    }
 }
 
 fn volumes(platform: &Platform, service: &Service) -> Vec<core::Volume> {

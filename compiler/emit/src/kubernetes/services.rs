@@ -42,7 +42,7 @@ pub(super) fn services(platform: &Platform, derived: &Derived, id: ServiceId) ->
 }
 
 /// A headless Service beside the one with an address: its name gives every pod's.
-fn every_pod(platform: &Platform, derived: &Derived, id: ServiceId) -> Object {
+pub(crate) fn every_pod(platform: &Platform, derived: &Derived, id: ServiceId) -> Object {
     let service = &platform[id];
     // A headless Service translates nothing, so it has the numbers of the container.
     let ports = service

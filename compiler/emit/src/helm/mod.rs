@@ -1,0 +1,169 @@
+//! A chart that is the same platform: with its default values it prints the objects of `lib/` and
+//! `share/`. The templates know kinds, never names: what a value may not change (identity, ports,
+//! flows) is in the chart's `files/`, one file for each kind, and what may be changed without
+//! losing the proof is in `values.yaml`, which its schema guards.
+
+mod facts;
+mod readme;
+mod schema;
+mod values;
+
+use erpc_diagnostics::Sources;
+use erpc_model::Platform;
+use erpc_policy::Derived;
+
+use crate::file::Remark;
+use crate::kubernetes::source_of;
+use crate::{OutputFile, yaml};
+
+macro_rules! templates {
+    ($($name:literal)*) => {
+        /// The templates, the same for every platform.
+        const TEMPLATES: &[(&str, &str)] = &[
+            $((
+                concat!("helm/templates/", $name),
+                include_str!(concat!("templates/", $name)),
+            ),)*
+        ];
+    };
+}
+
+templates! {
+    "NOTES.txt"
+    "_helpers.tpl"
+    "_pod.tpl"
+    "clusterrolebindings.yaml"
+    "clusterroles.yaml"
+    "configmaps.yaml"
+    "cronjobs.yaml"
+    "deployments.yaml"
+    "horizontalpodautoscalers.yaml"
+    "ingressclasses.yaml"
+    "ingresses.yaml"
+    "jobs.yaml"
+    "limitranges.yaml"
+    "namespaces.yaml"
+    "networkpolicies.yaml"
+    "persistentvolumeclaims.yaml"
+    "poddisruptionbudgets.yaml"
+    "requirements.yaml"
+    "resourcequotas.yaml"
+    "rolebindings.yaml"
+    "roles.yaml"
+    "serviceaccounts.yaml"
+    "services.yaml"
+    "statefulsets.yaml"
+    "storageclasses.yaml"
+}
+
+const IGNORED: &str = "\
+.DS_Store
+.git/
+.gitignore
+*.bak
+*.erpc-new
+*.orig
+*.swp
+*.tmp
+*~
+";
+
+/// The chart of a platform, sorted by path.
+#[must_use]
+pub fn chart(platform: &Platform, derived: &Derived, sources: &Sources) -> Vec<OutputFile> {
+    let source = source_of(sources, platform.name.span());
+    let name = platform.name.value.as_str();
+    let file =
+        |path: &str, remark, body: &str| OutputFile::with_header(path, remark, &source, name, body);
+    let settings = values::of(platform, derived);
+    let mut files: Vec<OutputFile> = facts::of(platform, derived, sources)
+        .into_iter()
+        .map(|(kind, body)| file(&format!("helm/files/{kind}.yaml"), Remark::HASH, &body))
+        .collect();
+    for (path, body) in TEMPLATES {
+        files.push(file(path, Remark::TEMPLATE, body));
+    }
+    files.push(file("helm/.helmignore", Remark::HASH, IGNORED));
+    files.push(file(
+        "helm/Chart.yaml",
+        Remark::HASH,
+        &description(platform),
+    ));
+    files.push(file(
+        "helm/README.md",
+        Remark::MARKDOWN,
+        &readme::of(platform, &settings),
+    ));
+    files.push(file(
+        "helm/values.schema.json",
+        Remark::SCHEMA,
+        &schema::of(platform, &settings),
+    ));
+    files.push(file(
+        "helm/values.yaml",
+        Remark::HASH,
+        &values::write(&settings),
+    ));
+    files.sort_unstable_by(|a, b| a.path.cmp(&b.path));
+    files
+}
+
+fn description(platform: &Platform) -> String {
+    let title = platform.title.as_ref().map(|title| title.value.as_str());
+    let said = title.or(platform.doc.as_deref()).unwrap_or("A platform");
+    format!(
+        "apiVersion: v2\nname: {}\ndescription: {}\ntype: application\nversion: {}\nappVersion: {}\nkubeVersion: \">=1.34.0-0\"\n",
+        yaml::scalar(&platform.name.value),
+        yaml::scalar(said.lines().next().unwrap_or("A platform")),
+        yaml::scalar(&chart_version(&platform.version.value)),
+        serde_json::Value::from(platform.version.value.as_str()),
+    )
+}
+
+/// Helm wants three numbers (SemVer 2); a platform may be called version `7` or `2024.06`.
+fn chart_version(version: &str) -> String {
+    let (numbers, rest) = version.split_at(
+        version
+            .find(|c: char| c != '.' && !c.is_ascii_digit())
+            .unwrap_or(version.len()),
+    );
+    let mut parts: Vec<&str> = numbers
+        .split('.')
+        .map(|part| part.trim_start_matches('0'))
+        .map(|part| if part.is_empty() { "0" } else { part })
+        .collect();
+    let more = parts.split_off(parts.len().min(3)).join(".");
+    parts.resize(3, "0");
+    let rest: String = format!("{more}{rest}")
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() { c } else { '-' })
+        .collect();
+    let rest = rest.trim_matches('-');
+    let numbers = parts.join(".");
+    if rest.is_empty() {
+        numbers
+    } else {
+        // A letter in front, so that no part of it is a number that starts with 0.
+        format!("{numbers}-r{rest}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::chart_version;
+
+    #[test]
+    fn every_version_of_a_platform_is_one_of_a_chart() {
+        for (platform, chart) in [
+            ("2024.6.15", "2024.6.15"),
+            ("7", "7.0.0"),
+            ("2024.06", "2024.6.0"),
+            ("1.2.3.4", "1.2.3-r4"),
+            ("1.2-rc.1", "1.2.0-rrc-1"),
+            ("next", "0.0.0-rnext"),
+            ("", "0.0.0"),
+        ] {
+            assert_eq!(chart_version(platform), chart, "{platform}");
+        }
+    }
+}

@@ -1,0 +1,236 @@
+//! `values.schema.json`: closed objects with types, ranges and patterns, so that `helm install`
+//! refuses a wrong value with its path. Services of one shape share a definition.
+
+use std::collections::BTreeMap;
+
+use erpc_model::Platform;
+use serde_json::{Map, Value, json};
+
+use super::values::{Field, ServiceValues, Settings};
+
+/// Kubernetes quantities: cores with at most three decimals, or thousandths of one.
+const CPU: &str = r"^([0-9]+m|[0-9]+(\.[0-9]{1,3})?)$";
+/// Bytes, with a power of 1000 or 1024 as the unit.
+const BYTES: &str = r"^[1-9][0-9]*(k|M|G|T|P|Ki|Mi|Gi|Ti|Pi)?$";
+/// RFC 1123, a star as the first label, a dot at the end for a whole name.
+const HOST: &str =
+    r"^(\*|[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*\.?$";
+/// RFC 1123, a name of several labels, or nothing.
+const NAME: &str = r"^([a-z0-9]([a-z0-9.-]*[a-z0-9])?)?$";
+
+/// The body of the schema: what follows its two lines of header.
+pub(super) fn of(platform: &Platform, settings: &Settings) -> String {
+    let mut shapes = Shapes::default();
+    let services: Map<String, Value> = settings
+        .namespaces
+        .iter()
+        .map(|(namespace, services)| {
+            let of_services = services
+                .iter()
+                .map(|service| (service.name.clone(), shapes.reference(service)));
+            (namespace.clone(), closed(of_services.collect()))
+        })
+        .collect();
+    let namespaces = settings.namespaces.iter().map(|(name, _)| {
+        let fields = Map::from_iter([("enabled".to_owned(), json!({"type": "boolean"}))]);
+        (name.clone(), closed(fields))
+    });
+    let mut properties: Map<String, Value> = settings
+        .sections
+        .iter()
+        .map(|(section, fields)| ((*section).to_owned(), section_of(fields)))
+        .collect();
+    properties.insert("namespaces".to_owned(), closed(namespaces.collect()));
+    properties.insert("services".to_owned(), closed(services));
+    let mut definitions = definitions(platform);
+    definitions.extend(shapes.by_place);
+    let mut root = closed(properties);
+    root["$schema"] = json!("http://json-schema.org/draft-07/schema#");
+    root["definitions"] = Value::Object(definitions);
+    let text = serde_json::to_string_pretty(&root).unwrap_or_default();
+    // The header has opened the object.
+    text.trim_start_matches('{')
+        .trim_start_matches('\n')
+        .to_owned()
+        + "\n"
+}
+
+/// An object with exactly these members.
+fn closed(properties: Map<String, Value>) -> Value {
+    let required: Vec<&String> = properties.keys().collect();
+    json!({
+        "type": "object",
+        "additionalProperties": false,
+        "required": required,
+        "properties": properties,
+    })
+}
+
+/// An object that may lack members.
+fn open_ended(properties: Value, required: &[&str]) -> Value {
+    json!({
+        "type": "object",
+        "additionalProperties": false,
+        "required": required,
+        "properties": properties,
+    })
+}
+
+fn reference(name: &str) -> Value {
+    json!({"$ref": format!("#/definitions/{name}")})
+}
+
+fn section_of(fields: &[Field]) -> Value {
+    let of_fields = fields.iter().map(|field| {
+        let value = match field.name {
+            "imagePullPolicy" => json!({"enum": ["Always", "IfNotPresent", "Never"]}),
+            "registry" => reference("registry"),
+            "version" => reference("tag"),
+            "domain" | "storageClass" => json!({"type": "string", "pattern": NAME}),
+            "nodes" => json!({"type": "integer", "minimum": 0, "maximum": 100_000}),
+            _ if field.default.is_boolean() => json!({"type": "boolean"}),
+            _ => json!({"type": "string", "minLength": 1}),
+        };
+        let mut value = value;
+        // A keyword beside `$ref` means nothing in this draft.
+        if value.get("$ref").is_none() {
+            value["description"] = json!(field.says);
+        }
+        (field.name.to_owned(), value)
+    });
+    closed(of_fields.collect())
+}
+
+fn definitions(platform: &Platform) -> Map<String, Value> {
+    let mut registries: Vec<&str> = platform
+        .registries
+        .iter()
+        .map(|r| r.value.as_str())
+        .collect();
+    registries.push(&platform.registry.value);
+    registries.extend(platform.services().flat_map(|(_, service)| {
+        let containers = service.containers();
+        containers.map(|container| container.image.value.registry.as_str())
+    }));
+    registries.sort_unstable();
+    registries.dedup();
+    let amounts = closed(Map::from_iter([
+        ("cpu".to_owned(), reference("cpu")),
+        ("memory".to_owned(), reference("bytes")),
+    ]));
+    let entries = [
+        ("registry", json!({"enum": registries})),
+        (
+            "tag",
+            json!({"type": "string", "pattern": r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$", "not": {"const": "latest"}}),
+        ),
+        ("cpu", json!({"type": "string", "pattern": CPU})),
+        ("bytes", json!({"type": "string", "pattern": BYTES})),
+        (
+            "replicas",
+            json!({"type": "integer", "minimum": 0, "maximum": 1000}),
+        ),
+        (
+            "percent",
+            json!({"type": "integer", "minimum": 1, "maximum": 1000}),
+        ),
+        (
+            "hosts",
+            json!({"type": "string", "pattern": HOST, "maxLength": 253}),
+        ),
+        (
+            "resources",
+            closed(Map::from_iter([
+                ("requests".to_owned(), amounts.clone()),
+                ("limits".to_owned(), amounts),
+            ])),
+        ),
+        (
+            "image",
+            open_ended(
+                json!({
+                    "registry": {"enum": registries},
+                    "repository": {"type": "string", "pattern": r"^[a-z0-9]+([._/-]+[a-z0-9]+)*$"},
+                    "tag": {"anyOf": [{"const": ""}, reference("tag")]},
+                    "digest": {"type": "string", "pattern": "^sha256:[0-9a-f]{64}$"},
+                }),
+                &["repository"],
+            ),
+        ),
+        (
+            "volume",
+            open_ended(
+                json!({
+                    "size": reference("bytes"),
+                    "storageClass": {"type": "string", "pattern": NAME},
+                }),
+                &["size"],
+            ),
+        ),
+        (
+            "container",
+            closed(Map::from_iter([
+                ("image".to_owned(), reference("image")),
+                ("resources".to_owned(), reference("resources")),
+            ])),
+        ),
+    ];
+    entries
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value))
+        .collect()
+}
+
+/// The shapes of services, each under the path of the first that has it.
+#[derive(Default)]
+struct Shapes {
+    by_text: BTreeMap<String, String>,
+    by_place: Map<String, Value>,
+}
+
+impl Shapes {
+    fn reference(&mut self, service: &ServiceValues) -> Value {
+        let fields = service.fields.iter().map(|field| {
+            let schema = of_field(field);
+            (field.name.to_owned(), schema)
+        });
+        let shape = closed(fields.collect());
+        let next = format!("service{}", self.by_text.len() + 1);
+        let name = self.by_text.entry(shape.to_string()).or_insert(next);
+        self.by_place.entry(name.clone()).or_insert(shape);
+        reference(name)
+    }
+}
+
+fn of_field(field: &Field) -> Value {
+    let keys = || field.default.as_object().into_iter().flat_map(Map::keys);
+    let each = |definition: &str| {
+        closed(
+            keys()
+                .map(|key| (key.clone(), reference(definition)))
+                .collect(),
+        )
+    };
+    match field.name {
+        "enabled" => json!({"type": "boolean"}),
+        "persistence" => each("volume"),
+        "containers" => each("container"),
+        "hosts" => {
+            // As many as there are routes: another one would be another flow.
+            let count = field.default.as_array().map_or(0, Vec::len);
+            json!({"type": "array", "minItems": count, "maxItems": count, "items": reference("hosts")})
+        }
+        "hpa" => {
+            let targets = field.default["targetUtilization"].as_object();
+            let targets = targets.into_iter().flat_map(Map::keys);
+            let targets = targets.map(|key| (key.clone(), reference("percent")));
+            let least = json!({"type": "integer", "minimum": 1, "maximum": 1000});
+            closed(Map::from_iter([
+                ("minReplicas".to_owned(), least.clone()),
+                ("maxReplicas".to_owned(), least),
+                ("targetUtilization".to_owned(), closed(targets.collect())),
+            ]))
+        }
+        same => reference(same),
+    }
+}

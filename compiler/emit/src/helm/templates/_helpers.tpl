@@ -1,0 +1,144 @@
+{{- /*
+Whether an object is installed: its namespace is on and, where it belongs to a service, that too.
+Takes the root and the object's facts; gives a text that is empty for no.
+*/}}
+{{- define "platform.isOn" -}}
+{{- $root := index . 0 }}
+{{- $facts := index . 1 }}
+{{- if not $facts.namespace }}true
+{{- else if (index $root.Values.namespaces $facts.namespace).enabled }}
+{{- if not $facts.service }}true
+{{- else if (index $root.Values.services $facts.namespace $facts.service).enabled }}true
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{- /* Metadata: takes the root, the facts and, where there are any, annotations of Helm's. */}}
+{{- define "platform.metadata" -}}
+{{- $root := index . 0 }}
+{{- $facts := index . 1 }}
+name: {{ $facts.name }}
+{{- if and $facts.namespace (not $facts.isClusterWide) }}
+namespace: {{ $facts.namespace }}
+{{- end }}
+labels:
+  helm.sh/chart: {{ printf "%s-%s" $root.Chart.Name $root.Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" }}
+  app.kubernetes.io/managed-by: {{ $root.Release.Service }}
+  {{- toYaml $facts.labels | nindent 2 }}
+{{- $annotations := $facts.annotations | default dict }}
+{{- if gt (len .) 2 }}
+{{- $annotations = merge dict (index . 2) $annotations }}
+{{- end }}
+{{- with $annotations }}
+annotations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end }}
+
+{{- /* The least and the greatest number of pods of a service. */}}
+{{- define "platform.leastReplicas" -}}
+{{- $facts := index . 1 }}
+{{- $values := index (index . 0).Values.services $facts.namespace $facts.service }}
+{{- if $values.hpa }}{{ $values.hpa.minReplicas }}{{ else }}{{ $values.replicas }}{{ end }}
+{{- end }}
+{{- define "platform.mostReplicas" -}}
+{{- $facts := index . 1 }}
+{{- $values := index (index . 0).Values.services $facts.namespace $facts.service }}
+{{- if $values.hpa }}{{ $values.hpa.maxReplicas }}{{ else }}{{ $values.replicas }}{{ end }}
+{{- end }}
+
+{{- /* The number of replicas, where no autoscaler owns it. */}}
+{{- define "platform.replicas" -}}
+{{- $facts := index . 1 }}
+{{- $values := index (index . 0).Values.services $facts.namespace $facts.service }}
+{{- if not (or $values.hpa (hasKey $facts.spec "replicas")) -}}
+replicas: {{ $values.replicas }}
+{{- end }}
+{{- end }}
+
+{{- /* A host: a name without a dot is below global.domain; a dot at the end says that it is whole. */}}
+{{- define "platform.host" -}}
+{{- $domain := (index . 0).Values.global.domain }}
+{{- $host := index . 1 }}
+{{- if or (contains "." $host) (not $domain) }}{{ trimSuffix "." $host }}{{ else }}{{ $host }}.{{ $domain }}{{ end }}
+{{- end }}
+
+{{- /* An image reference: takes the root and the values of the image. */}}
+{{- define "platform.image" -}}
+{{- $global := (index . 0).Values.global }}
+{{- $image := index . 1 }}
+{{- $image.registry | default $global.registry }}/{{ $image.repository }}
+{{- if $image.tag }}:{{ $image.tag }}{{ else if not $image.digest }}:{{ $global.version }}{{ end }}
+{{- with $image.digest }}@{{ . }}{{ end }}
+{{- end }}
+
+{{- /* The specification of a claim: takes the root, the facts, the volume's name and what is fixed. */}}
+{{- define "platform.claim" -}}
+{{- $root := index . 0 }}
+{{- $facts := index . 1 }}
+{{- $values := index (index $root.Values.services $facts.namespace $facts.service).persistence (index . 2) }}
+{{- toYaml (index . 3) }}
+resources:
+  requests:
+    storage: {{ $values.size }}
+{{- with $values.storageClass | default $root.Values.cluster.storageClass }}
+storageClassName: {{ . }}
+{{- end }}
+{{- end }}
+
+{{- /*
+The rules of a policy: takes the root, "from" or "to", and the rules. A peer whose service is off
+is left out, and a rule that has no peer left is none: without peers it would allow everybody.
+*/}}
+{{- define "platform.policyRules" -}}
+{{- $root := index . 0 }}
+{{- $side := index . 1 }}
+{{- range $rule := index . 2 }}
+{{- $peers := list }}
+{{- range .peers }}
+{{- if .services }}
+{{- $namespace := .namespace }}
+{{- $names := list }}
+{{- range .services }}
+{{- if include "platform.isOn" (list $root (dict "namespace" $namespace "service" .)) }}
+{{- $names = append $names . }}
+{{- end }}
+{{- end }}
+{{- if $names }}
+{{- $peers = append $peers (dict "namespace" .namespace "services" $names) }}
+{{- end }}
+{{- else }}
+{{- $peers = append $peers . }}
+{{- end }}
+{{- end }}
+{{- if $peers }}
+- {{ $side }}:
+    {{- range $peers }}
+    {{- if .cidr }}
+    - ipBlock:
+        {{- toYaml . | nindent 8 }}
+    {{- else }}
+    - namespaceSelector:
+        matchLabels:
+          kubernetes.io/metadata.name: {{ .namespace }}
+      podSelector:
+        {{- if .labels }}
+        matchLabels:
+          {{- toYaml .labels | nindent 10 }}
+        {{- else if eq (len .services) 1 }}
+        matchLabels:
+          app.kubernetes.io/name: {{ first .services }}
+        {{- else }}
+        matchExpressions:
+          - key: app.kubernetes.io/name
+            operator: In
+            values:
+              {{- toYaml .services | nindent 14 }}
+        {{- end }}
+    {{- end }}
+    {{- end }}
+  ports:
+    {{- toYaml $rule.ports | nindent 4 }}
+{{- end }}
+{{- end }}
+{{- end }}

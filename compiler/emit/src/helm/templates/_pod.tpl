@@ -1,0 +1,39 @@
+{{- /* The pods of a workload: takes the root and the facts of the workload. */}}
+{{- define "platform.podTemplate" -}}
+{{- $root := index . 0 }}
+{{- $facts := index . 1 }}
+{{- $values := index $root.Values.services $facts.namespace $facts.service }}
+metadata:
+  {{- toYaml $facts.pod.metadata | nindent 2 }}
+spec:
+  {{- toYaml $facts.pod.spec | nindent 2 }}
+  {{- with $facts.pod.initContainers }}
+  initContainers:
+    {{- range . }}
+    {{- include "platform.container" (list $root . (index $values.containers .name)) | nindent 4 }}
+    {{- end }}
+  {{- end }}
+  containers:
+    {{- include "platform.container" (list $root $facts.pod.container $values) | nindent 4 }}
+  {{- with $facts.pod.spread }}
+  {{- if gt (include "platform.mostReplicas" (list $root $facts) | int) 1 }}
+  {{- $hasNodes := and .byNode (gt (int $root.Values.cluster.nodes) 1) (ge (int $root.Values.cluster.nodes) (include "platform.leastReplicas" (list $root $facts) | int)) }}
+  topologySpreadConstraints:
+    - whenUnsatisfiable: {{ ternary "DoNotSchedule" "ScheduleAnyway" $hasNodes }}
+      {{- toYaml .constraint | nindent 6 }}
+  {{- end }}
+  {{- end }}
+{{- end }}
+
+{{- /* A container: takes the root, its facts and its values. */}}
+{{- define "platform.container" -}}
+{{- $root := index . 0 }}
+{{- $facts := index . 1 }}
+{{- $values := index . 2 }}
+- name: {{ $facts.name }}
+  image: {{ $facts.image | default (include "platform.image" (list $root $values.image)) | quote }}
+  imagePullPolicy: {{ $facts.imagePullPolicy | default $root.Values.global.imagePullPolicy }}
+  resources:
+    {{- toYaml $values.resources | nindent 4 }}
+  {{- toYaml (omit $facts "name" "image" "imagePullPolicy") | nindent 2 }}
+{{- end }}

@@ -1,0 +1,275 @@
+//! The chart with the real Helm 4 and 3: what it prints is `lib/` and `share/`, what its schema
+//! refuses, what is left when something is off. `tests/run` builds both and runs these.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use erpc_tests::{files_below, folders_below, repository};
+use serde_json::{Value, json};
+
+/// Both, by the variables that name what `tests/helm/build` has built.
+const HELMS: [&str; 2] = ["ERPC_TEST_HELM4", "ERPC_TEST_HELM3"];
+
+type Objects = BTreeMap<(String, String, String), Value>;
+
+fn platforms() -> Vec<PathBuf> {
+    let mut all = folders_below("examples");
+    all.extend(folders_below("tests/platforms"));
+    all.push(repository());
+    all
+}
+
+fn helm(variable: &str, arguments: &[&str], folder: &Path) -> Output {
+    let binary = std::env::var_os(variable).expect("what tests/helm/build prints");
+    let home = tempfile::TempDir::new().expect("a folder");
+    Command::new(binary)
+        .args(arguments)
+        .current_dir(folder)
+        .env("HOME", home.path())
+        .env_remove("KUBECONFIG")
+        .output()
+        .expect("helm runs")
+}
+
+/// Objects by kind, namespace and name; each once.
+fn by_name(texts: impl IntoIterator<Item = String>) -> Objects {
+    let mut objects = Objects::new();
+    for text in texts {
+        let documents: Vec<Value> = serde_saphyr::from_multiple(&text).expect("YAML");
+        for object in documents.into_iter().filter(|object| !object.is_null()) {
+            let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+            let metadata = &object["metadata"];
+            let key = (
+                text(&object["kind"]),
+                text(&metadata["namespace"]),
+                text(&metadata["name"]),
+            );
+            assert!(
+                objects.insert(key.clone(), object).is_none(),
+                "{key:?} twice"
+            );
+        }
+    }
+    objects
+}
+
+fn built(folder: &Path) -> Objects {
+    let texts = ["lib", "share"].into_iter().flat_map(|part| {
+        let files = files_below(&folder.join(part));
+        files
+            .into_values()
+            .map(|bytes| String::from_utf8(bytes).expect("UTF-8"))
+            .collect::<Vec<_>>()
+    });
+    by_name(texts)
+}
+
+fn render(variable: &str, folder: &Path, settings: &[&str]) -> Result<Objects, String> {
+    let mut arguments = vec!["template", "release", "helm"];
+    for setting in settings {
+        arguments.extend(["--set", setting]);
+    }
+    let output = helm(variable, &arguments, folder);
+    if output.status.success() {
+        Ok(by_name([
+            String::from_utf8(output.stdout).expect("UTF-8")
+        ]))
+    } else {
+        Err(String::from_utf8_lossy(&output.stderr).into_owned())
+    }
+}
+
+/// Takes away what the chart has beside the objects, which is exactly what `docs/helm.md` lists.
+fn without_helm(key: &(String, String, String), object: &mut Value) {
+    let metadata = &mut object["metadata"];
+    let labels = metadata["labels"].as_object_mut().expect("labels");
+    assert_eq!(
+        labels.remove("app.kubernetes.io/managed-by"),
+        Some(json!("Helm"))
+    );
+    assert!(labels.remove("helm.sh/chart").is_some());
+    let mut expected: Vec<&str> = Vec::new();
+    if key.0 == "Namespace" || key.0 == "PersistentVolumeClaim" {
+        expected.push("helm.sh/resource-policy");
+    }
+    if key.0 == "Job" {
+        expected.extend(["helm.sh/hook", "helm.sh/hook-delete-policy"]);
+    }
+    if expected.is_empty() {
+        return;
+    }
+    let annotations = metadata["annotations"].as_object_mut().expect("annotations");
+    for name in expected {
+        assert!(annotations.remove(name).is_some(), "{key:?}: {name}");
+    }
+    if annotations.is_empty() {
+        metadata.as_object_mut().expect("metadata").remove("annotations");
+    }
+}
+
+#[test]
+#[ignore = "needs the Helm that tests/helm/build makes; tests/run runs it"]
+fn the_default_values_print_what_is_built_object_for_object() {
+    for variable in HELMS {
+        for folder in platforms() {
+            let wanted = built(&folder);
+            let mut printed = render(variable, &folder, &[]).expect("it renders");
+            for (key, object) in &mut printed {
+                without_helm(key, object);
+            }
+            let keys: Vec<_> = printed.keys().collect();
+            assert_eq!(keys, wanted.keys().collect::<Vec<_>>());
+            for (key, object) in &wanted {
+                assert_eq!(object, &printed[key], "{} {key:?}", folder.display());
+            }
+        }
+    }
+}
+
+#[test]
+#[ignore = "needs the Helm that tests/helm/build makes; tests/run runs it"]
+fn every_chart_is_free_of_lint_and_packs() {
+    for variable in HELMS {
+        for folder in platforms() {
+            let linted = helm(variable, &["lint", "--strict", "helm"], &folder);
+            let said = String::from_utf8_lossy(&linted.stdout).into_owned();
+            assert!(linted.status.success(), "{}: {said}", folder.display());
+            assert!(!said.contains("[WARNING]"), "{}: {said}", folder.display());
+            let out = tempfile::TempDir::new().expect("a folder");
+            let to = out.path().to_string_lossy().into_owned();
+            let packed = helm(variable, &["package", "helm", "-d", &to], &folder);
+            assert!(packed.status.success());
+            assert_eq!(files_below(out.path()).len(), 1);
+        }
+    }
+}
+
+#[test]
+#[ignore = "needs the Helm that tests/helm/build makes; tests/run runs it"]
+fn the_schema_refuses_a_wrong_value_with_its_path() {
+    let cases = [
+        ("services.hello.web.replicas=two", "replicas"),
+        ("services.hello.web.replicas=-1", "replicas"),
+        ("services.hello.web.port=80", "'port'"),
+        ("services.hello.web.resources.requests.cpu=1k", "requests"),
+        ("services.hello.wob.enabled=true", "'wob'"),
+        ("services.hello.web.image.tag=latest", "image"),
+        ("networkPolicy.enabled=1", "networkPolicy"),
+        ("global.imagePullPolicy=Sometimes", "imagePullPolicy"),
+        ("services.hello.web.hosts={a,b}", "hosts"),
+    ];
+    let folder = repository().join("examples/hello");
+    for variable in HELMS {
+        for (setting, path) in cases {
+            let said = render(variable, &folder, &[setting]).expect_err(setting);
+            assert!(said.contains(path), "{setting}: {said}");
+            assert!(said.contains("hello") || said.contains("/") || said.contains("."));
+        }
+    }
+}
+
+/// Whether an object says the name of a service as a peer.
+fn names_as_peer(object: &Value, service: &str) -> bool {
+    let spec = object["spec"].to_string();
+    object["kind"] == "NetworkPolicy" && spec.contains(&format!("\"{service}\""))
+}
+
+#[test]
+#[ignore = "needs the Helm that tests/helm/build makes; tests/run runs it"]
+fn a_service_that_is_off_leaves_no_object_and_no_rule() {
+    let folder = repository();
+    for variable in HELMS {
+        let off = ["services.erp-apps.hl7-health.enabled=false"];
+        let printed = render(variable, &folder, &off).expect("nobody requires it");
+        assert!(!printed.is_empty());
+        for (key, object) in &printed {
+            assert!(!(key.1 == "erp-apps" && key.2 == "hl7-health"), "{key:?}");
+            assert!(!names_as_peer(object, "hl7-health"), "{key:?}");
+            for direction in ["ingress", "egress"] {
+                let rules = object["spec"][direction].as_array();
+                for rule in rules.into_iter().flatten() {
+                    let side = if direction == "ingress" { "from" } else { "to" };
+                    assert_ne!(rule[side], json!([]), "{key:?} would let everybody in");
+                    assert!(!rule[side].is_null(), "{key:?} would let everybody in");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+#[ignore = "needs the Helm that tests/helm/build makes; tests/run runs it"]
+fn what_somebody_requires_cannot_be_off_and_the_message_says_who_does() {
+    let folder = repository();
+    for variable in HELMS {
+        let off = ["services.erp-services.kvs-database.enabled=false"];
+        let said = render(variable, &folder, &off).expect_err("it is required");
+        assert!(
+            said.contains("services.erp-services.kvs-database is off, but services.erp-"),
+            "{said}"
+        );
+        let off = ["services.erp-infra.traefik-ingress.enabled=false"];
+        let said = render(variable, &folder, &off).expect_err("routes lead through it");
+        assert!(said.contains("switch ingress.enabled off"), "{said}");
+        let off = ["services.erp-infra.traefik-ingress.enabled=false", "ingress.enabled=false"];
+        let printed = render(variable, &folder, &off).expect("no route is left");
+        assert!(printed.keys().all(|key| !key.0.starts_with("Ingress")));
+    }
+}
+
+#[test]
+#[ignore = "needs the Helm that tests/helm/build makes; tests/run runs it"]
+fn the_toggles_and_the_globals_change_what_they_say() {
+    let folder = repository();
+    let variable = HELMS[0];
+    let none_of = |setting: &str, kinds: &[&str]| {
+        let printed = render(variable, &folder, &[setting]).expect("it renders");
+        let has = printed.keys().any(|key| kinds.contains(&key.0.as_str()));
+        assert!(!has && !printed.is_empty(), "{setting}");
+    };
+    none_of("networkPolicy.enabled=false", &["NetworkPolicy"]);
+    none_of(
+        "rbac.create=false",
+        &["Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding"],
+    );
+    none_of("ingress.enabled=false", &["Ingress", "IngressClass"]);
+    none_of("cluster.createStorageClasses=false", &["StorageClass"]);
+
+    let text = |settings: &[&str]| {
+        let printed = render(variable, &folder, settings).expect("it renders");
+        json!(printed.into_values().collect::<Vec<_>>()).to_string()
+    };
+    assert!(text(&["global.domain=erp.example"]).contains(".erp.example\""));
+    assert!(!text(&["global.domain=erp.example"]).contains("\"host\":\"acc.erp.uno\""));
+    let moved = text(&["global.version=2024.7.1"]);
+    assert!(moved.contains("erpuno/acc-accounting:2024.7.1") && moved.contains("traefik:v3.3"));
+    assert!(text(&["global.registry=registry.erp.uno"]).contains("registry.erp.uno/erpuno/"));
+    assert!(text(&["global.imagePullPolicy=Always"]).contains("\"Always\""));
+    assert!(text(&["cluster.storageClass=fast"]).contains("\"storageClassName\":\"fast\""));
+    // Two pods have a budget and are spread; one has neither.
+    let key = |kind: &str| (kind.to_owned(), "erp-apps".to_owned(), "acc-accounting".to_owned());
+    let one = render(variable, &folder, &[]).expect("it renders");
+    assert!(!one.contains_key(&key("PodDisruptionBudget")));
+    let setting = "services.erp-apps.acc-accounting.replicas=2";
+    let two = render(variable, &folder, &[setting]).expect("it renders");
+    assert!(two.contains_key(&key("PodDisruptionBudget")));
+    let spec = &two[&key("Deployment")]["spec"];
+    assert_eq!(spec["replicas"], 2);
+    let spread = &spec["template"]["spec"]["topologySpreadConstraints"][0];
+    assert_eq!(spread["whenUnsatisfiable"], "DoNotSchedule");
+}
+
+#[test]
+fn no_service_has_more_than_25_lines_of_values() {
+    for folder in platforms() {
+        let text = std::fs::read_to_string(folder.join("helm/values.yaml")).expect("values");
+        let services = text.split_once("\nservices:\n").expect("services").1;
+        let mut lines = 0;
+        for line in services.lines() {
+            let is_inner = line.starts_with("      ");
+            lines = if is_inner { lines + 1 } else { 1 };
+            assert!(lines <= 25, "{}: {line}", folder.display());
+        }
+    }
+}
