@@ -72,9 +72,7 @@ fn render(variable: &str, folder: &Path, settings: &[&str]) -> Result<Objects, S
     }
     let output = helm(variable, &arguments, folder);
     if output.status.success() {
-        Ok(by_name([
-            String::from_utf8(output.stdout).expect("UTF-8")
-        ]))
+        Ok(by_name([String::from_utf8(output.stdout).expect("UTF-8")]))
     } else {
         Err(String::from_utf8_lossy(&output.stderr).into_owned())
     }
@@ -99,12 +97,17 @@ fn without_helm(key: &(String, String, String), object: &mut Value) {
     if expected.is_empty() {
         return;
     }
-    let annotations = metadata["annotations"].as_object_mut().expect("annotations");
+    let annotations = metadata["annotations"]
+        .as_object_mut()
+        .expect("annotations");
     for name in expected {
         assert!(annotations.remove(name).is_some(), "{key:?}: {name}");
     }
     if annotations.is_empty() {
-        metadata.as_object_mut().expect("metadata").remove("annotations");
+        metadata
+            .as_object_mut()
+            .expect("metadata")
+            .remove("annotations");
     }
 }
 
@@ -212,7 +215,10 @@ fn what_somebody_requires_cannot_be_off_and_the_message_says_who_does() {
         let off = ["services.erp-infra.traefik-ingress.enabled=false"];
         let said = render(variable, &folder, &off).expect_err("routes lead through it");
         assert!(said.contains("switch ingress.enabled off"), "{said}");
-        let off = ["services.erp-infra.traefik-ingress.enabled=false", "ingress.enabled=false"];
+        let off = [
+            "services.erp-infra.traefik-ingress.enabled=false",
+            "ingress.enabled=false",
+        ];
         let printed = render(variable, &folder, &off).expect("no route is left");
         assert!(printed.keys().all(|key| !key.0.starts_with("Ingress")));
     }
@@ -248,7 +254,13 @@ fn the_toggles_and_the_globals_change_what_they_say() {
     assert!(text(&["global.imagePullPolicy=Always"]).contains("\"Always\""));
     assert!(text(&["cluster.storageClass=fast"]).contains("\"storageClassName\":\"fast\""));
     // Two pods have a budget and are spread; one has neither.
-    let key = |kind: &str| (kind.to_owned(), "erp-apps".to_owned(), "acc-accounting".to_owned());
+    let key = |kind: &str| {
+        (
+            kind.to_owned(),
+            "erp-apps".to_owned(),
+            "acc-accounting".to_owned(),
+        )
+    };
     let one = render(variable, &folder, &[]).expect("it renders");
     assert!(!one.contains_key(&key("PodDisruptionBudget")));
     let setting = "services.erp-apps.acc-accounting.replicas=2";

@@ -179,7 +179,18 @@ fn write(
     if common.format != Format::Human {
         return Exit::Done;
     }
-    for change in &plan.changes {
+    // A chart is many files and of one make; which of them moved is in `--check` and in Git.
+    let (chart, objects): (Vec<&Change>, Vec<&Change>) = plan
+        .changes
+        .iter()
+        .partition(|change| change.path().starts_with("helm/"));
+    for verb in ["create", "change", "remove"] {
+        let those = chart.iter().filter(|change| change.verb() == verb).count();
+        if those > 0 {
+            console.result(&format!("{verb} helm/ ({})\n", count(those, "file")));
+        }
+    }
+    for change in objects {
         console.result(&format!("{} {}\n", change.verb(), change.path()));
     }
     console.note(&format!(

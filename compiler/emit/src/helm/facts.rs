@@ -60,6 +60,7 @@ pub(super) fn of(
     entries.insert("requirements", facts.requirements());
     entries
         .into_iter()
+        .filter(|(_, list)| !list.is_empty())
         .map(|(kind, list)| (kind, text(&list)))
         .collect()
 }

@@ -18,7 +18,7 @@ use crate::{OutputFile, yaml};
 
 macro_rules! templates {
     ($($name:literal)*) => {
-        /// The templates, the same for every platform.
+        /// The templates, of which a chart has those of its kinds.
         const TEMPLATES: &[(&str, &str)] = &[
             $((
                 concat!("helm/templates/", $name),
@@ -81,7 +81,12 @@ pub fn chart(platform: &Platform, derived: &Derived, sources: &Sources) -> Vec<O
         .map(|(kind, body)| file(&format!("helm/files/{kind}.yaml"), Remark::HASH, &body))
         .collect();
     for (path, body) in TEMPLATES {
-        files.push(file(path, Remark::TEMPLATE, body));
+        // A template of a kind that the platform has not would print nothing.
+        let reads = path.replace("/templates/", "/files/");
+        let is_kind = path.ends_with(".yaml");
+        if !is_kind || files.iter().any(|file| file.path == reads) {
+            files.push(file(path, Remark::TEMPLATE, body));
+        }
     }
     files.push(file("helm/.helmignore", Remark::HASH, IGNORED));
     files.push(file(
