@@ -17,9 +17,9 @@ Takes the root and the object's facts; gives a text that is empty for no.
 {{- define "platform.metadata" -}}
 {{- $root := index . 0 }}
 {{- $facts := index . 1 }}
-name: {{ $facts.name }}
+name: {{ $facts.name | quote }}
 {{- if and $facts.namespace (not $facts.isClusterWide) }}
-namespace: {{ $facts.namespace }}
+namespace: {{ $facts.namespace | quote }}
 {{- end }}
 labels:
   helm.sh/chart: {{ printf "%s-%s" $root.Chart.Name $root.Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" }}
@@ -80,9 +80,9 @@ replicas: {{ $values.replicas }}
 {{- toYaml (index . 3) }}
 resources:
   requests:
-    storage: {{ $values.size }}
+    storage: {{ $values.size | quote }}
 {{- with $values.storageClass | default $root.Values.cluster.storageClass }}
-storageClassName: {{ . }}
+storageClassName: {{ . | quote }}
 {{- end }}
 {{- end }}
 
@@ -120,14 +120,14 @@ is left out, and a rule that has no peer left is none: without peers it would al
     {{- else }}
     - namespaceSelector:
         matchLabels:
-          kubernetes.io/metadata.name: {{ .namespace }}
+          kubernetes.io/metadata.name: {{ .namespace | quote }}
       podSelector:
         {{- if .labels }}
         matchLabels:
           {{- toYaml .labels | nindent 10 }}
         {{- else if eq (len .services) 1 }}
         matchLabels:
-          app.kubernetes.io/name: {{ first .services }}
+          app.kubernetes.io/name: {{ first .services | quote }}
         {{- else }}
         matchExpressions:
           - key: app.kubernetes.io/name

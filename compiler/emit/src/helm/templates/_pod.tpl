@@ -30,7 +30,7 @@ spec:
 {{- $root := index . 0 }}
 {{- $facts := index . 1 }}
 {{- $values := index . 2 }}
-- name: {{ $facts.name }}
+- name: {{ $facts.name | quote }}
   image: {{ $facts.image | default (include "platform.image" (list $root $values.image)) | quote }}
   imagePullPolicy: {{ $facts.imagePullPolicy | default $root.Values.global.imagePullPolicy }}
   resources:
