@@ -81,7 +81,11 @@ fn a_build_is_complete_and_a_second_one_changes_nothing() {
     let first = build(out.path(), &[]);
     assert_eq!(first.exit, Exit::Done, "{}", first.err);
     let files = files_below(out.path());
-    assert_eq!(first.out.lines().count(), files.len());
+    let (chart, objects): (Vec<&String>, Vec<&String>) =
+        files.keys().partition(|path| path.starts_with("helm/"));
+    assert_eq!(first.out.lines().count(), 1 + objects.len());
+    let of_chart = format!("create helm/ ({} files)", chart.len());
+    assert_eq!(first.out.lines().next(), Some(of_chart.as_str()));
     let second = build(out.path(), &[]);
     assert_eq!((second.exit, second.out.as_str()), (Exit::Done, ""));
     assert_eq!(files_below(out.path()), files);

@@ -44,7 +44,10 @@ pub(crate) fn run(command: &Build, common: &Common, console: &mut Console<'_>) -
         show_findings(&failures, &compiled.sources, None, common, console);
         return Exit::Failed;
     }
-    files.extend(erpc_emit::chart(platform, derived, &compiled.sources));
+    // The chart is of the platform; a profile is a file of values in it.
+    if project.profile.is_none() {
+        files.extend(erpc_emit::chart(platform, derived, &compiled.sources));
+    }
     let out = command.out.as_deref().unwrap_or(&project.folder);
     let plan = match Plan::of(out, files) {
         Ok(plan) => plan,

@@ -201,7 +201,10 @@ impl<'p> Facts<'p> {
             }
             "Service" => {
                 if let Some(id) = owner
-                    && self.derived.edges.would_be_found_by_replica(self.platform, id)
+                    && self
+                        .derived
+                        .edges
+                        .would_be_found_by_replica(self.platform, id)
                     && entry.get("name")
                         == Some(&json!(format!("{}-pods", self.platform[id].name.value)))
                 {
@@ -457,14 +460,18 @@ impl<'p> Facts<'p> {
                 continue;
             }
             let bounds = service.scaling.bounds();
-            let has_pods = self.derived.edges.would_be_found_by_replica(self.platform, id);
+            let has_pods = self
+                .derived
+                .edges
+                .would_be_found_by_replica(self.platform, id);
             if bounds.min < 2 {
                 let object = serde_json::to_value(budget::with_replicas(self.platform, id));
                 let object = object.unwrap_or_default();
                 self.add(entries, "PodDisruptionBudget", Some(id), object);
             }
             if bounds.max < 2 && has_pods {
-                let object = serde_json::to_value(services::every_pod(self.platform, self.derived, id));
+                let object =
+                    serde_json::to_value(services::every_pod(self.platform, self.derived, id));
                 self.add(entries, "Service", Some(id), object.unwrap_or_default());
             }
         }
