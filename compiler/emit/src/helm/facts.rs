@@ -181,17 +181,17 @@ impl<'p> Facts<'p> {
             "NetworkPolicy" => {
                 if owner.is_some() {
                     // Added from the contracts, with and without routes.
-                    return self.add_contract(entries, owner, entry, &object);
+                    return self.add_contract(entries, owner, &entry, &object);
                 }
             }
             "StorageClass" => {
                 entry.insert("fields".to_owned(), object);
             }
-            "Ingress" => self.ingress(&mut entry, object),
-            "HorizontalPodAutoscaler" => self.autoscaler(&mut entry, object, owner),
+            "Ingress" => Self::ingress(&mut entry, &object),
+            "HorizontalPodAutoscaler" => self.autoscaler(&mut entry, &object, owner),
             "Deployment" | "StatefulSet" | "Job" | "CronJob" => {
                 if let Some(id) = owner {
-                    self.workload(&mut entry, object, id);
+                    self.workload(&mut entry, &object, id);
                 }
             }
             "PersistentVolumeClaim" => {
@@ -229,7 +229,7 @@ impl<'p> Facts<'p> {
         &self,
         entries: &mut Entries,
         owner: Option<ServiceId>,
-        entry: Map<String, Value>,
+        entry: &Map<String, Value>,
         object: &Value,
     ) {
         let Some(id) = owner else {
@@ -311,7 +311,7 @@ impl<'p> Facts<'p> {
     }
 
     /// The rules without their hosts, which are values, in the hosts' order.
-    fn ingress(&self, entry: &mut Map<String, Value>, object: Value) {
+    fn ingress(entry: &mut Map<String, Value>, object: &Value) {
         let mut spec = object["spec"].clone();
         let rules = take(&mut spec, "rules").unwrap_or_default();
         let rules = rules.as_array().cloned().unwrap_or_default();
@@ -339,7 +339,7 @@ impl<'p> Facts<'p> {
         }
     }
 
-    fn autoscaler(&self, entry: &mut Map<String, Value>, object: Value, owner: Option<ServiceId>) {
+    fn autoscaler(&self, entry: &mut Map<String, Value>, object: &Value, owner: Option<ServiceId>) {
         let mut spec = object["spec"].clone();
         take(&mut spec, "minReplicas");
         take(&mut spec, "maxReplicas");
@@ -360,7 +360,7 @@ impl<'p> Facts<'p> {
         entry.insert("spec".to_owned(), spec);
     }
 
-    fn workload(&self, entry: &mut Map<String, Value>, object: Value, id: ServiceId) {
+    fn workload(&self, entry: &mut Map<String, Value>, object: &Value, id: ServiceId) {
         let mut spec = object["spec"].clone();
         let template = match take(&mut spec, "jobTemplate") {
             Some(mut job) => {
@@ -388,13 +388,13 @@ impl<'p> Facts<'p> {
             }
             entry.insert("claims".to_owned(), claims);
         }
-        entry.insert("pod".to_owned(), self.pod(template, id));
+        entry.insert("pod".to_owned(), self.pod(&template, id));
         if !is_empty(&spec) {
             entry.insert("spec".to_owned(), spec);
         }
     }
 
-    fn pod(&self, template: Value, id: ServiceId) -> Value {
+    fn pod(&self, template: &Value, id: ServiceId) -> Value {
         let service = &self.platform[id];
         let mut spec = template["spec"].clone();
         let mut pod = json!({"metadata": template["metadata"]});

@@ -57,23 +57,23 @@ pub(super) fn of(platform: &Platform, settings: &Settings) -> String {
 
 /// An object with exactly these members.
 fn closed(properties: Map<String, Value>) -> Value {
-    let required: Vec<&String> = properties.keys().collect();
-    json!({
-        "type": "object",
-        "additionalProperties": false,
-        "required": required,
-        "properties": properties,
-    })
+    let required = properties.keys().cloned().collect();
+    object(properties, required)
 }
 
 /// An object that may lack members.
-fn open_ended(properties: Value, required: &[&str]) -> Value {
-    json!({
-        "type": "object",
-        "additionalProperties": false,
-        "required": required,
-        "properties": properties,
-    })
+fn open_ended<const N: usize>(properties: [(&str, Value); N], required: &str) -> Value {
+    let properties = properties.map(|(name, schema)| (name.to_owned(), schema));
+    object(properties.into_iter().collect(), vec![required.to_owned()])
+}
+
+fn object(properties: Map<String, Value>, required: Vec<String>) -> Value {
+    Value::Object(Map::from_iter([
+        ("type".to_owned(), json!("object")),
+        ("additionalProperties".to_owned(), json!(false)),
+        ("required".to_owned(), Value::from(required)),
+        ("properties".to_owned(), Value::Object(properties)),
+    ]))
 }
 
 fn reference(name: &str) -> Value {
@@ -148,23 +148,29 @@ fn definitions(platform: &Platform) -> Map<String, Value> {
         (
             "image",
             open_ended(
-                json!({
-                    "registry": {"enum": registries},
-                    "repository": {"type": "string", "pattern": r"^[a-z0-9]+([._/-]+[a-z0-9]+)*$"},
-                    "tag": {"anyOf": [{"const": ""}, reference("tag")]},
-                    "digest": {"type": "string", "pattern": "^sha256:[0-9a-f]{64}$"},
-                }),
-                &["repository"],
+                [
+                    ("registry", json!({"enum": registries})),
+                    (
+                        "repository",
+                        json!({"type": "string", "pattern": r"^[a-z0-9]+([._/-]+[a-z0-9]+)*$"}),
+                    ),
+                    ("tag", json!({"anyOf": [{"const": ""}, reference("tag")]})),
+                    (
+                        "digest",
+                        json!({"type": "string", "pattern": "^sha256:[0-9a-f]{64}$"}),
+                    ),
+                ],
+                "repository",
             ),
         ),
         (
             "volume",
             open_ended(
-                json!({
-                    "size": reference("bytes"),
-                    "storageClass": {"type": "string", "pattern": NAME},
-                }),
-                &["size"],
+                [
+                    ("size", reference("bytes")),
+                    ("storageClass", json!({"type": "string", "pattern": NAME})),
+                ],
+                "size",
             ),
         ),
         (
