@@ -21,6 +21,7 @@ mod misspelt;
 mod mistakes;
 mod output;
 mod profiles;
+mod promises;
 mod properties;
 mod prove;
 mod report;

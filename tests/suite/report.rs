@@ -7,7 +7,7 @@ use erpc_cli::Exit;
 use erpc_diagnostics::Sources;
 use erpc_model::{Platform, ServiceId};
 use erpc_policy::Derived;
-use erpc_report::capacity::{Need, Sum};
+use erpc_reliability::capacity::{Need, Sum};
 use erpc_report::handbook::{Chapter, Handbook, Language};
 use erpc_tests::{compile_folder, erpc, files_below, repository};
 use serde_json::Value;

@@ -8,7 +8,9 @@ mod images;
 mod names;
 mod paths;
 mod ports;
+mod promises;
 mod reach;
+mod recovery;
 mod routes;
 mod rules;
 mod secrets;
@@ -44,6 +46,11 @@ pub fn check(platform: &Platform, derived: &Derived, is_whole: bool) -> Diagnost
     tiers::violations(platform, &derived.edges, &mut out);
     if is_whole && !out.has_errors() {
         reach::unreachable(platform, derived, &mut out);
+        promises::inversions(platform, derived, &mut out);
+        promises::recoveries(platform, derived, &mut out);
+        promises::latencies(platform, derived, &mut out);
+        recovery::inversions(platform, derived, &mut out);
+        recovery::nothing_to_lose(platform, &mut out);
         assertions::assertions(platform, derived, &mut out);
         rules::broken(platform, derived, &mut out);
     }

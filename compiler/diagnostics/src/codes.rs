@@ -133,6 +133,12 @@ codes! {
     NOT_ISOLATED            "E0603" Error "pods that no policy isolates";
 
     // 7: promises, capacity, resilience, dead parts; profiles
+    SLO_INVERSION           "W0701" Warning "a promise above what is required gives";
+    RECOVERY_PAST_BUDGET    "W0702" Warning "a recovery that is longer than the error budget";
+    LATENCY_INVERSION       "W0703" Warning "an objective of latency below what is waited for";
+    RECOVERY_INVERSION      "W0704" Warning "a recovery sooner than that of what is required";
+    RECOVERY_NOT_HELD       "W0705" Warning "a recovery that stands on services without one";
+    RPO_WITHOUT_VOLUME      "W0706" Warning "an RPO of a service that keeps nothing";
     UNKNOWN_PROFILE         "E0750" Error "a profile that is declared nowhere";
     PROFILE_MATCHES_NOTHING "E0751" Error "a path of a profile that matches nothing";
     NOT_OVERRIDABLE         "E0752" Error "a property that profiles do not set";

@@ -5,9 +5,8 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use erpc_model::{End, Mode, Platform, ServiceId};
 use erpc_policy::Derived;
+use erpc_reliability::promise::{self, Promise};
 use serde::Serialize;
-
-use crate::promise::{self, Promise};
 
 /// The cost of a failure.
 #[derive(Clone, Debug, Serialize)]

@@ -2,9 +2,9 @@
 //! images, repositories.
 
 use erpc_model::{Port, Probe, ProbeCheck, Scaling, Service, ServiceId, Spread, Workload};
+use erpc_reliability::capacity::Need;
 
 use super::{Chapter, Source, shown};
-use crate::capacity::Need;
 
 pub(super) fn chapters(source: &Source<'_>) -> Vec<Chapter> {
     vec![

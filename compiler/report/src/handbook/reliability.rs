@@ -2,10 +2,10 @@
 
 use erpc_model::units::{Cpu, Memory};
 use erpc_model::{Nodes, ServiceId};
+use erpc_reliability::capacity::{Need, Sum};
+use erpc_reliability::promise::{Promise, budget_ms, minutes, seconds, tenths};
 
 use super::{Chapter, Source, Table, shown};
-use crate::capacity::{Need, Sum};
-use crate::promise::{Promise, budget_ms, minutes, seconds, tenths};
 
 pub(super) fn chapters(source: &Source<'_>) -> Vec<Chapter> {
     vec![promises(source), recovery(source), capacity(source)]
@@ -52,7 +52,7 @@ fn promises(source: &Source<'_>) -> Chapter {
         let names = promise
             .requires
             .iter()
-            .map(|(id, share)| format!("{} {share}", platform[*id].name.value));
+            .map(|term| format!("{} {}", platform[term.service].name.value, term.share));
         Some(vec![
             platform.path(id),
             promise.availability.share.to_string(),

@@ -4,10 +4,10 @@
 use erpc_diagnostics::Sources;
 use erpc_model::facts::{Fact, of_service};
 use erpc_model::{End, ServiceId};
+use erpc_reliability::promise::{Promise, minutes, seconds, tenths};
 use serde_json::{Value, json};
 
 use super::{View, escaped, svg};
-use crate::promise::{Promise, minutes, seconds, tenths};
 
 const PAGE: &str = include_str!("explorer.html");
 const STYLE: &str = include_str!("explorer.css");
@@ -166,7 +166,7 @@ fn promise(view: &View<'_>, id: ServiceId) -> Vec<String> {
         let names: Vec<&str> = promise
             .requires
             .iter()
-            .map(|(id, _)| platform[*id].name.value.as_str())
+            .map(|term| platform[term.service].name.value.as_str())
             .collect();
         lines.push(format!("requires {}", names.join(", ")));
         lines.push(format!("can give {}", promise.product()));

@@ -5,19 +5,30 @@
 use std::collections::BTreeMap;
 
 use erpc_model::units::{Duration, Percent};
-use erpc_model::{Availability, End, Mode, Platform, ServiceId};
+use erpc_model::{Availability, End, FlowId, Mode, Platform, ServiceId};
 use erpc_policy::Derived;
 
 /// Parts of one: 10^18, so that a product of many shares keeps far more digits than are shown.
 const ONE: u128 = 1_000_000_000_000_000_000;
+
+/// A service that is required: a factor of the bound.
+#[derive(Clone, Copy, Debug)]
+pub struct Term {
+    /// Which one.
+    pub service: ServiceId,
+    /// What it promises.
+    pub share: Percent,
+    /// The first flow that requires it.
+    pub flow: FlowId,
+}
 
 /// What a service promises and what it can.
 #[derive(Clone, Debug)]
 pub struct Promise {
     /// The promise.
     pub availability: Availability,
-    /// What it requires directly, each with its promise, sorted.
-    pub requires: Vec<(ServiceId, Percent)>,
+    /// What it requires directly and promises something, sorted.
+    pub requires: Vec<Term>,
     /// The product over them, in parts of 10^18; one where it requires nothing that promises.
     bound: u128,
 }
@@ -27,26 +38,59 @@ impl Promise {
     #[must_use]
     pub fn of(platform: &Platform, derived: &Derived, id: ServiceId) -> Option<Self> {
         let availability = platform[id].availability.as_ref()?.value;
-        // Several ports of one service fail together, so that it counts once.
-        let mut requires = BTreeMap::new();
-        for edge in derived.edges.from(id) {
-            if let (End::Service(to), Mode::Requires) = (edge.to, edge.mode)
-                && to != id
-                && let Some(promised) = &platform[to].availability
-            {
-                requires.insert(to, promised.value.share);
-            }
-        }
-        let bound = requires.values().fold(ONE, |product, share| {
-            let factor = u128::from(share.0) * (ONE / u128::from(Percent::ONE.0));
-            // Both are at most 10^18, so that the product is below 2^127.
-            (product * factor + ONE / 2) / ONE
+        let requires = required(derived, id).filter_map(|(service, flow)| {
+            let promised = platform[service].availability.as_ref()?;
+            Some(Term {
+                service,
+                share: promised.value.share,
+                flow,
+            })
         });
-        Some(Self {
+        Some(Self::over(availability, requires.collect()))
+    }
+
+    fn over(availability: Availability, requires: Vec<Term>) -> Self {
+        let bound = product(requires.iter().map(|term| term.share));
+        Self {
             availability,
-            requires: requires.into_iter().collect(),
+            requires,
             bound,
+        }
+    }
+
+    /// Whether it promises more than what it requires can give. To promise as much is no inversion.
+    #[must_use]
+    pub fn is_broken(&self) -> bool {
+        self.bound < parts(self.availability.share)
+    }
+
+    /// The most that it can promise, rounded down to as many decimals as its promise has; nothing
+    /// where that is no promise any more.
+    #[must_use]
+    pub fn keepable(&self) -> Option<Percent> {
+        let share = self.bound / (ONE / u128::from(Percent::ONE.0));
+        rounded_down(u64::try_from(share).ok()?, self.availability.share)
+    }
+
+    /// Those without which alone the promise would hold.
+    pub fn culprits(&self) -> impl Iterator<Item = &Term> {
+        let promised = parts(self.availability.share);
+        self.requires.iter().filter(move |term| {
+            let others = self.requires.iter();
+            let others = others.filter(|other| other.service != term.service);
+            product(others.map(|other| other.share)) >= promised
         })
+    }
+
+    /// The most that it could promise for its budget to hold so long a time, rounded down to as many
+    /// decimals as its promise has.
+    #[must_use]
+    pub fn affordable(&self, time: Duration) -> Option<Percent> {
+        let over = u128::from(self.availability.over.0);
+        let all = u128::from(Percent::ONE.0);
+        let missing = (u128::from(time.0) * all).div_ceil(over.max(1));
+        let share = all.checked_sub(missing)?;
+        rounded_down(u64::try_from(share).ok()?, self.availability.share)
     }
 
     /// The bound in percent, to six decimals and no more than are needed: `99.940005%`.
@@ -62,7 +106,8 @@ impl Promise {
     /// `99.95% × 99.99% = 99.940005%`.
     #[must_use]
     pub fn product(&self) -> String {
-        let shares: Vec<String> = self.requires.iter().map(|(_, s)| s.to_string()).collect();
+        let shares = self.requires.iter().map(|term| term.share.to_string());
+        let shares: Vec<String> = shares.collect();
         format!("{} = {}", shares.join(" × "), self.bound())
     }
 
@@ -94,6 +139,42 @@ impl Promise {
         let share = (tenths + u128::from(budget) / 2).checked_div(u128::from(budget))?;
         u64::try_from(share).ok()
     }
+}
+
+/// What a service requires, each once with the first flow that says so, sorted. Several ports of one
+/// service fail together, so that it counts once; replicas of one service are that service.
+pub fn required(derived: &Derived, id: ServiceId) -> impl Iterator<Item = (ServiceId, FlowId)> {
+    let mut required = BTreeMap::new();
+    for edge in derived.edges.from(id) {
+        if let (End::Service(to), Mode::Requires) = (edge.to, edge.mode)
+            && to != id
+        {
+            required.entry(to).or_insert(edge.flow);
+        }
+    }
+    required.into_iter()
+}
+
+/// A share in parts of 10^18.
+fn parts(share: Percent) -> u128 {
+    u128::from(share.0) * (ONE / u128::from(Percent::ONE.0))
+}
+
+fn product(shares: impl Iterator<Item = Percent>) -> u128 {
+    // Both factors are at most 10^18, so that the product is below 2^127.
+    shares.fold(ONE, |product, share| {
+        (product * parts(share) + ONE / 2) / ONE
+    })
+}
+
+/// A share with no more decimals than `like`; nothing where none is left.
+fn rounded_down(share: u64, like: Percent) -> Option<Percent> {
+    let mut step = Percent::POINT;
+    while step > 1 && !like.0.is_multiple_of(step) {
+        step /= 10;
+    }
+    let share = share - share % step;
+    (share > 0).then_some(Percent(share))
 }
 
 /// How long a promise lets a service be away in its window, in milliseconds.
@@ -141,21 +222,17 @@ mod tests {
     use super::*;
 
     fn promise(share: u64, requires: &[u64]) -> Promise {
-        let requires: Vec<(ServiceId, Percent)> = (0..)
-            .map(ServiceId)
-            .zip(requires.iter().map(|r| Percent(r * 10_000_000)))
-            .collect();
-        let bound = requires.iter().fold(ONE, |product, (_, share)| {
-            product * (u128::from(share.0) * 10_000_000) / ONE
+        let requires = (0..).map(ServiceId).zip(requires);
+        let requires = requires.map(|(service, share)| Term {
+            service,
+            share: Percent(share * 10_000_000),
+            flow: FlowId(0),
         });
-        Promise {
-            availability: Availability {
-                share: Percent(share * 10_000_000),
-                over: Duration(30 * 86_400_000),
-            },
-            requires,
-            bound,
-        }
+        let availability = Availability {
+            share: Percent(share * 10_000_000),
+            over: Duration(30 * 86_400_000),
+        };
+        Promise::over(availability, requires.collect())
     }
 
     #[test]
@@ -169,6 +246,20 @@ mod tests {
         assert_eq!(promise(9995, &[]).bound(), "100%");
         assert_eq!(seconds(promise(9990, &[9995, 9995]).slack_ms()), "0.648");
         assert_eq!(seconds(promise(9995, &[9995, 9999]).slack_ms()), "-259.07");
+    }
+
+    #[test]
+    fn a_broken_promise_says_what_would_hold() {
+        let broken = promise(9995, &[9995, 9999]);
+        assert!(broken.is_broken() && !promise(9995, &[9995]).is_broken());
+        assert_eq!(broken.keepable(), Some(Percent(99_940_000_000)));
+        // 99.95% alone is enough, 99.99% alone too.
+        assert_eq!(broken.culprits().count(), 2);
+        assert_eq!(promise(9995, &[9990, 9999]).culprits().count(), 1);
+        // Five minutes are 115.7% of what 99.99% leaves, and 99.98% leaves 8.64.
+        let recovery = promise(9999, &[]).affordable(Duration(300_000));
+        assert_eq!(recovery, Some(Percent(99_980_000_000)));
+        assert_eq!(promise(9999, &[]).affordable(Duration(u64::MAX)), None);
     }
 
     #[test]
