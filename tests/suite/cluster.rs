@@ -7,6 +7,7 @@ mod faults;
 mod moves;
 mod operate;
 mod plan;
+mod probe;
 mod server;
 mod stalls;
 

@@ -122,6 +122,7 @@ pub(crate) enum Command {
     Drift(Drift),
     Destroy(Destroy),
     Doctor(Doctor),
+    Probe(Probe),
     Rbac(Rbac),
     Unlock(Unlock),
     Adopt(Adopt),
@@ -642,6 +643,35 @@ pub(crate) struct Destroy {
     pub(crate) namespace: Vec<String>,
 }
 
+/// Tries the declared flows and the `never`s from inside the cluster.
+///
+/// Pods with the labels of each service, and in each namespace one of a stranger, open what the source
+/// declares and try what it forbids: what comes of it is what the network does. They are never ready,
+/// so no Service sends them anything. Without --run they are printed as Jobs. Exits 1 where a flow does
+/// not come through, or something forbidden does.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  erpc probe                       the Jobs as YAML, for review or for a pipeline
+  erpc probe --run                 ask, run them, read what they saw, delete them
+  erpc probe --run --yes --format json
+  erpc probe --image registry.internal/agnhost:2.53   from a registry of your own")]
+pub(crate) struct Probe {
+    /// A folder or a file; the nearest platform.erp upwards where nothing is said.
+    pub(crate) path: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) access: Access,
+    /// Run the Jobs, read them, and delete them.
+    #[arg(long)]
+    pub(crate) run: bool,
+    /// Do not ask.
+    #[arg(long)]
+    pub(crate) yes: bool,
+    /// An image with a shell and `/agnhost`.
+    #[arg(long, value_name = "IMAGE", default_value = erpc_cluster::PROBE_IMAGE)]
+    pub(crate) image: String,
+}
+
 /// Checks whether a cluster is fit for the platform.
 ///
 /// Versions, APIs, rights, capacity, storage, ingress, DNS, network policies, Pod Security, metrics,
@@ -681,6 +711,9 @@ pub(crate) struct Rbac {
     /// Also what `erpc destroy` needs.
     #[arg(long)]
     pub(crate) destroy: bool,
+    /// Also what `erpc probe --run` needs.
+    #[arg(long)]
+    pub(crate) probe: bool,
 }
 
 /// Takes over what kubectl, Helm or a script applied, without changing a field.

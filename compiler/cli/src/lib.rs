@@ -118,6 +118,7 @@ pub fn run(
         Command::Status(command) => commands::status::run(command, &arguments.common, console),
         Command::Drift(command) => commands::drift::run(command, &arguments.common, console),
         Command::Destroy(command) => commands::destroy::run(command, &arguments.common, console),
+        Command::Probe(command) => commands::probe::run(command, &arguments.common, console),
         Command::Doctor(command) => commands::doctor::run(command, &arguments.common, console),
         Command::Rbac(command) => commands::rbac::run(command, &arguments.common, console),
         Command::Adopt(command) => commands::adopt::run(command, &arguments.common, console),

@@ -15,7 +15,7 @@ use crate::kind::root;
 use crate::lock;
 use crate::object::Program;
 use crate::quantity;
-use crate::rbac::{Right, rights};
+use crate::rbac::{Powers, Right, rights};
 use crate::render::Paint;
 use crate::request::Call;
 
@@ -41,6 +41,16 @@ impl Verdict {
             Self::Warning => "warning",
             Self::Bad => "failure",
             Self::Unknown => "unknown",
+        }
+    }
+
+    /// The sign before it, and its colour.
+    pub(crate) const fn sign(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Good => ("✓", "32"),
+            Self::Warning => ("!", "33"),
+            Self::Bad => ("✗", "31"),
+            Self::Unknown => ("?", "36"),
         }
     }
 }
@@ -177,7 +187,7 @@ pub(crate) async fn missing_rights(
     cluster: &Cluster,
     program: &Program<'_>,
 ) -> Result<Vec<Right>, Failure> {
-    let questions: Vec<Right> = rights(program, false)
+    let questions: Vec<Right> = rights(program, Powers::default())
         .into_iter()
         .flat_map(|right| {
             let verbs = right.verbs.clone();
@@ -822,12 +832,7 @@ pub fn doctor_text(checks: &[Check], paint: Paint) -> String {
         .max()
         .unwrap_or(0);
     for check in checks {
-        let (sign, code) = match check.verdict {
-            Verdict::Good => ("✓", "32"),
-            Verdict::Warning => ("!", "33"),
-            Verdict::Bad => ("✗", "31"),
-            Verdict::Unknown => ("?", "36"),
-        };
+        let (sign, code) = check.verdict.sign();
         // Writing to a string cannot fail.
         let _ = writeln!(
             out,

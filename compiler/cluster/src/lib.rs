@@ -25,6 +25,7 @@ mod moves;
 mod object;
 mod origin;
 mod plan;
+mod probe;
 mod progress;
 mod quantity;
 mod rbac;
@@ -53,8 +54,12 @@ pub use lock::{Holder, Lock, holder, unlock};
 pub use moves::{Moved, VolumeMove};
 pub use object::{Desired, FIELD_MANAGER, MANAGED_BY, ObjectId, PART_OF, Program};
 pub use plan::{Action, Allowed, Plan, Step};
+pub use probe::{
+    Attempt, Expects, PROBE_IMAGE, Probe, ProbeOutcome, Probed, Prober, Seen, probe_json,
+    probe_text, run as run_probe,
+};
 pub use progress::{Event, Progress, Show};
-pub use rbac::{Right, Subject, rbac, rights};
+pub use rbac::{Powers, Right, Subject, rbac, rights};
 pub use ready::{Stall, State};
 pub use render::{Paint, human, markdown, summary, to_json};
 pub use request::{Answer, Call, Verb};

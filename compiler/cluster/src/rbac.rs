@@ -53,9 +53,19 @@ const READ: &[&str] = &["get", "list", "watch"];
 const WRITE: &[&str] = &["get", "list", "watch", "create", "patch"];
 const OWN: &[&str] = &["get", "list", "watch", "create", "patch", "delete"];
 
-/// Every right that plan, apply, status, drift and doctor need, sorted.
+/// What an account does beside plan, apply, status, drift and doctor.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Powers {
+    /// `erpc destroy`.
+    pub destroys: bool,
+    /// `erpc probe --run`.
+    pub probes: bool,
+}
+
+/// Every right that plan, apply, status, drift and doctor need, and what else is asked for, sorted.
 #[must_use]
-pub fn rights(program: &Program<'_>, destroys: bool) -> Vec<Right> {
+pub fn rights(program: &Program<'_>, powers: Powers) -> Vec<Right> {
+    let Powers { destroys, probes } = powers;
     let mut rights = BTreeSet::new();
     let mut add = |namespace: Option<&str>,
                    group: &str,
@@ -130,6 +140,10 @@ pub fn rights(program: &Program<'_>, destroys: bool) -> Vec<Right> {
         if moves_volumes {
             let verbs = &["create", "patch", "delete"];
             add(Some(namespace), "", "persistentvolumeclaims", &[], verbs);
+        }
+        if probes {
+            let verbs = &["create", "patch", "delete"];
+            add(Some(namespace), "batch", "jobs", &[], verbs);
         }
         granted(program, Some(namespace), Kind::Role, &mut add);
         let secrets = secrets(program, namespace);
@@ -208,9 +222,9 @@ fn secrets(program: &Program<'_>, namespace: &str) -> Vec<String> {
 
 /// The objects that grant the rights: namespaces, roles, bindings.
 #[must_use]
-pub fn rbac(program: &Program<'_>, subject: &Subject, destroys: bool) -> Vec<Value> {
+pub fn rbac(program: &Program<'_>, subject: &Subject, powers: Powers) -> Vec<Value> {
     let mut by_namespace: BTreeMap<Option<String>, Vec<Value>> = BTreeMap::new();
-    for right in rights(program, destroys) {
+    for right in rights(program, powers) {
         let mut rule = json!({
             "apiGroups": [right.group], "resources": [right.resource], "verbs": right.verbs,
         });

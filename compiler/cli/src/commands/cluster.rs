@@ -1,16 +1,52 @@
 //! What the commands against a cluster share: the program with its objects, the way to the cluster,
 //! and how failures are said.
 
+use std::path::Path;
+
 use erpc_cluster::{Allowed, Failure, Paint, Program};
 
-use super::{find, show_findings};
+use super::{find, has_format, show_findings};
+use crate::Exit;
 use crate::arguments::{Access, Common, Format, Permit};
 use crate::console::Console;
 use crate::project::Compiled;
 
+/// The formats of most of these commands.
+pub(super) const HUMAN_OR_JSON: &[Format] = &[Format::Human, Format::Json];
+
+/// A command about the program at a path: what it is about is compiled first, and what stops it is
+/// said.
+pub(super) fn about(
+    name: &str,
+    formats: &[Format],
+    path: Option<&Path>,
+    common: &Common,
+    console: &mut Console<'_>,
+    work: impl FnOnce(&Program<'_>, &mut Console<'_>) -> Result<Exit, Failure>,
+) -> Exit {
+    if !has_format(name, formats, common, console) {
+        return Exit::Usage;
+    }
+    let Some(compiled) = compiled(path, common, console) else {
+        return Exit::Failed;
+    };
+    let Some(program) = program(&compiled) else {
+        return Exit::Failed;
+    };
+    work(&program, console).unwrap_or_else(|failure| {
+        fail(&failure, common, console);
+        Exit::Failed
+    })
+}
+
+/// Runs what waits for a cluster to its end.
+pub(super) fn block_on<T>(future: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    erpc_cluster::block_on(future)?
+}
+
 /// Compiles the program that a command is about; `None` where that was said to be impossible.
 pub(super) fn compiled(
-    path: Option<&std::path::Path>,
+    path: Option<&Path>,
     common: &Common,
     console: &mut Console<'_>,
 ) -> Option<Compiled> {
@@ -73,4 +109,18 @@ pub(super) fn fail(failure: &Failure, common: &Common, console: &mut Console<'_>
     if let Some(help) = &failure.help {
         console.error(&format!("  help: {help}"));
     }
+}
+
+/// Objects as YAML documents, or as one list in JSON.
+pub(super) fn manifests(objects: &[serde_json::Value], common: &Common) -> String {
+    if common.format == Format::Json {
+        let list = serde_json::json!({ "apiVersion": "v1", "kind": "List", "items": objects });
+        return list.to_string() + "\n";
+    }
+    let documents: Vec<String> = objects
+        .iter()
+        // A value cannot fail to be written.
+        .map(|object| serde_saphyr::to_string(object).unwrap_or_default())
+        .collect();
+    documents.join("---\n")
 }

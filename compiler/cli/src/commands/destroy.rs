@@ -3,43 +3,34 @@
 use std::io::IsTerminal;
 use std::sync::Arc;
 
-use erpc_cluster::{
-    Cluster, DestroyOptions, Destruction, Failure, Paint, Program, Progress, Show, block_on,
-};
+use erpc_cluster::{Cluster, DestroyOptions, Destruction, Failure, Paint, Program, Progress, Show};
 
 use super::apply::typed;
-use super::cluster::{access, compiled, fail, paint, program};
-use super::{count, has_format};
+use super::cluster::{HUMAN_OR_JSON, about, access, block_on, paint};
+use super::count;
 use crate::Exit;
 use crate::arguments::{Common, Destroy, Format};
 use crate::console::Console;
 
 pub(crate) fn run(command: &Destroy, common: &Common, console: &mut Console<'_>) -> Exit {
-    if !has_format("destroy", &[Format::Human, Format::Json], common, console) {
-        return Exit::Usage;
-    }
-    let Some(compiled) = compiled(command.path.as_deref(), common, console) else {
-        return Exit::Failed;
-    };
-    let Some(program) = program(&compiled) else {
-        return Exit::Failed;
-    };
-    let done = block_on(async {
-        let cluster = Arc::new(Cluster::connect(&access(&command.access)).await?);
-        work(&cluster, &program, command, common, console).await
-    });
-    match done.and_then(|done| done) {
-        Ok(said) => {
+    let path = command.path.as_deref();
+    about(
+        "destroy",
+        HUMAN_OR_JSON,
+        path,
+        common,
+        console,
+        |program, console| {
+            let said = block_on(async {
+                let cluster = Arc::new(Cluster::connect(&access(&command.access)).await?);
+                work(&cluster, program, command, common, console).await
+            })?;
             if common.format == Format::Human {
                 console.note(&said);
             }
-            Exit::Done
-        }
-        Err(failure) => {
-            fail(&failure, common, console);
-            Exit::Failed
-        }
-    }
+            Ok(Exit::Done)
+        },
+    )
 }
 
 async fn work(

@@ -18,6 +18,7 @@ pub(crate) mod init;
 pub(crate) mod man;
 pub(crate) mod order;
 pub(crate) mod plan;
+pub(crate) mod probe;
 pub(crate) mod prove;
 pub(crate) mod rbac;
 pub(crate) mod reach;

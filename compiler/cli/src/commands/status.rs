@@ -3,10 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use erpc_cluster::{Cluster, Failure, Program, Status as Look, block_on};
+use erpc_cluster::{Cluster, Failure, Program, Status as Look};
 
-use super::cluster::{access, compiled, fail, paint, program};
-use super::has_format;
+use super::cluster::{HUMAN_OR_JSON, about, access, block_on, paint};
 use crate::Exit;
 use crate::arguments::{Common, Format, Status};
 use crate::console::Console;
@@ -14,27 +13,25 @@ use crate::console::Console;
 const LOOKED_AT_EVERY: Duration = Duration::from_secs(1);
 
 pub(crate) fn run(command: &Status, common: &Common, console: &mut Console<'_>) -> Exit {
-    if !has_format("status", &[Format::Human, Format::Json], common, console) {
-        return Exit::Usage;
-    }
-    let Some(compiled) = compiled(command.path.as_deref(), common, console) else {
-        return Exit::Failed;
-    };
-    let Some(program) = program(&compiled) else {
-        return Exit::Failed;
-    };
-    let shown = block_on(async {
-        let cluster = Arc::new(Cluster::connect(&access(&command.access)).await?);
-        show(&cluster, &program, command, common, console).await
-    });
-    match shown.and_then(|shown| shown) {
-        Ok(true) => Exit::Done,
-        Ok(false) => Exit::NotReady,
-        Err(failure) => {
-            fail(&failure, common, console);
-            Exit::Failed
-        }
-    }
+    let path = command.path.as_deref();
+    about(
+        "status",
+        HUMAN_OR_JSON,
+        path,
+        common,
+        console,
+        |program, console| {
+            let is_healthy = block_on(async {
+                let cluster = Arc::new(Cluster::connect(&access(&command.access)).await?);
+                show(&cluster, program, command, common, console).await
+            })?;
+            Ok(if is_healthy {
+                Exit::Done
+            } else {
+                Exit::NotReady
+            })
+        },
+    )
 }
 
 /// Shows it once, or again and again; whether all was well at the end.

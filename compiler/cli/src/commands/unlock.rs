@@ -2,41 +2,33 @@
 
 use std::io::IsTerminal;
 
-use erpc_cluster::{Cluster, Failure, Program, block_on};
+use erpc_cluster::{Cluster, Failure, Program};
 
 use super::apply::typed;
-use super::cluster::{access, compiled, fail, program};
-use super::has_format;
+use super::cluster::{HUMAN_OR_JSON, about, access, block_on};
 use crate::Exit;
 use crate::arguments::{Common, Format, Unlock};
 use crate::console::Console;
 
 pub(crate) fn run(command: &Unlock, common: &Common, console: &mut Console<'_>) -> Exit {
-    if !has_format("unlock", &[Format::Human, Format::Json], common, console) {
-        return Exit::Usage;
-    }
-    let Some(compiled) = compiled(command.path.as_deref(), common, console) else {
-        return Exit::Failed;
-    };
-    let Some(program) = program(&compiled) else {
-        return Exit::Failed;
-    };
-    let done = block_on(work(command, &program));
-    match done.and_then(|done| done) {
-        Ok(said) => {
+    let path = command.path.as_deref();
+    about(
+        "unlock",
+        HUMAN_OR_JSON,
+        path,
+        common,
+        console,
+        |program, console| {
+            let said = block_on(work(command, program))?;
             let text = if common.format == Format::Json {
                 serde_json::json!({ "version": 1, "message": said }).to_string()
             } else {
                 said
             };
             console.result(&format!("{text}\n"));
-            Exit::Done
-        }
-        Err(failure) => {
-            fail(&failure, common, console);
-            Exit::Failed
-        }
-    }
+            Ok(Exit::Done)
+        },
+    )
 }
 
 async fn work(command: &Unlock, program: &Program<'_>) -> Result<String, Failure> {
