@@ -164,3 +164,78 @@ fn the_first_findings_are_shown_and_the_rest_counted() {
     let json: Value = serde_json::from_str(&ran.out).expect("JSON");
     assert_eq!(json["diagnostics"].as_array().map(Vec::len), Some(40));
 }
+
+/// What a terminal shows of a command: `script` makes one.
+fn on_a_terminal(arguments: &str, environment: &[(&str, &str)]) -> String {
+    let program = env!("CARGO_BIN_EXE_erpc-under-test");
+    let ran = std::process::Command::new("script")
+        .args(["--quiet", "--return", "--command"])
+        .arg(format!("{program} {arguments}"))
+        .arg("/dev/null")
+        .current_dir(repository())
+        .env_remove("NO_COLOR")
+        .env_remove("FORCE_HYPERLINK")
+        .env("TERM", "xterm-256color")
+        .envs(environment.iter().copied())
+        .stdin(std::process::Stdio::null())
+        .output()
+        .expect("`script` of util-linux runs");
+    String::from_utf8_lossy(&ran.stdout).into_owned()
+}
+
+/// <https://no-color.org>: colours on a terminal, none where the reader does not want them.
+#[test]
+fn a_terminal_gets_colours_and_links_unless_the_reader_wants_none() {
+    let case = "check tests/ui/a-flow-points-to-a-higher-tier";
+    let coloured = on_a_terminal(case, &[]);
+    assert!(coloured.contains("\u{1b}[1;31merror[E0403]"), "{coloured}");
+    let plain = on_a_terminal(case, &[("NO_COLOR", "1")]);
+    assert!(plain.contains("error[E0403]"), "{plain}");
+    assert!(!plain.contains('\u{1b}'), "{plain}");
+    let linked = on_a_terminal(case, &[("FORCE_HYPERLINK", "1")]);
+    let url = repository().join("tests/ui/a-flow-points-to-a-higher-tier/platform.erp");
+    let url = format!("\u{1b}]8;;file://{}\u{1b}\\", url.display());
+    assert!(linked.contains(&url), "{linked:?}");
+    assert!(!coloured.contains("\u{1b}]8;;"), "{coloured:?}");
+}
+
+/// `--watch` checks again when a file is saved, and only then.
+#[test]
+fn a_watch_checks_again_on_each_save() {
+    use std::io::{BufRead, BufReader};
+    let folder = tempfile::TempDir::new().expect("a temporary folder");
+    let path = folder.path().join("platform.erp");
+    let right =
+        std::fs::read_to_string(repository().join("tests/mistakes/base.erp")).expect("the base");
+    std::fs::write(&path, &right).expect("written");
+    let mut watch = std::process::Command::new(env!("CARGO_BIN_EXE_erpc-under-test"))
+        .args(["check", "--watch"])
+        .arg(folder.path())
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .expect("erpc starts");
+    let mut lines = BufReader::new(watch.stderr.take().expect("its words")).lines();
+    let mut next = || {
+        let mut said = String::new();
+        for line in lines.by_ref() {
+            let line = line.expect("UTF-8");
+            said += &line;
+            said.push('\n');
+            if line.contains("waiting for a change") {
+                break;
+            }
+        }
+        said
+    };
+    let said = next();
+    assert!(!said.contains("error["), "{said}");
+    std::fs::write(&path, right.replacen("namespace", "namspace", 1)).expect("written");
+    let said = next();
+    assert!(said.contains("did you mean `namespace`?"), "{said}");
+    std::fs::write(&path, &right).expect("written");
+    let said = next();
+    assert!(!said.contains("error["), "{said}");
+    watch.kill().expect("killed");
+    watch.wait().expect("ended");
+}

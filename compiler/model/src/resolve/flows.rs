@@ -1,551 +1,22 @@
-//! Flows and exposures: from names to ids. An end is a service, a wildcard over services, or
-//! something outside; which edges a wildcard opens is derived later.
+//! Flows: `calls` in a service, `allow` beside them, and the port that each names.
 
 use erpc_diagnostics::{Diagnostic, Span, codes};
-use erpc_syntax::tree::{
-    Arg, Expr, ExprKind, Ident, NumberLiteral, Path, PathPort, SegmentKind, Sign, Statement,
-};
-use ipnet::IpNet;
-use smol_str::SmolStr;
+use erpc_syntax::tree::{Ident, NumberLiteral, PathPort, Sign, Statement};
 
 use super::Resolver;
-use super::container::{is_word, reason};
+use super::container::reason;
+use super::ends::{Network, Standpoint};
 use super::settings::{Setting, Settings};
 use crate::args::Args;
 use crate::eval::Scope;
 use crate::names::{listed, nearest};
-use crate::origin::Sourced;
-use crate::platform::{
-    Address, AddressKind, Assertion, End, Ends, ExternalId, Flow, FlowPort, Mode, NamespaceId,
-    PortId, Route, Service, ServiceId, Tier, TierId,
-};
+use crate::platform::{End, Ends, Flow, FlowPort, Mode, Port, PortId, ServiceId};
 use crate::properties::{self, Place};
 use crate::value::{Type, Value, number_as};
 
-/// What flows are resolved against, once services exist.
-pub(super) struct Network<'p> {
-    pub(super) services: &'p [Option<Service>],
-    /// The namespace of each service, known even where the service itself is broken.
-    pub(super) homes: &'p [NamespaceId],
-    pub(super) tiers: &'p [Tier],
-    pub(super) namespace_tiers: &'p [TierId],
-    pub(super) externals: &'p [SmolStr],
-}
-
-/// The node ports of a cluster that says nothing else (`--service-node-port-range`).
-const NODE_PORTS: std::ops::RangeInclusive<u32> = 30_000..=32_767;
-
-/// Where a statement about flows stands.
-#[derive(Clone, Copy, Default)]
-pub(super) struct Standpoint {
-    pub(super) namespace: Option<NamespaceId>,
-    pub(super) service: Option<ServiceId>,
-}
-
 impl<'a> Resolver<'a> {
-    /// The namespace that a name means.
-    pub(super) fn namespace_named(&mut self, name: &Ident) -> Option<NamespaceId> {
-        if let Some(id) = self.namespace_ids.get(&name.text) {
-            return Some(*id);
-        }
-        if !self.index.broken_names.contains(&name.text) {
-            let known: Vec<SmolStr> = self.namespace_ids.keys().cloned().collect();
-            self.report_unknown("namespace", name, &known);
-        }
-        None
-    }
-
-    fn report_unknown(&mut self, kind: &str, name: &Ident, known: &[SmolStr]) {
-        let mut known: Vec<&str> = known.iter().map(SmolStr::as_str).collect();
-        known.sort_unstable();
-        if let Some(diagnostic) = self.of_another_kind(kind, name) {
-            self.report(diagnostic);
-            return;
-        }
-        // Where a service stands, an external or the internet may stand too.
-        let others = self.index.externals.keys().map(SmolStr::as_str);
-        let others = others.chain(["internet"]).filter(|_| kind == "service");
-        let near = nearest(&name.text, known.iter().copied().chain(others));
-        if near.is_none() && self.index.has_nameless && kind == "service" {
-            return;
-        }
-        let mut diagnostic = Diagnostic::new(
-            &codes::UNKNOWN_NAME,
-            format!("there is no {kind} `{}`", name.text),
-        )
-        .at(name.span, "declared nowhere");
-        diagnostic = match near {
-            Some(near) => diagnostic.help(format!("did you mean `{near}`?")).fix(
-                format!("write `{near}`"),
-                name.span,
-                near,
-            ),
-            None => diagnostic.help(format!("known: {}", listed(known.iter().copied(), 12))),
-        };
-        self.report(diagnostic);
-    }
-
-    /// A name that is something else than what stands here.
-    fn of_another_kind(&self, kind: &str, name: &Ident) -> Option<Diagnostic> {
-        let found = |found: &str, declared: Span| {
-            Diagnostic::new(
-                &codes::WRONG_KIND,
-                format!("`{}` is {found}, not a {kind}", name.text),
-            )
-            .at(name.span, format!("a {kind} is expected"))
-            .also(declared, "declared here")
-        };
-        let text = &name.text;
-        if let Some(namespace) = self
-            .index
-            .namespaces
-            .get(text)
-            .filter(|_| kind != "namespace")
-        {
-            let services = namespace.services.keys().map(SmolStr::as_str);
-            return Some(
-                found("a namespace", namespace.declared.name.span).help(format!(
-                    "write `{text}.SERVICE`; its services: {}",
-                    listed(services, 9)
-                )),
-            );
-        }
-        let homes = self.index.namespaces.iter();
-        let home = homes
-            .filter(|_| kind == "namespace")
-            .find_map(|(home, n)| Some((home, n.services.get(text)?)));
-        if let Some((home, (_, service))) = home {
-            return Some(
-                found("a service", service.name.span)
-                    .help(format!("it is in the namespace `{home}`")),
-            );
-        }
-        if let Some(external) = self.index.externals.get(text) {
-            return Some(found("an external", external.name.span));
-        }
-        if let Some(constant) = self.constants.get(&(None, text.clone())) {
-            return Some(found("a constant", constant.name.span));
-        }
-        let component = self
-            .component_ids
-            .iter()
-            .find(|((_, name), _)| name == text);
-        component.map(|(_, id)| {
-            found("a component", self.components[id.index()].span)
-                .help("a component runs as the services that are made of it")
-        })
-    }
-
-    /// The service that a path without wildcards and port means.
-    pub(super) fn service_named(
-        &mut self,
-        expr: &Expr,
-        namespace: Option<NamespaceId>,
-    ) -> Option<ServiceId> {
-        match &expr.kind {
-            ExprKind::Path(path) if path.port.is_none() => self.service_of_path(
-                path,
-                expr.span,
-                Standpoint {
-                    namespace,
-                    service: None,
-                },
-            ),
-            _ => self.no_service(expr.span),
-        }
-    }
-
-    fn no_service<T>(&mut self, span: Span) -> Option<T> {
-        self.report(
-            Diagnostic::new(&codes::WRONG_SHAPE, "a service is expected here")
-                .at(span, "not a service")
-                .help("a service is written `service` or `namespace.service`"),
-        );
-        None
-    }
-
-    fn service_of_path(&mut self, path: &Path, span: Span, at: Standpoint) -> Option<ServiceId> {
-        let names: Option<Vec<Ident>> = path
-            .segments
-            .iter()
-            .map(|s| {
-                s.as_name().map(|text| Ident {
-                    text: text.clone(),
-                    span: s.span,
-                })
-            })
-            .collect();
-        match names.as_deref() {
-            Some([name]) if name.text == "self" => match at.service {
-                Some(id) => Some(id),
-                None => self.no_service(span),
-            },
-            Some([name]) => self.bare_service(name, at.namespace),
-            Some([namespace, name]) => {
-                if path.port.is_none() && self.is_port_behind_dot(namespace, name, at) {
-                    return None;
-                }
-                let id = self.namespace_named(namespace)?;
-                if let Some(service) = self.service_ids.get(&(id, name.text.clone())) {
-                    return Some(*service);
-                }
-                if !self.index.broken_names.contains(&name.text) {
-                    self.report_unknown_service(namespace, id, name);
-                }
-                None
-            }
-            _ => self.no_service(span),
-        }
-    }
-
-    /// Reports `service.port` for `service:port`.
-    fn is_port_behind_dot(&mut self, name: &Ident, port: &Ident, at: Standpoint) -> bool {
-        if self.namespace_ids.contains_key(&name.text) {
-            return false;
-        }
-        let is_here = at
-            .namespace
-            .is_some_and(|home| self.service_ids.contains_key(&(home, name.text.clone())));
-        if !is_here && !self.services_by_name.contains_key(&name.text) {
-            return false;
-        }
-        let dot = Span::new(name.span.file, name.span.end, port.span.start);
-        self.report(
-            Diagnostic::new(
-                &codes::WRONG_SHAPE,
-                "the port of a service stands behind a `:`, not behind a `.`".to_string(),
-            )
-            .at(dot, "another sign")
-            .help(format!("write `{}:{}`", name.text, port.text))
-            .fix("write `:`", dot, ":"),
-        );
-        true
-    }
-
-    pub(super) fn report_unknown_service(
-        &mut self,
-        namespace: &Ident,
-        id: NamespaceId,
-        name: &Ident,
-    ) {
-        let here: Vec<SmolStr> = self
-            .service_ids
-            .keys()
-            .filter(|(n, _)| *n == id)
-            .map(|(_, s)| s.clone())
-            .collect();
-        let elsewhere = self
-            .services_by_name
-            .get(&name.text)
-            .and_then(|ids| ids.first().copied());
-        let elsewhere = elsewhere.and_then(|id| {
-            let (owner, _) = self.service_ids.iter().find(|(_, s)| **s == id)?.0;
-            self.namespace_ids
-                .iter()
-                .find(|(_, n)| *n == owner)
-                .map(|(name, _)| name.clone())
-        });
-        let near = nearest(&name.text, here.iter().map(SmolStr::as_str));
-        if self.index.has_nameless && near.is_none() && elsewhere.is_none() {
-            return;
-        }
-        let mut diagnostic = Diagnostic::new(
-            &codes::UNKNOWN_NAME,
-            format!(
-                "the namespace `{}` has no service `{}`",
-                namespace.text, name.text
-            ),
-        )
-        .at(name.span, "declared nowhere");
-        if let Some(owner) = elsewhere {
-            diagnostic = diagnostic
-                .help(format!(
-                    "`{}` is in `{owner}`: write `{owner}.{}`",
-                    name.text, name.text
-                ))
-                .fix(format!("write `{owner}`"), namespace.span, owner);
-        } else if let Some(near) = nearest(&name.text, here.iter().map(SmolStr::as_str)) {
-            diagnostic = diagnostic.help(format!("did you mean `{near}`?")).fix(
-                format!("write `{near}`"),
-                name.span,
-                near,
-            );
-        } else {
-            let mut names: Vec<&str> = here.iter().map(SmolStr::as_str).collect();
-            names.sort_unstable();
-            diagnostic = diagnostic.help(format!("its services: {}", listed(names, 12)));
-        }
-        self.report(diagnostic);
-    }
-
-    /// A bare name: in the same namespace, else the only one of that name in the program.
-    pub(super) fn bare_service(
-        &mut self,
-        name: &Ident,
-        namespace: Option<NamespaceId>,
-    ) -> Option<ServiceId> {
-        if let Some(namespace) = namespace
-            && let Some(id) = self.service_ids.get(&(namespace, name.text.clone()))
-        {
-            return Some(*id);
-        }
-        match self.services_by_name.get(&name.text).map(Vec::as_slice) {
-            Some([only]) => Some(*only),
-            Some([first, second, ..]) => {
-                let owner = |id: ServiceId| {
-                    let found = self.service_ids.iter().find(|(_, s)| **s == id);
-                    let namespace = found.map(|((n, _), _)| *n);
-                    let name = self
-                        .namespace_ids
-                        .iter()
-                        .find(|(_, n)| Some(**n) == namespace);
-                    name.map_or_else(SmolStr::default, |(name, _)| name.clone())
-                };
-                let (a, b) = (owner(*first), owner(*second));
-                self.report(
-                    Diagnostic::new(
-                        &codes::AMBIGUOUS_NAME,
-                        format!("`{0}` may be `{a}.{0}` or `{b}.{0}`", name.text),
-                    )
-                    .at(name.span, "which one?")
-                    .help("name the namespace too"),
-                );
-                None
-            }
-            _ => {
-                if !self.index.broken_names.contains(&name.text) {
-                    let known: Vec<SmolStr> = self.services_by_name.keys().cloned().collect();
-                    self.report_unknown("service", name, &known);
-                }
-                None
-            }
-        }
-    }
-
-    /// `service:port` by names, for `expose` and the ingress controller.
-    pub(super) fn service_and_port(
-        &mut self,
-        expr: &Expr,
-        namespace: Option<NamespaceId>,
-    ) -> Option<(ServiceId, Ident)> {
-        if let ExprKind::Path(path) = &expr.kind
-            && let Some(PathPort::Name(port)) = &path.port
-        {
-            let id = self.service_of_path(
-                path,
-                expr.span,
-                Standpoint {
-                    namespace,
-                    service: None,
-                },
-            )?;
-            return Some((id, port.clone()));
-        }
-        self.report(
-            Diagnostic::new(
-                &codes::WRONG_SHAPE,
-                "a service and the name of its port are expected here",
-            )
-            .at(expr.span, "not both")
-            .help("it is written `namespace.service:port`"),
-        );
-        None
-    }
-
-    /// The ends that an expression means, and the port behind its `:`.
-    pub(super) fn ends(
-        &mut self,
-        expr: &'a Expr,
-        at: Standpoint,
-        network: &Network<'_>,
-    ) -> Option<(Ends, Option<&'a PathPort>)> {
-        let mut ends = Ends {
-            ends: Vec::new(),
-            is_pattern: true,
-            span: expr.span,
-        };
-        let port = match &expr.kind {
-            ExprKind::Ported(inner, port) => {
-                let (found, _) = self.ends(inner, at, network)?;
-                ends.ends = found.ends;
-                ends.is_pattern = found.is_pattern;
-                Some(port)
-            }
-            ExprKind::Path(path) => {
-                let (found, is_pattern) = self.path_ends(path, expr.span, at, network)?;
-                ends.ends = found;
-                ends.is_pattern = is_pattern;
-                path.port.as_ref()
-            }
-            ExprKind::Set(members) => {
-                let mut all_known = true;
-                for member in members {
-                    match self.ends(member, at, network) {
-                        Some((found, None)) => ends.ends.extend(found.ends),
-                        Some((_, Some(_))) => {
-                            self.report(
-                                Diagnostic::new(
-                                    &codes::WRONG_SHAPE,
-                                    "the port stands behind the whole set",
-                                )
-                                .at(member.span, "a port inside")
-                                .help("it is written `{a, b}:port`"),
-                            );
-                            all_known = false;
-                        }
-                        None => all_known = false,
-                    }
-                }
-                if !all_known {
-                    return None;
-                }
-                None
-            }
-            ExprKind::Member(inner, segment) if matches!(segment.kind, SegmentKind::Star) => {
-                ends.ends = self.tier_ends(inner, network)?;
-                None
-            }
-            ExprKind::Subresource(..) => return self.slash_for_dot(expr),
-            _ => return self.no_end(expr.span),
-        };
-        ends.ends.sort_unstable();
-        ends.ends.dedup();
-        Some((ends, port))
-    }
-
-    /// `namespace/service`.
-    fn slash_for_dot<T>(&mut self, expr: &Expr) -> Option<T> {
-        let ExprKind::Subresource(path, name) = &expr.kind else {
-            return self.no_end(expr.span);
-        };
-        let end = path
-            .segments
-            .last()
-            .map_or(expr.span, |segment| segment.span)
-            .end;
-        let slash = Span::new(expr.span.file, end, name.span.start);
-        let written = self.loaded.sources.text(expr.span).replace('/', ".");
-        self.report(
-            Diagnostic::new(
-                &codes::WRONG_SHAPE,
-                "a service stands behind its namespace and a `.`, not a `/`",
-            )
-            .at(slash, "another sign")
-            .help(format!("write `{written}`"))
-            .fix("write `.`", slash, "."),
-        );
-        None
-    }
-
-    fn no_end<T>(&mut self, span: Span) -> Option<T> {
-        self.report(
-            Diagnostic::new(&codes::WRONG_SHAPE, "an end of a flow is expected here")
-                .at(span, "not an end")
-                .help("an end is `namespace.service`, `namespace.*`, `*.*`, `tier(name).*`, `{a, b}`, an external, `internet`, `cluster.dns`, `cluster.api` or `cluster.nodes`"),
-        );
-        None
-    }
-
-    fn tier_ends(&mut self, expr: &Expr, network: &Network<'_>) -> Option<Vec<End>> {
-        let ExprKind::Call(call) = &expr.kind else {
-            return self.no_end(expr.span);
-        };
-        let is_tier = call.callee.as_word().is_some_and(|w| w == "tier");
-        let name = match call.args.as_slice() {
-            [argument] if is_tier && argument.name.is_none() => argument.value.as_word(),
-            _ => None,
-        };
-        let Some(name) = name else {
-            return self.no_end(expr.span);
-        };
-        let Some(tier) = network.tiers.iter().position(|t| t.name.value == *name) else {
-            let known: Vec<SmolStr> = network.tiers.iter().map(|t| t.name.value.clone()).collect();
-            let ident = Ident {
-                text: name.clone(),
-                span: call.args[0].value.span,
-            };
-            self.report_unknown("tier", &ident, &known);
-            return None;
-        };
-        let ends = (0..).map(ServiceId).zip(network.homes);
-        Some(
-            ends.filter(|(_, home)| network.namespace_tiers[home.index()].index() == tier)
-                .map(|(id, _)| End::Service(id))
-                .collect(),
-        )
-    }
-
-    fn path_ends(
-        &mut self,
-        path: &Path,
-        span: Span,
-        at: Standpoint,
-        network: &Network<'_>,
-    ) -> Option<(Vec<End>, bool)> {
-        use SegmentKind::{Name, Star};
-        let kinds: Vec<&SegmentKind> = path.segments.iter().map(|s| &s.kind).collect();
-        let all = || (0u32..).map(ServiceId).zip(network.homes);
-        match kinds.as_slice() {
-            [Star] | [Star, Star] => Some((all().map(|(id, _)| End::Service(id)).collect(), true)),
-            [Name(namespace), Star] => {
-                let ident = Ident {
-                    text: namespace.clone(),
-                    span: path.segments[0].span,
-                };
-                let id = self.namespace_named(&ident)?;
-                // Services are in the order of their namespaces.
-                let start = network.homes.partition_point(|home| *home < id);
-                let end = network.homes.partition_point(|home| *home <= id);
-                let ends: Vec<End> = (start..end)
-                    .filter_map(|index| u32::try_from(index).ok())
-                    .map(|index| End::Service(ServiceId(index)))
-                    .collect();
-                if ends.is_empty() {
-                    self.report(
-                        Diagnostic::new(
-                            &codes::EMPTY_WILDCARD,
-                            format!("the namespace `{namespace}` has no services"),
-                        )
-                        .at(span, "matches nothing"),
-                    );
-                    return None;
-                }
-                Some((ends, true))
-            }
-            [Name(name)] if name == "internet" => Some((vec![End::Internet], false)),
-            [Name(cluster), Name(part)] if cluster == "cluster" => {
-                let end = match part.as_str() {
-                    "dns" => End::ClusterDns,
-                    "api" => End::ClusterApi,
-                    "nodes" => End::ClusterNodes,
-                    other => {
-                        self.report_not_in(
-                            "a cluster",
-                            other,
-                            path.segments[1].span,
-                            &["dns", "api", "nodes"],
-                        );
-                        return None;
-                    }
-                };
-                Some((vec![end], false))
-            }
-            [Name(name)] if network.externals.contains(name) => {
-                let position = network.externals.iter().position(|e| e == name)?;
-                Some((
-                    vec![End::External(ExternalId(u32::try_from(position).ok()?))],
-                    false,
-                ))
-            }
-            _ => {
-                let id = self.service_of_path(path, span, at)?;
-                Some((vec![End::Service(id)], false))
-            }
-        }
-    }
-
     /// One end with an `except` behind it, if one follows.
-    fn need_ends(
+    pub(super) fn need_ends(
         &mut self,
         args: &mut Args<'a>,
         what: &str,
@@ -637,7 +108,7 @@ impl<'a> Resolver<'a> {
             );
             return None;
         }
-        let port = self.flow_port(&to, port)?;
+        let port = self.flow_port(&to, port, network)?;
         Some(Flow {
             from,
             to,
@@ -659,7 +130,7 @@ impl<'a> Resolver<'a> {
         let to = self.need_ends(&mut args, "who is called", at, network);
         let (mode, because) = self.mode(&mut args);
         let (to, port) = to?;
-        let port = self.flow_port(&to, port)?;
+        let port = self.flow_port(&to, port, network)?;
         Some(Flow {
             from: Ends {
                 ends: vec![End::Service(service)],
@@ -690,7 +161,12 @@ impl<'a> Resolver<'a> {
     }
 
     /// The port of a flow, as the kind of its target wants it.
-    pub(super) fn flow_port(&mut self, to: &Ends, port: Option<&PathPort>) -> Option<FlowPort> {
+    pub(super) fn flow_port(
+        &mut self,
+        to: &Ends,
+        port: Option<&PathPort>,
+        network: &Network<'_>,
+    ) -> Option<FlowPort> {
         let wants_none = to
             .ends
             .iter()
@@ -738,7 +214,9 @@ impl<'a> Resolver<'a> {
                 }
                 Some(FlowPort::Named(name.text.clone(), name.span))
             }
-            Some(PathPort::Number(number, span)) => self.numbered(number, *span, wants_number, to),
+            Some(PathPort::Number(number, span)) => {
+                self.numbered(number, *span, wants_number, to, network)
+            }
         }
     }
 
@@ -748,16 +226,15 @@ impl<'a> Resolver<'a> {
         span: Span,
         wants_number: bool,
         to: &Ends,
+        network: &Network<'_>,
     ) -> Option<FlowPort> {
         if !wants_number && !to.ends.iter().any(|e| matches!(e, End::External(_))) {
-            self.report(
-                Diagnostic::new(
-                    &codes::WRONG_TYPE,
-                    format!("a flow names the port, not its number {}", number.digits),
-                )
-                .at(span, "a number")
-                .help("the number stands once, where the service declares the port"),
-            );
+            let diagnostic = Diagnostic::new(
+                &codes::WRONG_TYPE,
+                format!("a flow names the port, not its number {}", number.digits),
+            )
+            .at(span, "a number");
+            self.report(named_instead(diagnostic, number, span, to, network));
             return None;
         }
         match number_as(number, &Type::Port) {
@@ -773,170 +250,6 @@ impl<'a> Resolver<'a> {
                 None
             }
         }
-    }
-
-    /// All `expose`s: routes and addresses.
-    pub(super) fn exposures(
-        &mut self,
-        network: &Network<'_>,
-        settings: &[(ServiceId, Settings<'a>)],
-    ) -> (Vec<Route>, Vec<Address>) {
-        let (mut routes, mut addresses) = (Vec::new(), Vec::new());
-        let form = properties::word("expose", Place::Program).map_or("", |w| w.form);
-        for (namespace, statement) in self.index.exposes.clone() {
-            let namespace = namespace.and_then(|n| self.namespace_ids.get(&n).copied());
-            let mut args = Args::new(&statement.args[1..], statement.span, form);
-            let Some(expr) = args.need_expr("the service and its port", &mut self.diagnostics)
-            else {
-                continue;
-            };
-            if let Some((service, port)) = self.service_and_port(expr, namespace) {
-                self.exposure(
-                    args,
-                    service,
-                    &port,
-                    statement.span,
-                    &Scope::default(),
-                    network,
-                    &mut routes,
-                    &mut addresses,
-                );
-            }
-        }
-        for (service, settings) in settings {
-            let all: Vec<Setting<'a>> = settings.of("expose").flatten().cloned().collect();
-            for setting in all {
-                let mut args = setting.args();
-                let Some(port) = args.need_name("the port's name", &mut self.diagnostics) else {
-                    continue;
-                };
-                let scope = setting.scope.clone();
-                self.exposure(
-                    args,
-                    *service,
-                    &port,
-                    setting.statement.span,
-                    &scope,
-                    network,
-                    &mut routes,
-                    &mut addresses,
-                );
-            }
-        }
-        routes.sort_by_key(|r| (r.port.service, r.span, r.host.span()));
-        addresses.sort_by_key(|a| (a.port.service, a.span, a.port));
-        (routes, addresses)
-    }
-
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "the two outputs and what the statement needs"
-    )]
-    fn exposure(
-        &mut self,
-        mut args: Args<'a>,
-        service: ServiceId,
-        port: &Ident,
-        span: Span,
-        scope: &Scope,
-        network: &Network<'_>,
-        routes: &mut Vec<Route>,
-        addresses: &mut Vec<Address>,
-    ) {
-        let port = self.port_of(service, port, network);
-        if args.word("as").is_some() {
-            let Some(kind) = self.address_kind(&mut args, scope) else {
-                return;
-            };
-            let from = self.cidrs_of_from(&mut args, scope);
-            args.finish(&mut self.diagnostics);
-            addresses.extend(port.map(|port| Address {
-                port,
-                kind,
-                from,
-                span,
-            }));
-            return;
-        }
-        if args.need_word("at", &mut self.diagnostics).is_none() {
-            return;
-        }
-        let mut hosts = Vec::new();
-        loop {
-            let Some(expr) = args.need_expr("the host and path in quotes", &mut self.diagnostics)
-            else {
-                return;
-            };
-            hosts.extend(self.text(expr, scope).map(|text| (text, expr.span)));
-            if args.sign(Sign::Comma).is_none() {
-                break;
-            }
-        }
-        let mut tls = None;
-        if args.word("tls").is_some() {
-            let Some(name) = args.need_name("the Secret of the certificate", &mut self.diagnostics)
-            else {
-                return;
-            };
-            let namespace = network.homes[service.index()];
-            tls = self
-                .secret(&name, namespace)
-                .map(|id| Sourced::declared(id, name.span));
-        }
-        let from = self.cidrs_of_from(&mut args, scope);
-        args.finish(&mut self.diagnostics);
-        let Some(port) = port else {
-            return;
-        };
-        for (text, host_span) in hosts {
-            let (host, path) = match text.find('/') {
-                Some(at) => (text[..at].to_owned(), text[at..].to_owned()),
-                None => (text, "/".to_owned()),
-            };
-            routes.push(Route {
-                port,
-                host: Sourced::declared(host, host_span),
-                path,
-                tls: tls.clone(),
-                from: from.clone(),
-                span,
-            });
-        }
-    }
-
-    fn cidrs_of_from(&mut self, args: &mut Args<'a>, scope: &Scope) -> Vec<Sourced<IpNet>> {
-        if args.word("from").is_none() {
-            return Vec::new();
-        }
-        self.cidr_list(args, scope, super::container::declared_at)
-    }
-
-    fn address_kind(&mut self, args: &mut Args<'a>, scope: &Scope) -> Option<AddressKind> {
-        if args.word("loadbalancer").is_some() {
-            return Some(AddressKind::LoadBalancer);
-        }
-        if args.word("nodeport").is_none() {
-            args.expected("`loadbalancer` or `nodeport`", &mut self.diagnostics);
-            return None;
-        }
-        if args.is_empty() || args.peek_word("from") {
-            return Some(AddressKind::NodePort(None));
-        }
-        let expr = args.need_expr("the number of the node port", &mut self.diagnostics)?;
-        let number = self.int_within(expr, scope, 1, 65_535)?;
-        if !NODE_PORTS.contains(&number) {
-            self.report(
-                Diagnostic::new(&codes::OUT_OF_RANGE, format!("{number} is no node port"))
-                    .at(expr.span, "out of range")
-                    .help(format!(
-                        "node ports lie between {} and {}",
-                        NODE_PORTS.start(),
-                        NODE_PORTS.end()
-                    )),
-            );
-            return None;
-        }
-        Some(AddressKind::NodePort(u16::try_from(number).ok()))
     }
 
     /// The port of a service by its name; reports one that is not there.
@@ -974,58 +287,53 @@ impl<'a> Resolver<'a> {
         self.report(diagnostic);
         None
     }
-
-    /// `never FROM -> TO`, `never FROM => TO[:PORT]`, `always FROM -> TO:PORT`.
-    pub(super) fn assertions(&mut self, network: &Network<'_>) -> Vec<Assertion> {
-        let all = self.index.assertions.clone();
-        let mut assertions: Vec<Assertion> = all
-            .iter()
-            .filter_map(|statement| self.assertion(statement, network))
-            .collect();
-        assertions.sort_by_key(|assertion| assertion.span);
-        assertions
-    }
-
-    fn assertion(&mut self, statement: &'a Statement, network: &Network<'_>) -> Option<Assertion> {
-        let always = statement
-            .args
-            .first()
-            .is_some_and(|arg: &Arg| is_word(arg, "always"));
-        let word = if always { "always" } else { "never" };
-        let form = properties::word(word, Place::Program).map_or("", |w| w.form);
-        let mut args = Args::new(&statement.args[1..], statement.span, form);
-        let at = Standpoint::default();
-        let from = self.need_ends(&mut args, "who calls", at, network);
-        let transitive = args.sign(Sign::Implies).is_some();
-        if !transitive && args.sign(Sign::Arrow).is_none() {
-            if from.is_some() || !args.is_empty() {
-                args.expected("`->` or `=>`", &mut self.diagnostics);
-            }
-            return None;
-        }
-        let to = self.need_ends(&mut args, "who is called", at, network);
-        let because = reason(self, &mut args, &Scope::default());
-        args.finish(&mut self.diagnostics);
-        let ((from, _), (to, port)) = (from?, to?);
-        let port = match port {
-            Some(port) => Some(self.flow_port(&to, Some(port))?),
-            None => None,
-        };
-        Some(Assertion {
-            always,
-            transitive,
-            from,
-            to,
-            port,
-            because,
-            span: statement.span,
-        })
-    }
 }
 
 fn port_span(port: &PathPort) -> Span {
     match port {
         PathPort::Name(name) => name.span,
         PathPort::Number(_, span) => *span,
+    }
+}
+
+/// Says which port of the service that is called has the number that a flow gives.
+fn named_instead(
+    diagnostic: Diagnostic,
+    number: &NumberLiteral,
+    span: Span,
+    to: &Ends,
+    network: &Network<'_>,
+) -> Diagnostic {
+    let called = match to.ends.as_slice() {
+        [End::Service(id)] => network.services.get(id.index()).and_then(Option::as_ref),
+        _ => None,
+    };
+    let Some(called) = called else {
+        return diagnostic.help("the number stands once, where the service declares the port");
+    };
+    let has_number = |port: &&Port| {
+        let numbers = [port.number.value, port.container];
+        numbers.iter().any(|own| own.to_string() == number.digits)
+    };
+    let mut ports = called.ports.iter().filter(has_number);
+    match (ports.next(), ports.next()) {
+        (Some(port), None) => {
+            let name = &port.name.value;
+            diagnostic
+                .also(port.name.span(), "the port with this number")
+                .help(format!(
+                    "write `{name}`: the number stands once, where the service declares the port"
+                ))
+                .fix(format!("write `{name}`"), span, name.as_str())
+        }
+        _ => {
+            let names = called.ports.iter().map(|port| port.name.value.as_str());
+            diagnostic
+                .also(
+                    called.name.span(),
+                    format!("its ports: {}", listed(names, 9)),
+                )
+                .help("the number stands once, where the service declares the port")
+        }
     }
 }

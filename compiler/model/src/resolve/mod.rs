@@ -2,8 +2,11 @@
 //! indexed, the platform's facts and constants become known, clusters, namespaces and services
 //! are built layer by layer, and the flows between them become ids.
 
+mod assertions;
 mod cluster;
 mod container;
+mod ends;
+mod exposures;
 mod flows;
 mod health;
 mod index;

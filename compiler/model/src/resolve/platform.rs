@@ -7,7 +7,7 @@ use erpc_syntax::tree::{Arg, BinaryOp, Block, Expr, ExprKind, Ident, Sign, State
 use rustc_hash::FxHashSet;
 use smol_str::SmolStr;
 
-use super::flows::Network;
+use super::ends::Network;
 use super::index::Declared;
 use super::settings::Settings;
 use super::{ConstantState, Resolver, partial};

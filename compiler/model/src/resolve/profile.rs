@@ -6,7 +6,7 @@ use erpc_syntax::tree::{Expr, ExprKind, Ident, Path, Segment, SegmentKind, Sign,
 use smol_str::SmolStr;
 
 use super::Resolver;
-use super::flows::Network;
+use super::ends::Network;
 use super::settings::is_off_word;
 use crate::accept::Accept;
 use crate::args::Args;

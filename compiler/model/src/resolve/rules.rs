@@ -7,7 +7,7 @@ use erpc_syntax::tree::{Argument, Block, Expr, ExprKind, Ident, Sign, Statement}
 use smol_str::SmolStr;
 
 use super::Resolver;
-use super::flows::Network;
+use super::ends::Network;
 use super::terms::Lowering;
 use crate::args::{Args, plain_text};
 use crate::eval::Scope;

@@ -10,7 +10,7 @@ use erpc_syntax::tree::{
 use smol_str::SmolStr;
 
 use super::Resolver;
-use super::flows::{Network, Standpoint};
+use super::ends::{Network, Standpoint};
 use crate::eval::Scope;
 use crate::names::{listed, nearest};
 use crate::platform::{End, Ends, FlowPort};
@@ -892,7 +892,7 @@ impl<'r, 'a, 'n> Lowering<'r, 'a, 'n> {
             return None;
         }
         let port: Option<FlowPort> = match port {
-            Some(port) => Some(self.resolver.flow_port(&to, Some(port))?),
+            Some(port) => Some(self.resolver.flow_port(&to, Some(port), self.network)?),
             None => None,
         };
         if let Some(FlowPort::Named(name, span)) = &port {

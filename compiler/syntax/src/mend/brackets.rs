@@ -90,7 +90,7 @@ impl Mender<'_, '_> {
         self.at += 1;
     }
 
-    fn is_in_parens(&self) -> bool {
+    pub(super) fn is_in_parens(&self) -> bool {
         matches!(self.stack.last(), Some(Open::Bracket(b'(' | b'[', _)))
     }
 

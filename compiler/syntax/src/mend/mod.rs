@@ -5,6 +5,7 @@
 
 mod brackets;
 mod characters;
+mod numbers;
 mod signs;
 mod strings;
 

@@ -410,6 +410,13 @@ impl Mender<'_, '_> {
     /// `,,`: one is enough.
     pub(super) fn comma(&mut self) {
         let behind = &self.rest()[1..];
+        if behind.starts_with(|c: char| c.is_ascii_digit())
+            && self.ends_whole_number()
+            && !self.is_in_parens()
+        {
+            self.decimal_comma();
+            return;
+        }
         let next = behind.trim_start_matches(' ');
         let end = self.at + 1 + behind.len() - next.len();
         if next.starts_with(',') {
@@ -418,23 +425,6 @@ impl Mender<'_, '_> {
         } else {
             self.at += 1;
         }
-    }
-
-    /// `%70` for `70%`.
-    fn percent(&mut self) {
-        let digits: &str = &self.rest()[1..];
-        let digits = &digits[..digits
-            .find(|c: char| !(c.is_ascii_digit() || c == '.'))
-            .unwrap_or(digits.len())];
-        let message = "the `%` stands behind its number".to_owned();
-        let end = self.at + 1 + digits.len();
-        self.replace(
-            &codes::STRAY_CHARACTER,
-            message,
-            "the other way round",
-            end,
-            &format!("{digits}%"),
-        );
     }
 
     /// `...`, or `..` with spaces around it.

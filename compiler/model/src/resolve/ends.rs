@@ -1,0 +1,530 @@
+//! The ends of flows: services, sets and stars of them, tiers, externals, the cluster and the internet;
+//! and the names of services and namespaces that other statements use.
+
+use erpc_diagnostics::{Diagnostic, Span, codes};
+use erpc_syntax::tree::{Expr, ExprKind, Ident, Path, PathPort, SegmentKind};
+use smol_str::SmolStr;
+
+use super::Resolver;
+use crate::names::{listed, nearest};
+use crate::platform::{End, Ends, ExternalId, NamespaceId, Service, ServiceId, Tier, TierId};
+
+/// What flows are resolved against, once services exist.
+pub(super) struct Network<'p> {
+    pub(super) services: &'p [Option<Service>],
+    /// The namespace of each service, known even where the service itself is broken.
+    pub(super) homes: &'p [NamespaceId],
+    pub(super) tiers: &'p [Tier],
+    pub(super) namespace_tiers: &'p [TierId],
+    pub(super) externals: &'p [SmolStr],
+}
+
+/// Where a statement about flows stands.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Standpoint {
+    pub(super) namespace: Option<NamespaceId>,
+    pub(super) service: Option<ServiceId>,
+}
+
+impl<'a> Resolver<'a> {
+    /// The namespace that a name means.
+    pub(super) fn namespace_named(&mut self, name: &Ident) -> Option<NamespaceId> {
+        if let Some(id) = self.namespace_ids.get(&name.text) {
+            return Some(*id);
+        }
+        if !self.index.broken_names.contains(&name.text) {
+            let known: Vec<SmolStr> = self.namespace_ids.keys().cloned().collect();
+            self.report_unknown("namespace", name, &known);
+        }
+        None
+    }
+
+    fn report_unknown(&mut self, kind: &str, name: &Ident, known: &[SmolStr]) {
+        let mut known: Vec<&str> = known.iter().map(SmolStr::as_str).collect();
+        known.sort_unstable();
+        if let Some(diagnostic) = self.of_another_kind(kind, name) {
+            self.report(diagnostic);
+            return;
+        }
+        // Where a service stands, an external or the internet may stand too.
+        let others = self.index.externals.keys().map(SmolStr::as_str);
+        let others = others.chain(["internet"]).filter(|_| kind == "service");
+        let near = nearest(&name.text, known.iter().copied().chain(others));
+        if near.is_none() && self.index.has_nameless && kind == "service" {
+            return;
+        }
+        let mut diagnostic = Diagnostic::new(
+            &codes::UNKNOWN_NAME,
+            format!("there is no {kind} `{}`", name.text),
+        )
+        .at(name.span, "declared nowhere");
+        diagnostic = match near {
+            Some(near) => diagnostic.help(format!("did you mean `{near}`?")).fix(
+                format!("write `{near}`"),
+                name.span,
+                near,
+            ),
+            None => diagnostic.help(format!("known: {}", listed(known.iter().copied(), 12))),
+        };
+        self.report(diagnostic);
+    }
+
+    /// A name that is something else than what stands here.
+    fn of_another_kind(&self, kind: &str, name: &Ident) -> Option<Diagnostic> {
+        let found = |found: &str, declared: Span| {
+            Diagnostic::new(
+                &codes::WRONG_KIND,
+                format!("`{}` is {found}, not a {kind}", name.text),
+            )
+            .at(name.span, format!("a {kind} is expected"))
+            .also(declared, "declared here")
+        };
+        let text = &name.text;
+        if let Some(namespace) = self
+            .index
+            .namespaces
+            .get(text)
+            .filter(|_| kind != "namespace")
+        {
+            let services = namespace.services.keys().map(SmolStr::as_str);
+            return Some(
+                found("a namespace", namespace.declared.name.span).help(format!(
+                    "write `{text}.SERVICE`; its services: {}",
+                    listed(services, 9)
+                )),
+            );
+        }
+        let homes = self.index.namespaces.iter();
+        let home = homes
+            .filter(|_| kind == "namespace")
+            .find_map(|(home, n)| Some((home, n.services.get(text)?)));
+        if let Some((home, (_, service))) = home {
+            return Some(
+                found("a service", service.name.span)
+                    .help(format!("it is in the namespace `{home}`")),
+            );
+        }
+        if let Some(external) = self.index.externals.get(text) {
+            return Some(found("an external", external.name.span));
+        }
+        if let Some(constant) = self.constants.get(&(None, text.clone())) {
+            return Some(found("a constant", constant.name.span));
+        }
+        let component = self
+            .component_ids
+            .iter()
+            .find(|((_, name), _)| name == text);
+        component.map(|(_, id)| {
+            found("a component", self.components[id.index()].span)
+                .help("a component runs as the services that are made of it")
+        })
+    }
+
+    /// The service that a path without wildcards and port means.
+    pub(super) fn service_named(
+        &mut self,
+        expr: &Expr,
+        namespace: Option<NamespaceId>,
+    ) -> Option<ServiceId> {
+        match &expr.kind {
+            ExprKind::Path(path) if path.port.is_none() => self.service_of_path(
+                path,
+                expr.span,
+                Standpoint {
+                    namespace,
+                    service: None,
+                },
+            ),
+            _ => self.no_service(expr.span),
+        }
+    }
+
+    fn no_service<T>(&mut self, span: Span) -> Option<T> {
+        self.report(
+            Diagnostic::new(&codes::WRONG_SHAPE, "a service is expected here")
+                .at(span, "not a service")
+                .help("a service is written `service` or `namespace.service`"),
+        );
+        None
+    }
+
+    fn service_of_path(&mut self, path: &Path, span: Span, at: Standpoint) -> Option<ServiceId> {
+        let names: Option<Vec<Ident>> = path
+            .segments
+            .iter()
+            .map(|s| {
+                s.as_name().map(|text| Ident {
+                    text: text.clone(),
+                    span: s.span,
+                })
+            })
+            .collect();
+        match names.as_deref() {
+            Some([name]) if name.text == "self" => match at.service {
+                Some(id) => Some(id),
+                None => self.no_service(span),
+            },
+            Some([name]) => self.bare_service(name, at.namespace),
+            Some([namespace, name]) => {
+                if path.port.is_none() && self.is_port_behind_dot(namespace, name, at) {
+                    return None;
+                }
+                let id = self.namespace_named(namespace)?;
+                if let Some(service) = self.service_ids.get(&(id, name.text.clone())) {
+                    return Some(*service);
+                }
+                if !self.index.broken_names.contains(&name.text) {
+                    self.report_unknown_service(namespace, id, name);
+                }
+                None
+            }
+            _ => self.no_service(span),
+        }
+    }
+
+    /// Reports `service.port` for `service:port`.
+    fn is_port_behind_dot(&mut self, name: &Ident, port: &Ident, at: Standpoint) -> bool {
+        if self.namespace_ids.contains_key(&name.text) {
+            return false;
+        }
+        let is_here = at
+            .namespace
+            .is_some_and(|home| self.service_ids.contains_key(&(home, name.text.clone())));
+        if !is_here && !self.services_by_name.contains_key(&name.text) {
+            return false;
+        }
+        let dot = Span::new(name.span.file, name.span.end, port.span.start);
+        self.report(
+            Diagnostic::new(
+                &codes::WRONG_SHAPE,
+                "the port of a service stands behind a `:`, not behind a `.`".to_string(),
+            )
+            .at(dot, "another sign")
+            .help(format!("write `{}:{}`", name.text, port.text))
+            .fix("write `:`", dot, ":"),
+        );
+        true
+    }
+
+    pub(super) fn report_unknown_service(
+        &mut self,
+        namespace: &Ident,
+        id: NamespaceId,
+        name: &Ident,
+    ) {
+        let here: Vec<SmolStr> = self
+            .service_ids
+            .keys()
+            .filter(|(n, _)| *n == id)
+            .map(|(_, s)| s.clone())
+            .collect();
+        let elsewhere = self
+            .services_by_name
+            .get(&name.text)
+            .and_then(|ids| ids.first().copied());
+        let elsewhere = elsewhere.and_then(|id| {
+            let (owner, _) = self.service_ids.iter().find(|(_, s)| **s == id)?.0;
+            self.namespace_ids
+                .iter()
+                .find(|(_, n)| *n == owner)
+                .map(|(name, _)| name.clone())
+        });
+        let near = nearest(&name.text, here.iter().map(SmolStr::as_str));
+        if self.index.has_nameless && near.is_none() && elsewhere.is_none() {
+            return;
+        }
+        let mut diagnostic = Diagnostic::new(
+            &codes::UNKNOWN_NAME,
+            format!(
+                "the namespace `{}` has no service `{}`",
+                namespace.text, name.text
+            ),
+        )
+        .at(name.span, "declared nowhere");
+        if let Some(owner) = elsewhere {
+            diagnostic = diagnostic
+                .help(format!(
+                    "`{}` is in `{owner}`: write `{owner}.{}`",
+                    name.text, name.text
+                ))
+                .fix(format!("write `{owner}`"), namespace.span, owner);
+        } else if let Some(near) = nearest(&name.text, here.iter().map(SmolStr::as_str)) {
+            diagnostic = diagnostic.help(format!("did you mean `{near}`?")).fix(
+                format!("write `{near}`"),
+                name.span,
+                near,
+            );
+        } else {
+            let mut names: Vec<&str> = here.iter().map(SmolStr::as_str).collect();
+            names.sort_unstable();
+            diagnostic = diagnostic.help(format!("its services: {}", listed(names, 12)));
+        }
+        self.report(diagnostic);
+    }
+
+    /// A bare name: in the same namespace, else the only one of that name in the program.
+    pub(super) fn bare_service(
+        &mut self,
+        name: &Ident,
+        namespace: Option<NamespaceId>,
+    ) -> Option<ServiceId> {
+        if let Some(namespace) = namespace
+            && let Some(id) = self.service_ids.get(&(namespace, name.text.clone()))
+        {
+            return Some(*id);
+        }
+        match self.services_by_name.get(&name.text).map(Vec::as_slice) {
+            Some([only]) => Some(*only),
+            Some([first, second, ..]) => {
+                let owner = |id: ServiceId| {
+                    let found = self.service_ids.iter().find(|(_, s)| **s == id);
+                    let namespace = found.map(|((n, _), _)| *n);
+                    let name = self
+                        .namespace_ids
+                        .iter()
+                        .find(|(_, n)| Some(**n) == namespace);
+                    name.map_or_else(SmolStr::default, |(name, _)| name.clone())
+                };
+                let (a, b) = (owner(*first), owner(*second));
+                self.report(
+                    Diagnostic::new(
+                        &codes::AMBIGUOUS_NAME,
+                        format!("`{0}` may be `{a}.{0}` or `{b}.{0}`", name.text),
+                    )
+                    .at(name.span, "which one?")
+                    .help("name the namespace too"),
+                );
+                None
+            }
+            _ => {
+                if !self.index.broken_names.contains(&name.text) {
+                    let known: Vec<SmolStr> = self.services_by_name.keys().cloned().collect();
+                    self.report_unknown("service", name, &known);
+                }
+                None
+            }
+        }
+    }
+
+    /// `service:port` by names, for `expose` and the ingress controller.
+    pub(super) fn service_and_port(
+        &mut self,
+        expr: &Expr,
+        namespace: Option<NamespaceId>,
+    ) -> Option<(ServiceId, Ident)> {
+        if let ExprKind::Path(path) = &expr.kind
+            && let Some(PathPort::Name(port)) = &path.port
+        {
+            let id = self.service_of_path(
+                path,
+                expr.span,
+                Standpoint {
+                    namespace,
+                    service: None,
+                },
+            )?;
+            return Some((id, port.clone()));
+        }
+        self.report(
+            Diagnostic::new(
+                &codes::WRONG_SHAPE,
+                "a service and the name of its port are expected here",
+            )
+            .at(expr.span, "not both")
+            .help("it is written `namespace.service:port`"),
+        );
+        None
+    }
+
+    /// The ends that an expression means, and the port behind its `:`.
+    pub(super) fn ends(
+        &mut self,
+        expr: &'a Expr,
+        at: Standpoint,
+        network: &Network<'_>,
+    ) -> Option<(Ends, Option<&'a PathPort>)> {
+        let mut ends = Ends {
+            ends: Vec::new(),
+            is_pattern: true,
+            span: expr.span,
+        };
+        let port = match &expr.kind {
+            ExprKind::Ported(inner, port) => {
+                let (found, _) = self.ends(inner, at, network)?;
+                ends.ends = found.ends;
+                ends.is_pattern = found.is_pattern;
+                Some(port)
+            }
+            ExprKind::Path(path) => {
+                let (found, is_pattern) = self.path_ends(path, expr.span, at, network)?;
+                ends.ends = found;
+                ends.is_pattern = is_pattern;
+                path.port.as_ref()
+            }
+            ExprKind::Set(members) => {
+                let mut all_known = true;
+                for member in members {
+                    match self.ends(member, at, network) {
+                        Some((found, None)) => ends.ends.extend(found.ends),
+                        Some((_, Some(_))) => {
+                            self.report(
+                                Diagnostic::new(
+                                    &codes::WRONG_SHAPE,
+                                    "the port stands behind the whole set",
+                                )
+                                .at(member.span, "a port inside")
+                                .help("it is written `{a, b}:port`"),
+                            );
+                            all_known = false;
+                        }
+                        None => all_known = false,
+                    }
+                }
+                if !all_known {
+                    return None;
+                }
+                None
+            }
+            ExprKind::Member(inner, segment) if matches!(segment.kind, SegmentKind::Star) => {
+                ends.ends = self.tier_ends(inner, network)?;
+                None
+            }
+            ExprKind::Subresource(..) => return self.slash_for_dot(expr),
+            _ => return self.no_end(expr.span),
+        };
+        ends.ends.sort_unstable();
+        ends.ends.dedup();
+        Some((ends, port))
+    }
+
+    /// `namespace/service`.
+    fn slash_for_dot<T>(&mut self, expr: &Expr) -> Option<T> {
+        let ExprKind::Subresource(path, name) = &expr.kind else {
+            return self.no_end(expr.span);
+        };
+        let end = path
+            .segments
+            .last()
+            .map_or(expr.span, |segment| segment.span)
+            .end;
+        let slash = Span::new(expr.span.file, end, name.span.start);
+        let written = self.loaded.sources.text(expr.span).replace('/', ".");
+        self.report(
+            Diagnostic::new(
+                &codes::WRONG_SHAPE,
+                "a service stands behind its namespace and a `.`, not a `/`",
+            )
+            .at(slash, "another sign")
+            .help(format!("write `{written}`"))
+            .fix("write `.`", slash, "."),
+        );
+        None
+    }
+
+    fn no_end<T>(&mut self, span: Span) -> Option<T> {
+        self.report(
+            Diagnostic::new(&codes::WRONG_SHAPE, "an end of a flow is expected here")
+                .at(span, "not an end")
+                .help("an end is `namespace.service`, `namespace.*`, `*.*`, `tier(name).*`, `{a, b}`, an external, `internet`, `cluster.dns`, `cluster.api` or `cluster.nodes`"),
+        );
+        None
+    }
+
+    fn tier_ends(&mut self, expr: &Expr, network: &Network<'_>) -> Option<Vec<End>> {
+        let ExprKind::Call(call) = &expr.kind else {
+            return self.no_end(expr.span);
+        };
+        let is_tier = call.callee.as_word().is_some_and(|w| w == "tier");
+        let name = match call.args.as_slice() {
+            [argument] if is_tier && argument.name.is_none() => argument.value.as_word(),
+            _ => None,
+        };
+        let Some(name) = name else {
+            return self.no_end(expr.span);
+        };
+        let Some(tier) = network.tiers.iter().position(|t| t.name.value == *name) else {
+            let known: Vec<SmolStr> = network.tiers.iter().map(|t| t.name.value.clone()).collect();
+            let ident = Ident {
+                text: name.clone(),
+                span: call.args[0].value.span,
+            };
+            self.report_unknown("tier", &ident, &known);
+            return None;
+        };
+        let ends = (0..).map(ServiceId).zip(network.homes);
+        Some(
+            ends.filter(|(_, home)| network.namespace_tiers[home.index()].index() == tier)
+                .map(|(id, _)| End::Service(id))
+                .collect(),
+        )
+    }
+
+    fn path_ends(
+        &mut self,
+        path: &Path,
+        span: Span,
+        at: Standpoint,
+        network: &Network<'_>,
+    ) -> Option<(Vec<End>, bool)> {
+        use SegmentKind::{Name, Star};
+        let kinds: Vec<&SegmentKind> = path.segments.iter().map(|s| &s.kind).collect();
+        let all = || (0u32..).map(ServiceId).zip(network.homes);
+        match kinds.as_slice() {
+            [Star] | [Star, Star] => Some((all().map(|(id, _)| End::Service(id)).collect(), true)),
+            [Name(namespace), Star] => {
+                let ident = Ident {
+                    text: namespace.clone(),
+                    span: path.segments[0].span,
+                };
+                let id = self.namespace_named(&ident)?;
+                // Services are in the order of their namespaces.
+                let start = network.homes.partition_point(|home| *home < id);
+                let end = network.homes.partition_point(|home| *home <= id);
+                let ends: Vec<End> = (start..end)
+                    .filter_map(|index| u32::try_from(index).ok())
+                    .map(|index| End::Service(ServiceId(index)))
+                    .collect();
+                if ends.is_empty() {
+                    self.report(
+                        Diagnostic::new(
+                            &codes::EMPTY_WILDCARD,
+                            format!("the namespace `{namespace}` has no services"),
+                        )
+                        .at(span, "matches nothing"),
+                    );
+                    return None;
+                }
+                Some((ends, true))
+            }
+            [Name(name)] if name == "internet" => Some((vec![End::Internet], false)),
+            [Name(cluster), Name(part)] if cluster == "cluster" => {
+                let end = match part.as_str() {
+                    "dns" => End::ClusterDns,
+                    "api" => End::ClusterApi,
+                    "nodes" => End::ClusterNodes,
+                    other => {
+                        self.report_not_in(
+                            "a cluster",
+                            other,
+                            path.segments[1].span,
+                            &["dns", "api", "nodes"],
+                        );
+                        return None;
+                    }
+                };
+                Some((vec![end], false))
+            }
+            [Name(name)] if network.externals.contains(name) => {
+                let position = network.externals.iter().position(|e| e == name)?;
+                Some((
+                    vec![End::External(ExternalId(u32::try_from(position).ok()?))],
+                    false,
+                ))
+            }
+            _ => {
+                let id = self.service_of_path(path, span, at)?;
+                Some((vec![End::Service(id)], false))
+            }
+        }
+    }
+}

@@ -1,0 +1,183 @@
+//! What is reached from outside: routes through the ingress controller, node ports, load balancers.
+
+use erpc_diagnostics::{Diagnostic, Span, codes};
+use erpc_syntax::tree::{Ident, Sign};
+use ipnet::IpNet;
+
+use super::Resolver;
+use super::ends::Network;
+use super::settings::{Setting, Settings};
+use crate::args::Args;
+use crate::eval::Scope;
+use crate::origin::Sourced;
+use crate::platform::{Address, AddressKind, Route, ServiceId};
+use crate::properties::{self, Place};
+
+/// The node ports of a cluster that says nothing else (`--service-node-port-range`).
+const NODE_PORTS: std::ops::RangeInclusive<u32> = 30_000..=32_767;
+
+impl<'a> Resolver<'a> {
+    /// All `expose`s: routes and addresses.
+    pub(super) fn exposures(
+        &mut self,
+        network: &Network<'_>,
+        settings: &[(ServiceId, Settings<'a>)],
+    ) -> (Vec<Route>, Vec<Address>) {
+        let (mut routes, mut addresses) = (Vec::new(), Vec::new());
+        let form = properties::word("expose", Place::Program).map_or("", |w| w.form);
+        for (namespace, statement) in self.index.exposes.clone() {
+            let namespace = namespace.and_then(|n| self.namespace_ids.get(&n).copied());
+            let mut args = Args::new(&statement.args[1..], statement.span, form);
+            let Some(expr) = args.need_expr("the service and its port", &mut self.diagnostics)
+            else {
+                continue;
+            };
+            if let Some((service, port)) = self.service_and_port(expr, namespace) {
+                self.exposure(
+                    args,
+                    service,
+                    &port,
+                    statement.span,
+                    &Scope::default(),
+                    network,
+                    &mut routes,
+                    &mut addresses,
+                );
+            }
+        }
+        for (service, settings) in settings {
+            let all: Vec<Setting<'a>> = settings.of("expose").flatten().cloned().collect();
+            for setting in all {
+                let mut args = setting.args();
+                let Some(port) = args.need_name("the port's name", &mut self.diagnostics) else {
+                    continue;
+                };
+                let scope = setting.scope.clone();
+                self.exposure(
+                    args,
+                    *service,
+                    &port,
+                    setting.statement.span,
+                    &scope,
+                    network,
+                    &mut routes,
+                    &mut addresses,
+                );
+            }
+        }
+        routes.sort_by_key(|r| (r.port.service, r.span, r.host.span()));
+        addresses.sort_by_key(|a| (a.port.service, a.span, a.port));
+        (routes, addresses)
+    }
+
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "the two outputs and what the statement needs"
+    )]
+    fn exposure(
+        &mut self,
+        mut args: Args<'a>,
+        service: ServiceId,
+        port: &Ident,
+        span: Span,
+        scope: &Scope,
+        network: &Network<'_>,
+        routes: &mut Vec<Route>,
+        addresses: &mut Vec<Address>,
+    ) {
+        let port = self.port_of(service, port, network);
+        if args.word("as").is_some() {
+            let Some(kind) = self.address_kind(&mut args, scope) else {
+                return;
+            };
+            let from = self.cidrs_of_from(&mut args, scope);
+            args.finish(&mut self.diagnostics);
+            addresses.extend(port.map(|port| Address {
+                port,
+                kind,
+                from,
+                span,
+            }));
+            return;
+        }
+        if args.need_word("at", &mut self.diagnostics).is_none() {
+            return;
+        }
+        let mut hosts = Vec::new();
+        loop {
+            let Some(expr) = args.need_expr("the host and path in quotes", &mut self.diagnostics)
+            else {
+                return;
+            };
+            hosts.extend(self.text(expr, scope).map(|text| (text, expr.span)));
+            if args.sign(Sign::Comma).is_none() {
+                break;
+            }
+        }
+        let mut tls = None;
+        if args.word("tls").is_some() {
+            let Some(name) = args.need_name("the Secret of the certificate", &mut self.diagnostics)
+            else {
+                return;
+            };
+            let namespace = network.homes[service.index()];
+            tls = self
+                .secret(&name, namespace)
+                .map(|id| Sourced::declared(id, name.span));
+        }
+        let from = self.cidrs_of_from(&mut args, scope);
+        args.finish(&mut self.diagnostics);
+        let Some(port) = port else {
+            return;
+        };
+        for (text, host_span) in hosts {
+            let (host, path) = match text.find('/') {
+                Some(at) => (text[..at].to_owned(), text[at..].to_owned()),
+                None => (text, "/".to_owned()),
+            };
+            routes.push(Route {
+                port,
+                host: Sourced::declared(host, host_span),
+                path,
+                tls: tls.clone(),
+                from: from.clone(),
+                span,
+            });
+        }
+    }
+
+    fn cidrs_of_from(&mut self, args: &mut Args<'a>, scope: &Scope) -> Vec<Sourced<IpNet>> {
+        if args.word("from").is_none() {
+            return Vec::new();
+        }
+        self.cidr_list(args, scope, super::container::declared_at)
+    }
+
+    fn address_kind(&mut self, args: &mut Args<'a>, scope: &Scope) -> Option<AddressKind> {
+        if args.word("loadbalancer").is_some() {
+            return Some(AddressKind::LoadBalancer);
+        }
+        if args.word("nodeport").is_none() {
+            args.expected("`loadbalancer` or `nodeport`", &mut self.diagnostics);
+            return None;
+        }
+        if args.is_empty() || args.peek_word("from") {
+            return Some(AddressKind::NodePort(None));
+        }
+        let expr = args.need_expr("the number of the node port", &mut self.diagnostics)?;
+        let number = self.int_within(expr, scope, 1, 65_535)?;
+        if !NODE_PORTS.contains(&number) {
+            self.report(
+                Diagnostic::new(&codes::OUT_OF_RANGE, format!("{number} is no node port"))
+                    .at(expr.span, "out of range")
+                    .help(format!(
+                        "node ports lie between {} and {}",
+                        NODE_PORTS.start(),
+                        NODE_PORTS.end()
+                    )),
+            );
+            return None;
+        }
+        Some(AddressKind::NodePort(u16::try_from(number).ok()))
+    }
+}
