@@ -5,8 +5,10 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use erpc_tests::{files_below, folders_below, repository};
+use erpc_cli::Exit;
+use erpc_tests::{erpc, files_below, folders_below, repository};
 use serde_json::{Value, json};
+use tempfile::TempDir;
 
 /// Both, by the variables that name what `tests/helm/build` has built.
 const HELMS: [&str; 2] = ["ERPC_TEST_HELM4", "ERPC_TEST_HELM3"];
@@ -22,7 +24,7 @@ fn platforms() -> Vec<PathBuf> {
 
 fn helm(variable: &str, arguments: &[&str], folder: &Path) -> Output {
     let binary = std::env::var_os(variable).expect("what tests/helm/build prints");
-    let home = tempfile::TempDir::new().expect("a folder");
+    let home = TempDir::new().expect("a folder");
     Command::new(binary)
         .args(arguments)
         .current_dir(folder)
@@ -66,10 +68,13 @@ fn built(folder: &Path) -> Objects {
 }
 
 fn render(variable: &str, folder: &Path, settings: &[&str]) -> Result<Objects, String> {
+    let settings = settings.iter().flat_map(|setting| ["--set", setting]);
+    render_with(variable, folder, &settings.collect::<Vec<_>>())
+}
+
+fn render_with(variable: &str, folder: &Path, more: &[&str]) -> Result<Objects, String> {
     let mut arguments = vec!["template", "release", "helm"];
-    for setting in settings {
-        arguments.extend(["--set", setting]);
-    }
+    arguments.extend(more);
     let output = helm(variable, &arguments, folder);
     if output.status.success() {
         Ok(by_name([String::from_utf8(output.stdout).expect("UTF-8")]))
@@ -116,17 +121,83 @@ fn without_helm(key: &(String, String, String), object: &mut Value) {
 fn the_default_values_print_what_is_built_object_for_object() {
     for variable in HELMS {
         for folder in platforms() {
-            let wanted = built(&folder);
-            let mut printed = render(variable, &folder, &[]).expect("it renders");
-            for (key, object) in &mut printed {
-                without_helm(key, object);
-            }
-            let keys: Vec<_> = printed.keys().collect();
-            assert_eq!(keys, wanted.keys().collect::<Vec<_>>());
-            for (key, object) in &wanted {
-                assert_eq!(object, &printed[key], "{} {key:?}", folder.display());
-            }
+            let printed = render(variable, &folder, &[]).expect("it renders");
+            assert_same(&built(&folder), printed, &folder.display().to_string());
         }
+    }
+}
+
+/// Whether a chart prints what a build writes.
+fn assert_same(wanted: &Objects, printed: Objects, what: &str) {
+    let mut printed = printed;
+    for (key, object) in &mut printed {
+        without_helm(key, object);
+    }
+    let keys: Vec<_> = printed.keys().collect();
+    assert_eq!(keys, wanted.keys().collect::<Vec<_>>(), "{what}");
+    for (key, object) in wanted {
+        assert_eq!(object, &printed[key], "{what} {key:?}");
+    }
+}
+
+/// A copy of a platform with its chart.
+fn copy_of(folder: &Path) -> TempDir {
+    let copy = TempDir::new().expect("a folder");
+    for (name, bytes) in files_below(folder) {
+        let path = copy.path().join(name);
+        std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+        std::fs::write(path, bytes).expect("a copy");
+    }
+    let ran = erpc(&["build".as_ref(), copy.path().as_os_str()]);
+    assert_eq!(ran.exit, Exit::Done, "{}", ran.err);
+    copy
+}
+
+/// The profiles that a chart has values for.
+fn profiles_of(folder: &Path) -> Vec<String> {
+    let files = files_below(&folder.join("helm"));
+    let names = files.keys().filter_map(|path| {
+        let name = path.strip_prefix("values-")?.strip_suffix(".yaml")?;
+        Some(name.to_owned())
+    });
+    names.collect()
+}
+
+/// Compares the chart with each profile's values to what is built under that profile.
+fn each_profile_prints_what_is_built(variable: &str, folder: &Path) -> Vec<String> {
+    let profiles = profiles_of(folder);
+    for profile in &profiles {
+        let out = TempDir::new().expect("a folder");
+        let ran = erpc(&[
+            "build".as_ref(),
+            folder.as_os_str(),
+            "--profile".as_ref(),
+            profile.as_ref(),
+            "--out".as_ref(),
+            out.path().as_os_str(),
+        ]);
+        assert_eq!(ran.exit, Exit::Done, "{}", ran.err);
+        let values = format!("helm/values-{profile}.yaml");
+        let printed = render_with(variable, folder, &["--values", &values]).expect("it renders");
+        let what = format!("{} under {profile}", folder.display());
+        assert_same(&built(out.path()), printed, &what);
+    }
+    profiles
+}
+
+#[test]
+#[ignore = "needs the Helm that tests/helm/build makes; tests/run runs it"]
+fn the_values_of_a_profile_print_what_is_built_under_it() {
+    for variable in HELMS {
+        let mut seen = Vec::new();
+        for folder in platforms() {
+            seen.extend(each_profile_prints_what_is_built(variable, &folder));
+        }
+        assert_eq!(seen, ["dev", "kind", "production"]);
+        // One that changes all that a profile may; `wide` takes a volume away, which is no value.
+        let case = copy_of(&repository().join("tests/ui/a-profile-takes-effect"));
+        let seen = each_profile_prints_what_is_built(variable, case.path());
+        assert_eq!(seen, ["base", "dev"]);
     }
 }
 
@@ -139,7 +210,7 @@ fn every_chart_is_free_of_lint_and_packs() {
             let said = String::from_utf8_lossy(&linted.stdout).into_owned();
             assert!(linted.status.success(), "{}: {said}", folder.display());
             assert!(!said.contains("[WARNING]"), "{}: {said}", folder.display());
-            let out = tempfile::TempDir::new().expect("a folder");
+            let out = TempDir::new().expect("a folder");
             let to = out.path().to_string_lossy().into_owned();
             let packed = helm(variable, &["package", "helm", "-d", &to], &folder);
             assert!(packed.status.success());

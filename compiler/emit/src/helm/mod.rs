@@ -6,12 +6,16 @@
 mod facts;
 mod readme;
 mod schema;
+mod text;
 mod values;
+
+use std::collections::BTreeMap;
 
 use erpc_diagnostics::Sources;
 use erpc_model::Platform;
 use erpc_policy::Derived;
 
+use self::values::Shape;
 use crate::file::Remark;
 use crate::kubernetes::source_of;
 use crate::{OutputFile, yaml};
@@ -68,18 +72,70 @@ const IGNORED: &str = "\
 *~
 ";
 
-/// The chart of a platform, sorted by path.
+/// A platform and what it is under each of its profiles, by their names.
+struct Variants<'p> {
+    platform: &'p Platform,
+    derived: &'p Derived,
+    profiles: Vec<(&'p str, Platform)>,
+}
+
+impl<'p> Variants<'p> {
+    fn of(platform: &'p Platform, derived: &'p Derived) -> Self {
+        let profiles = platform.profiles();
+        let profiles = profiles
+            .map(|(id, profile)| (profile.name.value.as_str(), platform.under(id)))
+            .filter(|(_, under)| has_its_volumes(platform, under));
+        Self {
+            platform,
+            derived,
+            profiles: profiles.collect(),
+        }
+    }
+
+    /// The platform as declared, then under each profile.
+    fn all(&self) -> impl Iterator<Item = &Platform> {
+        let profiles = self.profiles.iter().map(|(_, under)| under);
+        std::iter::once(self.platform).chain(profiles)
+    }
+}
+
+/// Whether the services of a platform under a profile have their volumes. To lose one changes what
+/// a workload is, which is no value.
+fn has_its_volumes(platform: &Platform, under: &Platform) -> bool {
+    let volumes = |platform: &Platform| -> BTreeMap<String, usize> {
+        let services = platform.services();
+        services
+            .map(|(id, service)| (platform.path(id), service.volumes.len()))
+            .collect()
+    };
+    let declared = volumes(platform);
+    let mut left = volumes(under).into_iter();
+    left.all(|(path, count)| declared.get(&path) == Some(&count))
+}
+
+/// The chart of a platform as declared, sorted by path; a profile is a file of values in it.
 #[must_use]
 pub fn chart(platform: &Platform, derived: &Derived, sources: &Sources) -> Vec<OutputFile> {
     let source = source_of(sources, platform.name.span());
     let name = platform.name.value.as_str();
     let file =
         |path: &str, remark, body: &str| OutputFile::with_header(path, remark, &source, name, body);
-    let settings = values::of(platform, derived);
-    let mut files: Vec<OutputFile> = facts::of(platform, derived, sources)
+    let variants = Variants::of(platform, derived);
+    let shape = Shape::of(variants.all());
+    let (facts, fixed) = facts::of(&variants, sources, &shape);
+    let settings = values::of(platform, sources, &shape, &fixed);
+    let mut files: Vec<OutputFile> = facts
         .into_iter()
         .map(|(kind, body)| file(&format!("helm/files/{kind}.yaml"), Remark::HASH, &body))
         .collect();
+    for (profile, under) in &variants.profiles {
+        let under = values::of(under, sources, &shape, &fixed);
+        files.push(file(
+            &format!("helm/values-{profile}.yaml"),
+            Remark::HASH,
+            &text::differences(&settings, &under),
+        ));
+    }
     for (path, body) in TEMPLATES {
         // A template of a kind that the platform has not would print nothing.
         let reads = path.replace("/templates/", "/files/");
@@ -97,17 +153,17 @@ pub fn chart(platform: &Platform, derived: &Derived, sources: &Sources) -> Vec<O
     files.push(file(
         "helm/README.md",
         Remark::MARKDOWN,
-        &readme::of(platform, &settings),
+        &readme::of(&variants, &settings),
     ));
     files.push(file(
         "helm/values.schema.json",
         Remark::SCHEMA,
-        &schema::of(platform, &settings),
+        &schema::of(&variants, &settings, &shape),
     ));
     files.push(file(
         "helm/values.yaml",
         Remark::HASH,
-        &values::write(&settings),
+        &text::whole(&settings),
     ));
     files.sort_unstable_by(|a, b| a.path.cmp(&b.path));
     files

@@ -2,13 +2,13 @@
 
 use std::fmt::Write;
 
-use erpc_model::Platform;
+use super::Variants;
+use super::text::flow;
+use super::values::{Field, Settings};
 
-use super::values::{Field, Settings, flow};
-
-pub(super) fn of(platform: &Platform, settings: &Settings) -> String {
+pub(super) fn of(variants: &Variants<'_>, settings: &Settings) -> String {
     let mut out = String::new();
-    let name = &platform.name.value;
+    let name = &variants.platform.name.value;
     // Writing to a string cannot fail.
     let _ = writeln!(
         out,
@@ -24,26 +24,34 @@ pub(super) fn of(platform: &Platform, settings: &Settings) -> String {
          takes with it every policy rule that names it; where something that stays on requires it, the chart\n\
          refuses to render and says who does. Namespaces and claims stay when the release is uninstalled.\n\n",
     );
+    if !variants.profiles.is_empty() {
+        out.push_str(
+            "With the values of a profile it prints the platform under that profile:\n\n```sh\n",
+        );
+        for (profile, _) in &variants.profiles {
+            let _ = writeln!(
+                out,
+                "helm upgrade {name} ./helm --namespace {name} --values ./helm/values-{profile}.yaml"
+            );
+        }
+        out.push_str("```\n\n");
+    }
     out.push_str("| value | default | |\n|---|---|---|\n");
     for (section, fields) in &settings.sections {
         for field in fields {
             row(&mut out, section, field);
         }
     }
-    for (namespace, _) in &settings.namespaces {
-        let _ = writeln!(
-            out,
-            "| `namespaces.{namespace}.enabled` | `true` | false removes all its objects and every policy rule that names them |"
-        );
+    for namespace in &settings.namespaces {
+        for field in &namespace.fields {
+            row(&mut out, &format!("namespaces.{}", namespace.name), field);
+        }
     }
-    for (namespace, services) in &settings.namespaces {
-        for service in services {
+    for namespace in &settings.namespaces {
+        for service in &namespace.services {
+            let path = format!("services.{}.{}", namespace.name, service.name);
             for field in &service.fields {
-                row(
-                    &mut out,
-                    &format!("services.{namespace}.{}", service.name),
-                    field,
-                );
+                row(&mut out, &path, field);
             }
         }
     }

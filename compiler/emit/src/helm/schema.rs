@@ -1,17 +1,19 @@
 //! `values.schema.json`: closed objects with types, ranges and patterns, so that `helm install`
 //! refuses a wrong value with its path. Services of one shape share a definition.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use erpc_model::Platform;
 use serde_json::{Map, Value, json};
 
-use super::values::{Field, ServiceValues, Settings};
+use super::Variants;
+use super::values::{Field, ServiceValues, Settings, Shape};
 
 /// Kubernetes quantities: cores with at most three decimals, or thousandths of one.
 const CPU: &str = r"^([0-9]+m|[0-9]+(\.[0-9]{1,3})?)$";
 /// Bytes, with a power of 1000 or 1024 as the unit.
 const BYTES: &str = r"^[1-9][0-9]*(k|M|G|T|P|Ki|Mi|Gi|Ti|Pi)?$";
+/// A quantity of any kind, or nothing.
+const LIMIT: &str = r"^([0-9]+(\.[0-9]+)?(m|k|M|G|T|P|Ki|Mi|Gi|Ti|Pi)?)?$";
 /// RFC 1123, a star as the first label, a dot at the end for a whole name.
 const HOST: &str =
     r"^(\*|[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*\.?$";
@@ -19,30 +21,31 @@ const HOST: &str =
 const NAME: &str = r"^([a-z0-9]([a-z0-9.-]*[a-z0-9])?)?$";
 
 /// The body of the schema: what follows its two lines of header.
-pub(super) fn of(platform: &Platform, settings: &Settings) -> String {
+pub(super) fn of(variants: &Variants<'_>, settings: &Settings, shape: &Shape) -> String {
     let mut shapes = Shapes::default();
-    let services: Map<String, Value> = settings
-        .namespaces
-        .iter()
-        .map(|(namespace, services)| {
-            let of_services = services
-                .iter()
-                .map(|service| (service.name.clone(), shapes.reference(service)));
-            (namespace.clone(), closed(of_services.collect()))
+    let namespaces = settings.namespaces.iter();
+    let services: Map<String, Value> = namespaces
+        .clone()
+        .map(|namespace| {
+            let services = namespace.services.iter();
+            let services =
+                services.map(|service| (service.name.clone(), shapes.reference(service)));
+            (namespace.name.clone(), closed(services.collect()))
         })
         .collect();
-    let namespaces = settings.namespaces.iter().map(|(name, _)| {
-        let fields = Map::from_iter([("enabled".to_owned(), json!({"type": "boolean"}))]);
-        (name.clone(), closed(fields))
+    let namespaces = namespaces.map(|namespace| {
+        let fields = namespace.fields.iter();
+        let fields = fields.map(|field| (field.name.to_owned(), of_field(field)));
+        (namespace.name.clone(), closed(fields.collect()))
     });
     let mut properties: Map<String, Value> = settings
         .sections
         .iter()
-        .map(|(section, fields)| ((*section).to_owned(), section_of(fields)))
+        .map(|(section, fields)| ((*section).to_owned(), section_of(section, fields, shape)))
         .collect();
     properties.insert("namespaces".to_owned(), closed(namespaces.collect()));
     properties.insert("services".to_owned(), closed(services));
-    let mut definitions = definitions(platform);
+    let mut definitions = definitions(variants);
     definitions.extend(shapes.by_place);
     let mut root = closed(properties);
     root["$schema"] = json!("http://json-schema.org/draft-07/schema#");
@@ -80,9 +83,11 @@ fn reference(name: &str) -> Value {
     json!({"$ref": format!("#/definitions/{name}")})
 }
 
-fn section_of(fields: &[Field]) -> Value {
+fn section_of(section: &str, fields: &[Field], shape: &Shape) -> Value {
     let of_fields = fields.iter().map(|field| {
         let value = match field.name {
+            // The policies are proven for the facts of these.
+            "name" if section == "cluster" => json!({"enum": shape.clusters}),
             "imagePullPolicy" => json!({"enum": ["Always", "IfNotPresent", "Never"]}),
             "registry" => reference("registry"),
             "version" => reference("tag"),
@@ -101,19 +106,19 @@ fn section_of(fields: &[Field]) -> Value {
     closed(of_fields.collect())
 }
 
-fn definitions(platform: &Platform) -> Map<String, Value> {
-    let mut registries: Vec<&str> = platform
-        .registries
-        .iter()
-        .map(|r| r.value.as_str())
+fn definitions(variants: &Variants<'_>) -> Map<String, Value> {
+    let mut registries: BTreeSet<&str> = BTreeSet::new();
+    for platform in variants.all() {
+        registries.extend(platform.registries.iter().map(|r| r.value.as_str()));
+        registries.insert(&platform.registry.value);
+        registries.extend(platform.services().flat_map(|(_, service)| {
+            let containers = service.containers();
+            containers.map(|container| container.image.value.registry.as_str())
+        }));
+    }
+    let of_image: Vec<&str> = std::iter::once("")
+        .chain(registries.iter().copied())
         .collect();
-    registries.push(&platform.registry.value);
-    registries.extend(platform.services().flat_map(|(_, service)| {
-        let containers = service.containers();
-        containers.map(|container| container.image.value.registry.as_str())
-    }));
-    registries.sort_unstable();
-    registries.dedup();
     let amounts = closed(Map::from_iter([
         ("cpu".to_owned(), reference("cpu")),
         ("memory".to_owned(), reference("bytes")),
@@ -131,9 +136,14 @@ fn definitions(platform: &Platform) -> Map<String, Value> {
             json!({"type": "integer", "minimum": 0, "maximum": 1000}),
         ),
         (
-            "percent",
-            json!({"type": "integer", "minimum": 1, "maximum": 1000}),
+            "minAvailable",
+            json!({"type": "integer", "minimum": 0, "maximum": 1000}),
         ),
+        (
+            "percent",
+            json!({"type": "integer", "minimum": 0, "maximum": 1000}),
+        ),
+        ("limit", json!({"type": "string", "pattern": LIMIT})),
         (
             "hosts",
             json!({"type": "string", "pattern": HOST, "maxLength": 253}),
@@ -149,7 +159,7 @@ fn definitions(platform: &Platform) -> Map<String, Value> {
             "image",
             open_ended(
                 [
-                    ("registry", json!({"enum": registries})),
+                    ("registry", json!({"enum": of_image})),
                     (
                         "repository",
                         json!({"type": "string", "pattern": r"^[a-z0-9]+([._/-]+[a-z0-9]+)*$"}),
@@ -157,7 +167,7 @@ fn definitions(platform: &Platform) -> Map<String, Value> {
                     ("tag", json!({"anyOf": [{"const": ""}, reference("tag")]})),
                     (
                         "digest",
-                        json!({"type": "string", "pattern": "^sha256:[0-9a-f]{64}$"}),
+                        json!({"type": "string", "pattern": "^(sha256:[0-9a-f]{64})?$"}),
                     ),
                 ],
                 "repository",
@@ -175,10 +185,13 @@ fn definitions(platform: &Platform) -> Map<String, Value> {
         ),
         (
             "container",
-            closed(Map::from_iter([
-                ("image".to_owned(), reference("image")),
-                ("resources".to_owned(), reference("resources")),
-            ])),
+            object(
+                Map::from_iter([
+                    ("image".to_owned(), reference("image")),
+                    ("resources".to_owned(), reference("resources")),
+                ]),
+                Vec::new(),
+            ),
         ),
     ];
     entries
@@ -220,6 +233,15 @@ fn of_field(field: &Field) -> Value {
     match field.name {
         "enabled" => json!({"type": "boolean"}),
         "persistence" => each("volume"),
+        "quota" => {
+            let hard = field.default["hard"].as_object();
+            let hard = hard.into_iter().flat_map(Map::keys);
+            let hard = hard.map(|key| (key.clone(), reference("limit")));
+            closed(Map::from_iter([
+                ("enabled".to_owned(), json!({"type": "boolean"})),
+                ("hard".to_owned(), closed(hard.collect())),
+            ]))
+        }
         "containers" => each("container"),
         "hosts" => {
             // As many as there are routes: another one would be another flow.
@@ -232,6 +254,7 @@ fn of_field(field: &Field) -> Value {
             let targets = targets.map(|key| (key.clone(), reference("percent")));
             let least = json!({"type": "integer", "minimum": 1, "maximum": 1000});
             closed(Map::from_iter([
+                ("enabled".to_owned(), json!({"type": "boolean"})),
                 ("minReplicas".to_owned(), least.clone()),
                 ("maxReplicas".to_owned(), least),
                 ("targetUtilization".to_owned(), closed(targets.collect())),

@@ -1,21 +1,24 @@
 //! What may be changed through values: sizes, replicas, images, hosts, what is on. Nothing here
 //! moves a port, a flow or an identity, so every set of values keeps what the proof says.
 
-use std::fmt::Write;
+use std::collections::{BTreeMap, BTreeSet};
 
-use erpc_model::{Container, Image, Platform, PullPolicy, Scaling, ServiceId};
-use erpc_policy::Derived;
+use erpc_diagnostics::Sources;
+use erpc_model::{
+    ComponentUse, Container, Image, Origin, Platform, PullPolicy, Scaling, ServiceId, Sourced, Via,
+    Volume,
+};
 use serde_json::{Map, Value, json};
 
-use crate::kubernetes::classes;
-use crate::yaml;
+use super::facts::Fixed;
+use crate::kubernetes::{classes, namespaces};
 
 /// The values of a chart by their sections.
 pub(super) struct Settings {
     /// `global`, `cluster`, `rbac`, `networkPolicy`, `ingress`: fields with what they say.
     pub(super) sections: Vec<(&'static str, Vec<Field>)>,
-    /// By namespace, in the order of the platform.
-    pub(super) namespaces: Vec<(String, Vec<ServiceValues>)>,
+    /// By name.
+    pub(super) namespaces: Vec<NamespaceValues>,
 }
 
 /// One value.
@@ -24,6 +27,14 @@ pub(super) struct Field {
     pub(super) default: Value,
     /// What it does and its unit.
     pub(super) says: &'static str,
+}
+
+/// The values of one namespace.
+pub(super) struct NamespaceValues {
+    pub(super) name: String,
+    pub(super) fields: Vec<Field>,
+    /// By name.
+    pub(super) services: Vec<ServiceValues>,
 }
 
 /// The values of one service.
@@ -42,206 +53,370 @@ const fn field(name: &'static str, default: Value, says: &'static str) -> Field 
     }
 }
 
-pub(super) fn of(platform: &Platform, _derived: &Derived) -> Settings {
-    let namespaces = platform
-        .namespaces()
-        .map(|(_, namespace)| {
-            let services = namespace.services.iter();
-            (
-                namespace.name.value.to_string(),
-                services.map(|id| service(platform, *id)).collect(),
-            )
-        })
-        .collect();
-    Settings {
-        sections: sections(platform),
-        namespaces,
-    }
+/// Which values there are: what the platform, or a profile of it, says anywhere.
+#[derive(Default)]
+pub(super) struct Shape {
+    /// Services that an autoscaler may own, with what it may measure.
+    pub(super) scaled: BTreeMap<String, BTreeSet<&'static str>>,
+    /// Services that say how many pods a drain must leave.
+    pub(super) drained: BTreeSet<String>,
+    /// Namespaces with a quota, with what it may limit.
+    pub(super) quotas: BTreeMap<String, BTreeSet<String>>,
+    /// Clusters that the platform may be on.
+    pub(super) clusters: BTreeSet<String>,
 }
 
-fn sections(platform: &Platform) -> Vec<(&'static str, Vec<Field>)> {
-    let cluster = platform.cluster();
-    let nodes = cluster.nodes.as_ref().map_or(0, |nodes| nodes.value.count);
-    let domain = platform.domain.as_ref().map_or("", |domain| &domain.value);
-    let class = classes::default_storage_class(platform).unwrap_or_default();
-    vec![
-        (
-            "global",
-            vec![
-                field(
-                    "domain",
-                    json!(domain),
-                    "below which hosts without a dot are",
-                ),
-                field(
-                    "environment",
-                    json!(platform.environment.value.as_str()),
-                    "shown after a release; changes no object",
-                ),
-                field(
-                    "registry",
-                    json!(platform.registry.value),
-                    "of every image that names none",
-                ),
-                field(
-                    "imagePullPolicy",
-                    json!(pull(platform.pull.value)),
-                    "Always, IfNotPresent or Never",
-                ),
-                field(
-                    "version",
-                    json!(platform.version.value),
-                    "tag of every image that names none",
-                ),
-            ],
-        ),
-        (
-            "cluster",
-            vec![
-                field(
-                    "name",
-                    json!(cluster.name.value.as_str()),
-                    "shown after a release; changes no object",
-                ),
-                field(
-                    "nodes",
-                    json!(nodes),
-                    "count; with fewer than a service's replicas, its pods may share a node",
-                ),
-                field(
-                    "storageClass",
-                    json!(class),
-                    "of every claim that names none; empty: the cluster's default",
-                ),
-                field(
-                    "createStorageClasses",
-                    json!(true),
-                    "false where somebody else makes the StorageClasses",
-                ),
-            ],
-        ),
-        (
-            "rbac",
-            vec![field(
-                "create",
-                json!(true),
-                "false installs no Roles and no bindings, only accounts",
-            )],
-        ),
-        (
-            "networkPolicy",
-            vec![field(
-                "enabled",
-                json!(true),
-                "false installs no NetworkPolicy; nothing is proven then",
-            )],
-        ),
-        (
-            "ingress",
-            vec![field(
-                "enabled",
-                json!(true),
-                "false installs no Ingress, and no policy rule lets its traffic in",
-            )],
-        ),
-    ]
-}
-
-fn service(platform: &Platform, id: ServiceId) -> ServiceValues {
-    let service = &platform[id];
-    let mut fields = vec![field(
-        "enabled",
-        json!(true),
-        "false removes its objects and every policy rule that names it",
-    )];
-    if !service.is_job() {
-        match &service.scaling {
-            Scaling::Fixed(count) => fields.push(field("replicas", json!(count.value), "pods")),
-            Scaling::Auto(scale) => {
-                let scale = &scale.value;
-                let mut target = Map::new();
-                for (name, percent) in [("cpu", scale.cpu), ("memory", scale.memory)] {
-                    if let Some(percent) = percent {
-                        target.insert(name.to_owned(), json!(percent));
-                    }
+impl Shape {
+    pub(super) fn of<'p>(variants: impl Iterator<Item = &'p Platform>) -> Self {
+        let mut shape = Self::default();
+        for platform in variants {
+            let cluster = &platform.cluster().name.value;
+            shape.clusters.insert(cluster.to_string());
+            for (id, service) in platform.services() {
+                if let Scaling::Auto(scale) = &service.scaling {
+                    let measures = shape.scaled.entry(platform.path(id)).or_default();
+                    let scale = &scale.value;
+                    measures.extend(scale.cpu.map(|_| "cpu"));
+                    measures.extend(scale.memory.map(|_| "memory"));
                 }
-                fields.push(field(
-                    "hpa",
-                    json!({
-                        "minReplicas": scale.replicas.min,
-                        "maxReplicas": scale.replicas.max,
-                        "targetUtilization": target,
-                    }),
-                    "pods; targets in percent of the request",
-                ));
+                if service.disruption_min.is_some() {
+                    shape.drained.insert(platform.path(id));
+                }
+            }
+            for (_, namespace) in platform.namespaces() {
+                if let Some(quota) = &namespace.quota {
+                    let limits = shape.quotas.entry(namespace.name.value.to_string());
+                    let hard = namespaces::hard(&quota.value);
+                    limits.or_default().extend(hard.into_keys());
+                }
             }
         }
+        shape
     }
-    fields.push(field(
-        "image",
-        image(platform, &service.main.image.value),
-        "empty registry and tag: those of global",
-    ));
-    fields.push(field(
-        "resources",
-        resources(&service.main),
-        "cpu in cores, m is a thousandth; memory in bytes",
-    ));
-    let others: Map<String, Value> = service
-        .sidecars
-        .iter()
-        .chain(&service.inits)
-        .map(|container| {
-            let values = json!({
-                "image": image(platform, &container.image.value),
-                "resources": resources(container),
+}
+
+/// The values that say what a platform says.
+pub(super) fn of(platform: &Platform, sources: &Sources, shape: &Shape, fixed: &Fixed) -> Settings {
+    let of = Values {
+        platform,
+        sources,
+        shape,
+        fixed,
+        class: classes::default_storage_class(platform),
+    };
+    Settings {
+        sections: of.sections(),
+        namespaces: of.namespaces(),
+    }
+}
+
+struct Values<'p> {
+    platform: &'p Platform,
+    sources: &'p Sources,
+    shape: &'p Shape,
+    fixed: &'p Fixed,
+    /// The class of a claim that names none.
+    class: Option<String>,
+}
+
+impl Values<'_> {
+    fn sections(&self) -> Vec<(&'static str, Vec<Field>)> {
+        let platform = self.platform;
+        let domain = platform.domain.as_ref().map_or("", |domain| &domain.value);
+        let global = vec![
+            field(
+                "domain",
+                json!(domain),
+                "below which hosts without a dot are",
+            ),
+            field(
+                "environment",
+                json!(platform.environment.value.as_str()),
+                "shown after a release; changes no object",
+            ),
+            field(
+                "registry",
+                json!(platform.registry.value),
+                "of every image that names none",
+            ),
+            field(
+                "imagePullPolicy",
+                json!(pull(platform.pull.value)),
+                "Always, IfNotPresent or Never",
+            ),
+            field(
+                "version",
+                json!(platform.version.value),
+                "tag of every image that names none",
+            ),
+        ];
+        let enabled = |says| vec![field("enabled", json!(true), says)];
+        vec![
+            ("global", global),
+            ("cluster", self.cluster()),
+            (
+                "rbac",
+                vec![field(
+                    "create",
+                    json!(true),
+                    "false installs no Roles and no bindings, only accounts",
+                )],
+            ),
+            (
+                "networkPolicy",
+                enabled("false installs no NetworkPolicy; nothing is proven then"),
+            ),
+            (
+                "ingress",
+                enabled("false installs no Ingress, and no policy rule lets its traffic in"),
+            ),
+        ]
+    }
+
+    fn cluster(&self) -> Vec<Field> {
+        let cluster = self.platform.cluster();
+        let nodes = cluster.nodes.as_ref().map_or(0, |nodes| nodes.value.count);
+        vec![
+            field(
+                "name",
+                json!(cluster.name.value.as_str()),
+                "whose addresses, DNS and ingress controller the policies are for",
+            ),
+            field(
+                "nodes",
+                json!(nodes),
+                "count; with fewer than a service's replicas, its pods may share a node",
+            ),
+            field(
+                "storageClass",
+                json!(self.class.as_deref().unwrap_or_default()),
+                "of every claim that names none; empty: the cluster's default",
+            ),
+            field(
+                "createStorageClasses",
+                json!(true),
+                "false where somebody else makes the StorageClasses",
+            ),
+        ]
+    }
+
+    fn namespaces(&self) -> Vec<NamespaceValues> {
+        let namespaces = self.platform.namespaces().map(|(_, namespace)| {
+            let name = namespace.name.value.to_string();
+            let mut fields = vec![field(
+                "enabled",
+                json!(true),
+                "false removes all its objects and every policy rule that names them",
+            )];
+            if let Some(limits) = self.shape.quotas.get(&name) {
+                let quota = namespace.quota.as_ref();
+                let hard = quota.map(|quota| namespaces::hard(&quota.value));
+                let mut hard = hard.unwrap_or_default();
+                let limits = limits.iter().map(|limit| {
+                    let most = hard.remove(limit).map(|quantity| quantity.0);
+                    (limit.clone(), json!(most.unwrap_or_default()))
+                });
+                fields.push(field(
+                    "quota",
+                    json!({
+                        "enabled": quota.is_some(),
+                        "hard": Value::Object(limits.collect()),
+                    }),
+                    "what its pods may ask for together; empty: no limit",
+                ));
+            }
+            let services = namespace.services.iter();
+            NamespaceValues {
+                name,
+                fields,
+                services: services.map(|id| self.service(*id)).collect(),
+            }
+        });
+        namespaces.collect()
+    }
+
+    fn service(&self, id: ServiceId) -> ServiceValues {
+        let service = &self.platform[id];
+        let path = self.platform.path(id);
+        let mut fields = vec![field(
+            "enabled",
+            json!(true),
+            "false removes its objects and every policy rule that names it",
+        )];
+        if !service.is_job() {
+            self.pods(id, &mut fields);
+        }
+        fields.push(field(
+            "image",
+            self.image(&service.main.image),
+            "no registry, empty tag: those of global",
+        ));
+        fields.push(field(
+            "resources",
+            resources(&service.main),
+            "cpu in cores, m is a thousandth; memory in bytes",
+        ));
+        let others: Map<String, Value> = service
+            .sidecars
+            .iter()
+            .chain(&service.inits)
+            .map(|container| {
+                let name = &container.name.value;
+                let mut values = json!({
+                    "image": self.image(&container.image),
+                    "resources": resources(container),
+                });
+                if let Some(values) = values.as_object_mut() {
+                    let is_value =
+                        |value: &str| !self.fixed.has(&path, &format!("containers.{name}.{value}"));
+                    values.retain(|value, _| is_value(value));
+                }
+                (name.to_string(), values)
+            })
+            .collect();
+        if !others.is_empty() {
+            fields.push(field(
+                "containers",
+                Value::Object(others),
+                "sidecars and init containers",
+            ));
+        }
+        let volumes: Map<String, Value> = service
+            .volumes
+            .iter()
+            .map(|volume| (volume.name.value.to_string(), self.volume(volume)))
+            .filter(|(name, _)| !self.fixed.has(&path, &format!("persistence.{name}")))
+            .collect();
+        if !volumes.is_empty() {
+            fields.push(field(
+                "persistence",
+                Value::Object(volumes),
+                "size in bytes; a claim grows, but never shrinks",
+            ));
+        }
+        let hosts = hosts(self.platform, id);
+        if !hosts.is_empty() {
+            let hosts = hosts.iter().map(|host| relative(self.platform, host));
+            fields.push(field(
+                "hosts",
+                hosts.collect(),
+                "below global.domain where without a dot",
+            ));
+        }
+        fields.retain(|field| !self.fixed.has(&path, field.name));
+        let doc = service.doc.as_deref().and_then(|doc| doc.lines().next());
+        let title = service.title.as_ref().map(|title| title.value.as_str());
+        ServiceValues {
+            name: service.name.value.to_string(),
+            title: title.or(doc).map(str::to_owned),
+            fields,
+        }
+    }
+
+    /// How many pods there are.
+    fn pods(&self, id: ServiceId, fields: &mut Vec<Field>) {
+        let service = &self.platform[id];
+        let path = self.platform.path(id);
+        let bounds = service.scaling.bounds();
+        let measures = self.shape.scaled.get(&path);
+        let says = if measures.is_some() {
+            "pods, where hpa is off"
+        } else {
+            "pods"
+        };
+        fields.push(field("replicas", json!(bounds.min), says));
+        if let Some(measures) = measures {
+            let scale = match &service.scaling {
+                Scaling::Auto(scale) => Some(&scale.value),
+                Scaling::Fixed(_) => None,
+            };
+            let target = |measure: &str| match measure {
+                "cpu" => scale.and_then(|scale| scale.cpu),
+                _ => scale.and_then(|scale| scale.memory),
+            };
+            let targets = measures.iter().map(|measure| {
+                let percent = target(measure).unwrap_or(0);
+                ((*measure).to_owned(), json!(percent))
             });
-            (container.name.value.to_string(), values)
+            fields.push(field(
+                "hpa",
+                json!({
+                    "enabled": scale.is_some(),
+                    "minReplicas": bounds.min,
+                    "maxReplicas": bounds.max,
+                    "targetUtilization": Value::Object(targets.collect()),
+                }),
+                "pods; targets in percent of the request, 0 is not measured",
+            ));
+        }
+        if self.shape.drained.contains(&path) {
+            let least = service.disruption_min.as_ref().map_or(0, |min| min.value);
+            fields.push(field(
+                "minAvailable",
+                json!(least),
+                "pods that a drain leaves; 0: one goes at a time",
+            ));
+        }
+    }
+
+    fn volume(&self, volume: &Volume) -> Value {
+        let class = volume.class.as_ref().map(|class| class.value.to_string());
+        let class = class.filter(|class| Some(class) != self.class.as_ref());
+        json!({
+            "size": volume.size.value.to_string(),
+            "storageClass": class.unwrap_or_default(),
         })
-        .collect();
-    if !others.is_empty() {
-        fields.push(field(
-            "containers",
-            Value::Object(others),
-            "sidecars and init containers",
-        ));
     }
-    let default_class = classes::default_storage_class(platform);
-    let volumes: Map<String, Value> = service
-        .volumes
-        .iter()
-        .map(|volume| {
-            let class = volume.class.as_ref().map(|class| class.value.to_string());
-            let class = class.filter(|class| Some(class) != default_class.as_ref());
-            let values = json!({
-                "size": volume.size.value.to_string(),
-                "storageClass": class.unwrap_or_default(),
-            });
-            (volume.name.value.to_string(), values)
-        })
-        .collect();
-    if !volumes.is_empty() {
-        fields.push(field(
-            "persistence",
-            Value::Object(volumes),
-            "size in bytes; a claim grows, but never shrinks",
-        ));
+
+    fn image(&self, image: &Sourced<Image>) -> Value {
+        let tag = image.value.tag.as_deref().unwrap_or_default();
+        let follows = image.value.digest.is_none()
+            && tag == self.platform.version.value
+            && self.follows_version(image.origin);
+        let image = &image.value;
+        let mut values = Map::new();
+        if image.registry_is_written {
+            values.insert("registry".to_owned(), json!(image.registry.as_str()));
+        }
+        values.insert("repository".to_owned(), json!(image.repository.as_str()));
+        values.insert("tag".to_owned(), json!(if follows { "" } else { tag }));
+        if let Some(digest) = &image.digest {
+            values.insert("digest".to_owned(), json!(digest.as_str()));
+        }
+        Value::Object(values)
     }
-    let hosts = hosts(platform, id);
-    if !hosts.is_empty() {
-        let hosts: Vec<String> = hosts.iter().map(|host| relative(platform, host)).collect();
-        fields.push(field(
-            "hosts",
-            json!(hosts),
-            "below global.domain where without a dot",
-        ));
-    }
-    let doc = service.doc.as_deref().and_then(|doc| doc.lines().next());
-    let title = service.title.as_ref().map(|title| title.value.as_str());
-    ServiceValues {
-        name: service.name.value.to_string(),
-        title: title.or(doc).map(str::to_owned),
-        fields,
+
+    /// Whether the source says that an image has the platform's version, where another happens to
+    /// have the same tag: in its own text, or, where that is a parameter, in the argument for it or
+    /// in its default.
+    fn follows_version(&self, origin: Origin) -> bool {
+        let says = |text: &str| text.contains("platform.version");
+        let text = self.sources.text(origin.span);
+        if says(text) {
+            return true;
+        }
+        let is_plain = text.starts_with('"') && !text.contains("${");
+        let mut at = match origin.via {
+            Via::Component(at) if !is_plain => Some(at),
+            _ => None,
+        };
+        while let Some(id) = at {
+            let ComponentUse {
+                component,
+                span,
+                outer,
+            } = self.platform.uses[id.index()];
+            let declared = self.platform.components[component.index()].span;
+            let file = self.sources.get(declared.file);
+            let head = file.and_then(|file| file.text.get(declared.start as usize..));
+            // The block of the component opens at the end of a line.
+            let parameters = head.and_then(|head| head.split("{\n").next());
+            if says(self.sources.text(span)) || parameters.is_some_and(says) {
+                return true;
+            }
+            at = outer;
+        }
+        false
     }
 }
 
@@ -253,12 +428,14 @@ pub(super) const fn pull(policy: PullPolicy) -> &'static str {
     }
 }
 
-/// The hosts of a service, sorted: the order of its Ingress's rules.
+/// The hosts of a service, in the order of its routes.
 pub(super) fn hosts(platform: &Platform, id: ServiceId) -> Vec<&str> {
-    let routes = platform.routes_to(id).iter();
-    let mut hosts: Vec<&str> = routes.map(|route| route.host.value.as_str()).collect();
-    hosts.sort_unstable();
-    hosts.dedup();
+    let mut hosts: Vec<&str> = Vec::new();
+    for route in platform.routes_to(id) {
+        if !hosts.contains(&route.host.value.as_str()) {
+            hosts.push(&route.host.value);
+        }
+    }
     hosts
 }
 
@@ -274,120 +451,10 @@ fn relative(platform: &Platform, host: &str) -> String {
     }
 }
 
-fn image(platform: &Platform, image: &Image) -> Value {
-    let mut values = Map::new();
-    if image.registry != platform.registry.value {
-        values.insert("registry".to_owned(), json!(image.registry.as_str()));
-    }
-    values.insert("repository".to_owned(), json!(image.repository.as_str()));
-    let tag = image.tag.as_deref().unwrap_or_default();
-    let follows = image.digest.is_none() && tag == platform.version.value;
-    values.insert("tag".to_owned(), json!(if follows { "" } else { tag }));
-    if let Some(digest) = &image.digest {
-        values.insert("digest".to_owned(), json!(digest.as_str()));
-    }
-    Value::Object(values)
-}
-
-fn resources(container: &Container) -> Value {
+pub(super) fn resources(container: &Container) -> Value {
     let (cpu, memory) = (container.cpu.value, container.memory.value);
     json!({
         "requests": {"cpu": cpu.min.to_string(), "memory": memory.min.to_string()},
         "limits": {"cpu": cpu.max.to_string(), "memory": memory.max.to_string()},
     })
-}
-
-/// The text of `values.yaml`.
-pub(super) fn write(settings: &Settings) -> String {
-    let mut out = String::new();
-    // Writing to a string cannot fail.
-    let _ = writeln!(
-        out,
-        "# Sizes, replicas, images, hosts and what is on. Ports, flows and identity are no values: the\n# network policies are proven for them. README.md says what each value does.\n"
-    );
-    for (section, fields) in &settings.sections {
-        let _ = writeln!(out, "{section}:");
-        for one in fields {
-            write_field(&mut out, 2, one);
-        }
-        out.push('\n');
-    }
-    let _ = writeln!(
-        out,
-        "# false removes a namespace's objects, its services' and every policy rule that names them."
-    );
-    let _ = writeln!(out, "namespaces:");
-    for (namespace, _) in &settings.namespaces {
-        let _ = writeln!(out, "  {}:\n    enabled: true", yaml::scalar(namespace));
-    }
-    let _ = writeln!(out, "\nservices:");
-    for (namespace, services) in &settings.namespaces {
-        let name = yaml::scalar(namespace);
-        if services.is_empty() {
-            let _ = writeln!(out, "  {name}: {{}}");
-            continue;
-        }
-        let _ = writeln!(out, "  {name}:");
-        for service in services {
-            if let Some(title) = &service.title {
-                let _ = writeln!(out, "    # {title}");
-            }
-            let _ = writeln!(out, "    {}:", yaml::scalar(&service.name));
-            for one in &service.fields {
-                write_field(&mut out, 6, one);
-            }
-        }
-    }
-    out
-}
-
-/// A value with its remark: scalars and lists on one line, maps below their name, their inner maps
-/// in braces where these are small.
-fn write_field(out: &mut String, indent: usize, field: &Field) {
-    let pad = " ".repeat(indent);
-    match &field.default {
-        Value::Object(map) => {
-            let _ = writeln!(out, "{pad}{}:  # {}", field.name, field.says);
-            for (key, value) in map {
-                let _ = writeln!(out, "{pad}  {}: {}", yaml::scalar(key), flow(value));
-            }
-        }
-        value => {
-            let _ = writeln!(
-                out,
-                "{pad}{}: {}  # {}",
-                field.name,
-                flow(value),
-                field.says
-            );
-        }
-    }
-}
-
-/// A value on one line; texts as JSON, which YAML reads as the same.
-pub(super) fn flow(value: &Value) -> String {
-    match value {
-        Value::Object(map) => {
-            let inner: Vec<String> = map
-                .iter()
-                .map(|(key, value)| format!("{}: {}", yaml::scalar(key), flow(value)))
-                .collect();
-            format!("{{{}}}", inner.join(", "))
-        }
-        Value::Array(items) => {
-            let inner: Vec<String> = items.iter().map(flow).collect();
-            format!("[{}]", inner.join(", "))
-        }
-        Value::String(text) if is_plain(text) => text.clone(),
-        other => other.to_string(),
-    }
-}
-
-/// Whether a text stands for itself inside of braces too.
-fn is_plain(text: &str) -> bool {
-    !text.is_empty()
-        && yaml::scalar(text) == text
-        && text
-            .chars()
-            .all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '/'))
 }

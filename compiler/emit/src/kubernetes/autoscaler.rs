@@ -6,7 +6,7 @@ use k8s_openapi::api::autoscaling::v2 as autoscaling;
 use super::metadata;
 use crate::Object;
 
-pub(super) fn autoscaler(platform: &Platform, id: ServiceId) -> Vec<Object> {
+pub(crate) fn autoscaler(platform: &Platform, id: ServiceId) -> Vec<Object> {
     let service = &platform[id];
     let Scaling::Auto(scale) = &service.scaling else {
         return Vec::new();

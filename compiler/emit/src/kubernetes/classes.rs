@@ -27,7 +27,7 @@ fn meta(platform: &Platform, name: &str) -> ObjectMeta {
 }
 
 /// The class of a controller that is a service of the platform.
-pub(super) fn ingress_class(platform: &Platform) -> Vec<Object> {
+pub(crate) fn ingress_class(platform: &Platform) -> Vec<Object> {
     let Some(ingress) = &platform.cluster().ingress else {
         return Vec::new();
     };
@@ -53,7 +53,7 @@ pub(super) fn ingress_class(platform: &Platform) -> Vec<Object> {
 }
 
 /// The classes that the cluster block marks `create`.
-pub(super) fn storage_classes(platform: &Platform) -> Vec<Object> {
+pub(crate) fn storage_classes(platform: &Platform) -> Vec<Object> {
     let mut classes: Vec<_> = platform.cluster().storage.iter().collect();
     classes.sort_unstable_by(|a, b| a.name.value.cmp(&b.name.value));
     classes

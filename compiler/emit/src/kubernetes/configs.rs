@@ -63,7 +63,7 @@ pub(super) fn digest(service: &Service) -> Option<String> {
 }
 
 /// What a claim asks for.
-pub(super) fn claim_spec(platform: &Platform, volume: &Volume) -> PersistentVolumeClaimSpec {
+pub(crate) fn claim_spec(platform: &Platform, volume: &Volume) -> PersistentVolumeClaimSpec {
     let mode = if volume.shared {
         "ReadWriteMany"
     } else {

@@ -1,14 +1,14 @@
 //! Kubernetes objects, one file for each kind or family of kinds.
 
 mod accounts;
-mod autoscaler;
+pub(crate) mod autoscaler;
 pub(crate) mod budget;
 pub(crate) mod classes;
-mod configs;
+pub(crate) mod configs;
 mod container;
 mod ingress;
 mod metadata;
-mod namespaces;
+pub(crate) mod namespaces;
 pub(crate) mod network_policy;
 pub(crate) mod pod;
 pub(crate) mod services;

@@ -54,7 +54,7 @@ pub(super) fn meta_in(platform: &Platform, id: NamespaceId, name: &str) -> Objec
 }
 
 /// A ResourceQuota and a LimitRange for each namespace that says so.
-pub(super) fn quotas(platform: &Platform) -> Vec<Object> {
+pub(crate) fn quotas(platform: &Platform) -> Vec<Object> {
     let mut objects = Vec::new();
     for (id, namespace) in platform.namespaces() {
         let Namespace { quota, limits, .. } = namespace;
@@ -80,7 +80,7 @@ pub(super) fn quotas(platform: &Platform) -> Vec<Object> {
     objects
 }
 
-fn hard(quota: &Quota) -> BTreeMap<String, Quantity> {
+pub(crate) fn hard(quota: &Quota) -> BTreeMap<String, Quantity> {
     let mut hard = BTreeMap::new();
     let mut set = |key: &str, value: String| {
         hard.insert(key.to_owned(), Quantity(value));

@@ -43,36 +43,40 @@ pub(super) fn default_denies(platform: &Platform) -> Vec<Object> {
 /// The contract of a workload: one object, or several whose union it is where one would be too
 /// large.
 pub(super) fn of_workload(platform: &Platform, derived: &Derived, id: ServiceId) -> Vec<Object> {
-    contract(platform, &derived.policies[id.index()], id)
-}
-
-/// The objects that say a contract.
-pub(crate) fn contract(platform: &Platform, policy: &WorkloadPolicy, id: ServiceId) -> Vec<Object> {
-    parts(policy)
+    parts(&derived.policies[id.index()])
         .into_iter()
         .map(|part| {
             let name = format!("{}{}", platform[id].name.value, part.suffix);
-            Object::from(networking::NetworkPolicy {
-                metadata: metadata::named(platform, id, &name),
-                spec: Some(networking::NetworkPolicySpec {
-                    pod_selector: Some(metadata::selector(&platform[id])),
-                    policy_types: Some(vec!["Ingress".to_owned(), "Egress".to_owned()]),
-                    ingress: (!part.ingress.is_empty())
-                        .then(|| part.ingress.iter().map(ingress_rule).collect()),
-                    egress: (!part.egress.is_empty())
-                        .then(|| part.egress.iter().map(egress_rule).collect()),
-                }),
-            })
+            let mut policy = of_pods(platform, id, &name);
+            if let Some(spec) = &mut policy.spec {
+                spec.ingress = (!part.ingress.is_empty())
+                    .then(|| part.ingress.iter().map(ingress_rule).collect());
+                spec.egress = (!part.egress.is_empty())
+                    .then(|| part.egress.iter().map(egress_rule).collect());
+            }
+            Object::from(policy)
         })
         .collect()
 }
 
+/// A policy of a workload's pods that allows nothing yet.
+pub(crate) fn of_pods(platform: &Platform, id: ServiceId, name: &str) -> networking::NetworkPolicy {
+    networking::NetworkPolicy {
+        metadata: metadata::named(platform, id, name),
+        spec: Some(networking::NetworkPolicySpec {
+            pod_selector: Some(metadata::selector(&platform[id])),
+            policy_types: Some(vec!["Ingress".to_owned(), "Egress".to_owned()]),
+            ..networking::NetworkPolicySpec::default()
+        }),
+    }
+}
+
 /// A part of a contract, with what its object's name has behind the workload's.
 #[derive(Default)]
-struct Part {
-    suffix: String,
-    ingress: Vec<IngressRule>,
-    egress: Vec<EgressRule>,
+pub(crate) struct Part {
+    pub(crate) suffix: String,
+    pub(crate) ingress: Vec<IngressRule>,
+    pub(crate) egress: Vec<EgressRule>,
 }
 
 /// How many names a peer holds.
@@ -124,7 +128,7 @@ fn bytes_of_rule(peers: &[Peer], ports: &[PolicyPort]) -> usize {
 
 /// Policies are unions, so any division by direction and peers says the same: first by direction,
 /// then by the peers' namespace, then by so many names.
-fn parts(policy: &WorkloadPolicy) -> Vec<Part> {
+pub(crate) fn parts(policy: &WorkloadPolicy) -> Vec<Part> {
     let ingress = policy.ingress.iter().map(|rule| (&rule.from, &rule.ports));
     let egress = policy.egress.iter().map(|rule| (&rule.to, &rule.ports));
     let bytes: usize = ingress
@@ -250,7 +254,7 @@ fn egress_rule(rule: &EgressRule) -> networking::NetworkPolicyEgressRule {
 }
 
 /// Numbers and protocols, never names: a named port is resolved differently by every CNI.
-fn port(port: &PolicyPort) -> networking::NetworkPolicyPort {
+pub(crate) fn port(port: &PolicyPort) -> networking::NetworkPolicyPort {
     networking::NetworkPolicyPort {
         protocol: Some(port.protocol.as_str().to_owned()),
         port: Some(IntOrString::Int(i32::from(port.port))),

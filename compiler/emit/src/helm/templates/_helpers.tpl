@@ -1,14 +1,39 @@
 {{- /*
-Whether an object is installed: its namespace is on and, where it belongs to a service, that too.
-Takes the root and the object's facts; gives a text that is empty for no.
+The services that are on, as a JSON object with keys `namespace/service`, beside the namespaces
+that are on, with keys `namespace/`. A template asks once.
+*/}}
+{{- define "platform.enabled" -}}
+{{- $on := dict }}
+{{- range $namespace, $of := .Values.namespaces }}
+{{- if $of.enabled }}
+{{- $_ := set $on (printf "%s/" $namespace) true }}
+{{- range $service, $values := index $.Values.services $namespace }}
+{{- if $values.enabled }}
+{{- $_ := set $on (printf "%s/%s" $namespace $service) true }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- toJson $on }}
+{{- end }}
+
+{{- /*
+Whether an object is installed: its namespace is on and, where it belongs to a service, that too;
+it is one of this cluster; and one of those that it is for is on, where it says so. Takes the root,
+what is on and the object's facts; gives a text that is empty for no.
 */}}
 {{- define "platform.isOn" -}}
 {{- $root := index . 0 }}
-{{- $facts := index . 1 }}
-{{- if not $facts.namespace }}true
-{{- else if (index $root.Values.namespaces $facts.namespace).enabled }}
-{{- if not $facts.service }}true
-{{- else if (index $root.Values.services $facts.namespace $facts.service).enabled }}true
+{{- $on := index . 1 }}
+{{- $facts := index . 2 }}
+{{- if or (not $facts.namespace) (hasKey $on (printf "%s/%s" $facts.namespace ($facts.service | default ""))) }}
+{{- if or (not $facts.clusters) (has $root.Values.cluster.name $facts.clusters) }}
+{{- if hasKey $facts "for" }}
+{{- range $facts.for }}
+{{- if hasKey $on (printf "%s/%s" .namespace .service) }}true{{ end }}
+{{- end }}
+{{- else }}true
+{{- end }}
 {{- end }}
 {{- end }}
 {{- end }}
@@ -39,19 +64,19 @@ annotations:
 {{- define "platform.leastReplicas" -}}
 {{- $facts := index . 1 }}
 {{- $values := index (index . 0).Values.services $facts.namespace $facts.service }}
-{{- if $values.hpa }}{{ $values.hpa.minReplicas }}{{ else }}{{ $values.replicas }}{{ end }}
+{{- if ($values.hpa).enabled }}{{ $values.hpa.minReplicas }}{{ else }}{{ $values.replicas }}{{ end }}
 {{- end }}
 {{- define "platform.mostReplicas" -}}
 {{- $facts := index . 1 }}
 {{- $values := index (index . 0).Values.services $facts.namespace $facts.service }}
-{{- if $values.hpa }}{{ $values.hpa.maxReplicas }}{{ else }}{{ $values.replicas }}{{ end }}
+{{- if ($values.hpa).enabled }}{{ max $values.hpa.minReplicas $values.hpa.maxReplicas }}{{ else }}{{ $values.replicas }}{{ end }}
 {{- end }}
 
 {{- /* The number of replicas, where no autoscaler owns it. */}}
 {{- define "platform.replicas" -}}
 {{- $facts := index . 1 }}
 {{- $values := index (index . 0).Values.services $facts.namespace $facts.service }}
-{{- if not (or $values.hpa (hasKey $facts.spec "replicas")) -}}
+{{- if not (or ($values.hpa).enabled (hasKey $facts.spec "replicas")) -}}
 replicas: {{ $values.replicas }}
 {{- end }}
 {{- end }}
@@ -76,23 +101,26 @@ replicas: {{ $values.replicas }}
 {{- define "platform.claim" -}}
 {{- $root := index . 0 }}
 {{- $facts := index . 1 }}
-{{- $values := index (index $root.Values.services $facts.namespace $facts.service).persistence (index . 2) }}
 {{- toYaml (index . 3) }}
+{{- with get ((index $root.Values.services $facts.namespace $facts.service).persistence | default dict) (index . 2) }}
 resources:
   requests:
-    storage: {{ $values.size | quote }}
-{{- with $values.storageClass | default $root.Values.cluster.storageClass }}
+    storage: {{ .size | quote }}
+{{- with .storageClass | default $root.Values.cluster.storageClass }}
 storageClassName: {{ . | quote }}
+{{- end }}
 {{- end }}
 {{- end }}
 
 {{- /*
-The rules of a policy: takes the root, "from" or "to", and the rules. A peer whose service is off
-is left out, and a rule that has no peer left is none: without peers it would allow everybody.
+The rules of a policy: takes what is on, "from" or "to", and the rules. A peer whose service is off
+is left out, and a rule that has no peer left is none: without peers it would allow everybody. A
+rule with `withServices` (names to look up) is there only where another leads to a service.
 */}}
 {{- define "platform.policyRules" -}}
-{{- $root := index . 0 }}
+{{- $on := index . 0 }}
 {{- $side := index . 1 }}
+{{- $hasServices := false }}
 {{- range $rule := index . 2 }}
 {{- $peers := list }}
 {{- range .peers }}
@@ -100,14 +128,15 @@ is left out, and a rule that has no peer left is none: without peers it would al
 {{- $namespace := .namespace }}
 {{- $names := list }}
 {{- range .services }}
-{{- if include "platform.isOn" (list $root (dict "namespace" $namespace "service" .)) }}
+{{- if hasKey $on (printf "%s/%s" $namespace .) }}
 {{- $names = append $names . }}
 {{- end }}
 {{- end }}
 {{- if $names }}
+{{- $hasServices = true }}
 {{- $peers = append $peers (dict "namespace" .namespace "services" $names) }}
 {{- end }}
-{{- else }}
+{{- else if or $hasServices (not $rule.withServices) }}
 {{- $peers = append $peers . }}
 {{- end }}
 {{- end }}

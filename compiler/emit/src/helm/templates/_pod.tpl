@@ -17,7 +17,8 @@ spec:
     {{- include "platform.container" (list $root $facts.pod.container $values) | nindent 4 }}
   {{- with $facts.pod.spread }}
   {{- if gt (include "platform.mostReplicas" (list $root $facts) | int) 1 }}
-  {{- $hasNodes := and .byNode (gt (int $root.Values.cluster.nodes) 1) (ge (int $root.Values.cluster.nodes) (include "platform.leastReplicas" (list $root $facts) | int)) }}
+  {{- $nodes := int $root.Values.cluster.nodes }}
+  {{- $hasNodes := and .byNode (gt $nodes 1) (ge $nodes (include "platform.leastReplicas" (list $root $facts) | int)) }}
   topologySpreadConstraints:
     - whenUnsatisfiable: {{ ternary "DoNotSchedule" "ScheduleAnyway" $hasNodes }}
       {{- toYaml .constraint | nindent 6 }}
@@ -25,15 +26,15 @@ spec:
   {{- end }}
 {{- end }}
 
-{{- /* A container: takes the root, its facts and its values. */}}
+{{- /* A container: takes the root, its facts and its values; what is a fact already is no value. */}}
 {{- define "platform.container" -}}
 {{- $root := index . 0 }}
 {{- $facts := index . 1 }}
 {{- $values := index . 2 }}
 - name: {{ $facts.name | quote }}
-  image: {{ $facts.image | default (include "platform.image" (list $root $values.image)) | quote }}
+  image: {{ $facts.image | default (include "platform.image" (list $root ($values.image | default dict))) | quote }}
   imagePullPolicy: {{ $facts.imagePullPolicy | default $root.Values.global.imagePullPolicy }}
   resources:
-    {{- toYaml $values.resources | nindent 4 }}
-  {{- toYaml (omit $facts "name" "image" "imagePullPolicy") | nindent 2 }}
+    {{- toYaml ($facts.resources | default $values.resources) | nindent 4 }}
+  {{- toYaml (omit $facts "name" "image" "imagePullPolicy" "resources") | nindent 2 }}
 {{- end }}
