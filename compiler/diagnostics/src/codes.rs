@@ -118,6 +118,8 @@ codes! {
     WRONG_FAMILY            "E0412" Error "addresses of a family that the cluster lacks";
     HOST_NETWORK            "E0413" Error "a service on the network of its node";
     NOTHING_ENFORCED        "W0414" Warning "a network plugin that enforces nothing";
+    SHADOWED_FLOW           "W0415" Warning "a flow that a wider one covers";
+    WIDE_FLOW               "W0416" Warning "a flow that opens very much";
     BROKEN_NEVER            "E0440" Error "a `never` that does not hold";
     BROKEN_ALWAYS           "E0441" Error "an `always` that does not hold";
 

@@ -13,6 +13,12 @@ use crate::policies::PolicyPort;
 /// How many edges a program may have.
 const MAX_EDGES: usize = 10_000_000;
 
+/// So few edges of a flow are never too many.
+const FEW_EDGES: usize = 20;
+/// So many of one flow with stars on both sides always are, unless its author accepts them. Between the
+/// two it is a matter of their share: a tenth of all pairs of services.
+const MANY_EDGES: usize = 500;
+
 /// One caller, one called, one port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Edge {
@@ -72,6 +78,7 @@ impl Edges {
             }
         }
         expansion.report_redundant();
+        expansion.report_wide();
         let mut list = expansion.edges;
         list.sort_unstable_by_key(|edge| (edge.from, edge.to, edge.port));
         let mut observed = vec![false; platform.services.len()];
@@ -146,12 +153,14 @@ impl Edge {
                 }]
             }
             (_, EdgePort::Number(number, protocol)) => vec![PolicyPort::single(protocol, number)],
-            (End::ClusterApi, _) => platform
-                .cluster()
-                .api
-                .iter()
-                .map(|api| PolicyPort::single(Protocol::Tcp, api.value.port))
-                .collect(),
+            (End::ClusterApi, _) => {
+                let servers = platform.cluster().api.iter();
+                let mut numbers: Vec<u16> = servers.map(|api| api.value.port).collect();
+                numbers.sort_unstable();
+                numbers.dedup();
+                let single = |number| PolicyPort::single(Protocol::Tcp, number);
+                numbers.into_iter().map(single).collect()
+            }
             (End::ClusterDns, _) => dns_ports(platform),
             (End::Service(_) | End::External(_) | End::Internet | End::ClusterNodes, _) => {
                 Vec::new()
@@ -404,28 +413,121 @@ impl Expansion<'_, '_> {
         }
         for (flow, edges) in self.by_flow.iter().rev() {
             let mode = flows[flow.index()].mode;
-            let covering = |edge: u32| {
-                let others = said_by[edge as usize].iter();
-                others
-                    .copied()
-                    .find(|other| other != flow && flows[other.index()].mode <= mode)
-            };
-            let Some(first) = edges.first().and_then(|edge| covering(*edge)) else {
-                continue;
-            };
-            if !edges.iter().all(|edge| covering(*edge).is_some()) {
+            // How many of its edges each other flow says, the first one to say an edge.
+            let mut covering: Vec<(FlowId, usize)> = Vec::new();
+            for edge in edges {
+                let mut others = said_by[*edge as usize].iter();
+                let is_as_strong = |other: &FlowId| flows[other.index()].mode <= mode;
+                let Some(other) = others.find(|other| *other != flow && is_as_strong(other)) else {
+                    covering.clear();
+                    break;
+                };
+                match covering.last_mut().filter(|(last, _)| last == other) {
+                    Some((_, count)) => *count += 1,
+                    None => covering.push((*other, 1)),
+                }
+            }
+            if covering.is_empty() {
                 continue;
             }
-            let said = &flows[flow.index()];
-            self.out.push(
-                Diagnostic::new(&codes::DUPLICATE_FLOW, "this flow is declared already")
-                    .at(said.span, "adds nothing")
-                    .also(flows[first.index()].span, "said here")
-                    .help("remove one of the two"),
-            );
             for edge in edges {
                 said_by[*edge as usize].retain(|other| other != flow);
             }
+            let diagnostic = self.redundant(*flow, edges.len(), &covering);
+            self.out.push(diagnostic);
         }
+    }
+
+    /// What there is to say of a flow whose edges are all said by others: by one that says no more
+    /// it is declared twice, by wider ones it is shadowed.
+    fn redundant(&self, flow: FlowId, edges: usize, covering: &[(FlowId, usize)]) -> Diagnostic {
+        let flows = &self.platform.flows;
+        let says = |flow: FlowId| {
+            let found = self.by_flow.binary_search_by_key(&flow, |(flow, _)| *flow);
+            found.map_or(0, |at| self.by_flow[at].1.len())
+        };
+        let span = flows[flow.index()].span;
+        if let [(other, _)] = covering
+            && says(*other) == edges
+        {
+            return Diagnostic::new(&codes::DUPLICATE_FLOW, "this flow is declared already")
+                .at(span, "adds nothing")
+                .also(flows[other.index()].span, "said here")
+                .help("remove one of the two");
+        }
+        let (message, all) = match edges {
+            1 => (
+                "what this flow opens is open already",
+                "its one edge".to_owned(),
+            ),
+            _ => (
+                "all that this flow opens is open already",
+                format!("its {edges} edges"),
+            ),
+        };
+        let mut diagnostic = Diagnostic::new(&codes::SHADOWED_FLOW, message).at(
+            span,
+            format!("{all} are said elsewhere").replace("edge are", "edge is"),
+        );
+        for (other, count) in covering.iter().take(3) {
+            let of = says(*other);
+            let label = match (count, of) {
+                (1, 1) => "the same edge".to_owned(),
+                _ => format!("{count} of the {of} edges of this flow"),
+            };
+            diagnostic = diagnostic.also(flows[other.index()].span, label);
+        }
+        diagnostic.help("remove it, or narrow the flow that opens more; without the wider one this flow would be needed")
+    }
+
+    /// A flow with stars on both sides opens every pair between them, on every service that happens
+    /// to have a port of that name.
+    fn report_wide(&mut self) {
+        let services = self.platform.services.len();
+        let pairs = services * services.saturating_sub(1);
+        for (flow, edges) in &self.by_flow {
+            let said = &self.platform.flows[flow.index()];
+            let is_open = said.from.is_pattern && said.to.is_pattern && said.mode != Mode::Observes;
+            let count = edges.len();
+            if !is_open || count < FEW_EDGES || (count < MANY_EDGES && count * 10 < pairs) {
+                continue;
+            }
+            let (callers, called) = self.sides(edges);
+            self.out.push(
+                Diagnostic::new(
+                    &codes::WIDE_FLOW,
+                    format!(
+                        "this flow opens {count} edges: {callers} callers to {called} called services"
+                    ),
+                )
+                .at(
+                    said.span,
+                    format!("{} of all pairs of services", percentage(count, pairs)),
+                )
+                .help("name the services of one side, or `{a, b}` for some; every service that gets a port of this name is opened too"),
+            );
+        }
+    }
+
+    /// How many callers and how many called some edges have.
+    fn sides(&self, edges: &[u32]) -> (usize, usize) {
+        let count = |end: fn(&Edge) -> End| {
+            let mut ends: Vec<End> = edges
+                .iter()
+                .map(|e| end(&self.edges[*e as usize]))
+                .collect();
+            ends.sort_unstable();
+            ends.dedup();
+            ends.len()
+        };
+        (count(|edge| edge.from), count(|edge| edge.to))
+    }
+}
+
+/// A share in whole percent.
+fn percentage(part: usize, whole: usize) -> String {
+    match part * 100 / whole.max(1) {
+        0 => "less than 1 %".to_owned(),
+        percent => format!("{percent} %"),
     }
 }
