@@ -1,0 +1,94 @@
+//! What may keep the API server from taking a pod: Pod Security and webhooks.
+
+use super::{Check, Verdict, check};
+use crate::client::Cluster;
+use crate::kind::root;
+use crate::object::Program;
+use crate::request::Call;
+
+pub(super) async fn pod_security(cluster: &Cluster, program: &Program<'_>) -> Check {
+    let mut denied = Vec::new();
+    for (id, namespace) in program.platform.namespaces() {
+        let name = namespace.name.value.as_str();
+        let path = format!("/api/v1/namespaces/{name}");
+        let Ok(answer) = cluster.call(Call::get(path)).await else {
+            continue;
+        };
+        let label = &answer.body["metadata"]["labels"]["pod-security.kubernetes.io/enforce"];
+        let needs = erpc_policy::PodSecurity::of_namespace(program.platform, id).as_str();
+        let Some(has) = label.as_str() else { continue };
+        let rank = |level: &str| match level {
+            "privileged" => 0,
+            "baseline" => 1,
+            _ => 2,
+        };
+        if rank(has) > rank(needs) {
+            denied.push(format!(
+                "{name} enforces {has}, and its services need {needs}"
+            ));
+        }
+    }
+    if denied.is_empty() {
+        return check(
+            "Pod Security",
+            Verdict::Good,
+            "no namespace forbids what its services need",
+        );
+    }
+    check("Pod Security", Verdict::Bad, denied.join("; "))
+        .fix("`erpc apply` sets the level that the source needs; see that nobody sets it back")
+}
+
+pub(super) async fn webhooks(cluster: &Cluster) -> Check {
+    let mut dead = Vec::new();
+    for plural in [
+        "validatingwebhookconfigurations",
+        "mutatingwebhookconfigurations",
+    ] {
+        let path = format!("{}/{plural}", root("admissionregistration.k8s.io", "v1"));
+        let configurations = match cluster.list(&path, "").await {
+            Ok(configurations) => configurations,
+            Err(error) => return check("webhooks", Verdict::Unknown, error.to_string()),
+        };
+        for configuration in configurations {
+            let hooks = configuration["webhooks"].as_array().cloned();
+            for hook in hooks.into_iter().flatten() {
+                let service = &hook["clientConfig"]["service"];
+                if hook["failurePolicy"] == "Ignore" || service.is_null() {
+                    continue;
+                }
+                let text = |key: &str| service[key].as_str().unwrap_or_default().to_owned();
+                let path = format!(
+                    "{}/namespaces/{}/endpointslices",
+                    root("discovery.k8s.io", "v1"),
+                    text("namespace")
+                );
+                let selector = format!("kubernetes.io/service-name={}", text("name"));
+                let slices = cluster.list(&path, &selector).await.unwrap_or_default();
+                let has_endpoint = slices
+                    .iter()
+                    .flat_map(|slice| slice["endpoints"].as_array().into_iter().flatten())
+                    .any(|endpoint| endpoint["conditions"]["ready"] != false);
+                if !has_endpoint {
+                    dead.push(hook["name"].as_str().unwrap_or_default().to_owned());
+                }
+            }
+        }
+    }
+    if dead.is_empty() {
+        return check(
+            "webhooks",
+            Verdict::Good,
+            "every admission webhook that may block has a backend",
+        );
+    }
+    check(
+        "webhooks",
+        Verdict::Bad,
+        format!(
+            "nobody answers for {}, and nothing is taken without them",
+            dead.join(", ")
+        ),
+    )
+    .fix("bring their services back, or remove their configurations")
+}
