@@ -3,6 +3,7 @@
 
 mod adopt;
 mod apply;
+mod doctor;
 mod faults;
 mod moves;
 mod operate;

@@ -519,6 +519,9 @@ pub(crate) struct Permit {
     /// Stop a service that was renamed (`moved`) while its volumes go over to its new name.
     #[arg(long)]
     pub(crate) move_volumes: bool,
+    /// Apply although Argo CD or Flux keeps the same objects and may set them back.
+    #[arg(long)]
+    pub(crate) even_if_gitops: bool,
 }
 
 /// Shows what `apply` would do to a cluster, field by field, and changes nothing.
@@ -674,19 +677,26 @@ pub(crate) struct Probe {
 
 /// Checks whether a cluster is fit for the platform.
 ///
-/// Versions, APIs, rights, capacity, storage, ingress, DNS, network policies, Pod Security, metrics,
-/// webhooks, Secrets, leftovers: each with what was found and what to do. Writes nothing; needs no
-/// other tool.
+/// Versions, identity, APIs, rights, capacity, quotas, storage, ingress, DNS, addresses, network policies,
+/// Pod Security, metrics, webhooks, Secrets, other tools, images, leftovers: each with what was found and
+/// what to do. Writes nothing without --probe; needs no other tool.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   erpc doctor                      before the first apply
+  erpc doctor --probe              with a namespace of its own, whether policies are enforced
   erpc doctor --format json        for programs")]
 pub(crate) struct Doctor {
     /// A folder or a file; the nearest platform.erp upwards where nothing is said.
     pub(crate) path: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) access: Access,
+    /// Try in a namespace of its own, which goes again, whether the network enforces policies.
+    #[arg(long)]
+    pub(crate) probe: bool,
+    /// For --probe, an image with a shell and `/agnhost`.
+    #[arg(long, value_name = "IMAGE", default_value = erpc_cluster::PROBE_IMAGE)]
+    pub(crate) image: String,
 }
 
 /// Prints the least rights that the commands against a cluster need for this platform.

@@ -3,17 +3,20 @@
 
 mod admission;
 mod capacity;
+mod enforcement;
 mod network;
 mod server;
 mod state;
 mod storage;
 
 use std::fmt::Write;
+use std::sync::Arc;
 
 use serde_json::{Value, json};
 
 use crate::client::Cluster;
 use crate::failure::Failure;
+use crate::live::Live;
 use crate::object::Program;
 use crate::render::Paint;
 
@@ -82,31 +85,48 @@ impl Check {
     }
 }
 
-/// Runs every check.
+/// Runs every check; with an image for the pods also whether policies are enforced, in a namespace of
+/// its own.
 ///
 /// # Errors
 ///
 /// The cluster does not answer at all; everything else is in a check.
-pub async fn doctor(cluster: &Cluster, program: &Program<'_>) -> Result<Vec<Check>, Failure> {
+pub async fn doctor(
+    cluster: &Arc<Cluster>,
+    program: &Program<'_>,
+    probe: Option<&str>,
+) -> Result<Vec<Check>, Failure> {
     let mut checks = vec![server::server(cluster, program).await];
-    let (refused, _) = crate::identity::check(cluster, program).await;
-    for failure in refused {
-        let fix = failure.help.clone().unwrap_or_default();
-        checks.push(check("identity", Verdict::Bad, failure.message).fix(fix));
-    }
+    checks.push(server::identity(cluster, program).await);
     checks.push(server::apis(cluster, program).await);
+    checks.push(server::dry_run(cluster, program).await);
     checks.push(server::allowed(cluster, program).await);
     checks.push(capacity::capacity(cluster, program).await);
     checks.push(storage::storage(cluster, program).await);
     checks.extend(network::ingress(cluster, program).await);
     checks.push(network::dns(cluster, program).await);
-    checks.push(network::network(cluster, program).await);
+    checks.push(network::addresses(cluster, program).await);
+    checks.push(network::network(cluster).await);
+    if let Some(image) = probe {
+        checks.push(enforcement::enforcement(cluster, image).await);
+    }
     checks.push(admission::pod_security(cluster, program).await);
     checks.extend(capacity::metrics(cluster, program).await);
     checks.push(admission::webhooks(cluster).await);
     checks.push(state::leftovers(cluster, program).await);
-    checks.push(state::secrets(cluster, program).await);
-    checks.push(state::registry(program));
+    match Live::read(cluster, program).await {
+        Ok(live) => {
+            checks.push(admission::quotas(cluster, program, &live).await);
+            checks.push(state::secrets(cluster, program, &live).await);
+            checks.push(state::other_tools(&live));
+        }
+        Err(failure) => {
+            for name in ["quotas", "secrets", "other tools"] {
+                checks.push(check(name, Verdict::Unknown, failure.message.clone()));
+            }
+        }
+    }
+    checks.push(state::registry(cluster, program).await);
     Ok(checks)
 }
 

@@ -52,6 +52,16 @@ impl Live {
         Ok(Self { objects, inventory })
     }
 
+    /// The namespaces of the platform that exist.
+    pub(crate) fn namespaces_of(&self, program: &Program<'_>) -> Vec<String> {
+        program
+            .platform
+            .namespaces()
+            .map(|(_, namespace)| namespace.name.value.to_string())
+            .filter(|name| self.namespace(name).is_some())
+            .collect()
+    }
+
     /// A namespace that exists.
     #[must_use]
     pub fn namespace(&self, name: &str) -> Option<&Value> {

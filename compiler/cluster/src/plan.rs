@@ -36,6 +36,8 @@ pub struct Allowed {
     pub replace: Vec<String>,
     /// `--move-volumes`: stop what was renamed while its volumes go over to its new name.
     pub move_volumes: bool,
+    /// `--even-if-gitops`: write what Argo CD or Flux writes, too.
+    pub even_if_gitops: bool,
 }
 
 /// What happens to an object.
@@ -161,6 +163,9 @@ impl Plan {
         let (missing_secrets, unchecked) = secrets;
         notes.extend(unchecked);
         refused.extend(wrong_inventory(cluster, program, &live));
+        if !allowed.even_if_gitops {
+            refused.extend(crate::masters::refusal(&live));
+        }
         let (steps, unchanged) = judge::judge_all(cluster, program, &live, allowed).await?;
         let mut plan = Self {
             steps,
@@ -178,6 +183,7 @@ impl Plan {
             ));
         }
         plan.find_leftovers(cluster, program).await?;
+        plan.find_shortages(cluster, program).await;
         plan.find_flows(cluster, program).await?;
         plan.steps.sort_by(|a, b| order(&a.id).cmp(&order(&b.id)));
         Ok(plan)
@@ -221,6 +227,21 @@ impl Plan {
     #[must_use]
     pub fn count(&self, action: Action) -> usize {
         self.steps.iter().filter(|s| s.action == action).count()
+    }
+
+    /// Finds out whether quotas have room, where pods would be made.
+    async fn find_shortages(&mut self, cluster: &Cluster, program: &Program<'_>) {
+        let makes_pods = |step: &Step| step.id.kind.is_workload() && !step.action.deletes();
+        if !self.work().any(makes_pods) {
+            return;
+        }
+        let names = self.live.namespaces_of(program);
+        match crate::quota::shortages(cluster, program, &names).await {
+            Ok(shortages) => self.refused.extend(shortages),
+            Err(error) => self
+                .notes
+                .push(format!("whether quotas have room is unchecked: {error}")),
+        }
     }
 
     /// Finds out which connections the plan opens and closes.

@@ -19,6 +19,7 @@ use crate::kind::Kind;
 use crate::object::{ObjectId, Program, hex};
 
 pub use run::{Outcome as ProbeOutcome, Probed, Seen, probe_json, probe_text, run};
+pub(crate) use run::{Run, run_jobs};
 
 /// The image whose `agnhost connect` tries connections: Kubernetes' own tests of network policies use it.
 pub const PROBE_IMAGE: &str = "registry.k8s.io/e2e-test-images/agnhost:2.53";
@@ -71,7 +72,6 @@ pub struct Attempt {
     service: Option<(String, String)>,
 }
 
-#[cfg(test)]
 impl Attempt {
     pub(crate) fn of(expects: Expects, to: &str, host: &str, port: u16) -> Self {
         Self {
@@ -96,6 +96,22 @@ pub struct Prober {
     identity: Option<String>,
     /// What it tries.
     pub attempts: Vec<Attempt>,
+}
+
+impl Prober {
+    /// A pod that is no service's.
+    pub(crate) fn stranger(namespace: &str, attempts: Vec<Attempt>) -> Self {
+        Self {
+            id: ObjectId {
+                namespace: Some(namespace.into()),
+                kind: Kind::Job,
+                name: job_name("a-stranger").into(),
+            },
+            who: format!("a stranger in {namespace}"),
+            identity: None,
+            attempts,
+        }
+    }
 }
 
 /// All that is tried of a platform.

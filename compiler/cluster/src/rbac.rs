@@ -125,6 +125,8 @@ pub fn rights(program: &Program<'_>, powers: Powers) -> Vec<Right> {
             ("", "events"),
             ("", "services"),
             ("", "persistentvolumeclaims"),
+            ("", "resourcequotas"),
+            ("", "limitranges"),
             ("apps", "deployments"),
             ("apps", "statefulsets"),
             ("apps", "replicasets"),

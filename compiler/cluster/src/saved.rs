@@ -21,6 +21,7 @@ pub fn save(plan: &Plan, program: &Program<'_>, cluster: &Cluster) -> String {
         "takeFrom": plan.allowed.take_from,
         "replace": plan.allowed.replace,
         "moveVolumes": plan.allowed.move_volumes,
+        "evenIfGitops": plan.allowed.even_if_gitops,
         "plan": to_json(plan, program, cluster),
     });
     // A value cannot fail to be written.
@@ -59,6 +60,7 @@ pub fn read(text: &str, name: &str) -> Result<(Value, crate::plan::Allowed), Fai
         take_from: strings("takeFrom"),
         replace: strings("replace"),
         move_volumes: file["moveVolumes"] == true,
+        even_if_gitops: file["evenIfGitops"] == true,
     };
     Ok((file["plan"].clone(), allowed))
 }

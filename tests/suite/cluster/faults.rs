@@ -407,3 +407,29 @@ fn a_holder_that_was_frozen_writes_nothing_more() {
         .says(&["the lock could not be renewed"]);
     assert_eq!(cluster.versions("shop"), before);
 }
+
+#[test]
+#[ignore = "needs the server that tests/cluster/build makes; tests/run runs it"]
+fn a_quota_that_is_too_small_is_found_before_anything_is_written() {
+    let cluster = Cluster::start();
+    let shop = Program::shop();
+    cluster.kubectl(&["create", "namespace", "shop-front"]);
+    cluster.kubectl(&[
+        "create",
+        "quota",
+        "small",
+        "-n",
+        "shop-front",
+        "--hard=pods=1",
+    ]);
+    cluster
+        .erpc(&["apply", "--yes"], shop.path())
+        .exits(1)
+        .says(&[
+            "! quota shop-front/small allows pods 1, and the platform needs 2 there",
+            "raise the quota, or ask for less in the source",
+            "nothing was written",
+        ]);
+    let namespaces = cluster.kubectl(&["get", "namespaces", "-o", "name"]);
+    assert!(!namespaces.contains("shop-back"), "{namespaces}");
+}

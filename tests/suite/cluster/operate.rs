@@ -214,45 +214,6 @@ fn the_least_rights_apply_erp1_and_no_rule_is_too_much() {
 
 #[test]
 #[ignore = "needs the server that tests/cluster/build makes; tests/run runs it"]
-fn doctor_finds_what_the_platform_lacks() {
-    let cluster = Cluster::start();
-    let shop = Program::shop();
-    cluster.erpc(&["doctor"], shop.path()).exits(1).says(&[
-        "✓ API server",
-        "✓ APIs",
-        "✓ rights",
-        "✓ capacity",
-        "3 nodes with 192 CPU",
-        "✗ DNS",
-        "no ready pod with k8s-app=kube-dns in kube-system",
-        "? network policies",
-    ]);
-    cluster.apply_yaml(
-        "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: coredns, namespace: kube-system}\nspec:\n  selector: {matchLabels: {k8s-app: kube-dns}}\n  template:\n    metadata: {labels: {k8s-app: kube-dns}}\n    spec: {containers: [{name: coredns, image: coredns}]}\n---\napiVersion: apps/v1\nkind: DaemonSet\nmetadata: {name: cilium, namespace: kube-system}\nspec:\n  selector: {matchLabels: {k8s-app: cilium}}\n  template:\n    metadata: {labels: {k8s-app: cilium}}\n    spec: {containers: [{name: cilium, image: cilium}]}\n",
-    );
-    cluster.kubectl(&[
-        "rollout",
-        "status",
-        "deployment/coredns",
-        "-n",
-        "kube-system",
-        "--timeout=120s",
-    ]);
-    cluster
-        .erpc(&["doctor"], shop.path())
-        .exits(0)
-        .says(&["✓ DNS", "probably enforced: cilium runs"]);
-    shop.edit("storage standard default", "storage moon default");
-    shop.edit("cpu 10m..100m", "cpu 100..200");
-    cluster.erpc(&["doctor"], shop.path()).exits(1).says(&[
-        "✗ storage",
-        "no storage class moon; the cluster has absent, standard",
-        "✗ capacity",
-    ]);
-}
-
-#[test]
-#[ignore = "needs the server that tests/cluster/build makes; tests/run runs it"]
 fn a_lock_of_a_run_that_is_gone_is_freed_by_hand() {
     let cluster = Cluster::start();
     let shop = Program::shop();

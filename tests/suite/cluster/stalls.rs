@@ -152,22 +152,25 @@ fn a_claim_of_a_class_that_is_not_there() {
 
 #[test]
 #[ignore = "needs the server that tests/cluster/build makes; tests/run runs it"]
-fn a_quota_that_somebody_else_set() {
+fn a_quota_that_has_no_room_for_a_pod_more() {
     let cluster = Cluster::start();
     let shop = Program::shop();
-    cluster.kubectl(&["create", "namespace", "shop-front"]);
-    cluster.kubectl(&[
+    cluster.applied(shop.path());
+    // Room for the two that run, and none for the third that a rollout starts first.
+    let quota = [
         "create",
         "quota",
         "small",
         "-n",
         "shop-front",
-        "--hard=pods=1",
-    ]);
+        "--hard=pods=2",
+    ];
+    cluster.kubectl(&quota);
+    shop.edit("shop/web:1", "shop/web:2");
     let (ran, _) = stall(&cluster, &shop);
     ran.exits(3).says(&[
         "shop-front.web: no pod can be made: exceeded quota: small",
-        "limited: pods=1",
+        "limited: pods=2",
     ]);
 }
 

@@ -84,6 +84,7 @@ pub(super) fn allowed(permit: &Permit) -> Allowed {
         take_from: permit.take_from.clone(),
         replace: permit.replace.clone(),
         move_volumes: permit.move_volumes,
+        even_if_gitops: permit.even_if_gitops,
     }
 }
 

@@ -1,5 +1,7 @@
 //! `erpc doctor`: whether a cluster is fit for the platform.
 
+use std::sync::Arc;
+
 use erpc_cluster::Cluster;
 
 use super::cluster::{HUMAN_OR_JSON, about, access, block_on, paint};
@@ -17,8 +19,9 @@ pub(crate) fn run(command: &Doctor, common: &Common, console: &mut Console<'_>) 
         console,
         |program, console| {
             let checks = block_on(async {
-                let cluster = Cluster::connect(&access(&command.access)).await?;
-                erpc_cluster::doctor(&cluster, program).await
+                let cluster = Arc::new(Cluster::connect(&access(&command.access)).await?);
+                let probe = command.probe.then_some(command.image.as_str());
+                erpc_cluster::doctor(&cluster, program, probe).await
             })?;
             let text = if common.format == Format::Json {
                 erpc_cluster::doctor_json(&checks).to_string() + "\n"

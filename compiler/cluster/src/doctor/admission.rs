@@ -3,7 +3,9 @@
 use super::{Check, Verdict, check};
 use crate::client::Cluster;
 use crate::kind::root;
+use crate::live::Live;
 use crate::object::Program;
+use crate::quota;
 use crate::request::Call;
 
 pub(super) async fn pod_security(cluster: &Cluster, program: &Program<'_>) -> Check {
@@ -91,4 +93,32 @@ pub(super) async fn webhooks(cluster: &Cluster) -> Check {
         ),
     )
     .fix("bring their services back, or remove their configurations")
+}
+
+/// Quotas and limit ranges that somebody set, against what the platform asks for at its least.
+pub(super) async fn quotas(cluster: &Cluster, program: &Program<'_>, live: &Live) -> Check {
+    let names = live.namespaces_of(program);
+    let shortages = match quota::shortages(cluster, program, &names).await {
+        Ok(shortages) => shortages,
+        Err(error) => return check("quotas", Verdict::Unknown, error.to_string()),
+    };
+    if let Some(first) = shortages.first() {
+        let all: Vec<&str> = shortages.iter().map(|one| one.message.as_str()).collect();
+        return check("quotas", Verdict::Bad, all.join("; "))
+            .fix(first.help.clone().unwrap_or_default());
+    }
+    match quota::too_large(cluster, program, &names).await {
+        Err(error) => check("quotas", Verdict::Unknown, error.to_string()),
+        Ok(containers) if containers.is_empty() => check(
+            "quotas",
+            Verdict::Good,
+            "every quota and limit range has room for the platform at its least",
+        ),
+        Ok(containers) => check(
+            "quotas",
+            Verdict::Bad,
+            format!("a limit range does not let in {}", containers.join(", ")),
+        )
+        .fix("change the limit range, or `cpu` and `memory` in the source"),
+    }
 }

@@ -1,73 +1,12 @@
 //! What the nodes have against what the platform asks for, and what makes autoscalers see it.
 
 use erpc_model::Scaling;
-use serde_json::Value;
 
 use super::{Check, Verdict, check};
 use crate::client::Cluster;
 use crate::object::Program;
-use crate::quantity;
+use crate::quantity::{Amount, pod_template};
 use crate::request::Call;
-
-/// CPU and memory, in thousandths.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-struct Amount {
-    cpu: i128,
-    memory: i128,
-    pods: i128,
-}
-
-impl Amount {
-    fn of_resources(resources: &Value) -> Self {
-        let amount = |key: &str| {
-            let text = resources[key].as_str();
-            text.and_then(quantity::parse).unwrap_or(0)
-        };
-        Self {
-            cpu: amount("cpu"),
-            memory: amount("memory"),
-            pods: amount("pods"),
-        }
-    }
-
-    fn add(&mut self, other: Self, times: i128) {
-        self.cpu += other.cpu * times;
-        self.memory += other.memory * times;
-        self.pods += other.pods * times;
-    }
-
-    fn fits(self, other: Self) -> bool {
-        self.cpu <= other.cpu && self.memory <= other.memory && self.pods <= other.pods
-    }
-
-    fn text(self) -> String {
-        format!(
-            "{} CPU, {}",
-            quantity::cpu(self.cpu),
-            quantity::bytes(self.memory)
-        )
-    }
-}
-
-fn requests(pod: &Value) -> Amount {
-    let mut sum = Amount {
-        pods: 1000,
-        ..Amount::default()
-    };
-    let containers = pod["containers"].as_array();
-    for container in containers.into_iter().flatten() {
-        sum.add(Amount::of_resources(&container["resources"]["requests"]), 1);
-    }
-    let sidecars = pod["initContainers"].as_array();
-    for container in sidecars
-        .into_iter()
-        .flatten()
-        .filter(|c| c["restartPolicy"] == "Always")
-    {
-        sum.add(Amount::of_resources(&container["resources"]["requests"]), 1);
-    }
-    sum
-}
 
 pub(super) async fn capacity(cluster: &Cluster, program: &Program<'_>) -> Check {
     let nodes = match cluster.list("/api/v1/nodes", "").await {
@@ -95,7 +34,7 @@ pub(super) async fn capacity(cluster: &Cluster, program: &Program<'_>) -> Check 
                         Some("Succeeded" | "Failed")
                     )
             }) {
-                others.add(requests(&pod["spec"]), 1);
+                others.add(Amount::requests(&pod["spec"]), 1);
             }
         }
         Err(_) => unseen = "; what others use may not be seen",
@@ -105,11 +44,7 @@ pub(super) async fn capacity(cluster: &Cluster, program: &Program<'_>) -> Check 
         let (Some(service), true) = (object.service, object.id.kind.is_workload()) else {
             continue;
         };
-        let template = match object.id.kind {
-            crate::kind::Kind::CronJob => &object.body["spec"]["jobTemplate"]["spec"]["template"],
-            _ => &object.body["spec"]["template"],
-        };
-        let each = requests(&template["spec"]);
+        let each = Amount::requests(pod_template(&object.body));
         let bounds = program.platform[service].scaling.bounds();
         least.add(each, i128::from(bounds.min));
         most.add(each, i128::from(bounds.max));

@@ -1,6 +1,7 @@
 //! Ingress, DNS, addresses, and whether policies are enforced.
 
 use erpc_model::{DnsFlavour, IngressController};
+use serde_json::Value;
 
 use super::{Check, Verdict, check};
 use crate::client::Cluster;
@@ -79,6 +80,9 @@ pub(super) async fn dns(cluster: &Cluster, program: &Program<'_>) -> Check {
             ("kube-system", "k8s-app=kube-dns")
         }
     };
+    if let Some(wrong) = node_local(cluster, program).await {
+        return wrong;
+    }
     let path = format!("/api/v1/namespaces/{namespace}/pods");
     match cluster.list(&path, selector).await {
         Err(error) => check("DNS", Verdict::Unknown, error.to_string()),
@@ -107,7 +111,7 @@ const ENFORCING: [&str; 9] = [
     "azure-npm",
 ];
 
-pub(super) async fn network(cluster: &Cluster, _program: &Program<'_>) -> Check {
+pub(super) async fn network(cluster: &Cluster) -> Check {
     let sets = match cluster.list("/apis/apps/v1/daemonsets", "").await {
         Ok(sets) => sets,
         Err(error) => return check("network policies", Verdict::Unknown, error.to_string()),
@@ -136,5 +140,119 @@ pub(super) async fn network(cluster: &Cluster, _program: &Program<'_>) -> Check 
         Verdict::Unknown,
         "no agent that is known to enforce them was seen",
     )
-    .fix("ask who runs the cluster which network plugin it has")
+    .fix("`erpc doctor --probe` tries it; or ask who runs the cluster which network plugin it has")
+}
+
+/// Whether the cache on each node is there exactly when the cluster block says so: where it is, names are
+/// asked of the node, which no rule about pods lets through.
+async fn node_local(cluster: &Cluster, program: &Program<'_>) -> Option<Check> {
+    let path = "/apis/apps/v1/namespaces/kube-system/daemonsets/node-local-dns";
+    let is_there = match cluster.call(Call::get(path)).await {
+        Ok(_) => true,
+        Err(error) if error.is_not_found() => false,
+        Err(_) => return None,
+    };
+    let flavour = program.platform.cluster().dns.as_ref().map(|dns| dns.value);
+    let is_said = flavour == Some(DnsFlavour::NodeLocal);
+    match (is_there, is_said) {
+        (true, false) => Some(
+            check(
+                "DNS",
+                Verdict::Bad,
+                "node-local-dns runs on the nodes, and the cluster block does not say so: no policy lets its address through",
+            )
+            .fix("say `dns node-local` in the cluster block"),
+        ),
+        (false, true) => Some(
+            check(
+                "DNS",
+                Verdict::Bad,
+                "the cluster block says `dns node-local`, and there is no DaemonSet node-local-dns",
+            )
+            .fix("say `dns kube-dns` in the cluster block, or install the cache"),
+        ),
+        (true, true) | (false, false) => None,
+    }
+}
+
+/// Whether nodes and pods have the addresses that the policies are made of.
+pub(super) async fn addresses(cluster: &Cluster, program: &Program<'_>) -> Check {
+    let declared = program.platform.cluster();
+    let nodes = match cluster.list("/api/v1/nodes", "").await {
+        Ok(nodes) => nodes,
+        Err(error) => return check("addresses", Verdict::Unknown, error.to_string()),
+    };
+    let name = |node: &Value| {
+        node["metadata"]["name"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned()
+    };
+    let of_nodes: &[ipnet::IpNet] = declared
+        .nodes
+        .as_ref()
+        .map_or(&[], |nodes| &nodes.value.cidrs);
+    let (mut pods_elsewhere, mut nodes_elsewhere) = (Vec::new(), Vec::new());
+    for node in &nodes {
+        let ranges = node["spec"]["podCIDRs"].as_array().into_iter().flatten();
+        let ranges = ranges.filter_map(|range| range.as_str()?.parse::<ipnet::IpNet>().ok());
+        for range in ranges {
+            let is_declared = |cidr: &ipnet::IpNet| cidr.contains(&range);
+            if !declared
+                .pod_cidrs
+                .iter()
+                .any(|cidr| is_declared(&cidr.value))
+            {
+                pods_elsewhere.push(format!("{} has {range}", name(node)));
+            }
+        }
+        let addresses = node["status"]["addresses"].as_array().into_iter().flatten();
+        let internal = addresses
+            .filter(|address| address["type"] == "InternalIP")
+            .filter_map(|address| {
+                address["address"]
+                    .as_str()?
+                    .parse::<std::net::IpAddr>()
+                    .ok()
+            });
+        for address in internal {
+            if !of_nodes.is_empty() && !of_nodes.iter().any(|cidr| cidr.contains(&address)) {
+                nodes_elsewhere.push(format!("{} is at {address}", name(node)));
+            }
+        }
+    }
+    let first = |list: &[String]| match list {
+        [one] => one.clone(),
+        [one, rest @ ..] => format!("{one}, and {} more", rest.len()),
+        [] => String::new(),
+    };
+    if !declared.pod_cidrs.is_empty() && !pods_elsewhere.is_empty() {
+        return check(
+            "addresses",
+            Verdict::Bad,
+            format!("pods lie outside `pods` of the cluster block: {}", first(&pods_elsewhere)),
+        )
+        .fix("correct `pods` in the cluster block: policies about the internet leave these addresses out");
+    }
+    if !nodes_elsewhere.is_empty() {
+        return check(
+            "addresses",
+            Verdict::Warning,
+            format!(
+                "nodes lie outside those of the cluster block: {}",
+                first(&nodes_elsewhere)
+            ),
+        )
+        .fix(
+            "correct `nodes … in CIDR` in the cluster block: probes and node ports come from there",
+        );
+    }
+    check(
+        "addresses",
+        Verdict::Good,
+        format!(
+            "{} nodes and their pods are where the cluster block says",
+            nodes.len()
+        ),
+    )
 }

@@ -8,7 +8,8 @@ use serde_json::json;
 
 use super::{Check, Verdict, check};
 use crate::client::Cluster;
-use crate::failure::Failure;
+use crate::failure::{ApiError, Failure};
+use crate::kind::Kind;
 use crate::object::Program;
 use crate::rbac::{Powers, Right, rights};
 use crate::request::Call;
@@ -81,6 +82,48 @@ pub(super) async fn apis(cluster: &Cluster, program: &Program<'_>) -> Check {
         format!("not served: {}", missing.join(", ")),
     )
     .fix("use a version of Kubernetes that serves them, or switch the API on")
+}
+
+/// Whether this is the cluster that the source means.
+pub(super) async fn identity(cluster: &Cluster, program: &Program<'_>) -> Check {
+    let (refused, _) = crate::identity::check(cluster, program).await;
+    let name = &program.platform.cluster().name.value;
+    match refused.into_iter().next() {
+        Some(failure) => {
+            check("identity", Verdict::Bad, failure.message).fix(failure.help.unwrap_or_default())
+        }
+        None => check(
+            "identity",
+            Verdict::Good,
+            format!("nothing says that this is not cluster `{name}`"),
+        ),
+    }
+}
+
+/// Whether the server takes what plans are made with: server-side apply as a dry run.
+pub(super) async fn dry_run(cluster: &Cluster, program: &Program<'_>) -> Check {
+    const NAME: &str = "dry runs";
+    let mut namespaces = program.objects.iter();
+    let namespace = namespaces.find(|object| object.id.kind == Kind::Namespace);
+    let Some(namespace) = namespace else {
+        return check(
+            NAME,
+            Verdict::Unknown,
+            "the platform has no namespace to try one with",
+        );
+    };
+    let call = Call::apply(&namespace.id, &namespace.body).dry_run();
+    match cluster.call(call).await {
+        Ok(_) => check(NAME, Verdict::Good, "server-side apply is judged without being done"),
+        // Whose fields they are is the plan's affair; the server judged.
+        Err(ApiError::Refused(refusal)) if refusal.is_field_conflict() => check(
+            NAME,
+            Verdict::Good,
+            "server-side apply is judged without being done",
+        ),
+        Err(error) => check(NAME, Verdict::Bad, error.to_string())
+            .fix("plans are made of them: see the rights of this account, and the admission webhooks, which must say `sideEffects: None`"),
+    }
 }
 
 /// Asks the server about each right, and gives back those that are missing.

@@ -1,9 +1,13 @@
 //! What is in the cluster already: leftovers, Secrets, other tools, images.
 
+use std::collections::BTreeSet;
+
 use super::{Check, Verdict, check};
 use crate::client::Cluster;
 use crate::inventory::STATE_NAMESPACE;
+use crate::live::{Live, missing_secrets};
 use crate::lock;
+use crate::masters;
 use crate::object::Program;
 use crate::request::Call;
 
@@ -48,12 +52,8 @@ pub(super) async fn leftovers(cluster: &Cluster, program: &Program<'_>) -> Check
     )
 }
 
-pub(super) async fn secrets(cluster: &Cluster, program: &Program<'_>) -> Check {
-    let live = match crate::live::Live::read(cluster, program).await {
-        Ok(live) => live,
-        Err(failure) => return check("secrets", Verdict::Unknown, failure.message),
-    };
-    let (missing, unchecked) = crate::live::missing_secrets(cluster, program, &live).await;
+pub(super) async fn secrets(cluster: &Cluster, program: &Program<'_>, live: &Live) -> Check {
+    let (missing, unchecked) = missing_secrets(cluster, program, live).await;
     if let Some(first) = missing.first() {
         let names: Vec<String> = missing
             .iter()
@@ -76,13 +76,82 @@ pub(super) async fn secrets(cluster: &Cluster, program: &Program<'_>) -> Check {
     )
 }
 
-pub(super) fn registry(program: &Program<'_>) -> Check {
+/// Only a pod shows whether an image can be pulled: what runs, and what does not come.
+pub(super) async fn registry(cluster: &Cluster, program: &Program<'_>) -> Check {
+    let registry = &program.platform.registry.value;
+    let names: Vec<String> = program
+        .platform
+        .namespaces()
+        .map(|(_, namespace)| namespace.name.value.to_string())
+        .collect();
+    let (mut running, mut refused) = (BTreeSet::new(), BTreeSet::new());
+    for namespace in &names {
+        let path = format!("/api/v1/namespaces/{namespace}/pods");
+        let pods = cluster.list(&path, &program.selector()).await;
+        for pod in pods.unwrap_or_default() {
+            for status in crate::ready::statuses(&pod) {
+                let image = status["image"].as_str().unwrap_or_default().to_owned();
+                let waiting = status["state"]["waiting"]["reason"].as_str();
+                if !status["state"]["running"].is_null() {
+                    running.insert(image);
+                } else if waiting.is_some_and(|reason| reason.contains("ImagePull")) {
+                    refused.insert(image);
+                }
+            }
+        }
+    }
+    if let Some(first) = refused.first() {
+        return check(
+            "registry",
+            Verdict::Bad,
+            format!(
+                "{} cannot be pulled, {first} first",
+                count(refused.len(), "image")
+            ),
+        )
+        .fix("`erpc status` says why of each");
+    }
+    if running.is_empty() {
+        return check(
+            "registry",
+            Verdict::Unknown,
+            format!(
+                "images come from {registry}; whether the nodes reach it shows only when one pulls"
+            ),
+        );
+    }
     check(
         "registry",
-        Verdict::Unknown,
-        format!(
-            "images come from {}; whether the nodes reach it shows only when one pulls",
-            program.platform.registry.value
-        ),
+        Verdict::Good,
+        format!("{} of the platform run here", count(running.len(), "image")),
     )
+}
+
+/// Others that write the same objects: two masters undo each other's work.
+pub(super) fn other_tools(live: &Live) -> Check {
+    if let Some(failure) = masters::refusal(live) {
+        return check("other tools", Verdict::Bad, failure.message)
+            .fix(failure.help.unwrap_or_default());
+    }
+    let tools = masters::tools(live);
+    if tools.is_empty() {
+        return check(
+            "other tools",
+            Verdict::Good,
+            "nobody else has applied these objects",
+        );
+    }
+    let said: Vec<String> = tools
+        .iter()
+        .map(|(tool, objects)| format!("{tool} has fields of {}", count(*objects, "object")))
+        .collect();
+    check("other tools", Verdict::Warning, said.join(", "))
+        .fix("`erpc adopt` makes them erpc's, without a restart")
+}
+
+fn count(number: usize, one: &str) -> String {
+    match number {
+        1 => format!("1 {one}"),
+        more => format!("{more} {one}s"),
+    }
 }

@@ -57,7 +57,7 @@ impl Seen {
         }
     }
 
-    fn describe(&self) -> String {
+    pub(crate) fn describe(&self) -> String {
         match self {
             Self::Connected => "connected".to_owned(),
             Self::TimedOut => "no answer".to_owned(),
