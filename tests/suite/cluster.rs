@@ -5,6 +5,7 @@ mod adopt;
 mod apply;
 mod doctor;
 mod faults;
+mod helm;
 mod moves;
 mod operate;
 mod plan;

@@ -1,6 +1,8 @@
 //! The chart with the real Helm 4 and 3: what it prints is `lib/` and `share/`, what its schema
 //! refuses, what is left when something is off. `tests/run` builds both and runs these.
 
+mod random;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -223,22 +225,68 @@ fn every_chart_is_free_of_lint_and_packs() {
 #[ignore = "needs the Helm that tests/helm/build makes; tests/run runs it"]
 fn the_schema_refuses_a_wrong_value_with_its_path() {
     let cases = [
-        ("services.hello.web.replicas=two", "replicas"),
-        ("services.hello.web.replicas=-1", "replicas"),
-        ("services.hello.web.port=80", "'port'"),
-        ("services.hello.web.resources.requests.cpu=1k", "requests"),
-        ("services.hello.wob.enabled=true", "'wob'"),
-        ("services.hello.web.image.tag=latest", "image"),
-        ("networkPolicy.enabled=1", "networkPolicy"),
-        ("global.imagePullPolicy=Sometimes", "imagePullPolicy"),
-        ("services.hello.web.hosts={a,b}", "hosts"),
+        (
+            "services.hello.web.replicas=two",
+            "services/hello/web/replicas",
+            "want integer",
+        ),
+        (
+            "services.hello.web.replicas=-1",
+            "services/hello/web/replicas",
+            "want 0",
+        ),
+        (
+            "services.hello.web.port=80",
+            "services/hello/web",
+            "'port' not allowed",
+        ),
+        (
+            "services.hello.web.resources.requests.cpu=1k",
+            "services/hello/web/resources/requests/cpu",
+            "'1k' does not match",
+        ),
+        (
+            "services.hello.web.resources.limits.memory=64m",
+            "services/hello/web/resources/limits/memory",
+            "'64m' does not match",
+        ),
+        (
+            "services.hello.wob.enabled=true",
+            "services/hello",
+            "'wob' not allowed",
+        ),
+        (
+            "services.hello.web.image.tag=latest",
+            "services/hello/web/image/tag",
+            "failed",
+        ),
+        (
+            "networkPolicy.enabled=1",
+            "networkPolicy/enabled",
+            "want boolean",
+        ),
+        (
+            "global.imagePullPolicy=Sometimes",
+            "global/imagePullPolicy",
+            "one of",
+        ),
+        ("global.registry=evil.example", "global/registry", "must be"),
+        ("cluster.name=elsewhere", "cluster/name", ""),
+        (
+            "services.hello.web.hosts={a,b}",
+            "services/hello/web/hosts",
+            "got 2",
+        ),
     ];
     let folder = repository().join("examples/hello");
     for variable in HELMS {
-        for (setting, path) in cases {
+        for (setting, path, why) in cases {
             let said = render(variable, &folder, &[setting]).expect_err(setting);
-            assert!(said.contains(path), "{setting}: {said}");
-            assert!(said.contains("hello") || said.contains("/") || said.contains("."));
+            assert!(
+                said.contains(&format!("at '/{path}': ")),
+                "{setting}: {said}"
+            );
+            assert!(said.contains(why), "{setting}: {said}");
         }
     }
 }
@@ -306,6 +354,18 @@ fn the_toggles_and_the_globals_change_what_they_say() {
         assert!(!has && !printed.is_empty(), "{setting}");
     };
     none_of("networkPolicy.enabled=false", &["NetworkPolicy"]);
+    let notes = |setting: &str| {
+        // Helm 3 asks a cluster even for this.
+        let arguments = ["install", "r", "helm", "--dry-run=client", "--set", setting];
+        let output = helm(variable, &arguments, &folder);
+        let said = String::from_utf8(output.stdout).expect("UTF-8");
+        let notes = said.split_once("NOTES:").expect("notes").1;
+        notes.split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    assert!(
+        notes("networkPolicy.enabled=false").contains("nothing that the platform's proof says")
+    );
+    assert!(!notes("networkPolicy.enabled=true").contains("proof"));
     none_of(
         "rbac.create=false",
         &["Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding"],

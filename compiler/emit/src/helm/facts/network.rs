@@ -28,10 +28,25 @@ pub(super) struct Site<'p> {
 
 #[derive(Clone)]
 struct Contract {
-    policy: WorkloadPolicy,
+    with_routes: Allowed,
     /// Where no route is served; `None` where that changes nothing.
-    without_routes: Option<WorkloadPolicy>,
+    without_routes: Option<Allowed>,
+}
+
+#[derive(Clone)]
+struct Allowed {
+    policy: WorkloadPolicy,
+    /// Whether the last rule of egress is that of DNS.
     asks_dns: bool,
+}
+
+impl Allowed {
+    fn of(policy: WorkloadPolicy, implied: &Implied) -> Self {
+        Self {
+            asks_dns: implied.dns.binary_search(&policy.service).is_ok(),
+            policy,
+        }
+    }
 }
 
 impl<'p> Sites<'p> {
@@ -97,11 +112,9 @@ impl<'p> Site<'p> {
         let implied = Implied::without_routes(&platform, &derived.edges);
         let without = erpc_policy::policies(&platform, &derived.edges, &implied);
         let contracts = policies.into_iter().zip(without).map(|(policy, without)| {
-            let asks_dns = derived.implied.dns.binary_search(&policy.service).is_ok();
             Some(Contract {
-                without_routes: (without != policy).then_some(without),
-                policy,
-                asks_dns,
+                without_routes: (without != policy).then(|| Allowed::of(without, &implied)),
+                with_routes: Allowed::of(policy, &derived.implied),
             })
         });
         Self {
@@ -181,9 +194,10 @@ impl Facts<'_> {
     /// The contract of a service: one entry, or one for each that it is on some cluster, with or
     /// without routes.
     pub(super) fn policies(&self, id: ServiceId, list: &mut List) {
-        let served = self.contracts(id, |contract| &contract.policy);
+        let served = self.contracts(id, |contract| &contract.with_routes);
         let unserved = self.contracts(id, |contract| {
-            contract.without_routes.as_ref().unwrap_or(&contract.policy)
+            let without_routes = contract.without_routes.as_ref();
+            without_routes.unwrap_or(&contract.with_routes)
         });
         let mut push = |name: &str, (rules, on): Ruled, routes: Option<bool>| {
             let object = network_policy::of_pods(self.platform, id, name);
@@ -214,15 +228,15 @@ impl Facts<'_> {
     fn contracts(
         &self,
         id: ServiceId,
-        which: impl Fn(&Contract) -> &WorkloadPolicy,
+        which: impl Fn(&Contract) -> &Allowed,
     ) -> BTreeMap<String, Vec<Ruled>> {
         let mut out: BTreeMap<String, Vec<Ruled>> = BTreeMap::new();
         for site in self.sites.all() {
             let Some(contract) = &site.contracts[id.index()] else {
                 continue;
             };
-            let policy = which(contract);
-            let parts = network_policy::parts(policy);
+            let allowed = which(contract);
+            let parts = network_policy::parts(&allowed.policy);
             let is_whole = parts.len() == 1;
             for Part {
                 suffix,
@@ -242,7 +256,7 @@ impl Facts<'_> {
                     let mut of: Vec<Value> =
                         of.map(|EgressRule { to, ports }| rule(to, ports)).collect();
                     if is_whole
-                        && contract.asks_dns
+                        && allowed.asks_dns
                         && !self.asks_dns_anyway(id)
                         && let Some(dns) = of.last_mut()
                     {
