@@ -173,8 +173,8 @@ fn on_a_terminal(arguments: &str, environment: &[(&str, &str)]) -> String {
         .arg(format!("{program} {arguments}"))
         .arg("/dev/null")
         .current_dir(repository())
-        .env_remove("NO_COLOR")
-        .env_remove("FORCE_HYPERLINK")
+        .env_clear()
+        .env("PATH", std::env::var("PATH").unwrap_or_default())
         .env("TERM", "xterm-256color")
         .envs(environment.iter().copied())
         .stdin(std::process::Stdio::null())
@@ -199,23 +199,40 @@ fn a_terminal_gets_colours_and_links_unless_the_reader_wants_none() {
     assert!(!coloured.contains("\u{1b}]8;;"), "{coloured:?}");
 }
 
+/// A process that ends with the test.
+struct Ended(std::process::Child);
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
 /// `--watch` checks again when a file is saved, and only then.
 #[test]
 fn a_watch_checks_again_on_each_save() {
     use std::io::{BufRead, BufReader};
     let folder = tempfile::TempDir::new().expect("a temporary folder");
-    let path = folder.path().join("platform.erp");
     let right =
         std::fs::read_to_string(repository().join("tests/mistakes/base.erp")).expect("the base");
-    std::fs::write(&path, &right).expect("written");
-    let mut watch = std::process::Command::new(env!("CARGO_BIN_EXE_erpc-under-test"))
+    // As editors do it: nobody sees half a file.
+    let save = |text: &str| {
+        let new = folder.path().join("platform.erp.new");
+        std::fs::write(&new, text).expect("written");
+        std::fs::rename(&new, folder.path().join("platform.erp")).expect("renamed");
+    };
+    save(&right);
+    let watch = std::process::Command::new(env!("CARGO_BIN_EXE_erpc-under-test"))
         .args(["check", "--watch"])
         .arg(folder.path())
         .stdout(std::process::Stdio::null())
         .stderr(std::process::Stdio::piped())
         .spawn()
         .expect("erpc starts");
-    let mut lines = BufReader::new(watch.stderr.take().expect("its words")).lines();
+    let mut watch = Ended(watch);
+    let mut lines = BufReader::new(watch.0.stderr.take().expect("its words")).lines();
     let mut next = || {
         let mut said = String::new();
         for line in lines.by_ref() {
@@ -230,12 +247,10 @@ fn a_watch_checks_again_on_each_save() {
     };
     let said = next();
     assert!(!said.contains("error["), "{said}");
-    std::fs::write(&path, right.replacen("namespace", "namspace", 1)).expect("written");
+    save(&right.replacen("namespace", "namspace", 1));
     let said = next();
     assert!(said.contains("did you mean `namespace`?"), "{said}");
-    std::fs::write(&path, &right).expect("written");
+    save(&right);
     let said = next();
     assert!(!said.contains("error["), "{said}");
-    watch.kill().expect("killed");
-    watch.wait().expect("ended");
 }

@@ -125,6 +125,7 @@ impl Row {
             Reason::Flow(_) => ("flow", None),
             Reason::Dns(Some(_)) => ("dns", Some("names are looked up")),
             Reason::Dns(None) => ("dns", Some("the controller looks up what it serves")),
+            Reason::Mesh(_) => ("mesh", Some("the tunnel of the service mesh")),
             Reason::Route(_) => ("route", Some("the ingress controller serves the route")),
             Reason::Exposure(Some(_), _) => ("exposure", Some("it is exposed")),
             Reason::Exposure(None, _) => ("exposure", Some("the ingress controller is open")),

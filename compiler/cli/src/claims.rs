@@ -5,7 +5,7 @@
 use erpc_diagnostics::Span;
 use erpc_model::units::Protocol;
 use erpc_model::{
-    DnsFlavour, End, Flow, FlowPort, IngressController, Mode, Platform, Port, PortId,
+    DnsFlavour, End, Flow, FlowPort, IngressController, Mesh, Mode, Platform, Port, PortId,
 };
 use erpc_prove::{Claims, EndId, Facts, LabelId, Ports};
 use ipnet::IpNet;
@@ -123,14 +123,30 @@ impl Claiming<'_> {
                     {
                         self.asks_dns[id.index()].get_or_insert(flow.span);
                     }
+                    let is_between = matches!((from, to), (End::Service(_), End::Service(_)));
+                    let tunnel = self.tunnel(port).filter(|_| is_between);
                     for caller in callers {
                         for called in &called {
-                            self.out.claims.add(*caller, *called, port, label);
+                            for port in std::iter::once(port).chain(tunnel) {
+                                self.out.claims.add(*caller, *called, port, label);
+                            }
                         }
                     }
                 }
             }
         }
+    }
+
+    /// Where a service mesh carries TCP between pods of the platform: Istio's ambient mode to port
+    /// 15008 of the called, Linkerd to 4143.
+    fn tunnel(&self, port: Ports) -> Option<Ports> {
+        let mesh = self.platform.cluster().mesh.as_ref()?;
+        let number = match mesh.value {
+            Mesh::IstioAmbient => 15_008,
+            Mesh::Linkerd => 4_143,
+        };
+        let tcp = erpc_prove::Protocol::Tcp;
+        (port.protocol == tcp).then(|| Ports::one(tcp, number))
     }
 
     /// Whether a caller looks up the name of an end.
@@ -285,7 +301,9 @@ impl Claiming<'_> {
                 Some(IngressController::Service(id, ports)) => {
                     if *id != route.port.service {
                         let from = self.services[id.index()];
-                        self.out.claims.add(from, to, port, label);
+                        for port in std::iter::once(port).chain(self.tunnel(port)) {
+                            self.out.claims.add(from, to, port, label);
+                        }
                         self.asks_dns[id.index()].get_or_insert(route.span);
                     }
                     for port in ports {

@@ -120,6 +120,7 @@ codes! {
     NOTHING_ENFORCED        "W0414" Warning "a network plugin that enforces nothing";
     SHADOWED_FLOW           "W0415" Warning "a flow that a wider one covers";
     WIDE_FLOW               "W0416" Warning "a flow that opens very much";
+    MESH_TUNNEL             "W0417" Warning "a service mesh that hides ports from policies";
     BROKEN_NEVER            "E0440" Error "a `never` that does not hold";
     BROKEN_ALWAYS           "E0441" Error "an `always` that does not hold";
 

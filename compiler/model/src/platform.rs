@@ -190,6 +190,8 @@ pub struct Cluster {
     pub cni: Option<Sourced<SmolStr>>,
     /// `cni NAME with …`: what it can do beyond what is known of it.
     pub cni_with: Vec<Sourced<CniAbility>>,
+    /// `mesh istio-ambient`.
+    pub mesh: Option<Sourced<Mesh>>,
     /// `storage NAME …`.
     pub storage: Vec<StorageClass>,
     /// `ingress CLASS by …`.
@@ -263,6 +265,45 @@ impl CniAbility {
 }
 
 impl std::fmt::Display for CniAbility {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A service mesh that carries connections between pods through a tunnel of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mesh {
+    /// `istio-ambient`: every TCP connection between meshed pods (HBONE).
+    IstioAmbient,
+    /// `linkerd`: TCP connections to ports that it takes for opaque.
+    Linkerd,
+}
+
+impl Mesh {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::IstioAmbient, Self::Linkerd];
+
+    /// As the language writes it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::IstioAmbient => "istio-ambient",
+            Self::Linkerd => "linkerd",
+        }
+    }
+
+    /// The TCP port of the called pod at which the tunnel ends: <https://istio.io/latest/docs/ambient/usage/networkpolicy/>,
+    /// <https://linkerd.io/2/reference/architecture/> (the proxy's inbound port).
+    #[must_use]
+    pub const fn tunnel(self) -> u16 {
+        match self {
+            Self::IstioAmbient => 15_008,
+            Self::Linkerd => 4_143,
+        }
+    }
+}
+
+impl std::fmt::Display for Mesh {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(self.as_str())
     }

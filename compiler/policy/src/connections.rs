@@ -10,6 +10,7 @@ use crate::Derived;
 use crate::blocks::{self, Block};
 use crate::edges::dns_ports;
 use crate::implied::{RoutedPort, controller_of, needs_dns};
+use crate::mesh;
 use crate::policies::PolicyPort;
 
 /// Somebody who talks or is talked to.
@@ -44,6 +45,8 @@ pub enum Reason {
     Dns(Option<FlowId>),
     /// A route from the ingress controller to a service.
     Route(Span),
+    /// The tunnel of the service mesh carries what this statement opens.
+    Mesh(Span),
     /// The world comes to the ingress controller or to a layer-4 address: this place in
     /// `Implied::world`, or a controller outside the platform.
     Exposure(Option<u32>, Span),
@@ -63,8 +66,9 @@ impl Connections {
     pub fn of(platform: &Platform, derived: &Derived) -> Self {
         let mut list = Vec::with_capacity(derived.edges.as_slice().len() * 2);
         declared(platform, derived, &mut list);
-        asks_dns(platform, derived, &mut list);
         routes(platform, derived, &mut list);
+        tunnels(platform, &mut list);
+        asks_dns(platform, derived, &mut list);
         exposures(platform, derived, &mut list);
         list.sort_by_key(|c| (c.from, c.to, c.port));
         // A flow that somebody wrote says more than what is implied; it was gathered first, and
@@ -147,6 +151,24 @@ fn routes(platform: &Platform, derived: &Derived, list: &mut Vec<Connection>) {
             reason: Reason::Route(routed.span),
         });
     }
+}
+
+/// What the service mesh adds to connections between services.
+fn tunnels(platform: &Platform, list: &mut Vec<Connection>) {
+    let carried = list.iter().filter_map(|carried| {
+        let (from, to) = (carried.from.service()?, carried.to.service()?);
+        // A controller that is routed to itself calls nobody.
+        let calls = from != to || matches!(carried.reason, Reason::Flow(_));
+        let port = mesh::tunnel(platform, carried.port).filter(|_| calls)?;
+        let reason = Reason::Mesh(carried.reason.span(platform));
+        Some(Connection {
+            port,
+            reason,
+            ..*carried
+        })
+    });
+    let carried: Vec<Connection> = carried.collect();
+    list.extend(carried);
 }
 
 fn exposures(platform: &Platform, derived: &Derived, list: &mut Vec<Connection>) {
@@ -246,7 +268,9 @@ impl Connection {
                 &derived.implied.world[at as usize],
             )),
             Reason::Exposure(None, _) => Some(Addresses(blocks::world(platform))),
-            Reason::Flow(_) | Reason::Dns(_) | Reason::Route(_) => self.from.addresses(platform),
+            Reason::Flow(_) | Reason::Dns(_) | Reason::Route(_) | Reason::Mesh(_) => {
+                self.from.addresses(platform)
+            }
         }
     }
 }
@@ -284,7 +308,7 @@ impl Reason {
     pub fn span(self, platform: &Platform) -> Span {
         match self {
             Self::Flow(flow) | Self::Dns(Some(flow)) => platform.flows[flow.index()].span,
-            Self::Route(span) | Self::Exposure(_, span) => span,
+            Self::Route(span) | Self::Mesh(span) | Self::Exposure(_, span) => span,
             Self::Dns(None) => Span::NONE,
         }
     }

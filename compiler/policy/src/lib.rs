@@ -10,6 +10,7 @@ mod connections;
 mod edges;
 mod facts;
 mod implied;
+mod mesh;
 mod order;
 mod policies;
 mod search;
@@ -50,6 +51,7 @@ impl Derived {
         let mut diagnostics = Diagnostics::new();
         let edges = Edges::of(platform, &mut diagnostics);
         let implied = Implied::of(platform, &edges, &mut diagnostics);
+        mesh::check(platform, &edges, &mut diagnostics);
         let order = Order::of(platform, &edges, &mut diagnostics);
         let policies = if diagnostics.has_errors() {
             Vec::new()

@@ -12,6 +12,7 @@ use smol_str::SmolStr;
 use crate::blocks::{self, Block};
 use crate::edges::{Edges, dns_ports};
 use crate::implied::{Implied, RoutedPort, controller_of};
+use crate::mesh;
 
 /// The label by which a service's pods are known, that of the recommended ones that never changes.
 pub const NAME_LABEL: &str = "app.kubernetes.io/name";
@@ -158,6 +159,12 @@ pub fn policies(platform: &Platform, edges: &Edges, implied: &Implied) -> Vec<Wo
             if let End::Service(to) = edge.to {
                 gathered[to.index()].0.add(platform, edge.from, port);
             }
+            if let (End::Service(from), End::Service(to), Some(tunnel)) =
+                (edge.from, edge.to, mesh::tunnel(platform, port))
+            {
+                gathered[from.index()].1.add(platform, edge.to, tunnel);
+                gathered[to.index()].0.add(platform, edge.from, tunnel);
+            }
         }
     }
     for routed in &implied.controller {
@@ -203,6 +210,13 @@ fn add_controller(platform: &Platform, routed: &RoutedPort, gathered: &mut [(Sid
         }
         let from = &mut gathered[target.index()].0;
         from.add(platform, End::Service(controller), port);
+        if controller != target
+            && let Some(tunnel) = mesh::tunnel(platform, port)
+        {
+            from.add(platform, End::Service(controller), tunnel);
+            let to = &mut gathered[controller.index()].1;
+            to.add(platform, End::Service(target), tunnel);
+        }
     } else if blocks::controller_is_on_nodes(platform) {
         gathered[target.index()]
             .0

@@ -44,9 +44,9 @@ pub(super) fn run(
         ));
         // A closed stream ends a watch with the next signal; there is nobody to tell before.
         let _ = console.flush();
-        for path in paths(project, &compiled) {
-            let stamp = stamp(&path);
-            seen.entry(path).or_insert(stamp);
+        for (path, text) in files(project, &compiled) {
+            seen.entry(path.clone())
+                .or_insert_with(|| first_stamp(&path, text));
         }
         while seen.iter().all(|(path, seen)| stamp(path) == *seen) {
             std::thread::sleep(PAUSE);
@@ -54,13 +54,24 @@ pub(super) fn run(
     }
 }
 
-/// The files of the program.
-fn paths(project: &Project, compiled: &Compiled) -> Vec<PathBuf> {
-    let sources = compiled.sources.iter().map(|(_, source)| &source.path);
-    std::iter::once(&project.root)
-        .chain(sources)
-        .map(|path| project.folder.join(path))
-        .collect()
+/// The files of the program with the texts that were read of them.
+fn files<'c>(project: &Project, compiled: &'c Compiled) -> Vec<(PathBuf, Option<&'c str>)> {
+    let sources = compiled.sources.iter().map(|(_, source)| source);
+    let mut files: Vec<_> = sources
+        .map(|source| (project.folder.join(&source.path), Some(&*source.text)))
+        .collect();
+    // Where it cannot be read there is no text of it, and its coming back is a change.
+    files.push((project.folder.join(&project.root), None));
+    files
+}
+
+/// The stamp of a file that is seen for the first time; `None`, which is no stamp of a file that is
+/// there, where it was saved since it was read.
+fn first_stamp(path: &Path, text: Option<&str>) -> Option<(SystemTime, u64)> {
+    let stamp = stamp(path);
+    let is_as_read =
+        text.is_some_and(|text| std::fs::read(path).is_ok_and(|bytes| bytes == text.as_bytes()));
+    stamp.filter(|_| is_as_read)
 }
 
 /// When a file was written last, and how long it is; `None` where it is not there.

@@ -3,6 +3,7 @@
 
 use std::net::IpAddr;
 
+use erpc_model::units::Protocol;
 use erpc_model::{End, IngressController, Mode, Platform, Port, Route, ServiceId};
 use erpc_policy::{Edge, NAME_LABEL, PolicyPort, needs_dns};
 use ipnet::IpNet;
@@ -89,6 +90,7 @@ impl<'r> Rule<'r> {
                 let ports: Vec<Numbers<'_>> = self.ports().skip(*place).take(1).collect();
                 let mut causes = self.causes(&self.others()?, &ports);
                 causes.extend(self.numbers(&self.others()?, &ports));
+                causes.extend(self.tunnel(&ports));
                 Some(causes)
             }
             [K("to" | "from"), I(place), rest @ ..] => {
@@ -343,6 +345,13 @@ impl<'r> Rule<'r> {
             causes.extend(self.routes(platform.routes_to(self.service).iter(), ports));
         }
         causes
+    }
+
+    /// The service mesh, where its tunnel is among the ports.
+    fn tunnel(&self, ports: &[Numbers<'_>]) -> Option<Cause> {
+        let mesh = self.context.platform.cluster().mesh.as_ref()?;
+        let port = PolicyPort::single(Protocol::Tcp, mesh.value.tunnel());
+        meet(ports, &[port]).then(|| Cause::said("the tunnel of the service mesh", mesh))
     }
 
     /// The declarations of the ports that a rule names.

@@ -136,6 +136,7 @@ pub fn of_cluster(platform: &Platform, cluster: &Cluster) -> Vec<Fact> {
     facts.extend(several("dns at", &cluster.dns_at));
     facts.extend(cluster.cni.as_ref().map(|v| Fact::shown("cni", v)));
     facts.extend(several("cni with", &cluster.cni_with));
+    facts.extend(cluster.mesh.as_ref().map(|v| Fact::shown("mesh", v)));
     facts.extend(keyed(
         "storage",
         cluster.storage.iter().map(storage).collect(),

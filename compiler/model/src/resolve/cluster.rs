@@ -17,8 +17,8 @@ use crate::eval::Scope;
 use crate::names::{listed, nearest};
 use crate::origin::{Origin, Sourced, Via};
 use crate::platform::{
-    ApiServer, Cluster, CniAbility, DnsFlavour, Ingress, IngressController, Nodes, StorageClass,
-    StorageProvision,
+    ApiServer, Cluster, CniAbility, DnsFlavour, Ingress, IngressController, Mesh, Nodes,
+    StorageClass, StorageProvision,
 };
 use crate::properties::Place;
 use crate::units::{Cpu, Memory};
@@ -53,6 +53,7 @@ impl<'a> Resolver<'a> {
             dns_at,
             cni,
             cni_with,
+            mesh: self.mesh(&layers),
             storage: self.storage(&layers),
             ingress: ingress.and_then(|setting| self.ingress(&setting)),
         };
@@ -419,6 +420,24 @@ impl<'a> Resolver<'a> {
             value: name.text,
         };
         (Some(name), with)
+    }
+
+    fn mesh(&mut self, layers: &Settings<'a>) -> Option<Sourced<Mesh>> {
+        let setting = layers.top("mesh")?.clone();
+        let mut args = setting.args();
+        let name = args.need_name("`istio-ambient` or `linkerd`", &mut self.diagnostics)?;
+        args.finish(&mut self.diagnostics);
+        let known = Mesh::ALL
+            .into_iter()
+            .find(|mesh| mesh.as_str() == name.text);
+        if known.is_none() {
+            let all = Mesh::ALL.map(Mesh::as_str);
+            self.report_not_in("a service mesh", &name.text, name.span, &all);
+        }
+        Some(Sourced {
+            value: known?,
+            origin: setting.origin(name.span),
+        })
     }
 
     fn storage(&mut self, layers: &Settings<'a>) -> Vec<StorageClass> {
