@@ -212,6 +212,8 @@ func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		p.forward.ServeHTTP(w, r.WithContext(cut))
 	case rule.SilentMs != 0:
 		p.forward.ServeHTTP(&silent{ResponseWriter: w, until: time.Now().Add(time.Duration(rule.SilentMs) * time.Millisecond)}, r)
+		// Nor does it end when the server ends it.
+		<-r.Context().Done()
 	default:
 		p.forward.ServeHTTP(w, r)
 	}

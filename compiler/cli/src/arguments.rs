@@ -580,6 +580,9 @@ pub(crate) struct Apply {
     /// How long to wait for another run that is at work.
     #[arg(long, value_name = "TIME", default_value = "0s", value_parser = duration)]
     pub(crate) wait_lock: std::time::Duration,
+    /// How long a call is tried again while the API server is away or overloaded.
+    #[arg(long, value_name = "TIME", default_value = "2m", value_parser = duration)]
+    pub(crate) retry_for: std::time::Duration,
     /// The most calls at once.
     #[arg(long, value_name = "N")]
     pub(crate) concurrency: Option<usize>,

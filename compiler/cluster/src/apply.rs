@@ -37,6 +37,8 @@ pub struct ApplyOptions {
     pub timeout: Duration,
     /// How long to wait for another run that is alive.
     pub wait_lock: Duration,
+    /// How long a call is tried again where that may help.
+    pub retry_for: Duration,
     /// The most calls at once.
     pub concurrency: Option<usize>,
     /// A saved plan, which is done exactly or not at all.
@@ -85,7 +87,6 @@ pub async fn apply(
     progress: &mut Progress<'_>,
     confirm: &mut dyn FnMut(&Plan) -> Result<(), Failure>,
 ) -> Result<Report, Failure> {
-    let stop = Stop::on_signals(cluster);
     if let Some(most) = options.concurrency {
         cluster.limiter.cap(most);
     }
@@ -113,6 +114,11 @@ pub async fn apply(
             Failure::new("nothing was written: the plan is blocked")
                 .help("the lines with `!` say what must be decided or made first"),
         ));
+    }
+    // Until here a signal just ends the process: nothing is written, and a question can be left.
+    let stop = Stop::on_signals(cluster);
+    if let Ok(mut patience) = cluster.patience.lock() {
+        *patience = options.retry_for;
     }
     inventory::prepare(cluster).await?;
     let lock = Lock::take(cluster, program.name(), options.wait_lock, |text| {

@@ -124,9 +124,15 @@ impl Cluster {
         let place = format!("context `{}` at {}", self.context, self.url);
         match error {
             ApiError::Unreachable(message) => {
-                Failure::new(format!("no cluster answers for {place}: {message}")).help(
-                    "start the cluster, or name another with --context or --kubeconfig",
-                )
+                let low = message.to_lowercase();
+                let help = if low.contains("not valid yet") || low.contains("notvalidyet") {
+                    "the certificate begins later than this machine's clock says: compare `date` with the cluster's"
+                } else if low.contains("certificate expired") || low.contains("expired certificate") {
+                    "renew the cluster's certificates, unless this machine's clock is ahead: compare `date`"
+                } else {
+                    "start the cluster, or name another with --context or --kubeconfig"
+                };
+                Failure::new(format!("no cluster answers for {place}: {message}")).help(help)
             }
             ApiError::Refused(refusal) if refusal.code == 401 => {
                 Failure::new(format!("{place} does not accept the credentials of the kubeconfig"))

@@ -115,6 +115,7 @@ const EVICTED: Duration = Duration::from_secs(40);
 const OLD_POD: Duration = Duration::from_secs(30);
 const NO_CONTROLLER: Duration = Duration::from_secs(20);
 const CRASHES: i64 = 3;
+const KILLS: i64 = 2;
 /// A pull, and a little more, beside what a service says of its own start.
 const PULL: Duration = Duration::from_secs(150);
 const LEAST_PATIENCE: Duration = Duration::from_secs(300);
@@ -665,18 +666,18 @@ impl Look<'_> {
                 ));
             }
         }
-        let kills = events
-            .iter()
-            .filter(|event| {
-                event["reason"] == "Killing" && text(&event["message"]).contains("liveness")
-            })
-            .map(|event| event["count"].as_i64().unwrap_or(1))
-            .sum::<i64>();
-        (kills >= 2).then(|| {
+        // The kubelet tells of the kill in an event that is no warning; the probe's failure is one.
+        let is_killed = events.iter().any(|event| {
+            event["reason"] == "Unhealthy"
+                && text(&event["message"]).starts_with("Liveness probe failed")
+        });
+        let restarts = statuses(pod).map(|status| number(&status["restartCount"]));
+        let restarts = restarts.max().unwrap_or(0);
+        (is_killed && restarts >= KILLS).then(|| {
             Stall::new(
                 "LivenessKills",
                 format!(
-                    "pod {pod_name} was killed {kills} times because its liveness probe failed"
+                    "pod {pod_name} was restarted {restarts} times because its liveness probe failed"
                 ),
                 "give it more time to start: `health startup …`",
             )

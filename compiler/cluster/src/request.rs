@@ -420,19 +420,21 @@ impl Cluster {
         }
     }
 
-    /// The warnings among the events of a namespace, oldest first.
+    /// The warnings among the events of a namespace, and what an autoscaler of nodes is about to do, which
+    /// is no warning; oldest first.
     ///
     /// # Errors
     ///
     /// The refusal, or that nobody answers.
     pub async fn warnings(&self, namespace: &str) -> Result<Vec<Value>, ApiError> {
         let path = format!("/api/v1/namespaces/{namespace}/events");
-        let call = Call::new(Verb::List, path).query("fieldSelector", "type=Warning");
-        let mut body = self.call(call).await?.body;
-        let mut events = match body["items"].take() {
-            Value::Array(events) => events,
-            _ => Vec::new(),
-        };
+        let mut events = Vec::new();
+        for selector in ["type=Warning", "reason=TriggeredScaleUp"] {
+            let call = Call::new(Verb::List, path.as_str()).query("fieldSelector", selector);
+            if let Value::Array(found) = self.call(call).await?.body["items"].take() {
+                events.extend(found);
+            }
+        }
         let time = |event: &Value| {
             let times = ["lastTimestamp", "eventTime"].into_iter();
             let mut times = times.filter_map(|key| event[key].as_str());
@@ -495,8 +497,10 @@ fn judge(call: &Call, raw: Raw) -> Try {
         .retry_after
         .map(|seconds| Duration::from_secs(seconds).min(LONGEST_RETRY_AFTER));
     let is_passing = match code {
-        429 => true,
-        502..=504 => call.is_idempotent(),
+        // Neither was begun by the server. What is made by POST has a name: should it be there after
+        // all, the next try meets it.
+        429 | 503 => true,
+        502 | 504 => call.is_idempotent(),
         // A 500 is transient only where etcd or a webhook says so: a field that the schema does
         // not know is a 500, too.
         500 => {

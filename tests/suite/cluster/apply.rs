@@ -195,7 +195,7 @@ fn a_run_that_is_killed_at_any_moment_ends_like_one_that_is_not() {
     let shop = Program::shop();
     shop.edit("shop/db:1", "shop/slow-db:1");
     whole.applied(shop.path());
-    let wanted = declared(&whole);
+    let wanted = declared(&whole, "shop");
 
     let cluster = Cluster::start();
     let mut killed = 0;
@@ -216,21 +216,17 @@ fn a_run_that_is_killed_at_any_moment_ends_like_one_that_is_not() {
     }
     assert!(killed >= 10, "{killed} runs were killed");
     cluster.applied(shop.path());
-    assert_eq!(declared(&cluster), wanted);
+    assert_eq!(declared(&cluster, "shop"), wanted);
     assert_eq!(cluster.listed("shop"), whole.listed("shop"));
     cluster.applied(shop.path()).says(&["nothing to do"]);
 }
 
-/// What erpc declares of each object, without what differs from cluster to cluster.
-fn declared(cluster: &Cluster) -> Vec<String> {
+/// What erpc declares of each object of a platform, without what differs from cluster to cluster.
+pub(super) fn declared(cluster: &Cluster, platform: &str) -> Vec<String> {
+    let selector =
+        format!("app.kubernetes.io/part-of={platform},app.kubernetes.io/managed-by=erpc");
     let kinds = "namespaces,services,networkpolicies,deployments,statefulsets,serviceaccounts";
-    let list = cluster.get(&[
-        kinds,
-        "-A",
-        "-l",
-        "app.kubernetes.io/managed-by=erpc",
-        "--show-managed-fields",
-    ]);
+    let list = cluster.get(&[kinds, "-A", "-l", &selector, "--show-managed-fields"]);
     let mut out: Vec<String> = list["items"]
         .as_array()
         .expect("a list")
@@ -271,14 +267,7 @@ fn of_two_runs_at_once_one_works_and_the_other_names_it() {
     shop.edit("shop/db:1", "shop/slow-db:1");
     shop.edit("shop/api:1", "shop/slow-api:1");
     shop.edit("shop/web:1", "shop/slow-web:1");
-    let spawn = || {
-        cluster
-            .command(&["apply", "--yes"], shop.path())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("erpc runs")
-    };
+    let spawn = || cluster.spawn(&["apply", "--yes"], shop.path());
     let runs = [spawn(), spawn()];
     let mut ran: Vec<Ran> = runs
         .into_iter()
@@ -302,12 +291,7 @@ fn an_interrupt_stops_cleanly_and_the_next_run_goes_on() {
     let cluster = Cluster::start();
     let shop = Program::shop();
     shop.edit("shop/db:1", "shop/slow-db:1");
-    let run = cluster
-        .command(&["apply", "--yes"], shop.path())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("erpc runs");
+    let run = cluster.spawn(&["apply", "--yes"], shop.path());
     // The database takes three seconds, so that the run is waiting for it now.
     wait_for(&cluster, &["statefulset", "db", "-n", "shop-back"]);
     let sent = Command::new("kill")
@@ -315,8 +299,7 @@ fn an_interrupt_stops_cleanly_and_the_next_run_goes_on() {
         .status()
         .expect("kill runs");
     assert!(sent.success());
-    let output = run.wait_with_output().expect("it ended");
-    Ran::of(&output)
+    Ran::end_of(run)
         .exits(130)
         .says(&["stopped: ", "`erpc apply` goes on from here"]);
     let lease = cluster.get(&["lease", "erpc-shop", "-n", "erpc-system"]);

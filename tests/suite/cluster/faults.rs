@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use super::server::{Cluster, Program, Ran, until};
+use super::apply::{declared, wait_for};
+use super::server::{Cluster, Program, Ran, SHOP, send, until};
 
 /// A proxy with rules; it stops with its standard input.
 struct Proxy<'c> {
@@ -72,8 +73,11 @@ impl Drop for Proxy<'_> {
 /// An apply of the shop under rules ends well, some requests met a rule, and the cluster is as after
 /// one without: nothing is left to do, and the inventory lists what there is.
 fn survives(rules: &Value) -> (Duration, Vec<String>) {
+    survives_with(&Program::shop(), rules)
+}
+
+fn survives_with(shop: &Program, rules: &Value) -> (Duration, Vec<String>) {
     let cluster = Cluster::start();
-    let shop = Program::shop();
     let proxy = Proxy::start(&cluster, rules);
     let started = Instant::now();
     proxy.apply(shop.path()).exits(0);
@@ -246,19 +250,13 @@ fn a_server_that_is_killed_and_comes_back() {
     let mut cluster = Cluster::start();
     let shop = Program::shop();
     shop.edit("shop/db:1", "shop/slow-db:1");
-    let run = cluster
-        .command(&["apply", "--yes"], shop.path())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("erpc runs");
-    super::apply::wait_for(&cluster, &["statefulset", "db", "-n", "shop-back"]);
+    let run = cluster.spawn(&["apply", "--yes"], shop.path());
+    wait_for(&cluster, &["statefulset", "db", "-n", "shop-back"]);
     cluster.kill();
     std::thread::sleep(Duration::from_secs(2));
     // Its ports may be somebody's for a moment.
     until("the server", || cluster.serve());
-    let output = run.wait_with_output().expect("it ended");
-    Ran::of(&output).exits(0);
+    Ran::end_of(run).exits(0);
     cluster.applied(shop.path()).says(&["nothing to do"]);
 }
 
@@ -320,13 +318,8 @@ fn a_namespace_that_is_deleted_in_the_middle() {
     let cluster = Cluster::start();
     let shop = Program::shop();
     shop.edit("shop/api:1", "shop/slow-api:1");
-    let run = cluster
-        .command(&["apply", "--yes"], shop.path())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("erpc runs");
-    super::apply::wait_for(&cluster, &["deployment", "api", "-n", "shop-back"]);
+    let run = cluster.spawn(&["apply", "--yes"], shop.path());
+    wait_for(&cluster, &["deployment", "api", "-n", "shop-back"]);
     cluster.kubectl(&["delete", "namespace", "shop-front", "--wait=false"]);
     let output = run.wait_with_output().expect("it ended");
     let ran = Ran::of(&output);
@@ -365,8 +358,7 @@ fn an_object_that_is_deleted_between_plan_and_write_is_not_made_in_silence() {
         .expect("erpc runs");
     until("the write", || !proxy.log().0.is_empty());
     cluster.kubectl(&["delete", "deployment", "api", "-n", "shop-back"]);
-    let output = run.wait_with_output().expect("it ended");
-    Ran::of(&output).says(&["it was deleted by another meanwhile", "apply again"]);
+    Ran::end_of(run).says(&["it was deleted by another meanwhile", "apply again"]);
     let gone = cluster.kubectl_in(
         &["get", "deployment", "api", "-n", "shop-back"],
         shop.path(),
@@ -382,27 +374,15 @@ fn a_holder_that_was_frozen_writes_nothing_more() {
     let cluster = Cluster::start();
     let shop = Program::shop();
     shop.edit("shop/api:1", "shop/fault-registry:1");
-    let run = cluster
-        .command(&["apply", "--yes"], shop.path())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("erpc runs");
-    super::apply::wait_for(&cluster, &["deployment", "api", "-n", "shop-back"]);
-    let signal = |name: &str| {
-        let sent = Command::new("kill")
-            .args([name, &run.id().to_string()])
-            .status();
-        assert!(sent.expect("kill runs").success());
-    };
-    signal("-STOP");
+    let run = cluster.spawn(&["apply", "--yes"], shop.path());
+    wait_for(&cluster, &["deployment", "api", "-n", "shop-back"]);
+    send("-STOP", &run);
     shop.edit("shop/fault-registry:1", "shop/api:1");
     // The frozen one lives, so its lock is waited for until it has run out.
     cluster.applied(shop.path());
     let before = cluster.versions("shop");
-    signal("-CONT");
-    let output = run.wait_with_output().expect("it ended");
-    Ran::of(&output)
+    send("-CONT", &run);
+    Ran::end_of(run)
         .exits(4)
         .says(&["the lock could not be renewed"]);
     assert_eq!(cluster.versions("shop"), before);
@@ -432,4 +412,396 @@ fn a_quota_that_is_too_small_is_found_before_anything_is_written() {
         ]);
     let namespaces = cluster.kubectl(&["get", "namespaces", "-o", "name"]);
     assert!(!namespaces.contains("shop-back"), "{namespaces}");
+}
+
+#[test]
+#[ignore = "needs the server that tests/cluster/build makes; tests/run runs it"]
+fn watches_that_fall_silent_are_begun_anew() {
+    let shop = Program::shop();
+    shop.edit("shop/db:1", "shop/slow-db:1");
+    shop.edit("shop/api:1", "shop/slow-api:1");
+    // What comes after half a second comes to nobody, and no connection says so.
+    survives_with(
+        &shop,
+        &json!([{ "path": "watch=", "to": 12, "silentMs": 500 }]),
+    );
+}
+
+#[test]
+#[ignore = "needs the server that tests/cluster/build makes; tests/run runs it"]
+fn a_webhook_that_is_away_for_a_while() {
+    survives(
+        &json!([{ "path": WRITES, "from": 12, "to": 16, "status": 500,
+        "body": "Internal error occurred: failed calling webhook \"guard.example.com\": connection refused" }]),
+    );
+}
+
+#[test]
+#[ignore = "needs the server that tests/cluster/build makes; tests/run runs it"]
+fn a_webhook_that_stays_away_is_named() {
+    let cluster = Cluster::start();
+    let shop = Program::shop();
+    cluster.applied(shop.path());
+    shop.edit("shop/api:1", "shop/api:2");
+    let proxy = Proxy::start(
+        &cluster,
+        &json!([{ "method": "PATCH", "path": "deployments/api.*fieldManager=erpc", "status": 500,
+                  "body": "Internal error occurred: failed calling webhook \"guard.example.com\": connection refused" }]),
+    );
+    proxy.apply(shop.path()).exits(1).says(&[
+        "the admission webhook `guard.example.com` does not answer",
+        "bring its service back, or remove its webhook configuration",
+        "nothing was written",
+    ]);
+    let (met, _) = proxy.log();
+    assert!(met.len() > 1, "it was tried again: {met:?}");
+}
+
+#[test]
+#[ignore = "needs the server that tests/cluster/build makes; tests/run runs it"]
+fn a_partition_that_lasts_ends_the_run_and_the_next_one_goes_on() {
+    let cluster = Cluster::start();
+    let shop = Program::shop();
+    let proxy = Proxy::start(
+        &cluster,
+        &json!([{ "path": "", "start": "^PATCH .*/services/", "drop": "before" }]),
+    );
+    let output = proxy
+        .command(&["apply", "--yes", "--retry-for", "8s"], shop.path())
+        .output();
+    Ran::of(&output.expect("erpc runs"))
+        .exits(4)
+        .says(&["partly applied", "`erpc apply` goes on from here"]);
+    drop(proxy);
+    cluster.applied(shop.path());
+    cluster.applied(shop.path()).says(&["nothing to do"]);
+    assert_eq!(cluster.listed("shop").len(), cluster.versions("shop").len());
+}
+
+#[test]
+#[ignore = "needs the server that tests/cluster/build makes; tests/run runs it"]
+fn a_server_that_is_killed_for_good_ends_the_run() {
+    let mut cluster = Cluster::start();
+    let shop = Program::shop();
+    shop.edit("shop/db:1", "shop/slow-db:1");
+    let run = cluster.spawn(
+        &["apply", "--yes", "--retry-for", "6s", "--timeout", "20s"],
+        shop.path(),
+    );
+    wait_for(&cluster, &["statefulset", "db", "-n", "shop-back"]);
+    cluster.kill();
+    Ran::end_of(run).exits(4).says(&["partly applied"]);
+    until("the server", || cluster.serve());
+    cluster.applied(shop.path());
+    cluster.applied(shop.path()).says(&["nothing to do"]);
+}
+
+#[test]
+#[ignore = "needs the server that tests/cluster/build makes; tests/run runs it"]
+fn a_server_that_stands_still_for_seconds() {
+    let cluster = Cluster::start();
+    let shop = Program::shop();
+    shop.edit("shop/db:1", "shop/slow-db:1");
+    let run = cluster.spawn(&["apply", "--yes"], shop.path());
+    wait_for(&cluster, &["statefulset", "db", "-n", "shop-back"]);
+    cluster.signal("-STOP");
+    std::thread::sleep(Duration::from_secs(5));
+    cluster.signal("-CONT");
+    Ran::end_of(run).exits(0);
+    cluster.applied(shop.path()).says(&["nothing to do"]);
+}
+
+#[test]
+#[ignore = "needs the server that tests/cluster/build makes; tests/run runs it"]
+fn a_foreign_controller_that_fights_for_a_field_is_not_fought() {
+    let cluster = Cluster::start();
+    let shop = Program::shop();
+    cluster.applied(shop.path());
+    let stop = std::sync::atomic::AtomicBool::new(false);
+    let scale = [
+        "scale",
+        "deployment",
+        "web",
+        "-n",
+        "shop-front",
+        "--replicas=5",
+    ];
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !stop.load(std::sync::atomic::Ordering::Relaxed) {
+                cluster.kubectl(&scale);
+            }
+        });
+        until("the controller", || {
+            let web = cluster.get(&["deployment", "web", "-n", "shop-front"]);
+            web["spec"]["replicas"] == 5
+        });
+        let proxy = Proxy::start(&cluster, &json!([]));
+        // It is told whose the field is, and not taken.
+        proxy
+            .apply(shop.path())
+            .exits(1)
+            .says(&["spec.replicas is kubectl's", "nothing was written"]);
+        // Taken once, as the user said; what comes back is not taken again.
+        let output = proxy
+            .command(
+                &[
+                    "apply",
+                    "--yes",
+                    "--take-from",
+                    "kubectl",
+                    "--timeout",
+                    "30s",
+                ],
+                shop.path(),
+            )
+            .output();
+        let ran = Ran::of(&output.expect("erpc runs"));
+        stop.store(true, std::sync::atomic::Ordering::Relaxed);
+        let (_, all) = proxy.log();
+        let writes = all
+            .iter()
+            .filter(|line| line.contains("PATCH") && line.contains("deployments/web"))
+            .filter(|line| !line.contains("dryRun"));
+        assert!(writes.count() <= 6, "{all:?}");
+        assert!([0, 1, 3].contains(&ran.code), "{ran:?}");
+    });
+    cluster.kubectl(&scale);
+    cluster
+        .erpc(&["plan"], shop.path())
+        .exits(1)
+        .says(&["spec.replicas is kubectl's"]);
+}
+
+#[test]
+#[ignore = "needs the server that tests/cluster/build makes; tests/run runs it"]
+fn an_object_that_the_server_does_not_take_leaves_the_live_one() {
+    let cluster = Cluster::start();
+    let shop = Program::shop();
+    cluster.applied(shop.path());
+    let before = cluster.versions("shop");
+    shop.edit(
+        "image \"shop/api:1\"",
+        "image \"shop/api:1\"\n    patch deployment { spec.template.spec.restartPolicy = \"Sometimes\" }",
+    );
+    for arguments in [
+        &["apply", "--yes"][..],
+        &["apply", "--yes", "--prune"],
+        &["apply", "--yes", "--replace", "api"],
+        &["apply", "--yes", "--take-from", "kubectl"],
+    ] {
+        cluster.erpc(arguments, shop.path()).exits(1).says(&[
+            "restartPolicy",
+            "a `patch` in the source is the usual reason",
+            "nothing was written",
+        ]);
+    }
+    assert_eq!(cluster.versions("shop"), before);
+}
+
+#[test]
+#[ignore = "needs the server that tests/cluster/build makes; tests/run runs it"]
+fn of_fifty_starts_at_once_exactly_one_writes() {
+    let cluster = Cluster::start();
+    let shop = Program::shop();
+    shop.edit("shop/db:1", "shop/slow-db:1");
+    let runs: Vec<Child> = (0..50)
+        .map(|_| cluster.spawn(&["apply", "--yes"], shop.path()))
+        .collect();
+    let ran: Vec<Ran> = runs.into_iter().map(Ran::end_of).collect();
+    let wrote = ran.iter().filter(|ran| ran.err.contains("objects written"));
+    assert_eq!(wrote.count(), 1, "{ran:?}");
+    for ran in &ran {
+        let is_refused = ran.code == 1
+            && (ran.err.contains("another run is at work")
+                || ran.err.contains("has changed since"));
+        assert!(is_refused || ran.code == 0, "{ran:?}");
+    }
+    cluster.applied(shop.path()).says(&["nothing to do"]);
+    assert_eq!(cluster.listed("shop").len(), cluster.versions("shop").len());
+}
+
+/// A library that shifts the time of day of a process.
+fn clock(cluster: &Cluster) -> String {
+    let library = cluster.folder.path().join("clock.so");
+    let source = erpc_tests::repository().join("tests/suite/cluster/clock.c");
+    let made = Command::new("cc")
+        .args(["-shared", "-fPIC", "-o"])
+        .args([&library, &source])
+        .arg("-ldl")
+        .status();
+    assert!(made.expect("cc runs").success());
+    library.display().to_string()
+}
+
+#[test]
+#[ignore = "needs the server that tests/cluster/build makes; tests/run runs it"]
+fn a_clock_that_is_a_day_ahead_neither_takes_nor_loses_a_lock() {
+    let cluster = Cluster::start();
+    let library = clock(&cluster);
+    let shop = Program::shop();
+    shop.edit("shop/api:1", "shop/fault-unready:1");
+    let ahead = |arguments: &[&str]| {
+        let mut command = cluster.command(arguments, shop.path());
+        command
+            .env("LD_PRELOAD", &library)
+            .env("CLOCK_SHIFT", "86400")
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        command
+    };
+    // A holder by the right clock, and one that thinks that it is tomorrow.
+    let holder = cluster.spawn(&["apply", "--yes"], shop.path());
+    wait_for(&cluster, &["deployment", "api", "-n", "shop-back"]);
+    let output = ahead(&["apply", "--yes"]).output();
+    Ran::of(&output.expect("erpc runs"))
+        .exits(1)
+        .says(&["another run is at work"]);
+    send("-INT", &holder);
+    Ran::end_of(holder).exits(130);
+    // The other way round.
+    let holder = ahead(&["apply", "--yes"]).spawn().expect("erpc runs");
+    until("the lock", || {
+        let lease = cluster.get(&["lease", "erpc-shop", "-n", "erpc-system"]);
+        !lease["spec"]["holderIdentity"]
+            .as_str()
+            .unwrap_or_default()
+            .is_empty()
+    });
+    cluster
+        .erpc(&["apply", "--yes"], shop.path())
+        .exits(1)
+        .says(&["another run is at work"]);
+    send("-INT", &holder);
+    Ran::end_of(holder).exits(130);
+    shop.edit("shop/fault-unready:1", "shop/api:1");
+    let output = ahead(&["apply", "--yes"]).output();
+    Ran::of(&output.expect("erpc runs")).exits(0);
+    let output = ahead(&["doctor"]).output();
+    Ran::of(&output.expect("erpc runs"))
+        .says(&["its clock and this one are 86", "set the clocks by NTP"]);
+}
+
+#[test]
+#[ignore = "needs the server that tests/cluster/build makes; tests/run runs it"]
+fn a_clock_that_is_a_day_behind_is_named() {
+    let cluster = Cluster::start();
+    let library = clock(&cluster);
+    let shop = Program::shop();
+    let mut behind = cluster.command(&["apply", "--yes"], shop.path());
+    behind
+        .env("LD_PRELOAD", &library)
+        .env("CLOCK_SHIFT", "-86400");
+    Ran::of(&behind.output().expect("erpc runs"))
+        .exits(1)
+        .says(&[
+            "no cluster answers for context `test`",
+            "the certificate begins later than this machine's clock says: compare `date`",
+        ]);
+}
+
+#[test]
+#[ignore = "needs the server that tests/cluster/build makes; tests/run runs it"]
+fn a_second_interrupt_leaves_at_once() {
+    let cluster = Cluster::start();
+    let shop = Program::shop();
+    let proxy = Proxy::start(
+        &cluster,
+        &json!([{ "method": "PATCH", "path": "deployments/api.fieldManager=erpc&fieldValidation=Strict&force=false$", "drop": "never" }]),
+    );
+    let run = proxy
+        .command(&["apply", "--yes"], shop.path())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("erpc runs");
+    until("the write", || !proxy.log().0.is_empty());
+    send("-INT", &run);
+    // The first one waits for the call that is under way, which never ends.
+    until("the first one", || {
+        send("-INT", &run);
+        let state = std::fs::read_to_string(format!("/proc/{}/stat", run.id()));
+        state.is_ok_and(|state| state.contains(") Z "))
+    });
+    Ran::end_of(run).exits(130);
+    drop(proxy);
+    cluster.applied(shop.path());
+    cluster.applied(shop.path()).says(&["nothing to do"]);
+}
+
+/// The writes of an apply to a fresh cluster, and what it leaves.
+fn uninterrupted() -> (usize, Vec<String>, Vec<String>) {
+    let cluster = Cluster::start();
+    let shop = Program::shop();
+    let proxy = Proxy::start(&cluster, &json!([]));
+    proxy.apply(shop.path()).exits(0);
+    let (_, all) = proxy.log();
+    let writes = all.iter().filter(|line| is_write(line)).count();
+    (writes, declared(&cluster, "shop"), cluster.listed("shop"))
+}
+
+const CHANGES: &str = "^(PATCH|POST|PUT|DELETE)$";
+const HARMLESS: &str = "dryRun=|accessreviews";
+
+fn is_write(line: &str) -> bool {
+    let is_change = ["PATCH", "POST", "PUT", "DELETE"]
+        .iter()
+        .any(|method| line.split(' ').nth(1) == Some(method));
+    is_change && !line.contains("dryRun=") && !line.contains("accessreviews")
+}
+
+#[test]
+#[ignore = "needs the server that tests/cluster/build makes; tests/run runs it"]
+fn a_run_that_is_killed_at_a_write_before_or_after_it_ends_like_one_that_is_not() {
+    let (writes, wanted, listed) = uninterrupted();
+    assert!(writes > 20, "{writes}");
+    // Twenty moments, spread over all writes; every one of them with ERPC_TEST_FULL.
+    let step = match std::env::var_os("ERPC_TEST_FULL") {
+        Some(_) => 1.0,
+        None => (f64::from(u32::try_from(writes).expect("few")) / 20.0).max(1.0),
+    };
+    let cluster = Cluster::start();
+    let mut moments = 0;
+    for at in (0..)
+        .map(|n| 1 + (f64::from(n) * step) as usize)
+        .take_while(|at| *at <= writes)
+    {
+        // A platform of its own for each moment, so that each begins anew.
+        let name = format!("s{at:02}");
+        let shop = Program::of(&SHOP.replace("shop", &name));
+        // Before the write, or when it is done and nobody heard of it.
+        let drop_how = if at % 2 == 0 { "never" } else { "hold" };
+        let proxy = Proxy::start(
+            &cluster,
+            &json!([{ "method": CHANGES, "path": "", "except": HARMLESS, "from": at, "drop": drop_how }]),
+        );
+        let mut run = proxy
+            .command(&["apply", "--yes"], shop.path())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("erpc runs");
+        until("the write", || !proxy.log().0.is_empty());
+        run.kill().expect("it runs");
+        run.wait().expect("it ended");
+        drop(proxy);
+        cluster.applied(shop.path());
+        let alike = |lines: Vec<String>| {
+            let mut lines: Vec<String> = lines
+                .iter()
+                .map(|line| line.replace(&name, "shop"))
+                .collect();
+            lines.sort();
+            lines
+        };
+        assert_eq!(
+            alike(declared(&cluster, &name)),
+            wanted,
+            "killed at write {at}"
+        );
+        assert_eq!(alike(cluster.listed(&name)), listed, "killed at write {at}");
+        cluster.applied(shop.path()).says(&["nothing to do"]);
+        moments += 1;
+    }
+    assert!(moments >= 20, "{moments}");
 }

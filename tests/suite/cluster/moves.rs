@@ -59,12 +59,7 @@ fn a_service_that_was_renamed_serves_until_its_successor_is_ready() {
         "+ shop-back/server  Deployment",
         "3 to move",
     ]);
-    let run = cluster
-        .command(&["apply", "--yes"], shop.path())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("erpc runs");
+    let run = cluster.spawn(&["apply", "--yes"], shop.path());
     wait_for(&cluster, &["deployment", "server", "-n", "shop-back"]);
     // The new one takes three seconds: so long the old one and its policy stay, and the database
     // lets both in.

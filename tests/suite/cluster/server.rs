@@ -12,6 +12,7 @@ use tempfile::TempDir;
 /// A running control plane; it stops with its standard input.
 pub(super) struct Cluster {
     server: Option<Child>,
+    without: &'static str,
     binary: PathBuf,
     pub(super) folder: TempDir,
 }
@@ -32,6 +33,11 @@ impl Ran {
             out: String::from_utf8_lossy(&output.stdout).into_owned(),
             err: String::from_utf8_lossy(&output.stderr).into_owned(),
         }
+    }
+
+    /// What a process says until its end.
+    pub(super) fn end_of(process: Child) -> Self {
+        Self::of(&process.wait_with_output().expect("it ended"))
     }
 
     /// Fails with all that was said unless the code is this one.
@@ -62,6 +68,11 @@ impl Ran {
 
 impl Cluster {
     pub(super) fn start() -> Self {
+        Self::start_without("")
+    }
+
+    /// A control plane whose controller manager lacks these controllers.
+    pub(super) fn start_without(controllers: &'static str) -> Self {
         let binary = PathBuf::from(
             std::env::var_os("ERPC_TEST_CLUSTER")
                 .expect("ERPC_TEST_CLUSTER names what tests/cluster/build has built"),
@@ -69,6 +80,7 @@ impl Cluster {
         let folder = TempDir::new().expect("a temporary folder");
         let mut cluster = Self {
             server: None,
+            without: controllers,
             binary,
             folder,
         };
@@ -87,6 +99,7 @@ impl Cluster {
         let mut server = Command::new(&self.binary)
             .arg("serve")
             .arg(self.folder.path())
+            .env("CLUSTER_WITHOUT", self.without)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -105,6 +118,11 @@ impl Cluster {
             server.kill().expect("it runs");
             server.wait().expect("it ended");
         }
+    }
+
+    /// Sends a signal to the server: `-STOP`, `-CONT`.
+    pub(super) fn signal(&self, name: &str) {
+        send(name, self.server.as_ref().expect("it runs"));
     }
 
     pub(super) fn binary(&self) -> &Path {
@@ -164,6 +182,15 @@ impl Cluster {
             .env("HOME", self.folder.path())
             .stdin(Stdio::null());
         command
+    }
+
+    /// The command under way, with what it says piped.
+    pub(super) fn spawn(&self, arguments: &[&str], folder: &Path) -> Child {
+        self.command(arguments, folder)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("erpc runs")
     }
 
     pub(super) fn erpc(&self, arguments: &[&str], folder: &Path) -> Ran {
@@ -312,6 +339,14 @@ impl Drop for Watch {
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
+}
+
+/// Sends a signal to a process: `-INT`.
+pub(super) fn send(name: &str, process: &Child) {
+    let sent = Command::new("kill")
+        .args([name, &process.id().to_string()])
+        .status();
+    assert!(sent.expect("kill runs").success());
 }
 
 /// Waits until something is so. The patience is that of a machine that does much else.

@@ -3,7 +3,9 @@
 
 use std::time::{Duration, Instant};
 
-use super::server::{Cluster, Program, Ran};
+use serde_json::{Value, json};
+
+use super::server::{Cluster, Program, Ran, SHOP, until};
 
 /// A stall ends the wait long before the five minutes that a service has at least.
 const BEFORE_PATIENCE: Duration = Duration::from_secs(240);
@@ -24,10 +26,13 @@ fn with_image(image: &str) -> (Cluster, Program) {
 
 /// The events of a run as programs read them.
 fn reason(cluster: &Cluster, program: &Program) -> String {
-    let ran = cluster.erpc(
-        &["apply", "--yes", "--format", "json", "--timeout", "5m"],
-        program.path(),
-    );
+    let ran = cluster.erpc(&AS_JSON, program.path());
+    reasons(&ran)
+}
+
+const AS_JSON: [&str; 6] = ["apply", "--yes", "--format", "json", "--timeout", "5m"];
+
+fn reasons(ran: &Ran) -> String {
     let lines = ran
         .out
         .lines()
@@ -242,5 +247,350 @@ fn a_namespace_that_is_being_deleted() {
     ran.exits(1).says(&[
         "Namespace shop-front is being deleted",
         "nothing was written",
+    ]);
+}
+
+/// The pods of `shop-back/NAME`, which no kubelet touches: their image says `fault-hand`.
+fn pod_of(cluster: &Cluster, service: &str) -> String {
+    let mut found = String::new();
+    let selector = format!("app.kubernetes.io/name={service}");
+    until("a pod on a node", || {
+        let pods = cluster.get(&["pods", "-n", "shop-back", "-l", &selector]);
+        let pod = &pods["items"][0];
+        found = pod["metadata"]["name"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned();
+        !pod["spec"]["nodeName"].is_null()
+    });
+    found
+}
+
+fn set_status(cluster: &Cluster, pod: &str, status: &Value) {
+    let patch = json!({ "status": status }).to_string();
+    cluster.kubectl(&[
+        "patch",
+        "pod",
+        pod,
+        "-n",
+        "shop-back",
+        "--subresource=status",
+        "--type=merge",
+        "-p",
+        &patch,
+    ]);
+}
+
+/// A warning about a pod, as the kubelet would write it.
+fn warn(cluster: &Cluster, pod: &str, reason: &str, message: &str, kind: &str) {
+    let now = "2026-01-01T00:00:00Z";
+    let event = json!({
+        "apiVersion": "v1", "kind": "Event", "type": kind, "reason": reason, "message": message, "count": 1,
+        "metadata": { "name": format!("{pod}.{}", reason.to_lowercase()), "namespace": "shop-back" },
+        "involvedObject": { "kind": "Pod", "name": pod, "namespace": "shop-back" },
+        "firstTimestamp": now, "lastTimestamp": now,
+    });
+    cluster.apply_yaml(&event.to_string());
+}
+
+/// What a container that waits shows.
+fn waiting(reason: &str, message: &str) -> Value {
+    json!({
+        "phase": "Pending",
+        "containerStatuses": [{
+            "name": "api", "image": "docker.io/shop/fault-hand:1", "imageID": "", "ready": false, "restartCount": 0,
+            "state": { "waiting": { "reason": reason, "message": message } },
+        }],
+    })
+}
+
+/// An apply during which the pod of `api` gets this status; why it stalled.
+fn stalled_by(status: &Value, more: impl Fn(&Cluster, &str)) -> (String, Ran) {
+    let (cluster, shop) = with_image("shop/fault-hand:1");
+    let run = cluster.spawn(&AS_JSON, shop.path());
+    let pod = pod_of(&cluster, "api");
+    set_status(&cluster, &pod, status);
+    more(&cluster, &pod);
+    let ran = Ran::end_of(run).exits(4);
+    (reasons(&ran), ran)
+}
+
+/// What `erpc status` says of such a pod: there is one look, so what lasts long in an apply is told at once.
+fn status_of(status: &Value, more: impl Fn(&Cluster, &str)) -> Ran {
+    let (cluster, shop) = with_image("shop/fault-hand:1");
+    cluster.erpc(&["apply", "--yes", "--timeout", "4s"], shop.path());
+    let pod = pod_of(&cluster, "api");
+    set_status(&cluster, &pod, status);
+    more(&cluster, &pod);
+    cluster.erpc(&["status"], shop.path()).exits(3)
+}
+
+fn nothing(_: &Cluster, _: &str) {}
+
+#[test]
+#[ignore = "needs the server that tests/cluster/build makes; tests/run runs it"]
+fn an_image_that_its_registry_refuses() {
+    let status = waiting(
+        "ImagePullBackOff",
+        "pull access denied, repository does not exist or may require authorization",
+    );
+    let (reason, ran) = stalled_by(&status, nothing);
+    assert_eq!(reason, "ImageRefused");
+    ran.says(&["give the namespace's account a pull secret"]);
+}
+
+#[test]
+#[ignore = "needs the server that tests/cluster/build makes; tests/run runs it"]
+fn a_name_that_no_image_can_have() {
+    let status = waiting("InvalidImageName", "invalid reference format");
+    assert_eq!(stalled_by(&status, nothing).0, "InvalidImageName");
+}
+
+#[test]
+#[ignore = "needs the server that tests/cluster/build makes; tests/run runs it"]
+fn a_registry_that_cannot_be_reached() {
+    let status = waiting("ErrImagePull", "dial tcp: lookup registry: i/o timeout");
+    status_of(&status, nothing).says(&[
+        "cannot reach the registry of docker.io/shop/fault-hand:1: dial tcp: lookup registry: i/o timeout",
+        "see the node's way to the registry",
+    ]);
+}
+
+#[test]
+#[ignore = "needs the server that tests/cluster/build makes; tests/run runs it"]
+fn a_container_that_cannot_be_started() {
+    let status = waiting(
+        "RunContainerError",
+        "exec: \"/app\": no such file or directory",
+    );
+    let (reason, ran) = stalled_by(&status, nothing);
+    assert_eq!(reason, "ContainerNotStarted");
+    ran.says(&[
+        "no such file or directory",
+        "see the command of the service",
+    ]);
+}
+
+#[test]
+#[ignore = "needs the server that tests/cluster/build makes; tests/run runs it"]
+fn a_command_that_is_not_in_the_image() {
+    let ended = json!({ "exitCode": 127, "reason": "Error" });
+    let status = json!({
+        "phase": "Running",
+        "containerStatuses": [{
+            "name": "api", "image": "a", "imageID": "", "ready": false, "restartCount": 3,
+            "state": { "waiting": { "reason": "CrashLoopBackOff" } },
+            "lastState": { "terminated": ended },
+        }],
+    });
+    let (reason, ran) = stalled_by(&status, nothing);
+    assert_eq!(reason, "CrashLoop");
+    ran.says(&["exit code 127", "the command is not in the image"]);
+}
+
+#[test]
+#[ignore = "needs the server that tests/cluster/build makes; tests/run runs it"]
+fn an_init_container_that_fails_is_named() {
+    let status = json!({
+        "phase": "Pending",
+        "initContainerStatuses": [{
+            "name": "migrate", "image": "a", "imageID": "", "ready": false, "restartCount": 4,
+            "state": { "waiting": { "reason": "CrashLoopBackOff" } },
+            "lastState": { "terminated": { "exitCode": 2, "reason": "Error" } },
+        }],
+    });
+    let (reason, ran) = stalled_by(&status, nothing);
+    assert_eq!(reason, "CrashLoop");
+    ran.says(&[
+        "init container migrate: container migrate has ended 4 times, last with exit code 2",
+    ]);
+}
+
+#[test]
+#[ignore = "needs the server that tests/cluster/build makes; tests/run runs it"]
+fn a_container_that_its_liveness_probe_kills() {
+    let status = json!({
+        "phase": "Running",
+        "conditions": [{ "type": "Ready", "status": "False" }, { "type": "PodScheduled", "status": "True" }],
+        "containerStatuses": [{
+            "name": "api", "image": "a", "imageID": "", "ready": false, "restartCount": 2,
+            "state": { "running": { "startedAt": "2026-01-01T00:00:00Z" } },
+        }],
+    });
+    let (reason, ran) = stalled_by(&status, |cluster, pod| {
+        warn(
+            cluster,
+            pod,
+            "Unhealthy",
+            "Liveness probe failed: HTTP probe failed with statuscode: 500",
+            "Warning",
+        );
+    });
+    assert_eq!(reason, "LivenessKills");
+    ran.says(&[
+        "was restarted 2 times because its liveness probe failed",
+        "health startup",
+    ]);
+}
+
+#[test]
+#[ignore = "needs the server that tests/cluster/build makes; tests/run runs it"]
+fn a_volume_that_cannot_be_mounted() {
+    status_of(&json!({ "phase": "Pending" }), |cluster, pod| {
+        warn(
+            cluster,
+            pod,
+            "FailedAttachVolume",
+            "Multi-Attach error for volume \"pvc-1\": used by pod x on node-2",
+            "Warning",
+        );
+    })
+    .says(&[
+        "cannot mount a volume: Multi-Attach error",
+        "kubectl get volumeattachments",
+    ]);
+}
+
+#[test]
+#[ignore = "needs the server that tests/cluster/build makes; tests/run runs it"]
+fn a_node_that_cannot_give_a_pod_its_network() {
+    status_of(&json!({ "phase": "Pending" }), |cluster, pod| {
+        warn(
+            cluster,
+            pod,
+            "FailedCreatePodSandBox",
+            "plugin type=\"cni\" failed: no addresses left",
+            "Warning",
+        );
+    })
+    .says(&[
+        "cannot start pod api-",
+        "no addresses left",
+        "see the network plugin of that node",
+    ]);
+}
+
+#[test]
+#[ignore = "needs the server that tests/cluster/build makes; tests/run runs it"]
+fn a_pod_that_was_evicted() {
+    let status = json!({ "phase": "Failed", "reason": "Evicted", "message": "The node was low on resource: memory." });
+    status_of(&status, nothing).says(&["was evicted: The node was low on resource: memory."]);
+}
+
+#[test]
+#[ignore = "needs the server that tests/cluster/build makes; tests/run runs it"]
+fn a_pod_for_which_nodes_are_on_their_way_is_waited_for() {
+    let (cluster, shop) = with_image("shop/fault-hand:1");
+    shop.edit("cpu 10m..100m", "cpu 60..60");
+    cluster.apply_yaml(
+        "apiVersion: apps/v1\nkind: DaemonSet\nmetadata: {name: full, namespace: default}\nspec:\n  selector: {matchLabels: {a: b}}\n  template:\n    metadata: {labels: {a: b}}\n    spec:\n      containers:\n      - {name: full, image: full, resources: {requests: {cpu: '32'}}}\n",
+    );
+    cluster.kubectl(&["rollout", "status", "daemonset/full", "--timeout=120s"]);
+    let run = cluster.spawn(
+        &["apply", "--yes", "--format", "json", "--timeout", "25s"],
+        shop.path(),
+    );
+    let mut pod = String::new();
+    until("the pod", || {
+        let pods = cluster.get(&["pods", "-n", "shop-back", "-l", "app.kubernetes.io/name=db"]);
+        pod = pods["items"][0]["metadata"]["name"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned();
+        !pod.is_empty()
+    });
+    // As the autoscaler of nodes says it: no warning, but news.
+    warn(
+        &cluster,
+        &pod,
+        "TriggeredScaleUp",
+        "pod triggered scale-up: [{pool 3->4 (max: 9)}]",
+        "Normal",
+    );
+    let ran = Ran::end_of(run).exits(4);
+    assert_eq!(reasons(&ran), "", "{}", ran.out);
+    ran.says(&["not ready within --timeout 25s"]);
+}
+
+#[test]
+#[ignore = "needs the server that tests/cluster/build makes; tests/run runs it"]
+fn a_claim_for_which_nothing_provisions() {
+    let cluster = Cluster::start();
+    let shop = Program::shop();
+    shop.edit("storage standard default", "storage absent default");
+    let (ran, _) = stall(&cluster, &shop);
+    ran.exits(4).says(&[
+        "shop-back.db: the claims of pod db-0 are not bound for 6",
+        "see that the provisioner of the storage class runs",
+    ]);
+}
+
+#[test]
+#[ignore = "needs the server that tests/cluster/build makes; tests/run runs it"]
+fn a_stateful_set_that_may_make_no_pod() {
+    let cluster = Cluster::start();
+    let shop = Program::shop();
+    cluster.kubectl(&["create", "namespace", "shop-back"]);
+    // A quota with a scope counts by rules of its own, so the plan does not add it up.
+    cluster.apply_yaml(
+        "apiVersion: v1\nkind: ResourceQuota\nmetadata: {name: none, namespace: shop-back}\nspec: {hard: {pods: '0'}, scopes: [NotTerminating]}\n",
+    );
+    let (ran, _) = stall(&cluster, &shop);
+    ran.exits(4)
+        .says(&["shop-back.db: no pod can be made: exceeded quota: none"]);
+}
+
+#[test]
+#[ignore = "needs the server that tests/cluster/build makes; tests/run runs it"]
+fn a_job_that_has_failed() {
+    let cluster = Cluster::start();
+    let seed = "  job seed {\n    image \"shop/fault-hand:1\"\n    cpu 10m..100m\n    memory 16Mi..64Mi\n    run as 1000\n    patch job { spec.backoffLimit = 0 }\n    calls db:sql\n  }\n\n  service api {";
+    let shop = Program::of(&SHOP.replace("  service api {", seed));
+    let run = cluster.spawn(&AS_JSON, shop.path());
+    let pod = pod_of(&cluster, "seed");
+    let ended = json!({ "exitCode": 3, "reason": "Error", "startedAt": "2026-01-01T00:00:00Z", "finishedAt": "2026-01-01T00:00:01Z" });
+    set_status(
+        &cluster,
+        &pod,
+        &json!({
+            "phase": "Failed",
+            "containerStatuses": [{
+                "name": "seed", "image": "a", "imageID": "", "ready": false, "restartCount": 0,
+                "state": { "terminated": ended },
+            }],
+        }),
+    );
+    let ran = Ran::end_of(run);
+    assert_eq!(reasons(&ran), "JobFailed", "{}", ran.out);
+    ran.says(&["the job has failed: BackoffLimitExceeded", "logs job/seed"]);
+}
+
+#[test]
+#[ignore = "needs the server that tests/cluster/build makes; tests/run runs it"]
+fn an_old_pod_that_is_broken_and_blocks_the_new_one() {
+    let cluster = Cluster::start();
+    let shop = Program::shop();
+    cluster.applied(shop.path());
+    let not_ready = json!({ "conditions": [
+        { "type": "Ready", "status": "False" }, { "type": "ContainersReady", "status": "False" },
+        { "type": "PodScheduled", "status": "True" },
+    ] });
+    set_status(&cluster, "db-0", &not_ready);
+    shop.edit("shop/db:1", "shop/db:2");
+    let ran = cluster.erpc(&AS_JSON, shop.path());
+    assert_eq!(reasons(&ran), "BrokenOldPod", "{}", ran.out);
+    ran.says(&["kubectl -n shop-back delete pod db-0"]);
+}
+
+#[test]
+#[ignore = "needs the server that tests/cluster/build makes; tests/run runs it"]
+fn a_controller_that_does_not_run() {
+    let cluster = Cluster::start_without("deployment-controller");
+    let shop = Program::shop();
+    let ran = cluster.erpc(&AS_JSON, shop.path());
+    assert_eq!(reasons(&ran), "NoController", "{}", ran.out);
+    ran.says(&[
+        "no controller has looked at Deployment shop-back/api",
+        "kube-controller-manager",
     ]);
 }

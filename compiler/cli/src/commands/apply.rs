@@ -21,6 +21,7 @@ pub(crate) fn run(command: &Apply, common: &Common, console: &mut Console<'_>) -
         allowed: allowed(&command.permit),
         timeout: command.timeout,
         wait_lock: command.wait_lock,
+        retry_for: command.retry_for,
         concurrency: command.concurrency,
         saved: None,
     };
