@@ -124,17 +124,7 @@ impl<'p> Prover<'p> {
     }
 
     fn unknown_port(&self, end: End, name: &str, span: Span) -> Diagnostic {
-        let known: Vec<&str> = match end {
-            End::Service(id) => {
-                let ports = self.platform[id].ports.iter();
-                ports.map(|port| port.name.value.as_str()).collect()
-            }
-            End::External(id) => {
-                let ports = self.platform[id].ports.iter();
-                ports.map(|port| port.name.value.as_str()).collect()
-            }
-            End::Internet | End::ClusterDns | End::ClusterApi | End::ClusterNodes => Vec::new(),
-        };
+        let known = self.platform.port_names(end);
         let diagnostic = Diagnostic::new(
             &codes::UNKNOWN_PORT,
             format!("`{}` has no port `{name}`", self.platform.end_name(end)),

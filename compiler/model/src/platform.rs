@@ -1032,6 +1032,22 @@ impl Platform {
         )
     }
 
+    /// The names of the ports that an end declares; none of one that has only numbers.
+    #[must_use]
+    pub fn port_names(&self, end: End) -> Vec<&str> {
+        match end {
+            End::Service(id) => {
+                let ports = self[id].ports.iter();
+                ports.map(|port| port.name.value.as_str()).collect()
+            }
+            End::External(id) => {
+                let ports = self[id].ports.iter();
+                ports.map(|port| port.name.value.as_str()).collect()
+            }
+            End::Internet | End::ClusterDns | End::ClusterApi | End::ClusterNodes => Vec::new(),
+        }
+    }
+
     /// An end as the language writes it.
     #[must_use]
     pub fn end_name(&self, end: End) -> String {

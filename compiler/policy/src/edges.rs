@@ -311,7 +311,11 @@ impl Expansion<'_, '_> {
             }
         }
         if targets.is_empty() {
-            let names: Vec<&str> = to.ends.iter().flat_map(|end| self.ports_of(*end)).collect();
+            let names: Vec<&str> = to
+                .ends
+                .iter()
+                .flat_map(|end| self.platform.port_names(*end))
+                .collect();
             let mut diagnostic = Diagnostic::new(
                 &codes::EMPTY_WILDCARD,
                 format!("nothing that this wildcard means has a port `{name}`"),
@@ -326,22 +330,8 @@ impl Expansion<'_, '_> {
         Some(targets)
     }
 
-    fn ports_of(&self, end: End) -> Vec<&str> {
-        match end {
-            End::Service(id) => {
-                let ports = self.platform[id].ports.iter();
-                ports.map(|port| port.name.value.as_str()).collect()
-            }
-            End::External(id) => {
-                let ports = self.platform[id].ports.iter();
-                ports.map(|port| port.name.value.as_str()).collect()
-            }
-            End::Internet | End::ClusterDns | End::ClusterApi | End::ClusterNodes => Vec::new(),
-        }
-    }
-
     fn report_unknown_port(&mut self, end: End, name: &str, span: Span) {
-        let known = self.ports_of(end);
+        let known = self.platform.port_names(end);
         let declared = match end {
             End::Service(id) => self.platform[id].name.span(),
             End::External(id) => self.platform[id].name.span(),

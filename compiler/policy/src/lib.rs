@@ -26,7 +26,7 @@ pub use implied::{Implied, RoutedPort, needs_dns};
 pub use order::{Condition, Order, predecessors};
 pub use policies::{
     EgressRule, IngressRule, NAME_LABEL, Peer, PodSelector, PolicyPort, Selected, WorkloadPolicy,
-    policies,
+    dns_pods, policies,
 };
 pub use search::{Arrival, Search};
 pub use security::PodSecurity;

@@ -235,9 +235,10 @@ fn add_controller(platform: &Platform, routed: &RoutedPort, gathered: &mut [(Sid
     }
 }
 
-/// The pods that answer DNS.
-fn dns_pods(platform: &Platform) -> Selected {
-    let (namespace, key, value) = match platform.cluster().dns.as_ref().map(|dns| dns.value) {
+/// The namespace of the pods that answer DNS, and the label by which they are known.
+#[must_use]
+pub fn dns_pods(platform: &Platform) -> (&'static str, &'static str, &'static str) {
+    match platform.cluster().dns.as_ref().map(|dns| dns.value) {
         Some(DnsFlavour::OpenShift) => (
             "openshift-dns",
             "dns.operator.openshift.io/daemonset-dns",
@@ -246,7 +247,11 @@ fn dns_pods(platform: &Platform) -> Selected {
         Some(DnsFlavour::KubeDns | DnsFlavour::NodeLocal) | None => {
             ("kube-system", "k8s-app", "kube-dns")
         }
-    };
+    }
+}
+
+fn selected_dns(platform: &Platform) -> Selected {
+    let (namespace, key, value) = dns_pods(platform);
     Selected {
         namespace: namespace.into(),
         pods: PodSelector::Labels(vec![(key.into(), value.into())]),
@@ -254,7 +259,7 @@ fn dns_pods(platform: &Platform) -> Selected {
 }
 
 fn dns_rule(platform: &Platform) -> EgressRule {
-    let mut to = vec![Peer::Pods(dns_pods(platform))];
+    let mut to = vec![Peer::Pods(selected_dns(platform))];
     to.extend(
         dns_blocks(platform)
             .into_iter()
@@ -297,7 +302,7 @@ impl Side {
             }
             End::ClusterDns => {
                 self.pods
-                    .entry(dns_pods(platform))
+                    .entry(selected_dns(platform))
                     .or_default()
                     .insert(port);
                 dns_blocks(platform)

@@ -6,8 +6,10 @@ use std::fmt::Write;
 use erpc_answers::{Asked, AskedEnd, AskedPort, Why as Answer, opening, statement};
 use erpc_diagnostics::Sources;
 use erpc_model::units::Protocol;
-use erpc_model::{Platform, ServiceId};
-use erpc_policy::{Addresses, Connection, Connections, Derived, NAME_LABEL, Party, PolicyPort};
+use erpc_model::{End, Platform, ServiceId};
+use erpc_policy::{
+    Addresses, Connection, Connections, Derived, NAME_LABEL, Party, PolicyPort, dns_pods,
+};
 use erpc_prove::{Direction, File, Manifests, Peer, PortRange, Rule};
 use serde::Serialize;
 
@@ -74,17 +76,10 @@ fn port_is_there(platform: &Platform, to: &AskedEnd) -> Result<(), String> {
     let (Some(AskedPort::Named(name)), Some(Party::End(end))) = (&to.port, to.single()) else {
         return Ok(());
     };
-    let names: Vec<&str> = match end {
-        erpc_model::End::Service(id) => {
-            let ports = platform[id].ports.iter();
-            ports.map(|port| port.name.value.as_str()).collect()
-        }
-        erpc_model::End::External(id) => {
-            let ports = platform[id].ports.iter();
-            ports.map(|port| port.name.value.as_str()).collect()
-        }
-        _ => return Err(format!("`{}` has no named ports: say a number", to.text)),
-    };
+    if !matches!(end, End::Service(_) | End::External(_)) {
+        return Err(format!("`{}` has no named ports: say a number", to.text));
+    }
+    let names = platform.port_names(end);
     if names.contains(&name.as_str()) {
         return Ok(());
     }
@@ -274,7 +269,7 @@ impl Asking<'_> {
             )]
         };
         match party {
-            Party::End(erpc_model::End::Service(id)) => {
+            Party::End(End::Service(id)) => {
                 let service = &self.platform[id];
                 let namespace = &self.platform[service.namespace].name.value;
                 Some([
@@ -282,21 +277,8 @@ impl Asking<'_> {
                     vec![(NAME_LABEL.into(), service.name.value.clone())],
                 ])
             }
-            Party::End(erpc_model::End::ClusterDns) => {
-                let is_openshift = self
-                    .platform
-                    .cluster()
-                    .dns
-                    .as_ref()
-                    .is_some_and(|dns| dns.value == erpc_model::DnsFlavour::OpenShift);
-                let (namespace, key, value) = match is_openshift {
-                    true => (
-                        "openshift-dns",
-                        "dns.operator.openshift.io/daemonset-dns",
-                        "default",
-                    ),
-                    false => ("kube-system", "k8s-app", "kube-dns"),
-                };
+            Party::End(End::ClusterDns) => {
+                let (namespace, key, value) = dns_pods(self.platform);
                 Some([of_namespace(namespace), vec![(key.into(), value.into())]])
             }
             Party::Controller => match &self.platform.cluster().ingress.as_ref()?.controller {

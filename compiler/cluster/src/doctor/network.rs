@@ -1,6 +1,7 @@
 //! Ingress, DNS, addresses, and whether policies are enforced.
 
 use erpc_model::{DnsFlavour, IngressController};
+use erpc_policy::dns_pods;
 use serde_json::Value;
 
 use super::{Check, Verdict, check};
@@ -70,21 +71,13 @@ async fn has_class(cluster: &Cluster, class: &str) -> Check {
 }
 
 pub(super) async fn dns(cluster: &Cluster, program: &Program<'_>) -> Check {
-    let flavour = program.platform.cluster().dns.as_ref().map(|dns| dns.value);
-    let (namespace, selector) = match flavour {
-        Some(DnsFlavour::OpenShift) => (
-            "openshift-dns",
-            "dns.operator.openshift.io/daemonset-dns=default",
-        ),
-        Some(DnsFlavour::KubeDns | DnsFlavour::NodeLocal) | None => {
-            ("kube-system", "k8s-app=kube-dns")
-        }
-    };
+    let (namespace, key, value) = dns_pods(program.platform);
+    let selector = format!("{key}={value}");
     if let Some(wrong) = node_local(cluster, program).await {
         return wrong;
     }
     let path = format!("/api/v1/namespaces/{namespace}/pods");
-    match cluster.list(&path, selector).await {
+    match cluster.list(&path, &selector).await {
         Err(error) => check("DNS", Verdict::Unknown, error.to_string()),
         Ok(pods) => match pods.iter().filter(|pod| crate::ready::is_ready(pod)).count() {
             0 => check(
