@@ -13,6 +13,7 @@ mod emitted;
 mod erp1;
 mod formats;
 mod formatting;
+mod gitops;
 mod graph;
 mod helm;
 mod library;

@@ -184,6 +184,20 @@ pub(crate) struct Build {
     /// The folder that lib/ and share/ are in; that of platform.erp where nothing is said.
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
+    /// Also write what others deliver, in a folder of the target's name; `output` in the source says the same.
+    #[arg(long, value_name = "TARGET", value_parser = ["argocd", "flux", "kustomize"])]
+    pub(crate) target: Vec<String>,
+    /// Where Argo CD and Flux find the output, where no `output` in the source says it.
+    #[arg(long, value_name = "URL", requires = "target")]
+    pub(crate) repository: Option<String>,
+    /// The branch, `refs/…` or commit of that repository.
+    #[arg(
+        long,
+        value_name = "REVISION",
+        default_value = "main",
+        requires = "repository"
+    )]
+    pub(crate) revision: String,
     /// Write nothing; list what differs and exit 2 if something does.
     #[arg(long)]
     pub(crate) check: bool,

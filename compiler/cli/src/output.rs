@@ -13,6 +13,7 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use erpc_emit::{FOLDERS, Header, OutputFile, read_header};
+use erpc_model::DeliveryTarget;
 use rayon::prelude::*;
 use similar::TextDiff;
 
@@ -103,14 +104,21 @@ pub(crate) fn write_documents(folder: &Path, files: &[(&str, String)]) -> Result
 }
 
 impl Plan {
-    /// Compares a folder with what should be in it.
+    /// Compares a folder with what should be in it, below the folders of every build and those of
+    /// `targets`.
     ///
     /// # Errors
     ///
     /// A sentence that names the path which cannot be read.
-    pub(crate) fn of(root: &Path, files: Vec<OutputFile>) -> Result<Self, String> {
+    pub(crate) fn of(
+        root: &Path,
+        files: Vec<OutputFile>,
+        targets: &[DeliveryTarget],
+    ) -> Result<Self, String> {
+        let targets = targets.iter().map(|target| target.as_str());
+        let folders: Vec<&'static str> = FOLDERS.into_iter().chain(targets).collect();
         let mut found = Found::default();
-        for folder in FOLDERS {
+        for folder in &folders {
             found.walk(root, folder)?;
             let staged = root.join(format!("{folder}{STAGED}"));
             if staged.is_dir() {
@@ -123,7 +131,7 @@ impl Plan {
             problems: Vec::new(),
             forced: Vec::new(),
             unchanged: 0,
-            new_folders: FOLDERS
+            new_folders: folders
                 .into_iter()
                 .filter(|folder| !root.join(folder).exists())
                 .collect(),

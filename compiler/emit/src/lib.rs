@@ -2,10 +2,12 @@
 //!
 //! Pure and deterministic: nothing here reads or writes a disk, and the same platform gives the
 //! same bytes. The folders are `share/`, what the whole platform has, and `lib/`, a folder for
-//! each namespace and in it one for each service, and `helm/`, a chart that prints the same objects.
+//! each namespace and in it one for each service, `helm/`, a chart that prints the same objects, and
+//! where the source or the command line asks for them `argocd/`, `flux/` and `kustomize/`.
 
 mod actors;
 mod file;
+mod gitops;
 mod helm;
 pub mod kubernetes;
 mod object;
@@ -20,11 +22,12 @@ use rayon::prelude::*;
 
 pub use actors::{Actor, actors};
 pub use file::{Header, OutputFile, read_header};
+pub use gitops::delivery;
 pub use helm::chart;
 pub use object::Object;
 pub use origin::{Cause, EmittedLine, Scope, emitted_lines};
 
-/// The folders that a build owns.
+/// The folders that every build owns.
 pub const FOLDERS: [&str; 3] = ["helm", "lib", "share"];
 
 /// A file before it is text.

@@ -79,6 +79,8 @@ pub struct Platform {
     pub registries: Vec<Sourced<String>>,
     /// `pull always|missing|never`, default `missing` (`IfNotPresent`).
     pub pull: Sourced<PullPolicy>,
+    /// `output`, in source order: what a build also writes.
+    pub outputs: Vec<Sourced<Output>>,
     /// The chosen cluster.
     pub cluster: ClusterId,
     /// All clusters, in source order.
@@ -128,6 +130,67 @@ pub enum PullPolicy {
     Missing,
     /// `Never`
     Never,
+}
+
+/// `output TARGET ["repository" at "revision" [in "folder"]]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Output {
+    /// For whom.
+    pub target: DeliveryTarget,
+    /// Where they find what a build writes; kustomize needs none.
+    pub repository: Option<Repository>,
+}
+
+/// A Git repository that holds what a build writes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Repository {
+    /// `https://…` or `ssh://…`
+    pub url: String,
+    /// A branch, `refs/…` or a commit.
+    pub revision: String,
+    /// The folder of the platform in it; empty for its root.
+    pub folder: String,
+}
+
+/// Others who deliver what a build writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum DeliveryTarget {
+    /// Argo CD.
+    ArgoCd,
+    /// Flux.
+    Flux,
+    /// Kustomize.
+    Kustomize,
+}
+
+impl DeliveryTarget {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::ArgoCd, Self::Flux, Self::Kustomize];
+
+    /// As the language, the command line and the folder of a build write it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::ArgoCd => "argocd",
+            Self::Flux => "flux",
+            Self::Kustomize => "kustomize",
+        }
+    }
+
+    /// The one of a name.
+    #[must_use]
+    pub fn of(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|target| target.as_str() == name)
+    }
+
+    /// Whether it fetches what it delivers from a repository.
+    #[must_use]
+    pub const fn needs_repository(self) -> bool {
+        match self {
+            Self::ArgoCd | Self::Flux => true,
+            Self::Kustomize => false,
+        }
+    }
 }
 
 /// A tier.

@@ -123,6 +123,7 @@ words! {
     "registry"    Replace [Platform] "registry \"host\"" "The registry of images that name none.";
     "registries"  Replace [Platform] "registries \"host\", …" "The registries that images may come from beside `registry`.";
     "pull"        Replace [Platform] "pull always|missing|never" "When a node fetches an image, `missing` where nothing is said.";
+    "output"      ByKey   [Platform] "output argocd|flux|kustomize [\"repository\" at \"revision\" [in \"folder\"]]" "What a build also writes, for others who deliver it: in which repository it is, at which revision.";
     "namespaces"  Replace [Platform] "namespaces { … }" "What every namespace gets that does not say its own.";
 
     // namespaces

@@ -1,6 +1,9 @@
 //! `erpc build`: checks, derives, and makes the output folders what the platform says.
 
+use std::collections::BTreeMap;
+
 use erpc_diagnostics::{Diagnostics, Sources, render_json_with};
+use erpc_model::{DeliveryTarget, Output, Platform, Repository};
 use serde::Serialize;
 
 use super::check::FORMATS;
@@ -48,8 +51,20 @@ pub(crate) fn run(command: &Build, common: &Common, console: &mut Console<'_>) -
     if project.profile.is_none() {
         files.extend(erpc_emit::chart(platform, derived, &compiled.sources));
     }
+    let outputs = match outputs(command, platform) {
+        Ok(outputs) => outputs,
+        Err(message) => {
+            console.fail(&message);
+            return Exit::Usage;
+        }
+    };
+    for output in &outputs {
+        let more = erpc_emit::delivery(platform, derived, &compiled.sources, output);
+        files.extend(more);
+    }
     let out = command.out.as_deref().unwrap_or(&project.folder);
-    let plan = match Plan::of(out, files) {
+    let targets: Vec<DeliveryTarget> = outputs.iter().map(|output| output.target).collect();
+    let plan = match Plan::of(out, files, &targets) {
         Ok(plan) => plan,
         Err(message) => {
             console.fail(&message);
@@ -61,6 +76,32 @@ pub(crate) fn run(command: &Build, common: &Common, console: &mut Console<'_>) -
         return report(&plan, command.diff, findings, common, console);
     }
     write(&plan, command.force, findings, common, console)
+}
+
+/// What others deliver: what the source says, then what the command line adds.
+fn outputs(command: &Build, platform: &Platform) -> Result<Vec<Output>, String> {
+    let said = platform.outputs.iter();
+    let mut outputs: Vec<Output> = said.map(|output| output.value.clone()).collect();
+    let asked = command.target.iter();
+    for target in asked.filter_map(|name| DeliveryTarget::of(name)) {
+        let known = outputs.iter_mut().find(|output| output.target == target);
+        let repository = command.repository.as_ref().map(|url| Repository {
+            url: url.clone(),
+            revision: command.revision.clone(),
+            folder: String::new(),
+        });
+        match known {
+            Some(known) => known.repository = repository.or(known.repository.take()),
+            None if target.needs_repository() && repository.is_none() => {
+                let name = target.as_str();
+                return Err(format!(
+                    "{name} fetches from a repository, and nobody says which: `--repository URL`, or `output {name} \"URL\" at \"main\"` in the platform"
+                ));
+            }
+            None => outputs.push(Output { target, repository }),
+        }
+    }
+    Ok(outputs)
 }
 
 /// The warnings of a program and its texts.
@@ -182,15 +223,26 @@ fn write(
     if common.format != Format::Human {
         return Exit::Done;
     }
-    // A chart is many files and of one make; which of them moved is in `--check` and in Git.
-    let (chart, objects): (Vec<&Change>, Vec<&Change>) = plan
-        .changes
-        .iter()
-        .partition(|change| change.path().starts_with("helm/"));
-    for verb in ["create", "change", "remove"] {
-        let those = chart.iter().filter(|change| change.verb() == verb).count();
-        if those > 0 {
-            console.result(&format!("{verb} helm/ ({})\n", count(those, "file")));
+    // A chart is many files and of one make, and so is what others deliver; which of them moved is
+    // in `--check` and in Git.
+    let (objects, others): (Vec<&Change>, Vec<&Change>) = plan.changes.iter().partition(|change| {
+        let path = change.path();
+        path.starts_with("lib/") || path.starts_with("share/")
+    });
+    let mut by_folder: BTreeMap<&str, Vec<&Change>> = BTreeMap::new();
+    for change in others {
+        let folder = change.path().split('/').next().unwrap_or_default();
+        by_folder.entry(folder).or_default().push(change);
+    }
+    for (folder, changes) in by_folder {
+        for verb in ["create", "change", "remove"] {
+            let those = changes
+                .iter()
+                .filter(|change| change.verb() == verb)
+                .count();
+            if those > 0 {
+                console.result(&format!("{verb} {folder}/ ({})\n", count(those, "file")));
+            }
         }
     }
     for change in objects {

@@ -28,6 +28,14 @@ pub fn of_platform(platform: &Platform) -> Vec<Fact> {
         Plain::Text(pull.to_owned()),
         platform.pull.origin,
     ));
+    let outputs = platform.outputs.iter();
+    let outputs: Vec<Sourced<&str>> = outputs
+        .map(|output| Sourced {
+            value: output.value.target.as_str(),
+            origin: output.origin,
+        })
+        .collect();
+    facts.extend(several("output", &outputs));
     facts.push(Fact::shown("cluster", &platform.cluster().name));
     let tiers: Vec<Sourced<&str>> = platform
         .tiers

@@ -9,15 +9,16 @@ use smol_str::SmolStr;
 
 use super::ends::Network;
 use super::index::Declared;
-use super::settings::Settings;
+use super::settings::{Setting, Settings};
 use super::{ConstantState, Resolver, partial};
 use crate::args::Args;
 use crate::eval::Scope;
 use crate::names::listed;
 use crate::origin::{Sourced, Via};
 use crate::platform::{
-    Cluster, ClusterId, ComponentId, External, ExternalPort, IngressController, Namespace,
-    NamespaceId, Platform, PortId, PullPolicy, Service, ServiceId, Tier, TierId,
+    Cluster, ClusterId, ComponentId, DeliveryTarget, External, ExternalPort, IngressController,
+    Namespace, NamespaceId, Output, Platform, PortId, PullPolicy, Repository, Service, ServiceId,
+    Tier, TierId,
 };
 use crate::properties::{self, Place};
 use crate::value::{Type, Value};
@@ -78,6 +79,7 @@ impl<'a> Resolver<'a> {
         let registry = self.registry(&settings);
         let registries = self.registries(&settings);
         let pull = self.pull(&settings);
+        let outputs = self.outputs(&settings);
         let (mut services, missing) =
             partial::services(services, &self.service_names(), &registry.value);
         partial::detach(
@@ -98,6 +100,7 @@ impl<'a> Resolver<'a> {
             registry,
             registries,
             pull,
+            outputs,
             cluster: cluster?,
             clusters,
             tiers,
@@ -210,6 +213,63 @@ impl<'a> Resolver<'a> {
             args.finish(&mut self.diagnostics);
         }
         all
+    }
+
+    fn outputs(&mut self, settings: &Settings<'a>) -> Vec<Sourced<Output>> {
+        let all: Vec<_> = settings
+            .of("output")
+            .filter_map(|s| s.last())
+            .cloned()
+            .collect();
+        let mut outputs = Vec::new();
+        for setting in all {
+            let mut args = setting.args();
+            let names = DeliveryTarget::ALL.map(DeliveryTarget::as_str);
+            let what = "`argocd`, `flux` or `kustomize`";
+            let Some(name) = args.need_name(what, &mut self.diagnostics) else {
+                continue;
+            };
+            let Some(target) = DeliveryTarget::of(&name.text) else {
+                self.report_not_in("`output`", &name.text, name.span, &names);
+                continue;
+            };
+            let repository = if target.needs_repository() {
+                let Some(repository) = self.repository(&mut args, &setting) else {
+                    continue;
+                };
+                Some(repository)
+            } else {
+                None
+            };
+            args.finish(&mut self.diagnostics);
+            outputs.push(Sourced {
+                value: Output { target, repository },
+                origin: setting.origin(name.span),
+            });
+        }
+        outputs
+    }
+
+    /// `"repository" at "revision" [in "folder"]`
+    fn repository(&mut self, args: &mut Args<'a>, setting: &Setting<'a>) -> Option<Repository> {
+        let what = "the address of the repository that holds the output";
+        let url = args.need_expr(what, &mut self.diagnostics)?;
+        args.need_word("at", &mut self.diagnostics)?;
+        let revision = args.need_expr("a branch in quotes", &mut self.diagnostics)?;
+        let folder = if args.word("in").is_some() {
+            Some(args.need_expr("the folder in quotes", &mut self.diagnostics)?)
+        } else {
+            None
+        };
+        let folder = match folder {
+            Some(expr) => self.text(expr, &setting.scope)?,
+            None => String::new(),
+        };
+        Some(Repository {
+            url: self.text(url, &setting.scope)?,
+            revision: self.text(revision, &setting.scope)?,
+            folder: folder.trim_matches('/').to_owned(),
+        })
     }
 
     fn pull(&mut self, settings: &Settings<'a>) -> Sourced<PullPolicy> {

@@ -1,0 +1,156 @@
+//! What others deliver: the same objects for Argo CD, Flux and Kustomize, in a folder of the
+//! target's own, in the waves of `erpc order`. The objects are copies, since each of the three
+//! reads only what is below its own folder, and marks of theirs have no place in `lib/`.
+
+mod argocd;
+mod flux;
+mod kustomize;
+
+use erpc_diagnostics::Sources;
+use erpc_model::{DeliveryTarget, Output, Platform};
+use erpc_policy::Derived;
+use serde_json::{Value, json};
+
+use crate::file::Remark;
+use crate::kubernetes::source_of;
+use crate::{Object, ObjectFile, OutputFile, objects, yaml};
+
+/// What a target needs beside `lib/`, `share/` and `helm/`, sorted by path.
+#[must_use]
+pub fn delivery(
+    platform: &Platform,
+    derived: &Derived,
+    sources: &Sources,
+    output: &Output,
+) -> Vec<OutputFile> {
+    let writer = Writer {
+        platform,
+        source: source_of(sources, platform.name.span()),
+    };
+    let steps = steps(platform, derived, sources);
+    let mut files = match (output.target, &output.repository) {
+        (DeliveryTarget::ArgoCd, Some(repository)) => argocd::files(&writer, &steps, repository),
+        (DeliveryTarget::Flux, Some(repository)) => flux::files(&writer, &steps, repository),
+        // Without a repository there is nothing that they could fetch from.
+        (DeliveryTarget::ArgoCd | DeliveryTarget::Flux, None) => Vec::new(),
+        (DeliveryTarget::Kustomize, _) => kustomize::files(&writer, &steps),
+    };
+    files.sort_unstable_by(|a, b| a.path.cmp(&b.path));
+    files
+}
+
+/// What goes to the cluster together, after the steps before are ready.
+struct Step {
+    name: String,
+    /// Argo CD's wave: those of `erpc order` from 1, what comes before below that.
+    number: i64,
+    files: Vec<ObjectFile>,
+}
+
+/// Namespaces, accounts and the contract of every workload; then what denies the rest, so that a
+/// running platform loses no flow for a moment; then the waves; last the routes, since an Ingress
+/// of a cluster without load balancers is never healthy and would hold up what comes after it.
+fn steps(platform: &Platform, derived: &Derived, sources: &Sources) -> Vec<Step> {
+    let step = |name: String, number| Step {
+        name,
+        number,
+        files: Vec::new(),
+    };
+    let mut base = step("base".to_owned(), -1);
+    let mut isolation = step("isolation".to_owned(), 0);
+    let mut waves: Vec<Step> = (1..)
+        .zip(&derived.order.waves)
+        .map(|(number, _)| step(format!("wave-{number}"), number))
+        .collect();
+    let last = i64::try_from(waves.len()).unwrap_or(i64::MAX);
+    let mut routes = step("routes".to_owned(), last.saturating_add(1));
+    let numbers: std::collections::BTreeMap<String, usize> = platform
+        .services()
+        .map(|(id, _)| (platform.path(id), derived.order.wave[id.index()] as usize))
+        .collect();
+    for file in objects(platform, derived, sources) {
+        let is_called = |name: &str| file.path.ends_with(&format!("/{name}.yaml"));
+        let of_service = file.path.starts_with("lib/");
+        let wave = numbers.get(&file.name).and_then(|at| waves.get_mut(*at));
+        let into = match wave {
+            _ if of_service && is_called("networkpolicy") => &mut base,
+            _ if is_called("networkpolicy") => &mut isolation,
+            _ if is_called("ingress") => &mut routes,
+            Some(wave) => wave,
+            None => &mut base,
+        };
+        into.files.push(file);
+    }
+    let mut all = vec![base, isolation];
+    all.append(&mut waves);
+    all.push(routes);
+    all.retain(|step| !step.files.is_empty());
+    all
+}
+
+/// Writes files of a target.
+struct Writer<'p> {
+    platform: &'p Platform,
+    source: String,
+}
+
+impl Writer<'_> {
+    /// A file with one object of the target's own kind.
+    fn file(&self, path: &str, object: &Value) -> OutputFile {
+        let mut body = String::new();
+        // JSON has string keys only, which is all that could fail to be written.
+        let _ = yaml::write(&mut body, object);
+        let name = &self.platform.name.value;
+        OutputFile::with_header(path, Remark::HASH, &self.source, name, &body)
+    }
+
+    /// A file of objects below a folder of the target, with its marks.
+    fn copy(
+        folder: &str,
+        file: &ObjectFile,
+        marks: impl Fn(&Object) -> Vec<(&'static str, String)>,
+    ) -> OutputFile {
+        let objects = file.objects.iter();
+        OutputFile::of(&ObjectFile {
+            path: format!("{folder}/{}", file.path),
+            objects: objects
+                .map(|object| marked(object, marks(object)))
+                .collect(),
+            ..file.clone()
+        })
+    }
+}
+
+/// An object with more annotations.
+fn marked(object: &Object, marks: Vec<(&'static str, String)>) -> Object {
+    if marks.is_empty() {
+        return object.clone();
+    }
+    // Typed objects are always JSON, and with one more annotation still of their type.
+    let mut value = serde_json::to_value(object).unwrap_or_default();
+    let metadata = &mut value["metadata"];
+    if !metadata["annotations"].is_object() {
+        metadata["annotations"] = json!({});
+    }
+    for (key, mark) in marks {
+        metadata["annotations"][key] = json!(mark);
+    }
+    object.like(value).unwrap_or_else(|_| object.clone())
+}
+
+/// Whether an object holds data, or what does: nobody's switch or mistake may delete it.
+fn holds_data(object: &Object) -> bool {
+    matches!(
+        object,
+        Object::Namespace(_) | Object::PersistentVolumeClaim(_)
+    )
+}
+
+/// The path of a folder of the output in a repository.
+fn path_in(folder: &str, path: &str) -> String {
+    if folder.is_empty() {
+        path.to_owned()
+    } else {
+        format!("{folder}/{path}")
+    }
+}
