@@ -21,6 +21,7 @@ mod licences;
 mod misspelt;
 mod mistakes;
 mod output;
+mod pipelines;
 mod profiles;
 mod promises;
 mod properties;
