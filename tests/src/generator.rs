@@ -15,7 +15,7 @@ const NAMESPACES_OF_A_FILE: usize = 10;
 pub fn platform_of(services: usize) -> Memory {
     let namespaces = services.div_ceil(SERVICES_OF_A_NAMESPACE).max(1);
     let files = namespaces.div_ceil(NAMESPACES_OF_A_FILE);
-    let mut program = Memory::of(root(files));
+    let mut program = Memory::of(root(files, services));
     let mut left = services;
     for file in 0..files {
         let mut text = String::from("erp 1\n\n# Generated for measuring.\n");
@@ -31,7 +31,9 @@ pub fn platform_of(services: usize) -> Memory {
     program
 }
 
-fn root(files: usize) -> String {
+fn root(files: usize, services: usize) -> String {
+    // So many that one may be lost at the greatest scale of all services.
+    let nodes = 50 + services / 300;
     let mut text = String::from(
         r#"erp 1
 
@@ -43,8 +45,7 @@ use std.observe.Prometheus
         // Writing to a string cannot fail.
         let _ = writeln!(text, "use \"part-{file}.erp\"");
     }
-    text.push_str(
-        r#"
+    let platform = r#"
 ## A platform for measuring.
 platform measured {
   version  "1.2.3"
@@ -63,7 +64,7 @@ tiers infrastructure < application
 
 cluster main {
   kubernetes 1.36
-  nodes      50 of cpu 64, memory 256Gi, reserved 1Gi, in 10.0.0.0/16
+  nodes      NODES of cpu 64, memory 256Gi, reserved 1Gi, in 10.0.0.0/16
   pods       10.128.0.0/10
   services   10.96.0.0/12
   api        10.0.0.2:6443
@@ -94,8 +95,8 @@ namespace watch {
 }
 
 allow watch.prometheus -> *.*:metrics observes because "scrape"
-"#,
-    );
+"#;
+    text.push_str(&platform.replace("NODES", &nodes.to_string()));
     text
 }
 
@@ -157,7 +158,7 @@ fn write_service(text: &mut String, namespace: usize, service: usize) {
 /// The worst case for policies: every service may call every other one on each of its ten ports.
 #[must_use]
 pub fn dense_platform(services: usize) -> Memory {
-    let mut text = root(0);
+    let mut text = root(0, services);
     for namespace in 0..services.div_ceil(SERVICES_OF_A_NAMESPACE) {
         // Writing to a string cannot fail.
         let _ = writeln!(text, "namespace all-{namespace} {{\n  tier application");

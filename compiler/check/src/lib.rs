@@ -2,6 +2,7 @@
 //! nothing; each family has a file.
 
 mod assertions;
+mod capacity;
 mod configs;
 mod host_network;
 mod images;
@@ -9,6 +10,7 @@ mod names;
 mod paths;
 mod ports;
 mod promises;
+mod quota;
 mod reach;
 mod recovery;
 mod routes;
@@ -51,6 +53,9 @@ pub fn check(platform: &Platform, derived: &Derived, is_whole: bool) -> Diagnost
         promises::latencies(platform, derived, &mut out);
         recovery::inversions(platform, derived, &mut out);
         recovery::nothing_to_lose(platform, &mut out);
+        capacity::nodes(platform, &mut out);
+        quota::quotas(platform, &mut out);
+        quota::storage(platform, &mut out);
         assertions::assertions(platform, derived, &mut out);
         rules::broken(platform, derived, &mut out);
     }

@@ -142,6 +142,16 @@ codes! {
     RECOVERY_INVERSION      "W0704" Warning "a recovery sooner than that of what is required";
     RECOVERY_NOT_HELD       "W0705" Warning "a recovery that stands on services without one";
     RPO_WITHOUT_VOLUME      "W0706" Warning "an RPO of a service that keeps nothing";
+    POD_TOO_LARGE           "E0711" Error "a pod that no node of the cluster holds";
+    CLUSTER_TOO_SMALL       "E0712" Error "a cluster that has less than the platform requests";
+    NO_PLACE                "W0713" Warning "pods for which no node has room";
+    SCALE_TOO_LARGE         "W0714" Warning "a greatest scale that the cluster does not hold";
+    NODE_TO_SPARE           "W0715" Warning "a cluster that cannot lose a node";
+    QUOTA_EXCEEDED          "E0716" Error "a quota below what the namespace needs";
+    QUOTA_STOPS_SCALE       "W0717" Warning "a quota that the greatest scale does not fit";
+    STORAGE_TOO_SMALL       "E0718" Error "a storage class that holds less than its claims";
+    NO_DEFAULT_CLASS        "W0719" Warning "a claim that no storage class serves";
+    LIMIT_ABOVE_NODE        "W0720" Warning "a limit that no node has";
     UNKNOWN_PROFILE         "E0750" Error "a profile that is declared nowhere";
     PROFILE_MATCHES_NOTHING "E0751" Error "a path of a profile that matches nothing";
     NOT_OVERRIDABLE         "E0752" Error "a property that profiles do not set";

@@ -372,13 +372,15 @@ impl std::fmt::Display for Mesh {
     }
 }
 
-/// `storage NAME [default] [create provisioner P [wait] [reclaim retain|delete]]`.
+/// `storage NAME [default] [of SIZE] [create provisioner P [wait] [reclaim retain|delete]]`.
 #[derive(Clone, Debug)]
 pub struct StorageClass {
     /// Its name.
     pub name: Sourced<SmolStr>,
     /// Whether claims without a class get it.
     pub is_default: bool,
+    /// `of SIZE`: how much all claims may take together.
+    pub size: Option<Sourced<Memory>>,
     /// How it is made, where the platform makes it.
     pub create: Option<StorageProvision>,
 }
@@ -1083,6 +1085,20 @@ impl Platform {
         let start = self.addresses.partition_point(|a| a.port.service < id);
         let end = self.addresses.partition_point(|a| a.port.service <= id);
         &self.addresses[start..end]
+    }
+
+    /// Whether a pod of a service waits rather than stand where its replicas are less evenly over the
+    /// nodes: only where the cluster has a node for each of the least number.
+    #[must_use]
+    pub fn is_kept_apart(&self, service: &Service) -> bool {
+        let bounds = service.scaling.bounds();
+        let over = service.spread.as_ref().map_or(Spread::Node, |s| s.value);
+        let nodes = self.cluster().nodes.as_ref().map_or(0, |n| n.value.count);
+        !service.is_job()
+            && bounds.max > 1
+            && over == Spread::Node
+            && nodes > 1
+            && nodes >= bounds.min
     }
 
     /// `namespace.service`.

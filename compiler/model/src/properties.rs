@@ -173,7 +173,7 @@ words! {
     "dns"        Replace [Cluster External] "dns kube-dns|openshift|node-local [at ADDRESS, …] | dns \"name\", …" "Who answers DNS in the cluster; of an external: its names.";
     "cni"        Replace [Cluster] "cni NAME [with ranges, sctp, nodes, translation]" "What enforces NetworkPolicies, and what it can do beyond what is known of it.";
     "mesh"       Replace [Cluster] "mesh istio-ambient|linkerd" "The service mesh, whose tunnel the policies must let through.";
-    "storage"    ByKey   [Cluster] "storage NAME [default] [create provisioner \"P\" [wait] [reclaim retain|delete]]" "A storage class that exists, or that the platform makes.";
+    "storage"    ByKey   [Cluster] "storage NAME [default] [of SIZE] [create provisioner \"P\" [wait] [reclaim retain|delete]]" "A storage class that exists, or that the platform makes, and how much it holds.";
     "ingress"    Replace [Cluster] "ingress CLASS by SERVICE:PORT, … | by pods NAMESPACE \"key=value\", … | by nodes" "The ingress class and who serves it.";
 
     // externals and secrets

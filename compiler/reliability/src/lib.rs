@@ -4,4 +4,5 @@
 
 pub mod capacity;
 pub mod latency;
+pub mod placement;
 pub mod promise;

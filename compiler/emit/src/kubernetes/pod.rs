@@ -100,11 +100,7 @@ pub(crate) fn with_replicas(
     platform: &Platform,
     service: &Service,
 ) -> core::TopologySpreadConstraint {
-    let bounds = service.scaling.bounds();
     let over = service.spread.as_ref().map_or(Spread::Node, |s| s.value);
-    let nodes = platform.cluster().nodes.as_ref();
-    let has_nodes = over == Spread::Node
-        && nodes.is_some_and(|nodes| nodes.value.count > 1 && nodes.value.count >= bounds.min);
     let key = match over {
         Spread::Node => "kubernetes.io/hostname",
         Spread::Zone => "topology.kubernetes.io/zone",
@@ -112,7 +108,7 @@ pub(crate) fn with_replicas(
     core::TopologySpreadConstraint {
         max_skew: 1,
         topology_key: key.to_owned(),
-        when_unsatisfiable: if has_nodes {
+        when_unsatisfiable: if platform.is_kept_apart(service) {
             "DoNotSchedule"
         } else {
             "ScheduleAnyway"

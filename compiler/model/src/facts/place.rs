@@ -191,6 +191,9 @@ fn storage(class: &StorageClass) -> Fact {
     if class.is_default {
         parts.push("default".to_owned());
     }
+    if let Some(size) = &class.size {
+        parts.push(format!("of {}", size.value));
+    }
     if let Some(create) = &class.create {
         parts.push(format!("create provisioner \"{}\"", create.provisioner));
         if create.wait {

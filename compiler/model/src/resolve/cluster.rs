@@ -201,6 +201,17 @@ impl<'a> Resolver<'a> {
                 .at(origin.span, "not both are said, or one is zero")
                 .help("it is written `nodes 3 of cpu 4, memory 16Gi, in 172.18.0.0/16`"),
             );
+        } else if value.reserved >= value.memory {
+            self.report(
+                Diagnostic::new(
+                    &codes::OUT_OF_RANGE,
+                    format!(
+                        "the system keeps {} of the {} that a node has",
+                        value.reserved, value.memory
+                    ),
+                )
+                .at(origin.span, "nothing is left for pods"),
+            );
         }
         Some(Sourced { value, origin })
     }
@@ -455,6 +466,22 @@ impl<'a> Resolver<'a> {
         let name = args.need_name("the storage class's name", &mut self.diagnostics)?;
         self.check_name(&name, "storage class");
         let is_default = args.word("default").is_some();
+        let size = if args.word("of").is_some() {
+            let expr = args.need_expr("the size of all claims together", &mut self.diagnostics)?;
+            let size = self.memory(expr, &setting.scope)?;
+            if size == Memory(0) {
+                self.report(
+                    Diagnostic::new(&codes::OUT_OF_RANGE, "a storage class holds something")
+                        .at(expr.span, "nothing"),
+                );
+            }
+            Some(Sourced {
+                value: size,
+                origin: setting.origin(expr.span),
+            })
+        } else {
+            None
+        };
         let mut create = None;
         if args.word("create").is_some() {
             args.need_word("provisioner", &mut self.diagnostics)?;
@@ -488,6 +515,7 @@ impl<'a> Resolver<'a> {
                 value: name.text,
             },
             is_default,
+            size,
             create,
         })
     }

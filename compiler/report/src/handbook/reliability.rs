@@ -1,8 +1,8 @@
 //! What the platform promises and what it costs: SLO and error budgets, RTO and RPO, capacity.
 
-use erpc_model::units::{Cpu, Memory};
+use erpc_model::units::Memory;
 use erpc_model::{Nodes, ServiceId};
-use erpc_reliability::capacity::{Need, Sum};
+use erpc_reliability::capacity::{Fit, Need, Scale, Sum, claims};
 use erpc_reliability::promise::{Promise, budget_ms, minutes, seconds, tenths};
 
 use super::{Chapter, Source, Table, shown};
@@ -147,7 +147,7 @@ fn recovery(source: &Source<'_>) -> Chapter {
 
 fn capacity(source: &Source<'_>) -> Chapter {
     let platform = source.platform;
-    let all = Need::of(platform, platform.services().map(|(id, _)| id));
+    let all = Need::of_all(platform);
     let needs: Vec<(String, Need)> = source
         .namespaces()
         .into_iter()
@@ -160,51 +160,60 @@ fn capacity(source: &Source<'_>) -> Chapter {
         })
         .chain([(source.say("sum", "разом"), all)])
         .collect();
-    let table = |of: fn(&Need) -> Sum| -> Table {
-        let rows = needs.iter().map(|(name, need)| {
-            let sum = of(need);
-            vec![
-                name.clone(),
-                need.services.to_string(),
-                sum.pods.to_string(),
-                sum.cpu.to_string(),
-                sum.cpu_limit.to_string(),
-                mebibytes(sum.memory),
-                mebibytes(sum.memory_limit),
-                gibibytes(sum.volumes),
-            ]
-        });
-        let head = [
-            ("namespace", "простір імен"),
-            ("services", "сервісів"),
-            ("pods", "подів"),
-            ("CPU requests", "запити CPU"),
-            ("CPU limits", "ліміти CPU"),
-            ("memory requests", "запити пам'яті"),
-            ("memory limits", "ліміти пам'яті"),
-            ("volumes", "томи"),
-        ];
-        source.table(&head, rows.collect())
-    };
     let mut tables = vec![
         source.captioned(
             ("At the least scale", "За мінімального масштабу"),
-            table(|need| need.min),
+            sums(source, &needs, Scale::Least),
         ),
         source.captioned(
             ("At the greatest scale", "За максимального масштабу"),
-            table(|need| need.max),
+            sums(source, &needs, Scale::Greatest),
         ),
     ];
     if let Some(nodes) = &platform.cluster().nodes {
         let fit = fit(source, &nodes.value, &all);
         tables.push(source.captioned(("Against the cluster", "Проти кластера"), fit));
     }
+    let quotas = quotas(source);
+    if !quotas.rows.is_empty() {
+        tables.push(source.captioned(("Against quotas", "Проти квот"), quotas));
+    }
+    let storage = storage(source);
+    if !storage.rows.is_empty() {
+        tables.push(source.captioned(("Storage classes", "Класи сховища"), storage));
+    }
     source.chapter("capacity", ("Capacity", "Ресурси"), Vec::new(), tables)
 }
 
-/// Sums of requests against all nodes, and with one node gone. Whether every pod also finds a node
-/// is more than a sum, and a check of its own.
+fn sums(source: &Source<'_>, needs: &[(String, Need)], scale: Scale) -> Table {
+    let rows = needs.iter().map(|(name, need)| {
+        let sum = need.at(scale);
+        vec![
+            name.clone(),
+            need.services.to_string(),
+            sum.pods.to_string(),
+            sum.cpu.to_string(),
+            sum.cpu_limit.to_string(),
+            mebibytes(sum.memory),
+            mebibytes(sum.memory_limit),
+            gibibytes(sum.volumes),
+        ]
+    });
+    let head = [
+        ("namespace", "простір імен"),
+        ("services", "сервісів"),
+        ("pods", "подів"),
+        ("CPU requests", "запити CPU"),
+        ("CPU limits", "ліміти CPU"),
+        ("memory requests", "запити пам'яті"),
+        ("memory limits", "ліміти пам'яті"),
+        ("volumes", "томи"),
+    ];
+    source.table(&head, rows.collect())
+}
+
+/// All nodes, and one gone: what is requested against what is there, whether each pod finds a node,
+/// and what the limits come to, which no scheduler holds to.
 fn fit(source: &Source<'_>, nodes: &Nodes, all: &Need) -> Table {
     let cases = [
         (source.say("all nodes", "усі вузли"), nodes.count),
@@ -214,26 +223,27 @@ fn fit(source: &Source<'_>, nodes: &Nodes, all: &Need) -> Table {
         ),
     ];
     let scales = [
-        (source.say("least", "мінімум"), all.min),
-        (source.say("greatest", "максимум"), all.max),
+        (source.say("least", "мінімум"), Scale::Least),
+        (source.say("greatest", "максимум"), Scale::Greatest),
     ];
     let mut rows = Vec::new();
     for (case, count) in &cases {
-        let cpu = Cpu(nodes.cpu.0.saturating_mul(u64::from(*count)));
-        let each = nodes.memory.0.saturating_sub(nodes.reserved.0);
-        let memory = Memory(each.saturating_mul(u64::from(*count)));
-        for (scale, sum) in &scales {
-            let fits = sum.cpu <= cpu && sum.memory <= memory;
+        for (name, scale) in &scales {
+            let fit = Fit::of(source.platform, nodes, *count, all, *scale);
+            let (cpu, memory) = (fit.cpu, mebibytes(fit.memory));
             rows.push(vec![
                 case.clone(),
-                scale.clone(),
-                format!("{} / {cpu}", sum.cpu),
-                format!("{} / {}", mebibytes(sum.memory), mebibytes(memory)),
-                if fits {
+                name.clone(),
+                format!("{} / {cpu}", fit.need.cpu),
+                format!("{} / {memory}", mebibytes(fit.need.memory)),
+                if fit.is_enough() {
                     source.yes()
                 } else {
                     source.say("no", "ні")
                 },
+                without_place(source, &fit),
+                format!("{} / {cpu}", fit.need.cpu_limit),
+                format!("{} / {memory}", mebibytes(fit.need.memory_limit)),
             ]);
         }
     }
@@ -243,8 +253,113 @@ fn fit(source: &Source<'_>, nodes: &Nodes, all: &Need) -> Table {
         ("CPU requested / there", "CPU: запит / є"),
         ("memory requested / there", "пам'ять: запит / є"),
         ("fits", "вміщується"),
+        ("pods without a node", "поди без вузла"),
+        ("CPU limits / there", "CPU: ліміти / є"),
+        ("memory limits / there", "пам'ять: ліміти / є"),
     ];
     source.table(&head, rows)
+}
+
+fn without_place(source: &Source<'_>, fit: &Fit) -> String {
+    if fit.is_short() {
+        return source.say("more is requested than there is", "запити більші за наявне");
+    }
+    let pods = fit.packing.without_place.iter();
+    let names: Vec<String> = pods
+        .map(|pods| format!("{} × {}", pods.pods, source.platform.path(pods.service)))
+        .collect();
+    shown((!names.is_empty()).then(|| names.join(", ")))
+}
+
+/// What is needed of each quota, at the least and at the greatest scale.
+fn quotas(source: &Source<'_>) -> Table {
+    let platform = source.platform;
+    let mut rows = Vec::new();
+    for namespace in source.namespaces() {
+        let Some(quota) = namespace.quota.as_ref().map(|quota| &quota.value) else {
+            continue;
+        };
+        let need = Need::of(platform, namespace.services.iter().copied());
+        let mut row = |what: (&str, &str), of: &dyn Fn(&Sum) -> String, allowed: Option<String>| {
+            if let Some(allowed) = allowed {
+                rows.push(vec![
+                    namespace.name.value.to_string(),
+                    source.say(what.0, what.1),
+                    of(&need.min),
+                    of(&need.max),
+                    allowed,
+                ]);
+            }
+        };
+        let cpu = quota.cpu.as_ref();
+        let memory = quota.memory.as_ref();
+        let requests = ("CPU requests", "запити CPU");
+        row(
+            requests,
+            &|sum| sum.cpu.to_string(),
+            cpu.map(|r| r.min.to_string()),
+        );
+        let limits = ("CPU limits", "ліміти CPU");
+        row(
+            limits,
+            &|sum| sum.cpu_limit.to_string(),
+            cpu.map(|r| r.max.to_string()),
+        );
+        let requests = ("memory requests", "запити пам'яті");
+        row(
+            requests,
+            &|sum| mebibytes(sum.memory),
+            memory.map(|r| mebibytes(r.min)),
+        );
+        let limits = ("memory limits", "ліміти пам'яті");
+        row(
+            limits,
+            &|sum| mebibytes(sum.memory_limit),
+            memory.map(|r| mebibytes(r.max)),
+        );
+        let pods = quota.pods.map(|pods| pods.to_string());
+        row(("pods", "подів"), &|sum| sum.pods.to_string(), pods);
+        row(
+            ("volumes", "томи"),
+            &|sum| gibibytes(sum.volumes),
+            quota.storage.map(gibibytes),
+        );
+    }
+    let head = [
+        ("namespace", "простір імен"),
+        ("of", "чого"),
+        ("least", "мінімум"),
+        ("greatest", "максимум"),
+        ("allowed", "дозволено"),
+    ];
+    source.table(&head, rows)
+}
+
+/// The claims of each storage class.
+fn storage(source: &Source<'_>) -> Table {
+    let claims = claims(source.platform);
+    let rows = claims
+        .iter()
+        .filter(|claims| !claims.volumes.is_empty())
+        .map(|claims| {
+            let size = claims.declared.and_then(|class| class.size.as_ref());
+            let none = || source.say("the cluster's own", "типовий для кластера");
+            vec![
+                claims.class.map_or_else(none, ToOwned::to_owned),
+                claims.volumes.len().to_string(),
+                gibibytes(claims.min),
+                gibibytes(claims.max),
+                shown(size.map(|size| gibibytes(size.value))),
+            ]
+        });
+    let head = [
+        ("storage class", "клас сховища"),
+        ("volumes", "томів"),
+        ("least", "мінімум"),
+        ("greatest", "максимум"),
+        ("holds", "місткість"),
+    ];
+    source.table(&head, rows.collect())
 }
 
 /// One unit for a whole column: `5632Mi`.
