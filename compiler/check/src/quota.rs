@@ -130,7 +130,7 @@ fn past(
     let span = namespace
         .quota
         .as_ref()
-        .map_or(Span::NONE, |quota| quota.span());
+        .map_or(Span::NONE, erpc_model::Sourced::span);
     let mut diagnostic = Diagnostic::new(code, message)
         .at(span, format!("{most} allowed"))
         .also(namespace.name.span(), format!("{needs} needed"))
