@@ -10,14 +10,21 @@ const AROUND: &str = "erp 1
 platform shop { version \"1.0\"; cluster main }
 tiers data < logic
 cluster main { kubernetes 1.36; nodes 3 of cpu 4, memory 8Gi, in 172.18.0.0/16; pods 10.244.0.0/16; services 10.96.0.0/16; api 172.18.0.2:6443; dns kube-dns; storage local default; ingress nginx by pods ingress-nginx \"app.kubernetes.io/name=ingress-nginx\" }
-component Web() { image \"shop/${service.name}:1.0\"; port http 8080; cpu 100m..200m; memory 64Mi..128Mi; access by port-forward }
 ";
+
+/// The component that most of them use.
+const WEB: &str = "component Web() { image \"shop/${service.name}:1.0\"; port http 8080; cpu 100m..200m; memory 64Mi..128Mi; access by port-forward }\n";
 
 /// An example as a whole program: services are put into a namespace, the rest beside the platform.
 fn program(example: &str) -> String {
     if example.starts_with("erp ") || example.starts_with("platform ") {
         return example.to_owned();
     }
+    let around = if example.contains("is Web") {
+        format!("{AROUND}{WEB}")
+    } else {
+        AROUND.to_owned()
+    };
     // `let`s and components come first in an example, then services.
     let at = example
         .lines()
@@ -35,13 +42,13 @@ fn program(example: &str) -> String {
                 (services[..end].to_vec(), services[end..].to_vec())
             };
             format!(
-                "{AROUND}{}\nnamespace shop {{\n  tier logic\n{}\n}}\n{}\n",
+                "{around}{}\nnamespace shop {{\n  tier logic\n{}\n}}\n{}\n",
                 before.join("\n"),
                 services.join("\n"),
                 after.join("\n")
             )
         }
-        None => format!("{AROUND}{example}\n"),
+        None => format!("{around}{example}\n"),
     }
 }
 

@@ -4,6 +4,7 @@
 mod assertions;
 mod capacity;
 mod configs;
+mod dead;
 mod host_network;
 mod images;
 mod names;
@@ -11,8 +12,8 @@ mod paths;
 mod ports;
 mod promises;
 mod quota;
-mod reach;
 mod recovery;
+mod resilience;
 mod routes;
 mod rules;
 mod secrets;
@@ -47,18 +48,33 @@ pub fn check(platform: &Platform, derived: &Derived, is_whole: bool) -> Diagnost
     routes::routes(platform, &mut out);
     tiers::violations(platform, &derived.edges, &mut out);
     if is_whole && !out.has_errors() {
-        reach::unreachable(platform, derived, &mut out);
-        promises::inversions(platform, derived, &mut out);
-        promises::recoveries(platform, derived, &mut out);
-        promises::latencies(platform, derived, &mut out);
-        recovery::inversions(platform, derived, &mut out);
-        recovery::nothing_to_lose(platform, &mut out);
-        capacity::nodes(platform, &mut out);
-        quota::quotas(platform, &mut out);
-        quota::storage(platform, &mut out);
+        out.extend(whole_graph(platform, derived));
         assertions::assertions(platform, derived, &mut out);
         rules::broken(platform, derived, &mut out);
     }
+    out
+}
+
+/// The checks of the platform as a graph: what it promises, what it needs, what breaks what, what
+/// nothing uses. Each is a pass over the services and edges, or sorts them.
+#[must_use]
+pub fn whole_graph(platform: &Platform, derived: &Derived) -> Diagnostics {
+    let mut out = Diagnostics::new();
+    let is_reached = dead::reached(platform, derived);
+    dead::unreachable(platform, &is_reached, &mut out);
+    dead::parts(platform, derived, &is_reached, &mut out);
+    promises::inversions(platform, derived, &mut out);
+    promises::recoveries(platform, derived, &mut out);
+    promises::latencies(platform, derived, &mut out);
+    recovery::inversions(platform, derived, &mut out);
+    recovery::nothing_to_lose(platform, &mut out);
+    capacity::nodes(platform, &mut out);
+    quota::quotas(platform, &mut out);
+    quota::storage(platform, &mut out);
+    resilience::single_points(platform, derived, &mut out);
+    resilience::budgets(platform, &mut out);
+    resilience::spreads(platform, &mut out);
+    resilience::autoscalers(platform, &mut out);
     out
 }
 

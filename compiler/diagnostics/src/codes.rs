@@ -152,6 +152,13 @@ codes! {
     STORAGE_TOO_SMALL       "E0718" Error "a storage class that holds less than its claims";
     NO_DEFAULT_CLASS        "W0719" Warning "a claim that no storage class serves";
     LIMIT_ABOVE_NODE        "W0720" Warning "a limit that no node has";
+    SINGLE_POINT            "W0721" Warning "a single pod that several services require";
+    DRAIN_BLOCKED           "W0722" Warning "a disruption budget that blocks every drain";
+    SCALE_WITHOUT_REQUEST   "E0723" Error "an autoscaler that measures against a request of nothing";
+    SPREAD_NOT_MET          "W0724" Warning "a `spread` over more nodes than there are";
+    UNUSED_PORT             "W0731" Warning "a port that nothing uses";
+    UNUSED_COMPONENT        "W0732" Warning "a component that no service is";
+    UNUSED_DECLARATION      "W0733" Warning "a declaration that nothing uses";
     UNKNOWN_PROFILE         "E0750" Error "a profile that is declared nowhere";
     PROFILE_MATCHES_NOTHING "E0751" Error "a path of a profile that matches nothing";
     NOT_OVERRIDABLE         "E0752" Error "a property that profiles do not set";

@@ -1,0 +1,310 @@
+//! What is declared and used by nothing: ports, components, secrets, externals, storage classes,
+//! empty configurations. A profile that switches services off makes nothing dead, so that only the
+//! platform as declared is asked.
+
+use erpc_diagnostics::{Diagnostic, Diagnostics, Span, codes};
+use erpc_model::{
+    ComponentId, End, IngressController, Platform, PortId, ProbeCheck, Service, ServiceId, Via,
+};
+use erpc_policy::{Derived, EdgePort};
+use erpc_reliability::capacity::claims;
+use rustc_hash::{FxHashMap, FxHashSet};
+
+/// How many services of one port of a component are named.
+const SHOWN: usize = 3;
+
+/// Everything that nothing uses; `is_reached` says which services something leads to.
+pub(crate) fn parts(
+    platform: &Platform,
+    derived: &Derived,
+    is_reached: &[bool],
+    out: &mut Diagnostics,
+) {
+    if platform.profile.is_some() {
+        return;
+    }
+    ports(platform, derived, is_reached, out);
+    components(platform, out);
+    secrets(platform, out);
+    externals(platform, out);
+    storage_classes(platform, out);
+    configs(platform, out);
+}
+
+/// Ports with no flow, route, probe or node. A port of the library is for whoever wants it; one of a
+/// component of the program is dead where it is dead in every service.
+fn ports(platform: &Platform, derived: &Derived, is_reached: &[bool], out: &mut Diagnostics) {
+    let used = used_ports(platform, derived);
+    let mut by_place: FxHashMap<Span, Vec<(PortId, bool)>> = FxHashMap::default();
+    let mut places = Vec::new();
+    for (id, service) in platform.services() {
+        for (index, port) in (0..).zip(&service.ports) {
+            if is_of_library(platform, port.name.origin.via) {
+                continue;
+            }
+            let id = PortId { service: id, index };
+            let span = port.name.span();
+            let same = by_place.entry(span).or_insert_with(|| {
+                places.push(span);
+                Vec::new()
+            });
+            // What nothing reaches at all is a finding of its own.
+            let is_used = service.is_accessed
+                || port.host
+                || used.contains(&id)
+                || !is_reached[id.service.index()];
+            same.push((id, is_used));
+        }
+    }
+    let mut dead: Vec<Vec<PortId>> = Vec::new();
+    for span in places {
+        let same = &by_place[&span];
+        if same.iter().any(|(_, is_used)| *is_used) {
+            continue;
+        }
+        let ids: Vec<PortId> = same.iter().map(|(id, _)| *id).collect();
+        // The ports that one service itself declares are one finding.
+        match (dead.last_mut(), ids.as_slice()) {
+            (Some(last), [one]) if last[0].service == one.service => last.push(*one),
+            _ => dead.push(ids),
+        }
+    }
+    for ids in dead {
+        out.push(unused_ports(platform, &ids));
+    }
+}
+
+fn unused_ports(platform: &Platform, ids: &[PortId]) -> Diagnostic {
+    let first = ids[0];
+    let name = platform.path(first.service);
+    let port = &platform[first];
+    let is_one_service = ids.iter().all(|id| id.service == first.service);
+    let message = if !is_one_service {
+        format!(
+            "nothing uses the port `{}` of `{name}` and {} more",
+            port.name.value,
+            ids.len() - 1
+        )
+    } else if ids.len() == 1 {
+        format!("nothing uses the port `{}` of `{name}`", port.name.value)
+    } else {
+        let names = ids
+            .iter()
+            .map(|id| format!("`{}`", platform[*id].name.value));
+        format!(
+            "nothing uses the ports {} of `{name}`",
+            names.collect::<Vec<_>>().join(", ")
+        )
+    };
+    let mut diagnostic = Diagnostic::new(&codes::UNUSED_PORT, message)
+        .at(port.name.span(), "no flow, route, probe or node");
+    for id in ids.iter().skip(1).take(SHOWN) {
+        diagnostic = if is_one_service {
+            diagnostic.at(platform[*id].name.span(), "neither")
+        } else {
+            diagnostic.also(platform[id.service].name.span(), "has it")
+        };
+    }
+    if matches!(port.name.origin.via, Via::Component(_)) {
+        diagnostic = diagnostic.also(platform[first.service].name.span(), "in this service");
+    }
+    diagnostic
+        .about(name)
+        .help("nobody may call it: add a flow to it or an `expose`, or remove it")
+}
+
+fn used_ports(platform: &Platform, derived: &Derived) -> FxHashSet<PortId> {
+    let mut used = FxHashSet::default();
+    for edge in derived.edges.as_slice() {
+        if let (End::Service(service), EdgePort::Declared(index)) = (edge.to, edge.port) {
+            used.insert(PortId { service, index });
+        }
+    }
+    let implied = &derived.implied;
+    let routed = implied.controller.iter().chain(&implied.world);
+    used.extend(routed.map(|routed| routed.port));
+    let ingress = platform
+        .clusters
+        .iter()
+        .filter_map(|cluster| cluster.ingress.as_ref());
+    for ingress in ingress {
+        if let IngressController::Service(_, ports) = &ingress.controller {
+            used.extend(ports);
+        }
+    }
+    for service in &platform.services {
+        used.extend(probed(service));
+    }
+    used
+}
+
+fn probed(service: &Service) -> impl Iterator<Item = PortId> {
+    let probes = service.containers().flat_map(|container| {
+        let probes = &container.probes;
+        [&probes.ready, &probes.live, &probes.startup]
+    });
+    probes
+        .flatten()
+        .filter_map(|probe| match &probe.value.check.value {
+            ProbeCheck::Http(_, port) | ProbeCheck::Tcp(port) => Some(*port),
+            ProbeCheck::Exec(_) => None,
+        })
+}
+
+/// Whether a component of the library says it.
+fn is_of_library(platform: &Platform, via: Via) -> bool {
+    let Via::Component(of_use) = via else {
+        return false;
+    };
+    let component = platform.uses[of_use.index()].component;
+    is_library(&platform.components[component.index()].name)
+}
+
+/// Names of the library have a path, those of the program have none.
+fn is_library(name: &str) -> bool {
+    name.contains('.')
+}
+
+/// Components of the program that no service is, directly or through others.
+fn components(platform: &Platform, out: &mut Diagnostics) {
+    let used: FxHashSet<ComponentId> = platform.uses.iter().map(|u| u.component).collect();
+    for (id, component) in (0..).map(ComponentId).zip(&platform.components) {
+        if is_library(&component.name) || used.contains(&id) {
+            continue;
+        }
+        out.push(
+            Diagnostic::new(
+                &codes::UNUSED_COMPONENT,
+                format!("no service is `{}`", component.name),
+            )
+            .at(component.span, "not used")
+            .help("remove it"),
+        );
+    }
+}
+
+fn unused(what: &str, name: &str, span: Span, help: &str) -> Diagnostic {
+    Diagnostic::new(
+        &codes::UNUSED_DECLARATION,
+        format!("nothing uses the {what} `{name}`"),
+    )
+    .at(span, "not used")
+    .help(help)
+}
+
+fn secrets(platform: &Platform, out: &mut Diagnostics) {
+    for secret in platform
+        .secrets
+        .iter()
+        .filter(|secret| secret.used_in.is_empty())
+    {
+        out.push(unused(
+            "secret",
+            &secret.name.value,
+            secret.name.span(),
+            "mount it, take an `env` from it, name it behind `tls`, or remove it",
+        ));
+    }
+}
+
+fn externals(platform: &Platform, out: &mut Diagnostics) {
+    let flows = platform
+        .flows
+        .iter()
+        .flat_map(|flow| [&flow.from, &flow.to]);
+    let assertions = platform.assertions.iter();
+    let assertions = assertions.flat_map(|assertion| [&assertion.from, &assertion.to]);
+    let ends = flows.chain(assertions).flat_map(|ends| &ends.ends);
+    let used: FxHashSet<End> = ends.copied().collect();
+    for (id, external) in (0..).map(erpc_model::ExternalId).zip(&platform.externals) {
+        if !used.contains(&End::External(id)) {
+            out.push(unused(
+                "external",
+                &external.name.value,
+                external.name.span(),
+                "add a flow to it, or remove it",
+            ));
+        }
+    }
+}
+
+/// Storage classes that the platform makes and no claim is on; the default one serves whoever comes.
+fn storage_classes(platform: &Platform, out: &mut Diagnostics) {
+    for claims in claims(platform) {
+        let Some(class) = claims.declared else {
+            continue;
+        };
+        if class.create.is_some() && !class.is_default && claims.volumes.is_empty() {
+            out.push(unused(
+                "storage class",
+                &class.name.value,
+                class.name.span(),
+                "name it at a volume, or remove it",
+            ));
+        }
+    }
+}
+
+fn configs(platform: &Platform, out: &mut Diagnostics) {
+    let all = platform
+        .services
+        .iter()
+        .flat_map(|service| &service.configs);
+    for config in all.filter(|config| config.files.is_empty()) {
+        out.push(
+            Diagnostic::new(
+                &codes::UNUSED_DECLARATION,
+                format!("the configuration `{}` has no files", config.name.value),
+            )
+            .at(config.name.span(), "mounts an empty folder")
+            .help("give it a file, or remove it"),
+        );
+    }
+}
+
+/// For each service whether something leads to it. A scrape is no use of a service, except of one
+/// whose first port is the one that is scraped.
+pub(crate) fn reached(platform: &Platform, derived: &Derived) -> Vec<bool> {
+    let mut is_reached: Vec<bool> = platform
+        .services
+        .iter()
+        .map(|service| service.ports.is_empty() || service.is_accessed || service.is_job())
+        .collect();
+    for edge in derived.edges.as_slice() {
+        let End::Service(target) = edge.to else {
+            continue;
+        };
+        let by_wildcard = platform.flows[edge.flow.index()].to.is_pattern;
+        let may_be_scrape = by_wildcard || edge.mode == erpc_model::Mode::Observes;
+        if edge.from != edge.to && (!may_be_scrape || edge.port == EdgePort::Declared(0)) {
+            is_reached[target.index()] = true;
+        }
+    }
+    let exposed = derived
+        .implied
+        .controller
+        .iter()
+        .chain(&derived.implied.world);
+    for routed in exposed {
+        is_reached[routed.port.service.index()] = true;
+    }
+    is_reached
+}
+
+/// A service with ports that no flow, route or address leads to.
+pub(crate) fn unreachable(platform: &Platform, is_reached: &[bool], out: &mut Diagnostics) {
+    for (id, service) in platform.services() {
+        if !is_reached[id.index()] {
+            out.push(unreached(platform, id, service));
+        }
+    }
+}
+
+fn unreached(platform: &Platform, id: ServiceId, service: &Service) -> Diagnostic {
+    Diagnostic::new(
+        &codes::UNREACHABLE_SERVICE,
+        format!("nothing can reach `{}`", platform.path(id)),
+    )
+    .at(service.name.span(), "no flow, route or address leads here")
+    .help("add a flow or an `expose`; say `access by port-forward` where operators alone use it")
+}
