@@ -210,6 +210,9 @@ pub(crate) struct Build {
 }
 
 /// Shows in which order services start, and why.
+///
+/// Then what each namespace needs before it, and the chain of a cold start that takes longest, by the
+/// earliest moment at which probes may answer.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:

@@ -23,7 +23,7 @@ pub use connections::{Addresses, Connection, Connections, Overlaps, Party, Reaso
 pub use edges::{Edge, EdgePort, Edges};
 pub use facts::FlowFacts;
 pub use implied::{Implied, RoutedPort, needs_dns};
-pub use order::{Condition, Order, predecessors};
+pub use order::{Condition, Order, critical_path, predecessors};
 pub use policies::{
     EgressRule, IngressRule, NAME_LABEL, Peer, PodSelector, PolicyPort, Selected, WorkloadPolicy,
     dns_pods, policies,

@@ -77,6 +77,59 @@ pub fn predecessors(platform: &Platform, edges: &Edges) -> Vec<Vec<usize>> {
         .collect()
 }
 
+/// The chain of services that a start of everything takes longest for, first to last, each with the
+/// reason why it waits for the one before. `time` is how long each service takes; of chains that
+/// take the same time the one with most services counts.
+#[must_use]
+pub fn critical_path(
+    platform: &Platform,
+    edges: &Edges,
+    time: impl Fn(ServiceId) -> u64,
+) -> Vec<(ServiceId, Option<Condition>)> {
+    let graph = conditions(platform, edges);
+    // A circle is an error of its own.
+    let Ok(sorted) = toposort(&graph, None) else {
+        return Vec::new();
+    };
+    // What a node costs with all before it, and the service that was last on the way, with the reason.
+    let mut cost: Vec<(u64, u32)> = vec![(0, 0); graph.node_count()];
+    let mut last: Vec<Option<(ServiceId, Option<Condition>)>> = vec![None; graph.node_count()];
+    for node in sorted {
+        let at = node.index();
+        for edge in graph.edges_directed(node, Direction::Incoming) {
+            let before = edge.source().index();
+            let via = match graph[edge.source()] {
+                Node::Service(id) => Some((id, *edge.weight())),
+                _ => last[before].map(|(id, condition)| (id, condition.or(*edge.weight()))),
+            };
+            let known = last[at].map(|(id, _)| id);
+            let is_first = via.map(|(id, _)| id) < known;
+            if cost[before] > cost[at]
+                || cost[before] == cost[at] && (known.is_none() || is_first && via.is_some())
+            {
+                cost[at] = cost[before];
+                last[at] = via;
+            }
+        }
+        if let Node::Service(id) = graph[node] {
+            cost[at] = (cost[at].0.saturating_add(time(id)), cost[at].1 + 1);
+        }
+    }
+    // Services were the first nodes, in the order of their ids. A job ends no start.
+    let services = platform.services().filter(|(_, service)| !service.is_job());
+    let services = services.map(|(id, _)| id);
+    let end = services.max_by_key(|id| (cost[id.index()], std::cmp::Reverse(*id)));
+    let mut path = Vec::new();
+    let mut next = end;
+    while let Some(id) = next {
+        let before = last[id.index()];
+        path.push((id, before.and_then(|(_, condition)| condition)));
+        next = before.map(|(id, _)| id);
+    }
+    path.reverse();
+    path
+}
+
 fn conditions(platform: &Platform, edges: &Edges) -> Graph {
     let services = platform.services.len();
     let namespaces = platform.namespaces.len();

@@ -3,6 +3,7 @@
 //! Pure; the checks judge by these figures, and reports show the same ones.
 
 pub mod capacity;
+pub mod cold_start;
 pub mod latency;
 pub mod placement;
 pub mod promise;

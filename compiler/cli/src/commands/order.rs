@@ -1,9 +1,12 @@
-//! `erpc order`: the waves, and why each service is where it is.
+//! `erpc order`: the waves, and why each service is where it is; what a tier or namespace needs before
+//! it, and the chain of a cold start that takes longest.
 
 use std::fmt::Write;
 
-use erpc_model::{Platform, ServiceId};
+use erpc_model::units::Duration;
+use erpc_model::{Platform, ServiceId, TierId};
 use erpc_policy::{Condition, Derived};
+use erpc_reliability::cold_start::{before, critical, right_below};
 use serde::Serialize;
 
 use super::{count, find, has_format};
@@ -38,6 +41,41 @@ pub(crate) fn run(command: &Order, common: &Common, console: &mut Console<'_>) -
 struct Waves {
     version: u32,
     waves: Vec<Wave>,
+    /// What must be ready before each tier.
+    tiers: Vec<Tier>,
+    /// What must be ready before each namespace, or some of it.
+    namespaces: Vec<Before>,
+    /// The longest chain of a cold start.
+    critical_path: Vec<Step>,
+}
+
+#[derive(Serialize)]
+struct Tier {
+    tier: String,
+    /// Tiers all of which come first.
+    after: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct Before {
+    namespace: String,
+    /// Tiers all of which come first.
+    tiers: Vec<String>,
+    /// Namespaces all of which come first.
+    after: Vec<String>,
+    /// Services elsewhere that some of its own wait for.
+    services: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct Step {
+    service: String,
+    /// The least time from its start until its probes may say that it is ready, in milliseconds.
+    takes_ms: u64,
+    /// The same from the start of everything.
+    ready_at_ms: u64,
+    /// Why it waits for the one before.
+    because: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -76,7 +114,51 @@ fn waves(platform: &Platform, derived: &Derived) -> Waves {
                 services: services.iter().map(member).collect(),
             })
             .collect(),
+        tiers: tiers(platform),
+        namespaces: namespaces(platform, derived),
+        critical_path: critical(platform, derived)
+            .into_iter()
+            .map(|step| Step {
+                service: platform.path(step.service),
+                takes_ms: step.takes.0,
+                ready_at_ms: step.ready_at.0,
+                because: step.because.map(|condition| reason(platform, condition)),
+            })
+            .collect(),
     }
+}
+
+fn tiers(platform: &Platform) -> Vec<Tier> {
+    let name = |id: TierId| platform.tiers[id.index()].name.value.to_string();
+    let tiers = (0..).map(TierId).zip(&platform.tiers);
+    tiers
+        .map(|(id, _)| Tier {
+            tier: name(id),
+            after: right_below(platform, id).into_iter().map(name).collect(),
+        })
+        .collect()
+}
+
+fn namespaces(platform: &Platform, derived: &Derived) -> Vec<Before> {
+    let tier = |id: TierId| platform.tiers[id.index()].name.value.to_string();
+    before(platform, derived)
+        .into_iter()
+        .map(|before| Before {
+            namespace: platform[before.namespace].name.value.to_string(),
+            tiers: before.tiers.into_iter().map(tier).collect(),
+            after: {
+                let after = before.after.into_iter();
+                after
+                    .map(|id| platform[id].name.value.to_string())
+                    .collect()
+            },
+            services: before
+                .services
+                .into_iter()
+                .map(|id| platform.path(id))
+                .collect(),
+        })
+        .collect()
 }
 
 fn reason(platform: &Platform, condition: Condition) -> String {
@@ -127,7 +209,71 @@ fn human(waves: &Waves) -> String {
             }
         }
     }
+    needs(&mut out, waves);
+    longest(&mut out, waves);
     out
+}
+
+/// What each namespace needs before it.
+fn needs(out: &mut String, waves: &Waves) {
+    let name = |before: &Before| before.namespace.len();
+    let width = waves.namespaces.iter().map(name).max().unwrap_or(0);
+    // Writing to a string cannot fail.
+    let _ = writeln!(out, "\nbefore each namespace");
+    for before in &waves.namespaces {
+        let mut parts = Vec::new();
+        if !before.tiers.is_empty() {
+            parts.push(format!("all of tier {}", before.tiers.join(", ")));
+        }
+        if !before.after.is_empty() {
+            parts.push(format!("all of {}", before.after.join(", ")));
+        }
+        if !before.services.is_empty() {
+            parts.push(before.services.join(", "));
+        }
+        let parts = if parts.is_empty() {
+            "nothing".to_owned()
+        } else {
+            parts.join("; ")
+        };
+        let _ = writeln!(out, "  {:width$}  {parts}", before.namespace);
+    }
+}
+
+/// Times of probes are whole seconds.
+fn time(ms: u64) -> String {
+    if ms == 0 {
+        "0s".to_owned()
+    } else {
+        Duration(ms).to_string()
+    }
+}
+
+/// The longest chain of a cold start.
+fn longest(out: &mut String, waves: &Waves) {
+    let Some(last) = waves.critical_path.last() else {
+        return;
+    };
+    let name = waves.critical_path.iter().map(|step| step.service.len());
+    let width = name.max().unwrap_or(0);
+    // Writing to a string cannot fail.
+    let _ = writeln!(
+        out,
+        "\nthe longest chain of a cold start: {}, {} at the least until its probes may answer",
+        count(waves.critical_path.len(), "service"),
+        time(last.ready_at_ms)
+    );
+    for step in &waves.critical_path {
+        let because = step.because.as_ref().map(|because| format!(" ({because})"));
+        let _ = writeln!(
+            out,
+            "  {:width$}  {} more, {} in all{}",
+            step.service,
+            time(step.takes_ms),
+            time(step.ready_at_ms),
+            because.unwrap_or_default()
+        );
+    }
 }
 
 fn json(waves: &Waves) -> String {

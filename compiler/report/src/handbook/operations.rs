@@ -3,8 +3,9 @@
 
 use erpc_model::{End, FlowPort, IngressController, Platform};
 use erpc_policy::Condition;
+use erpc_reliability::cold_start;
 
-use super::{Chapter, Source, shown};
+use super::{Chapter, Source, Table, shown};
 
 pub(super) fn chapters(source: &Source<'_>) -> Vec<Chapter> {
     vec![
@@ -36,12 +37,72 @@ fn order(source: &Source<'_>) -> Chapter {
         ("because", "бо"),
     ];
     let table = source.table(&head, rows.collect());
-    source.chapter(
-        "order",
-        ("Order of deployment", "Порядок розгортання"),
-        Vec::new(),
-        vec![table],
-    )
+    let tables = vec![
+        table,
+        source.captioned(
+            ("Before each namespace", "Перед кожним простором імен"),
+            before(source),
+        ),
+        source.captioned(
+            (
+                "The longest chain of a cold start",
+                "Найдовший ланцюг холодного старту",
+            ),
+            longest(source),
+        ),
+    ];
+    let title = ("Order of deployment", "Порядок розгортання");
+    let text = source.say(
+        "The times are the least that the probes allow; images and the work of a start come on top.",
+        "Час є найменшим, який дозволяють проби; завантаження образів і сам запуск додаються до нього.",
+    );
+    source.chapter("order", title, vec![text], tables)
+}
+
+/// What each namespace needs before it.
+fn before(source: &Source<'_>) -> Table {
+    let platform = source.platform;
+    let rows = cold_start::before(platform, source.derived);
+    let rows = rows.into_iter().map(|before| {
+        let list = |names: Vec<String>| shown((!names.is_empty()).then(|| names.join(", ")));
+        let tiers = before.tiers.iter();
+        let tiers = tiers.map(|id| platform.tiers[id.index()].name.value.to_string());
+        let after = before.after.iter();
+        let after = after.map(|id| platform[*id].name.value.to_string());
+        let services = before.services.iter().map(|id| platform.path(*id));
+        vec![
+            platform[before.namespace].name.value.to_string(),
+            list(tiers.collect()),
+            list(after.collect()),
+            list(services.collect()),
+        ]
+    });
+    let head = [
+        ("namespace", "простір імен"),
+        ("all of the tier", "увесь рівень"),
+        ("all of the namespace", "увесь простір імен"),
+        ("single components", "окремі компоненти"),
+    ];
+    source.table(&head, rows.collect())
+}
+
+fn longest(source: &Source<'_>) -> Table {
+    let steps = cold_start::critical(source.platform, source.derived);
+    let rows = steps.into_iter().map(|step| {
+        vec![
+            source.platform.path(step.service),
+            step.takes.to_string(),
+            step.ready_at.to_string(),
+            shown(step.because.map(|condition| why(source, condition))),
+        ]
+    });
+    let head = [
+        ("component", "компонент"),
+        ("takes", "триває"),
+        ("ready after", "готовий через"),
+        ("waits because", "чекає, бо"),
+    ];
+    source.table(&head, rows.collect())
 }
 
 fn why(source: &Source<'_>, condition: Condition) -> String {
