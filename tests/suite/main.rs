@@ -32,4 +32,5 @@ mod sessions;
 mod shell;
 mod show;
 mod ui;
+mod whole_graph;
 mod yaml;

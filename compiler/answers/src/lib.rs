@@ -6,6 +6,7 @@
 
 mod asked;
 mod changes;
+mod differences;
 mod flows;
 pub mod reach;
 mod why;
@@ -14,6 +15,7 @@ use erpc_diagnostics::{Sources, Span};
 
 pub use asked::{Asked, AskedEnd, AskedPort};
 pub use changes::{Changes, Grown, Pair, Version};
+pub use differences::{Changed, Differences, Part, Said};
 pub use flows::{Flows, NamespaceCell, NamespaceRow, Row, by_namespace};
 pub use reach::{Radius, Reached, Way};
 pub use why::{Opening, Why, opening};

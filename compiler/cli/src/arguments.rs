@@ -318,10 +318,13 @@ pub(crate) struct Why {
     pub(crate) path: Option<PathBuf>,
 }
 
-/// Shows what changes in effective connectivity between an older version of the source and this one.
+/// Shows what changes in effective connectivity between an older version of the source and this one,
+/// or what differs between two profiles.
 ///
 /// The older version is a folder, or a revision of Git. What is compared is who may talk to whom on which
-/// ports, declared and implied, not the text: a refactoring shows nothing. `moved` is followed.
+/// ports, declared and implied, not the text: a refactoring shows nothing. `moved` is followed. Of two
+/// profiles, or of one and the platform without any, everything is compared in resolved terms: what is
+/// off, values with the lines that say them, connections.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -331,10 +334,13 @@ Examples:
   erpc diff ../before                  against another folder
   erpc diff HEAD~1 --forbid-open       exit 2 if anything opened (for CI)
   erpc diff HEAD --forbid-open 'erp-security.*'
-                                       … to these")]
+                                       … to these
+  erpc diff --profile dev --profile production
+                                       what differs between two profiles
+  erpc diff --profile dev              … between none and one")]
 pub(crate) struct Diff {
-    /// A folder, or a revision of Git.
-    pub(crate) old: String,
+    /// A folder, or a revision of Git; with two profiles the project, instead of PATH.
+    pub(crate) old: Option<String>,
     /// A folder or a file; the nearest platform.erp upwards where nothing is said.
     pub(crate) path: Option<PathBuf>,
     /// Exit with 2 where something opened; with TO, where it opened to one of these.

@@ -92,10 +92,8 @@ pub fn run(
         Color::Never => console.set_color(false),
     }
     console.set_quiet(arguments.common.quiet);
-    if let [_, second, ..] = arguments.common.profile.as_slice() {
-        console.fail(&format!(
-            "one profile at a time: `--profile {second}` is the second"
-        ));
+    if let Some(problem) = profile_problem(&arguments) {
+        console.fail(&problem);
         return Exit::Usage;
     }
     match &arguments.command {
@@ -127,6 +125,37 @@ pub fn run(
         Command::Init(command) => commands::init::run(command, console),
         Command::Man(command) => commands::man::run(command, console),
         Command::Completions(command) => commands::completions::run(command, console),
+    }
+}
+
+/// What is wrong with `--profile`: a second one where one is taken, or one where no platform is looked at.
+fn profile_problem(arguments: &Arguments) -> Option<String> {
+    let profiles = arguments.common.profile.as_slice();
+    let first = profiles.first()?;
+    let no_platform = |name: &str| {
+        Some(format!(
+            "`{name}` looks at no platform, so that `--profile {first}` says nothing"
+        ))
+    };
+    match (&arguments.command, profiles) {
+        (Command::Fmt(_), _) => no_platform("fmt"),
+        (Command::Init(_), _) => no_platform("init"),
+        (Command::Man(_), _) => no_platform("man"),
+        (Command::Completions(_), _) => no_platform("completions"),
+        (Command::Explain(command), _) if !commands::explain::is_of_platform(command) => {
+            no_platform("explain")
+        }
+        (Command::Prove(command), _) if command.manifests.is_some() => {
+            no_platform("prove --manifests")
+        }
+        (Command::Diff(_), [_, _, third, ..]) => Some(format!(
+            "two profiles are compared: `--profile {third}` is the third"
+        )),
+        (Command::Diff(_), _) => None,
+        (_, [_, second, ..]) => Some(format!(
+            "one profile at a time: `--profile {second}` is the second"
+        )),
+        _ => None,
     }
 }
 

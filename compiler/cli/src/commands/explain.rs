@@ -62,6 +62,14 @@ pub(crate) fn run(command: &Explain, common: &Common, console: &mut Console<'_>)
     service(command, name, common, console)
 }
 
+/// Whether it is about a service of a platform, not about a code, a term or a word.
+pub(crate) fn is_of_platform(command: &Explain) -> bool {
+    command.name.as_ref().is_some_and(|name| {
+        let is_word = WORDS.iter().any(|word| word.name == name);
+        codes::find(name).is_none() && glossary::term(name).is_none() && !is_word
+    })
+}
+
 fn say(common: &Common, console: &mut Console<'_>, page: &Value, text: &str) {
     if common.format == Format::Json {
         console.result(&format!("{page:#}\n"));

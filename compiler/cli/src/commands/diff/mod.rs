@@ -1,5 +1,7 @@
 //! `erpc diff`: what changes in who may talk to whom between an older version of the source and this
-//! one.
+//! one; or, in `profiles`, what differs between two profiles.
+
+mod profiles;
 
 use std::fmt::Write;
 use std::path::Path;
@@ -7,9 +9,9 @@ use std::path::Path;
 use erpc_answers::{AskedEnd, Changes, Pair, Version};
 use serde::Serialize;
 
-use super::{count, find, has_format, json, show_findings};
 use crate::Exit;
 use crate::arguments::{Common, Diff, Format};
+use crate::commands::{count, find, has_format, json, show_findings};
 use crate::console::Console;
 use crate::project::{Compiled, Project};
 use crate::revision::Revision;
@@ -19,11 +21,21 @@ pub(crate) fn run(command: &Diff, common: &Common, console: &mut Console<'_>) ->
     if !has_format("diff", &formats, common, console) {
         return Exit::Usage;
     }
+    let old = match (&command.old, common.profile.len()) {
+        (Some(old), 0 | 1) => old.as_str(),
+        (None, 0) => {
+            console.fail(
+                "what to compare with is missing: a folder, a revision of Git, or `--profile NAME`",
+            );
+            return Exit::Usage;
+        }
+        _ => return profiles::run(command, common, console),
+    };
     let Some(project) = find(command.path.as_deref(), common, console) else {
         return Exit::Failed;
     };
-    let old = match older(&project, &command.old) {
-        Ok(compiled) => compiled,
+    let (old_name, old) = match older(&project, old) {
+        Ok(compiled) => (old, compiled),
         Err(message) => {
             console.fail(&message);
             return Exit::Failed;
@@ -31,7 +43,7 @@ pub(crate) fn run(command: &Diff, common: &Common, console: &mut Console<'_>) ->
     };
     let new = project.compile();
     let mut versions = Vec::new();
-    for (compiled, name) in [(&old, command.old.as_str()), (&new, "this version")] {
+    for (compiled, name) in [(&old, old_name), (&new, "this version")] {
         match version(compiled) {
             Some(version) => versions.push(version),
             None => {
@@ -46,7 +58,7 @@ pub(crate) fn run(command: &Diff, common: &Common, console: &mut Console<'_>) ->
         return Exit::Failed;
     };
     let changes = Changes::between(old, new);
-    let forbidden = match forbidden(command, new, &changes) {
+    let forbidden = match forbidden(command, new, &changes.opened) {
         Ok(forbidden) => forbidden,
         Err(message) => {
             console.fail(&message);
@@ -62,6 +74,11 @@ pub(crate) fn run(command: &Diff, common: &Common, console: &mut Console<'_>) ->
         Format::Markdown => markdown(&changes),
         _ => human(&changes),
     });
+    closing(forbidden, console)
+}
+
+/// What follows from how many of the opened pairs are guarded.
+fn closing(forbidden: usize, console: &mut Console<'_>) -> Exit {
     if forbidden == 0 {
         return Exit::Done;
     }
@@ -93,15 +110,15 @@ fn version(compiled: &Compiled) -> Option<Version<'_>> {
 }
 
 /// How many of the opened pairs are guarded.
-fn forbidden(command: &Diff, new: Version<'_>, changes: &Changes) -> Result<usize, String> {
+fn forbidden(command: &Diff, new: Version<'_>, opened: &[Pair]) -> Result<usize, String> {
     let Some(to) = &command.forbid_open else {
         return Ok(0);
     };
     if to.is_empty() {
-        return Ok(changes.opened.len());
+        return Ok(opened.len());
     }
     let guarded = AskedEnd::read(new.platform, to)?;
-    let opened = changes.opened.iter();
+    let opened = opened.iter();
     let guarded = opened.filter(|pair| {
         AskedEnd::read(new.platform, &pair.to)
             .ok()

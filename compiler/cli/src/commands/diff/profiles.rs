@@ -1,0 +1,285 @@
+//! `erpc diff --profile A --profile B`: what differs between a platform under two profiles; under one
+//! and without, where one is named.
+
+use std::fmt::Write;
+use std::path::Path;
+
+use erpc_answers::{Changed, Differences, Pair, Part, Said, Version};
+use serde::Serialize;
+
+use super::{closing, forbidden, line, version};
+use crate::Exit;
+use crate::arguments::{Common, Diff, Format};
+use crate::commands::{count, find, json, show_findings};
+use crate::console::Console;
+use crate::project::Compiled;
+
+#[derive(Serialize)]
+struct Answer<'d> {
+    version: u32,
+    /// The first profile; nothing for the platform without one.
+    first: Option<&'d str>,
+    /// The second profile.
+    second: Option<&'d str>,
+    #[serde(flatten)]
+    differences: &'d Differences,
+    /// How many of the opened pairs `--forbid-open` guards.
+    forbidden: usize,
+}
+
+pub(super) fn run(command: &Diff, common: &Common, console: &mut Console<'_>) -> Exit {
+    let path = match (&command.old, &command.path) {
+        (Some(old), Some(_)) => {
+            console.fail(&format!(
+                "`{old}` and two profiles: either two versions are compared or two profiles"
+            ));
+            return Exit::Usage;
+        }
+        (Some(path), None) => Some(Path::new(path)),
+        (None, path) => path.as_deref(),
+    };
+    let Some(mut project) = find(path, common, console) else {
+        return Exit::Failed;
+    };
+    let (first, second) = match common.profile.as_slice() {
+        [first, second, ..] => (Some(first.as_str()), Some(second.as_str())),
+        named => (None, named.first().map(String::as_str)),
+    };
+    let mut under = |profile: Option<&str>| {
+        project.profile = profile.map(ToOwned::to_owned);
+        project.compile()
+    };
+    let compiled = [under(first), under(second), under(None)];
+    let mut versions = Vec::new();
+    for (compiled, profile) in compiled.iter().zip([first, second]) {
+        let Some(version) = version(compiled) else {
+            let (found, sources) = (&compiled.diagnostics, &compiled.sources);
+            show_findings(found, sources, None, common, console);
+            console.fail(&format!(
+                "{} has errors, so it cannot be compared",
+                name(profile)
+            ));
+            return Exit::Failed;
+        };
+        versions.push(version);
+    }
+    let [old, new] = versions[..] else {
+        return Exit::Failed;
+    };
+    let declared: Option<Version<'_>> = compiled.last().and_then(|c: &Compiled| version(c));
+    let differences = Differences::between(old, new, declared);
+    let forbidden = match forbidden(command, new, &differences.opened) {
+        Ok(forbidden) => forbidden,
+        Err(message) => {
+            console.fail(&message);
+            return Exit::Usage;
+        }
+    };
+    console.result(&match common.format {
+        Format::Json => json(&Answer {
+            version: 1,
+            first,
+            second,
+            differences: &differences,
+            forbidden,
+        }),
+        Format::Markdown => markdown(&differences, [first, second]),
+        _ => human(&differences, [first, second]),
+    });
+    closing(forbidden, console)
+}
+
+fn name(profile: Option<&str>) -> String {
+    profile.map_or_else(
+        || "the platform without a profile".to_owned(),
+        |profile| format!("`{profile}`"),
+    )
+}
+
+/// A part of what is missing is shown with the whole: a service of a namespace that is off.
+fn shown(parts: &[Part]) -> impl Iterator<Item = &Part> {
+    let is_whole = |name: &str| {
+        let namespaces = parts.iter().filter(|part| part.kind == "namespace");
+        namespaces.into_iter().any(|part| part.name == name)
+    };
+    parts.iter().filter(move |part| {
+        let owner = part.name.split_once('.').map(|(owner, _)| owner);
+        !owner.is_some_and(is_whole)
+    })
+}
+
+fn of_namespace(parts: &[Part], namespace: &str) -> usize {
+    let members = parts
+        .iter()
+        .filter(|part| matches!(part.kind, "service" | "job"));
+    members
+        .filter(|part| {
+            part.name
+                .split_once('.')
+                .is_some_and(|(owner, _)| owner == namespace)
+        })
+        .count()
+}
+
+fn described(parts: &[Part], part: &Part) -> String {
+    let mut text = format!("{} {}", part.kind, part.name);
+    if part.kind == "namespace" {
+        let members = of_namespace(parts, &part.name);
+        text += &format!(" with {}", count(members, "service"));
+    }
+    text
+}
+
+/// Connections of what both have; the others go or come with one of their ends.
+fn between_both<'d>(pairs: &'d [Pair], only: &'d [Part]) -> (Vec<&'d Pair>, usize) {
+    let is_gone = |end: &str| only.iter().any(|part| part.name == end);
+    let own: Vec<&Pair> = pairs
+        .iter()
+        .filter(|pair| !is_gone(&pair.from) && !is_gone(&pair.to))
+        .collect();
+    let others = pairs.len() - own.len();
+    (own, others)
+}
+
+fn said(said: Option<&Said>) -> (String, String) {
+    said.map_or_else(
+        || ("-".to_owned(), "-".to_owned()),
+        |said| {
+            let value = said.value.split_whitespace().collect::<Vec<_>>().join(" ");
+            let place = said.place.clone().unwrap_or_else(|| "default".to_owned());
+            (value, place)
+        },
+    )
+}
+
+fn human(differences: &Differences, [first, second]: [Option<&str>; 2]) -> String {
+    let mut out = String::new();
+    // Writing to a string cannot fail.
+    let _ = writeln!(out, "{} → {}", name(first), name(second));
+    if differences.is_empty() {
+        out.push_str("nothing differs\n");
+        return out;
+    }
+    let sides = [
+        ('-', &differences.only_in_first),
+        ('+', &differences.only_in_second),
+    ];
+    for (sign, parts) in sides {
+        for part in shown(parts) {
+            let off = part
+                .off_at
+                .as_ref()
+                .map(|place| format!("  off at {place}"));
+            let off = off.unwrap_or_default();
+            let _ = writeln!(out, "{sign} {}{off}", described(parts, part));
+        }
+    }
+    for Changed {
+        path,
+        first,
+        second,
+    } in &differences.values
+    {
+        let ((was, from), (is, to)) = (said(first.as_ref()), said(second.as_ref()));
+        let _ = writeln!(out, "~ {path}: {was} → {is}\n    {from} → {to}");
+    }
+    let pairs = [
+        (
+            '+',
+            &differences.opened,
+            &differences.only_in_second,
+            "come with what is new",
+        ),
+        (
+            '-',
+            &differences.closed,
+            &differences.only_in_first,
+            "go with what is off",
+        ),
+    ];
+    for (sign, pairs, only, with) in pairs {
+        let (own, others) = between_both(pairs, only);
+        for pair in own {
+            let _ = writeln!(out, "{sign} {}", line(pair));
+            if let Some(place) = &pair.place {
+                let _ = writeln!(out, "    {place}");
+            }
+        }
+        if others > 0 {
+            let _ = writeln!(out, "{sign} {} that {with}", count(others, "connection"));
+        }
+    }
+    let _ = writeln!(
+        out,
+        "{} differ; {} opened, {} closed",
+        count(differences.values.len(), "value"),
+        differences.opened.len(),
+        differences.closed.len()
+    );
+    out
+}
+
+fn markdown(differences: &Differences, [first, second]: [Option<&str>; 2]) -> String {
+    let mut out = String::new();
+    // Writing to a string cannot fail.
+    let _ = writeln!(out, "### {} and {}\n", name(first), name(second));
+    if differences.is_empty() {
+        out.push_str("Nothing differs.\n");
+        return out;
+    }
+    let sides = [
+        (first, &differences.only_in_first),
+        (second, &differences.only_in_second),
+    ];
+    for (profile, parts) in sides.into_iter().filter(|(_, parts)| !parts.is_empty()) {
+        let _ = writeln!(
+            out,
+            "**Only in {}**\n\n| what | off at |\n|---|---|",
+            name(profile)
+        );
+        for part in shown(parts) {
+            let off = part.off_at.as_deref().unwrap_or_default();
+            let _ = writeln!(out, "| {} | {off} |", described(parts, part));
+        }
+        out.push('\n');
+    }
+    if !differences.values.is_empty() {
+        let _ = writeln!(
+            out,
+            "**Values**\n\n| value | {} | {} |\n|---|---|---|",
+            name(first),
+            name(second)
+        );
+        for changed in &differences.values {
+            let cell = |of: Option<&Said>| {
+                let (value, place) = said(of);
+                let value = value.replace('|', "\\|");
+                if of.is_some() {
+                    format!("{value} ({place})")
+                } else {
+                    value
+                }
+            };
+            let (was, is) = (cell(changed.first.as_ref()), cell(changed.second.as_ref()));
+            let _ = writeln!(out, "| `{}` | {was} | {is} |", changed.path);
+        }
+        out.push('\n');
+    }
+    let pairs = [
+        ("Opened", &differences.opened),
+        ("Closed", &differences.closed),
+    ];
+    for (title, pairs) in pairs.into_iter().filter(|(_, pairs)| !pairs.is_empty()) {
+        let _ = writeln!(
+            out,
+            "**{title}**\n\n| from | to | ports | line |\n|---|---|---|---|"
+        );
+        for pair in pairs {
+            let place = pair.place.as_deref().unwrap_or_default();
+            let ports = pair.ports.join(", ");
+            let _ = writeln!(out, "| {} | {} | {ports} | {place} |", pair.from, pair.to);
+        }
+        out.push('\n');
+    }
+    out
+}
