@@ -8,7 +8,8 @@
 //! cargo bench -p erpc-tests -- --sources 1000 DIR   # the program itself, to try commands on
 //! ```
 //!
-//! Each size runs in a process of its own, so that its peak of memory is its own. A figure is the
+//! `graph` is the part of `check` that the platform as a graph takes: promises, capacity, resilience, dead
+//! parts. Each size runs in a process of its own, so that its peak of memory is its own. A figure is the
 //! least of several runs; `write` is compared with writing the same bytes in a plain loop.
 
 use std::path::Path;
@@ -74,13 +75,14 @@ fn main() {
         arguments.iter().filter_map(|a| a.parse().ok()).collect()
     };
     println!(
-        "{:>8} {:>8} {:>8} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9} {:>10}",
+        "{:>8} {:>8} {:>8} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9} {:>10}",
         "services",
         "edges",
         "source",
         "parse",
         "resolve",
         "derive",
+        "graph",
         "check",
         "objects",
         "files",
@@ -177,6 +179,7 @@ fn measure(size: usize) {
     let parse = least(runs, || erpc_model::load("platform.erp", &program));
     let resolve = least(runs, || erpc_model::resolve(&loaded, &program));
     let derive = least(runs, || Derived::of(platform));
+    let graph = least(runs, || erpc_check::whole_graph(platform, derived));
     let whole_check = least(runs, || program.compile());
     let objects = least(runs, || {
         erpc_emit::objects(platform, derived, &compiled.sources)
@@ -192,13 +195,14 @@ fn measure(size: usize) {
     let (write, plain) = to_disk(&program, &rendered);
     let ms = |time: Duration| format!("{:.1}ms", time.as_secs_f64() * 1000.0);
     println!(
-        "{:>8} {:>8} {:>7}K {:>9} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9} {:>8}KB",
+        "{:>8} {:>8} {:>7}K {:>9} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9} {:>8}KB",
         platform.services.len(),
         derived.edges.as_slice().len(),
         bytes / 1024,
         ms(parse),
         ms(resolve),
         ms(derive),
+        ms(graph),
         ms(whole_check),
         ms(objects),
         ms(files),

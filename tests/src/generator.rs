@@ -126,7 +126,10 @@ fn write_service(text: &mut String, namespace: usize, service: usize) {
         "\n  ## Service {service} of namespace {namespace}.\n  service service-{service} is Ours(number: {port}) {{\n    title \"Service {service}\" # for people\n"
     );
     let _ = match service % 5 {
-        0 => writeln!(text, "    volume data 10Gi at \"/var/lib/data\""),
+        0 => writeln!(
+            text,
+            "    replicas 2\n    volume data 10Gi at \"/var/lib/data\"\n    slo latency p95 < 100ms\n    rto 5m"
+        ),
         1 => writeln!(text, "    scale 2..6 on cpu 75%, memory 80%"),
         2 => writeln!(
             text,

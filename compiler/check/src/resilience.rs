@@ -1,6 +1,8 @@
 //! What one failure or one drain takes away: single pods that many stand on, budgets that let no pod
 //! go, replicas without nodes of their own, autoscalers that see nothing.
 
+use std::collections::BTreeMap;
+
 use erpc_diagnostics::{Diagnostic, Diagnostics, Span, codes};
 use erpc_model::{
     FlowId, Nodes, Origin, Platform, Scaling, Service, ServiceId, Sourced, Spread, Via,
@@ -47,13 +49,11 @@ pub(crate) fn single_points(platform: &Platform, derived: &Derived, out: &mut Di
 fn single_point(platform: &Platform, id: ServiceId, clients: &[(ServiceId, FlowId)]) -> Diagnostic {
     let service = &platform[id];
     let name = platform.path(id);
-    let mut flows: Vec<(FlowId, Vec<ServiceId>)> = Vec::new();
+    let mut by_flow: BTreeMap<FlowId, Vec<ServiceId>> = BTreeMap::new();
     for (client, flow) in clients {
-        match flows.iter_mut().find(|(known, _)| known == flow) {
-            Some((_, by)) => by.push(*client),
-            None => flows.push((*flow, vec![*client])),
-        }
+        by_flow.entry(*flow).or_default().push(*client);
     }
+    let mut flows: Vec<(FlowId, Vec<ServiceId>)> = by_flow.into_iter().collect();
     flows.sort_by_key(|(flow, by)| (std::cmp::Reverse(by.len()), *flow));
     let mut diagnostic = Diagnostic::new(
         &codes::SINGLE_POINT,

@@ -1,6 +1,7 @@
 //! `erpc diff --profile A --profile B`: what differs between a platform under two profiles; under one
 //! and without, where one is named.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::path::Path;
 
@@ -96,43 +97,36 @@ fn name(profile: Option<&str>) -> String {
     )
 }
 
-/// A part of what is missing is shown with the whole: a service of a namespace that is off.
-fn shown(parts: &[Part]) -> impl Iterator<Item = &Part> {
-    let is_whole = |name: &str| {
-        let namespaces = parts.iter().filter(|part| part.kind == "namespace");
-        namespaces.into_iter().any(|part| part.name == name)
-    };
-    parts.iter().filter(move |part| {
-        let owner = part.name.split_once('.').map(|(owner, _)| owner);
-        !owner.is_some_and(is_whole)
-    })
-}
-
-fn of_namespace(parts: &[Part], namespace: &str) -> usize {
-    let members = parts
+/// What is shown of parts that only one side has: a namespace stands for its services, whose number it
+/// is shown with.
+fn shown(parts: &[Part]) -> Vec<(&Part, String)> {
+    let owner = |part: &Part| part.name.split_once('.').map(|(owner, _)| owner.to_owned());
+    let mut members: BTreeMap<String, usize> = BTreeMap::new();
+    let namespaces = parts.iter().filter(|part| part.kind == "namespace");
+    members.extend(namespaces.map(|part| (part.name.clone(), 0)));
+    for part in parts
         .iter()
-        .filter(|part| matches!(part.kind, "service" | "job"));
-    members
-        .filter(|part| {
-            part.name
-                .split_once('.')
-                .is_some_and(|(owner, _)| owner == namespace)
-        })
-        .count()
-}
-
-fn described(parts: &[Part], part: &Part) -> String {
-    let mut text = format!("{} {}", part.kind, part.name);
-    if part.kind == "namespace" {
-        let members = of_namespace(parts, &part.name);
-        text += &format!(" with {}", count(members, "service"));
+        .filter(|part| matches!(part.kind, "service" | "job"))
+    {
+        if let Some(number) = owner(part).and_then(|owner| members.get_mut(&owner)) {
+            *number += 1;
+        }
     }
-    text
+    let is_shown = |part: &&Part| owner(part).is_none_or(|owner| !members.contains_key(&owner));
+    let described = |part: &Part| match members.get(&part.name) {
+        Some(number) if part.kind == "namespace" => {
+            format!("namespace {} with {}", part.name, count(*number, "service"))
+        }
+        _ => format!("{} {}", part.kind, part.name),
+    };
+    let parts = parts.iter().filter(is_shown);
+    parts.map(|part| (part, described(part))).collect()
 }
 
 /// Connections of what both have; the others go or come with one of their ends.
 fn between_both<'d>(pairs: &'d [Pair], only: &'d [Part]) -> (Vec<&'d Pair>, usize) {
-    let is_gone = |end: &str| only.iter().any(|part| part.name == end);
+    let gone: BTreeSet<&str> = only.iter().map(|part| part.name.as_str()).collect();
+    let is_gone = |end: &str| gone.contains(end);
     let own: Vec<&Pair> = pairs
         .iter()
         .filter(|pair| !is_gone(&pair.from) && !is_gone(&pair.to))
@@ -165,13 +159,13 @@ fn human(differences: &Differences, [first, second]: [Option<&str>; 2]) -> Strin
         ('+', &differences.only_in_second),
     ];
     for (sign, parts) in sides {
-        for part in shown(parts) {
+        for (part, described) in shown(parts) {
             let off = part
                 .off_at
                 .as_ref()
                 .map(|place| format!("  off at {place}"));
             let off = off.unwrap_or_default();
-            let _ = writeln!(out, "{sign} {}{off}", described(parts, part));
+            let _ = writeln!(out, "{sign} {}{off}", described);
         }
     }
     for Changed {
@@ -237,9 +231,9 @@ fn markdown(differences: &Differences, [first, second]: [Option<&str>; 2]) -> St
             "**Only in {}**\n\n| what | off at |\n|---|---|",
             name(profile)
         );
-        for part in shown(parts) {
+        for (part, described) in shown(parts) {
             let off = part.off_at.as_deref().unwrap_or_default();
-            let _ = writeln!(out, "| {} | {off} |", described(parts, part));
+            let _ = writeln!(out, "| {} | {off} |", described);
         }
         out.push('\n');
     }
