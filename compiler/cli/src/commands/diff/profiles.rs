@@ -165,7 +165,7 @@ fn human(differences: &Differences, [first, second]: [Option<&str>; 2]) -> Strin
                 .as_ref()
                 .map(|place| format!("  off at {place}"));
             let off = off.unwrap_or_default();
-            let _ = writeln!(out, "{sign} {}{off}", described);
+            let _ = writeln!(out, "{sign} {described}{off}");
         }
     }
     for Changed {
@@ -233,7 +233,7 @@ fn markdown(differences: &Differences, [first, second]: [Option<&str>; 2]) -> St
         );
         for (part, described) in shown(parts) {
             let off = part.off_at.as_deref().unwrap_or_default();
-            let _ = writeln!(out, "| {} | {off} |", described);
+            let _ = writeln!(out, "| {described} | {off} |");
         }
         out.push('\n');
     }
