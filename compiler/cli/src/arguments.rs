@@ -760,7 +760,10 @@ pub(crate) struct Rbac {
 #[command(after_help = "\
 Examples:
   erpc adopt                       show, ask, take over
-  erpc adopt --from helm --yes     what Helm applied, without a question")]
+  erpc adopt --from helm --yes     what Helm applied, without a question
+  erpc adopt --helm shop           the labels and annotations by which a release of Helm could take over
+  erpc adopt --helm shop --apply   writes them
+  erpc adopt --helm shop --back --apply   takes them away")]
 pub(crate) struct Adopt {
     /// A folder or a file; the nearest platform.erp upwards where nothing is said.
     pub(crate) path: Option<PathBuf>,
@@ -772,6 +775,18 @@ pub(crate) struct Adopt {
     /// Do not ask.
     #[arg(long)]
     pub(crate) yes: bool,
+    /// The other way round: show which labels and annotations let this release of Helm take over.
+    #[arg(long, value_name = "RELEASE", conflicts_with_all = ["from", "yes"])]
+    pub(crate) helm: Option<String>,
+    /// The namespace of the release; the platform's name where nothing is said.
+    #[arg(long, value_name = "NAMESPACE", requires = "helm")]
+    pub(crate) release_namespace: Option<String>,
+    /// Back from Helm: take its labels and annotations away.
+    #[arg(long, requires = "helm")]
+    pub(crate) back: bool,
+    /// Write them.
+    #[arg(long, requires = "helm")]
+    pub(crate) apply: bool,
 }
 
 /// Frees the lock of a run that is gone.

@@ -10,7 +10,6 @@ use futures_util::{StreamExt, stream};
 use serde_json::{Value, json};
 
 use crate::client::Cluster;
-use crate::equal::own_entry;
 use crate::failure::{ApiError, Failure};
 use crate::inventory;
 use crate::lock::Lock;
@@ -154,31 +153,7 @@ async fn adopt_one(cluster: &Cluster, id: &ObjectId, managers: &[String]) -> Res
 
 /// The patch: one entry of ours with all their fields, theirs gone, guarded by the version.
 fn operations(live: &Value, managers: &[String]) -> Option<Value> {
-    let theirs = entries_of(live, managers);
-    if theirs.is_empty() {
-        return None;
-    }
-    let places: Vec<usize> = theirs.iter().map(|(at, _)| *at).collect();
-    let mut fields = own_entry(live).map_or(json!({}), |entry| entry["fieldsV1"].clone());
-    for (_, entry) in &theirs {
-        fields = merged(&fields, &entry["fieldsV1"]);
-    }
-    let api_version = &live["apiVersion"];
-    let mut entries: Vec<Value> = live["metadata"]["managedFields"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .enumerate()
-        .filter(|(at, entry)| !places.contains(at) && !is_own(entry))
-        .map(|(_, entry)| entry.clone())
-        .collect();
-    entries.push(json!({
-        "manager": FIELD_MANAGER,
-        "operation": "Apply",
-        "apiVersion": api_version,
-        "fieldsType": "FieldsV1",
-        "fieldsV1": fields,
-    }));
+    let entries = given_to(FIELD_MANAGER, live, managers)?;
     let mut operations = vec![
         json!({ "op": "test", "path": "/metadata/resourceVersion", "value": live["metadata"]["resourceVersion"] }),
         json!({ "op": "replace", "path": "/metadata/managedFields", "value": entries }),
@@ -190,8 +165,37 @@ fn operations(live: &Value, managers: &[String]) -> Option<Value> {
     Some(Value::Array(operations))
 }
 
-fn is_own(entry: &Value) -> bool {
-    entry["manager"] == FIELD_MANAGER
+/// The entries of an object where one manager has what others had; `None` where they had nothing.
+pub(crate) fn given_to(manager: &str, live: &Value, others: &[String]) -> Option<Vec<Value>> {
+    let theirs = entries_of(live, others);
+    if theirs.is_empty() {
+        return None;
+    }
+    let places: Vec<usize> = theirs.iter().map(|(at, _)| *at).collect();
+    let all = live["metadata"]["managedFields"].as_array();
+    let all = all.into_iter().flatten();
+    let own = all.clone().find(|entry| is_applied_by(manager, entry));
+    let mut fields = own.map_or(json!({}), |entry| entry["fieldsV1"].clone());
+    for (_, entry) in &theirs {
+        fields = merged(&fields, &entry["fieldsV1"]);
+    }
+    let mut entries: Vec<Value> = all
+        .enumerate()
+        .filter(|(at, entry)| !places.contains(at) && !is_applied_by(manager, entry))
+        .map(|(_, entry)| entry.clone())
+        .collect();
+    entries.push(json!({
+        "manager": manager,
+        "operation": "Apply",
+        "apiVersion": live["apiVersion"],
+        "fieldsType": "FieldsV1",
+        "fieldsV1": fields,
+    }));
+    Some(entries)
+}
+
+fn is_applied_by(manager: &str, entry: &Value) -> bool {
+    entry["manager"] == manager
         && entry["operation"] == "Apply"
         && entry["subresource"].as_str().unwrap_or_default().is_empty()
 }

@@ -32,6 +32,7 @@ mod quantity;
 mod quota;
 mod rbac;
 mod ready;
+mod release;
 mod render;
 mod request;
 mod saved;
@@ -63,6 +64,7 @@ pub use probe::{
 pub use progress::{Event, Progress, Show};
 pub use rbac::{Powers, Right, Subject, rbac, rights};
 pub use ready::{Stall, State};
+pub use release::{Handover, Mark, Release, hand_over, handovers};
 pub use render::{Paint, human, markdown, summary, to_json};
 pub use request::{Answer, Call, Verb};
 pub use saved::{read as read_saved, save};

@@ -7,7 +7,7 @@ use std::process::Command;
 use erpc_tests::repository;
 use serde_json::{Value, json};
 
-use super::server::{Cluster, Ran};
+use super::server::{Cluster, Program, Ran};
 
 const HELM4: &str = "ERPC_TEST_HELM4";
 const HELM3: &str = "ERPC_TEST_HELM3";
@@ -149,4 +149,89 @@ fn erp1_is_one_release_and_a_wrong_value_stops_before_the_cluster() {
     ];
     run(&back).exits(0);
     cluster.get(&["statefulset", "ldap-directory", "-n", "erp-security"]);
+}
+
+#[test]
+#[ignore = "needs the server that tests/cluster/build makes and Helm; tests/run runs it"]
+fn what_erpc_applied_goes_to_a_release_and_back_without_a_restart() {
+    for variable in [HELM4, HELM3] {
+        let cluster = Cluster::start();
+        let shop = Program::shop();
+        cluster.applied(shop.path());
+        cluster.erpc(&["build"], shop.path()).exits(0);
+        let run = |arguments: &[&str]| helm(variable, &cluster, arguments, shop.path());
+        let install = ["upgrade", "--install", "shop", "helm", "-n", "default"];
+        run(&install)
+            .exits(1)
+            .says(&["cannot be imported into the current release"]);
+        let pods = || {
+            let pods = cluster.get(&["pods", "-A", "-l", "app.kubernetes.io/part-of=shop"]);
+            let pods = pods["items"].as_array().expect("a list").iter();
+            let mut uids: Vec<String> =
+                pods.map(|pod| pod["metadata"]["uid"].to_string()).collect();
+            uids.sort();
+            uids
+        };
+        let before = pods();
+        assert_eq!(before.len(), 4);
+        let versions = cluster.versions("shop");
+
+        let adopt = ["adopt", "--helm", "shop", "--release-namespace", "default"];
+        let adopt = |more: &[&str]| cluster.erpc(&[&adopt[..], more].concat(), shop.path());
+        adopt(&[]).exits(2).says(&[
+            "~ Deployment shop-back/api",
+            "app.kubernetes.io/managed-by: erpc -> Helm",
+            "meta.helm.sh/release-name: nothing -> shop",
+            "meta.helm.sh/release-namespace: nothing -> default",
+        ]);
+        assert_eq!(cluster.versions("shop"), versions, "it only prints");
+        adopt(&["--apply"])
+            .exits(0)
+            .says(&["helm upgrade --install shop"]);
+        adopt(&[]).exits(0).says(&["nothing to change"]);
+        let other = ["adopt", "--helm", "other", "--release-namespace", "default"];
+        let refused = cluster.erpc(&other, shop.path()).exits(1);
+        refused.says(&["belongs to the release `shop`"]);
+        run(&install).exits(0).says(&["STATUS: deployed"]);
+        assert_eq!(pods(), before, "no pod was restarted");
+        run(&[
+            &install[..],
+            &["--set", "services.shop-front.web.replicas=3"],
+        ]
+        .concat())
+        .exits(0);
+        let web = cluster.get(&["deployment", "web", "-n", "shop-front"]);
+        assert_eq!(web["spec"]["replicas"], 3);
+        run(&[&install[..], &["--reset-values"]].concat()).exits(0);
+
+        adopt(&["--back", "--apply"])
+            .exits(0)
+            .says(&["owner=helm,name=shop"]);
+        cluster.kubectl(&[
+            "delete",
+            "secret",
+            "-n",
+            "default",
+            "-l",
+            "owner=helm,name=shop",
+        ]);
+        cluster.erpc(&["adopt", "--yes"], shop.path()).exits(0);
+        cluster.applied(shop.path());
+        cluster.erpc(&["plan"], shop.path()).exits(0);
+        let api = cluster.get(&["deployment", "api", "-n", "shop-back"]);
+        assert_eq!(
+            api["metadata"]["labels"]["app.kubernetes.io/managed-by"],
+            "erpc"
+        );
+        assert!(api["metadata"]["annotations"]["meta.helm.sh/release-name"].is_null());
+        assert!(api["metadata"]["labels"]["helm.sh/chart"].is_null());
+        let left: Vec<String> = pods()
+            .into_iter()
+            .filter(|uid| before.contains(uid))
+            .collect();
+        assert!(
+            left.len() >= 3,
+            "only pods that came with the third replica may differ"
+        );
+    }
 }

@@ -3,7 +3,9 @@
 use std::io::IsTerminal;
 use std::sync::Arc;
 
-use erpc_cluster::{Adoptable, Cluster, Failure, Program, TOOLS, block_on};
+use erpc_cluster::{
+    Adoptable, Cluster, Failure, Handover, Mark, Program, Release, TOOLS, block_on,
+};
 use serde_json::json;
 
 use super::apply::typed;
@@ -23,6 +25,17 @@ pub(crate) fn run(command: &Adopt, common: &Common, console: &mut Console<'_>) -
     let Some(program) = program(&compiled) else {
         return Exit::Failed;
     };
+    if let Some(release) = &command.helm {
+        let release = Release {
+            name: release.clone(),
+            namespace: command
+                .release_namespace
+                .clone()
+                .unwrap_or_else(|| program.name().to_owned()),
+            is_back: command.back,
+        };
+        return hand_over(&release, &program, command, common, console);
+    }
     let done = block_on(async {
         let cluster = Arc::new(Cluster::connect(&access(&command.access)).await?);
         work(&cluster, &program, command, common, console).await
@@ -50,6 +63,86 @@ pub(crate) fn run(command: &Adopt, common: &Common, console: &mut Console<'_>) -
             fail(&failure, common, console);
             Exit::Failed
         }
+    }
+}
+
+/// The other way round: marks that a release of Helm needs, or that it leaves.
+fn hand_over(
+    release: &Release,
+    program: &Program<'_>,
+    command: &Adopt,
+    common: &Common,
+    console: &mut Console<'_>,
+) -> Exit {
+    let done = block_on(async {
+        let cluster = Arc::new(Cluster::connect(&access(&command.access)).await?);
+        let found = erpc_cluster::handovers(&cluster, program, release).await?;
+        if common.format == Format::Human {
+            console.note(&format!("{} on {}", program.name(), cluster.describe()));
+        }
+        let written = if command.apply && !found.is_empty() {
+            erpc_cluster::hand_over(&cluster, program, &found, release).await?
+        } else {
+            0
+        };
+        Ok((found, written))
+    });
+    let (found, written) = match done.and_then(|done| done) {
+        Ok(done) => done,
+        Err(failure) => {
+            fail(&failure, common, console);
+            return Exit::Failed;
+        }
+    };
+    if common.format == Format::Json {
+        let objects: Vec<_> = found
+            .iter()
+            .map(|one| {
+                let marks = one.marks.iter().map(|mark| {
+                    json!({ "part": mark.part, "key": mark.key, "from": mark.from, "to": mark.to })
+                });
+                json!({ "object": one.id.to_string(), "marks": marks.collect::<Vec<_>>() })
+            })
+            .collect();
+        let result = json!({ "version": 1, "written": written, "objects": objects });
+        console.result(&format!("{result}\n"));
+    } else {
+        for one in &found {
+            console.result(&format!("~ {}\n", one.id));
+            for Mark { key, from, to, .. } in &one.marks {
+                let (from, to) = (from.as_deref(), to.as_deref());
+                let (from, to) = (from.unwrap_or("nothing"), to.unwrap_or("nothing"));
+                console.result(&format!("    {key}: {from} -> {to}\n"));
+            }
+        }
+        console.note(&said(release, &found, command.apply, written));
+    }
+    if found.is_empty() || command.apply {
+        Exit::Done
+    } else {
+        Exit::Differs
+    }
+}
+
+fn said(release: &Release, found: &[Handover], is_applied: bool, written: usize) -> String {
+    if found.is_empty() {
+        return "nothing to change".to_owned();
+    }
+    let objects = count(found.len(), "object");
+    match (is_applied, release.is_back) {
+        (false, _) => format!("{objects} to change; `--apply` writes them"),
+        (true, false) => format!(
+            "{} changed; `helm upgrade --install {} ./helm --namespace {}` takes over",
+            count(written, "object"),
+            release.name,
+            release.namespace
+        ),
+        (true, true) => format!(
+            "{} changed; `erpc adopt` takes over their fields, and `kubectl delete secret -n {} -l owner=helm,name={}` makes Helm forget the release",
+            count(written, "object"),
+            release.namespace,
+            release.name
+        ),
     }
 }
 
