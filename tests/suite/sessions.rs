@@ -165,6 +165,11 @@ fn the_chapter_on_the_network_is_what_it_shows() {
 }
 
 #[test]
+fn the_chapter_on_the_graph_is_what_it_shows() {
+    plays("docs/graph.md");
+}
+
+#[test]
 fn the_tutorial_is_what_it_shows() {
     plays("docs/tutorial.md");
 }
@@ -172,7 +177,7 @@ fn the_tutorial_is_what_it_shows() {
 /// Every program of the documents that is a whole file is formatted.
 #[test]
 fn the_programs_of_the_documents_are_formatted() {
-    for name in ["docs/tutorial.md", "docs/language.md"] {
+    for name in ["docs/tutorial.md", "docs/language.md", "docs/graph.md"] {
         let document = std::fs::read_to_string(repository().join(name)).expect("the document");
         for block in blocks(&document) {
             if block.info == "erp" || block.info.starts_with("erp file=") {

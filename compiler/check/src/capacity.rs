@@ -92,7 +92,7 @@ fn pod_above_node(
     } else {
         diagnostic.help("a pod has the sum of its containers")
     };
-    of_service(diagnostic, origin, service).help(format!("give it less than {}", shown(has)))
+    of_service(diagnostic, origin, service).help(format!("give it {} at most", shown(has)))
 }
 
 fn shown(what: &str, amount: u64) -> String {

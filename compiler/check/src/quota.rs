@@ -155,7 +155,7 @@ fn past(
     diagnostic = diagnostic.help(sum);
     diagnostic.help(match scale {
         Scale::Least => format!("allow {needs} or more, or need less"),
-        Scale::Greatest => format!("allow {needs} or more, or let less scale"),
+        Scale::Greatest => format!("allow {needs} or more, or lower the upper ends of `scale`"),
     })
 }
 
