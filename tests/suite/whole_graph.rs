@@ -85,6 +85,51 @@ fn every_profile_of_erp1_fits_its_cluster() {
     }
 }
 
+/// The rows of the table of the chapter on capacity that has this caption.
+fn capacity_of(arguments: &[&std::ffi::OsStr], caption: &str) -> Vec<Vec<String>> {
+    let mut all: Vec<&std::ffi::OsStr> = vec!["report".as_ref()];
+    all.extend(arguments);
+    all.extend(["--format", "json"].map(std::ffi::OsStr::new));
+    let ran = erpc(&all);
+    assert_eq!(ran.exit, Exit::Done, "{}", ran.err);
+    let report: Value = serde_json::from_str(&ran.out).expect("JSON");
+    let mut chapters = report["chapters"].as_array().expect("chapters").iter();
+    let capacity = chapters
+        .find(|c| c["id"] == "capacity")
+        .expect("the chapter");
+    let mut tables = capacity["tables"].as_array().expect("tables").iter();
+    let table = tables.find(|t| t["caption"] == caption).expect("the table");
+    serde_json::from_value(table["rows"].clone()).expect("rows")
+}
+
+#[test]
+fn claims_and_quotas_are_summed() {
+    let root = repository();
+    let claims = |profile: &[&str]| {
+        let mut arguments = vec![root.as_os_str()];
+        arguments.extend(profile.iter().map(std::ffi::OsStr::new));
+        capacity_of(&arguments, "Storage classes")
+    };
+    // Eight claims; three of the store under `production`.
+    assert_eq!(claims(&[]), [["local-path", "8", "160Gi", "160Gi", ""]]);
+    assert_eq!(
+        claims(&["--profile", "production"]),
+        [["local-path", "8", "180Gi", "180Gi", ""]]
+    );
+    let fleet = root.join("examples/environments");
+    let quotas = capacity_of(&[fleet.as_os_str()], "Against quotas");
+    let of = |what: &str| -> Vec<String> {
+        let mut rows = quotas.iter();
+        let row = rows
+            .find(|row| row[0] == "fleet" && row[1] == what)
+            .expect("a row");
+        row[2..].to_vec()
+    };
+    // Three of 256Mi, and from two to ten of 1Gi.
+    assert_eq!(of("memory limits"), ["2816Mi", "11008Mi", "12288Mi"]);
+    assert_eq!(of("pods"), ["5", "13", "40"]);
+}
+
 #[test]
 fn the_checks_of_erp1_are_warnings_under_every_profile() {
     let (exit, out, err) = run(&["check", "--all-profiles", "--format", "json"]);

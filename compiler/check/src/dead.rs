@@ -4,7 +4,8 @@
 
 use erpc_diagnostics::{Diagnostic, Diagnostics, Span, codes};
 use erpc_model::{
-    ComponentId, End, IngressController, Platform, PortId, ProbeCheck, Service, ServiceId, Via,
+    ComponentId, End, FlowId, IngressController, Mode, Platform, PortId, ProbeCheck, Service,
+    ServiceId, Via,
 };
 use erpc_policy::{Derived, EdgePort};
 use erpc_reliability::capacity::claims;
@@ -13,17 +14,17 @@ use rustc_hash::{FxHashMap, FxHashSet};
 /// How many services of one port of a component are named.
 const SHOWN: usize = 3;
 
-/// Everything that nothing uses; `is_reached` says which services something leads to.
+/// Everything that nothing uses.
 pub(crate) fn parts(
     platform: &Platform,
     derived: &Derived,
-    is_reached: &[bool],
+    reached: &Reached,
     out: &mut Diagnostics,
 ) {
     if platform.profile.is_some() {
         return;
     }
-    ports(platform, derived, is_reached, out);
+    ports(platform, derived, &reached.is_reached, out);
     components(platform, out);
     secrets(platform, out);
     externals(platform, out);
@@ -262,22 +263,50 @@ fn configs(platform: &Platform, out: &mut Diagnostics) {
     }
 }
 
+/// From how many services that it observes a service is one that scrapes; who observes one or two
+/// calls back.
+const SCRAPED: u32 = 3;
+/// The name of ports that are there to be scraped.
+const METRICS: &str = "metrics";
+
+/// By service: what leads to it.
+pub(crate) struct Reached {
+    /// Whether something does that is a use of it.
+    is_reached: Vec<bool>,
+    /// A flow that leads to it and is no use.
+    scraped: Vec<Option<FlowId>>,
+}
+
 /// For each service whether something leads to it. A scrape is no use of a service, except of one
-/// whose first port is the one that is scraped.
-pub(crate) fn reached(platform: &Platform, derived: &Derived) -> Vec<bool> {
+/// whose first port is for its metrics: it is there to be scraped.
+pub(crate) fn reached(platform: &Platform, derived: &Derived) -> Reached {
+    let mut scraped = vec![None; platform.services.len()];
     let mut is_reached: Vec<bool> = platform
         .services
         .iter()
         .map(|service| service.ports.is_empty() || service.is_accessed || service.is_job())
         .collect();
+    let observed = observed_by(platform, derived);
     for edge in derived.edges.as_slice() {
         let End::Service(target) = edge.to else {
             continue;
         };
-        let by_wildcard = platform.flows[edge.flow.index()].to.is_pattern;
-        let may_be_scrape = by_wildcard || edge.mode == erpc_model::Mode::Observes;
-        if edge.from != edge.to && (!may_be_scrape || edge.port == EdgePort::Declared(0)) {
+        let is_first = edge.port == EdgePort::Declared(0);
+        let is_used = match (edge.from, edge.mode) {
+            // Of what a service observes, the first port may be for a callback.
+            (End::Service(from), Mode::Observes) => {
+                let first = &platform[target].ports[0].name.value;
+                is_first && (observed[from.index()] < SCRAPED || first == METRICS)
+            }
+            _ => !platform.flows[edge.flow.index()].to.is_pattern || is_first,
+        };
+        if edge.from == edge.to {
+            continue;
+        }
+        if is_used {
             is_reached[target.index()] = true;
+        } else {
+            scraped[target.index()] = Some(edge.flow);
         }
     }
     let exposed = derived
@@ -288,23 +317,64 @@ pub(crate) fn reached(platform: &Platform, derived: &Derived) -> Vec<bool> {
     for routed in exposed {
         is_reached[routed.port.service.index()] = true;
     }
-    is_reached
+    Reached {
+        is_reached,
+        scraped,
+    }
+}
+
+/// How many services each service observes.
+fn observed_by(platform: &Platform, derived: &Derived) -> Vec<u32> {
+    let mut observed = vec![0; platform.services.len()];
+    let mut last = None;
+    // Edges are sorted by caller and called, so that several ports of one stand together.
+    for edge in derived.edges.as_slice() {
+        if let (End::Service(from), End::Service(_), Mode::Observes) =
+            (edge.from, edge.to, edge.mode)
+            && last.replace((edge.from, edge.to)) != Some((edge.from, edge.to))
+        {
+            observed[from.index()] += 1;
+        }
+    }
+    observed
 }
 
 /// A service with ports that no flow, route or address leads to.
-pub(crate) fn unreachable(platform: &Platform, is_reached: &[bool], out: &mut Diagnostics) {
+pub(crate) fn unreachable(platform: &Platform, reached: &Reached, out: &mut Diagnostics) {
     for (id, service) in platform.services() {
-        if !is_reached[id.index()] {
-            out.push(unreached(platform, id, service));
+        if !reached.is_reached[id.index()] {
+            out.push(unreached(
+                platform,
+                id,
+                service,
+                reached.scraped[id.index()],
+            ));
         }
     }
 }
 
-fn unreached(platform: &Platform, id: ServiceId, service: &Service) -> Diagnostic {
-    Diagnostic::new(
-        &codes::UNREACHABLE_SERVICE,
-        format!("nothing can reach `{}`", platform.path(id)),
-    )
-    .at(service.name.span(), "no flow, route or address leads here")
-    .help("add a flow or an `expose`; say `access by port-forward` where operators alone use it")
+fn unreached(
+    platform: &Platform,
+    id: ServiceId,
+    service: &Service,
+    scraped: Option<FlowId>,
+) -> Diagnostic {
+    let path = platform.path(id);
+    let (message, label) = match scraped {
+        Some(_) => (
+            format!("nothing uses `{path}`: it is only scraped"),
+            "no other flow, route or address leads here",
+        ),
+        None => (
+            format!("nothing can reach `{path}`"),
+            "no flow, route or address leads here",
+        ),
+    };
+    let scrape = scraped.map_or(Span::NONE, |flow| platform.flows[flow.index()].span);
+    Diagnostic::new(&codes::UNREACHABLE_SERVICE, message)
+        .at(service.name.span(), label)
+        .also(scrape, "a scrape is no use of it")
+        .help(
+            "add a flow or an `expose`; say `access by port-forward` where operators alone use it",
+        )
 }

@@ -60,9 +60,9 @@ pub fn check(platform: &Platform, derived: &Derived, is_whole: bool) -> Diagnost
 #[must_use]
 pub fn whole_graph(platform: &Platform, derived: &Derived) -> Diagnostics {
     let mut out = Diagnostics::new();
-    let is_reached = dead::reached(platform, derived);
-    dead::unreachable(platform, &is_reached, &mut out);
-    dead::parts(platform, derived, &is_reached, &mut out);
+    let reached = dead::reached(platform, derived);
+    dead::unreachable(platform, &reached, &mut out);
+    dead::parts(platform, derived, &reached, &mut out);
     promises::inversions(platform, derived, &mut out);
     promises::recoveries(platform, derived, &mut out);
     promises::latencies(platform, derived, &mut out);
