@@ -5,6 +5,7 @@
 //! cargo bench -p erpc-tests -- 1000 2000     # these sizes
 //! cargo bench -p erpc-tests -- --prove 1000  # the stages of the proof
 //! cargo bench -p erpc-tests -- --dense 300   # everybody may call everybody on ten ports
+//! cargo bench -p erpc-tests -- --chart 1000  # the chart, and `helm template` of it beside the leanest one
 //! cargo bench -p erpc-tests -- --sources 1000 DIR   # the program itself, to try commands on
 //! ```
 //!
@@ -69,6 +70,12 @@ fn main() {
         proof_by_stage(&program, 1);
         return;
     }
+    if let [chart, size] = arguments.as_slice()
+        && chart == "--chart"
+    {
+        chart_beside_the_leanest(&platform_of(size.parse().expect("a number of services")));
+        return;
+    }
     let sizes: Vec<usize> = if arguments.is_empty() {
         SIZES.to_vec()
     } else {
@@ -101,6 +108,62 @@ fn main() {
             .expect("this program runs");
         print!("{}", String::from_utf8_lossy(&output.stdout));
         eprint!("{}", String::from_utf8_lossy(&output.stderr));
+    }
+}
+
+/// How long the chart takes, and what Helm takes for it and for one that has the same objects as
+/// they are, without a value: `ERPC_TEST_HELM4` names what `tests/helm/build 4` prints.
+fn chart_beside_the_leanest(program: &Memory) {
+    let compiled = program.compile();
+    let Some((platform, derived)) = &compiled.result else {
+        panic!("{:?}", compiled.diagnostics.as_slice().first());
+    };
+    let emit = least(10, || {
+        erpc_emit::chart(platform, derived, &compiled.sources)
+    });
+    println!("{:>10} {:>8.1}ms", "emit", emit.as_secs_f64() * 1000.0);
+    let Some(helm) = std::env::var_os("ERPC_TEST_HELM4") else {
+        return;
+    };
+    let folder = tempfile::TempDir::new().expect("a temporary folder");
+    let write = |path: &Path, text: &str| {
+        let path = folder.path().join(path);
+        std::fs::create_dir_all(path.parent().unwrap_or(Path::new("."))).expect("a folder");
+        std::fs::write(path, text).expect("a file");
+    };
+    for file in erpc_emit::chart(platform, derived, &compiled.sources) {
+        write(Path::new(&file.path), &file.text);
+    }
+    write(
+        Path::new("lean/Chart.yaml"),
+        "apiVersion: v2\nname: lean\nversion: 1.0.0\n",
+    );
+    let mut by_kind: std::collections::BTreeMap<&str, String> = std::collections::BTreeMap::new();
+    let files = erpc_emit::files(platform, derived, &compiled.sources);
+    for file in &files {
+        let kind = file.path.rsplit('/').next().unwrap_or_default();
+        let text = by_kind.entry(kind).or_default();
+        text.push_str("---\n");
+        text.push_str(&file.text);
+    }
+    for (kind, text) in by_kind {
+        write(&Path::new("lean/templates").join(kind), &text);
+    }
+    for chart in ["helm", "lean"] {
+        let time = least(5, || {
+            let output = Command::new(&helm)
+                .args(["template", "release", chart])
+                .current_dir(folder.path())
+                .output()
+                .expect("helm runs");
+            assert!(
+                output.status.success(),
+                "{}",
+                String::from_utf8_lossy(&output.stderr)
+            );
+            output.stdout.len()
+        });
+        println!("{chart:>10} {:>8.0}ms", time.as_secs_f64() * 1000.0);
     }
 }
 

@@ -778,7 +778,7 @@ pub(crate) struct Adopt {
     /// The other way round: show which labels and annotations let this release of Helm take over.
     #[arg(long, value_name = "RELEASE", conflicts_with_all = ["from", "yes"])]
     pub(crate) helm: Option<String>,
-    /// The namespace of the release; the platform's name where nothing is said.
+    /// The namespace of the release; that of the chart's README where nothing is said.
     #[arg(long, value_name = "NAMESPACE", requires = "helm")]
     pub(crate) release_namespace: Option<String>,
     /// Back from Helm: take its labels and annotations away.

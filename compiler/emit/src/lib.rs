@@ -23,7 +23,7 @@ use rayon::prelude::*;
 pub use actors::{Actor, actors};
 pub use file::{Header, OutputFile, read_header};
 pub use gitops::delivery;
-pub use helm::chart;
+pub use helm::{chart, release_namespace};
 pub use object::Object;
 pub use origin::{Cause, EmittedLine, Scope, emitted_lines};
 

@@ -235,3 +235,21 @@ fn what_erpc_applied_goes_to_a_release_and_back_without_a_restart() {
         );
     }
 }
+
+#[test]
+#[ignore = "needs the server that tests/cluster/build makes and Helm; tests/run runs it"]
+fn what_the_readme_of_a_chart_says_installs_it() {
+    for example in ["examples/hello", "examples/shop"] {
+        let cluster = Cluster::start();
+        let folder = repository().join(example);
+        let readme = std::fs::read_to_string(folder.join("helm/README.md")).expect("a README");
+        let line = readme
+            .lines()
+            .find_map(|line| line.strip_prefix("helm install "));
+        let arguments = line.expect("the command").split_whitespace();
+        let arguments: Vec<&str> = ["install"].into_iter().chain(arguments).collect();
+        helm(HELM4, &cluster, &arguments, &folder)
+            .exits(0)
+            .says(&["STATUS: deployed"]);
+    }
+}

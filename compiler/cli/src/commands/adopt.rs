@@ -31,7 +31,7 @@ pub(crate) fn run(command: &Adopt, common: &Common, console: &mut Console<'_>) -
             namespace: command
                 .release_namespace
                 .clone()
-                .unwrap_or_else(|| program.name().to_owned()),
+                .unwrap_or_else(|| erpc_emit::release_namespace(program.platform)),
             is_back: command.back,
         };
         return hand_over(&release, &program, command, common, console);

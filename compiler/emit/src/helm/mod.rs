@@ -99,6 +99,12 @@ impl<'p> Variants<'p> {
     }
 }
 
+/// The namespace that the chart's README records a release in.
+#[must_use]
+pub fn release_namespace(platform: &Platform) -> String {
+    readme::release_namespace(platform)
+}
+
 /// Whether the services of a platform under a profile have their volumes. To lose one changes what
 /// a workload is, which is no value.
 fn has_its_volumes(platform: &Platform, under: &Platform) -> bool {
