@@ -196,10 +196,11 @@ fn the_values_of_a_profile_print_what_is_built_under_it() {
             seen.extend(each_profile_prints_what_is_built(variable, &folder));
         }
         assert_eq!(seen, ["dev", "kind", "production"]);
-        // One that changes all that a profile may; `wide` takes a volume away, which is no value.
+        // One that changes all that a profile may; `wide` takes a volume away, so that a service
+        // is another workload.
         let case = copy_of(&repository().join("tests/ui/a-profile-takes-effect"));
         let seen = each_profile_prints_what_is_built(variable, case.path());
-        assert_eq!(seen, ["base", "dev"]);
+        assert_eq!(seen, ["base", "dev", "wide"]);
     }
 }
 

@@ -9,8 +9,6 @@ mod schema;
 mod text;
 mod values;
 
-use std::collections::BTreeMap;
-
 use erpc_diagnostics::Sources;
 use erpc_model::Platform;
 use erpc_policy::Derived;
@@ -82,9 +80,8 @@ struct Variants<'p> {
 impl<'p> Variants<'p> {
     fn of(platform: &'p Platform, derived: &'p Derived) -> Self {
         let profiles = platform.profiles();
-        let profiles = profiles
-            .map(|(id, profile)| (profile.name.value.as_str(), platform.under(id)))
-            .filter(|(_, under)| has_its_volumes(platform, under));
+        let profiles =
+            profiles.map(|(id, profile)| (profile.name.value.as_str(), platform.under(id)));
         Self {
             platform,
             derived,
@@ -105,20 +102,6 @@ pub fn release_namespace(platform: &Platform) -> String {
     readme::release_namespace(platform)
 }
 
-/// Whether the services of a platform under a profile have their volumes. To lose one changes what
-/// a workload is, which is no value.
-fn has_its_volumes(platform: &Platform, under: &Platform) -> bool {
-    let volumes = |platform: &Platform| -> BTreeMap<String, usize> {
-        let services = platform.services();
-        services
-            .map(|(id, service)| (platform.path(id), service.volumes.len()))
-            .collect()
-    };
-    let declared = volumes(platform);
-    let mut left = volumes(under).into_iter();
-    left.all(|(path, count)| declared.get(&path) == Some(&count))
-}
-
 /// The chart of a platform as declared, sorted by path; a profile is a file of values in it.
 #[must_use]
 pub fn chart(platform: &Platform, derived: &Derived, sources: &Sources) -> Vec<OutputFile> {
@@ -127,7 +110,7 @@ pub fn chart(platform: &Platform, derived: &Derived, sources: &Sources) -> Vec<O
     let file =
         |path: &str, remark, body: &str| OutputFile::with_header(path, remark, &source, name, body);
     let variants = Variants::of(platform, derived);
-    let shape = Shape::of(variants.all());
+    let shape = Shape::of(&variants);
     let (facts, fixed) = facts::of(&variants, sources, &shape);
     let settings = values::of(platform, sources, &shape, &fixed);
     let mut files: Vec<OutputFile> = facts

@@ -88,6 +88,10 @@ fn section_of(section: &str, fields: &[Field], shape: &Shape) -> Value {
         let value = match field.name {
             // The policies are proven for the facts of these.
             "name" if section == "cluster" => json!({"enum": shape.clusters}),
+            "profile" => {
+                let names = shape.reshaping.iter().map(String::as_str);
+                json!({"enum": std::iter::once("").chain(names).collect::<Vec<_>>()})
+            }
             "imagePullPolicy" => json!({"enum": ["Always", "IfNotPresent", "Never"]}),
             "registry" => reference("registry"),
             "version" => reference("tag"),

@@ -10,7 +10,8 @@ use erpc_model::{
 };
 use serde_json::{Map, Value, json};
 
-use super::facts::Fixed;
+use super::Variants;
+use super::facts::{self, Fixed};
 use crate::kubernetes::{classes, namespaces};
 
 /// The values of a chart by their sections.
@@ -64,12 +65,21 @@ pub(super) struct Shape {
     pub(super) quotas: BTreeMap<String, BTreeSet<String>>,
     /// Clusters that the platform may be on.
     pub(super) clusters: BTreeSet<String>,
+    /// Profiles under which a service is another workload.
+    pub(super) reshaping: BTreeSet<String>,
 }
 
 impl Shape {
-    pub(super) fn of<'p>(variants: impl Iterator<Item = &'p Platform>) -> Self {
-        let mut shape = Self::default();
-        for platform in variants {
+    pub(super) fn of(variants: &Variants<'_>) -> Self {
+        let profiles = variants.profiles.iter();
+        let reshaping = profiles.filter(|(_, under)| {
+            !facts::profiles::with_other_volumes(variants.platform, under).is_empty()
+        });
+        let mut shape = Self {
+            reshaping: reshaping.map(|(name, _)| (*name).to_owned()).collect(),
+            ..Self::default()
+        };
+        for platform in variants.all() {
             let cluster = &platform.cluster().name.value;
             shape.clusters.insert(cluster.to_string());
             for (id, service) in platform.services() {
@@ -123,7 +133,7 @@ impl Values<'_> {
     fn sections(&self) -> Vec<(&'static str, Vec<Field>)> {
         let platform = self.platform;
         let domain = platform.domain.as_ref().map_or("", |domain| &domain.value);
-        let global = vec![
+        let mut global = vec![
             field(
                 "domain",
                 json!(domain),
@@ -150,6 +160,15 @@ impl Values<'_> {
                 "tag of every image that names none",
             ),
         ];
+        if !self.shape.reshaping.is_empty() {
+            let profile = platform.profile.map(|id| platform[id].name.value.as_str());
+            let profile = profile.filter(|name| self.shape.reshaping.contains(*name));
+            global.push(field(
+                "profile",
+                json!(profile.unwrap_or_default()),
+                "under which some services have other volumes, or none",
+            ));
+        }
         let enabled = |says| vec![field("enabled", json!(true), says)];
         vec![
             ("global", global),

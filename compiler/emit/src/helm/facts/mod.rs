@@ -3,12 +3,14 @@
 //! another cluster, or only there under a profile, says so.
 
 mod network;
+pub(super) mod profiles;
+mod scaling;
 mod workload;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use erpc_diagnostics::Sources;
-use erpc_model::{End, Mode, Platform, Scaling, ServiceId};
+use erpc_model::{End, Mode, Platform, ServiceId};
 use erpc_policy::{Derived, PodSecurity};
 use rayon::prelude::*;
 use serde::Serialize;
@@ -17,7 +19,7 @@ use serde_json::{Map, Value, json};
 use self::network::Sites;
 use super::Variants;
 use super::values::{Shape, hosts};
-use crate::kubernetes::{self, autoscaler, budget, classes, namespaces, services};
+use crate::kubernetes::{self, classes, namespaces};
 use crate::{Object, yaml};
 
 /// Every kind that a template reads, in the order of their names.
@@ -68,7 +70,7 @@ pub(super) fn of(
     let mut list = List::default();
     facts.shared(sources, &mut list);
     let services: Vec<ServiceId> = variants.platform.services().map(|(id, _)| id).collect();
-    let of_services: Vec<List> = services
+    let mut of_services: Vec<List> = services
         .into_par_iter()
         .map(|id| {
             let mut list = List::default();
@@ -76,6 +78,12 @@ pub(super) fn of(
             list
         })
         .collect();
+    if !shape.reshaping.is_empty() {
+        let services = variants.platform.services();
+        let paths = services.map(|(id, _)| variants.platform.path(id));
+        let mut by_path = paths.zip(&mut of_services).collect();
+        profiles::add(variants, sources, shape, &mut by_path);
+    }
     for of_service in of_services {
         list.entries.extend(of_service.entries);
         list.fixed.extend(of_service.fixed);
@@ -374,109 +382,6 @@ impl<'p> Facts<'p> {
             }
         }
         list.push(object.kind(), entry);
-    }
-
-    /// `NAME-pods` is there for whoever looks for each of several pods.
-    fn when_replicated(&self, id: ServiceId, entry: &mut Map<String, Value>) {
-        let name = format!("{}-pods", self.platform[id].name.value);
-        let edges = &self.derived.edges;
-        if entry.get("name") != Some(&json!(name))
-            || !edges.would_be_found_by_replica(self.platform, id)
-        {
-            return;
-        }
-        entry.insert("whenReplicated".to_owned(), json!(true));
-        if let Some(observers) = &self.observers[id.index()]
-            && !edges.finds_itself(id)
-        {
-            let observers: Vec<_> = observers.iter().map(|id| self.place(*id)).collect();
-            entry.insert("for".to_owned(), json!(observers));
-        }
-    }
-
-    /// What there is only from two pods on, or under a profile, of a service that has it not.
-    fn what_replicas_make(&self, id: ServiceId, list: &mut List) {
-        let service = &self.platform[id];
-        if service.is_job() {
-            return;
-        }
-        let bounds = service.scaling.bounds();
-        if bounds.min < 2 {
-            self.object(id, &budget::with_replicas(self.platform, id), list);
-        }
-        if bounds.max < 2
-            && self
-                .derived
-                .edges
-                .would_be_found_by_replica(self.platform, id)
-        {
-            let object = services::every_pod(self.platform, self.derived, id);
-            self.object(id, &object, list);
-        }
-        let path = self.platform.path(id);
-        if matches!(service.scaling, Scaling::Fixed(_)) && self.shape.scaled.contains_key(&path) {
-            let objects = self.variants.all().find_map(|platform| {
-                let mut services = platform.services();
-                let (id, _) = services.find(|(id, _)| platform.path(*id) == path)?;
-                let objects = autoscaler::autoscaler(platform, id);
-                (!objects.is_empty()).then_some(objects)
-            });
-            for object in objects.into_iter().flatten() {
-                let mut value = json_of(&object);
-                let mut entry = self.owned(id, &mut value);
-                let mut spec = value["spec"].take();
-                for key in ["minReplicas", "maxReplicas", "metrics"] {
-                    take(&mut spec, key);
-                }
-                entry.insert("spec".to_owned(), spec);
-                list.push(object.kind(), entry);
-            }
-        }
-    }
-
-    fn autoscaler(
-        &self,
-        id: ServiceId,
-        entry: &mut Map<String, Value>,
-        object: &Value,
-        list: &mut List,
-    ) {
-        let mut spec = object["spec"].clone();
-        // A patch may have put others there.
-        let derived = autoscaler::autoscaler(self.platform, id);
-        let derived = derived.first().map(json_of).unwrap_or_default();
-        let values = ["minReplicas", "maxReplicas", "metrics"];
-        if values.iter().all(|key| spec[key] == derived["spec"][key]) {
-            for key in values {
-                take(&mut spec, key);
-            }
-        } else {
-            self.fix(id, "hpa", list);
-        }
-        entry.insert("spec".to_owned(), spec);
-    }
-
-    fn budget(
-        &self,
-        id: ServiceId,
-        entry: &mut Map<String, Value>,
-        object: Value,
-        list: &mut List,
-    ) {
-        let mut object = object;
-        let mut spec = object["spec"].take();
-        if self.shape.drained.contains(&self.platform.path(id)) {
-            let derived = json_of(&budget::with_replicas(self.platform, id));
-            let values = ["minAvailable", "maxUnavailable"];
-            if values.iter().all(|key| spec[key] == derived["spec"][key]) {
-                for key in values {
-                    take(&mut spec, key);
-                }
-            } else {
-                self.fix(id, "minAvailable", list);
-            }
-        }
-        entry.insert("spec".to_owned(), spec);
     }
 
     /// The rules without their hosts, which are values, in the hosts' order; an entry for each

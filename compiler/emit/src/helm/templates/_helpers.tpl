@@ -19,7 +19,7 @@ that are on, with keys `namespace/`. A template asks once.
 
 {{- /*
 Whether an object is installed: its namespace is on and, where it belongs to a service, that too;
-it is one of this cluster; and one of those that it is for is on, where it says so. Takes the root,
+it is one of this cluster and this profile; and one of those that it is for is on, where it says so. Takes the root,
 what is on and the object's facts; gives a text that is empty for no.
 */}}
 {{- define "platform.isOn" -}}
@@ -27,7 +27,9 @@ what is on and the object's facts; gives a text that is empty for no.
 {{- $on := index . 1 }}
 {{- $facts := index . 2 }}
 {{- if or (not $facts.namespace) (hasKey $on (printf "%s/%s" $facts.namespace ($facts.service | default ""))) }}
-{{- if or (not $facts.clusters) (has $root.Values.cluster.name $facts.clusters) }}
+{{- $isHere := or (not $facts.clusters) (has $root.Values.cluster.name $facts.clusters) }}
+{{- $isNow := or (not $facts.under) (has $root.Values.global.profile $facts.under) }}
+{{- if and $isHere $isNow (not (and $facts.notUnder (has $root.Values.global.profile $facts.notUnder))) }}
 {{- if hasKey $facts "for" }}
 {{- range $facts.for }}
 {{- if hasKey $on (printf "%s/%s" .namespace .service) }}true{{ end }}

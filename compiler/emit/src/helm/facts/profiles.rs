@@ -1,0 +1,90 @@
+//! Services that are another workload under a profile, because it takes a volume from them: their
+//! objects stand beside the declared ones, each with the profiles that it is for.
+
+use std::collections::BTreeMap;
+
+use erpc_diagnostics::Sources;
+use erpc_model::Platform;
+use erpc_policy::Derived;
+use serde_json::{Value, json};
+
+use super::{Facts, List};
+use crate::helm::Variants;
+use crate::helm::values::Shape;
+
+/// What a policy or a route of a service says does not depend on its volumes.
+const ALIKE: [&str; 2] = ["ingresses", "networkpolicies"];
+
+/// The paths of services that have other volumes under a profile than declared.
+pub(in crate::helm) fn with_other_volumes(platform: &Platform, under: &Platform) -> Vec<String> {
+    let volumes = |platform: &Platform| -> BTreeMap<String, usize> {
+        let services = platform.services();
+        services
+            .map(|(id, service)| (platform.path(id), service.volumes.len()))
+            .collect()
+    };
+    let declared = volumes(platform);
+    let left = volumes(under).into_iter();
+    left.filter(|(path, count)| declared.get(path) != Some(count))
+        .map(|(path, _)| path)
+        .collect()
+}
+
+/// Adds what services are under a profile to what they are, by their paths.
+pub(super) fn add(
+    variants: &Variants<'_>,
+    sources: &Sources,
+    shape: &Shape,
+    declared: &mut BTreeMap<String, &mut List>,
+) {
+    for (profile, under) in &variants.profiles {
+        let paths = with_other_volumes(variants.platform, under);
+        if paths.is_empty() {
+            continue;
+        }
+        let (derived, _) = Derived::of(under);
+        let alone = Variants {
+            platform: under,
+            derived: &derived,
+            profiles: Vec::new(),
+        };
+        let facts = Facts::of(&alone, shape);
+        for (id, _) in under.services() {
+            let path = under.path(id);
+            if !paths.contains(&path) {
+                continue;
+            }
+            let mut there = List::default();
+            facts.service(sources, id, &mut there);
+            if let Some(list) = declared.get_mut(&path) {
+                stand_beside(list, there, profile);
+            }
+        }
+    }
+}
+
+fn stand_beside(declared: &mut List, there: List, profile: &str) {
+    let mut there: Vec<(&'static str, Value)> = there.entries;
+    there.retain(|(kind, _)| !ALIKE.contains(kind));
+    for (kind, entry) in &mut declared.entries {
+        if ALIKE.contains(kind) || !entry["under"].is_null() {
+            continue;
+        }
+        let mut plain = entry.clone();
+        super::take(&mut plain, "notUnder");
+        let same = there
+            .iter()
+            .position(|(other, there)| (other, there) == (&*kind, &plain));
+        if let Some(same) = same {
+            there.swap_remove(same);
+        } else if let Some(profiles) = entry["notUnder"].as_array_mut() {
+            profiles.push(json!(profile));
+        } else {
+            super::put(entry, "notUnder", json!([profile]));
+        }
+    }
+    for (kind, mut entry) in there {
+        super::put(&mut entry, "under", json!([profile]));
+        declared.entries.push((kind, entry));
+    }
+}
