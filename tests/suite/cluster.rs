@@ -4,12 +4,15 @@
 mod adopt;
 mod apply;
 mod doctor;
+mod equality;
+mod erp1;
 mod faults;
 mod helm;
 mod moves;
 mod operate;
 mod plan;
 mod probe;
+mod secrets;
 mod server;
 mod stalls;
 

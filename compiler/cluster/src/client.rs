@@ -205,12 +205,40 @@ impl Cluster {
 }
 
 fn client(config: Config) -> Result<Client, Failure> {
-    Client::try_from(config).map_err(|error| {
-        Failure::new(format!(
-            "the kubeconfig's certificates or keys cannot be used: {error}"
+    Client::try_from(config).map_err(|error| match error {
+        kube::Error::Auth(error) => no_credentials(&error),
+        other => Failure::new(format!(
+            "the kubeconfig's certificates or keys cannot be used: {other}"
         ))
-        .help("write the kubeconfig anew, with the tool that made the cluster")
+        .help("write the kubeconfig anew, with the tool that made the cluster"),
     })
+}
+
+/// Why the kubeconfig gives no credentials; of a command that it names, what that said last.
+fn no_credentials(error: &kube::client::AuthError) -> Failure {
+    use kube::client::AuthError as E;
+    match error {
+        E::AuthExecRun { out, .. } => {
+            let said = String::from_utf8_lossy(&out.stderr);
+            let last = said.lines().rev().find(|line| !line.trim().is_empty());
+            Failure::new(format!(
+                "the command that the kubeconfig names for credentials ended with {}: {}",
+                out.status,
+                last.unwrap_or("it said nothing").trim()
+            ))
+            .help("log in with that tool, then try again")
+        }
+        E::AuthExecStart(error) => Failure::new(format!(
+            "the command that the kubeconfig names for credentials cannot be run: {error}"
+        ))
+        .help("install it, or name another context with --context"),
+        E::AuthExecParse(_) | E::ExecPluginFailed => {
+            Failure::new("the command that the kubeconfig names for credentials gave none")
+                .help("run it by hand: it must print an ExecCredential with a status")
+        }
+        other => Failure::new(format!("the kubeconfig gives no credentials: {other}"))
+            .help("log in again, or name another context with --context"),
+    }
 }
 
 async fn config(access: &Access) -> Result<(Config, String), Failure> {

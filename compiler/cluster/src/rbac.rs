@@ -62,23 +62,27 @@ pub struct Powers {
     pub probes: bool,
 }
 
+/// What a right is about: namespace, group, resource, names.
+type Of = (Option<String>, String, String, Vec<String>);
+
 /// Every right that plan, apply, status, drift and doctor need, and what else is asked for, sorted.
 #[must_use]
 pub fn rights(program: &Program<'_>, powers: Powers) -> Vec<Right> {
     let Powers { destroys, probes } = powers;
-    let mut rights = BTreeSet::new();
+    let mut rights: BTreeMap<Of, BTreeSet<&'static str>> = BTreeMap::new();
+    // What is needed for two reasons is one right.
     let mut add = |namespace: Option<&str>,
                    group: &str,
                    resource: &str,
                    names: &[String],
                    verbs: &[&'static str]| {
-        rights.insert(Right {
-            namespace: namespace.map(str::to_owned),
-            group: group.to_owned(),
-            resource: resource.to_owned(),
-            names: names.to_vec(),
-            verbs: verbs.to_vec(),
-        });
+        let key = (
+            namespace.map(str::to_owned),
+            group.to_owned(),
+            resource.to_owned(),
+            names.to_vec(),
+        );
+        rights.entry(key).or_default().extend(verbs);
     };
     add(
         None,
@@ -178,7 +182,16 @@ pub fn rights(program: &Program<'_>, powers: Powers) -> Vec<Right> {
         &[],
         &["list"],
     );
-    rights.into_iter().collect()
+    rights
+        .into_iter()
+        .map(|((namespace, group, resource, names), verbs)| Right {
+            namespace,
+            group,
+            resource,
+            names,
+            verbs: verbs.into_iter().collect(),
+        })
+        .collect()
 }
 
 /// Kubernetes lets nobody grant what he does not hold, unless he may `escalate` and `bind` just
