@@ -101,6 +101,8 @@ codes! {
     NOTHING_TO_PATCH        "E0317" Error "a patch on an object that the service does not have";
     BAD_PATCH               "E0318" Error "a patch that makes no such object";
     BAD_PATH                "E0316" Error "a path that cannot be one";
+    OWNED_FIELD             "E0319" Error "a patch of what a word of the language says";
+    PATCHED_SECURITY        "W0320" Warning "a patch of what Pod Security judges";
     HOST_PORT               "W0314" Warning "a port on the node lowers Pod Security";
     CAPABILITY              "W0315" Warning "a capability lowers Pod Security";
 

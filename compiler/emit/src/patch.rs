@@ -1,7 +1,9 @@
 //! `patch KIND { path = value }`: fields that the language has no word for, set on one object and
 //! held to the shape of its kind.
 
-use erpc_diagnostics::{Diagnostic, Diagnostics, codes};
+mod owned;
+
+use erpc_diagnostics::{Diagnostic, Diagnostics, Severity, codes};
 use erpc_model::{Patch, PatchField, PatchValue, Service, listed};
 use serde_json::{Map, Value};
 
@@ -70,6 +72,10 @@ fn apply_to(patch: &Patch, object: &mut Object, out: &mut Diagnostics) {
     };
     let mut is_set = true;
     for field in &patch.fields {
+        if let Some(finding) = owned::finding(patch, field) {
+            is_set &= finding.severity() != Severity::Error;
+            out.push(finding);
+        }
         if let Err(fact) = set(&mut value, field) {
             is_set = false;
             out.push(

@@ -1,0 +1,231 @@
+//! Fields that a word of the language says: a patch of them would make the object say something else
+//! than the model, and everything that is proven, shown and reported of it untrue.
+
+use erpc_diagnostics::{Diagnostic, codes};
+use erpc_model::{Patch, PatchField};
+use smol_str::SmolStr;
+
+/// What becomes of a patch that touches a field.
+enum Owner {
+    /// Something else of the model depends on it: the word, or what, to change instead.
+    Model(&'static str),
+    /// Pod Security and the rights of the account.
+    Security(&'static str),
+}
+use Owner::{Model, Security};
+
+const IDENTITY: &str = "services, policies and owners find the pods by it";
+
+/// Of every object.
+const ANY: [(&[&str], Owner); 5] = [
+    (&["apiVersion"], Model("a patch keeps the kind")),
+    (&["kind"], Model("a patch keeps the kind")),
+    (&["metadata", "name"], Model("the service's name says it")),
+    (
+        &["metadata", "namespace"],
+        Model("the service's namespace says it"),
+    ),
+    (
+        &["metadata", "labels", "app.kubernetes.io/"],
+        Model(IDENTITY),
+    ),
+];
+
+/// Of a kind, below the object.
+const OF_KIND: [(&str, &[&str], Owner); 23] = [
+    (
+        "deployment",
+        &["spec", "replicas"],
+        Model("`replicas` or `scale` says it"),
+    ),
+    (
+        "statefulset",
+        &["spec", "replicas"],
+        Model("`replicas` or `scale` says it"),
+    ),
+    ("deployment", &["spec", "selector"], Model(IDENTITY)),
+    ("statefulset", &["spec", "selector"], Model(IDENTITY)),
+    ("statefulset", &["spec", "serviceName"], Model(IDENTITY)),
+    (
+        "cronjob",
+        &["spec", "schedule"],
+        Model("`job NAME every \"…\"` says it"),
+    ),
+    (
+        "service",
+        &["spec", "type"],
+        Model("`expose … as nodeport|loadbalancer` says it"),
+    ),
+    ("service", &["spec", "selector"], Model(IDENTITY)),
+    ("service", &["spec", "ports"], Model("`port` says it")),
+    (
+        "service",
+        &["spec", "clusterIP"],
+        Model("how pods are found follows from `volume` and flows"),
+    ),
+    (
+        "service",
+        &["spec", "externalIPs"],
+        Model("`expose` opens a service to the world"),
+    ),
+    (
+        "service",
+        &["spec", "externalName"],
+        Model("`external` is a name outside"),
+    ),
+    (
+        "service",
+        &["spec", "externalTrafficPolicy"],
+        Model("policies need the caller's own address"),
+    ),
+    (
+        "service",
+        &["spec", "loadBalancerSourceRanges"],
+        Model("`expose … from CIDR` says it"),
+    ),
+    (
+        "ingress",
+        &["spec"],
+        Model("`expose` says it; annotations can be patched"),
+    ),
+    (
+        "horizontalpodautoscaler",
+        &["spec", "minReplicas"],
+        Model("`scale` says it"),
+    ),
+    (
+        "horizontalpodautoscaler",
+        &["spec", "maxReplicas"],
+        Model("`scale` says it"),
+    ),
+    (
+        "horizontalpodautoscaler",
+        &["spec", "metrics"],
+        Model("`scale … on` says it"),
+    ),
+    (
+        "horizontalpodautoscaler",
+        &["spec", "scaleTargetRef"],
+        Model(IDENTITY),
+    ),
+    (
+        "poddisruptionbudget",
+        &["spec", "minAvailable"],
+        Model("`disruption min` says it"),
+    ),
+    (
+        "poddisruptionbudget",
+        &["spec", "maxUnavailable"],
+        Model("`disruption min` says it"),
+    ),
+    (
+        "poddisruptionbudget",
+        &["spec", "selector"],
+        Model(IDENTITY),
+    ),
+    (
+        "persistentvolumeclaim",
+        &["spec"],
+        Model("`volume` says it"),
+    ),
+];
+
+const BY_SECURITY: &str = "Pod Security judges it";
+const BY_GRANTS: &str = "`grants` says what the pod may ask of the API";
+
+/// Of a pod, below its template; `*` is a container.
+const OF_POD: [(&[&str], Owner); 17] = [
+    (
+        &["metadata", "labels", "app.kubernetes.io/"],
+        Model(IDENTITY),
+    ),
+    (&["spec", "hostPID"], Security(BY_SECURITY)),
+    (&["spec", "hostIPC"], Security(BY_SECURITY)),
+    (&["spec", "hostUsers"], Security(BY_SECURITY)),
+    (&["spec", "serviceAccount"], Security(BY_GRANTS)),
+    (&["spec", "serviceAccountName"], Security(BY_GRANTS)),
+    (
+        &["spec", "automountServiceAccountToken"],
+        Security(BY_GRANTS),
+    ),
+    (
+        &["spec", "securityContext", "runAsUser"],
+        Model("`run as` says it"),
+    ),
+    (
+        &["spec", "securityContext", "runAsGroup"],
+        Model("`run as` says it"),
+    ),
+    (&["spec", "securityContext"], Security(BY_SECURITY)),
+    (
+        &["spec", "containers", "*", "securityContext", "runAsUser"],
+        Model("`run as` says it"),
+    ),
+    (
+        &["spec", "containers", "*", "securityContext"],
+        Security(BY_SECURITY),
+    ),
+    (
+        &["spec", "containers", "*", "image"],
+        Model("`image` says it"),
+    ),
+    (
+        &["spec", "containers", "*", "ports"],
+        Model("`port` says it"),
+    ),
+    (&["spec", "containers", "*", "name"], Model(IDENTITY)),
+    (
+        &["spec", "topologySpreadConstraints"],
+        Model("`spread` says it"),
+    ),
+    (
+        &["spec", "restartPolicy"],
+        Model("it follows from the kind of workload"),
+    ),
+];
+
+/// What there is to say of a field that is not for patches.
+pub(super) fn finding(patch: &Patch, field: &PatchField) -> Option<Diagnostic> {
+    let kind = patch.kind.value.to_ascii_lowercase();
+    let path = field.path.as_slice();
+    let is_removed = field.value.value.is_none();
+    let hit = |known: &&[&str]| touches(path, known, is_removed);
+    let any = ANY
+        .iter()
+        .find(|(known, _)| hit(known))
+        .map(|(_, owner)| owner);
+    let of_kind = OF_KIND
+        .iter()
+        .find(|(of, known, _)| *of == kind && hit(known));
+    let of_pod = || {
+        let at = path.iter().rposition(|name| name == "template")?;
+        let below = &path[at + 1..];
+        let found = OF_POD
+            .iter()
+            .find(|(known, _)| touches(below, known, is_removed));
+        found.map(|(_, owner)| owner)
+    };
+    let owner = any.or(of_kind.map(|(_, _, owner)| owner)).or_else(of_pod)?;
+    let shown = path.join(".");
+    let (code, why) = match owner {
+        Model(why) => (&codes::OWNED_FIELD, *why),
+        Security(why) => (&codes::PATCHED_SECURITY, *why),
+    };
+    Some(
+        Diagnostic::new(code, format!("`{shown}` is not for a patch: {why}"))
+            .at(field.value.span(), "set here")
+            .also(patch.kind.span(), "in this patch"),
+    )
+}
+
+/// Whether a path leads to a field or into it; one that is removed also where it leads towards it. A
+/// name that ends with `/` stands for all that start with it.
+fn touches(path: &[SmolStr], known: &[&str], is_removed: bool) -> bool {
+    let is_same = |(name, known): (&SmolStr, &&str)| match *known {
+        "*" => name.bytes().all(|b| b.is_ascii_digit()),
+        known if known.ends_with('/') => name.starts_with(known),
+        known => name == known,
+    };
+    let reaches = path.len() >= known.len() || is_removed;
+    reaches && path.iter().zip(known).all(is_same)
+}
