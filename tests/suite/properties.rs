@@ -108,6 +108,15 @@ fn compiles_without_panic(bytes: Vec<u8>) -> Result<(), TestCaseError> {
     Ok(())
 }
 
+/// Texts in which a bracket or a quote is found where something was put in: their places are inside
+/// of the source too.
+#[test]
+fn what_was_put_in_has_a_place_in_the_source() {
+    for text in ["AAA''$\"${'\"}'", "'\"🌀'A0\" \"\""] {
+        compiles_without_panic(text.as_bytes().to_vec()).expect("places inside of the text");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
 

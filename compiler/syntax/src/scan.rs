@@ -45,6 +45,11 @@ impl Scanned<'_> {
         u32::try_from(self.mended.original(shifted)).unwrap_or(u32::MAX)
     }
 
+    /// The place in the source of a stretch of the mended text; empty where it was put in.
+    fn span(&self, file: FileId, start: usize, end: usize) -> Span {
+        Span::new(file, self.original(start), self.original(end))
+    }
+
     fn insert(&mut self, at: usize, new: &'static str) {
         let mut text = std::mem::take(&mut self.text).into_owned();
         text.insert_str(at, new);
@@ -136,15 +141,14 @@ pub(crate) fn scan<'t>(file: FileId, mended: &'t Mended<'t>, out: &mut Diagnosti
             break;
         }
         let end = insertion_point(&scanned.text, at, indent);
-        let start = scanned.original(at);
         // A quote that is missing swallows the rest of its line, braces included.
         let is_swallowed = pass
             .broken_lines
             .iter()
             .any(|end| at < *end && !scanned.text[at..*end].contains('\n'));
         if !is_swallowed {
-            let end = scanned.original(end);
-            report_unclosed(file, start, end, out);
+            let open = scanned.span(file, at, at + 1);
+            report_unclosed(open, scanned.original(end), out);
         }
         scanned.insert(end, MEND);
         if scanned.insertions.len() >= MAX_MENDED {
@@ -174,7 +178,7 @@ fn close_all(scanned: &mut Scanned<'_>) {
 
 fn report_pass(file: FileId, pass: &Pass, scanned: &mut Scanned<'_>, out: &mut Diagnostics) {
     for at in &pass.stray {
-        report_stray(file, scanned.original(*at), out);
+        report_stray(scanned.span(file, *at, at + 1), out);
     }
     let unclosed = if pass.too_deep.is_some() {
         &[]
@@ -182,7 +186,6 @@ fn report_pass(file: FileId, pass: &Pass, scanned: &mut Scanned<'_>, out: &mut D
         pass.unclosed.as_slice()
     };
     for at in unclosed {
-        let start = scanned.original(*at);
         let open = &scanned.text[*at..=*at];
         let close = if open == "(" { ")" } else { "]" };
         out.push(
@@ -190,26 +193,24 @@ fn report_pass(file: FileId, pass: &Pass, scanned: &mut Scanned<'_>, out: &mut D
                 &codes::UNCLOSED_BRACKET,
                 format!("this `{open}` is never closed"),
             )
-            .at(Span::new(file, start, start + 1), "opened here")
+            .at(scanned.span(file, *at, at + 1), "opened here")
             .help(format!("add a `{close}`")),
         );
         scanned.reported.push(*at);
     }
     if let Some(at) = pass.too_deep {
-        let start = scanned.original(at);
         out.push(
             Diagnostic::new(
                 &codes::NESTED_TOO_DEEP,
                 format!("brackets nest deeper than {MAX_DEPTH}"),
             )
-            .at(Span::new(file, start, start + 1), "one too deep"),
+            .at(scanned.span(file, at, at + 1), "one too deep"),
         );
     }
     if let Some(at) = pass.endless_string {
-        let start = scanned.original(at);
         out.push(
             Diagnostic::new(&codes::UNCLOSED_STRING, "this text has no closing `\"\"\"`")
-                .at(Span::new(file, start, start + 3), "opened here")
+                .at(scanned.span(file, at, at + 3), "opened here")
                 .help("add `\"\"\"` where the text ends"),
         );
     }
@@ -286,7 +287,7 @@ fn mend_suspect(
     let Some(at) = pass.suspect.filter(|suspect| *suspect < stray) else {
         return false;
     };
-    report_stray(file, scanned.original(at), out);
+    report_stray(scanned.span(file, at, at + 1), out);
     blank(scanned, &[at]);
     true
 }
@@ -301,8 +302,7 @@ fn blank(scanned: &mut Scanned<'_>, braces: &[usize]) {
     scanned.text = Cow::Owned(String::from_utf8(bytes).unwrap_or_default());
 }
 
-fn report_stray(file: FileId, start: u32, out: &mut Diagnostics) {
-    let span = Span::new(file, start, start + 1);
+fn report_stray(span: Span, out: &mut Diagnostics) {
     out.push(
         Diagnostic::new(&codes::STRAY_BRACKET, "this `}` closes nothing")
             .at(span, "no `{` before it is open")
@@ -310,12 +310,12 @@ fn report_stray(file: FileId, start: u32, out: &mut Diagnostics) {
     );
 }
 
-fn report_unclosed(file: FileId, start: u32, end: u32, out: &mut Diagnostics) {
+fn report_unclosed(open: Span, end: u32, out: &mut Diagnostics) {
     out.push(
         Diagnostic::new(&codes::UNCLOSED_BRACKET, "this `{` is never closed")
-            .at(Span::new(file, start, start + 1), "opened here")
+            .at(open, "opened here")
             .also(
-                Span::new(file, end, end),
+                Span::new(open.file, end, end),
                 "by its indentation it ends before this",
             )
             .help("add a `}` where the block ends"),
