@@ -14,27 +14,29 @@ pub fn modules() -> impl Iterator<Item = &'static str> {
     MODULES.iter().map(|(name, _)| *name)
 }
 
-/// The module that declares a component of this name.
+/// The module that declares a component of this name, if exactly one does.
 pub(crate) fn module_of(component: &str) -> Option<&'static str> {
     declaring("component ", component)
 }
 
-/// The module that declares a rule of this name.
+/// The module that declares a rule of this name, if exactly one does.
 pub(crate) fn module_of_rule(rule: &str) -> Option<&'static str> {
     declaring("rule ", rule)
 }
 
 fn declaring(word: &str, name: &str) -> Option<&'static str> {
-    MODULES
-        .iter()
-        .find(|(_, text)| {
-            text.lines().any(|line| {
-                line.strip_prefix(word)
-                    .and_then(|rest| rest.strip_prefix(name))
-                    .is_some_and(|rest| rest.starts_with(['(', ' ', '{']))
-            })
+    let declares = |text: &str| {
+        text.lines().any(|line| {
+            line.strip_prefix(word)
+                .and_then(|rest| rest.strip_prefix(name))
+                .is_some_and(|rest| rest.starts_with(['(', ' ', '{']))
         })
-        .map(|(module, _)| *module)
+    };
+    let mut found = MODULES.iter().filter(|(_, text)| declares(text));
+    match (found.next(), found.next()) {
+        (Some((module, _)), None) => Some(module),
+        _ => None,
+    }
 }
 
 const MODULES: &[(&str, &str)] = &[

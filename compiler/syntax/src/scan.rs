@@ -106,8 +106,11 @@ struct Pass {
     endless_string: Option<usize>,
     /// The brace to blame for what is missing, with its indentation.
     culprit: Option<(usize, usize)>,
-    /// The first `}` on a line of its own that is indented deeper than what it closes.
+    /// The first `}` that closes a block which, by its indentation, goes on behind it.
     suspect: Option<usize>,
+    /// Whether a `}` stands elsewhere than its block's indentation says, so that it is not certain
+    /// which one closes what.
+    is_ragged: bool,
     /// Ends of lines on which a string without its closing quote stands.
     broken_lines: Vec<usize>,
     /// Braces still open at the end, outermost first, with their indentation.
@@ -125,10 +128,12 @@ pub(crate) fn scan<'t>(file: FileId, mended: &'t Mended<'t>, out: &mut Diagnosti
         last_is_lost: false,
     };
     let mut pass = Scanner::new(&scanned.text, &scanned.insertions).run();
-    while let Some(stray) = pass.stray.first().copied() {
-        let is_mended = scanned.insertions.len() < MAX_MENDED
-            && (mend_opening(file, &mut scanned, stray, out)
-                || mend_suspect(file, &mut scanned, &pass, stray, out));
+    for _ in 0..MAX_MENDED {
+        let Some(stray) = pass.stray.first().copied() else {
+            break;
+        };
+        let is_mended = mend_opening(file, &mut scanned, stray, out)
+            || mend_suspect(file, &mut scanned, &pass, stray, out);
         if !is_mended {
             break;
         }
@@ -178,7 +183,7 @@ fn close_all(scanned: &mut Scanned<'_>) {
 
 fn report_pass(file: FileId, pass: &Pass, scanned: &mut Scanned<'_>, out: &mut Diagnostics) {
     for at in &pass.stray {
-        report_stray(scanned.span(file, *at, at + 1), out);
+        report_stray(scanned.span(file, *at, at + 1), !pass.is_ragged, out);
     }
     let unclosed = if pass.too_deep.is_some() {
         &[]
@@ -276,7 +281,7 @@ fn mend_opening(
     true
 }
 
-/// Of two `}` the one is too many whose indentation is not that of the block which it closes.
+/// Of several `}` the one is too many that closes a block which goes on behind it.
 fn mend_suspect(
     file: FileId,
     scanned: &mut Scanned<'_>,
@@ -287,7 +292,7 @@ fn mend_suspect(
     let Some(at) = pass.suspect.filter(|suspect| *suspect < stray) else {
         return false;
     };
-    report_stray(scanned.span(file, at, at + 1), out);
+    report_stray(scanned.span(file, at, at + 1), true, out);
     blank(scanned, &[at]);
     true
 }
@@ -302,12 +307,15 @@ fn blank(scanned: &mut Scanned<'_>, braces: &[usize]) {
     scanned.text = Cow::Owned(String::from_utf8(bytes).unwrap_or_default());
 }
 
-fn report_stray(span: Span, out: &mut Diagnostics) {
-    out.push(
-        Diagnostic::new(&codes::STRAY_BRACKET, "this `}` closes nothing")
-            .at(span, "no `{` before it is open")
-            .fix("remove it", span, ""),
-    );
+/// A `}` too many; it is removed for certain only where no other one may be the surplus.
+fn report_stray(span: Span, is_certain: bool, out: &mut Diagnostics) {
+    let diagnostic = Diagnostic::new(&codes::STRAY_BRACKET, "this `}` closes nothing")
+        .at(span, "no `{` before it is open");
+    out.push(if is_certain {
+        diagnostic.fix("remove it", span, "")
+    } else {
+        diagnostic.help("one of the `}` before it may be the one too many: a `}` stands on a line of its own, indented as the line that opens its block")
+    });
 }
 
 fn report_unclosed(open: Span, end: u32, out: &mut Diagnostics) {
@@ -349,6 +357,11 @@ struct Scanner<'t> {
     indent: usize,
     /// Whether only white space stands before on the line.
     at_line_start: bool,
+    /// Where the current line starts.
+    line: usize,
+    /// The `}` of this line behind something else that close a block of a line before, with the
+    /// indentation of that line.
+    closed_inline: Vec<(usize, usize)>,
     /// The last byte that is no white space or comment, outside strings.
     last: u8,
     /// Conditions on the current line outside all brackets.
@@ -365,6 +378,8 @@ impl<'t> Scanner<'t> {
             stack: Vec::new(),
             indent: 0,
             at_line_start: true,
+            line: 0,
+            closed_inline: Vec::new(),
             last: b'\n',
             conditions: 0,
             pass: Pass {
@@ -411,6 +426,22 @@ impl<'t> Scanner<'t> {
             .take_while(|b| matches!(b, b' ' | b'\t'))
             .count();
         self.at_line_start = true;
+        self.line = self.at;
+        self.judge_inline(rest.get(self.indent).copied());
+    }
+
+    /// A block that was closed behind something else on a line, and of which the next line is a part
+    /// by its indentation, was not meant to be closed there.
+    fn judge_inline(&mut self, first: Option<u8>) {
+        if self.closed_inline.is_empty() || matches!(first, Some(b'\n' | b'\r' | b'#')) {
+            return;
+        }
+        let goes_on = |of: usize| self.indent > of || (self.indent == of && first == Some(b'}'));
+        let found = self.closed_inline.iter().find(|(_, of)| goes_on(*of));
+        if let Some((at, _)) = found.filter(|_| first.is_some()) {
+            self.pass.suspect.get_or_insert(*at);
+        }
+        self.closed_inline.clear();
     }
 
     fn push(&mut self, frame: Frame, width: usize) {
@@ -512,6 +543,13 @@ impl<'t> Scanner<'t> {
             match open.frame {
                 Frame::Brace => {
                     let is_put_in = self.is_put_in(self.at);
+                    let is_of_this_line = open.at >= self.line;
+                    let is_inline = !is_put_in && !self.at_line_start && !is_of_this_line;
+                    if is_inline && self.indent > open.indent {
+                        self.closed_inline.push((self.at, open.indent));
+                    }
+                    self.pass.is_ragged |= is_inline
+                        || (!is_put_in && self.at_line_start && self.indent != open.indent);
                     let closes_early =
                         !is_put_in && self.at_line_start && self.indent < open.indent;
                     let closes_late = !is_put_in && self.at_line_start && self.indent > open.indent;

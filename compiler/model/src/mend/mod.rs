@@ -5,6 +5,7 @@
 
 mod foreign;
 mod lines;
+mod secrets;
 mod signs;
 mod words;
 
@@ -95,6 +96,9 @@ impl<'t> Mender<'t, '_> {
             let (head, _) = statement.head()?;
             properties::word(head, place)
         });
+        if word.is_some_and(|word| word.name == "secret") {
+            self.secret_values(statement);
+        }
         if statement.args.len() > 1 {
             self.signs(statement, word);
             if let (Some(word), Some(place)) = (word, place)

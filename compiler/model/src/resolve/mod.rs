@@ -10,6 +10,7 @@ mod exposures;
 mod flows;
 mod health;
 mod index;
+mod missing_use;
 mod mounts;
 mod moved;
 mod namespace;
@@ -21,6 +22,7 @@ mod service;
 mod settings;
 mod terms;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use erpc_diagnostics::{Diagnostic, Diagnostics, FileId, Span, codes};
@@ -59,6 +61,7 @@ pub fn resolve(loaded: &Loaded, files: &dyn Files) -> (Option<Platform>, Diagnos
         component_ids: FxHashMap::default(),
         uses: Vec::new(),
         reported_circles: FxHashSet::default(),
+        missing_uses: BTreeMap::default(),
         secrets: Vec::new(),
         namespace_ids: FxHashMap::default(),
         service_ids: FxHashMap::default(),
@@ -67,6 +70,7 @@ pub fn resolve(loaded: &Loaded, files: &dyn Files) -> (Option<Platform>, Diagnos
     };
     resolver.collect();
     let platform = resolver.platform();
+    resolver.report_missing_uses();
     let mut diagnostics = resolver.diagnostics;
     if let Some(platform) = &platform
         && !diagnostics.has_errors()
@@ -94,6 +98,8 @@ pub(crate) struct Resolver<'a> {
     uses: Vec<ComponentUse>,
     /// Circles of components that were reported, each as its sorted members.
     reported_circles: FxHashSet<Vec<ComponentId>>,
+    /// Names of the library that are used without a `use`: its module, and where.
+    missing_uses: BTreeMap<(SmolStr, SmolStr), BTreeSet<Span>>,
     secrets: Vec<Secret>,
     namespace_ids: FxHashMap<SmolStr, NamespaceId>,
     service_ids: FxHashMap<(NamespaceId, SmolStr), ServiceId>,

@@ -670,7 +670,12 @@ impl<'a> Resolver<'a> {
                 .map(|(_, name)| name.clone())
                 .chain(self.rule_names(&import.module).cloned())
                 .collect();
-            let near = crate::names::nearest(&import.name, known.iter().map(SmolStr::as_str));
+            let same = known
+                .iter()
+                .find(|known| known.eq_ignore_ascii_case(&import.name));
+            let near = same
+                .map(SmolStr::as_str)
+                .or_else(|| crate::names::nearest(&import.name, known.iter().map(SmolStr::as_str)));
             let mut diagnostic = Diagnostic::new(
                 &codes::UNKNOWN_IMPORT,
                 format!("`std.{}` has no `{}`", import.module, import.name),
@@ -687,6 +692,14 @@ impl<'a> Resolver<'a> {
                     listed(known.iter().map(SmolStr::as_str), 12)
                 )),
             };
+            let elsewhere = crate::stdlib::module_of(&import.name)
+                .or_else(|| crate::stdlib::module_of_rule(&import.name));
+            if let Some(module) = elsewhere {
+                diagnostic = diagnostic.help(format!(
+                    "`std.{module}` has one: `use std.{module}.{}`",
+                    import.name
+                ));
+            }
             self.report(diagnostic);
         }
     }

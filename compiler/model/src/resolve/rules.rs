@@ -243,34 +243,27 @@ impl<'a> Resolver<'a> {
     }
 
     fn report_unknown_rule(&mut self, name: &str, span: Span) {
+        if let Some(module) = crate::stdlib::module_of_rule(name) {
+            self.missing_use(module, name, span);
+            return;
+        }
         let mut known: Vec<&str> = Vec::new();
-        let mut elsewhere = None;
         for rule in self.index.rules.iter().filter(|rule| rule.is_template) {
             if self.is_visible(rule.module.as_ref(), &rule.name.text) {
                 known.push(&rule.name.text);
-            } else if rule.name.text == name {
-                elsewhere.clone_from(&rule.module);
             }
         }
-        let mut diagnostic =
+        let diagnostic =
             Diagnostic::new(&codes::UNKNOWN_NAME, format!("there is no rule `{name}`"))
                 .at(span, "declared nowhere");
-        let in_library = elsewhere
-            .as_deref()
-            .or_else(|| crate::stdlib::module_of_rule(name));
-        if let Some(near) = nearest(name, known.iter().copied()) {
-            diagnostic = diagnostic.help(format!("did you mean `{near}`?")).fix(
+        let diagnostic = match nearest(name, known.iter().copied()) {
+            Some(near) => diagnostic.help(format!("did you mean `{near}`?")).fix(
                 format!("write `{near}`"),
                 span,
                 near,
-            );
-        } else if let Some(module) = in_library {
-            diagnostic = diagnostic.help(format!(
-                "the library has one: add `use std.{module}.{name}`"
-            ));
-        } else {
-            diagnostic = diagnostic.help(format!("known: {}", listed(known, 12)));
-        }
+            ),
+            None => diagnostic.help(format!("known: {}", listed(known, 12))),
+        };
         self.report(diagnostic);
     }
 

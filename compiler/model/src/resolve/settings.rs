@@ -315,6 +315,10 @@ impl<'a> Resolver<'a> {
         if self.index.broken_names.iter().any(|broken| broken == name) {
             return None;
         }
+        if let Some(owner) = crate::stdlib::module_of(name).filter(|_| module.is_none()) {
+            self.missing_use(owner, name, span);
+            return None;
+        }
         let known: Vec<String> = self
             .component_ids
             .keys()
@@ -327,22 +331,12 @@ impl<'a> Resolver<'a> {
             format!("there is no component `{name}`"),
         )
         .at(span, "declared nowhere");
-        let in_library = self
-            .component_ids
-            .keys()
-            .find(|(owner, n)| owner.is_some() && n == name);
         if let Some(near) = nearest(name, known.iter().map(String::as_str)) {
             diagnostic = diagnostic.help(format!("did you mean `{near}`?")).fix(
                 format!("write `{near}`"),
                 span,
                 near,
             );
-        } else if let Some((Some(owner), _)) = in_library {
-            diagnostic =
-                diagnostic.help(format!("the library has one: add `use std.{owner}.{name}`"));
-        } else if let Some(owner) = crate::stdlib::module_of(name) {
-            diagnostic =
-                diagnostic.help(format!("the library has one: add `use std.{owner}.{name}`"));
         } else if !known.is_empty() {
             diagnostic = diagnostic.help(format!(
                 "known here: {}",
@@ -353,14 +347,14 @@ impl<'a> Resolver<'a> {
         None
     }
 
-    /// Whether a `use` names a component that its module does not have, and means this one.
+    /// Whether a `use` takes a name from a module that does not have it, but has this one.
     fn is_misspelt_import(&self, name: &str) -> bool {
         self.loaded.imports.iter().any(|import| {
             let key = (Some(import.module.clone()), import.name.clone());
             let meant = (Some(import.module.clone()), SmolStr::from(name));
             !self.component_ids.contains_key(&key)
                 && self.component_ids.contains_key(&meant)
-                && nearest(&import.name, [name]).is_some()
+                && !self.has_rule(&import.module, &import.name)
         })
     }
 

@@ -3,6 +3,7 @@
 //! Each is reported once, with the edit that removes it, and the rest of the compiler reads the text as
 //! if the edit had been made: one mistake never causes another message.
 
+mod bare;
 mod brackets;
 mod characters;
 mod numbers;

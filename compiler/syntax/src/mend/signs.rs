@@ -10,6 +10,7 @@ impl Mender<'_, '_> {
         let rest = self.rest();
         let is_line_start = self.before().trim().is_empty();
         match rest.as_bytes() {
+            [b'/' | b':' | b'@', ..] if self.bare_text() => {}
             [b'`', b'`', b'`', ..] => self.fence(),
             [b'\'', ..] => self.other_quote_or_skip("'"),
             [b'`', ..] => self.other_quote_or_skip("`"),

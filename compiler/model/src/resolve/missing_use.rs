@@ -1,0 +1,93 @@
+//! Names of the library without their `use`: each is one finding, however many services have it, with
+//! the line that is missing.
+
+use erpc_diagnostics::{Diagnostic, Span, codes};
+use smol_str::SmolStr;
+
+use super::Resolver;
+
+/// How many places are shown.
+const SHOWN: usize = 4;
+
+impl Resolver<'_> {
+    /// Notes that a name of the library is used, and no `use` takes it.
+    pub(super) fn missing_use(&mut self, module: &str, name: &str, span: Span) {
+        let key = (SmolStr::from(module), SmolStr::from(name));
+        self.missing_uses.entry(key).or_default().insert(span);
+    }
+
+    pub(super) fn report_missing_uses(&mut self) {
+        for ((module, name), places) in std::mem::take(&mut self.missing_uses) {
+            let Some(first) = places.first().copied() else {
+                continue;
+            };
+            let line = format!("use std.{module}.{name}");
+            let mut diagnostic = Diagnostic::new(
+                &codes::UNKNOWN_NAME,
+                format!("`{name}` is used, and no `use` takes it from the library"),
+            )
+            .at(first, "declared nowhere");
+            for place in places.iter().skip(1).take(SHOWN - 1) {
+                diagnostic = diagnostic.also(*place, "used here too");
+            }
+            if let Some(more @ 1..) = places.len().checked_sub(SHOWN) {
+                diagnostic = diagnostic.help(format!("and {more} more"));
+            }
+            diagnostic = diagnostic.help(format!("add `{line}`"));
+            let diagnostic = match self.place_of_use(first) {
+                Some(Place::Behind(span)) => {
+                    diagnostic.fix(format!("add `{line}`"), span, format!("\n{line}"))
+                }
+                Some(Place::BehindVersion(span)) => {
+                    diagnostic.fix(format!("add `{line}`"), span, format!("\n\n{line}"))
+                }
+                Some(Place::First(span)) => {
+                    diagnostic.fix(format!("add `{line}`"), span, format!("{line}\n\n"))
+                }
+                None => diagnostic,
+            };
+            self.report(diagnostic);
+        }
+    }
+
+    /// Where the file of a name has room for a `use`.
+    fn place_of_use(&self, of: Span) -> Option<Place> {
+        let file = self.loaded.files.iter().find(|file| file.id == of.file)?;
+        let text = &self.loaded.sources.get(file.id)?.text;
+        let ends = |word: &str| {
+            let found = file.tree.statements.iter().rev();
+            let is_it = |head: &str| head == word;
+            let mut found = found.filter(|s| s.head().is_some_and(|(head, _)| is_it(head)));
+            let end = found.next()?.span.end as usize;
+            // A comment behind the statement stays on its line.
+            let rest = text.get(end..)?;
+            let line = rest.find('\n').map_or(rest, |at| &rest[..at]);
+            let is_last = line.trim().is_empty() || line.trim_start().starts_with('#');
+            let end = u32::try_from(end + line.trim_end().len()).ok()?;
+            is_last.then_some(Span::new(of.file, end, end))
+        };
+        let start = Span::new(of.file, 0, 0);
+        let place = ends("use").map(Place::Behind);
+        let place = place.or_else(|| ends("erp").map(Place::BehindVersion));
+        // What stands on one line with other statements has no room behind it.
+        let has_head = |word: &str| {
+            let mut statements = file.tree.statements.iter();
+            statements.any(|s| s.head().is_some_and(|(head, _)| head == word))
+        };
+        match place {
+            None if has_head("erp") || has_head("use") => None,
+            None => Some(Place::First(start)),
+            place => place,
+        }
+    }
+}
+
+/// Where a `use` is put in.
+enum Place {
+    /// On the line below another one.
+    Behind(Span),
+    /// Below the version of the language.
+    BehindVersion(Span),
+    /// At the start of a file.
+    First(Span),
+}
