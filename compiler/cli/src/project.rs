@@ -128,10 +128,21 @@ impl Project {
         let Ok(folder) = self.folder.canonicalize() else {
             return;
         };
+        let here = std::env::current_dir().and_then(|here| here.canonicalize());
         compiled.sources.locate(|path| {
             let path = folder.join(path);
-            let url = format!("file://{}", percent_encoded(path.to_str()?));
-            path.is_file().then_some(url)
+            if !path.is_file() {
+                return (None, None);
+            }
+            let url = path.to_str().map(percent_encoded);
+            let below = here
+                .as_ref()
+                .ok()
+                .and_then(|here| path.strip_prefix(here).ok());
+            let from_here = below
+                .and_then(Path::to_str)
+                .map(|path| path.replace('\\', "/"));
+            (url.map(|path| format!("file://{path}")), from_here)
         });
     }
 }

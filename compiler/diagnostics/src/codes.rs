@@ -123,6 +123,7 @@ codes! {
     SHADOWED_FLOW           "W0415" Warning "a flow that a wider one covers";
     WIDE_FLOW               "W0416" Warning "a flow that opens very much";
     MESH_TUNNEL             "W0417" Warning "a service mesh that hides ports from policies";
+    SHARED_ADDRESSES        "E0418" Error "addresses that two parts of a cluster share";
     BROKEN_NEVER            "E0440" Error "a `never` that does not hold";
     BROKEN_ALWAYS           "E0441" Error "an `always` that does not hold";
 

@@ -22,10 +22,18 @@ pub struct Source {
     pub text: Arc<str>,
     /// Where it can be opened, where that is known: a terminal makes a link of it.
     pub url: Option<String>,
+    /// The path from the working folder, where it is below that: what tools that start there look up.
+    pub from_here: Option<String>,
     line_starts: OnceLock<Vec<u32>>,
 }
 
 impl Source {
+    /// The path for tools that start in the working folder.
+    #[must_use]
+    pub fn path_for_tools(&self) -> &str {
+        self.from_here.as_deref().unwrap_or(&self.path)
+    }
+
     fn line_starts(&self) -> &[u32] {
         self.line_starts.get_or_init(|| {
             let breaks = self.text.bytes().enumerate().filter(|(_, b)| *b == b'\n');
@@ -71,15 +79,16 @@ impl Sources {
             path: path.into(),
             text: text.into(),
             url: None,
+            from_here: None,
             line_starts: OnceLock::new(),
         });
         id
     }
 
-    /// Says where the files can be opened: `url` is asked for each path.
-    pub fn locate(&mut self, url: impl Fn(&str) -> Option<String>) {
+    /// Says where the files are: their URLs, and their paths from the working folder.
+    pub fn locate(&mut self, place: impl Fn(&str) -> (Option<String>, Option<String>)) {
         for source in &mut self.files {
-            source.url = url(&source.path);
+            (source.url, source.from_here) = place(&source.path);
         }
     }
 

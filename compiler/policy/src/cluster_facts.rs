@@ -21,6 +21,7 @@ pub(crate) fn check(platform: &Platform, edges: &Edges, implied: &Implied, out: 
         implied,
         out,
     };
+    facts.overlaps();
     facts.dns();
     facts.api_and_nodes();
     facts.addresses_of_the_cluster();
@@ -127,6 +128,68 @@ impl Facts<'_> {
         routes
             .filter(|_| blocks::controller_is_on_nodes(self.platform))
             .min_by_key(|routed| routed.span)
+    }
+
+    /// Addresses that cannot be both: a policy would mean the one and open the other. Pods and nodes may
+    /// share theirs, as they do where pods are addressed by the cloud's own network.
+    fn overlaps(&mut self) {
+        let cluster = self.platform.cluster();
+        let meet = |a: &IpNet, b: &IpNet| a.contains(b) || b.contains(a);
+        let mut found = Vec::new();
+        for service in &cluster.service_cidrs {
+            for pod in cluster
+                .pod_cidrs
+                .iter()
+                .filter(|pod| meet(&pod.value, &service.value))
+            {
+                found.push(
+                    Diagnostic::new(
+                        &codes::SHARED_ADDRESSES,
+                        format!("pods and Services of `{}` share addresses", cluster.name.value),
+                    )
+                    .at(service.span(), "of Services")
+                    .also(pod.span(), "of pods")
+                    .help("each has a range of its own: `--service-cluster-ip-range` and `--cluster-cidr`"),
+                );
+            }
+            if let Some(nodes) = &cluster.nodes
+                && nodes
+                    .value
+                    .cidrs
+                    .iter()
+                    .any(|node| meet(node, &service.value))
+            {
+                found.push(
+                    Diagnostic::new(
+                        &codes::SHARED_ADDRESSES,
+                        format!(
+                            "nodes and Services of `{}` share addresses",
+                            cluster.name.value
+                        ),
+                    )
+                    .at(service.span(), "of Services")
+                    .also(nodes.span(), "of nodes"),
+                );
+            }
+            for api in cluster
+                .api
+                .iter()
+                .filter(|api| service.value.contains(&api.value.ip))
+            {
+                found.push(
+                    Diagnostic::new(
+                        &codes::SHARED_ADDRESSES,
+                        format!("{} is the address of a Service, not of an API server", api.value.ip),
+                    )
+                    .at(api.span(), "an API server listens elsewhere")
+                    .also(service.span(), "of Services")
+                    .help("most plugins judge behind a Service's translation; `kubectl get endpoints kubernetes` shows the servers' own addresses"),
+                );
+            }
+        }
+        for finding in found {
+            self.out.push(finding);
+        }
     }
 
     fn addresses_of_the_cluster(&mut self) {

@@ -3,7 +3,8 @@
 use erpc_diagnostics::{Diagnostic, Diagnostics, Span, codes};
 use erpc_model::units::Protocol;
 use erpc_model::{
-    DnsFlavour, End, Ends, Flow, FlowId, FlowPort, Mode, Platform, ServiceId, listed, nearest,
+    DnsFlavour, End, Ends, ExternalPort, Flow, FlowId, FlowPort, Mode, Platform, ServiceId, listed,
+    nearest,
 };
 use rustc_hash::FxHashMap;
 use smol_str::SmolStr;
@@ -276,11 +277,53 @@ impl Expansion<'_, '_> {
                 let ends = flow.to.ends.iter();
                 Some(ends.map(|end| (*end, EdgePort::Implied)).collect())
             }
-            FlowPort::Number(number, protocol, _) => {
-                let port = EdgePort::Number(*number, *protocol);
-                Some(flow.to.ends.iter().map(|end| (*end, port)).collect())
+            FlowPort::Number(number, protocol, span) => {
+                let port = PolicyPort::single(*protocol, *number);
+                let ends = flow.to.ends.iter();
+                ends.map(|end| Some((*end, self.numbered(*end, port, *span)?)))
+                    .collect()
             }
             FlowPort::Named(name, span) => self.named_targets(&flow.to, name, *span),
+        }
+    }
+
+    /// A number, which an external that declares ports has to have among them.
+    fn numbered(&mut self, end: End, port: PolicyPort, span: Span) -> Option<EdgePort> {
+        let number = EdgePort::Number(port.port, port.protocol);
+        let End::External(id) = end else {
+            return Some(number);
+        };
+        let external = &self.platform[id];
+        let declared = |declared: &ExternalPort| PolicyPort {
+            protocol: declared.protocol,
+            port: declared.number,
+            last: declared.last,
+        };
+        let mut ports = (0..).zip(&external.ports);
+        match ports.find(|(_, known)| declared(known).holds(&port)) {
+            Some((index, known)) if declared(known) == port => Some(EdgePort::Declared(index)),
+            Some(_) => Some(number),
+            None if external.ports.is_empty() => Some(number),
+            None => {
+                let name = &external.name.value;
+                let ports = external.ports.iter();
+                let known: Vec<String> = ports
+                    .map(|known| format!("`{}` {}", known.name.value, declared(known)))
+                    .collect();
+                self.out.push(
+                    Diagnostic::new(
+                        &codes::UNKNOWN_PORT,
+                        format!("`{name}` declares no port {port}"),
+                    )
+                    .at(span, "not one of its ports")
+                    .also(
+                        external.name.span(),
+                        format!("its ports: {}", known.join(", ")),
+                    )
+                    .help("name one of them, or declare this one there: `port NAME NUMBER`"),
+                );
+                None
+            }
         }
     }
 

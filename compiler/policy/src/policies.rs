@@ -286,11 +286,9 @@ fn dns_blocks(platform: &Platform) -> Vec<Block> {
         .iter()
         .filter(|_| cluster.dns_at.is_empty())
         .filter_map(|cidr| cidr.value.hosts().nth(9));
-    std::iter::once(cache)
-        .chain(said)
-        .chain(usual)
-        .map(|ip| Block::whole(IpNet::from(ip)))
-        .collect()
+    let others = said.chain(usual).filter(|ip| *ip != cache);
+    let whole = |ip| Block::whole(IpNet::from(ip));
+    std::iter::once(cache).chain(others).map(whole).collect()
 }
 
 impl Side {

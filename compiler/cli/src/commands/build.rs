@@ -177,14 +177,18 @@ fn report(
         Exit::Done
     } else {
         let differing = plan.changes.len() + plan.problems.len();
-        console.note(&format!(
-            "{} not as the platform says; `erpc build` writes them",
-            if differing == 1 {
-                "1 file is".to_owned()
-            } else {
-                format!("{differing} files are")
-            }
-        ));
+        let files = if differing == 1 {
+            "1 file is".to_owned()
+        } else {
+            format!("{differing} files are")
+        };
+        let is_edited = plan.problems.iter().any(|(_, p)| *p == Problem::Edited);
+        let how = if is_edited {
+            "`erpc build --diff` shows what was edited by hand, `erpc build --force` writes over it"
+        } else {
+            "`erpc build` writes them"
+        };
+        console.note(&format!("{files} not as the platform says; {how}"));
         Exit::Differs
     }
 }

@@ -23,7 +23,11 @@ pub fn render_github(diagnostics: &Diagnostics, sources: &Sources) -> String {
         let span = diagnostic.span();
         let place = sources.get(span.file).map_or_else(String::new, |source| {
             let (start, end) = (source.line_column(span.start), source.line_column(span.end));
-            let mut place = format!("file={},line={}", property(&source.path), start.line);
+            let mut place = format!(
+                "file={},line={}",
+                property(source.path_for_tools()),
+                start.line
+            );
             // GitHub draws columns only where the finding is on one line.
             if start.line == end.line {
                 // Writing to a string cannot fail.

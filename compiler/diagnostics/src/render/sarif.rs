@@ -94,7 +94,7 @@ fn result(diagnostic: &Diagnostic, sources: &Sources) -> Value {
 fn physical(span: Span, sources: &Sources) -> Option<Value> {
     let source = sources.get(span.file)?;
     Some(json!({
-        "artifactLocation": { "uri": super::percent_encoded(&source.path) },
+        "artifactLocation": { "uri": super::percent_encoded(source.path_for_tools()) },
         "region": region(span, sources)?,
     }))
 }
@@ -113,7 +113,7 @@ fn region(span: Span, sources: &Sources) -> Option<Value> {
 fn change(edit: &Edit, sources: &Sources) -> Option<Value> {
     let source = sources.get(edit.span.file)?;
     Some(json!({
-        "artifactLocation": { "uri": super::percent_encoded(&source.path) },
+        "artifactLocation": { "uri": super::percent_encoded(source.path_for_tools()) },
         "replacements": [{
             "deletedRegion": region(edit.span, sources)?,
             "insertedContent": { "text": edit.text },
