@@ -292,6 +292,22 @@ fn the_schema_refuses_a_wrong_value_with_its_path() {
     }
 }
 
+#[test]
+#[ignore = "needs the Helm that tests/helm/build makes; tests/run runs it"]
+fn a_service_stays_one_pod_where_two_would_need_the_name_of_a_neighbour() {
+    let watched = "erp 1\n\nplatform p { version \"1\"; cluster c }\ntiers t\ncluster c { kubernetes 1.36; nodes 3 of cpu 4, memory 8Gi, in 172.18.0.0/16; pods 10.244.0.0/16; services 10.96.0.0/16; dns kube-dns }\nnamespace n {\n  tier t\n  service web { image \"a/b:1.0\"; port http 8080; cpu 10m; memory 16Mi }\n  service web-pods { image \"a/b:1.0\"; cpu 10m; memory 16Mi; calls web:http observes }\n}\n";
+    let folder = TempDir::new().expect("a folder");
+    std::fs::write(folder.path().join("platform.erp"), watched).expect("a file");
+    let copy = copy_of(folder.path());
+    render(HELMS[0], copy.path(), &[]).expect("it renders");
+    let two = "services.n.web.replicas=2";
+    let said = render(HELMS[0], copy.path(), &[two]).expect_err("the name is taken");
+    assert!(
+        said.contains("at '/services/n/web/replicas': maximum: got 2, want 1"),
+        "{said}"
+    );
+}
+
 /// Whether an object says the name of a service as a peer.
 fn names_as_peer(object: &Value, service: &str) -> bool {
     let spec = object["spec"].to_string();

@@ -28,8 +28,11 @@ pub(super) fn of(variants: &Variants<'_>, settings: &Settings, shape: &Shape) ->
         .clone()
         .map(|namespace| {
             let services = namespace.services.iter();
-            let services =
-                services.map(|service| (service.name.clone(), shapes.reference(service)));
+            let services = services.map(|service| {
+                let path = format!("{}.{}", namespace.name, service.name);
+                let is_single = shape.single.contains(&path);
+                (service.name.clone(), shapes.reference(service, is_single))
+            });
             (namespace.name.clone(), closed(services.collect()))
         })
         .collect();
@@ -212,9 +215,12 @@ struct Shapes {
 }
 
 impl Shapes {
-    fn reference(&mut self, service: &ServiceValues) -> Value {
+    fn reference(&mut self, service: &ServiceValues, is_single: bool) -> Value {
         let fields = service.fields.iter().map(|field| {
-            let schema = of_field(field);
+            let schema = match field.name {
+                "replicas" if is_single => json!({"type": "integer", "minimum": 0, "maximum": 1}),
+                _ => of_field(field),
+            };
             (field.name.to_owned(), schema)
         });
         let shape = closed(fields.collect());

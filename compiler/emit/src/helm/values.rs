@@ -67,6 +67,9 @@ pub(super) struct Shape {
     pub(super) clusters: BTreeSet<String>,
     /// Profiles under which a service is another workload.
     pub(super) reshaping: BTreeSet<String>,
+    /// Services that stay one pod: with two they would have a Service of the name that a
+    /// neighbour has.
+    pub(super) single: BTreeSet<String>,
 }
 
 impl Shape {
@@ -77,6 +80,7 @@ impl Shape {
         });
         let mut shape = Self {
             reshaping: reshaping.map(|(name, _)| (*name).to_owned()).collect(),
+            single: single(variants),
             ..Self::default()
         };
         for platform in variants.all() {
@@ -103,6 +107,21 @@ impl Shape {
         }
         shape
     }
+}
+
+/// The services whose `NAME-pods` is somebody else.
+fn single(variants: &Variants<'_>) -> BTreeSet<String> {
+    let Variants {
+        platform, derived, ..
+    } = variants;
+    let services = platform.services();
+    let paths: BTreeSet<String> = services.map(|(id, _)| platform.path(id)).collect();
+    let services = platform.services();
+    services
+        .filter(|(id, _)| derived.edges.would_be_found_by_replica(platform, *id))
+        .map(|(id, _)| platform.path(id))
+        .filter(|path| paths.contains(&format!("{path}-pods")))
+        .collect()
 }
 
 /// The values that say what a platform says.
