@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use erpc_prove::{Claims, Direction, Facts, File, Manifests, Matrix, Ports, Reading, World};
 use serde_json::Value;
+use smol_str::SmolStr;
 
 use crate::client::Cluster;
 use crate::failure::ApiError;
@@ -141,6 +142,17 @@ pub(crate) async fn of_plan(
         .namespaces()
         .map(|(_, namespace)| namespace.name.value.as_str())
         .collect();
+    let closed: BTreeSet<(&Option<SmolStr>, &SmolStr)> = policies
+        .iter()
+        .map(|(id, _)| (&id.namespace, &id.name))
+        .collect();
+    // A run that was cut left policies whose pods are yet to come: their flows are open already.
+    let announced = program.objects.iter().filter(|object| {
+        let id = &object.id;
+        id.kind.is_workload()
+            && !live.objects.contains_key(id)
+            && closed.contains(&(&id.namespace, &id.name))
+    });
     let others: Vec<Value> = live
         .objects
         .iter()
@@ -153,6 +165,7 @@ pub(crate) async fn of_plan(
         .collect();
     let before: Vec<&Value> = others
         .iter()
+        .chain(announced.map(|object| &object.body))
         .chain(policies.iter().map(|(_, p)| p))
         .collect();
     let stays = policies

@@ -4,7 +4,7 @@
 use serde_json::Value;
 
 use crate::client::Cluster;
-use crate::failure::Failure;
+use crate::failure::{ApiError, Failure};
 use crate::object::Program;
 use crate::request::Call;
 
@@ -21,6 +21,12 @@ pub(crate) async fn check(cluster: &Cluster, program: &Program<'_>) -> (Vec<Fail
     let service = cluster
         .call(Call::get("/api/v1/namespaces/default/services/kubernetes"))
         .await;
+    let unchecked = |what: &str, error: &ApiError| {
+        format!("whether this is cluster `{name}` is unchecked by {what}: {error}")
+    };
+    if let Err(error) = &service {
+        notes.push(unchecked("its Services' addresses", error));
+    }
     if let Ok(service) = service
         && let Some(ip) = address(&service.body["spec"]["clusterIP"])
         && let Some(first) = declared.service_cidrs.first()
@@ -43,6 +49,9 @@ pub(crate) async fn check(cluster: &Cluster, program: &Program<'_>) -> (Vec<Fail
             "kubernetes.io/service-name=kubernetes",
         )
         .await;
+    if let Err(error) = &slices {
+        notes.push(unchecked("its API server's", error));
+    }
     if let Ok(slices) = slices {
         let servers: Vec<std::net::IpAddr> = slices
             .iter()

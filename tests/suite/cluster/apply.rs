@@ -316,6 +316,9 @@ fn an_interrupt_stops_cleanly_and_the_next_run_goes_on() {
         lease["spec"]["holderIdentity"].as_str().unwrap_or_default(),
         ""
     );
+    // The policies are there and their pods are not: no connection closes because they come.
+    let plan = cluster.erpc(&["plan"], shop.path()).exits(2);
+    assert!(!plan.out.contains("- flow"), "{}", plan.out);
     cluster.applied(shop.path());
     cluster.applied(shop.path()).says(&["nothing to do"]);
 }
