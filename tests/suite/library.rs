@@ -66,7 +66,7 @@ fn every_component_makes_a_sound_workload() {
             "access by port-forward"
         };
         let text = format!(
-            "erp 1\nuse {name}\nplatform p {{ version \"1\"; cluster c; registries \"registry.k8s.io\" }}\ntiers t\ncluster c {{ kubernetes 1.36; storage s default }}\nnamespace n {{\n  tier t\n  {kind} s is {base} {{\n    {access}\n    {extra}\n  }}\n}}\n"
+            "erp 1\nuse {name}\nplatform p {{ version \"1\"; cluster c; registries \"registry.k8s.io\" }}\ntiers t\ncluster c {{ kubernetes 1.36; storage s default; api 10.0.0.1:6443 }}\nnamespace n {{\n  tier t\n  {kind} s is {base} {{\n    {access}\n    {extra}\n  }}\n}}\n"
         );
         let compiled = Memory::of(text).compile();
         let shown = render_human(&compiled.diagnostics, &compiled.sources, Style::PLAIN, None);

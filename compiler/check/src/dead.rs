@@ -4,8 +4,8 @@
 
 use erpc_diagnostics::{Diagnostic, Diagnostics, Span, codes};
 use erpc_model::{
-    ComponentId, End, FlowId, IngressController, Mode, Platform, PortId, ProbeCheck, Service,
-    ServiceId, Via,
+    ComponentId, End, FlowId, IngressController, Mode, Platform, PortId, ProbeCheck, Resource,
+    Service, ServiceId, Via,
 };
 use erpc_policy::{Derived, EdgePort};
 use erpc_reliability::capacity::claims;
@@ -30,6 +30,36 @@ pub(crate) fn parts(
     externals(platform, out);
     storage_classes(platform, out);
     configs(platform, out);
+    grants(platform, derived, out);
+}
+
+/// Rights on the API of a service that cannot reach it. Those on what kubelets serve are asked of the
+/// nodes themselves.
+fn grants(platform: &Platform, derived: &Derived, out: &mut Diagnostics) {
+    for (id, service) in platform.services() {
+        let is_of_kubelet =
+            |resource: &Resource| resource.group.is_empty() && resource.name.starts_with("nodes/");
+        let mut grants = service.grants.iter();
+        let Some(grant) = grants.find(|grant| !grant.resources.iter().all(is_of_kubelet)) else {
+            continue;
+        };
+        let mut edges = derived.edges.from(id).iter();
+        if edges.any(|edge| edge.to == End::ClusterApi) {
+            continue;
+        }
+        out.push(
+            Diagnostic::new(
+                &codes::UNREACHABLE_API,
+                format!(
+                    "`{}` may ask the Kubernetes API and cannot reach it",
+                    platform.path(id)
+                ),
+            )
+            .at(service.name.span(), "no flow to `cluster.api`")
+            .also(grant.origin.span, "what it may ask")
+            .help("add `calls cluster.api observes because \"…\"`"),
+        );
+    }
 }
 
 /// Ports with no flow, route, probe or node. A port of the library is for whoever wants it; one of a

@@ -162,6 +162,7 @@ codes! {
     UNUSED_PORT             "W0731" Warning "a port that nothing uses";
     UNUSED_COMPONENT        "W0732" Warning "a component that no service is";
     UNUSED_DECLARATION      "W0733" Warning "a declaration that nothing uses";
+    UNREACHABLE_API         "W0734" Warning "rights on an API that cannot be reached";
     UNKNOWN_PROFILE         "E0750" Error "a profile that is declared nowhere";
     PROFILE_MATCHES_NOTHING "E0751" Error "a path of a profile that matches nothing";
     NOT_OVERRIDABLE         "E0752" Error "a property that profiles do not set";
