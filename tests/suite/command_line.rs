@@ -270,6 +270,11 @@ fn every_template_is_a_platform_that_builds() {
         .filter_map(|l| l.split_whitespace().next())
         .collect();
     assert!(names.len() >= 5);
+    let json = erpc(&["init", "--list", "--format", "json"]);
+    let json: serde_json::Value = serde_json::from_str(&json.out).expect("JSON");
+    let in_json = json["templates"].as_array().expect("a list").iter();
+    let in_json: Vec<&str> = in_json.filter_map(|t| t["name"].as_str()).collect();
+    assert_eq!(in_json, names);
     for name in names {
         let out = folder();
         let path = out.path().join("new");

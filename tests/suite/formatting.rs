@@ -197,6 +197,8 @@ fn the_command_checks_shows_and_writes() {
     let diff = run(&["--diff"]);
     assert_eq!(diff.exit, erpc_cli::Exit::Differs);
     assert!(diff.out.contains("-erp   1\n+erp 1\n"), "{}", diff.out);
+    assert!(diff.out.starts_with("--- a/"), "{}", diff.out);
+    assert!(!diff.out.contains("a//"), "{}", diff.out);
     assert_eq!(std::fs::read_to_string(&path).expect("there"), "erp   1\n");
     assert_eq!(run(&[]).exit, erpc_cli::Exit::Done);
     assert_eq!(std::fs::read_to_string(&path).expect("there"), "erp 1\n");

@@ -138,6 +138,7 @@ fn a_failure_costs_what_follows_from_the_flows() {
     let ran = run("impact", &["ca-pki", "--format", "json"]);
     assert_eq!(ran.exit, Exit::Done, "{}", ran.err);
     let impact: Value = serde_json::from_str(&ran.out).expect("JSON");
+    assert_eq!(impact["version"], 1);
     let names = |list: &str| -> Vec<String> {
         let of = |one: &Value| one["service"].as_str().or(one.as_str()).map(str::to_owned);
         let all = impact[list].as_array().expect("a list");

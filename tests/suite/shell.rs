@@ -51,6 +51,26 @@ fn bash_completes_commands_options_and_the_names_of_the_platform() {
         completed(&["erpc", "reach", "erp-services.kv"]),
         ["erp-services.kvs-database"]
     );
+    assert_eq!(
+        completed(&["erpc", "reach", "kvs-d"]),
+        ["erp-services.kvs-database"]
+    );
+    let profiles = completed(&["erpc", "check", "--profile", ""]);
+    assert!(!profiles.is_empty());
+    assert!(
+        profiles.iter().all(|name| !name.contains('.')),
+        "{profiles:?}"
+    );
+    let codes = completed(&["erpc", "explain", "E010"]);
+    assert!(codes.contains(&"E0101".to_owned()), "{codes:?}");
+}
+
+#[test]
+fn what_stands_behind_a_code_is_not_dropped() {
+    let ran = erpc(&["explain", "E0403", "extra"]);
+    assert_eq!(ran.exit, Exit::Usage);
+    assert!(ran.err.contains("`extra`"), "{}", ran.err);
+    assert!(ran.out.is_empty());
 }
 
 #[test]

@@ -313,7 +313,7 @@ fn an_unknown_name_is_an_error_with_the_nearest_one() {
         ),
     ] {
         let ran = erpc(&["show", name, &path]);
-        assert_eq!(ran.exit, Exit::Failed, "{name}");
+        assert_eq!(ran.exit, Exit::Usage, "{name}");
         assert!(
             ran.out.is_empty() && ran.err.contains(wanted),
             "{name}: {}",

@@ -14,7 +14,7 @@ Exit codes:
   2    differences found
   3    applied or running, but not ready
   4    partly applied
-  64   wrong usage
+  64   wrong usage, or a name that the program does not have
   130  interrupted";
 
 /// Compiles platform.erp, a whole Kubernetes platform in one typed file.
@@ -34,7 +34,7 @@ Exit codes:
   2    differences found
   3    applied or running, but not ready
   4    partly applied
-  64   wrong usage
+  64   wrong usage, or a name that the program does not have
   130  interrupted")]
 pub(crate) struct Arguments {
     #[command(flatten)]
@@ -59,7 +59,7 @@ pub(crate) struct Common {
     #[arg(long, value_name = "DIR", global = true)]
     pub(crate) stdlib: Option<PathBuf>,
     /// Take the platform under a profile that it declares.
-    #[arg(long, value_name = "NAME", global = true)]
+    #[arg(long, value_name = "NAME", global = true, add = ArgValueCompleter::new(names::profiles))]
     pub(crate) profile: Vec<String>,
 }
 
@@ -510,7 +510,7 @@ Examples:
   erpc explain erp-apps.hl7-health the objects of a service, and who acts on each")]
 pub(crate) struct Explain {
     /// A code, term, word or service; all codes are listed where nothing is said.
-    #[arg(add = ArgValueCompleter::new(names::services_and_namespaces))]
+    #[arg(add = ArgValueCompleter::new(names::codes_and_services))]
     pub(crate) name: Option<String>,
     /// For a service: a folder or a file; the nearest platform.erp upwards where nothing is said.
     pub(crate) path: Option<PathBuf>,

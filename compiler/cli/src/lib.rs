@@ -122,7 +122,7 @@ pub fn run(
         Command::Adopt(command) => commands::adopt::run(command, &arguments.common, console),
         Command::Unlock(command) => commands::unlock::run(command, &arguments.common, console),
         Command::Apply(command) => commands::apply::run(command, &arguments.common, console),
-        Command::Init(command) => commands::init::run(command, console),
+        Command::Init(command) => commands::init::run(command, &arguments.common, console),
         Command::Man(command) => commands::man::run(command, console),
         Command::Completions(command) => commands::completions::run(command, console),
     }

@@ -5,6 +5,7 @@
 use std::ffi::OsStr;
 
 use clap_complete::engine::CompletionCandidate;
+use erpc_diagnostics::codes;
 use erpc_model::Platform;
 use erpc_model::facts;
 
@@ -29,11 +30,36 @@ pub(crate) fn services_and_namespaces(current: &OsStr) -> Vec<CompletionCandidat
     candidates(all, &current.to_string_lossy())
 }
 
+/// What `explain` takes: the codes, and of the platform what the other commands take.
+pub(crate) fn codes_and_services(current: &OsStr) -> Vec<CompletionCandidate> {
+    let codes = codes::ALL.iter();
+    let mut all: Vec<Name> = codes
+        .map(|code| (code.id.to_owned(), Some(code.title.to_owned())))
+        .collect();
+    if let Some(platform) = nearest_platform() {
+        all.extend(services(&platform));
+    }
+    candidates(all, &current.to_string_lossy())
+}
+
+/// What `--profile` takes.
+pub(crate) fn profiles(current: &OsStr) -> Vec<CompletionCandidate> {
+    let platform = nearest_platform();
+    let profiles = platform.iter().flat_map(|platform| &platform.profiles);
+    let all = profiles.map(|profile| (profile.name.value.to_string(), profile.doc.clone()));
+    candidates(all.collect(), &current.to_string_lossy())
+}
+
 /// A name with a word about it.
 type Name = (String, Option<String>);
 
 fn candidates(mut all: Vec<Name>, current: &str) -> Vec<CompletionCandidate> {
-    all.retain(|(name, _)| name.starts_with(current));
+    // Where no name starts like that, a service may, without its namespace.
+    let is_full = all.iter().any(|(name, _)| name.starts_with(current));
+    all.retain(|(name, _)| {
+        let service = name.split_once('.').map(|(_, service)| service);
+        name.starts_with(current) || (!is_full && service.is_some_and(|s| s.starts_with(current)))
+    });
     all.sort_unstable();
     all.dedup_by(|a, b| a.0 == b.0);
     let all = all.into_iter();

@@ -4,7 +4,7 @@
 mod owned;
 
 use erpc_diagnostics::{Diagnostic, Diagnostics, Severity, codes};
-use erpc_model::{Patch, PatchField, PatchValue, Service, listed};
+use erpc_model::{Patch, PatchField, PatchValue, Service, listed, nearest};
 use serde_json::{Map, Value};
 
 use crate::{Object, ObjectFile};
@@ -80,7 +80,7 @@ fn apply_to(patch: &Patch, object: &mut Object, out: &mut Diagnostics) {
             is_set = false;
             out.push(
                 Diagnostic::new(&codes::BAD_PATCH, fact)
-                    .at(field.value.span(), "this field")
+                    .at(field.path_span, "this field")
                     .also(patch.kind.span(), "in this patch"),
             );
         }
@@ -94,33 +94,62 @@ fn apply_to(patch: &Patch, object: &mut Object, out: &mut Diagnostics) {
             let kept = serde_json::to_value(&patched).unwrap_or_default();
             for field in &patch.fields {
                 if field.value.value.is_some() && get(&kept, field).is_none() {
-                    out.push(
-                        Diagnostic::new(
-                            &codes::BAD_PATCH,
-                            format!("a {} has no field `{}`", object.kind(), path_of(field)),
-                        )
-                        .at(field.value.span(), "no such field")
-                        .also(patch.kind.span(), "in this patch"),
-                    );
+                    let diagnostic = Diagnostic::new(
+                        &codes::BAD_PATCH,
+                        format!("a {} has no field `{}`", object.kind(), path_of(field)),
+                    )
+                    .at(field.path_span, "no such field")
+                    .also(patch.kind.span(), "in this patch");
+                    out.push(match near(&kept, field) {
+                        Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
+                        None => diagnostic,
+                    });
                 }
             }
             *object = patched;
         }
-        Err(error) => out.push(
-            Diagnostic::new(
-                &codes::BAD_PATCH,
-                format!("this makes no {}: {error}", object.kind()),
-            )
-            .at(
-                patch
-                    .fields
-                    .first()
-                    .map_or(patch.kind.span(), |field| field.value.span()),
-                "set here",
-            )
-            .also(patch.kind.span(), "in this patch"),
-        ),
+        Err(error) => {
+            let is_wrong_alone = |field: &&PatchField| {
+                let alone = serde_json::to_value(&*object).ok();
+                alone.is_some_and(|mut alone| {
+                    set(&mut alone, field).is_ok() && object.like(alone).is_err()
+                })
+            };
+            let wrong = patch.fields.iter().find(is_wrong_alone);
+            let wrong = wrong.or(patch.fields.first());
+            out.push(
+                Diagnostic::new(
+                    &codes::BAD_PATCH,
+                    format!("this makes no {}: {error}", object.kind()),
+                )
+                .at(
+                    wrong.map_or(patch.kind.span(), |field| field.value.span()),
+                    "set here",
+                )
+                .also(patch.kind.span(), "in this patch"),
+            );
+        }
     }
+}
+
+/// The path that resembles a field's most, among what the object says.
+fn near(object: &Value, field: &PatchField) -> Option<String> {
+    let mut at = object;
+    for (depth, name) in field.path.iter().enumerate() {
+        let next = match at {
+            Value::Array(items) => items.get(name.parse::<usize>().ok()?),
+            _ => at.get(name.as_str()),
+        };
+        if let Some(next) = next {
+            at = next;
+            continue;
+        }
+        let keys = at.as_object()?.keys().map(String::as_str);
+        let mut path: Vec<&str> = field.path.iter().map(|name| name.as_str()).collect();
+        path[depth] = nearest(name, keys)?;
+        return Some(path.join("."));
+    }
+    None
 }
 
 fn path_of(field: &PatchField) -> String {

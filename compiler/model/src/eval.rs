@@ -22,6 +22,8 @@ use crate::value::{NumberError, Type, Value, number_as};
 pub(crate) struct Scope {
     /// Parameters and loop variables, innermost last.
     pub(crate) bindings: Vec<(SmolStr, Value)>,
+    /// Parameters to which whoever uses the component gives a value, and where it does.
+    pub(crate) given: Vec<(SmolStr, Span)>,
     /// Name and namespace of the service that is being resolved.
     pub(crate) service: Option<(SmolStr, SmolStr)>,
     /// The module whose constants are visible; the program's own where `None`.
@@ -38,6 +40,16 @@ impl<'a> Resolver<'a> {
     pub(crate) fn eval(&mut self, expr: &Expr, scope: &Scope, expected: &Type) -> Option<Value> {
         let value = self.raw(expr, scope, Some(expected))?;
         self.coerce(value, expr.span, expected)
+    }
+
+    /// Where a value stands that an expression hands on: the argument of the component, where the
+    /// expression is no more than its parameter.
+    pub(crate) fn given_at(expr: &Expr, scope: &Scope) -> Span {
+        let given = expr.as_word().and_then(|word| {
+            let mut given = scope.given.iter();
+            given.find(|(name, _)| name == word)
+        });
+        given.map_or(expr.span, |(_, span)| *span)
     }
 
     pub(crate) fn text(&mut self, expr: &Expr, scope: &Scope) -> Option<String> {

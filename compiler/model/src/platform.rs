@@ -831,6 +831,8 @@ pub struct Patch {
 pub struct PatchField {
     /// Names of fields from the object's root.
     pub path: Vec<SmolStr>,
+    /// Where the path stands.
+    pub path_span: Span,
     /// What it becomes; `None` removes it.
     pub value: Sourced<Option<PatchValue>>,
 }

@@ -25,6 +25,13 @@ pub(crate) fn run(command: &Explain, common: &Common, console: &mut Console<'_>)
         list(common, console);
         return Exit::Done;
     };
+    if let Some(path) = command.path.as_ref().filter(|_| !is_of_platform(command)) {
+        console.fail(&format!(
+            "`{name}` is no service, so `{}` says nothing: a folder or a file stands behind a service only",
+            path.display()
+        ));
+        return Exit::Usage;
+    }
     if let Some(code) = codes::find(name) {
         let page = json!({ "version": 1, "code": code.id, "title": code.title, "page": code.page });
         say(common, console, &page, &code.document());

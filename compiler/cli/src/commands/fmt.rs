@@ -113,7 +113,8 @@ fn file(
         ));
     } else if command.diff {
         let diff = TextDiff::from_lines(text.as_str(), formatted.as_str());
-        let header = (format!("a/{shown}"), format!("b/{shown}"));
+        let name = in_patch(path);
+        let header = (format!("a/{name}"), format!("b/{name}"));
         console.result(&diff.unified_diff().header(&header.0, &header.1).to_string());
     } else {
         console.result(&format!("{shown}\n"));
@@ -122,6 +123,17 @@ fn file(
         fs::write(path, &formatted).map_err(|error| format!("{shown}: {}", describe(&error)))?;
     }
     Ok(true)
+}
+
+/// How a patch names a file: from where the user stands, without a `/` at its start.
+fn in_patch(path: &Path) -> String {
+    let here = std::env::current_dir().ok();
+    let below = here
+        .as_deref()
+        .and_then(|here| path.strip_prefix(here).ok());
+    let shown = below.unwrap_or(path).display().to_string();
+    let shown = shown.trim_start_matches("./");
+    shown.trim_start_matches('/').to_owned()
 }
 
 /// A finding at the first line that differs.

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use erpc_report::impact::Impact;
 
-use super::{compiled, count, graph, has_format, json};
+use super::{compiled, count, graph, has_format, versioned_json};
 use crate::Exit;
 use crate::arguments::{self, Common, Format};
 use crate::console::Console;
@@ -26,7 +26,7 @@ pub(crate) fn run(command: &arguments::Impact, common: &Common, console: &mut Co
     };
     let impact = Impact::of(&platform, &derived, failed);
     let text = match common.format {
-        Format::Json => json(&impact),
+        Format::Json => versioned_json(&impact),
         _ => human(&impact),
     };
     console.result(&text);

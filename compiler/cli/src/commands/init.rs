@@ -5,9 +5,10 @@ use std::fs;
 use std::io::ErrorKind;
 
 use erpc_model::nearest;
+use serde_json::json;
 
 use crate::Exit;
-use crate::arguments::Init;
+use crate::arguments::{Common, Format, Init};
 use crate::console::Console;
 use crate::project::describe;
 
@@ -54,7 +55,19 @@ const TEMPLATES: &[Template] = &[
     ),
 ];
 
-pub(crate) fn run(command: &Init, console: &mut Console<'_>) -> Exit {
+pub(crate) fn run(command: &Init, common: &Common, console: &mut Console<'_>) -> Exit {
+    if command.list && common.format == Format::Json {
+        let templates = TEMPLATES.iter().map(|template| {
+            let files = template.files.iter().map(|(name, _)| *name);
+            json!({
+                "name": template.name, "about": template.about,
+                "files": files.collect::<Vec<_>>(),
+            })
+        });
+        let list = json!({ "version": 1, "templates": templates.collect::<Vec<_>>() });
+        console.result(&format!("{list:#}\n"));
+        return Exit::Done;
+    }
     if command.list {
         let mut text = String::new();
         for template in TEMPLATES {

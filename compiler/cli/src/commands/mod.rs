@@ -132,6 +132,17 @@ fn is_path(text: &str) -> bool {
     looks_like_one && Path::new(text).exists()
 }
 
+/// An answer as one JSON object that says which version of its form it has.
+fn versioned_json(answer: &impl Serialize) -> String {
+    #[derive(Serialize)]
+    struct Versioned<'a, T> {
+        version: u8,
+        #[serde(flatten)]
+        answer: &'a T,
+    }
+    json(&Versioned { version: 1, answer })
+}
+
 /// An answer as one JSON object.
 fn json(answer: &impl Serialize) -> String {
     // Strings, numbers and lists of them cannot fail to be written.

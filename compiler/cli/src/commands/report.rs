@@ -3,7 +3,7 @@
 use erpc_report::handbook::{self, Handbook, Language};
 use erpc_report::picture::{self, View};
 
-use super::{compiled, count, has_format, json};
+use super::{compiled, count, has_format, versioned_json};
 use crate::Exit;
 use crate::arguments::{Common, Format, Lang, Report};
 use crate::console::Console;
@@ -27,7 +27,7 @@ pub(crate) fn run(command: &Report, common: &Common, console: &mut Console<'_>) 
     let Some(folder) = &command.out else {
         let text = match common.format {
             Format::Html => handbook::html(&handbook, Some(&picture::svg(&view))),
-            Format::Json => json(&handbook),
+            Format::Json => versioned_json(&handbook),
             _ => handbook::markdown(&handbook, None),
         };
         console.result(&text);
@@ -44,7 +44,7 @@ pub(crate) fn run(command: &Report, common: &Common, console: &mut Console<'_>) 
     let files = match common.format {
         Format::Html => vec![html()],
         Format::Markdown => vec![markdown(), ("platform.svg", svg.clone())],
-        Format::Json => vec![("handbook.json", json(&handbook))],
+        Format::Json => vec![("handbook.json", versioned_json(&handbook))],
         _ => vec![
             markdown(),
             html(),

@@ -3,6 +3,7 @@
 //! with the edit that removes it, and the tree is changed as if the edit had been made, so that nothing
 //! else in the program is reported because of it.
 
+mod between;
 mod foreign;
 mod lines;
 mod secrets;

@@ -127,6 +127,14 @@ impl Mender<'_, '_> {
         {
             return false;
         }
+        match (word.name, place) {
+            ("nodes", Place::Cluster) => {
+                self.missing_of(statement);
+                self.missing_commas(statement, word);
+            }
+            ("quota" | "limits", _) => self.missing_commas(statement, word),
+            _ => {}
+        }
         self.list_in_brackets(statement, word);
         self.texts(statement, word);
         self.next_statement(statement, word, place);
@@ -170,6 +178,9 @@ impl Mender<'_, '_> {
                     self.named_with_equals(call);
                 }
             }
+        }
+        if word.name == "job" {
+            self.missing_every(statement);
         }
         let known = if word.name == "job" {
             &["is", "every"][..]

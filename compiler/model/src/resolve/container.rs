@@ -469,6 +469,25 @@ impl<'a> Resolver<'a> {
         let registry = self.default_registry();
         match parse_image(&text, &registry) {
             Ok(image) => Some(image),
+            Err(_) if let Some((scheme, _)) = text.split_once("://") => {
+                let scheme = format!("{scheme}://");
+                let at = Self::given_at(expr, scope);
+                let written = self.loaded.sources.text(at);
+                let meant = written.replacen(&scheme, "", 1);
+                let diagnostic = Diagnostic::new(
+                    &codes::BAD_IMAGE,
+                    format!("an image reference has no `{}`", scheme.escape_debug()),
+                )
+                .at(at, "an address, not an image")
+                .help("it is written `[registry/]repository:tag` or `…@sha256:…`");
+                let is_here = meant.len() < written.len();
+                self.report(if is_here {
+                    diagnostic.fix(format!("write `{meant}`"), at, meant)
+                } else {
+                    diagnostic
+                });
+                None
+            }
             Err(why) => {
                 self.report(
                     Diagnostic::new(
@@ -479,7 +498,7 @@ impl<'a> Resolver<'a> {
                             crate::strange(&text).unwrap_or_else(|| why.clone())
                         ),
                     )
-                    .at(expr.span, "not an image")
+                    .at(Self::given_at(expr, scope), "not an image")
                     .help("it is written `[registry/]repository:tag` or `…@sha256:…`"),
                 );
                 None

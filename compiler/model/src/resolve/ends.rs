@@ -442,8 +442,14 @@ impl<'a> Resolver<'a> {
         let Some(name) = name else {
             return self.no_end(expr.span);
         };
+        // Which services are in a tier is not known where a namespace says none, or one that is none.
+        let is_partial = network.tiers.iter().any(|tier| tier.name.value.is_empty());
         let Some(tier) = network.tiers.iter().position(|t| t.name.value == *name) else {
-            let known: Vec<SmolStr> = network.tiers.iter().map(|t| t.name.value.clone()).collect();
+            if self.unknown_tiers.contains(name) {
+                return None;
+            }
+            let known = network.tiers.iter().map(|t| t.name.value.clone());
+            let known: Vec<SmolStr> = known.filter(|name| !name.is_empty()).collect();
             let ident = Ident {
                 text: name.clone(),
                 span: call.args[0].value.span,
@@ -452,11 +458,11 @@ impl<'a> Resolver<'a> {
             return None;
         };
         let ends = (0..).map(ServiceId).zip(network.homes);
-        Some(
-            ends.filter(|(_, home)| network.namespace_tiers[home.index()].index() == tier)
-                .map(|(id, _)| End::Service(id))
-                .collect(),
-        )
+        let ends: Vec<End> = ends
+            .filter(|(_, home)| network.namespace_tiers[home.index()].index() == tier)
+            .map(|(id, _)| End::Service(id))
+            .collect();
+        (!ends.is_empty() || !is_partial).then_some(ends)
     }
 
     fn path_ends(

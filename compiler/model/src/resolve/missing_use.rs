@@ -1,6 +1,8 @@
 //! Names of the library without their `use`: each is one finding, however many services have it, with
 //! the line that is missing.
 
+use std::collections::BTreeSet;
+
 use erpc_diagnostics::{Diagnostic, Span, codes};
 use smol_str::SmolStr;
 
@@ -11,27 +13,33 @@ const SHOWN: usize = 4;
 
 impl Resolver<'_> {
     /// Notes that a name of the library is used, and no `use` takes it.
-    pub(super) fn missing_use(&mut self, module: &str, name: &str, span: Span) {
+    pub(super) fn missing_use(&mut self, what: &'static str, module: &str, name: &str, span: Span) {
         let key = (SmolStr::from(module), SmolStr::from(name));
-        self.missing_uses.entry(key).or_default().insert(span);
+        let missing = self.missing_uses.entry(key);
+        missing.or_insert((what, BTreeSet::new())).1.insert(span);
     }
 
     pub(super) fn report_missing_uses(&mut self) {
-        for ((module, name), places) in std::mem::take(&mut self.missing_uses) {
+        for ((module, name), (what, places)) in std::mem::take(&mut self.missing_uses) {
             let Some(first) = places.first().copied() else {
                 continue;
             };
             let line = format!("use std.{module}.{name}");
             let mut diagnostic = Diagnostic::new(
                 &codes::UNKNOWN_NAME,
-                format!("`{name}` is used, and no `use` takes it from the library"),
+                format!("there is no {what} `{name}`: no `use` takes it from the library"),
             )
             .at(first, "declared nowhere");
             for place in places.iter().skip(1).take(SHOWN - 1) {
                 diagnostic = diagnostic.also(*place, "used here too");
             }
             if let Some(more @ 1..) = places.len().checked_sub(SHOWN) {
-                diagnostic = diagnostic.help(format!("and {more} more"));
+                let places = if more == 1 {
+                    "place has"
+                } else {
+                    "places have"
+                };
+                diagnostic = diagnostic.help(format!("{more} more {places} it too"));
             }
             diagnostic = diagnostic.help(format!("add `{line}`"));
             let diagnostic = match self.place_of_use(first) {

@@ -62,6 +62,7 @@ pub fn resolve(loaded: &Loaded, files: &dyn Files) -> (Option<Platform>, Diagnos
         uses: Vec::new(),
         reported_circles: FxHashSet::default(),
         missing_uses: BTreeMap::default(),
+        unknown_tiers: FxHashSet::default(),
         secrets: Vec::new(),
         namespace_ids: FxHashMap::default(),
         service_ids: FxHashMap::default(),
@@ -98,8 +99,10 @@ pub(crate) struct Resolver<'a> {
     uses: Vec<ComponentUse>,
     /// Circles of components that were reported, each as its sorted members.
     reported_circles: FxHashSet<Vec<ComponentId>>,
-    /// Names of the library that are used without a `use`: its module, and where.
-    missing_uses: BTreeMap<(SmolStr, SmolStr), BTreeSet<Span>>,
+    /// Names of the library that are used without a `use`, by module: what each is, and where.
+    missing_uses: BTreeMap<(SmolStr, SmolStr), (&'static str, BTreeSet<Span>)>,
+    /// Tiers that a namespace says and `tiers` does not, which were reported.
+    unknown_tiers: FxHashSet<SmolStr>,
     secrets: Vec<Secret>,
     namespace_ids: FxHashMap<SmolStr, NamespaceId>,
     service_ids: FxHashMap<(NamespaceId, SmolStr), ServiceId>,

@@ -1,7 +1,7 @@
 //! What is mounted into a service: volumes, configuration files, secrets; and its ports.
 
 use erpc_diagnostics::{Diagnostic, codes};
-use erpc_syntax::tree::{ExprKind, Sign};
+use erpc_syntax::tree::{Arg, ExprKind, Sign};
 
 use super::Resolver;
 use super::settings::{Setting, Settings};
@@ -322,8 +322,10 @@ impl<'a> Resolver<'a> {
                         .map(Some)
                 };
                 if let Some(value) = value {
+                    let path_span = statement.args.first().map_or(statement.span, Arg::span);
                     fields.push(PatchField {
                         path,
+                        path_span,
                         value: Sourced {
                             value,
                             origin: setting.origin(expr.span),

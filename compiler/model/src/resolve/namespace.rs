@@ -110,8 +110,9 @@ impl<'a> Resolver<'a> {
                 origin: setting.origin(name.span),
             };
         }
-        if self.has_unread_tiers() {
-            // It may be in the line that could not be read.
+        let is_said = !self.unknown_tiers.insert(name.text.clone());
+        // It may be in the line that could not be read.
+        if is_said || self.has_unread_tiers() {
             return fallback;
         }
         let names: Vec<&str> = tiers.iter().map(|t| t.name.value.as_str()).collect();
@@ -133,7 +134,7 @@ impl<'a> Resolver<'a> {
                 diagnostic.help(format!("declare the tiers: `tiers {}`", name.text))
             }
             None => diagnostic.help(format!(
-                "the tiers are {}",
+                "the tiers are {}; another one is put into their order in the `tiers` line",
                 listed(names.iter().copied(), 9)
             )),
         };

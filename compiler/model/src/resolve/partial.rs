@@ -70,15 +70,13 @@ pub(super) fn detach(
     }
 }
 
-/// A tier that is comparable with none, for namespaces whose tier is not known.
+/// A tier that is comparable with none, for namespaces whose tier is not known. It has no name, so that
+/// nobody means it.
 pub(super) fn add_unknown_tier(tiers: &mut Vec<Tier>, namespaces: &[Namespace]) {
     let unknown = unknown_tier(tiers);
     if let Some(namespace) = namespaces.iter().find(|n| n.tier.value == unknown) {
         tiers.push(Tier {
-            name: namespace
-                .tier
-                .clone()
-                .map(|_| SmolStr::new_static("unknown")),
+            name: namespace.tier.clone().map(|_| SmolStr::default()),
             below: Vec::new(),
             rank: 0,
         });

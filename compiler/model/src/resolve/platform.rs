@@ -402,6 +402,7 @@ impl<'a> Resolver<'a> {
     }
 
     fn order_tiers(&mut self, names: &[Ident], above: &[(usize, usize, Span)]) -> Vec<Tier> {
+        let mut above = above;
         let mut ranks = vec![0u32; names.len()];
         // Longest paths by relaxation: as many rounds as there are tiers, else there is a circle.
         for round in 0..=names.len() {
@@ -427,6 +428,9 @@ impl<'a> Resolver<'a> {
                     .at(span, "this closes the circle")
                     .also(names[high].span, "first named here"),
                 );
+                // Which of the two is meant is not known: no flow is judged by either.
+                above = &[];
+                ranks = vec![0; names.len()];
                 break;
             }
         }

@@ -244,7 +244,7 @@ impl<'a> Resolver<'a> {
 
     fn report_unknown_rule(&mut self, name: &str, span: Span) {
         if let Some(module) = crate::stdlib::module_of_rule(name) {
-            self.missing_use(module, name, span);
+            self.missing_use("rule", module, name, span);
             return;
         }
         let mut known: Vec<&str> = Vec::new();

@@ -36,6 +36,7 @@ impl<'a> Resolver<'a> {
         let place = if is_job { Place::Job } else { Place::Service };
         let scope = Rc::new(Scope {
             bindings: Vec::new(),
+            given: Vec::new(),
             service: Some((declared.name.text.clone(), namespace_name.clone())),
             module: None,
         });
@@ -687,6 +688,7 @@ impl<'a> Resolver<'a> {
             };
             let caller = Scope {
                 bindings: Vec::new(),
+                given: Vec::new(),
                 service: Some((
                     SmolStr::new_static("service"),
                     SmolStr::new_static("namespace"),

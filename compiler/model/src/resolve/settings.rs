@@ -316,7 +316,7 @@ impl<'a> Resolver<'a> {
             return None;
         }
         if let Some(owner) = crate::stdlib::module_of(name).filter(|_| module.is_none()) {
-            self.missing_use(owner, name, span);
+            self.missing_use("component", owner, name, span);
             return None;
         }
         let known: Vec<String> = self
@@ -448,6 +448,7 @@ impl<'a> Resolver<'a> {
         };
         let mut scope = Scope {
             bindings: Vec::with_capacity(params.len()),
+            given: Vec::new(),
             service: caller.service.clone(),
             module,
         };
@@ -473,6 +474,8 @@ impl<'a> Resolver<'a> {
             let value = match (argument, &param.default, declared) {
                 (_, _, None) => None,
                 (Some(argument), _, Some(declared)) => {
+                    let at = Self::given_at(&argument.value, caller);
+                    scope.given.push((param_name.text.clone(), at));
                     self.eval(&argument.value, caller, &declared)
                 }
                 (None, Some(default), Some(declared)) => self.eval(default, &scope, &declared),

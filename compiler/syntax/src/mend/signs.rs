@@ -26,7 +26,7 @@ impl Mender<'_, '_> {
             [b'/', b'*', ..] if self.is_apart() => self.comment_of_c(),
             [b'-', ..] if is_line_start => self.dash_at_line_start(),
             [b'-', b' ' | b'{', ..] if self.ends_name() => self.dash_behind_name(),
-            [b'-', b'0'..=b'9', ..] if self.ends_quantity() => {
+            [b'-', b'0'..=b'9', ..] if self.ends_quantity() || self.ends_least() => {
                 let message = "a range is written with `..`, not with a `-`".to_owned();
                 let end = self.at + 1;
                 self.replace(
@@ -59,6 +59,7 @@ impl Mender<'_, '_> {
             [b'$', ..] => self.dollar(),
             [b'%', b'0'..=b'9', ..] if self.is_apart() => self.percent(),
             [b'.', b'.', ..] => self.dots(),
+            [b'.', b'0'..=b'9', ..] if self.ends_version_letter() => self.version_letter(),
             [b':', b':', ..] if !self.is_in_address() => {
                 self.sign("the port stands behind one `:`", "one too many", 2, ":");
             }
@@ -221,6 +222,46 @@ impl Mender<'_, '_> {
         word.starts_with(|c: char| c.is_ascii_digit())
             && word.ends_with(|c: char| c.is_ascii_alphabetic())
             && !word.contains('-')
+    }
+
+    /// Whether the least number of pods ends here: `scale 2`.
+    fn ends_least(&self) -> bool {
+        let before = self.before();
+        let front = before.trim_end_matches(|c: char| c.is_ascii_digit());
+        let head = front[front.rfind(['{', ';']).map_or(0, |at| at + 1)..].trim();
+        front.len() < before.len() && matches!(head, "scale" | "scale:" | "scale =")
+    }
+
+    /// Whether the first number of a version ends here that is written as a tag of Git: `kubernetes v1`.
+    fn ends_version_letter(&self) -> bool {
+        let digits = |c: char| c.is_ascii_digit();
+        let before = self.before();
+        let front = before.trim_end_matches(digits);
+        let head = front.strip_suffix(['v', 'V']).unwrap_or_default();
+        let head = head[head.rfind(['{', ';']).map_or(0, |at| at + 1)..].trim();
+        front.len() < before.len() && matches!(head, "kubernetes" | "kubernetes:" | "kubernetes =")
+    }
+
+    /// `kubernetes v1.34`.
+    fn version_letter(&mut self) {
+        let before = self.before();
+        let front = before.trim_end_matches(|c: char| c.is_ascii_digit());
+        let start = self.line_start() + front.len() - 1;
+        let rest = self.rest();
+        let is_part = |c: char| c.is_ascii_digit() || c == '.';
+        let end = self.at + rest.find(|c| !is_part(c)).unwrap_or(rest.len());
+        let meant = &self.text[start + 1..end];
+        let diagnostic = Diagnostic::new(
+            &codes::STRAY_CHARACTER,
+            format!("the version of Kubernetes is a number, without a `v`: `{meant}`"),
+        )
+        .at(self.span(start, start + 1), "not part of the number");
+        self.mend(
+            diagnostic,
+            &format!("write `{meant}`"),
+            &[(start, start + 1, "")],
+        );
+        self.at = end;
     }
 
     /// `orders :http`.

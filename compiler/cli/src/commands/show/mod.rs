@@ -65,7 +65,7 @@ pub(crate) fn run(command: &Show, common: &Common, console: &mut Console<'_>) ->
         }
         Err(missing) => {
             console.fail(&why(platform, &missing));
-            Exit::Failed
+            Exit::Usage
         }
     }
 }
