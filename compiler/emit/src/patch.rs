@@ -145,7 +145,7 @@ fn near(object: &Value, field: &PatchField) -> Option<String> {
             continue;
         }
         let keys = at.as_object()?.keys().map(String::as_str);
-        let mut path: Vec<&str> = field.path.iter().map(|name| name.as_str()).collect();
+        let mut path: Vec<&str> = field.path.iter().map(AsRef::as_ref).collect();
         path[depth] = nearest(name, keys)?;
         return Some(path.join("."));
     }
