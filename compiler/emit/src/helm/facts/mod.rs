@@ -111,14 +111,31 @@ fn text(value: &impl Serialize) -> String {
     out
 }
 
+/// The file of a kind.
 fn plural(kind: &str) -> Option<&'static str> {
-    let lower = kind.to_ascii_lowercase();
-    KINDS.into_iter().find(|plural| {
-        *plural == format!("{lower}s")
-            || *plural == format!("{lower}es")
-            || lower
-                .strip_suffix('y')
-                .is_some_and(|stem| *plural == format!("{stem}ies"))
+    Some(match kind {
+        "ClusterRole" => "clusterroles",
+        "ClusterRoleBinding" => "clusterrolebindings",
+        "ConfigMap" => "configmaps",
+        "CronJob" => "cronjobs",
+        "Deployment" => "deployments",
+        "HorizontalPodAutoscaler" => "horizontalpodautoscalers",
+        "Ingress" => "ingresses",
+        "IngressClass" => "ingressclasses",
+        "Job" => "jobs",
+        "LimitRange" => "limitranges",
+        "Namespace" => "namespaces",
+        "NetworkPolicy" => "networkpolicies",
+        "PersistentVolumeClaim" => "persistentvolumeclaims",
+        "PodDisruptionBudget" => "poddisruptionbudgets",
+        "ResourceQuota" => "resourcequotas",
+        "Role" => "roles",
+        "RoleBinding" => "rolebindings",
+        "Service" => "services",
+        "ServiceAccount" => "serviceaccounts",
+        "StatefulSet" => "statefulsets",
+        "StorageClass" => "storageclasses",
+        _ => return None,
     })
 }
 
@@ -492,15 +509,33 @@ mod tests {
 
     #[test]
     fn every_kind_has_its_file() {
-        for kind in [
+        let kinds = [
+            "ClusterRole",
+            "ClusterRoleBinding",
+            "ConfigMap",
+            "CronJob",
+            "Deployment",
+            "HorizontalPodAutoscaler",
             "Ingress",
             "IngressClass",
+            "Job",
+            "LimitRange",
+            "Namespace",
             "NetworkPolicy",
+            "PersistentVolumeClaim",
+            "PodDisruptionBudget",
+            "ResourceQuota",
+            "Role",
+            "RoleBinding",
             "Service",
+            "ServiceAccount",
+            "StatefulSet",
             "StorageClass",
-        ] {
-            assert!(plural(kind).is_some(), "{kind}");
-        }
+        ];
+        let files: Vec<&str> = kinds.into_iter().filter_map(plural).collect();
+        assert_eq!(files.len(), KINDS.len());
+        assert!(KINDS.iter().all(|file| files.contains(file)));
+        assert_eq!(plural("Pod"), None);
         assert!(KINDS.is_sorted());
     }
 }
