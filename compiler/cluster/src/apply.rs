@@ -171,6 +171,7 @@ async fn locked(
         plan,
         written: 0,
         failures: Vec::new(),
+        is_lock_lost: false,
         unready: Vec::new(),
         skipped: 0,
     };
@@ -222,6 +223,8 @@ pub(crate) struct Engine<'e, 'w> {
     plan: Plan,
     written: usize,
     failures: Vec<Failure>,
+    /// Whether a write was not begun because the lock may be another's by now.
+    is_lock_lost: bool,
     /// Services that were written and did not become ready.
     unready: Vec<String>,
     /// Services that were not begun, because what they need is not ready.
@@ -267,6 +270,9 @@ impl Engine<'_, '_> {
         }
         if self.stop.is_asked() {
             return Outcome::Interrupted;
+        }
+        if let Some(lost) = self.ended() {
+            return lost;
         }
         if let Some(first) = self.failures.first() {
             return self.partly(first.clone());
@@ -342,7 +348,7 @@ impl Engine<'_, '_> {
 
     /// What is not known to be over falls through to the judgement of `run`.
     fn ended(&self) -> Option<Outcome> {
-        let is_lost = !self.lock.is_ours();
+        let is_lost = self.is_lock_lost || !self.lock.is_ours();
         is_lost.then(|| {
             self.partly(
                 Failure::new("the lock could not be renewed; nothing more was written")
@@ -501,8 +507,9 @@ impl Engine<'_, '_> {
                     action: step.action,
                 });
             }
-            // Stopped before it began.
-            Err(None) => {}
+            // It was not begun: somebody asked to stop, or the lock is in doubt. It may be ours again in a
+            // moment, and the write is missing all the same.
+            Err(None) => self.is_lock_lost |= !self.stop.is_asked(),
             Err(Some(failure)) => {
                 let source = self
                     .desired(&step.id)

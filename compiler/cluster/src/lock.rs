@@ -23,6 +23,8 @@ const RENEWED_EVERY: Duration = Duration::from_secs(10);
 /// Without a renewal for so long nothing is written any more.
 const SAFE_FOR: Duration = Duration::from_secs(20);
 const LOOKED_AT_EVERY: Duration = Duration::from_secs(1);
+/// Nobody waits longer for the end of a run.
+const GIVEN_BACK_WITHIN: Duration = Duration::from_secs(10);
 /// On the Lease, by which a holder on the same machine can be seen to be dead at once.
 const PROCESS: &str = "erpc.dev/process";
 
@@ -244,10 +246,8 @@ impl Lock {
         };
         lease["spec"]["holderIdentity"] = json!("");
         // A lock that cannot be given back runs out by itself.
-        let _ = self
-            .cluster
-            .call(Call::replace(&path(&self.platform), &lease))
-            .await;
+        let call = Call::replace(&path(&self.platform), &lease).urgent();
+        let _ = tokio::time::timeout(GIVEN_BACK_WITHIN, self.cluster.call(call)).await;
     }
 }
 
@@ -327,7 +327,8 @@ async fn renew(cluster: Arc<Cluster>, platform: String, state: Arc<State>) {
         };
         lease["spec"]["renewTime"] = json!(now());
         let started = Instant::now();
-        match cluster.call(Call::replace(&path(&platform), &lease)).await {
+        let call = Call::replace(&path(&platform), &lease).urgent();
+        match cluster.call(call).await {
             Ok(answer) => {
                 if let Ok(mut lease) = state.lease.lock() {
                     *lease = answer.body;

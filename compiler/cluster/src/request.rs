@@ -69,6 +69,8 @@ pub struct Call {
     is_dry_run: bool,
     /// Whether the answer is plain text, such as a log.
     is_text: bool,
+    /// Whether it goes past all that wait for their turn.
+    is_urgent: bool,
 }
 
 /// A successful answer.
@@ -94,7 +96,15 @@ impl Call {
             body: None,
             is_dry_run: false,
             is_text: false,
+            is_urgent: false,
         }
+    }
+
+    /// Goes past all that wait for their turn: a lock that is not renewed in time is lost.
+    #[must_use]
+    pub(crate) fn urgent(mut self) -> Self {
+        self.is_urgent = true;
+        self
     }
 
     /// Reads plain text: the body of the answer is one string.
@@ -322,7 +332,10 @@ impl Cluster {
     }
 
     async fn try_once(&self, call: &Call) -> Try {
-        let slot = self.limiter.slot().await;
+        let slot = match call.is_urgent {
+            true => None,
+            false => Some(self.limiter.slot().await),
+        };
         self.count(call.verb, call.is_dry_run);
         let started = Instant::now();
         let result = tokio::time::timeout(call.verb.limit(), self.exchange(call)).await;

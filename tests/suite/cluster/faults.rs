@@ -805,3 +805,23 @@ fn a_run_that_is_killed_at_a_write_before_or_after_it_ends_like_one_that_is_not(
     }
     assert!(moments >= 20, "{moments}");
 }
+
+#[test]
+#[ignore = "needs the server that tests/cluster/build makes; tests/run runs it"]
+fn a_lock_that_cannot_be_renewed_ends_the_run() {
+    let cluster = Cluster::start();
+    let shop = Program::shop();
+    shop.edit("shop/api:1", "shop/fault-unready:1");
+    let proxy = Proxy::start(
+        &cluster,
+        &json!([{ "method": "PUT", "path": "leases/erpc-shop", "drop": "never" }]),
+    );
+    proxy
+        .apply(shop.path())
+        .exits(4)
+        .says(&["the lock could not be renewed", "goes on from here"]);
+    drop(proxy);
+    shop.edit("shop/fault-unready:1", "shop/api:1");
+    cluster.applied(shop.path());
+    cluster.applied(shop.path()).says(&["nothing to do"]);
+}

@@ -170,7 +170,8 @@ impl Engine<'_, '_> {
                 .ways
                 .values()
                 .any(|(way, _)| matches!(way, Way::Waiting(_)));
-            if writes.is_empty() && !is_waiting || !self.lock.is_ours() {
+            let has_lock = self.lock.is_ours() && !self.is_lock_lost;
+            if writes.is_empty() && !is_waiting || !has_lock {
                 break;
             }
             let mut stop = self.stop.clone();
@@ -464,7 +465,7 @@ impl Engine<'_, '_> {
 
     /// Says of each service that was not begun what it waits for, to the end of the chain.
     fn count_skipped(&mut self, rollout: &mut Rollout, changed: &BTreeSet<ServiceId>) {
-        if self.stop.is_asked() {
+        if self.stop.is_asked() || self.is_lock_lost || !self.lock.is_ours() {
             return;
         }
         for service in changed {
