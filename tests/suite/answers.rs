@@ -363,3 +363,14 @@ fn why_is_about_one_end_on_each_side_and_a_port_that_is_there() {
         assert!(ran.err.contains(message), "{}", ran.err);
     }
 }
+
+/// What would open a connection says which `never` of the platform it would break.
+#[test]
+fn why_says_which_never_forbids_what_would_open_it() {
+    let said = answer(&["why", "erp-ai.ai-generation", "erp-security.ldap-directory"]);
+    assert_eq!(said["allowed"], false);
+    let never = text(&said["fix"]["forbidden_by"]["statement"]);
+    assert_eq!(never, "never erp-ai.* => erp-security.ldap-directory");
+    let said = answer(&["why", "erp-ai.ai-generation", "erp-apps.lms-education"]);
+    assert!(said["fix"]["forbidden_by"].is_null(), "{said}");
+}

@@ -1,7 +1,8 @@
 //! Why two ends may talk, or why not: the connections that answer the question, what else is open
 //! between the two, and the statement that would open what is asked for.
 
-use erpc_model::{End, Platform, Port};
+use erpc_diagnostics::Span;
+use erpc_model::{End, FlowPort, Platform, Port};
 use erpc_policy::{Addresses, Connection, Connections, Derived, Party, Reason};
 
 use crate::{Asked, AskedEnd, AskedPort};
@@ -92,6 +93,26 @@ pub struct Opening {
     pub statement: String,
     /// The service whose block it goes into.
     pub block: erpc_model::ServiceId,
+    /// The `never` that it would break.
+    pub forbidden: Option<Span>,
+}
+
+/// The first `never` that a connection between two ends on a port of this name would break.
+fn forbidden(platform: &Platform, from: End, to: End, port: Option<&str>) -> Option<Span> {
+    let mut nevers = platform
+        .assertions
+        .iter()
+        .filter(|assertion| !assertion.always);
+    let is_meant = |said: &Option<FlowPort>| match (said, port) {
+        (Some(FlowPort::Named(name, _)), Some(port)) => name == port,
+        (Some(FlowPort::Named(..)), None) => false,
+        (Some(FlowPort::Number(..)), _) => false,
+        (Some(FlowPort::Implied) | None, _) => true,
+    };
+    let broken = nevers.find(|never| {
+        never.from.ends.contains(&from) && never.to.ends.contains(&to) && is_meant(&never.port)
+    });
+    broken.map(|never| never.span)
 }
 
 /// What to write so that one party may reach another on a port of it; `None` where no statement of
@@ -105,9 +126,14 @@ pub fn opening(
 ) -> Option<Opening> {
     match (from, to) {
         (Party::End(End::Service(caller)), Party::End(called)) => {
+            let name = match called {
+                End::Service(id) => Some(port_of(&platform[id].ports, port)?),
+                End::External(id) => Some(port_of(&platform[id].ports, port)?),
+                _ => None,
+            };
+            let forbidden = forbidden(platform, End::Service(caller), called, name.as_deref());
             let port = match called {
-                End::Service(id) => format!(":{}", port_of(&platform[id].ports, port)?),
-                End::External(id) => format!(":{}", port_of(&platform[id].ports, port)?),
+                End::Service(_) | End::External(_) => format!(":{}", name.unwrap_or_default()),
                 End::Internet | End::ClusterNodes => match port? {
                     AskedPort::Number(port) => format!(":{}", port.port),
                     AskedPort::Named(_) => return None,
@@ -122,6 +148,7 @@ pub fn opening(
                     if is_upwards { " observes" } else { "" }
                 ),
                 block: caller,
+                forbidden,
             })
         }
         (Party::End(End::Internet), Party::End(End::Service(called))) => {
@@ -130,6 +157,7 @@ pub fn opening(
             Some(Opening {
                 statement: format!("expose {port} at \"{host}/…\""),
                 block: called,
+                forbidden: forbidden(platform, End::Internet, End::Service(called), Some(&port)),
             })
         }
         _ => None,

@@ -143,6 +143,14 @@ struct Fix {
     statement: String,
     service: String,
     place: Option<String>,
+    /// The `never` that forbids it: that one is to be thought over first.
+    forbidden_by: Option<Never>,
+}
+
+#[derive(Serialize)]
+struct Never {
+    place: Option<String>,
+    statement: Option<String>,
 }
 
 struct Asking<'p> {
@@ -172,6 +180,10 @@ impl Asking<'_> {
                     statement: opening.statement,
                     service: self.platform.path(opening.block),
                     place: self.sources.place(self.platform[opening.block].name.span()),
+                    forbidden_by: opening.forbidden.map(|span| Never {
+                        place: self.sources.place(span),
+                        statement: statement(self.sources, span),
+                    }),
                 })
             }
             _ => None,
@@ -365,6 +377,14 @@ impl Answered {
                 "\n  to allow it, in {} ({place}):\n    {}",
                 fix.service, fix.statement
             );
+            if let Some(never) = &fix.forbidden_by {
+                let place = never.place.as_deref().unwrap_or_default();
+                let statement = never.statement.as_deref().unwrap_or_default();
+                let _ = writeln!(
+                    out,
+                    "\n  but the platform says it must not be, in {place}:\n    {statement}"
+                );
+            }
         }
         if !self.also_open.is_empty() {
             out.push_str("\n  open between them:\n");
