@@ -112,8 +112,32 @@ fn compiles_without_panic(bytes: Vec<u8>) -> Result<(), TestCaseError> {
 /// of the source too.
 #[test]
 fn what_was_put_in_has_a_place_in_the_source() {
-    for text in ["AAA''$\"${'\"}'", "'\"🌀'A0\" \"\""] {
+    for text in ["AAA''$\"${'\"}'", "'\"🌀'A0\" \"\"", "≤", "a≤b"] {
         compiles_without_panic(text.as_bytes().to_vec()).expect("places inside of the text");
+    }
+}
+
+/// Every character of the first plane, alone and among others: what stands for something else is found in
+/// whole characters.
+#[test]
+fn every_character_has_its_place() {
+    for c in ('\u{80}'..='\u{ffff}').filter(|c| !('\u{4e00}'..='\u{d7ff}').contains(c)) {
+        for text in [
+            format!("{c}"),
+            format!("a{c}b"),
+            format!("1 {c} 2{c}"),
+            format!("x {c}{c} \"{c}"),
+        ] {
+            let parsed = erpc_syntax::parse(erpc_diagnostics::FileId(0), &text);
+            for finding in parsed.diagnostics.as_slice() {
+                let labels = finding.labels.iter().map(|label| label.span);
+                let edits = finding.fixes.iter().flat_map(|fix| &fix.edits);
+                for span in labels.chain(edits.map(|edit| edit.span)) {
+                    let (start, end) = (span.start as usize, span.end as usize);
+                    assert!(text.get(start..end).is_some(), "{text:?}: {finding:?}");
+                }
+            }
+        }
     }
 }
 

@@ -24,6 +24,7 @@ const MAX_LOOK: usize = 2_000;
 
 /// A text with what was certainly meant in it.
 pub(crate) struct Mended<'t> {
+    source: &'t str,
     pub(crate) text: Cow<'t, str>,
     replaced: Vec<Replaced>,
     /// Where something stands that was reported and has no meaning, in the mended text.
@@ -45,6 +46,7 @@ impl<'t> Mended<'t> {
     /// A text as it stands.
     pub(crate) fn unchanged(text: &'t str) -> Self {
         Self {
+            source: text,
             text: Cow::Borrowed(text),
             replaced: Vec::new(),
             reported: Vec::new(),
@@ -64,7 +66,12 @@ impl<'t> Mended<'t> {
         if offset >= last.at + last.length {
             offset - (last.at + last.length) + last.to
         } else {
-            last.from + (offset - last.at).min(last.to - last.from)
+            // A sign may stand in the place of one that has more bytes: none is cut in two.
+            let mut at = last.from + (offset - last.at).min(last.to - last.from);
+            while !self.source.is_char_boundary(at) {
+                at += 1;
+            }
+            at
         }
     }
 
@@ -134,6 +141,7 @@ fn apply(text: &str, mut edits: Vec<(usize, usize, String)>) -> Mended<'_> {
     }
     made.push_str(&text[done..]);
     Mended {
+        source: text,
         text: Cow::Owned(made),
         replaced,
         reported,
