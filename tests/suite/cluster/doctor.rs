@@ -35,6 +35,8 @@ fn doctor_finds_what_the_platform_lacks() {
         .exits(0)
         .says(&["✓ DNS", "probably enforced: cilium runs"]);
     shop.edit("storage standard default", "storage moon default");
+    // As the cluster block has it there is room.
+    shop.edit("nodes 3 of cpu 64", "nodes 3 of cpu 400");
     shop.edit("cpu 10m..100m", "cpu 100..200");
     cluster.erpc(&["doctor"], shop.path()).exits(1).says(&[
         "✗ storage",

@@ -230,6 +230,7 @@ cluster main {
   nodes 3 of cpu 64, memory 256Gi, in 10.0.0.0/16
   pods 10.244.0.0/16
   services 10.96.0.0/16
+  api 10.0.0.1:6443
   dns kube-dns
   storage standard default
 }
@@ -265,6 +266,7 @@ namespace NAME {
     config settings { "a.toml" = "x = 1" } at "/etc/api"
     grants get, list on pods because "finds its peers"
     calls db:sql
+    calls cluster.api observes because "finds its peers"
   }
 
   service old {

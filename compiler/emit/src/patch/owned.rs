@@ -134,7 +134,7 @@ const BY_SECURITY: &str = "Pod Security judges it";
 const BY_GRANTS: &str = "`grants` says what the pod may ask of the API";
 
 /// Of a pod, below its template; `*` is a container.
-const OF_POD: [(&[&str], Owner); 17] = [
+const OF_POD: [(&[&str], Owner); 16] = [
     (
         &["metadata", "labels", "app.kubernetes.io/"],
         Model(IDENTITY),
@@ -177,10 +177,6 @@ const OF_POD: [(&[&str], Owner); 17] = [
     (
         &["spec", "topologySpreadConstraints"],
         Model("`spread` says it"),
-    ),
-    (
-        &["spec", "restartPolicy"],
-        Model("it follows from the kind of workload"),
     ),
 ];
 

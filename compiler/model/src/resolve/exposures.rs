@@ -10,7 +10,7 @@ use super::settings::{Setting, Settings};
 use crate::args::Args;
 use crate::eval::Scope;
 use crate::origin::Sourced;
-use crate::platform::{Address, AddressKind, Route, ServiceId};
+use crate::platform::{Address, AddressKind, PortId, Route, ServiceId};
 use crate::properties::{self, Place};
 
 /// The node ports of a cluster that says nothing else (`--service-node-port-range`).
@@ -92,6 +92,9 @@ impl<'a> Resolver<'a> {
             };
             let from = self.cidrs_of_from(&mut args, scope);
             args.finish(&mut self.diagnostics);
+            if let (Some(id), AddressKind::NodePort(Some(number))) = (port, kind) {
+                self.one_node_port(id, number, span, network);
+            }
             addresses.extend(port.map(|port| Address {
                 port,
                 kind,
@@ -144,6 +147,28 @@ impl<'a> Resolver<'a> {
                 span,
             });
         }
+    }
+
+    /// A range of ports has no single port of the node.
+    fn one_node_port(&mut self, id: PortId, number: u16, span: Span, network: &Network<'_>) {
+        let service = network.services[id.service.index()].as_ref();
+        let Some(port) = service.and_then(|service| service.ports.get(id.index as usize)) else {
+            return;
+        };
+        let first = port.number.value;
+        if port.last == first {
+            return;
+        }
+        let name = &port.name.value;
+        self.report(
+            Diagnostic::new(
+                &codes::CONTRADICTION,
+                format!("the {} ports of `{name}` cannot all be {number} of the node", port.last - first + 1),
+            )
+            .at(span, "one port of the node")
+            .also(port.name.span(), format!("a range: {first}..{}", port.last))
+            .help("leave the number out, and the cluster chooses one for each; or expose it `as loadbalancer`"),
+        );
     }
 
     fn cidrs_of_from(&mut self, args: &mut Args<'a>, scope: &Scope) -> Vec<Sourced<IpNet>> {
