@@ -481,6 +481,8 @@ fn a_pod_that_was_evicted() {
 #[ignore = "needs the server that tests/cluster/build makes; tests/run runs it"]
 fn a_pod_for_which_nodes_are_on_their_way_is_waited_for() {
     let (cluster, shop) = with_image("shop/fault-hand:1");
+    // As the cluster block has it there is room.
+    shop.edit("nodes 3 of cpu 64", "nodes 3 of cpu 400");
     shop.edit("cpu 10m..100m", "cpu 60..60");
     cluster.apply_yaml(
         "apiVersion: apps/v1\nkind: DaemonSet\nmetadata: {name: full, namespace: default}\nspec:\n  selector: {matchLabels: {a: b}}\n  template:\n    metadata: {labels: {a: b}}\n    spec:\n      containers:\n      - {name: full, image: full, resources: {requests: {cpu: '32'}}}\n",
