@@ -4,17 +4,15 @@
 //! is the next plan's business.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
 use serde_json::{Value, json};
 
 use crate::client::Cluster;
-use crate::failure::{ApiError, Failure};
-use crate::inventory;
-use crate::lock::Lock;
+use crate::failure::Failure;
 use crate::object::{FIELD_MANAGER, ObjectId, Program};
 use crate::request::Call;
+use crate::takeover::patch_each;
 
 /// The managers of tools that apply what people wrote. Controllers are none of them.
 pub const TOOLS: [&str; 6] = [
@@ -27,8 +25,6 @@ pub const TOOLS: [&str; 6] = [
 ];
 /// kubectl's own copy of what was applied; a copy that nobody keeps misleads.
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
-const TRIES: usize = 5;
-
 /// An object that is there and not ours.
 #[derive(Clone, Debug)]
 pub struct Adoptable {
@@ -100,55 +96,12 @@ pub async fn adopt(
     found: &[Adoptable],
     managers: &[String],
 ) -> Result<usize, Failure> {
-    inventory::prepare(cluster).await?;
-    let lock = Lock::take(cluster, program.name(), Duration::ZERO, |_| {}).await?;
-    let mut adopted = 0;
-    let mut failure = None;
-    for one in found {
-        if !lock.is_ours() {
-            failure = Some(Failure::new("the lock could not be renewed").help("run it again"));
-            break;
-        }
-        match adopt_one(cluster, &one.id, managers).await {
-            Ok(true) => adopted += 1,
-            Ok(false) => {}
-            Err(error) => {
-                failure = Some(error);
-                break;
-            }
-        }
-    }
-    lock.release().await;
-    match failure {
-        Some(failure) => Err(failure),
-        None => Ok(adopted),
-    }
-}
-
-async fn adopt_one(cluster: &Cluster, id: &ObjectId, managers: &[String]) -> Result<bool, Failure> {
-    for _ in 0..TRIES {
-        let live = match cluster.call(Call::get(id.path())).await {
-            Ok(answer) => answer.body,
-            Err(error) if error.is_not_found() => return Ok(false),
-            Err(error) => return Err(error.into()),
-        };
-        let Some(operations) = operations(&live, managers) else {
-            return Ok(false);
-        };
-        match cluster
-            .call(Call::json_patch(&id.path(), &operations))
-            .await
-        {
-            Ok(_) => return Ok(true),
-            // Somebody wrote it meanwhile: look again.
-            Err(ApiError::Refused(refusal)) if matches!(refusal.code, 409 | 422) => {}
-            Err(error) => return Err(error.into()),
-        }
-    }
-    Err(
-        Failure::new(format!("{id} changes faster than it can be adopted"))
-            .help("see who writes to it all the time"),
-    )
+    let ids = found.iter().map(|one| &one.id);
+    patch_each(cluster, program, ids, "adopted", |id, live| {
+        let operations = operations(live, managers);
+        Ok(operations.map(|operations| Call::json_patch(&id.path(), &operations)))
+    })
+    .await
 }
 
 /// The patch: one entry of ours with all their fields, theirs gone, guarded by the version.

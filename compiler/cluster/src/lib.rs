@@ -38,6 +38,7 @@ mod request;
 mod saved;
 mod status;
 mod stop;
+mod takeover;
 mod watch;
 
 pub use adopt::{Adoptable, TOOLS, adopt, adoptable};

@@ -3,19 +3,17 @@
 //! no pod restarts.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
 use serde_json::{Value, json};
 
 use crate::adopt::{TOOLS, given_to};
 use crate::client::Cluster;
-use crate::failure::{ApiError, Failure};
-use crate::inventory;
+use crate::failure::Failure;
 use crate::kind::Kind;
-use crate::lock::Lock;
 use crate::object::{FIELD_MANAGER, MANAGED_BY, ObjectId, Program};
 use crate::request::Call;
+use crate::takeover::patch_each;
 
 /// Helm's mark on what it manages.
 const HELM: &str = "Helm";
@@ -23,8 +21,6 @@ const HELM: &str = "Helm";
 const HELM_MANAGER: &str = "helm";
 const RELEASE_NAME: &str = "meta.helm.sh/release-name";
 const RELEASE_NAMESPACE: &str = "meta.helm.sh/release-namespace";
-const TRIES: usize = 5;
-
 /// A release of Helm, and which way its marks go.
 #[derive(Clone, Debug)]
 pub struct Release {
@@ -146,54 +142,17 @@ pub async fn hand_over(
     found: &[Handover],
     release: &Release,
 ) -> Result<usize, Failure> {
-    inventory::prepare(cluster).await?;
-    let lock = Lock::take(cluster, program.name(), Duration::ZERO, |_| {}).await?;
-    let mut done = 0;
-    let mut failure = None;
-    for one in found {
-        if !lock.is_ours() {
-            failure = Some(Failure::new("the lock could not be renewed").help("run it again"));
-            break;
-        }
-        match mark(cluster, &one.id, release).await {
-            Ok(is_written) => done += usize::from(is_written),
-            Err(error) => {
-                failure = Some(error);
-                break;
-            }
-        }
-    }
-    lock.release().await;
-    match failure {
-        Some(failure) => Err(failure),
-        None => Ok(done),
-    }
-}
-
-async fn mark(cluster: &Cluster, id: &ObjectId, release: &Release) -> Result<bool, Failure> {
-    for _ in 0..TRIES {
-        let live = match cluster.call(Call::get(id.path())).await {
-            Ok(answer) => answer.body,
-            Err(error) if error.is_not_found() => return Ok(false),
-            Err(error) => return Err(error.into()),
-        };
-        let marks = release.marks(id, &live)?;
+    let ids = found.iter().map(|one| &one.id);
+    patch_each(cluster, program, ids, "handed over", |id, live| {
+        let marks = release.marks(id, live)?;
         if marks.is_empty() {
-            return Ok(false);
+            return Ok(None);
         }
-        let operations = operations(&live, &marks, release);
+        let operations = operations(live, &marks, release);
         let call = Call::json_patch_as(&id.path(), &operations, HELM_MANAGER);
-        match cluster.call(call).await {
-            Ok(_) => return Ok(true),
-            // Somebody wrote it meanwhile: look again.
-            Err(ApiError::Refused(refusal)) if matches!(refusal.code, 409 | 422) => {}
-            Err(error) => return Err(error.into()),
-        }
-    }
-    Err(
-        Failure::new(format!("{id} changes faster than it can be handed over"))
-            .help("see who writes to it all the time"),
-    )
+        Ok(Some(call))
+    })
+    .await
 }
 
 /// The patch, guarded by the version. With its marks Helm gets the fields: Helm 4 applies on the
