@@ -9,11 +9,11 @@
 
 use std::fmt::Write;
 use std::hint::black_box;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use erpc_diagnostics::{FileId, Severity, Style, render_human};
-use erpc_tests::Memory;
 use erpc_tests::generator::platform_of;
+use erpc_tests::{Memory, least};
 
 /// How many findings `erpc check` shows in full where nobody says otherwise.
 const SHOWN: usize = 50;
@@ -22,20 +22,6 @@ fn main() {
     with_and_without(1_000);
     a_thousand_in_one_file();
     ten_thousand_lines();
-}
-
-/// The least time of several runs.
-fn least<T>(runs: usize, mut run: impl FnMut() -> T) -> Duration {
-    (0..runs)
-        .map(|_| {
-            let start = Instant::now();
-            let result = run();
-            let time = start.elapsed();
-            drop(result);
-            time
-        })
-        .min()
-        .unwrap_or_default()
 }
 
 fn ms(time: Duration) -> String {

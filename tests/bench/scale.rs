@@ -15,11 +15,11 @@
 
 use std::path::Path;
 use std::process::Command;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use erpc_policy::Derived;
-use erpc_tests::Memory;
 use erpc_tests::generator::{dense_platform, platform_of};
+use erpc_tests::{Memory, least};
 
 const SIZES: [usize; 5] = [21, 210, 1000, 2100, 21_000];
 
@@ -211,20 +211,6 @@ fn proof_by_stage(program: &Memory, runs: usize) {
         println!("{stage:>10} {:>8.1}ms", time.as_secs_f64() * 1000.0);
     }
     println!("{:>10} {:>8}MB", "peak", peak_kib() / 1024);
-}
-
-/// The least time of several runs.
-fn least<T>(runs: usize, mut run: impl FnMut() -> T) -> Duration {
-    (0..runs)
-        .map(|_| {
-            let start = Instant::now();
-            let result = run();
-            let time = start.elapsed();
-            drop(result);
-            time
-        })
-        .min()
-        .unwrap_or_default()
 }
 
 fn measure(size: usize) {

@@ -7,10 +7,25 @@ pub mod random;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use erpc_cli::project::{Compiled, Project, compile};
 use erpc_cli::{Console, Exit};
 use erpc_model::{Files, ReadError};
+
+/// The least time of several runs, without what it takes to drop their results.
+pub fn least<T>(runs: usize, mut run: impl FnMut() -> T) -> Duration {
+    (0..runs)
+        .map(|_| {
+            let start = Instant::now();
+            let result = run();
+            let time = start.elapsed();
+            drop(result);
+            time
+        })
+        .min()
+        .unwrap_or_default()
+}
 
 /// The folder of the repository.
 #[must_use]
