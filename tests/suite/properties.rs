@@ -117,6 +117,29 @@ fn what_was_put_in_has_a_place_in_the_source() {
     }
 }
 
+/// Every word of the language without what belongs to it, in every place.
+#[test]
+fn every_word_alone_gives_findings() {
+    for word in erpc_model::properties::WORDS {
+        for place in [
+            "@",
+            "erp 1\n@",
+            "erp 1\nplatform p { @ }",
+            "erp 1\ncluster c { @ }",
+            "erp 1\nnamespace n {\n  @\n}",
+            "erp 1\nnamespace n { service s { @ } }",
+            "erp 1\ncomponent A() { sidecar x { @ } }",
+            "erp 1\nprofile p { @ }",
+        ] {
+            for behind in ["", " {", " ,", " =", ":"] {
+                let text = place.replace('@', &format!("{}{behind}", word.name));
+                let checked = compiles_without_panic(text.clone().into_bytes());
+                assert!(checked.is_ok(), "{text:?}: {checked:?}");
+            }
+        }
+    }
+}
+
 /// Every character of the first plane, alone and among others: what stands for something else is found in
 /// whole characters.
 #[test]

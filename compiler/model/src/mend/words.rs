@@ -169,7 +169,7 @@ impl Mender<'_, '_> {
             statement.args[2] = Arg::Expr(word_expr("is", span));
         }
         if word.name != "component" {
-            for arg in &mut statement.args[2..] {
+            for arg in statement.args.iter_mut().skip(2) {
                 if let Arg::Expr(Expr {
                     kind: ExprKind::Call(call),
                     ..
