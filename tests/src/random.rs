@@ -99,7 +99,7 @@ fn cluster(text: &mut String, random: &mut Random) {
     // Writing to a string cannot fail.
     let _ = writeln!(
         text,
-        "\ncluster main {{\n  kubernetes 1.36\n  nodes 9 of cpu 64, memory 256Gi, in 172.18.0.0/16\n  pods 10.244.0.0/16{pods}\n  services 10.96.0.0/16{services}\n  api 172.18.0.2:6443, 172.18.0.3:6443\n  dns {dns}\n  cni calico\n  storage local default\n  ingress edge by {controller}\n}}"
+        "\ncluster main {{\n  kubernetes 1.36\n  nodes 9 of cpu 64, memory 256Gi, in 172.18.0.0/16\n  pods 10.244.0.0/16{pods}\n  services 10.96.0.0/16{services}\n  api 172.18.0.2:6443, 172.18.0.3:6443\n  dns {dns}\n  cni calico with nodes\n  storage local default\n  ingress edge by {controller}\n}}"
     );
 }
 

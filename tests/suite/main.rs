@@ -22,6 +22,7 @@ mod misspelt;
 mod mistakes;
 mod output;
 mod pipelines;
+mod plugins;
 mod profiles;
 mod promises;
 mod properties;

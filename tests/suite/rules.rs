@@ -9,7 +9,7 @@ use serde_json::Value;
 const HEAD: &str = "erp 1
 platform shop { version \"1.0\"; cluster main }
 tiers data < logic
-cluster main { kubernetes 1.36; nodes 3 of cpu 4, memory 8Gi, in 172.18.0.0/16; pods 10.244.0.0/16; services 10.96.0.0/16; api 172.18.0.2:6443; dns kube-dns; storage local default; ingress nginx by pods ingress-nginx \"app.kubernetes.io/name=ingress-nginx\" }
+cluster main { kubernetes 1.36; nodes 3 of cpu 4, memory 8Gi, in 172.18.0.0/16; pods 10.244.0.0/16; services 10.96.0.0/16; api 172.18.0.2:6443; dns kube-dns; cni kindnet; storage local default; ingress nginx by pods ingress-nginx \"app.kubernetes.io/name=ingress-nginx\" }
 component Web() { image \"shop/${service.name}:1.0\"; port http 8080; cpu 100m..200m; memory 64Mi..128Mi; access by port-forward }
 namespace data { tier data; service db is Web { rto 2m } }
 namespace shop { tier logic; service web is Web { calls db:http } }

@@ -1,17 +1,16 @@
 //! Facts of the cluster that flows need: one that is missing is an error that names it, and so is a
 //! flow that the cluster's network plugin cannot judge.
 
+mod plugin;
+
 use erpc_diagnostics::{Diagnostic, Diagnostics, Span, codes};
-use erpc_model::units::Protocol;
-use erpc_model::{CniAbility, DnsFlavour, End, Platform, PortId, ServiceId};
+use erpc_model::{DnsFlavour, End, Platform};
 use ipnet::IpNet;
 use rustc_hash::FxHashSet;
 
 use crate::blocks::{self, Block};
-use crate::cni;
-use crate::edges::{Edge, EdgePort, Edges};
-use crate::implied::{Implied, RoutedPort, controller_of, needs_dns};
-use crate::policies::PolicyPort;
+use crate::edges::{Edge, Edges};
+use crate::implied::{Implied, RoutedPort, needs_dns};
 
 /// Reports what is missing and what cannot be judged. Linear in the edges.
 pub(crate) fn check(platform: &Platform, edges: &Edges, implied: &Implied, out: &mut Diagnostics) {
@@ -334,198 +333,6 @@ impl Facts<'_> {
                 "add its {ours} addresses, or the {theirs} ones of the pods"
             )),
         );
-    }
-
-    /// What the network plugin must be able to do.
-    fn plugin(&mut self) {
-        let cluster = self.platform.cluster();
-        if let Some(cni) = &cluster.cni
-            && cni::enforces_nothing(cluster)
-        {
-            self.out.push(
-                Diagnostic::new(
-                    &codes::NOTHING_ENFORCED,
-                    format!("`{}` enforces no NetworkPolicy: every connection is open", cni.value),
-                )
-                .at(cni.span(), "connects pods and judges nothing")
-                .help("add a plugin that does beside it, and name that one: `cni canal` for flannel with Calico's policies"),
-            );
-            return;
-        }
-        let uses = |port: &PolicyPort, ability: CniAbility| match ability {
-            CniAbility::Ranges => port.last > port.port,
-            CniAbility::Sctp => port.protocol == Protocol::Sctp,
-            CniAbility::Nodes | CniAbility::Translation => false,
-        };
-        for ability in [CniAbility::Ranges, CniAbility::Sctp] {
-            let of_flow = self.flow_with(|edge| {
-                let ports = edge.ports(self.platform);
-                ports.iter().any(|port| uses(port, ability))
-            });
-            let exposed = self.implied.world.iter().chain(&self.implied.controller);
-            let needed = of_flow.or_else(|| {
-                let mut exposed = exposed
-                    .filter(|routed| uses(&PolicyPort::of(&self.platform[routed.port]), ability));
-                exposed.next().map(|routed| routed.span)
-            });
-            if let Some(span) = needed {
-                self.needs(ability, span);
-            }
-        }
-        self.nodes_by_address();
-        self.translated();
-    }
-
-    /// Only where a plugin is known not to mean nodes by blocks of addresses: most do.
-    fn nodes_by_address(&mut self) {
-        let platform = self.platform;
-        if cni::can(platform.cluster(), CniAbility::Nodes) != Some(false) {
-            return;
-        }
-        let nodes: Vec<Block> = blocks::nodes(platform)
-            .into_iter()
-            .map(Block::whole)
-            .collect();
-        let is_on_node = |ip: std::net::IpAddr| {
-            let api = Block::whole(IpNet::from(ip));
-            nodes.iter().any(|node| node.holds(&api))
-        };
-        let api_is_on_nodes = platform
-            .cluster()
-            .api
-            .iter()
-            .any(|api| is_on_node(api.value.ip));
-        let of_flow = self.flow_with(|edge| {
-            let is_api = edge.to == End::ClusterApi || edge.from == End::ClusterApi;
-            is_of_nodes(edge) || is_api && api_is_on_nodes
-        });
-        let of_route = self.routes_from_nodes().map(|routed| routed.span);
-        if let Some(span) = of_flow.or(of_route) {
-            self.needs(CniAbility::Nodes, span);
-        }
-    }
-
-    /// Calls of pods to a port that the Service translates: a plugin that judges before that sees
-    /// the Service's number, which no policy names.
-    fn translated(&mut self) {
-        let platform = self.platform;
-        if cni::can(platform.cluster(), CniAbility::Translation) == Some(true) {
-            return;
-        }
-        let is_translated = |id: PortId| {
-            let port = &platform[id];
-            port.number.value != port.container && !platform[id.service].is_stateful()
-        };
-        let mut calls: Vec<(PortId, Span)> = Vec::new();
-        for edge in self.edges.as_slice() {
-            if let (End::Service(_), End::Service(service), EdgePort::Declared(index)) =
-                (edge.from, edge.to, edge.port)
-            {
-                let port = PortId { service, index };
-                if is_translated(port) {
-                    calls.push((port, platform.flows[edge.flow.index()].span));
-                }
-            }
-        }
-        let is_other = |id: &ServiceId, routed: &&RoutedPort| *id != routed.port.service;
-        if let Some(controller) = controller_of(platform) {
-            let routes = self.implied.controller.iter();
-            let others = routes.filter(|routed| is_other(&controller, routed));
-            let translated = others.filter(|routed| is_translated(routed.port));
-            calls.extend(translated.map(|routed| (routed.port, routed.span)));
-        }
-        calls.sort_unstable();
-        calls.dedup_by_key(|(port, _)| *port);
-        let is_known = cni::can(platform.cluster(), CniAbility::Translation).is_some();
-        for (id, flow) in calls {
-            if !is_known {
-                self.needs(CniAbility::Translation, flow);
-                return;
-            }
-            let (port, service) = (&platform[id], &platform[id.service]);
-            let name = self.plugin_name();
-            self.out.push(
-                Diagnostic::new(
-                    &codes::UNJUDGED_FLOW,
-                    format!(
-                        "`{name}` judges before a Service translates: calls of `{}` have the port {}, and policies name {}",
-                        platform.path(id.service), port.number.value, port.container
-                    ),
-                )
-                .at(flow, "so this flow is dropped")
-                .also(port.number.span(), "the two numbers differ here")
-                .help(format!(
-                    "let the Service have the container's number: `port {} {}`",
-                    port.name.value, port.container
-                ))
-                .help(format!("`{}` is found in DNS by its name, so clients need the new number only where they spell it", service.name.value)),
-            );
-        }
-    }
-
-    fn plugin_name(&self) -> String {
-        let cni = self.platform.cluster().cni.as_ref();
-        cni.map_or_else(String::new, |cni| cni.value.to_string())
-    }
-
-    fn needs(&mut self, ability: CniAbility, flow: Span) {
-        let cluster = self.platform.cluster();
-        let can = cni::can(cluster, ability);
-        if can == Some(true) {
-            return;
-        }
-        let (what, how) = match ability {
-            CniAbility::Ranges => (
-                "honours ranges of ports (`endPort`)",
-                "declare the ports one by one",
-            ),
-            CniAbility::Sctp => ("judges SCTP", "use another protocol"),
-            CniAbility::Nodes => (
-                "means the nodes by blocks of addresses",
-                "for Cilium that is `policy-cidr-match-mode: nodes`",
-            ),
-            CniAbility::Translation => (
-                "judges behind the translation of a Service",
-                "let the Service's port and the container's be one number",
-            ),
-        };
-        let Some(cni) = &cluster.cni else {
-            self.missing(
-                "what enforces its NetworkPolicies",
-                flow,
-                "whether this flow can be judged depends on it",
-                "cni calico",
-            );
-            return;
-        };
-        let name = &cni.value;
-        let diagnostic = if can.is_none() {
-            Diagnostic::new(
-                &codes::MISSING_CLUSTER_FACT,
-                format!(
-                    "the cluster `{}` does not say whether `{name}` {what}",
-                    cluster.name.value
-                ),
-            )
-            .at(cni.span(), "not said here")
-            .also(flow, "this flow needs it")
-        } else {
-            let not = match ability {
-                CniAbility::Ranges => "honours no ranges of ports (`endPort`)",
-                CniAbility::Sctp => "does not judge SCTP",
-                CniAbility::Nodes => "does not mean the nodes by blocks of addresses",
-                CniAbility::Translation => "judges before a Service translates",
-            };
-            Diagnostic::new(
-                &codes::UNJUDGED_FLOW,
-                format!("`{name}` {not} unless told otherwise"),
-            )
-            .at(flow, "so this flow is dropped")
-            .also(cni.span(), "the plugin is named here")
-        };
-        self.out.push(diagnostic.help(format!(
-            "if it does, write `cni {name} with {ability}`; else {how}"
-        )));
     }
 }
 

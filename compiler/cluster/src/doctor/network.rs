@@ -92,7 +92,7 @@ pub(super) async fn dns(cluster: &Cluster, program: &Program<'_>) -> Check {
 }
 
 /// Agents that are known to enforce NetworkPolicies, by the names of their DaemonSets.
-const ENFORCING: [&str; 9] = [
+const ENFORCING: [&str; 11] = [
     "cilium",
     "calico-node",
     "canal",
@@ -100,6 +100,8 @@ const ENFORCING: [&str; 9] = [
     "kube-router",
     "weave-net",
     "kindnet",
+    "kube-network-policies",
+    "ovnkube-node",
     "aws-node",
     "azure-npm",
 ];

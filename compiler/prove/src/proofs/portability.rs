@@ -43,7 +43,16 @@ impl Deviation {
     #[must_use]
     pub const fn plugins(self) -> &'static [&'static str] {
         match self {
-            Self::BlocksMatchPods => &["antrea", "aws-vpc", "calico", "kindnet", "kube-router"],
+            Self::BlocksMatchPods => &[
+                "antrea",
+                "aws-vpc",
+                "calico",
+                "canal",
+                "kindnet",
+                "kube-network-policies",
+                "kube-router",
+                "ovn-kubernetes",
+            ],
             Self::NoEndPort => &["weave"],
             Self::EmptyIsNothing => &[],
             Self::BeforeTranslation => &["aws-vpc"],
