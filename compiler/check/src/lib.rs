@@ -5,7 +5,6 @@ mod assertions;
 mod capacity;
 mod configs;
 mod dead;
-mod host_network;
 mod images;
 mod names;
 mod paths;
@@ -44,7 +43,6 @@ pub fn check(platform: &Platform, derived: &Derived, is_whole: bool) -> Diagnost
     secrets::plain_text(platform, &mut out);
     configs::sizes_and_names(platform, &mut out);
     security::lowered_pod_security(platform, &mut out);
-    host_network::patched(platform, &mut out);
     routes::routes(platform, &mut out);
     tiers::violations(platform, &derived.edges, &mut out);
     if is_whole && !out.has_errors() {

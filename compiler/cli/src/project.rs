@@ -1,6 +1,7 @@
 //! A program on disk: finding its root file, reading its files, running the stages over them.
 //! The only place that touches the disk on the way in.
 
+use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -191,15 +192,21 @@ pub fn compile_all(root: &str, files: &dyn Files) -> Compiled {
         .map(|(id, _)| judge(platform.under(*id), &loaded.sources, found.clone()))
         .collect();
     let mut own = judge(platform, &loaded.sources, found);
+    let without: HashSet<&Diagnostic> = own.found.as_slice().iter().collect();
+    // In the order in which they are first found; the map only finds the place.
     let mut only: Vec<(Diagnostic, Vec<String>)> = Vec::new();
+    let mut place: HashMap<Diagnostic, usize> = HashMap::new();
     for ((_, name), judged) in profiles.iter().zip(under) {
         for diagnostic in judged.found {
-            if own.found.as_slice().contains(&diagnostic) {
+            if without.contains(&diagnostic) {
                 continue;
             }
-            match only.iter_mut().find(|(known, _)| *known == diagnostic) {
+            match place.get(&diagnostic).and_then(|at| only.get_mut(*at)) {
                 Some((_, profiles)) => profiles.push(format!("`{name}`")),
-                None => only.push((diagnostic, vec![format!("`{name}`")])),
+                None => {
+                    place.insert(diagnostic.clone(), only.len());
+                    only.push((diagnostic, vec![format!("`{name}`")]));
+                }
             }
         }
     }

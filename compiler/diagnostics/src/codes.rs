@@ -8,7 +8,7 @@
 use crate::Severity;
 
 /// A kind of finding.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq, Hash)]
 pub struct Code {
     /// What users quote: `E0101`.
     pub id: &'static str,

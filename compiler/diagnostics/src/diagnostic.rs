@@ -14,7 +14,7 @@ pub enum Severity {
 }
 
 /// A place with what is to be said of it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Label {
     /// The place.
     pub span: Span,
@@ -25,7 +25,7 @@ pub struct Label {
 }
 
 /// A replacement of the text under a span.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Edit {
     /// What is replaced; empty to insert.
     pub span: Span,
@@ -34,7 +34,7 @@ pub struct Edit {
 }
 
 /// A change of the source that removes the finding for certain.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Fix {
     /// What the change does, as a command: "write `port`".
     pub title: String,
@@ -43,7 +43,7 @@ pub struct Fix {
 }
 
 /// One finding.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Diagnostic {
     /// Its entry in the registry.
     pub code: &'static Code,

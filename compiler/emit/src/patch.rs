@@ -50,7 +50,7 @@ pub(crate) fn apply(service: &Service, files: &mut [ObjectFile], out: &mut Diagn
             .filter(|object| object.kind().eq_ignore_ascii_case(kind))
             .min_by_key(|object| object.name() != service.name.value);
         match wanted {
-            Some(object) => apply_to(patch, object, out),
+            Some(object) => apply_to(service, patch, object, out),
             None => out.push(
                 Diagnostic::new(
                     &codes::NOTHING_TO_PATCH,
@@ -66,13 +66,13 @@ pub(crate) fn apply(service: &Service, files: &mut [ObjectFile], out: &mut Diagn
     }
 }
 
-fn apply_to(patch: &Patch, object: &mut Object, out: &mut Diagnostics) {
+fn apply_to(service: &Service, patch: &Patch, object: &mut Object, out: &mut Diagnostics) {
     let Ok(mut value) = serde_json::to_value(&*object) else {
         return;
     };
     let mut is_set = true;
     for field in &patch.fields {
-        if let Some(finding) = owned::finding(patch, field) {
+        if let Some(finding) = owned::finding(service, patch, field) {
             is_set &= finding.severity() != Severity::Error;
             out.push(finding);
         }

@@ -448,6 +448,7 @@ impl Expansion<'_, '_> {
             let mode = flows[flow.index()].mode;
             // How many of its edges each other flow says, the first one to say an edge.
             let mut covering: Vec<(FlowId, usize)> = Vec::new();
+            let mut place: FxHashMap<FlowId, usize> = FxHashMap::default();
             for edge in edges {
                 let mut others = said_by[*edge as usize].iter();
                 let is_as_strong = |other: &FlowId| flows[other.index()].mode <= mode;
@@ -455,7 +456,8 @@ impl Expansion<'_, '_> {
                     covering.clear();
                     break;
                 };
-                match covering.last_mut().filter(|(last, _)| last == other) {
+                let at = *place.entry(*other).or_insert(covering.len());
+                match covering.get_mut(at) {
                     Some((_, count)) => *count += 1,
                     None => covering.push((*other, 1)),
                 }

@@ -2,7 +2,7 @@
 //! than the model, and everything that is proven, shown and reported of it untrue.
 
 use erpc_diagnostics::{Diagnostic, codes};
-use erpc_model::{Patch, PatchField};
+use erpc_model::{Patch, PatchField, PatchValue, Service};
 use smol_str::SmolStr;
 
 /// What becomes of a patch that touches a field.
@@ -11,8 +11,10 @@ enum Owner {
     Model(&'static str),
     /// Pod Security and the rights of the account.
     Security(&'static str),
+    /// The pod would have its node's network, for which no policy holds.
+    Network,
 }
-use Owner::{Model, Security};
+use Owner::{Model, Network, Security};
 
 const IDENTITY: &str = "services, policies and owners find the pods by it";
 
@@ -134,11 +136,12 @@ const BY_SECURITY: &str = "Pod Security judges it";
 const BY_GRANTS: &str = "`grants` says what the pod may ask of the API";
 
 /// Of a pod, below its template; `*` is a container.
-const OF_POD: [(&[&str], Owner); 16] = [
+const OF_POD: [(&[&str], Owner); 17] = [
     (
         &["metadata", "labels", "app.kubernetes.io/"],
         Model(IDENTITY),
     ),
+    (&["spec", "hostNetwork"], Network),
     (&["spec", "hostPID"], Security(BY_SECURITY)),
     (&["spec", "hostIPC"], Security(BY_SECURITY)),
     (&["spec", "hostUsers"], Security(BY_SECURITY)),
@@ -181,7 +184,7 @@ const OF_POD: [(&[&str], Owner); 16] = [
 ];
 
 /// What there is to say of a field that is not for patches.
-pub(super) fn finding(patch: &Patch, field: &PatchField) -> Option<Diagnostic> {
+pub(super) fn finding(service: &Service, patch: &Patch, field: &PatchField) -> Option<Diagnostic> {
     let kind = patch.kind.value.to_ascii_lowercase();
     let path = field.path.as_slice();
     let is_removed = field.value.value.is_none();
@@ -206,12 +209,31 @@ pub(super) fn finding(patch: &Patch, field: &PatchField) -> Option<Diagnostic> {
     let (code, why) = match owner {
         Model(why) => (&codes::OWNED_FIELD, *why),
         Security(why) => (&codes::PATCHED_SECURITY, *why),
+        Network => return on_the_node(service, field),
     };
     Some(
         Diagnostic::new(code, format!("`{shown}` is not for a patch: {why}"))
             .at(field.value.span(), "set here")
             .also(patch.kind.span(), "in this patch"),
     )
+}
+
+/// A pod on its node's network.
+fn on_the_node(service: &Service, field: &PatchField) -> Option<Diagnostic> {
+    (field.value.value == Some(PatchValue::Bool(true))).then(|| {
+        Diagnostic::new(
+            &codes::HOST_NETWORK,
+            format!(
+                "`{}` would have the addresses of its node, and no NetworkPolicy holds for it",
+                service.name.value
+            ),
+        )
+        .at(field.value.span(), "on the network of the node")
+        .also(service.name.span(), "of this service")
+        .help(
+            "`port NAME NUMBER host` opens a port of the node and keeps the pod on its own network",
+        )
+    })
 }
 
 /// Whether a path leads to a field or into it; one that is removed also where it leads towards it. A
