@@ -36,13 +36,15 @@ type rule struct {
 	AfterMs int    `json:"afterMs"`
 	UntilMs int    `json:"untilMs"`
 
-	// What happens: a delay, then an answer of its own, or a connection that is closed "before" or
+	// What happens: a delay, then an answer of its own (an error, or this JSON), or a connection that is closed "before" or
 	// "after" the request was passed on, or an answer that "never" comes though the connection stays
 	// ("hold": after the request was passed on), or a stream that is cut or falls silent.
 	DelayMs    int    `json:"delayMs"`
 	Status     int    `json:"status"`
 	Body       string `json:"body"`
 	RetryAfter string `json:"retryAfter"`
+	// An answer with 200 that the server never gave.
+	Answer json.RawMessage `json:"answer"`
 	Drop       string `json:"drop"`
 	CutMs      int    `json:"cutMs"`
 	SilentMs   int    `json:"silentMs"`
@@ -204,6 +206,9 @@ func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			"kind": "Status", "apiVersion": "v1", "status": "Failure",
 			"message": rule.Body, "reason": reason, "code": rule.Status,
 		})
+	case rule.Answer != nil:
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = w.Write(rule.Answer)
 	case rule.CutMs != 0:
 		// The forwarder aborts the connection itself when its time is over: a stream that ended before
 		// that has no connection left to be closed by anybody else.

@@ -12,6 +12,8 @@ mod moves;
 mod operate;
 mod plan;
 mod probe;
+mod proxy;
+mod refused;
 mod secrets;
 mod server;
 mod stalls;

@@ -90,6 +90,9 @@ pub async fn apply(
     if let Some(most) = options.concurrency {
         cluster.limiter.cap(most);
     }
+    if let Some(saved) = &options.saved {
+        crate::saved::check_origin(saved, program, cluster)?;
+    }
     let plan = Plan::of(cluster, program, &options.allowed).await?;
     if let Some(saved) = &options.saved {
         crate::saved::check(saved, &plan, program, cluster)?;

@@ -42,12 +42,20 @@ pub fn read(text: &str, name: &str) -> Result<(Value, crate::plan::Allowed), Fai
     let Some(format) = file["erpcPlan"].as_u64() else {
         return Err(not_one("it has no `erpcPlan`"));
     };
-    if format != u64::from(FORMAT) || file["erpc"] != env!("CARGO_PKG_VERSION") {
+    let again = "plan again with this one: `erpc plan --out plan.json`";
+    let saved_by = file["erpc"].as_str().unwrap_or("unknown");
+    let this = env!("CARGO_PKG_VERSION");
+    if format != u64::from(FORMAT) {
         return Err(Failure::new(format!(
-            "{name} was saved by another version of erpc ({})",
-            file["erpc"].as_str().unwrap_or("unknown")
+            "{name} has format {format} of plans, and this erpc ({this}) reads format {FORMAT}; it was saved by erpc {saved_by}"
         ))
-        .help("plan again with this one"));
+        .help(again));
+    }
+    if saved_by != this {
+        return Err(Failure::new(format!(
+            "{name} was saved by another version of erpc ({saved_by}); this is {this}"
+        ))
+        .help(again));
     }
     let strings = |key: &str| {
         let values = file[key].as_array().into_iter().flatten();
@@ -65,6 +73,37 @@ pub fn read(text: &str, name: &str) -> Result<(Value, crate::plan::Allowed), Fai
     Ok((file["plan"].clone(), allowed))
 }
 
+const AGAIN: &str = "plan again: `erpc plan --out plan.json`";
+
+/// Whether a saved plan is of this platform, this cluster and this source: what can be told before
+/// the cluster is asked anything, so that another cluster's troubles do not hide it.
+pub(crate) fn check_origin(
+    saved: &Value,
+    program: &Program<'_>,
+    cluster: &Cluster,
+) -> Result<(), Failure> {
+    if saved["platform"] != program.name() {
+        return Err(Failure::new(format!(
+            "the saved plan is of platform `{}`, and this is `{}`",
+            saved["platform"].as_str().unwrap_or_default(),
+            program.name()
+        ))
+        .help(AGAIN));
+    }
+    if saved["cluster"]["uid"] != cluster.uid.as_str() {
+        return Err(Failure::new(format!(
+            "the saved plan is for another cluster ({}), and this is {}",
+            saved["cluster"]["url"].as_str().unwrap_or_default(),
+            cluster.url
+        ))
+        .help("choose the right one with --context, or plan again: `erpc plan --out plan.json`"));
+    }
+    if saved["digest"] != program.digest() {
+        return Err(Failure::new("the source has changed since the plan was saved").help(AGAIN));
+    }
+    Ok(())
+}
+
 /// Whether a saved plan is still the plan.
 pub(crate) fn check(
     saved: &Value,
@@ -72,25 +111,6 @@ pub(crate) fn check(
     program: &Program<'_>,
     cluster: &Cluster,
 ) -> Result<(), Failure> {
-    let again = "plan again: `erpc plan --out plan.json`";
-    if saved["platform"] != program.name() {
-        return Err(Failure::new(format!(
-            "the saved plan is of platform `{}`, and this is `{}`",
-            saved["platform"].as_str().unwrap_or_default(),
-            program.name()
-        ))
-        .help(again));
-    }
-    if saved["cluster"]["uid"] != cluster.uid.as_str() {
-        return Err(Failure::new(format!(
-            "the saved plan is for another cluster ({})",
-            saved["cluster"]["url"].as_str().unwrap_or_default()
-        ))
-        .help("choose the right one with --context"));
-    }
-    if saved["digest"] != program.digest() {
-        return Err(Failure::new("the source has changed since the plan was saved").help(again));
-    }
     let now = to_json(plan, program, cluster);
     let (old, new) = (steps(saved), steps(&now));
     for step in old.iter().chain(&new) {
@@ -113,7 +133,7 @@ pub(crate) fn check(
                 step["namespace"].as_str().unwrap_or_default(),
                 step["name"].as_str().unwrap_or_default()
             ))
-            .help(again));
+            .help(AGAIN));
         }
     }
     Ok(())
