@@ -87,6 +87,15 @@ impl Symptoms {
         }
     }
 
+    /// Since when a symptom has been seen, if it has.
+    fn known(&self, symptom: &str) -> Option<(Duration, &str)> {
+        if self.is_one_look {
+            return Some((LONG, ""));
+        }
+        let (since, text) = self.since.get(symptom)?;
+        Some((since.elapsed(), text))
+    }
+
     fn seen(&mut self, symptom: &str, text: &str) -> (Duration, String) {
         // How long a pod has been starting cannot be seen in one look, and need not be a fault.
         let may_pass = ["unready", "unobserved", "unschedulable", "claims"];
@@ -112,6 +121,10 @@ const FAILED_CREATE: Duration = Duration::from_secs(5);
 const UNREADY_TOLD: Duration = Duration::from_secs(20);
 const MOUNT: Duration = Duration::from_secs(90);
 const EVICTED: Duration = Duration::from_secs(40);
+/// A node that only restarts its kubelet is back by then.
+const NODE_LOST: Duration = Duration::from_secs(40);
+/// So long a pod may take before somebody asks about its node.
+const NODE_ASKED: Duration = Duration::from_secs(4);
 const OLD_POD: Duration = Duration::from_secs(30);
 const NO_CONTROLLER: Duration = Duration::from_secs(20);
 const CRASHES: i64 = 3;
@@ -307,6 +320,12 @@ impl Look<'_> {
     /// (kubernetes/kubernetes#67250).
     fn broken_old_pod(&mut self, old: &[Value]) -> Option<Stall> {
         let broken = old.iter().find(|pod| !is_ready(pod))?;
+        if let Some(stall) = self.lost_node_stall(broken) {
+            return Some(stall);
+        }
+        if self.lost_node(broken).is_some() {
+            return None;
+        }
         let name = name(broken).to_owned();
         let (since, _) = self.seen("old pod", "");
         (since > OLD_POD).then(|| {
@@ -431,6 +450,9 @@ impl Look<'_> {
 
     /// What a pod that is not ready is doing.
     fn doing(&self, pod: &Value) -> String {
+        if let Some(node) = self.lost_node(pod) {
+            return node;
+        }
         for status in statuses(pod) {
             let waiting = &status["state"]["waiting"];
             if let Some(reason) = waiting["reason"].as_str() {
@@ -485,7 +507,8 @@ impl Look<'_> {
                 return Some(stall);
             }
         }
-        self.node_stall(pod)
+        self.lost_node_stall(pod)
+            .or_else(|| self.node_stall(pod))
             .or_else(|| self.event_stall(pod))
             .or_else(|| self.unready(pod))
     }
@@ -546,7 +569,60 @@ impl Look<'_> {
         stall
     }
 
-    /// No node takes the pod, or the one that has it is lost.
+    /// The node of a pod, where it is not ready: `node-2 is not ready: …`.
+    fn lost_node(&self, pod: &Value) -> Option<String> {
+        let node_name = text(&pod["spec"]["nodeName"]);
+        // Asked for in vain, this is not answered before the pod has been seen for a while.
+        let (since, _) = self
+            .symptoms
+            .known(&self.key(&format!("{} node", name(pod))))?;
+        if node_name.is_empty() || since < NODE_ASKED {
+            return None;
+        }
+        let node = self.observed.node(node_name)?;
+        let ready = condition(&node, "Ready")?;
+        if ready["status"] == "True" {
+            return None;
+        }
+        let message = text(&ready["message"]).trim_end_matches('.');
+        let reason = text(&ready["reason"]);
+        Some(match message.is_empty() {
+            true => format!("node {node_name} is not ready ({reason})"),
+            false => format!("node {node_name} is not ready: {message} ({reason})"),
+        })
+    }
+
+    /// The node that has the pod does not answer: nothing on it starts, and a pod that a
+    /// StatefulSet would replace stays until somebody says that the node is gone.
+    fn lost_node_stall(&mut self, pod: &Value) -> Option<Stall> {
+        let pod_name = name(pod).to_owned();
+        self.seen(&format!("{pod_name} node"), "");
+        let lost = self.lost_node(pod)?;
+        let (since, lost) = self.seen(&format!("{pod_name} lost node"), &lost);
+        if since < NODE_LOST {
+            return None;
+        }
+        let node = text(&pod["spec"]["nodeName"]);
+        let see = format!("see `kubectl describe node {node}` and bring it back");
+        let help = match self.target.id.kind {
+            Kind::StatefulSet => format!(
+                "{see}; if it is gone for good, `kubectl delete node {node}`: until then no other pod takes the place of this one"
+            ),
+            _ => format!(
+                "{see}; another node gets the pod after some minutes, or at once with `kubectl -n {} delete pod {pod_name}`",
+                self.namespace
+            ),
+        };
+        let mut stall = Stall::new(
+            "NodeNotReady",
+            format!("pod {pod_name} is lost with its node: {lost}"),
+            help,
+        );
+        stall.pod = Some(pod_name);
+        Some(stall)
+    }
+
+    /// No node takes the pod, or the one that had it threw it out.
     fn node_stall(&mut self, pod: &Value) -> Option<Stall> {
         let pod_name = name(pod).to_owned();
         if text(&pod["status"]["reason"]) == "Evicted" {

@@ -1,6 +1,6 @@
 //! What happens to a platform's objects while a command waits: watches keep a copy of workloads,
-//! pods, revisions and endpoints, and the warnings of the namespaces that somebody waits in are read
-//! every few seconds, because events carry no labels.
+//! pods, revisions and endpoints. What carries no labels is read every few seconds where somebody
+//! waits: the warnings of a namespace, and the nodes of pods that do not become ready.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
@@ -17,6 +17,7 @@ use tokio::task::JoinHandle;
 use crate::client::Cluster;
 use crate::failure::Failure;
 use crate::kind::root;
+use crate::request::Call;
 
 /// What is watched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -66,6 +67,9 @@ struct Store {
     events: BTreeMap<String, Vec<Value>>,
     /// Namespaces whose warnings somebody wants.
     interest: BTreeSet<String>,
+    nodes: BTreeMap<String, Value>,
+    /// Nodes about which somebody wants to know.
+    node_interest: BTreeSet<String>,
     /// Lists that have not been read once yet.
     unread: usize,
 }
@@ -156,6 +160,14 @@ impl Observed {
     /// Reads the warnings that somebody has asked for, without waiting for their turn.
     pub(crate) async fn read_warnings_now(&self, cluster: &Cluster) {
         read_interest(cluster, &self.store).await;
+    }
+
+    /// A node; it is read from now on. An account that may not see nodes has none.
+    #[must_use]
+    pub(crate) fn node(&self, name: &str) -> Option<Value> {
+        let mut store = self.store.lock().ok()?;
+        store.node_interest.insert(name.to_owned());
+        store.nodes.get(name).cloned()
     }
 
     /// The warnings of a namespace, oldest first; they are read from now on.
@@ -288,7 +300,31 @@ async fn read_warnings(cluster: Arc<Cluster>, store: Arc<Mutex<Store>>) {
     }
 }
 
+/// How many nodes are asked for at once.
+const NODES_AT_ONCE: usize = 8;
+
 async fn read_interest(cluster: &Cluster, store: &Mutex<Store>) {
+    futures_util::join!(read_events(cluster, store), read_nodes(cluster, store));
+}
+
+async fn read_nodes(cluster: &Cluster, store: &Mutex<Store>) {
+    let interest = store
+        .lock()
+        .map(|mut store| std::mem::take(&mut store.node_interest));
+    let mut answers = futures_util::stream::iter(interest.unwrap_or_default())
+        .map(|name| async move {
+            let call = Call::get(format!("{}/nodes/{name}", root("", "v1")));
+            (name, cluster.call(call).await)
+        })
+        .buffer_unordered(NODES_AT_ONCE);
+    while let Some((name, answer)) = answers.next().await {
+        if let (Ok(answer), Ok(mut store)) = (answer, store.lock()) {
+            store.nodes.insert(name, answer.body);
+        }
+    }
+}
+
+async fn read_events(cluster: &Cluster, store: &Mutex<Store>) {
     let interest = store
         .lock()
         .map(|mut store| std::mem::take(&mut store.interest));

@@ -470,6 +470,90 @@ fn a_node_that_cannot_give_a_pod_its_network() {
     ]);
 }
 
+/// The kubelet of a node falls silent, as its controller writes it down.
+fn lose(cluster: &Cluster, node: &str) {
+    cluster.kubectl(&["annotate", "node", node, "lost=yes"]);
+    let ready = json!({ "status": { "conditions": [{
+        "type": "Ready", "status": "Unknown", "reason": "NodeStatusUnknown",
+        "message": "Kubelet stopped posting node status.",
+        "lastTransitionTime": "2026-01-01T00:00:00Z",
+    }] } });
+    cluster.kubectl(&[
+        "patch",
+        "node",
+        node,
+        "--subresource=status",
+        "--type=strategic",
+        "-p",
+        &ready.to_string(),
+    ]);
+}
+
+fn node_of(cluster: &Cluster, pod: &str) -> String {
+    let mut node = String::new();
+    until("the node", || {
+        let pod = cluster.get(&["pod", pod, "-n", "shop-back"]);
+        node = pod["spec"]["nodeName"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned();
+        !node.is_empty()
+    });
+    node
+}
+
+#[test]
+#[ignore = "needs the server that tests/cluster/build makes; tests/run runs it"]
+fn a_node_that_is_not_ready() {
+    let (cluster, shop) = with_image("shop/fault-hand:1");
+    let run = cluster.spawn(&AS_JSON, shop.path());
+    let pod = pod_of(&cluster, "api");
+    let node = node_of(&cluster, &pod);
+    lose(&cluster, &node);
+    let ran = Ran::end_of(run).exits(4);
+    assert_eq!(reasons(&ran), "NodeNotReady", "{}", ran.out);
+    // It is said with the pod long before it counts as lost.
+    let fact =
+        format!("{node} is not ready: Kubelet stopped posting node status (NodeStatusUnknown)");
+    let events = ran
+        .out
+        .lines()
+        .filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let told: Vec<Value> = events
+        .filter(|event| {
+            event["message"]
+                .as_str()
+                .is_some_and(|text| text.contains(&fact))
+        })
+        .collect();
+    assert_eq!(told[0]["state"], "waiting", "{told:?}");
+    let ran = ran.says(&[
+        &format!("pod {pod} is lost with its node: node {fact}"),
+        &format!("see `kubectl describe node {node}` and bring it back; another node gets the pod"),
+        &format!("kubectl -n shop-back delete pod {pod}"),
+    ]);
+    drop(ran);
+    // One look tells the same, and of a pod that was ready, too.
+    cluster
+        .erpc(&["status"], shop.path())
+        .exits(3)
+        .says(&[&fact]);
+    shop.edit("shop/fault-hand:1", "shop/api:1");
+    cluster.applied(shop.path());
+    let node = node_of(&cluster, "db-0");
+    lose(&cluster, &node);
+    // As the controller of nodes takes the pods of such a node out of their Services.
+    let not_ready = json!({ "conditions": [
+        { "type": "Ready", "status": "False" }, { "type": "ContainersReady", "status": "False" },
+        { "type": "PodScheduled", "status": "True" },
+    ] });
+    set_status(&cluster, "db-0", &not_ready);
+    cluster.erpc(&["status"], shop.path()).exits(3).says(&[
+        &format!("pod db-0 is lost with its node: node {node} is not ready"),
+        &format!("if it is gone for good, `kubectl delete node {node}`"),
+    ]);
+}
+
 #[test]
 #[ignore = "needs the server that tests/cluster/build makes; tests/run runs it"]
 fn a_pod_that_was_evicted() {
