@@ -14,6 +14,7 @@ mod plan;
 mod probe;
 mod proxy;
 mod refused;
+mod revert;
 mod secrets;
 mod server;
 mod stalls;

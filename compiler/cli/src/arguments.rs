@@ -583,6 +583,7 @@ Examples:
   erpc apply --yes                 without a question, as CI does
   erpc apply plan.json             what `erpc plan --out plan.json` showed, or nothing
   erpc apply --prune               delete what is not in the source any more, too
+  erpc apply --on-failure revert   at night: where a service stalls, all changed ones go back
   erpc apply --format json --yes   a JSON object a line for each event")]
 pub(crate) struct Apply {
     /// A folder, a file, or a plan that was saved; the nearest platform.erp upwards where nothing is said.
@@ -609,6 +610,19 @@ pub(crate) struct Apply {
     /// The most calls at once.
     #[arg(long, value_name = "N")]
     pub(crate) concurrency: Option<usize>,
+    /// What becomes of the services that were changed when one of them does not become ready: they stay as they are, or
+    /// all go back to what they were before.
+    #[arg(long, value_enum, default_value_t = OnFailure::Keep)]
+    pub(crate) on_failure: OnFailure,
+}
+
+/// What becomes of changed services when one does not become ready.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum OnFailure {
+    /// They stay, so that it can be seen what is wrong.
+    Keep,
+    /// They go back, in the opposite order.
+    Revert,
 }
 
 /// Shows every service against its declaration.

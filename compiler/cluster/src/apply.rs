@@ -3,11 +3,12 @@
 //! judges all the rest; then policies, configuration, workloads along the flows, and last what
 //! closes or removes something.
 
+mod revert;
 mod rollout;
 mod volumes;
 mod write;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -43,6 +44,18 @@ pub struct ApplyOptions {
     pub concurrency: Option<usize>,
     /// A saved plan, which is done exactly or not at all.
     pub saved: Option<Value>,
+    /// What becomes of changed services when one of them does not become ready.
+    pub on_failure: OnFailure,
+}
+
+/// What becomes of the services that a run has changed when it cannot end well.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnFailure {
+    /// They stay, so that it can be seen what is wrong.
+    #[default]
+    Keep,
+    /// They go back to what they were before the run.
+    Revert,
 }
 
 /// How an apply ended.
@@ -58,6 +71,8 @@ pub enum Outcome {
     NotReady,
     /// Some of it is written.
     Partly(Failure),
+    /// What the run had changed of the services is as before again; the failure says why.
+    Reverted(Failure),
     /// Stopped by a signal.
     Interrupted,
 }
@@ -177,6 +192,9 @@ async fn locked(
         is_lock_lost: false,
         unready: Vec::new(),
         skipped: 0,
+        wrote: BTreeSet::new(),
+        is_rolled_out: false,
+        back: None,
     };
     let outcome = engine.run().await;
     Ok(Report {
@@ -232,6 +250,12 @@ pub(crate) struct Engine<'e, 'w> {
     unready: Vec<String>,
     /// Services that were not begun, because what they need is not ready.
     skipped: usize,
+    /// What was written so far.
+    wrote: BTreeSet<ObjectId>,
+    /// Whether every service is as the source says, and only what closes or goes is left.
+    is_rolled_out: bool,
+    /// On the way back: the bodies as they were.
+    back: Option<BTreeMap<ObjectId, Value>>,
 }
 
 /// The parts of the work before the services, in their order.
@@ -277,19 +301,13 @@ impl Engine<'_, '_> {
         if let Some(lost) = self.ended() {
             return lost;
         }
+        if let Some(reverted) = self.go_back().await {
+            return reverted;
+        }
         if let Some(first) = self.failures.first() {
             return self.partly(first.clone());
         }
-        if self.skipped > 0 {
-            let failure = Failure::new(format!(
-                "{} not begun, because what it needs is not ready",
-                if self.skipped == 1 {
-                    "1 service was".to_owned()
-                } else {
-                    format!("{} services were", self.skipped)
-                }
-            ))
-            .help("mend what is named above, then apply again: it goes on from here");
+        if let Some(failure) = self.not_begun() {
             return self.partly(failure);
         }
         if !self.unready.is_empty() {
@@ -299,6 +317,20 @@ impl Engine<'_, '_> {
             return self.partly(failure);
         }
         Outcome::Done
+    }
+
+    fn not_begun(&self) -> Option<Failure> {
+        let services = match self.skipped {
+            0 => return None,
+            1 => "1 service was".to_owned(),
+            many => format!("{many} services were"),
+        };
+        Some(
+            Failure::new(format!(
+                "{services} not begun, because what it needs is not ready"
+            ))
+            .help("mend what is named above, then apply again: it goes on from here"),
+        )
     }
 
     fn partly(&self, failure: Failure) -> Outcome {
@@ -343,6 +375,7 @@ impl Engine<'_, '_> {
         {
             return self.ended();
         }
+        self.is_rolled_out = true;
         if !self.close(last).await || !self.prune_ranks(1..=5).await {
             return self.ended();
         }
@@ -370,6 +403,13 @@ impl Engine<'_, '_> {
 
     fn desired(&self, id: &ObjectId) -> Option<&Desired> {
         self.program.object(id)
+    }
+
+    /// What is written of an object: as the source says it, or as it was where the run goes back.
+    fn body(&self, id: &ObjectId) -> Value {
+        let as_it_was = self.back.as_ref().and_then(|bodies| bodies.get(id));
+        let body = as_it_was.or_else(|| self.desired(id).map(|object| &object.body));
+        body.cloned().unwrap_or_default()
     }
 
     /// Writes the inventory with all that is and all that will be: whatever happens from here on,
@@ -441,8 +481,8 @@ impl Engine<'_, '_> {
         let with_bodies = steps
             .into_iter()
             .map(|step| {
-                let body = self.desired(&step.id).map(|object| object.body.clone());
-                (step, body.unwrap_or_default())
+                let body = self.body(&step.id);
+                (step, body)
             })
             .collect();
         self.batch_of(name, with_bodies).await
@@ -474,6 +514,7 @@ impl Engine<'_, '_> {
             match &result {
                 Ok(_) => {
                     self.written += 1;
+                    self.wrote.insert(step.id.clone());
                     self.progress.say(&Event::Wrote {
                         object: step.id.to_string(),
                         action: step.action,
@@ -505,6 +546,7 @@ impl Engine<'_, '_> {
         match result {
             Ok(_) => {
                 self.written += 1;
+                self.wrote.insert(step.id.clone());
                 self.progress.say(&Event::Wrote {
                     object: step.id.to_string(),
                     action: step.action,

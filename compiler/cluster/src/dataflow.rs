@@ -15,15 +15,36 @@ pub(crate) struct Dataflow {
     runnable: Vec<ServiceId>,
 }
 
+/// The same edges, each from its other end.
+fn turned(edges: &[Vec<usize>]) -> Vec<Vec<usize>> {
+    let mut turned = vec![Vec::new(); edges.len()];
+    for (at, others) in edges.iter().enumerate() {
+        for other in others {
+            turned[*other].push(at);
+        }
+    }
+    turned
+}
+
 impl Dataflow {
     pub(crate) fn of(platform: &Platform, derived: &Derived) -> Self {
         let predecessors = erpc_policy::predecessors(platform, &derived.edges);
-        let mut successors = vec![Vec::new(); predecessors.len()];
-        for (at, before) in predecessors.iter().enumerate() {
-            for from in before {
-                successors[*from].push(at);
-            }
-        }
+        let successors = turned(&predecessors);
+        Self::with(platform, predecessors, successors)
+    }
+
+    /// The same the other way round: what needs a service comes before it.
+    pub(crate) fn backwards(platform: &Platform, derived: &Derived) -> Self {
+        let successors = erpc_policy::predecessors(platform, &derived.edges);
+        let predecessors = turned(&successors);
+        Self::with(platform, predecessors, successors)
+    }
+
+    fn with(
+        platform: &Platform,
+        predecessors: Vec<Vec<usize>>,
+        successors: Vec<Vec<usize>>,
+    ) -> Self {
         let left: Vec<usize> = predecessors.iter().map(Vec::len).collect();
         let mut flow = Self {
             services: platform.services.len(),

@@ -9,6 +9,7 @@
 
 use serde_json::{Map, Value};
 
+use crate::kind::Kind;
 use crate::object::FIELD_MANAGER;
 
 /// Whether applying `desired` would change nothing, for certain.
@@ -52,6 +53,61 @@ pub(crate) fn own_entry(live: &Value) -> Option<&Value> {
     let first = ours.next()?;
     // Two entries differ in their version; which of them counts is the server's business.
     ours.next().is_none().then_some(first)
+}
+
+/// What our last apply said of a live object: the fields that our entry names, with the values that
+/// they have. Applied again it changes nothing, and over a later version it brings this one back.
+#[must_use]
+pub(crate) fn owned(kind: Kind, live: &Value) -> Option<Value> {
+    let entry = own_entry(live)?;
+    let mut body = owned_value(entry["fieldsV1"].as_object()?, live);
+    body["apiVersion"] = entry["apiVersion"].clone();
+    body["kind"] = Value::from(kind.as_str());
+    for key in ["name", "namespace"] {
+        if let Some(value) = live["metadata"].get(key) {
+            body["metadata"][key] = value.clone();
+        }
+    }
+    Some(body)
+}
+
+fn owned_value(fields: &Map<String, Value>, live: &Value) -> Value {
+    if fields.keys().all(|key| key == ".") {
+        return live.clone();
+    }
+    match live {
+        Value::Object(live) => {
+            let mut body = Map::new();
+            for (key, below) in fields {
+                let name = key.strip_prefix("f:");
+                let found = name.and_then(|name| Some((name, live.get(name)?, below.as_object()?)));
+                if let Some((name, value, below)) = found {
+                    body.insert(name.to_owned(), owned_value(below, value));
+                }
+            }
+            Value::Object(body)
+        }
+        Value::Array(items) => {
+            let owned = items.iter().filter_map(|item| {
+                fields.iter().find_map(|(key, below)| {
+                    is_item(key, item).then(|| below.as_object().map(|b| owned_value(b, item)))?
+                })
+            });
+            Value::Array(owned.collect())
+        }
+        leaf => leaf.clone(),
+    }
+}
+
+/// Whether an entry's `k:{"name":"a"}` or `v:"a"` means this item of a list.
+fn is_item(key: &str, item: &Value) -> bool {
+    if let Some(keys) = key.strip_prefix("k:") {
+        let keys: Option<Map<String, Value>> = serde_json::from_str(keys).ok();
+        return keys.is_some_and(|keys| keys.iter().all(|(name, value)| item[name] == *value));
+    }
+    let value = key.strip_prefix("v:");
+    let value = value.and_then(|value| serde_json::from_str::<Value>(value).ok());
+    value.is_some_and(|value| value == *item)
 }
 
 fn is_equal_map(fields: &Map<String, Value>, desired: &Map<String, Value>, live: &Value) -> bool {
@@ -172,7 +228,8 @@ fn without_defaults(claim: &Value) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use super::is_certainly_equal;
+    use super::{is_certainly_equal, owned};
+    use crate::kind::Kind;
     use serde_json::{Value, json};
 
     fn desired() -> Value {
@@ -212,6 +269,21 @@ mod tests {
     #[test]
     fn what_was_applied_is_equal_whatever_the_server_added() {
         assert!(is_certainly_equal(&desired(), &live()));
+    }
+
+    #[test]
+    fn what_is_owned_is_what_was_applied() {
+        let mut live = live();
+        if let Some(ports) = live["spec"]["ports"].as_array_mut() {
+            ports.insert(0, json!({ "port": 9, "protocol": "TCP" }));
+            ports[1]["name"] = json!("by another");
+        }
+        live["metadata"]["uid"] = json!("u");
+        live["metadata"]["labels"]["theirs"] = json!("2");
+        live["spec"]["finalizers"] = json!(["one", "theirs"]);
+        assert_eq!(owned(Kind::Deployment, &live), Some(desired()));
+        live["metadata"]["managedFields"][0]["operation"] = json!("Update");
+        assert_eq!(owned(Kind::Deployment, &live), None);
     }
 
     #[test]

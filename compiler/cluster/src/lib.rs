@@ -42,7 +42,7 @@ mod takeover;
 mod watch;
 
 pub use adopt::{Adoptable, TOOLS, adopt, adoptable};
-pub use apply::{ApplyOptions, Outcome, Report, apply};
+pub use apply::{ApplyOptions, OnFailure, Outcome, Report, apply};
 pub use client::{Access, Cluster};
 pub use destroy::{DestroyOptions, Destruction, destroy};
 pub use diff::{FieldChange, differences};

@@ -157,6 +157,12 @@ impl<'w> Progress<'w> {
         self.started = Instant::now();
     }
 
+    /// There is more to do than was expected.
+    pub fn expect_more(&mut self, objects: usize, services: usize) {
+        self.total += objects;
+        self.services += services;
+    }
+
     /// Takes note of an event and shows it.
     pub fn say(&mut self, event: &Event) {
         self.keep(event);

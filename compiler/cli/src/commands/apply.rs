@@ -4,7 +4,8 @@ use std::io::{BufRead, IsTerminal, Write};
 use std::sync::Arc;
 
 use erpc_cluster::{
-    ApplyOptions, Cluster, Failure, Outcome, Paint, Plan, Program, Progress, Report, Show, block_on,
+    ApplyOptions, Cluster, Failure, OnFailure, Outcome, Paint, Plan, Program, Progress, Report,
+    Show, block_on,
 };
 
 use super::cluster::{access, allowed, compiled, fail, paint, program};
@@ -24,6 +25,10 @@ pub(crate) fn run(command: &Apply, common: &Common, console: &mut Console<'_>) -
         retry_for: command.retry_for,
         concurrency: command.concurrency,
         saved: None,
+        on_failure: match command.on_failure {
+            crate::arguments::OnFailure::Keep => OnFailure::Keep,
+            crate::arguments::OnFailure::Revert => OnFailure::Revert,
+        },
     };
     let mut path = command.path.as_deref();
     if let Some(file) = path.filter(|path| path.extension().is_some_and(|end| end == "json")) {
@@ -193,6 +198,7 @@ fn summary(report: &Report) -> serde_json::Value {
         Outcome::Refused(failure) => ("refused", Some(failure)),
         Outcome::NotReady => ("not-ready", None),
         Outcome::Partly(failure) => ("partly", Some(failure)),
+        Outcome::Reverted(failure) => ("reverted", Some(failure)),
         Outcome::Interrupted => ("interrupted", None),
     };
     serde_json::json!({
@@ -229,7 +235,7 @@ fn end(report: &Report, common: &Common, console: &mut Console<'_>) -> Exit {
             Exit::Interrupted,
             format!("stopped: {written}; `erpc apply` goes on from here"),
         ),
-        Outcome::Refused(failure) | Outcome::Partly(failure) => {
+        Outcome::Refused(failure) | Outcome::Partly(failure) | Outcome::Reverted(failure) => {
             if common.format == Format::Human {
                 fail(failure, common, console);
             }
@@ -237,6 +243,12 @@ fn end(report: &Report, common: &Common, console: &mut Console<'_>) -> Exit {
                 Outcome::Partly(_) => (
                     Exit::Partly,
                     format!("partly applied: {written}; `erpc apply` goes on from here"),
+                ),
+                Outcome::Reverted(_) => (
+                    Exit::Partly,
+                    format!(
+                        "reverted: {written}, and the changed services are as before; `erpc plan` shows what is still to come"
+                    ),
                 ),
                 _ => (Exit::Failed, String::new()),
             }

@@ -122,12 +122,13 @@ impl Engine<'_, '_> {
         let is_ours = |kind: Kind| {
             kind.is_workload() || matches!(kind, Kind::HorizontalPodAutoscaler | Kind::Ingress)
         };
-        let was_cut = self
-            .plan
-            .live
-            .inventory
-            .as_ref()
-            .is_some_and(|inventory| !inventory.meta.is_complete);
+        let was_cut = self.back.is_none()
+            && self
+                .plan
+                .live
+                .inventory
+                .as_ref()
+                .is_some_and(|inventory| !inventory.meta.is_complete);
         let steps = self.steps(|step| is_ours(step.id.kind));
         let mut services: BTreeSet<ServiceId> = steps
             .iter()
@@ -155,7 +156,10 @@ impl Engine<'_, '_> {
             .collect();
         let observed = Observed::start(self.cluster, &self.program.selector(), &names).await;
         let mut rollout = Rollout {
-            flow: Dataflow::of(self.program.platform, self.program.derived),
+            flow: match self.back {
+                None => Dataflow::of(self.program.platform, self.program.derived),
+                Some(_) => Dataflow::backwards(self.program.platform, self.program.derived),
+            },
             ways: BTreeMap::new(),
             symptoms: Symptoms::default(),
             observed: observed.ok(),
@@ -227,8 +231,8 @@ impl Engine<'_, '_> {
                             continue;
                         }
                         if step.action == Action::Replace {
-                            let body = self.desired(&step.id).map(|object| object.body.clone());
-                            let replaced = self.replace(&step, &body.unwrap_or_default()).await;
+                            let body = self.body(&step.id);
+                            let replaced = self.replace(&step, &body).await;
                             self.written_one(rollout, service, &step, replaced);
                         } else {
                             self.write_later(service, step, writes);
@@ -273,8 +277,7 @@ impl Engine<'_, '_> {
     }
 
     fn write_later(&self, service: ServiceId, step: Step, writes: &FuturesUnordered<Write>) {
-        let body = self.desired(&step.id).map(|object| object.body.clone());
-        let body = body.unwrap_or_default();
+        let body = self.body(&step.id);
         let writer = self.writer();
         writes.push(
             async move {
@@ -327,6 +330,7 @@ impl Engine<'_, '_> {
         let since = *since;
         if !is_well {
             *way = Way::Stalled;
+            self.release(rollout, service);
             return;
         }
         match way {
@@ -389,14 +393,23 @@ impl Engine<'_, '_> {
                     self.progress.say(&event);
                     self.unready.push(name);
                     rollout.ways.insert(service, (Way::Stalled, since));
+                    self.release(rollout, service);
                 }
                 State::Waiting(text) => self.progress.waiting(&name, &text),
                 State::Stalled(stall) => {
                     self.say_stall(service, &target, &stall).await;
                     self.unready.push(name);
                     rollout.ways.insert(service, (Way::Stalled, since));
+                    self.release(rollout, service);
                 }
             }
+        }
+    }
+
+    /// On the way back nothing is held up by a service that does not come back.
+    fn release(&self, rollout: &mut Rollout, service: ServiceId) {
+        if self.back.is_some() {
+            rollout.flow.done(service);
         }
     }
 
