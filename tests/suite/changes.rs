@@ -106,7 +106,9 @@ fn another_way_to_write_the_same_is_no_change() {
 fn a_rename_that_is_told_is_no_change() {
     let (before, source) = shop();
     let (after, _) = shop();
-    let renamed = source.replace("service storefront", "service front")
+    let renamed = source
+        .replace("service storefront", "service front")
+        .replace("shop-edge.storefront", "shop-edge.front")
         + "\nmoved shop-edge.storefront to shop-edge.front\n";
     write(after.path(), &renamed);
     let old = before.path().to_str().expect("a path");

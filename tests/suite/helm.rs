@@ -195,7 +195,10 @@ fn the_values_of_a_profile_print_what_is_built_under_it() {
         for folder in platforms() {
             seen.extend(each_profile_prints_what_is_built(variable, &folder));
         }
-        assert_eq!(seen, ["dev", "kind", "production"]);
+        assert_eq!(
+            seen,
+            ["laptop", "dev", "season", "dev", "kind", "production"]
+        );
         // One that changes all that a profile may; `wide` takes a volume away, so that a service
         // is another workload.
         let case = copy_of(&repository().join("tests/ui/a-profile-takes-effect"));

@@ -96,6 +96,21 @@ pub fn files(platform: &Platform, derived: &Derived, sources: &Sources) -> Vec<O
     files
 }
 
+/// The text of all files, and the chart of the same objects, both sorted by path.
+#[must_use]
+pub fn files_and_chart(
+    platform: &Platform,
+    derived: &Derived,
+    sources: &Sources,
+) -> (Vec<OutputFile>, Vec<OutputFile>) {
+    let (chart, files) = helm::beside(platform, derived, sources, |files| {
+        files.iter().map(OutputFile::of).collect::<Vec<_>>()
+    });
+    let mut files: Vec<OutputFile> = files.into_iter().flatten().collect();
+    files.sort_unstable_by(|a, b| a.path.cmp(&b.path));
+    (files, chart)
+}
+
 /// The files of one service, sorted by path.
 #[must_use]
 pub fn files_of(

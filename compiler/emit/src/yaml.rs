@@ -15,10 +15,26 @@ use serde::ser::{self, Impossible, Serialize};
 ///
 /// A map whose keys are not texts, or bytes: Kubernetes objects have neither.
 pub fn write(out: &mut String, object: &impl Serialize) -> Result<(), Unwritable> {
+    write_at(out, 0, object, &[])
+}
+
+/// Appends an object as the lines of a document that stands below something else, so many columns
+/// in, without some of its own fields.
+///
+/// # Errors
+///
+/// As for [`write`].
+pub(crate) fn write_at(
+    out: &mut String,
+    indent: usize,
+    object: &impl Serialize,
+    without: &'static [&'static str],
+) -> Result<(), Unwritable> {
     object.serialize(Writer {
         out,
-        indent: 0,
+        indent,
         place: Place::Start,
+        without,
     })
 }
 
@@ -26,8 +42,13 @@ pub fn write(out: &mut String, object: &impl Serialize) -> Result<(), Unwritable
 #[must_use]
 pub fn scalar(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 2);
-    push_text(&mut out, text, 0, Place::Start);
+    push_scalar(&mut out, text);
     out
+}
+
+/// Appends what [`scalar`] makes.
+pub(crate) fn push_scalar(out: &mut String, text: &str) {
+    push_text(out, text, 0, Place::Start);
 }
 
 /// What has no form here.
@@ -67,6 +88,8 @@ struct Writer<'o> {
     /// The column at which the entries of a map or list would stand.
     indent: usize,
     place: Place,
+    /// The fields of a structure that are left out.
+    without: &'static [&'static str],
 }
 
 impl<'o> Writer<'o> {
@@ -96,6 +119,7 @@ impl<'o> Writer<'o> {
             out: self.out,
             indent: self.indent,
             place: self.place,
+            without: self.without,
             is_empty: true,
         })
     }
@@ -109,6 +133,7 @@ struct Entries<'o> {
     out: &'o mut String,
     indent: usize,
     place: Place,
+    without: &'static [&'static str],
     is_empty: bool,
 }
 
@@ -133,6 +158,7 @@ impl Entries<'_> {
             indent: 0,
             out: self.out,
             place: Place::Name,
+            without: &[],
         })?;
         // The end of the line that every value has.
         self.out.pop();
@@ -145,6 +171,7 @@ impl Entries<'_> {
             indent: self.indent + STEP,
             out: self.out,
             place,
+            without: &[],
         })
     }
 
@@ -159,7 +186,7 @@ impl Entries<'_> {
     }
 }
 
-fn push_spaces(out: &mut String, count: usize) {
+pub(crate) fn push_spaces(out: &mut String, count: usize) {
     const SPACES: &str = "                                ";
     let mut left = count;
     while left > 0 {
@@ -452,6 +479,9 @@ impl ser::SerializeStruct for Entries<'_> {
         key: &'static str,
         value: &T,
     ) -> Result<(), Unwritable> {
+        if self.without.contains(&key) {
+            return Ok(());
+        }
         self.key(key)?;
         self.value(value, Place::Key)
     }

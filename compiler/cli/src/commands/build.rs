@@ -41,16 +41,19 @@ pub(crate) fn run(command: &Build, common: &Common, console: &mut Console<'_>) -
     let Some((platform, derived)) = &compiled.result else {
         return Exit::Failed;
     };
-    let mut files = erpc_emit::files(platform, derived, &compiled.sources);
+    // The chart is of the platform; a profile is a file of values in it.
+    let (mut files, chart) = if project.profile.is_none() {
+        erpc_emit::files_and_chart(platform, derived, &compiled.sources)
+    } else {
+        let files = erpc_emit::files(platform, derived, &compiled.sources);
+        (files, Vec::new())
+    };
     let failures = crate::proof::check(platform, &files);
     if failures.has_errors() {
         show_findings(&failures, &compiled.sources, None, common, console);
         return Exit::Failed;
     }
-    // The chart is of the platform; a profile is a file of values in it.
-    if project.profile.is_none() {
-        files.extend(erpc_emit::chart(platform, derived, &compiled.sources));
-    }
+    files.extend(chart);
     let outputs = match outputs(command, platform) {
         Ok(outputs) => outputs,
         Err(message) => {

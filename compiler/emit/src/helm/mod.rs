@@ -12,11 +12,12 @@ mod values;
 use erpc_diagnostics::Sources;
 use erpc_model::Platform;
 use erpc_policy::Derived;
+use rayon::prelude::*;
 
 use self::values::Shape;
 use crate::file::Remark;
 use crate::kubernetes::source_of;
-use crate::{OutputFile, yaml};
+use crate::{ObjectFile, OutputFile, yaml};
 
 macro_rules! templates {
     ($($name:literal)*) => {
@@ -105,16 +106,26 @@ pub fn release_namespace(platform: &Platform) -> String {
 /// The chart of a platform as declared, sorted by path; a profile is a file of values in it.
 #[must_use]
 pub fn chart(platform: &Platform, derived: &Derived, sources: &Sources) -> Vec<OutputFile> {
+    beside(platform, derived, sources, |_| ()).0
+}
+
+/// The chart, and what `also` makes of the objects that it is made of.
+pub(crate) fn beside<T: Send>(
+    platform: &Platform,
+    derived: &Derived,
+    sources: &Sources,
+    also: impl Fn(&[ObjectFile]) -> T + Sync,
+) -> (Vec<OutputFile>, Vec<T>) {
     let source = source_of(sources, platform.name.span());
     let name = platform.name.value.as_str();
     let file =
         |path: &str, remark, body: &str| OutputFile::with_header(path, remark, &source, name, body);
     let variants = Variants::of(platform, derived);
     let shape = Shape::of(&variants);
-    let (facts, fixed) = facts::of(&variants, sources, &shape);
+    let (facts, fixed, also) = facts::of(&variants, sources, &shape, also);
     let settings = values::of(platform, sources, &shape, &fixed);
     let mut files: Vec<OutputFile> = facts
-        .into_iter()
+        .into_par_iter()
         .map(|(kind, body)| file(&format!("helm/files/{kind}.yaml"), Remark::HASH, &body))
         .collect();
     for (profile, under) in &variants.profiles {
@@ -139,23 +150,20 @@ pub fn chart(platform: &Platform, derived: &Derived, sources: &Sources) -> Vec<O
         Remark::HASH,
         &description(platform),
     ));
-    files.push(file(
-        "helm/README.md",
-        Remark::MARKDOWN,
-        &readme::of(&variants, &settings),
-    ));
-    files.push(file(
-        "helm/values.schema.json",
-        Remark::SCHEMA,
-        &schema::of(&variants, &settings, &shape),
-    ));
-    files.push(file(
-        "helm/values.yaml",
-        Remark::HASH,
-        &text::whole(&settings),
-    ));
+    let (schema, (readme, values)) = rayon::join(
+        || schema::of(&variants, &settings, &shape),
+        || {
+            rayon::join(
+                || readme::of(&variants, &settings),
+                || text::whole(&settings),
+            )
+        },
+    );
+    files.push(file("helm/README.md", Remark::MARKDOWN, &readme));
+    files.push(file("helm/values.schema.json", Remark::SCHEMA, &schema));
+    files.push(file("helm/values.yaml", Remark::HASH, &values));
     files.sort_unstable_by(|a, b| a.path.cmp(&b.path));
-    files
+    (files, also)
 }
 
 fn description(platform: &Platform) -> String {

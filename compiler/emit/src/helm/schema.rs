@@ -49,7 +49,7 @@ pub(super) fn of(variants: &Variants<'_>, settings: &Settings, shape: &Shape) ->
     properties.insert("namespaces".to_owned(), closed(namespaces.collect()));
     properties.insert("services".to_owned(), closed(services));
     let mut definitions = definitions(variants);
-    definitions.extend(shapes.by_place);
+    definitions.extend(shapes.by_name);
     let mut root = closed(properties);
     root["$schema"] = json!("http://json-schema.org/draft-07/schema#");
     root["definitions"] = Value::Object(definitions);
@@ -207,26 +207,61 @@ fn definitions(variants: &Variants<'_>) -> Map<String, Value> {
         .collect()
 }
 
-/// The shapes of services, each under the path of the first that has it.
-#[derive(Default)]
-struct Shapes {
-    by_text: BTreeMap<String, String>,
-    by_place: Map<String, Value>,
+/// What of a value its schema depends on: its name, and the names or the number of its members.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Form<'s> {
+    name: &'static str,
+    members: Vec<&'s str>,
+    count: usize,
+    is_single: bool,
 }
 
-impl Shapes {
-    fn reference(&mut self, service: &ServiceValues, is_single: bool) -> Value {
-        let fields = service.fields.iter().map(|field| {
-            let schema = match field.name {
-                "replicas" if is_single => json!({"type": "integer", "minimum": 0, "maximum": 1}),
-                _ => of_field(field),
-            };
-            (field.name.to_owned(), schema)
+impl<'s> Form<'s> {
+    fn of(field: &'s Field, is_single: bool) -> Self {
+        let named = match field.name {
+            "containers" | "persistence" => Some(&field.default),
+            "hpa" => field.default.get("targetUtilization"),
+            _ => None,
+        };
+        let members = named.and_then(Value::as_object);
+        Self {
+            name: field.name,
+            members: members
+                .into_iter()
+                .flat_map(Map::keys)
+                .map(String::as_str)
+                .collect(),
+            count: field.default.as_array().map_or(0, Vec::len),
+            is_single: is_single && field.name == "replicas",
+        }
+    }
+}
+
+/// The shapes of services, numbered by the first that has each.
+#[derive(Default)]
+struct Shapes<'s> {
+    by_form: BTreeMap<Vec<Form<'s>>, String>,
+    by_name: Map<String, Value>,
+}
+
+impl<'s> Shapes<'s> {
+    fn reference(&mut self, service: &'s ServiceValues, is_single: bool) -> Value {
+        let fields = service.fields.iter();
+        let form = fields.map(|field| Form::of(field, is_single)).collect();
+        let next = format!("service{}", self.by_form.len() + 1);
+        let name = self.by_form.entry(form).or_insert_with(|| {
+            let fields = service.fields.iter().map(|field| {
+                let schema = match field.name {
+                    "replicas" if is_single => {
+                        json!({"type": "integer", "minimum": 0, "maximum": 1})
+                    }
+                    _ => of_field(field),
+                };
+                (field.name.to_owned(), schema)
+            });
+            self.by_name.insert(next.clone(), closed(fields.collect()));
+            next
         });
-        let shape = closed(fields.collect());
-        let next = format!("service{}", self.by_text.len() + 1);
-        let name = self.by_text.entry(shape.to_string()).or_insert(next);
-        self.by_place.entry(name.clone()).or_insert(shape);
         reference(name)
     }
 }

@@ -8,6 +8,7 @@ use erpc_model::{
     ComponentUse, Container, Image, Origin, Platform, PullPolicy, Scaling, ServiceId, Sourced, Via,
     Volume,
 };
+use rayon::prelude::*;
 use serde_json::{Map, Value, json};
 
 use super::Variants;
@@ -239,7 +240,8 @@ impl Values<'_> {
     }
 
     fn namespaces(&self) -> Vec<NamespaceValues> {
-        let namespaces = self.platform.namespaces().map(|(_, namespace)| {
+        let namespaces: Vec<_> = self.platform.namespaces().collect();
+        let namespaces = namespaces.into_par_iter().map(|(_, namespace)| {
             let name = namespace.name.value.to_string();
             let mut fields = vec![field(
                 "enabled",

@@ -143,7 +143,7 @@ fn environment(platform: &Platform, container: &Container) -> Vec<core::EnvVar> 
         .collect()
 }
 
-fn resources(container: &Container) -> core::ResourceRequirements {
+pub(crate) fn resources(container: &Container) -> core::ResourceRequirements {
     let of = |cpu: String, memory: String| {
         BTreeMap::from([
             ("cpu".to_owned(), Quantity(cpu)),

@@ -5,7 +5,7 @@ pub(crate) mod autoscaler;
 pub(crate) mod budget;
 pub(crate) mod classes;
 pub(crate) mod configs;
-mod container;
+pub(crate) mod container;
 mod ingress;
 mod metadata;
 pub(crate) mod namespaces;

@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write;
 
 use erpc_diagnostics::Diagnostics;
 use erpc_model::{ClusterId, End, Platform, ServiceId};
@@ -10,11 +11,12 @@ use erpc_policy::{
     Derived, EgressRule, Implied, IngressRule, Peer, PodSelector, PolicyPort, WorkloadPolicy,
     needs_dns, policies,
 };
-use serde_json::{Map, Value, json};
 
-use super::{Facts, List, json_of};
+use super::entry;
+use super::{Facts, List, Place, place};
+use crate::Object;
 use crate::helm::Variants;
-use crate::kubernetes::network_policy::{self, Part};
+use crate::kubernetes::network_policy;
 
 /// The clusters that a platform may be on: its own first, then those of its profiles.
 pub(super) struct Sites<'p>(Vec<Site<'p>>);
@@ -71,36 +73,36 @@ impl<'p> Sites<'p> {
         &self.0
     }
 
-    /// Says on which clusters something is, unless it is on all.
-    pub(super) fn only_on(&self, names: &BTreeSet<String>, entry: &mut Map<String, Value>) {
-        if names.len() < self.0.len() {
-            entry.insert("clusters".to_owned(), json!(names));
+    /// Those of all clusters that something is on, or none where it is on all.
+    pub(super) fn unless_all(&self, names: &BTreeSet<&str>) -> Vec<String> {
+        if names.len() == self.0.len() {
+            return Vec::new();
         }
+        names.iter().map(|name| (*name).to_owned()).collect()
     }
 
     /// Where a service can be.
-    pub(super) fn possible(&self, id: ServiceId) -> BTreeSet<String> {
+    pub(super) fn possible(&self, id: ServiceId) -> BTreeSet<&str> {
         self.names(|site| site.contracts[id.index()].is_some())
     }
 
     /// Where a service serves the routes.
-    pub(super) fn with_controller(&self, place: &Map<String, Value>) -> BTreeSet<String> {
-        self.names(|site| site.controller() == *place)
+    pub(super) fn with_controller(&self, by: Place<'_>) -> BTreeSet<&str> {
+        self.names(|site| site.controller() == Some(by))
     }
 
-    fn names(&self, wanted: impl Fn(&Site<'_>) -> bool) -> BTreeSet<String> {
+    fn names(&self, wanted: impl Fn(&Site<'_>) -> bool) -> BTreeSet<&str> {
         let sites = self.0.iter().filter(|site| wanted(site));
-        sites.map(|site| site.name().to_owned()).collect()
+        sites.map(Site::name).collect()
     }
 
     /// The classes of Ingresses, each with the clusters that have it.
-    pub(super) fn ingress_classes(&self) -> BTreeMap<Option<String>, BTreeSet<String>> {
-        let mut classes: BTreeMap<Option<String>, BTreeSet<String>> = BTreeMap::new();
+    pub(super) fn ingress_classes(&self) -> BTreeMap<Option<&str>, BTreeSet<&str>> {
+        let mut classes: BTreeMap<Option<&str>, BTreeSet<&str>> = BTreeMap::new();
         for site in &self.0 {
             let ingress = site.platform.cluster().ingress.as_ref();
-            let class = ingress.map(|ingress| ingress.class.value.to_string());
-            let on = classes.entry(class).or_default();
-            on.insert(site.name().to_owned());
+            let class = ingress.map(|ingress| ingress.class.value.as_str());
+            classes.entry(class).or_default().insert(site.name());
         }
         classes
     }
@@ -173,55 +175,64 @@ impl<'p> Site<'p> {
     }
 
     /// Which service serves the routes, if one does.
-    pub(super) fn controller(&self) -> Map<String, Value> {
-        let ingress = self.platform.cluster().ingress.as_ref();
-        let Some(id) = ingress.and_then(|ingress| ingress.controller.service()) else {
-            return Map::new();
-        };
-        let service = &self.platform[id];
-        let namespace = &self.platform[service.namespace].name.value;
-        Map::from_iter([
-            ("namespace".to_owned(), json!(namespace.as_str())),
-            ("service".to_owned(), json!(service.name.value.as_str())),
-        ])
+    pub(super) fn controller(&self) -> Option<Place<'_>> {
+        let ingress = self.platform.cluster().ingress.as_ref()?;
+        let id = ingress.controller.service()?;
+        Some(place(&self.platform, id))
     }
 }
 
-/// The rules of an object, with the clusters that have them.
-type Ruled = (Map<String, Value>, BTreeSet<String>);
+/// The rules of an object as lines, with the clusters that have them.
+type Ruled<'s> = (String, BTreeSet<&'s str>);
 
 impl Facts<'_> {
     /// The contract of a service: one entry, or one for each that it is on some cluster, with or
     /// without routes.
     pub(super) fn policies(&self, id: ServiceId, list: &mut List) {
         let served = self.contracts(id, |contract| &contract.with_routes);
-        let unserved = self.contracts(id, |contract| {
-            let without_routes = contract.without_routes.as_ref();
-            without_routes.unwrap_or(&contract.with_routes)
+        let mut contracts = self.sites.0.iter();
+        let has_routes = contracts.any(|site| {
+            let contract = site.contracts[id.index()].as_ref();
+            contract.is_some_and(|contract| contract.without_routes.is_some())
         });
-        let mut push = |name: &str, (rules, on): Ruled, routes: Option<bool>| {
-            let object = network_policy::of_pods(self.platform, id, name);
-            let mut entry = self.owned(id, &mut json_of(&object));
-            entry.extend(rules);
-            self.sites.only_on(&on, &mut entry);
-            if let Some(routes) = routes {
-                entry.insert("routes".to_owned(), json!(routes));
-            }
-            list.push("NetworkPolicy", entry);
-        };
+        let unserved = has_routes.then(|| {
+            self.contracts(id, |contract| {
+                let without_routes = contract.without_routes.as_ref();
+                without_routes.unwrap_or(&contract.with_routes)
+            })
+        });
         for (name, ruled) in &served {
-            let is_same = unserved.get(name) == Some(ruled);
+            let other = unserved.as_ref().map(|unserved| unserved.get(name));
+            let is_same = other.is_none_or(|other| other == Some(ruled));
             for one in ruled {
-                push(name, one.clone(), (!is_same).then_some(true));
+                self.policy(id, name, one, (!is_same).then_some(true), list);
             }
         }
-        for (name, ruled) in unserved {
+        for (name, ruled) in unserved.into_iter().flatten() {
             if served.get(&name) != Some(&ruled) {
-                for one in ruled {
-                    push(&name, one, Some(false));
+                for one in &ruled {
+                    self.policy(id, &name, one, Some(false), list);
                 }
             }
         }
+    }
+
+    fn policy(
+        &self,
+        id: ServiceId,
+        name: &str,
+        (rules, on): &Ruled<'_>,
+        routes: Option<bool>,
+        list: &mut List,
+    ) {
+        let object: Object = network_policy::of_pods(self.platform, id, name).into();
+        let mut entry = self.owned(id, &object, &[]);
+        entry.clusters = self.sites.unless_all(on);
+        if let Some(routes) = routes {
+            entry.flag("routes", routes);
+        }
+        entry.lines(rules);
+        list.push(object.kind(), entry);
     }
 
     /// By the names of their objects, alike ones of several clusters together.
@@ -229,48 +240,32 @@ impl Facts<'_> {
         &self,
         id: ServiceId,
         which: impl Fn(&Contract) -> &Allowed,
-    ) -> BTreeMap<String, Vec<Ruled>> {
-        let mut out: BTreeMap<String, Vec<Ruled>> = BTreeMap::new();
+    ) -> BTreeMap<String, Vec<Ruled<'_>>> {
+        let mut out: BTreeMap<String, Vec<Ruled<'_>>> = BTreeMap::new();
         for site in self.sites.all() {
             let Some(contract) = &site.contracts[id.index()] else {
                 continue;
             };
             let allowed = which(contract);
             let parts = network_policy::parts(&allowed.policy);
-            let is_whole = parts.len() == 1;
-            for Part {
-                suffix,
-                ingress,
-                egress,
-            } in parts
-            {
-                let name = format!("{}{suffix}", self.platform[id].name.value);
-                let mut rules = Map::new();
-                if !ingress.is_empty() {
-                    let ingress = ingress.iter();
-                    let ingress = ingress.map(|IngressRule { from, ports }| rule(from, ports));
-                    rules.insert("ingress".to_owned(), ingress.collect());
-                }
-                if !egress.is_empty() {
-                    let of = egress.iter();
-                    let mut of: Vec<Value> =
-                        of.map(|EgressRule { to, ports }| rule(to, ports)).collect();
-                    if is_whole
-                        && allowed.asks_dns
-                        && !self.asks_dns_anyway(id)
-                        && let Some(dns) = of.last_mut()
-                    {
-                        super::put(dns, "withServices", json!(true));
-                    }
-                    rules.insert("egress".to_owned(), json!(of));
-                }
+            let asks_dns = parts.len() == 1 && allowed.asks_dns && !self.asks_dns_anyway(id);
+            for part in parts {
+                let name = format!("{}{}", self.platform[id].name.value, part.suffix);
+                let mut rules = String::new();
+                let of = part.ingress.iter();
+                let of = of.map(|IngressRule { from, ports }| (from, ports, false));
+                push_rules(&mut rules, "ingress", of);
+                let last = part.egress.len().saturating_sub(1);
+                let of = part.egress.iter().enumerate();
+                let of =
+                    of.map(|(at, EgressRule { to, ports })| (to, ports, asks_dns && at == last));
+                push_rules(&mut rules, "egress", of);
                 let known = out.entry(name).or_default();
-                let on = site.name().to_owned();
                 match known.iter_mut().find(|(same, _)| *same == rules) {
                     Some((_, clusters)) => {
-                        clusters.insert(on);
+                        clusters.insert(site.name());
                     }
-                    None => known.push((rules, BTreeSet::from([on]))),
+                    None => known.push((rules, BTreeSet::from([site.name()]))),
                 }
             }
         }
@@ -288,36 +283,53 @@ impl Facts<'_> {
     }
 }
 
-fn rule(peers: &[Peer], ports: &[PolicyPort]) -> Value {
-    let peers: Vec<Value> = peers.iter().map(peer).collect();
-    let ports: Vec<Value> = ports
-        .iter()
-        .map(|one| json_of(&network_policy::port(one)))
-        .collect();
-    json!({"peers": peers, "ports": ports})
+/// Appends the rules of one direction, if there are any; one that is there only beside a service
+/// says so.
+fn push_rules<'r>(
+    out: &mut String,
+    direction: &str,
+    rules: impl Iterator<Item = (&'r Vec<Peer>, &'r Vec<PolicyPort>, bool)>,
+) {
+    let mut rules = rules.peekable();
+    if rules.peek().is_none() {
+        return;
+    }
+    // Writing to a string cannot fail.
+    let _ = writeln!(out, "  {direction}:");
+    for (peers, ports, with_services) in rules {
+        out.push_str("  - peers:\n");
+        for peer in peers {
+            push_peer(out, peer);
+        }
+        let ports: Vec<_> = ports.iter().map(network_policy::port).collect();
+        entry::block(out, 4, "ports", &ports, &[]);
+        if with_services {
+            out.push_str("    withServices: true\n");
+        }
+    }
 }
 
-fn peer(peer: &Peer) -> Value {
+fn push_peer(out: &mut String, peer: &Peer) {
+    out.push_str("    - ");
     match peer {
-        Peer::Pods(selected) => match &selected.pods {
-            PodSelector::Services(names) => {
-                let names: Vec<&str> = names.iter().map(AsRef::as_ref).collect();
-                json!({"namespace": selected.namespace.as_str(), "services": names})
+        Peer::Pods(selected) => {
+            entry::line(out, 0, "namespace", &selected.namespace);
+            match &selected.pods {
+                PodSelector::Services(names) => entry::list(out, 6, "services", names),
+                PodSelector::Labels(labels) => {
+                    let labels = labels.iter();
+                    let labels = labels.map(|(key, value)| (key.as_str(), value.as_str()));
+                    entry::block(out, 6, "labels", &labels.collect::<BTreeMap<_, _>>(), &[]);
+                }
             }
-            PodSelector::Labels(labels) => {
-                let labels = labels
-                    .iter()
-                    .map(|(key, value)| (key.to_string(), json!(value.as_str())));
-                json!({
-                    "namespace": selected.namespace.as_str(),
-                    "labels": Value::Object(labels.collect()),
-                })
-            }
-        },
-        Peer::Block(cidr, except) if except.is_empty() => json!({"cidr": cidr.to_string()}),
+        }
         Peer::Block(cidr, except) => {
-            let except: Vec<String> = except.iter().map(ToString::to_string).collect();
-            json!({"cidr": cidr.to_string(), "except": except})
+            out.push_str("ipBlock: |-\n");
+            entry::line(out, 8, "cidr", &cidr.to_string());
+            if !except.is_empty() {
+                let except: Vec<String> = except.iter().map(ToString::to_string).collect();
+                entry::list(out, 8, "except", &except);
+            }
         }
     }
 }

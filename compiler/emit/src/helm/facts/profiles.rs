@@ -6,11 +6,12 @@ use std::collections::BTreeMap;
 use erpc_diagnostics::Sources;
 use erpc_model::Platform;
 use erpc_policy::Derived;
-use serde_json::{Value, json};
 
+use super::entry::Entry;
 use super::{Facts, List};
 use crate::helm::Variants;
 use crate::helm::values::Shape;
+use crate::kubernetes;
 
 /// What a policy or a route of a service says does not depend on its volumes.
 const ALIKE: [&str; 2] = ["ingresses", "networkpolicies"];
@@ -55,7 +56,8 @@ pub(super) fn add(
                 continue;
             }
             let mut there = List::default();
-            facts.service(sources, id, &mut there);
+            let (files, _) = kubernetes::service(under, &derived, sources, id);
+            facts.service(&files, id, &mut there);
             if let Some(list) = declared.get_mut(&path) {
                 stand_beside(list, there, profile);
             }
@@ -64,27 +66,24 @@ pub(super) fn add(
 }
 
 fn stand_beside(declared: &mut List, there: List, profile: &str) {
-    let mut there: Vec<(&'static str, Value)> = there.entries;
+    let mut there: Vec<(&'static str, Entry)> = there.entries;
     there.retain(|(kind, _)| !ALIKE.contains(kind));
     for (kind, entry) in &mut declared.entries {
-        if ALIKE.contains(kind) || !entry["under"].is_null() {
+        if ALIKE.contains(kind) || !entry.under.is_empty() {
             continue;
         }
-        let mut plain = entry.clone();
-        super::take(&mut plain, "notUnder");
         let same = there
             .iter()
-            .position(|(other, there)| (other, there) == (&*kind, &plain));
-        if let Some(same) = same {
-            there.swap_remove(same);
-        } else if let Some(profiles) = entry["notUnder"].as_array_mut() {
-            profiles.push(json!(profile));
-        } else {
-            super::put(entry, "notUnder", json!([profile]));
+            .position(|(other, there)| other == kind && there.is_like(entry));
+        match same {
+            Some(same) => {
+                there.swap_remove(same);
+            }
+            None => entry.not_under.push(profile.to_owned()),
         }
     }
     for (kind, mut entry) in there {
-        super::put(&mut entry, "under", json!([profile]));
+        entry.under.push(profile.to_owned());
         declared.entries.push((kind, entry));
     }
 }

@@ -2,27 +2,34 @@
 //! on is in the chart in any case, and the templates say when.
 
 use erpc_model::{Scaling, ServiceId};
-use serde_json::{Map, Value, json};
+use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
+use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 
-use super::{Facts, List, json_of, take};
+use super::entry::Entry;
+use super::{Facts, List, place, push_places};
+use crate::Object;
 use crate::kubernetes::{autoscaler, budget, services};
+
+/// What of an autoscaler is a value.
+const OF_AUTOSCALER: &[&str] = &["minReplicas", "maxReplicas", "metrics"];
 
 impl Facts<'_> {
     /// `NAME-pods` is there for whoever looks for each of several pods.
-    pub(super) fn when_replicated(&self, id: ServiceId, entry: &mut Map<String, Value>) {
-        let name = format!("{}-pods", self.platform[id].name.value);
+    pub(super) fn when_replicated(&self, id: ServiceId, name: &str, entry: &mut Entry) {
+        let service = &self.platform[id].name.value;
         let edges = &self.derived.edges;
-        if entry.get("name") != Some(&json!(name))
+        if name.strip_suffix("-pods") != Some(service)
             || !edges.would_be_found_by_replica(self.platform, id)
         {
             return;
         }
-        entry.insert("whenReplicated".to_owned(), json!(true));
+        entry.flag("whenReplicated", true);
         if let Some(observers) = &self.observers[id.index()]
             && !edges.finds_itself(id)
         {
-            let observers: Vec<_> = observers.iter().map(|id| self.place(*id)).collect();
-            entry.insert("for".to_owned(), json!(observers));
+            let observers = observers.iter();
+            let observers = observers.map(|id| place(self.platform, *id));
+            push_places(entry, "for", observers);
         }
     }
 
@@ -36,12 +43,8 @@ impl Facts<'_> {
         if bounds.min < 2 {
             self.object(id, &budget::with_replicas(self.platform, id), list);
         }
-        if bounds.max < 2
-            && self
-                .derived
-                .edges
-                .would_be_found_by_replica(self.platform, id)
-        {
+        let edges = &self.derived.edges;
+        if bounds.max < 2 && edges.would_be_found_by_replica(self.platform, id) {
             let object = services::every_pod(self.platform, self.derived, id);
             self.object(id, &object, list);
         }
@@ -54,13 +57,10 @@ impl Facts<'_> {
                 (!objects.is_empty()).then_some(objects)
             });
             for object in objects.into_iter().flatten() {
-                let mut value = json_of(&object);
-                let mut entry = self.owned(id, &mut value);
-                let mut spec = value["spec"].take();
-                for key in ["minReplicas", "maxReplicas", "metrics"] {
-                    take(&mut spec, key);
+                let mut entry = self.owned(id, &object, &[]);
+                if let Object::HorizontalPodAutoscaler(scaler) = &object {
+                    entry.block("spec", &scaler.spec, OF_AUTOSCALER);
                 }
-                entry.insert("spec".to_owned(), spec);
                 list.push(object.kind(), entry);
             }
         }
@@ -69,45 +69,62 @@ impl Facts<'_> {
     pub(super) fn autoscaler(
         &self,
         id: ServiceId,
-        entry: &mut Map<String, Value>,
-        object: &Value,
+        object: &Object,
+        scaler: &HorizontalPodAutoscaler,
         list: &mut List,
-    ) {
-        let mut spec = object["spec"].clone();
+    ) -> Entry {
+        let mut entry = self.owned(id, object, &[]);
         // A patch may have put others there.
-        let derived = autoscaler::autoscaler(self.platform, id);
-        let derived = derived.first().map(json_of).unwrap_or_default();
-        let values = ["minReplicas", "maxReplicas", "metrics"];
-        if values.iter().all(|key| spec[key] == derived["spec"][key]) {
-            for key in values {
-                take(&mut spec, key);
-            }
+        let is_derived = self.is_derived(id, || {
+            let derived = autoscaler::autoscaler(self.platform, id);
+            derived.first().is_some_and(|derived| {
+                let Object::HorizontalPodAutoscaler(derived) = derived else {
+                    return false;
+                };
+                let values = |scaler: &HorizontalPodAutoscaler| {
+                    let spec = scaler.spec.as_ref()?;
+                    let metrics = spec.metrics.clone();
+                    Some((spec.min_replicas, spec.max_replicas, metrics))
+                };
+                values(derived) == values(scaler)
+            })
+        });
+        if is_derived {
+            entry.block("spec", &scaler.spec, OF_AUTOSCALER);
         } else {
             self.fix(id, "hpa", list);
+            entry.block("spec", &scaler.spec, &[]);
         }
-        entry.insert("spec".to_owned(), spec);
+        entry
     }
 
     pub(super) fn budget(
         &self,
         id: ServiceId,
-        entry: &mut Map<String, Value>,
-        object: Value,
+        object: &Object,
+        budget: &PodDisruptionBudget,
         list: &mut List,
-    ) {
-        let mut object = object;
-        let mut spec = object["spec"].take();
-        if self.shape.drained.contains(&self.platform.path(id)) {
-            let derived = json_of(&budget::with_replicas(self.platform, id));
-            let values = ["minAvailable", "maxUnavailable"];
-            if values.iter().all(|key| spec[key] == derived["spec"][key]) {
-                for key in values {
-                    take(&mut spec, key);
-                }
-            } else {
-                self.fix(id, "minAvailable", list);
-            }
+    ) -> Entry {
+        let mut entry = self.owned(id, object, &[]);
+        let is_drained = || self.shape.drained.contains(&self.platform.path(id));
+        if self.shape.drained.is_empty() || !is_drained() {
+            entry.block("spec", &budget.spec, &[]);
+            return entry;
         }
-        entry.insert("spec".to_owned(), spec);
+        let is_derived = self.is_derived(id, || {
+            let values = |budget: &PodDisruptionBudget| {
+                let spec = budget.spec.clone()?;
+                Some((spec.min_available, spec.max_unavailable))
+            };
+            let derived = budget::with_replicas(self.platform, id);
+            matches!(&derived, Object::PodDisruptionBudget(derived) if values(derived) == values(budget))
+        });
+        if is_derived {
+            entry.block("spec", &budget.spec, &["minAvailable", "maxUnavailable"]);
+        } else {
+            self.fix(id, "minAvailable", list);
+            entry.block("spec", &budget.spec, &[]);
+        }
+        entry
     }
 }

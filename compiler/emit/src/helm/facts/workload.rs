@@ -1,138 +1,235 @@
 //! Workloads: the pod without what is a value. What a patch has changed of that stays a fact.
 
 use erpc_model::{Scaling, ServiceId, Spread};
-use serde_json::{Map, Value, json};
+use k8s_openapi::api::batch::v1::JobSpec;
+use k8s_openapi::api::core::v1::{
+    Container, PersistentVolumeClaim, PersistentVolumeClaimSpec, PodSpec, PodTemplateSpec,
+};
+use serde::Serialize;
 
-use super::{Facts, List, is_empty, json_of, put, take};
-use crate::helm::values::{pull, resources};
-use crate::kubernetes::{configs, pod};
+use super::entry::{self, Entry};
+use super::objects::HOOKS;
+use super::{Facts, List};
+use crate::Object;
+use crate::helm::values::pull;
+use crate::kubernetes::{configs, container, pod};
+
+/// What a container has that the template writes.
+const OF_CONTAINER: &[&str] = &["name", "image", "imagePullPolicy", "resources"];
 
 impl Facts<'_> {
-    pub(super) fn workload(
+    pub(super) fn workload(&self, id: ServiceId, object: &Object, list: &mut List) -> Entry {
+        let written = match object {
+            Object::Job(_) => HOOKS.as_slice(),
+            _ => &[],
+        };
+        let mut entry = self.owned(id, object, written);
+        match object {
+            Object::Deployment(deployment) => {
+                if let Some(spec) = &deployment.spec {
+                    self.replicated(id, spec.replicas, spec, &mut entry, list);
+                    self.pod(id, &spec.template, &mut entry, list);
+                }
+            }
+            Object::StatefulSet(set) => {
+                if let Some(spec) = &set.spec {
+                    self.replicated(id, spec.replicas, spec, &mut entry, list);
+                    let claims = spec.volume_claim_templates.as_deref().unwrap_or_default();
+                    self.claims(id, claims, &mut entry, list);
+                    self.pod(id, &spec.template, &mut entry, list);
+                }
+            }
+            Object::Job(job) => {
+                if let Some(spec) = &job.spec {
+                    entry.block("spec", spec, &["template"]);
+                    self.pod(id, &spec.template, &mut entry, list);
+                }
+            }
+            Object::CronJob(job) => {
+                if let Some(spec) = &job.spec {
+                    entry.block("spec", spec, &["jobTemplate"]);
+                    entry.lines("  jobTemplate:\n");
+                    let lines = entry.body();
+                    let of_jobs = &spec.job_template;
+                    if let Some(metadata) = &of_jobs.metadata {
+                        entry::block(lines, 4, "metadata", metadata, &[]);
+                    }
+                    if let Some(JobSpec { template, .. }) = &of_jobs.spec {
+                        entry::block(lines, 4, "spec", &of_jobs.spec, &["template"]);
+                        self.pod(id, template, &mut entry, list);
+                    }
+                }
+            }
+            _ => {}
+        }
+        entry
+    }
+
+    /// The specification of pods that are counted.
+    fn replicated(
         &self,
         id: ServiceId,
-        entry: &mut Map<String, Value>,
-        object: &Value,
+        replicas: Option<i32>,
+        spec: &impl Serialize,
+        entry: &mut Entry,
         list: &mut List,
     ) {
-        let mut spec = object["spec"].clone();
-        let template = match take(&mut spec, "jobTemplate") {
-            Some(mut job) => {
-                let mut inner = take(&mut job, "spec").unwrap_or_default();
-                let template = take(&mut inner, "template").unwrap_or_default();
-                if !is_empty(&inner) {
-                    put(&mut job, "spec", inner);
-                }
-                entry.insert("jobTemplate".to_owned(), job);
-                template
-            }
-            None => take(&mut spec, "template").unwrap_or_default(),
-        };
         let declared = match &self.platform[id].scaling {
-            Scaling::Fixed(count) => json!(count.value),
-            Scaling::Auto(_) => Value::Null,
+            Scaling::Fixed(count) => i32::try_from(count.value).ok(),
+            Scaling::Auto(_) => None,
         };
-        if spec["replicas"] == declared {
-            take(&mut spec, "replicas");
+        if self.is_derived(id, || replicas == declared) {
+            let values = &["replicas", "template", "volumeClaimTemplates"];
+            entry.block("spec", spec, values);
         } else {
             self.fix(id, "replicas", list);
-        }
-        if let Some(mut claims) = take(&mut spec, "volumeClaimTemplates") {
-            for claim in claims.as_array_mut().into_iter().flatten() {
-                let name = claim["metadata"]["name"].as_str().unwrap_or_default();
-                let name = name.to_owned();
-                self.claim(id, &name, claim, list);
-                // Written by the template.
-                take(claim, "apiVersion");
-                take(claim, "kind");
-            }
-            entry.insert("claims".to_owned(), claims);
-        }
-        entry.insert("pod".to_owned(), self.pod(id, &template, list));
-        if !is_empty(&spec) {
-            entry.insert("spec".to_owned(), spec);
+            entry.block("spec", spec, &["template", "volumeClaimTemplates"]);
         }
     }
 
-    /// A claim without its size and its class, unless a patch has set them.
-    pub(super) fn claim(&self, id: ServiceId, name: &str, claim: &mut Value, list: &mut List) {
+    fn claims(
+        &self,
+        id: ServiceId,
+        claims: &[PersistentVolumeClaim],
+        entry: &mut Entry,
+        list: &mut List,
+    ) {
+        if claims.is_empty() {
+            return;
+        }
+        entry.lines("  claims:\n");
+        for claim in claims {
+            let name = claim.metadata.name.as_deref().unwrap_or_default();
+            let lines = entry.body();
+            lines.push_str("  - ");
+            entry::line(lines, 0, "name", name);
+            entry::block(lines, 4, "metadata", &claim.metadata, &[]);
+            if let Some(spec) = &claim.spec {
+                let values = self.claim_values(id, name, spec, list);
+                entry::block(lines, 4, "spec", spec, values);
+            }
+        }
+    }
+
+    /// What of a claim is a value: its size and its class, unless a patch has set them.
+    pub(super) fn claim_values(
+        &self,
+        id: ServiceId,
+        name: &str,
+        spec: &PersistentVolumeClaimSpec,
+        list: &mut List,
+    ) -> &'static [&'static str] {
         let mut volumes = self.platform[id].volumes.iter();
         let Some(volume) = volumes.find(|volume| volume.name.value == name) else {
+            return &[];
+        };
+        let is_derived = self.is_derived(id, || {
+            let derived = configs::claim_spec(self.platform, volume);
+            spec.resources == derived.resources
+                && spec.storage_class_name == derived.storage_class_name
+        });
+        if is_derived {
+            return &["resources", "storageClassName"];
+        }
+        self.fix(id, &format!("persistence.{name}"), list);
+        &[]
+    }
+
+    fn pod(&self, id: ServiceId, template: &PodTemplateSpec, entry: &mut Entry, list: &mut List) {
+        let lines = entry.body();
+        lines.push_str("  pod:\n");
+        if let Some(metadata) = &template.metadata {
+            entry::block(lines, 4, "metadata", metadata, &[]);
+        }
+        let Some(spec) = &template.spec else {
             return;
         };
-        let derived = json_of(&configs::claim_spec(self.platform, volume));
-        let values = ["resources", "storageClassName"];
-        let spec = &mut claim["spec"];
-        if values.iter().all(|key| spec[key] == derived[key]) {
-            for key in values {
-                take(spec, key);
-            }
+        let is_spread = self.spread(id, spec, lines);
+        let written: &'static [&'static str] = if is_spread {
+            &["containers", "initContainers", "topologySpreadConstraints"]
         } else {
-            self.fix(id, &format!("persistence.{name}"), list);
+            &["containers", "initContainers"]
+        };
+        entry::block(lines, 4, "spec", spec, written);
+        if let [main, ..] = spec.containers.as_slice() {
+            lines.push_str("    container:\n");
+            self.container(id, main, "      ", lines, list);
+        }
+        let before = spec.init_containers.as_deref().unwrap_or_default();
+        if !before.is_empty() {
+            lines.push_str("    initContainers:\n");
+        }
+        for container in before {
+            self.container(id, container, "    - ", lines, list);
         }
     }
 
-    fn pod(&self, id: ServiceId, template: &Value, list: &mut List) -> Value {
+    /// How pods are spread, where that is what follows from how many there are.
+    fn spread(&self, id: ServiceId, spec: &PodSpec, lines: &mut String) -> bool {
         let service = &self.platform[id];
-        let mut spec = template["spec"].clone();
-        let mut pod = json!({"metadata": template["metadata"]});
-        let containers = take(&mut spec, "containers").unwrap_or_default();
-        let main = self.container(id, &containers[0], list);
-        put(&mut pod, "container", main);
-        if let Some(inner) = take(&mut spec, "initContainers") {
-            let inner = inner.as_array().into_iter().flatten();
-            let inner: Vec<Value> = inner.map(|one| self.container(id, one, list)).collect();
-            put(&mut pod, "initContainers", json!(inner));
+        if service.is_job() {
+            return false;
         }
-        let mut derived = json_of(&pod::with_replicas(self.platform, service));
-        let expected = if service.scaling.bounds().max > 1 {
-            json!([derived])
-        } else {
-            Value::Null
-        };
-        if !service.is_job() && spec["topologySpreadConstraints"] == expected {
-            take(&mut spec, "topologySpreadConstraints");
-            take(&mut derived, "whenUnsatisfiable");
-            let by_node = service
-                .spread
-                .as_ref()
-                .is_none_or(|over| over.value == Spread::Node);
-            put(
-                &mut pod,
-                "spread",
-                json!({"byNode": by_node, "constraint": derived}),
-            );
+        let derived = pod::with_replicas(self.platform, service);
+        let is_derived = self.is_derived(id, || {
+            let said = spec.topology_spread_constraints.as_deref();
+            let is_one = service.scaling.bounds().max > 1;
+            said == is_one.then(|| std::slice::from_ref(&derived))
+        });
+        if is_derived {
+            let over = service.spread.as_ref().map(|over| over.value);
+            let by_node = over.is_none_or(|over| over == Spread::Node);
+            lines.push_str("    spread:\n      byNode: ");
+            lines.push_str(if by_node { "true\n" } else { "false\n" });
+            entry::block(lines, 6, "constraint", &derived, &["whenUnsatisfiable"]);
         }
-        put(&mut pod, "spec", spec);
-        pod
+        is_derived
     }
 
-    /// A container without what is a value.
-    fn container(&self, id: ServiceId, container: &Value, list: &mut List) -> Value {
-        let mut container = container.clone();
+    /// A container without what is a value; its fields are six columns in.
+    fn container(
+        &self,
+        id: ServiceId,
+        container: &Container,
+        before: &str,
+        lines: &mut String,
+        list: &mut List,
+    ) {
         let service = &self.platform[id];
-        let name = container["name"].as_str().unwrap_or_default().to_owned();
-        if container["imagePullPolicy"] == json!(pull(self.platform.pull.value)) {
-            take(&mut container, "imagePullPolicy");
-        }
-        let Some(declared) = service.containers().find(|known| known.name.value == name) else {
-            return container;
+        let name = container.name.as_str();
+        lines.push_str(before);
+        entry::line(lines, 0, "name", name);
+        let has_pull = || {
+            let declared = pull(self.platform.pull.value);
+            container.image_pull_policy.as_deref() == Some(declared)
         };
-        let below = if declared.name.value == service.main.name.value {
+        if !self.is_derived(id, has_pull) {
+            let policy = container.image_pull_policy.as_deref().unwrap_or_default();
+            entry::line(lines, 6, "imagePullPolicy", policy);
+        }
+        let declared = service.containers().find(|known| known.name.value == name);
+        let below = if name == service.main.name.value {
             String::new()
         } else {
             format!("containers.{name}.")
         };
-        if container["image"] == json!(declared.image.value.to_string()) {
-            take(&mut container, "image");
-        } else {
+        let has_image = || {
+            let image = declared.map(|declared| declared.image.value.to_string());
+            container.image == image
+        };
+        if !self.is_derived(id, has_image) {
             self.fix(id, &format!("{below}image"), list);
+            let image = container.image.as_deref().unwrap_or_default();
+            entry::line(lines, 6, "image", image);
         }
-        if container["resources"] == resources(declared) {
-            take(&mut container, "resources");
-        } else {
+        let has_resources = || {
+            let resources = declared.map(container::resources);
+            container.resources == resources
+        };
+        if !self.is_derived(id, has_resources) {
             self.fix(id, &format!("{below}resources"), list);
+            entry::block(lines, 6, "resources", &container.resources, &[]);
         }
-        container
+        entry::block(lines, 6, "fields", container, OF_CONTAINER);
     }
 }

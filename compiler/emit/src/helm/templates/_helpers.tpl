@@ -1,38 +1,19 @@
 {{- /*
-The services that are on, as a JSON object with keys `namespace/service`, beside the namespaces
-that are on, with keys `namespace/`. A template asks once.
-*/}}
-{{- define "platform.enabled" -}}
-{{- $on := dict }}
-{{- range $namespace, $of := .Values.namespaces }}
-{{- if $of.enabled }}
-{{- $_ := set $on (printf "%s/" $namespace) true }}
-{{- range $service, $values := index $.Values.services $namespace }}
-{{- if $values.enabled }}
-{{- $_ := set $on (printf "%s/%s" $namespace $service) true }}
-{{- end }}
-{{- end }}
-{{- end }}
-{{- end }}
-{{- toJson $on }}
-{{- end }}
-
-{{- /*
-Whether an object is installed: its namespace is on and, where it belongs to a service, that too;
-it is one of this cluster and this profile; and one of those that it is for is on, where it says so. Takes the root,
-what is on and the object's facts; gives a text that is empty for no.
+Whether an object is installed: its namespace and its service are on, it is one of this cluster and
+of this profile, and somebody that it is for is on, where it says so. Takes the root and the
+object's facts; gives a text that is empty for no.
 */}}
 {{- define "platform.isOn" -}}
-{{- $root := index . 0 }}
-{{- $on := index . 1 }}
-{{- $facts := index . 2 }}
-{{- if or (not $facts.namespace) (hasKey $on (printf "%s/%s" $facts.namespace ($facts.service | default ""))) }}
-{{- $isHere := or (not $facts.clusters) (has $root.Values.cluster.name $facts.clusters) }}
-{{- $isNow := or (not $facts.under) (has $root.Values.global.profile $facts.under) }}
-{{- if and $isHere $isNow (not (and $facts.notUnder (has $root.Values.global.profile $facts.notUnder))) }}
-{{- if hasKey $facts "for" }}
-{{- range $facts.for }}
-{{- if hasKey $on (printf "%s/%s" .namespace .service) }}true{{ end }}
+{{- $values := (index . 0).Values }}
+{{- $facts := index . 1 }}
+{{- with $facts }}
+{{- $isNow := and (or (not .under) (has $values.global.profile .under)) (not (and .notUnder (has $values.global.profile .notUnder))) }}
+{{- $isHere := or (not .clusters) (has $values.cluster.name .clusters) }}
+{{- $isEnabled := or (not .namespace) (index $values.namespaces .namespace).enabled }}
+{{- if and $isNow $isHere $isEnabled (or (not .service) (index $values.services .namespace .service).enabled) }}
+{{- if hasKey . "for" }}
+{{- range .for }}
+{{- if and (index $values.namespaces .namespace).enabled (index $values.services .namespace .service).enabled }}true{{ end }}
 {{- end }}
 {{- else }}true
 {{- end }}
@@ -49,17 +30,27 @@ name: {{ $facts.name | quote }}
 namespace: {{ $facts.namespace | quote }}
 {{- end }}
 labels:
-  helm.sh/chart: {{ printf "%s-%s" $root.Chart.Name $root.Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" }}
+  helm.sh/chart: {{ include "platform.chart" $root }}
   app.kubernetes.io/managed-by: {{ $root.Release.Service }}
-  {{- toYaml $facts.labels | nindent 2 }}
-{{- $annotations := $facts.annotations | default dict }}
-{{- if gt (len .) 2 }}
-{{- $annotations = merge dict (index . 2) $annotations }}
-{{- end }}
-{{- with $annotations }}
+  {{- $facts.labels | nindent 2 }}
+{{- $annotations := slice . 2 }}
+{{- if or $facts.annotations $annotations }}
 annotations:
-  {{- toYaml . | nindent 2 }}
+  {{- with $facts.annotations }}
+  {{- . | nindent 2 }}
+  {{- end }}
+  {{- range $annotations }}
+  {{- . | nindent 2 }}
+  {{- end }}
 {{- end }}
+{{- with $facts.metadata }}
+{{- . | nindent 0 }}
+{{- end }}
+{{- end }}
+
+{{- /* The chart as its label has it. */}}
+{{- define "platform.chart" -}}
+{{- printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" }}
 {{- end }}
 
 {{- /* The least and the greatest number of pods of a service. */}}
@@ -74,11 +65,11 @@ annotations:
 {{- if ($values.hpa).enabled }}{{ max $values.hpa.minReplicas $values.hpa.maxReplicas }}{{ else }}{{ $values.replicas }}{{ end }}
 {{- end }}
 
-{{- /* The number of replicas, where no autoscaler owns it. */}}
+{{- /* The number of replicas, where it is a value and no autoscaler owns it. */}}
 {{- define "platform.replicas" -}}
 {{- $facts := index . 1 }}
 {{- $values := index (index . 0).Values.services $facts.namespace $facts.service }}
-{{- if not (or ($values.hpa).enabled (hasKey $facts.spec "replicas")) -}}
+{{- if and (hasKey $values "replicas") (not ($values.hpa).enabled) -}}
 replicas: {{ $values.replicas }}
 {{- end }}
 {{- end }}
@@ -103,7 +94,7 @@ replicas: {{ $values.replicas }}
 {{- define "platform.claim" -}}
 {{- $root := index . 0 }}
 {{- $facts := index . 1 }}
-{{- toYaml (index . 3) }}
+{{- index . 3 }}
 {{- with get ((index $root.Values.services $facts.namespace $facts.service).persistence | default dict) (index . 2) }}
 resources:
   requests:
@@ -115,23 +106,24 @@ storageClassName: {{ . | quote }}
 {{- end }}
 
 {{- /*
-The rules of a policy: takes what is on, "from" or "to", and the rules. A peer whose service is off
+The rules of a policy: takes the root, "from" or "to", and the rules. A peer whose service is off
 is left out, and a rule that has no peer left is none: without peers it would allow everybody. A
 rule with `withServices` (names to look up) is there only where another leads to a service.
 */}}
 {{- define "platform.policyRules" -}}
-{{- $on := index . 0 }}
+{{- $values := (index . 0).Values }}
 {{- $side := index . 1 }}
 {{- $hasServices := false }}
 {{- range $rule := index . 2 }}
 {{- $peers := list }}
-{{- range .peers }}
+{{- range $peer := .peers }}
 {{- if .services }}
-{{- $namespace := .namespace }}
 {{- $names := list }}
+{{- if (index $values.namespaces .namespace).enabled }}
 {{- range .services }}
-{{- if hasKey $on (printf "%s/%s" $namespace .) }}
+{{- if (index $values.services $peer.namespace .).enabled }}
 {{- $names = append $names . }}
+{{- end }}
 {{- end }}
 {{- end }}
 {{- if $names }}
@@ -145,9 +137,9 @@ rule with `withServices` (names to look up) is there only where another leads to
 {{- if $peers }}
 - {{ $side }}:
     {{- range $peers }}
-    {{- if .cidr }}
+    {{- if .ipBlock }}
     - ipBlock:
-        {{- toYaml . | nindent 8 }}
+        {{- .ipBlock | nindent 8 }}
     {{- else }}
     - namespaceSelector:
         matchLabels:
@@ -155,7 +147,7 @@ rule with `withServices` (names to look up) is there only where another leads to
       podSelector:
         {{- if .labels }}
         matchLabels:
-          {{- toYaml .labels | nindent 10 }}
+          {{- .labels | nindent 10 }}
         {{- else if eq (len .services) 1 }}
         matchLabels:
           app.kubernetes.io/name: {{ first .services | quote }}
@@ -164,12 +156,14 @@ rule with `withServices` (names to look up) is there only where another leads to
           - key: app.kubernetes.io/name
             operator: In
             values:
-              {{- toYaml .services | nindent 14 }}
+              {{- range .services }}
+              - {{ . | quote }}
+              {{- end }}
         {{- end }}
     {{- end }}
     {{- end }}
   ports:
-    {{- toYaml $rule.ports | nindent 4 }}
+    {{- .ports | nindent 4 }}
 {{- end }}
 {{- end }}
 {{- end }}

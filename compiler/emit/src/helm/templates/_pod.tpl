@@ -4,9 +4,9 @@
 {{- $facts := index . 1 }}
 {{- $values := index $root.Values.services $facts.namespace $facts.service }}
 metadata:
-  {{- toYaml $facts.pod.metadata | nindent 2 }}
+  {{- $facts.pod.metadata | nindent 2 }}
 spec:
-  {{- toYaml $facts.pod.spec | nindent 2 }}
+  {{- $facts.pod.spec | nindent 2 }}
   {{- with $facts.pod.initContainers }}
   initContainers:
     {{- range . }}
@@ -21,7 +21,7 @@ spec:
   {{- $hasNodes := and .byNode (gt $nodes 1) (ge $nodes (include "platform.leastReplicas" (list $root $facts) | int)) }}
   topologySpreadConstraints:
     - whenUnsatisfiable: {{ ternary "DoNotSchedule" "ScheduleAnyway" $hasNodes }}
-      {{- toYaml .constraint | nindent 6 }}
+      {{- .constraint | nindent 6 }}
   {{- end }}
   {{- end }}
 {{- end }}
@@ -35,6 +35,17 @@ spec:
   image: {{ $facts.image | default (include "platform.image" (list $root ($values.image | default dict))) | quote }}
   imagePullPolicy: {{ $facts.imagePullPolicy | default $root.Values.global.imagePullPolicy }}
   resources:
-    {{- toYaml ($facts.resources | default $values.resources) | nindent 4 }}
-  {{- toYaml (omit $facts "name" "image" "imagePullPolicy" "resources") | nindent 2 }}
+    {{- if $facts.resources }}
+    {{- $facts.resources | nindent 4 }}
+    {{- else }}
+    {{- with $values.resources }}
+    requests:
+      cpu: {{ .requests.cpu | quote }}
+      memory: {{ .requests.memory | quote }}
+    limits:
+      cpu: {{ .limits.cpu | quote }}
+      memory: {{ .limits.memory | quote }}
+    {{- end }}
+    {{- end }}
+  {{- $facts.fields | nindent 2 }}
 {{- end }}
