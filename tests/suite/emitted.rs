@@ -374,7 +374,7 @@ fn show_emitted_answers_for_a_line_and_for_a_file() {
         ),
     ] {
         let ran = erpc(&["show", &root, "--emitted", place]);
-        assert_eq!((ran.exit, ran.out.as_str()), (Exit::Failed, ""), "{place}");
+        assert_eq!((ran.exit, ran.out.as_str()), (Exit::Usage, ""), "{place}");
         assert!(ran.err.contains(wanted), "{}", ran.err);
     }
 }

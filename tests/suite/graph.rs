@@ -133,6 +133,32 @@ fn a_focus_shows_what_is_near() {
     assert_eq!(run("graph", &["--format", "sarif"]).exit, Exit::Usage);
 }
 
+/// What is outside may fail too: an external, the internet, the API server.
+#[test]
+fn a_failure_of_an_external_costs_those_that_call_it() {
+    let folder = repository().join("examples/external");
+    let folder = folder.to_str().expect("a path");
+    let of = |name: &str| -> Value {
+        let ran = erpc(&["impact", name, folder, "--format", "json"]);
+        assert_eq!(ran.exit, Exit::Done, "{}", ran.err);
+        serde_json::from_str(&ran.out).expect("JSON")
+    };
+    let impact = of("ledger-db");
+    assert_eq!(impact["service"], "ledger-db");
+    assert_eq!(
+        impact["lost"][0]["through"],
+        serde_json::json!(["ledger.ledger", "ledger-db"])
+    );
+    assert!(impact["data"].is_null(), "{impact}");
+    let impact = of("tax-office");
+    assert_eq!(impact["lost"], serde_json::json!([]));
+    assert_eq!(
+        impact["degraded"][0]["misses"],
+        serde_json::json!(["tax-office"])
+    );
+    assert_eq!(of("internet")["degraded"], serde_json::json!([]));
+}
+
 #[test]
 fn a_failure_costs_what_follows_from_the_flows() {
     let ran = run("impact", &["ca-pki", "--format", "json"]);
@@ -188,4 +214,5 @@ fn a_failure_costs_what_follows_from_the_flows() {
         ran.out
     );
     assert_eq!(run("impact", &["kvs-databse"]).exit, Exit::Usage);
+    assert_eq!(run("impact", &["erp-apps.*"]).exit, Exit::Usage);
 }

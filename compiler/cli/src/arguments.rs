@@ -393,15 +393,16 @@ pub(crate) struct Graph {
     pub(crate) depth: usize,
 }
 
-/// Shows what the failure of a service costs: who is lost, who degrades, which budgets burn.
+/// Shows what the failure of a service or an external costs: who is lost, who degrades, which budgets burn.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   erpc impact kvs-database                 who cannot work without the store
+  erpc impact bank                         who cannot work without an external
   erpc impact ca-pki --format json         for a script")]
 pub(crate) struct Impact {
-    /// The service.
-    #[arg(add = ArgValueCompleter::new(names::services_and_namespaces))]
+    /// The service or the external.
+    #[arg(add = ArgValueCompleter::new(names::services_and_externals))]
     pub(crate) name: String,
     /// A folder or a file; the nearest platform.erp upwards where nothing is said.
     pub(crate) path: Option<PathBuf>,

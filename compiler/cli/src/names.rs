@@ -30,6 +30,16 @@ pub(crate) fn services_and_namespaces(current: &OsStr) -> Vec<CompletionCandidat
     candidates(all, &current.to_string_lossy())
 }
 
+/// What `impact` takes: services and externals.
+pub(crate) fn services_and_externals(current: &OsStr) -> Vec<CompletionCandidate> {
+    let all = nearest_platform().map_or_else(Vec::new, |platform| {
+        let externals = platform.externals.iter();
+        let externals = externals.map(|e| (e.name.value.to_string(), e.doc.clone()));
+        services(&platform).into_iter().chain(externals).collect()
+    });
+    candidates(all, &current.to_string_lossy())
+}
+
 /// What `explain` takes: the codes, and of the platform what the other commands take.
 pub(crate) fn codes_and_services(current: &OsStr) -> Vec<CompletionCandidate> {
     let codes = codes::ALL.iter();

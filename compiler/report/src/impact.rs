@@ -1,4 +1,4 @@
-//! What the failure of a service costs: who cannot work without it, directly or through others, who
+//! What the failure of a service, or of what is outside, costs: who cannot work without it, directly or through others, who
 //! works worse, who no longer sees it, and whose error budget burns meanwhile.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -70,52 +70,65 @@ pub struct Data {
 }
 
 impl Impact {
-    /// The cost of the failure of a service. Linear in the edges.
+    /// The cost of the failure of a service, or of what is outside. Linear in the edges.
     #[must_use]
-    pub fn of(platform: &Platform, derived: &Derived, failed: ServiceId) -> Self {
-        let callers = Callers::of(platform, derived);
+    pub fn of(platform: &Platform, derived: &Derived, failed: End) -> Self {
+        let callers = Callers::of_all(derived);
         let lost = callers.lost(failed);
-        let gone: BTreeSet<ServiceId> = lost.iter().map(|(id, _)| *id).chain([failed]).collect();
-        let name = |id: ServiceId| platform.path(id);
-        let (mut degraded, mut blind) = (
-            BTreeMap::<ServiceId, BTreeSet<ServiceId>>::new(),
-            BTreeSet::new(),
-        );
-        for id in &gone {
-            for (caller, mode) in &callers.of[id.index()] {
+        let mut gone: BTreeSet<End> = lost.iter().map(|(id, _)| End::Service(*id)).collect();
+        gone.insert(failed);
+        let (mut degraded, mut blind) = (BTreeMap::<_, BTreeSet<End>>::new(), BTreeSet::new());
+        for end in &gone {
+            for (caller, mode) in callers.of(*end) {
+                if gone.contains(&End::Service(*caller)) {
+                    continue;
+                }
                 match mode {
-                    Mode::Optional if !gone.contains(caller) => {
-                        degraded.entry(*caller).or_default().insert(*id);
+                    Mode::Optional => {
+                        degraded.entry(*caller).or_default().insert(*end);
                     }
-                    Mode::Observes if !gone.contains(caller) => {
+                    Mode::Observes => {
                         blind.insert(*caller);
                     }
-                    Mode::Requires | Mode::Optional | Mode::Observes => {}
+                    Mode::Requires => {}
                 }
             }
         }
-        let unreachable = unreachable(platform, &gone);
+        let gone: BTreeSet<ServiceId> = gone.into_iter().filter_map(service_of).collect();
+        let name = |id: ServiceId| platform.path(id);
+        let names = |ends: &[End]| ends.iter().map(|end| platform.end_name(*end)).collect();
         Self {
-            service: name(failed),
+            service: platform.end_name(failed),
             lost: lost
                 .iter()
                 .map(|(id, through)| Lost {
                     service: name(*id),
-                    through: through.iter().copied().map(name).collect(),
+                    through: names(through),
                 })
                 .collect(),
             degraded: degraded
                 .into_iter()
                 .map(|(id, misses)| Degraded {
                     service: name(id),
-                    misses: misses.into_iter().map(name).collect(),
+                    misses: names(&misses.into_iter().collect::<Vec<End>>()),
                 })
                 .collect(),
             blind: blind.into_iter().map(name).collect(),
-            unreachable,
+            unreachable: unreachable(platform, &gone),
             budgets: budgets(platform, derived, &gone, failed),
-            data: data(platform, failed),
+            data: service_of(failed).and_then(|id| data(platform, id)),
         }
+    }
+}
+
+const fn service_of(end: End) -> Option<ServiceId> {
+    match end {
+        End::Service(id) => Some(id),
+        End::External(_)
+        | End::Internet
+        | End::ClusterDns
+        | End::ClusterApi
+        | End::ClusterNodes => None,
     }
 }
 
@@ -141,9 +154,10 @@ fn budgets(
     platform: &Platform,
     derived: &Derived,
     gone: &BTreeSet<ServiceId>,
-    failed: ServiceId,
+    failed: End,
 ) -> Vec<Budget> {
-    let rto = platform[failed].rto.as_ref().map(|rto| rto.value);
+    let rto = service_of(failed).and_then(|id| platform[id].rto.as_ref());
+    let rto = rto.map(|rto| rto.value);
     let mut promises: Vec<(u64, ServiceId, Promise)> = gone
         .iter()
         .filter_map(|id| {
@@ -178,44 +192,49 @@ fn data(platform: &Platform, failed: ServiceId) -> Option<Data> {
     })
 }
 
-/// By service: who calls it.
+/// By what is called: which services call it.
 struct Callers {
-    of: Vec<Vec<(ServiceId, Mode)>>,
+    of: BTreeMap<End, Vec<(ServiceId, Mode)>>,
 }
 
 impl Callers {
-    fn of(platform: &Platform, derived: &Derived) -> Self {
-        let mut of = vec![Vec::new(); platform.services.len()];
+    fn of_all(derived: &Derived) -> Self {
+        let mut of: BTreeMap<End, Vec<(ServiceId, Mode)>> = BTreeMap::new();
         for edge in derived.edges.as_slice() {
-            if let (End::Service(from), End::Service(to)) = (edge.from, edge.to)
-                && from != to
+            if let End::Service(from) = edge.from
+                && edge.from != edge.to
             {
-                of[to.index()].push((from, edge.mode));
+                of.entry(edge.to).or_default().push((from, edge.mode));
             }
         }
         Self { of }
     }
 
-    /// Who requires a service, directly or through others, each with its chain down to it.
-    fn lost(&self, failed: ServiceId) -> Vec<(ServiceId, Vec<ServiceId>)> {
-        let mut next: BTreeMap<ServiceId, ServiceId> = BTreeMap::new();
+    fn of(&self, called: End) -> &[(ServiceId, Mode)] {
+        self.of.get(&called).map_or(&[], Vec::as_slice)
+    }
+
+    /// Who requires something, directly or through others, each with its chain down to it.
+    fn lost(&self, failed: End) -> Vec<(ServiceId, Vec<End>)> {
+        let mut next: BTreeMap<ServiceId, End> = BTreeMap::new();
         let mut order = Vec::new();
         let mut queue = VecDeque::from([failed]);
         while let Some(at) = queue.pop_front() {
-            for (caller, mode) in &self.of[at.index()] {
-                if *mode == Mode::Requires && *caller != failed && !next.contains_key(caller) {
+            for (caller, mode) in self.of(at) {
+                let end = End::Service(*caller);
+                if *mode == Mode::Requires && end != failed && !next.contains_key(caller) {
                     next.insert(*caller, at);
                     order.push(*caller);
-                    queue.push_back(*caller);
+                    queue.push_back(end);
                 }
             }
         }
         let chain = |id: ServiceId| {
-            let mut chain = vec![id];
-            let mut at = id;
-            while let Some(below) = next.get(&at) {
+            let mut chain = vec![End::Service(id)];
+            let mut at = Some(id);
+            while let Some(below) = at.and_then(|at| next.get(&at)) {
                 chain.push(*below);
-                at = *below;
+                at = service_of(*below);
             }
             chain
         };

@@ -1,10 +1,13 @@
-//! `erpc impact`: what the failure of a service costs.
+//! `erpc impact`: what the failure of a service or of an external costs.
 
 use std::fmt::Write;
 
+use erpc_answers::AskedEnd;
+use erpc_model::{End, Platform};
+use erpc_policy::Party;
 use erpc_report::impact::Impact;
 
-use super::{compiled, count, graph, has_format, versioned_json};
+use super::{compiled, count, has_format, versioned_json};
 use crate::Exit;
 use crate::arguments::{self, Common, Format};
 use crate::console::Console;
@@ -17,7 +20,7 @@ pub(crate) fn run(command: &arguments::Impact, common: &Common, console: &mut Co
     let Some((platform, derived, _)) = compiled(command.path.as_deref(), common, console) else {
         return Exit::Failed;
     };
-    let failed = match graph::service(&platform, &command.name) {
+    let failed = match failed(&platform, &command.name) {
         Ok(failed) => failed,
         Err(message) => {
             console.fail(&message);
@@ -31,6 +34,14 @@ pub(crate) fn run(command: &arguments::Impact, common: &Common, console: &mut Co
     };
     console.result(&text);
     Exit::Done
+}
+
+/// What a name means: one service, an external, or another end that services call.
+fn failed(platform: &Platform, name: &str) -> Result<End, String> {
+    match AskedEnd::read(platform, name)?.single() {
+        Some(Party::End(end)) => Ok(end),
+        _ => Err(format!("`{name}` is neither one service nor one external")),
+    }
 }
 
 // Writing to a string cannot fail, here and below.

@@ -4,6 +4,8 @@
 use erpc_diagnostics::{Diagnostic, Span, codes};
 use erpc_syntax::tree::{Arg, ExprKind, Sign, Statement};
 
+use smol_str::SmolStr;
+
 use super::{Mender, arg_word, form_words, word_expr};
 use crate::properties::Word;
 
@@ -11,8 +13,53 @@ use crate::properties::Word;
 const FOR_EVERY: [&str; 6] = ["schedule", "cron", "at", "on", "when", "runs"];
 
 impl Mender<'_, '_> {
+    /// `nodes 4x cpu 4`, `nodes 4x of cpu 4`: the sign of a product where `of` stands. Whether it was that.
+    fn times_without_space(&mut self, statement: &mut Statement) -> bool {
+        let [_, Arg::Expr(count), rest @ ..] = statement.args.as_mut_slice() else {
+            return false;
+        };
+        let ExprKind::Number(number) = &mut count.kind else {
+            return false;
+        };
+        if number.suffix != "x" {
+            return false;
+        }
+        number.suffix = SmolStr::default();
+        let digits = number.digits.clone();
+        let next = rest.first();
+        let has_of = next.and_then(arg_word).is_some_and(|word| word == "of");
+        let (start, end) = (count.span.start, count.span.end);
+        let sign = self.span(end - 1, end);
+        let size = rest.get(usize::from(has_of)).and_then(arg_word).cloned();
+        let gap = match next {
+            Some(next) if !has_of => self.span(sign.start, next.span().start),
+            _ => sign,
+        };
+        let diagnostic = Diagnostic::new(
+            &codes::WRONG_SHAPE,
+            "between how many nodes there are and what each has stands `of`, not `x`",
+        )
+        .at(sign, "a sign of a product")
+        .help(format!(
+            "write `nodes {digits} of {} …`",
+            size.as_deref().unwrap_or("cpu")
+        ));
+        let meant = if has_of { "" } else { " of " };
+        self.report(diagnostic, "write `of`", &[(gap, meant)]);
+        if let Some(Arg::Expr(count)) = statement.args.get_mut(1) {
+            count.span = self.span(start, end - 1);
+        }
+        if !has_of {
+            statement.args.insert(2, Arg::Expr(word_expr("of", sign)));
+        }
+        true
+    }
+
     /// `nodes 4 x cpu 4`, `nodes 4 cpu 4`.
     pub(super) fn missing_of(&mut self, statement: &mut Statement) {
+        if self.times_without_space(statement) {
+            return;
+        }
         let is_size = |arg: Option<&Arg>| {
             arg.and_then(arg_word)
                 .is_some_and(|word| word == "cpu" || word == "memory")

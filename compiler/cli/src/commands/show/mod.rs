@@ -94,7 +94,7 @@ fn of_emitted(
         Ok(lines) => lines,
         Err(message) => {
             console.fail(&message);
-            return Exit::Failed;
+            return Exit::Usage;
         }
     };
     if place.is_old(&lines) {
