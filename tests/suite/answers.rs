@@ -3,8 +3,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use erpc_answers::{AskedEnd, Why, opening};
 use erpc_cli::Exit;
-use erpc_tests::{erpc, repository};
+use erpc_model::{End, ExternalId};
+use erpc_policy::{Connections, Party};
+use erpc_tests::{Memory, erpc, repository};
 use serde_json::Value;
 
 /// A caller, a called and a port by its name.
@@ -364,13 +367,228 @@ fn why_is_about_one_end_on_each_side_and_a_port_that_is_there() {
     }
 }
 
-/// What would open a connection says which `never` of the platform it would break.
+/// What would open a connection is not given where a `never` of the platform forbids it.
 #[test]
-fn why_says_which_never_forbids_what_would_open_it() {
+fn why_gives_no_statement_that_a_never_forbids() {
     let said = answer(&["why", "erp-ai.ai-generation", "erp-security.ldap-directory"]);
     assert_eq!(said["allowed"], false);
-    let never = text(&said["fix"]["forbidden_by"]["statement"]);
+    assert!(said["fix"].is_null(), "{said}");
+    let never = text(&said["never"]["statement"]);
     assert_eq!(never, "never erp-ai.* => erp-security.ldap-directory");
+    let root = repository();
+    let root = root.to_str().expect("a path");
+    let human = erpc(&[
+        "why",
+        "erp-ai.ai-generation",
+        "erp-security.ldap-directory",
+        root,
+    ])
+    .out;
+    assert!(
+        human.contains("the platform says that it must not be, in platform.erp:"),
+        "{human}"
+    );
+    assert!(!human.contains("to allow it"), "{human}");
     let said = answer(&["why", "erp-ai.ai-generation", "erp-apps.lms-education"]);
-    assert!(said["fix"]["forbidden_by"].is_null(), "{said}");
+    assert!(said["never"].is_null(), "{said}");
+    assert!(said["fix"].is_object(), "{said}");
+}
+
+/// A platform with every kind of end, port and reason why a flow may not be written as another.
+const EVERY_KIND: &str = "erp 1
+platform shop { version \"1.0\"; domain \"shop.example\"; cluster main }
+tiers data < logic < front
+tiers data < aside
+cluster main {
+  kubernetes 1.36
+  nodes      3 of cpu 8, memory 32Gi, in 10.0.0.0/24
+  pods       10.1.0.0/16
+  services   10.2.0.0/16
+  api        10.0.0.1:6443
+  dns        kube-dns
+  cni        kindnet
+  ingress    nginx by pods ingress-nginx \"app=nginx\"
+}
+component Web() { image \"shop/web:1.0\"; cpu 100m; memory 64Mi }
+external bank { cidr 203.0.113.0/28; port https 443; port feed 9000/udp }
+external office { cidr 198.51.100.0/28; dns \"office.example\"; port web 80 }
+namespace data {
+  tier data
+  service store is Web {
+    port sql 5432
+  }
+  service queue is Web {
+    port client 4222
+    port stream 7000..7009/udp
+    port signal 3868/sctp
+  }
+}
+namespace logic {
+  tier logic
+  service orders is Web {
+    port  http 8080
+    calls data.store:sql
+    calls prices:grpc
+  }
+  service prices is Web {
+    port grpc 9090
+    calls data.queue:client
+  }
+  service dns is Web {
+    port dns 53/udp
+    port tcp 5353
+    after orders
+  }
+}
+namespace aside {
+  tier aside
+  service watcher is Web {
+    port  web 80 -> 8081
+    calls data.*:client observes
+  }
+  job nightly is Web {
+    calls data.store:sql
+  }
+}
+namespace front {
+  tier front
+  service shop is Web {
+    port   main 8000
+    port   admin 9000
+    health http \"/\" on main
+    expose main at \"shop.shop.example\"
+    expose main at \"orders.shop.example\"
+    calls  logic.orders:http
+  }
+}
+never internet -> data.store
+never front.shop => data.queue:signal
+never front.* -> data.*
+never aside.watcher => bank:https
+never office -> logic.*:grpc
+";
+
+/// The line behind which a service's block begins.
+fn in_block(program: &str, service: &str, statement: &str) -> String {
+    let (_, name) = service.split_once('.').expect("a namespace");
+    let head = format!(" {name} is Web {{\n");
+    let at = program.find(&head).expect("the service") + head.len();
+    format!("{}    {statement}\n{}", &program[..at], &program[at..])
+}
+
+/// Every statement that `why` gives, for every pair of ends and every port: the program with it compiles, and
+/// the one may talk to the other then; what it gives none for because of a `never` breaks that one.
+#[test]
+fn every_statement_that_why_gives_compiles_and_opens_what_was_asked_for() {
+    let compiled = Memory::of(EVERY_KIND).compile();
+    let found = compiled.diagnostics.as_slice();
+    assert!(!compiled.diagnostics.has_errors(), "{found:?}");
+    let (platform, derived) = compiled.result.expect("a platform");
+    let connections = Connections::of(&platform, &derived);
+    let services = platform.services().map(|(id, _)| End::Service(id));
+    let externals = [0, 1].map(|id| End::External(ExternalId(id)));
+    let others = [
+        End::Internet,
+        End::ClusterDns,
+        End::ClusterApi,
+        End::ClusterNodes,
+    ];
+    let ends: Vec<End> = services.chain(externals).chain(others).collect();
+    let ask = |text: &str| AskedEnd::read(&platform, text).expect(text);
+    let (mut given, mut forbidden, mut kinds) = (0, 0, BTreeSet::new());
+    for from in &ends {
+        for to in &ends {
+            let mut ports: Vec<String> = platform
+                .port_names(*to)
+                .iter()
+                .map(|p| format!(":{p}"))
+                .collect();
+            ports.push(String::new());
+            if matches!(to, End::Internet | End::ClusterNodes) {
+                ports = vec![":8443".to_owned(), ":123/udp".to_owned()];
+            }
+            for port in ports {
+                let (from, to) = (platform.end_name(*from), platform.end_name(*to));
+                let (from, to) = (ask(&from), ask(&format!("{to}{port}")));
+                let why = Why::of(&platform, &derived, &connections, &from, &to);
+                let (Some(caller), Some(called)) = (from.single(), to.single()) else {
+                    panic!("{from:?} and {to:?} are one end each");
+                };
+                if !why.allowed.is_empty() || !why.routes.is_empty() {
+                    continue;
+                }
+                let Some(opening) = opening(&platform, &derived, caller, called, to.port.as_ref())
+                else {
+                    continue;
+                };
+                let supposed = connections.and(&platform, &opening.opens);
+                let never = erpc_check::forbidding(&platform, &derived, &supposed);
+                let declared = format!("{EVERY_KIND}{}\n", opening.declaration);
+                let said = opening.block.map(|id| platform.path(id));
+                let said = said.map(|service| in_block(EVERY_KIND, &service, &opening.statement));
+                for program in [declared].into_iter().chain(said) {
+                    let compiled = Memory::of(program).compile();
+                    let errors: Vec<&str> = compiled
+                        .diagnostics
+                        .as_slice()
+                        .iter()
+                        .filter(|d| d.severity() == erpc_diagnostics::Severity::Error)
+                        .map(|d| d.code.id)
+                        .collect();
+                    if never.is_some() {
+                        assert!(
+                            errors.contains(&"E0440"),
+                            "{}: {errors:?}",
+                            opening.declaration
+                        );
+                        forbidden += 1;
+                        continue;
+                    }
+                    assert_eq!(errors, [""; 0], "{}", opening.declaration);
+                    let (platform, derived) = compiled.result.expect("a platform");
+                    let connections = Connections::of(&platform, &derived);
+                    let why = Why::of(&platform, &derived, &connections, &from, &to);
+                    let is_open = !why.allowed.is_empty() || !why.routes.is_empty();
+                    assert!(is_open, "{}", opening.declaration);
+                    given += 1;
+                    let words: Vec<&str> = opening.declaration.split(' ').collect();
+                    kinds.insert(match words.as_slice() {
+                        ["expose", _, how, ..] => format!("expose {how}"),
+                        [.., last] if ["observes", "optional"].contains(last) => (*last).to_owned(),
+                        [first, ..] => (*first).to_owned(),
+                        [] => String::new(),
+                    });
+                }
+            }
+        }
+    }
+    let all = ["allow", "expose as", "expose at", "observes", "optional"];
+    assert_eq!(kinds.iter().map(String::as_str).collect::<Vec<_>>(), all);
+    assert!(given > 150 && forbidden > 20, "{given} {forbidden}");
+}
+
+/// The world comes by a route only to what speaks HTTP.
+#[test]
+fn why_gives_a_route_or_an_address_by_what_the_port_speaks() {
+    let compiled = Memory::of(EVERY_KIND).compile();
+    let (platform, derived) = compiled.result.expect("a platform");
+    let given = |to: &str| {
+        let to = AskedEnd::read(&platform, to).expect(to);
+        let called = to.single().expect("one end");
+        let world = Party::End(End::Internet);
+        let opening = opening(&platform, &derived, world, called, to.port.as_ref());
+        opening.expect("a statement").statement
+    };
+    assert_eq!(given("data.queue:client"), "expose client as loadbalancer");
+    assert_eq!(given("data.queue:stream"), "expose stream as loadbalancer");
+    assert_eq!(given("front.shop:admin"), "expose admin as loadbalancer");
+    assert_eq!(
+        given("aside.watcher"),
+        "expose web at \"watcher.shop.example\""
+    );
+    // The host of that name leads to another service.
+    assert_eq!(
+        given("logic.orders"),
+        "expose http at \"orders.logic.shop.example\""
+    );
 }

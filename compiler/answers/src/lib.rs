@@ -8,6 +8,7 @@ mod asked;
 mod changes;
 mod differences;
 mod flows;
+mod opening;
 pub mod reach;
 mod why;
 
@@ -17,8 +18,9 @@ pub use asked::{Asked, AskedEnd, AskedPort};
 pub use changes::{Changes, Grown, Pair, Version};
 pub use differences::{Changed, Differences, Part, Said};
 pub use flows::{Flows, NamespaceCell, NamespaceRow, Row, by_namespace};
+pub use opening::{Opening, opening};
 pub use reach::{Radius, Reached, Way};
-pub use why::{Opening, Why, opening};
+pub use why::Why;
 
 /// The statement at a place, on one line.
 #[must_use]

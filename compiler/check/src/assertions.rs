@@ -20,13 +20,7 @@ pub(crate) fn assertions(platform: &Platform, derived: &Derived, out: &mut Diagn
         return;
     }
     let connections = Connections::of(platform, derived);
-    let mut prover = Prover {
-        platform,
-        derived,
-        with_addresses: with_addresses(&connections),
-        connections: &connections,
-        overlaps: Overlaps::default(),
-    };
+    let mut prover = Prover::of(platform, derived, &connections);
     for assertion in &platform.assertions {
         let Some(targets) = prover.targets(assertion, out) else {
             continue;
@@ -37,6 +31,24 @@ pub(crate) fn assertions(platform: &Platform, derived: &Derived, out: &mut Diagn
             prover.never(assertion, &targets, out);
         }
     }
+}
+
+/// The first `never` of a platform that these connections would break, which a question supposes.
+#[must_use]
+pub fn forbidding<'p>(
+    platform: &'p Platform,
+    derived: &'p Derived,
+    connections: &'p Connections,
+) -> Option<&'p Assertion> {
+    let mut prover = Prover::of(platform, derived, connections);
+    let mut nevers = platform.assertions.iter().filter(|one| !one.always);
+    nevers.find(|never| {
+        let mut found = Diagnostics::new();
+        if let Some(targets) = prover.targets(never, &mut found) {
+            prover.never(never, &targets, &mut found);
+        }
+        found.has_errors()
+    })
 }
 
 /// The callers and the called that are known by addresses.
@@ -69,6 +81,16 @@ struct Prover<'p> {
 }
 
 impl<'p> Prover<'p> {
+    fn of(platform: &'p Platform, derived: &'p Derived, connections: &'p Connections) -> Self {
+        Self {
+            platform,
+            derived,
+            with_addresses: with_addresses(connections),
+            connections,
+            overlaps: Overlaps::default(),
+        }
+    }
+
     /// What the right side means; of a wildcard those that have the port.
     fn targets(&self, assertion: &Assertion, out: &mut Diagnostics) -> Option<Vec<Target>> {
         let mut targets = Vec::with_capacity(assertion.to.ends.len());
@@ -113,11 +135,7 @@ impl<'p> Prover<'p> {
             End::External(id) => {
                 let mut ports = self.platform[id].ports.iter();
                 let port = ports.find(|port| port.name.value == *name)?;
-                Some(PolicyPort {
-                    protocol: port.protocol,
-                    port: port.number,
-                    last: port.last,
-                })
+                Some(PolicyPort::of_external(port))
             }
             End::Internet | End::ClusterDns | End::ClusterApi | End::ClusterNodes => None,
         }

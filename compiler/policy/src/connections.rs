@@ -70,6 +70,19 @@ impl Connections {
         tunnels(platform, &mut list);
         asks_dns(platform, derived, &mut list);
         exposures(platform, derived, &mut list);
+        Self::sorted(list)
+    }
+
+    /// These and more, which a question supposes.
+    #[must_use]
+    pub fn and(&self, platform: &Platform, more: &[Connection]) -> Self {
+        let mut list = more.to_vec();
+        tunnels(platform, &mut list);
+        let own = self.list.iter().copied();
+        Self::sorted(own.chain(list).collect())
+    }
+
+    fn sorted(mut list: Vec<Connection>) -> Self {
         list.sort_by_key(|c| (c.from, c.to, c.port));
         // A flow that somebody wrote says more than what is implied; it was gathered first, and
         // the sort is stable.
@@ -158,7 +171,7 @@ fn tunnels(platform: &Platform, list: &mut Vec<Connection>) {
     let carried = list.iter().filter_map(|carried| {
         let (from, to) = (carried.from.service()?, carried.to.service()?);
         // A controller that is routed to itself calls nobody.
-        let calls = from != to || matches!(carried.reason, Reason::Flow(_));
+        let calls = from != to || !matches!(carried.reason, Reason::Route(_));
         let port = mesh::tunnel(platform, carried.port).filter(|_| calls)?;
         let reason = Reason::Mesh(carried.reason.span(platform));
         Some(Connection {
@@ -199,6 +212,13 @@ fn controller(platform: &Platform) -> Party {
 }
 
 impl Party {
+    /// Who serves the routes; `None` on a cluster without an ingress controller.
+    #[must_use]
+    pub fn controller(platform: &Platform) -> Option<Self> {
+        let is_there = platform.cluster().ingress.is_some();
+        is_there.then(|| controller(platform))
+    }
+
     /// Whether a path may go on from here.
     #[must_use]
     pub const fn is_transit(self) -> bool {
@@ -279,14 +299,20 @@ impl Connection {
     /// The ports as the called names them: `http`, `443/tcp`, `9000..9003/udp`.
     #[must_use]
     pub fn port_name(&self, platform: &Platform) -> String {
-        let of_service = self.to.service().and_then(|id| {
-            let mut ports = platform[id].ports.iter();
-            ports.find(|port| PolicyPort::of(port) == self.port)
-        });
-        match of_service {
-            Some(port) => port.name.value.to_string(),
-            None => self.port.to_string(),
-        }
+        let name = match self.to {
+            Party::End(End::Service(id)) => {
+                let mut ports = platform[id].ports.iter();
+                let port = ports.find(|port| PolicyPort::of(port) == self.port);
+                port.map(|port| &port.name)
+            }
+            Party::End(End::External(id)) => {
+                let mut ports = platform[id].ports.iter();
+                let port = ports.find(|port| PolicyPort::of_external(port) == self.port);
+                port.map(|port| &port.name)
+            }
+            Party::End(_) | Party::Controller => None,
+        };
+        name.map_or_else(|| self.port.to_string(), |name| name.value.to_string())
     }
 
     /// `from → to:port`.

@@ -147,11 +147,7 @@ impl Edge {
             }
             (End::External(id), EdgePort::Declared(index)) => {
                 let port = &platform[id].ports[index as usize];
-                vec![PolicyPort {
-                    protocol: port.protocol,
-                    port: port.number,
-                    last: port.last,
-                }]
+                vec![PolicyPort::of_external(port)]
             }
             (_, EdgePort::Number(number, protocol)) => vec![PolicyPort::single(protocol, number)],
             (End::ClusterApi, _) => {
@@ -195,7 +191,8 @@ impl Edge {
 }
 
 /// The ports on which the cluster's DNS pods answer.
-pub(crate) fn dns_ports(platform: &Platform) -> Vec<PolicyPort> {
+#[must_use]
+pub fn dns_ports(platform: &Platform) -> Vec<PolicyPort> {
     let number = match platform.cluster().dns.as_ref().map(|dns| dns.value) {
         Some(DnsFlavour::OpenShift) => 5353,
         Some(DnsFlavour::KubeDns | DnsFlavour::NodeLocal) | None => 53,

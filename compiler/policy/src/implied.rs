@@ -34,7 +34,13 @@ pub struct RoutedPort {
 /// Whether an edge needs names to be looked up.
 #[must_use]
 pub fn needs_dns(platform: &Platform, edge: &Edge) -> bool {
-    match edge.to {
+    needs_names(platform, edge.to)
+}
+
+/// Whether what is called is found by a name.
+#[must_use]
+pub fn needs_names(platform: &Platform, called: End) -> bool {
+    match called {
         End::Service(_) | End::Internet => true,
         End::External(id) => !platform[id].dns_names.is_empty(),
         End::ClusterDns | End::ClusterApi | End::ClusterNodes => false,

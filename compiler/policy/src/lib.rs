@@ -20,9 +20,9 @@ use erpc_diagnostics::Diagnostics;
 use erpc_model::Platform;
 
 pub use connections::{Addresses, Connection, Connections, Overlaps, Party, Reason};
-pub use edges::{Edge, EdgePort, Edges};
+pub use edges::{Edge, EdgePort, Edges, dns_ports};
 pub use facts::FlowFacts;
-pub use implied::{Implied, RoutedPort, needs_dns};
+pub use implied::{Implied, RoutedPort, needs_dns, needs_names};
 pub use order::{Condition, Order, critical_path, predecessors};
 pub use policies::{
     EgressRule, IngressRule, NAME_LABEL, Peer, PodSelector, PolicyPort, Selected, WorkloadPolicy,

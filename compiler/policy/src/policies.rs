@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use erpc_model::units::Protocol;
-use erpc_model::{DnsFlavour, End, IngressController, Platform, Port, ServiceId};
+use erpc_model::{DnsFlavour, End, ExternalPort, IngressController, Platform, Port, ServiceId};
 use ipnet::IpNet;
 use rustc_hash::FxHashMap;
 use smol_str::SmolStr;
@@ -46,6 +46,16 @@ impl PolicyPort {
             protocol: port.protocol,
             port: port.container,
             last: port.container + (port.last - port.number.value),
+        }
+    }
+
+    /// What a declared port of an external is.
+    #[must_use]
+    pub const fn of_external(port: &ExternalPort) -> Self {
+        Self {
+            protocol: port.protocol,
+            port: port.number,
+            last: port.last,
         }
     }
 }

@@ -3,7 +3,7 @@
 
 use std::fmt::Write;
 
-use erpc_answers::{Asked, AskedEnd, AskedPort, Why as Answer, opening, statement};
+use erpc_answers::{Asked, AskedEnd, AskedPort, Opening, Why as Answer, opening, statement};
 use erpc_diagnostics::Sources;
 use erpc_model::units::Protocol;
 use erpc_model::{End, Platform, ServiceId};
@@ -51,7 +51,7 @@ pub(crate) fn run(command: &Why, common: &Common, console: &mut Console<'_>) -> 
         derived: &derived,
         sources: &sources,
     };
-    let answer = asking.answer(&from, &to, &why);
+    let answer = asking.answer(&from, &to, &connections, &why);
     console.result(&match common.format {
         Format::Json => json(&answer),
         _ => answer.human(),
@@ -109,8 +109,11 @@ struct Answered {
     routes: Vec<Through>,
     /// Where it is not allowed: the sides whose policy forbids it.
     forbidden_by: Vec<Forbidding>,
-    /// The statement that would allow it, and the line of the block that it goes into.
+    /// The statement that would allow it, and the line of the block that it goes into. None is given
+    /// where a `never` forbids what it would open.
     fix: Option<Fix>,
+    /// The `never` that forbids it.
+    never: Option<Never>,
 }
 
 #[derive(Serialize)]
@@ -141,10 +144,11 @@ struct Forbidding {
 #[derive(Serialize)]
 struct Fix {
     statement: String,
-    service: String,
+    /// The service whose block it goes into; none where it stands outside of all blocks.
+    service: Option<String>,
     place: Option<String>,
-    /// The `never` that forbids it: that one is to be thought over first.
-    forbidden_by: Option<Never>,
+    /// The same as it stands outside of all blocks.
+    declaration: String,
 }
 
 #[derive(Serialize)]
@@ -160,7 +164,13 @@ struct Asking<'p> {
 }
 
 impl Asking<'_> {
-    fn answer(&self, from: &AskedEnd, to: &AskedEnd, why: &Answer<'_>) -> Answered {
+    fn answer(
+        &self,
+        from: &AskedEnd,
+        to: &AskedEnd,
+        connections: &Connections,
+        why: &Answer<'_>,
+    ) -> Answered {
         let name = |end: &AskedEnd| match end.single() {
             Some(party) => party.name(self.platform),
             None => end.text.clone(),
@@ -174,20 +184,15 @@ impl Asking<'_> {
                 direction: direction.field(),
             })
         });
-        let fix = match (from.single(), to.single()) {
+        let opening = match (from.single(), to.single()) {
             (Some(from), Some(called)) if !is_allowed && why.routes.is_empty() => {
-                opening(self.platform, from, called, to.port.as_ref()).map(|opening| Fix {
-                    statement: opening.statement,
-                    service: self.platform.path(opening.block),
-                    place: self.sources.place(self.platform[opening.block].name.span()),
-                    forbidden_by: opening.forbidden.map(|span| Never {
-                        place: self.sources.place(span),
-                        statement: statement(self.sources, span),
-                    }),
-                })
+                let port = to.port.as_ref();
+                opening(self.platform, self.derived, from, called, port)
             }
             _ => None,
         };
+        let never = opening.as_ref().and_then(|o| self.never(connections, o));
+        let opening = opening.filter(|_| never.is_none());
         Answered {
             version: 1,
             from: name(from),
@@ -204,8 +209,29 @@ impl Asking<'_> {
                 true => Vec::new(),
                 false => forbidding.collect(),
             },
-            fix,
+            fix: opening.map(|opening| self.fix(opening)),
+            never,
         }
+    }
+
+    fn fix(&self, opening: Opening) -> Fix {
+        let name = |id: ServiceId| self.platform[id].name.span();
+        Fix {
+            statement: opening.statement,
+            service: opening.block.map(|id| self.platform.path(id)),
+            place: opening.block.and_then(|id| self.sources.place(name(id))),
+            declaration: opening.declaration,
+        }
+    }
+
+    /// The `never` that what would be opened breaks.
+    fn never(&self, connections: &Connections, opening: &Opening) -> Option<Never> {
+        let supposed = connections.and(self.platform, &opening.opens);
+        let never = erpc_check::forbidding(self.platform, self.derived, &supposed)?;
+        Some(Never {
+            place: self.sources.place(never.span),
+            statement: statement(self.sources, never.span),
+        })
     }
 
     fn through(&self, connection: &Connection) -> Through {
@@ -371,20 +397,20 @@ impl Answered {
             }
         }
         if let Some(fix) = &self.fix {
-            let place = fix.place.as_deref().unwrap_or_default();
+            let at = match (&fix.service, &fix.place) {
+                (Some(service), Some(place)) => format!("in {service} ({place})"),
+                (Some(service), None) => format!("in {service}"),
+                (None, _) => "outside of all blocks".to_owned(),
+            };
+            let _ = writeln!(out, "\n  to allow it, {at}:\n    {}", fix.statement);
+        }
+        if let Some(never) = &self.never {
+            let place = never.place.as_deref().unwrap_or_default();
+            let statement = never.statement.as_deref().unwrap_or_default();
             let _ = writeln!(
                 out,
-                "\n  to allow it, in {} ({place}):\n    {}",
-                fix.service, fix.statement
+                "\n  the platform says that it must not be, in {place}:\n    {statement}"
             );
-            if let Some(never) = &fix.forbidden_by {
-                let place = never.place.as_deref().unwrap_or_default();
-                let statement = never.statement.as_deref().unwrap_or_default();
-                let _ = writeln!(
-                    out,
-                    "\n  but the platform says it must not be, in {place}:\n    {statement}"
-                );
-            }
         }
         if !self.also_open.is_empty() {
             out.push_str("\n  open between them:\n");
