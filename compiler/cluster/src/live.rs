@@ -258,6 +258,10 @@ fn commands(
         commands.push(format!(
             "kubectl -n {namespace} create secret tls {name} --cert=tls.crt --key=tls.key"
         ));
+    } else if keys == [".dockerconfigjson"] {
+        commands.push(format!(
+            "kubectl -n {namespace} create secret docker-registry {name} --docker-server=… --docker-username=… --docker-password=…"
+        ));
     } else {
         let literals: Vec<String> = keys
             .iter()
@@ -288,6 +292,17 @@ mod tests {
         assert_eq!(
             commands("a", "b", &keys[..1], false, true),
             ["kubectl -n a create secret generic b --from-literal=tls.crt=…"]
+        );
+    }
+
+    #[test]
+    fn so_has_the_login_of_a_registry() {
+        let keys = [".dockerconfigjson".to_owned()];
+        assert_eq!(
+            commands("a", "b", &keys, false, true),
+            [
+                "kubectl -n a create secret docker-registry b --docker-server=… --docker-username=… --docker-password=…"
+            ]
         );
     }
 }

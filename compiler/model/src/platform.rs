@@ -440,6 +440,8 @@ pub struct Namespace {
     pub quota: Option<Sourced<Quota>>,
     /// `limits cpu A..B, memory A..B`: defaults for containers that are not ours (a `LimitRange`).
     pub limits: Option<Sourced<ContainerDefaults>>,
+    /// `pull-secret NAME, …`: with what nodes fetch the images of its pods.
+    pub pull_secrets: Vec<Sourced<SecretId>>,
     /// `labels KEY = "value"`.
     pub labels: Vec<(SmolStr, Sourced<String>)>,
     /// `grants` of the namespace's account.
@@ -539,6 +541,8 @@ pub struct Service {
     pub doc: Option<String>,
     /// What it runs as.
     pub workload: Workload,
+    /// How it runs, where it is a job.
+    pub runs: JobRuns,
     /// The components it `is`, left to right.
     pub components: Vec<UseId>,
     /// `title`.
@@ -585,6 +589,28 @@ pub struct Service {
     pub is_accessed: bool,
     /// `patch KIND { }`.
     pub patches: Vec<Patch>,
+}
+
+/// How a job runs; nothing is said of a service.
+#[derive(Clone, Debug, Default)]
+pub struct JobRuns {
+    /// `deadline TIME`: how long a run may take.
+    pub deadline: Option<Sourced<Duration>>,
+    /// `retries N`.
+    pub retries: Option<Sourced<u32>>,
+    /// `time-zone "…"` of a schedule.
+    pub time_zone: Option<Sourced<String>>,
+    /// `history …` of a schedule.
+    pub history: Option<Sourced<History>>,
+}
+
+/// `history succeeded N, failed N`: how many runs are kept.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct History {
+    /// Of those that succeeded.
+    pub succeeded: Option<u32>,
+    /// Of those that failed.
+    pub failed: Option<u32>,
 }
 
 /// A container of a service.

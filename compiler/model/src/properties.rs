@@ -130,6 +130,7 @@ words! {
     "tier"      Replace [Namespace] "tier NAME" "The tier of the namespace's services.";
     "quota"     Replace [Namespace NamespaceDefaults] "quota cpu A..B, memory A..B, pods N, storage SIZE" "What the namespace's pods may request and use in sum.";
     "limits"    Replace [Namespace NamespaceDefaults] "limits cpu A..B, memory A..B" "Request and limit of a container that says none.";
+    "pull-secret" Replace [Namespace NamespaceDefaults] "pull-secret NAME, …" "The Secrets with which nodes fetch the images of the namespace's pods; each declared with the key `.dockerconfigjson`.";
     "labels"    ByKey   [Namespace NamespaceDefaults] "labels KEY = \"value\", …" "Labels of the Namespace object.";
     "service"   Append  [Namespace] "service NAME [is Component(…), …] { … }" "A workload that serves.";
     "job"       Append  [Namespace] "job NAME [every \"cron\"] [is Component(…), …] { … }" "A workload that runs to its end.";
@@ -155,6 +156,10 @@ words! {
     "slo"        ByKey   [Service Namespace NamespaceDefaults] "slo availability PERCENT [over TIME] | slo latency pNN < TIME" "What clients are promised.";
     "rto"        Replace [Service] "rto TIME" "How long it may take to be back after a failure.";
     "rpo"        Replace [Service] "rpo TIME" "How much of the latest data a failure may cost.";
+    "deadline"   Replace [Job] "deadline TIME" "How long a run of the job may take, all its tries together, before it is stopped.";
+    "retries"    Replace [Job] "retries N" "How often a run that failed is tried again, six times where nothing is said.";
+    "time-zone"  Replace [Job] "time-zone \"Area/City\"" "The time zone of the schedule; where nothing is said it is that of the cluster's control plane.";
+    "history"    Replace [Job] "history succeeded N, failed N" "How many runs of the schedule are kept, three and one where nothing is said.";
     "repo"       Replace [Service Job] "repo \"org/name\"" "Where the source of the image lives.";
     "grants"     Append  [Service Job Namespace NamespaceDefaults] "grants VERB, … on RESOURCE, … [in cluster] [because \"…\"]" "What the account may do at the Kubernetes API.";
     "calls"      Append  [Service Job] "calls TO:PORT [optional|observes] [because \"…\"]" "A permitted flow, said from the client's side.";

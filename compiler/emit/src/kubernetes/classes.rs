@@ -79,10 +79,26 @@ pub(crate) fn storage_classes(platform: &Platform) -> Vec<Object> {
                     }
                     .to_owned(),
                 ),
+                // Only what makes volumes that can grow may say so: elsewhere a claim that is
+                // enlarged would wait for good.
+                allow_volume_expansion: grows(&create.provisioner).then_some(true),
                 ..StorageClass::default()
             }))
         })
         .collect()
+}
+
+/// Provisioners whose volumes are folders or disks of one node and never grow.
+const OF_ONE_SIZE: [&str; 4] = [
+    "k8s.io/minikube-hostpath",
+    "kubernetes.io/no-provisioner",
+    "microk8s.io/hostpath",
+    "rancher.io/local-path",
+];
+
+/// Whether the volumes of a provisioner can grow.
+pub(crate) fn grows(provisioner: &str) -> bool {
+    !OF_ONE_SIZE.contains(&provisioner)
 }
 
 /// The class of a volume that names none: the cluster's default.

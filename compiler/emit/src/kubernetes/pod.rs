@@ -49,9 +49,22 @@ fn spec(platform: &Platform, id: ServiceId) -> core::PodSpec {
         containers: vec![container(platform, service, &service.main, Role::Main)],
         topology_spread_constraints: spread(platform, service),
         volumes: Some(volumes(platform, service)),
+        image_pull_secrets: pull_secrets(platform, service),
         restart_policy: service.is_job().then(|| "OnFailure".to_owned()),
         ..core::PodSpec::default()
     }
+}
+
+/// With what nodes fetch its images. It stands in the pod and not in the account: the account's list is
+/// copied into a pod when that is made, so that a change of it would reach no pod that runs.
+fn pull_secrets(platform: &Platform, service: &Service) -> Option<Vec<core::LocalObjectReference>> {
+    let secrets = platform[service.namespace].pull_secrets.iter();
+    let names: Vec<core::LocalObjectReference> = secrets
+        .map(|secret| core::LocalObjectReference {
+            name: platform[secret.value].name.value.to_string(),
+        })
+        .collect();
+    (!names.is_empty()).then_some(names)
 }
 
 fn security(service: &Service) -> core::PodSecurityContext {

@@ -1,6 +1,7 @@
 //! The workload of a service: Deployment, StatefulSet, Job or CronJob.
 
-use erpc_model::{Platform, Scaling, Service, ServiceId, Workload};
+use erpc_model::units::Duration;
+use erpc_model::{History, Platform, Scaling, Service, ServiceId, Sourced, Workload};
 use k8s_openapi::api::apps::v1 as apps;
 use k8s_openapi::api::batch::v1 as batch;
 use k8s_openapi::api::core::v1::PersistentVolumeClaim;
@@ -25,6 +26,13 @@ pub(super) fn workload(platform: &Platform, id: ServiceId) -> Object {
             metadata: described(platform, id),
             spec: Some(batch::CronJobSpec {
                 schedule: schedule.value.clone(),
+                time_zone: service
+                    .runs
+                    .time_zone
+                    .as_ref()
+                    .map(|zone| zone.value.clone()),
+                successful_jobs_history_limit: kept(service, |history| history.succeeded),
+                failed_jobs_history_limit: kept(service, |history| history.failed),
                 // A run that is late does not meet the next one.
                 concurrency_policy: Some("Forbid".to_owned()),
                 job_template: batch::JobTemplateSpec {
@@ -128,8 +136,19 @@ fn stateful_set(platform: &Platform, id: ServiceId) -> apps::StatefulSet {
     }
 }
 
+/// How many runs of a kind are kept, where the source says so.
+fn kept(service: &Service, of: fn(&History) -> Option<u32>) -> Option<i32> {
+    let history = service.runs.history.as_ref()?;
+    i32::try_from(of(&history.value)?).ok()
+}
+
 fn job_spec(platform: &Platform, id: ServiceId) -> batch::JobSpec {
+    let runs = &platform[id].runs;
+    let seconds = |deadline: &Sourced<Duration>| i64::try_from(deadline.value.0 / 1000).ok();
+    let count = |retries: &Sourced<u32>| i32::try_from(retries.value).ok();
     batch::JobSpec {
+        active_deadline_seconds: runs.deadline.as_ref().and_then(seconds),
+        backoff_limit: runs.retries.as_ref().and_then(count),
         template: pod::template(platform, id),
         ..batch::JobSpec::default()
     }

@@ -33,6 +33,13 @@ pub(super) fn of(context: &Context<'_>, service: &Service, at: Path<'_>, path: P
             K("spec"),
             K("serviceAccountName" | "automountServiceAccountToken"),
         ] => Some(account::of_pods(context, service)),
+        [K("spec"), K("imagePullSecrets"), I(place), ..] => {
+            let secrets = &context.platform[service.namespace].pull_secrets;
+            one(Cause::said(
+                "with what nodes fetch its images",
+                secrets.get(*place)?,
+            ))
+        }
         [K("spec"), K("enableServiceLinks")] => {
             always("services are found by name; variables for each would grow with the namespace")
         }

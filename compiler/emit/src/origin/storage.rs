@@ -80,6 +80,7 @@ pub(super) fn of_class(context: &Context<'_>, path: Path<'_>) -> Answer {
         [K("provisioner")] => "`provisioner`",
         [K("reclaimPolicy")] => "`reclaim`, `retain` where nothing is said",
         [K("volumeBindingMode")] => "`wait`, at once where it is not said",
+        [K("allowVolumeExpansion")] => "volumes of this provisioner can grow",
         _ => return None,
     };
     if class.create.is_none() {

@@ -34,7 +34,7 @@ const ANY: [(&[&str], Owner); 5] = [
 ];
 
 /// Of a kind, below the object.
-const OF_KIND: [(&str, &[&str], Owner); 23] = [
+const OF_KIND: [(&str, &[&str], Owner); 27] = [
     (
         "deployment",
         &["spec", "replicas"],
@@ -52,6 +52,26 @@ const OF_KIND: [(&str, &[&str], Owner); 23] = [
         "cronjob",
         &["spec", "schedule"],
         Model("`job NAME every \"…\"` says it"),
+    ),
+    (
+        "cronjob",
+        &["spec", "timeZone"],
+        Model("`time-zone` says it"),
+    ),
+    (
+        "cronjob",
+        &["spec", "successfulJobsHistoryLimit"],
+        Model("`history` says it"),
+    ),
+    (
+        "cronjob",
+        &["spec", "failedJobsHistoryLimit"],
+        Model("`history` says it"),
+    ),
+    (
+        "job",
+        &["spec", "activeDeadlineSeconds"],
+        Model("`deadline` says it"),
     ),
     (
         "service",
@@ -136,12 +156,16 @@ const BY_SECURITY: &str = "Pod Security judges it";
 const BY_GRANTS: &str = "`grants` says what the pod may ask of the API";
 
 /// Of a pod, below its template; `*` is a container.
-const OF_POD: [(&[&str], Owner); 17] = [
+const OF_POD: [(&[&str], Owner); 18] = [
     (
         &["metadata", "labels", "app.kubernetes.io/"],
         Model(IDENTITY),
     ),
     (&["spec", "hostNetwork"], Network),
+    (
+        &["spec", "imagePullSecrets"],
+        Model("`pull-secret` of the namespace says it"),
+    ),
     (&["spec", "hostPID"], Security(BY_SECURITY)),
     (&["spec", "hostIPC"], Security(BY_SECURITY)),
     (&["spec", "hostUsers"], Security(BY_SECURITY)),

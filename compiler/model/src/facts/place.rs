@@ -102,6 +102,12 @@ pub fn of_namespace(platform: &Platform, id: NamespaceId) -> Vec<Fact> {
         ];
         Fact::of("limits", joined(parts), limits.origin)
     }));
+    let secrets: Vec<Sourced<String>> = namespace
+        .pull_secrets
+        .iter()
+        .map(|secret| secret.clone().map(|id| platform[id].name.value.to_string()))
+        .collect();
+    facts.extend(several("pull-secret", &secrets));
     let labels = namespace.labels.iter();
     let labels = labels.map(|(key, value)| Fact::shown(key.as_str(), value));
     facts.extend(keyed("labels", labels.collect()));

@@ -3,8 +3,8 @@
 use super::{Fact, Plain, grants, keyed, several};
 use crate::origin::{Origin, Sourced, Via};
 use crate::platform::{
-    AddressKind, Config, Container, EnvValue, Patch, PatchValue, Platform, Port, Probe, ProbeCheck,
-    Scaling, Service, ServiceId, Spread, Volume, Workload,
+    AddressKind, Config, Container, EnvValue, JobRuns, Patch, PatchValue, Platform, Port, Probe,
+    ProbeCheck, Scaling, Service, ServiceId, Spread, Volume, Workload,
 };
 use crate::units::{Protocol, Range};
 
@@ -52,6 +52,7 @@ pub fn of_service(platform: &Platform, id: ServiceId) -> Vec<Fact> {
         )
     }));
     facts.extend(slo(service));
+    facts.extend(runs(&service.runs));
     facts.extend(service.rto.as_ref().map(|v| Fact::shown("rto", v)));
     facts.extend(service.rpo.as_ref().map(|v| Fact::shown("rpo", v)));
     let after: Vec<Sourced<String>> = service
@@ -70,6 +71,25 @@ pub fn of_service(platform: &Platform, id: ServiceId) -> Vec<Fact> {
         facts.extend(keyed(word, members.collect()));
     }
     facts.extend(keyed("patch", service.patches.iter().map(patch).collect()));
+    facts
+}
+
+/// How a job runs.
+fn runs(runs: &JobRuns) -> Vec<Fact> {
+    let mut facts = Vec::new();
+    facts.extend(runs.deadline.as_ref().map(|v| Fact::shown("deadline", v)));
+    facts.extend(runs.retries.as_ref().map(|v| Fact::shown("retries", v)));
+    facts.extend(runs.time_zone.as_ref().map(|v| Fact::shown("time-zone", v)));
+    facts.extend(runs.history.as_ref().map(|kept| {
+        let parts = [
+            kept.value
+                .succeeded
+                .map(|count| format!("succeeded {count}")),
+            kept.value.failed.map(|count| format!("failed {count}")),
+        ];
+        let text: Vec<String> = parts.into_iter().flatten().collect();
+        Fact::of("history", Plain::Text(text.join(", ")), kept.origin)
+    }));
     facts
 }
 

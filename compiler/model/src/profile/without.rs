@@ -247,6 +247,9 @@ impl Moved {
             .after
             .retain_mut(|after| self.move_namespace(&mut after.value));
         namespace.services.retain_mut(|id| self.move_service(id));
+        namespace
+            .pull_secrets
+            .retain_mut(|secret| self.move_secret(&mut secret.value));
     }
 
     fn service(&self, service: &mut Service) {
@@ -307,6 +310,11 @@ fn count_uses(platform: &mut Platform, moved: &Moved) {
         let mounts = service.secret_mounts.iter().map(|mount| mount.secret);
         for secret in variables.chain(mounts) {
             used[secret.index()].push(service.namespace);
+        }
+    }
+    for (id, namespace) in (0..).map(NamespaceId).zip(&platform.namespaces) {
+        for secret in &namespace.pull_secrets {
+            used[secret.value.index()].push(id);
         }
     }
     for route in &platform.routes {

@@ -10,6 +10,7 @@ mod exposures;
 mod flows;
 mod health;
 mod index;
+mod job;
 mod missing_use;
 mod mounts;
 mod moved;

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use erpc_diagnostics::{Diagnostic, codes};
-use erpc_syntax::tree::{Block, Sign};
+use erpc_syntax::tree::{Block, Ident, Sign};
 use smol_str::SmolStr;
 
 use super::index::Declared;
@@ -14,11 +14,15 @@ use crate::eval::Scope;
 use crate::names::{listed, nearest};
 use crate::origin::{Sourced, Via};
 use crate::platform::{
-    ContainerDefaults, Namespace, NamespaceId, Quota, Secret, ServiceId, Tier, TierId,
+    ContainerDefaults, Namespace, NamespaceId, Quota, Secret, SecretId, ServiceId, Tier, TierId,
 };
 use crate::properties::{self, Place};
 use crate::units::{Cpu, Memory, Range};
 use crate::value::{Type, Value};
+
+/// The key of a Secret of the type `kubernetes.io/dockerconfigjson`, the only one that nodes log in to a
+/// registry with.
+const PULL_KEY: &str = ".dockerconfigjson";
 
 impl<'a> Resolver<'a> {
     /// Whether something in a line of tiers is wrong, so that not all of them may be known.
@@ -68,6 +72,7 @@ impl<'a> Resolver<'a> {
             after: self.after_namespaces(&settings),
             quota: self.quota(&settings),
             limits: self.limits(&settings),
+            pull_secrets: self.pull_secrets(declared, &settings),
             labels: self.labels(&settings),
             grants: self.grants(&settings),
             services,
@@ -338,6 +343,69 @@ impl<'a> Resolver<'a> {
         }
         self.secrets
             .sort_by(|a, b| (a.namespace, &a.name.value).cmp(&(b.namespace, &b.name.value)));
+    }
+
+    /// `pull-secret NAME, …`: each a Secret that a node can log in to a registry with.
+    fn pull_secrets(
+        &mut self,
+        declared: &Declared<'a>,
+        settings: &Settings<'a>,
+    ) -> Vec<Sourced<SecretId>> {
+        let (Some(setting), Some(namespace)) = (
+            settings.top("pull-secret").cloned(),
+            self.namespace_ids.get(&declared.name.text).copied(),
+        ) else {
+            return Vec::new();
+        };
+        let mut args = setting.args();
+        let mut out: Vec<Sourced<SecretId>> = Vec::new();
+        loop {
+            let Some(name) = args.need_name("the secret's name", &mut self.diagnostics) else {
+                return out;
+            };
+            // What the platform says for all namespaces is wrong once.
+            let mut found = self.diagnostics.as_slice().iter();
+            let is_reported = found.any(|found| found.span() == name.span);
+            if !is_reported && let Some(id) = self.pull_secret(&name, namespace) {
+                if let Some(first) = out.iter().find(|known| known.value == id) {
+                    let first = first.span();
+                    self.report(
+                        Diagnostic::new(
+                            &codes::REPEATED_PROPERTY,
+                            format!("the secret `{}` is named twice", name.text),
+                        )
+                        .at(name.span, "again")
+                        .also(first, "the first"),
+                    );
+                } else {
+                    out.push(setting.sourced(name.span, id));
+                }
+            }
+            if args.sign(Sign::Comma).is_none() {
+                break;
+            }
+        }
+        args.finish(&mut self.diagnostics);
+        out
+    }
+
+    fn pull_secret(&mut self, name: &Ident, namespace: NamespaceId) -> Option<SecretId> {
+        let id = self.secret(name, namespace)?;
+        let secret = &self.secrets[id.index()];
+        if secret.keys.iter().any(|key| key.value == PULL_KEY) {
+            return Some(id);
+        }
+        let declared = secret.name.span();
+        self.report(
+            Diagnostic::new(
+                &codes::UNKNOWN_SECRET_KEY,
+                format!("the secret `{}` has no key `{PULL_KEY}`", name.text),
+            )
+            .at(name.span, "nodes log in to a registry with it")
+            .also(declared, "declared here")
+            .help(format!("declare it: `keys \"{PULL_KEY}\"`, which is what `kubectl create secret docker-registry` makes")),
+        );
+        None
     }
 
     fn secret_keys(&mut self, args: &mut Args<'a>, scope: &Scope) -> Vec<Sourced<SmolStr>> {

@@ -7,8 +7,8 @@ use smol_str::SmolStr;
 
 use crate::origin::Sourced;
 use crate::platform::{
-    Cluster, Container, End, Flow, Image, IngressController, Namespace, NamespaceId, Probes,
-    Scaling, Service, ServiceId, Tier, TierId, Workload,
+    Cluster, Container, End, Flow, Image, IngressController, JobRuns, Namespace, NamespaceId,
+    Probes, Scaling, Service, ServiceId, Tier, TierId, Workload,
 };
 use crate::units::{Cpu, Memory, Range};
 
@@ -119,6 +119,7 @@ fn bare(namespace: NamespaceId, name: Sourced<SmolStr>, registry: &str) -> Servi
         is_whole: false,
         doc: None,
         workload: Workload::Deployment,
+        runs: JobRuns::default(),
         components: Vec::new(),
         title: None,
         repo: None,

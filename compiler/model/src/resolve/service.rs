@@ -16,8 +16,8 @@ use crate::eval::Scope;
 use crate::names::{listed, nearest};
 use crate::origin::{Origin, Sourced, Via};
 use crate::platform::{
-    Autoscale, Availability, Grant, Latency, NamespaceId, Resource, RunAs, Scaling, Service,
-    ServiceId, Spread, Workload,
+    Autoscale, Availability, Grant, JobRuns, Latency, NamespaceId, Resource, RunAs, Scaling,
+    Service, ServiceId, Spread, Workload,
 };
 use crate::properties::Place;
 use crate::units::{Duration, Percent, Range};
@@ -49,6 +49,7 @@ impl<'a> Resolver<'a> {
             service.components = uses;
             if is_job {
                 service.workload = self.job(declared, &scope);
+                service.runs = self.job_runs(&settings, &service.workload);
             }
             service
         });
@@ -152,6 +153,7 @@ impl<'a> Resolver<'a> {
             is_whole: !settings.is_partial,
             doc: None,
             workload,
+            runs: JobRuns::default(),
             components: Vec::new(),
             title,
             repo,
@@ -225,7 +227,7 @@ impl<'a> Resolver<'a> {
         })
     }
 
-    fn one_duration(
+    pub(super) fn one_duration(
         &mut self,
         settings: &Settings<'a>,
         word: &'static str,
