@@ -29,7 +29,7 @@ impl Builder<'_> {
                 let inner = self.operands(pair.into_inner());
                 return inner.into_iter().next().unwrap_or_else(|| missing(span));
             }
-            Rule::logic_head | Rule::flow_head => ExprKind::Path(Path {
+            Rule::word | Rule::logic_head | Rule::flow_head => ExprKind::Path(Path {
                 segments: vec![Segment {
                     kind: SegmentKind::Name(pair.as_str().into()),
                     span,

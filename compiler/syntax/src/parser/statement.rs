@@ -79,7 +79,6 @@ impl Builder<'_> {
             pair.as_span().start(),
             pair.as_span().start() + text.trim_end().len(),
         );
-        let words = first_words(text.split('{').next().unwrap_or_default());
         let outer = std::mem::take(&mut self.inner);
         let before = self.diagnostics.as_slice().len();
         let mut args = Vec::new();
@@ -122,6 +121,7 @@ impl Builder<'_> {
                 self.diagnostics.as_slice().len() > before || !self.scanned.reported.is_empty(),
                 "what is broken is reported"
             );
+            let words = first_words(text.split('{').next().unwrap_or_default());
             return Err(Broken { span: whole, words });
         }
         let span = args[0].span().to(args[args.len() - 1].span());
