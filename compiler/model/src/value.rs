@@ -254,9 +254,19 @@ fn scaled(digits: &str, scale: u64) -> Result<u64, NumberError> {
         });
     }
     let fraction = fraction.trim_end_matches('0');
-    let mantissa: u128 = format!("{whole}{fraction}")
-        .parse()
-        .map_err(|_| NumberError::Digits)?;
+    let mut mantissa = 0_u128;
+    for digit in whole.bytes().chain(fraction.bytes()) {
+        if !digit.is_ascii_digit() {
+            return Err(NumberError::Digits);
+        }
+        mantissa = mantissa * 10 + u128::from(digit - b'0');
+    }
+    if fraction.is_empty() {
+        let steps = mantissa.checked_mul(u128::from(scale));
+        return steps
+            .and_then(|steps| u64::try_from(steps).ok())
+            .ok_or(NumberError::TooLarge);
+    }
     // 10^36 < u128::MAX, and the fraction has at most 36 digits.
     let divisor = 10u128.pow(u32::try_from(fraction.len()).unwrap_or(36));
     let product = mantissa

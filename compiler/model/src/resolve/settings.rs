@@ -2,11 +2,12 @@
 //! list of statements with the scope in which they are evaluated; here layers become one list of
 //! settings for each word and key, lowest first, before any value is computed.
 
+use std::hash::{Hash, Hasher};
 use std::rc::Rc;
 
 use erpc_diagnostics::{Diagnostic, Span, codes};
 use erpc_syntax::tree::{Arg, Argument, Block, Expr, ExprKind, Ident, Statement};
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxBuildHasher, FxHashMap};
 use smol_str::SmolStr;
 
 use super::Resolver;
@@ -40,6 +41,13 @@ impl<'a> Setting<'a> {
         )
     }
 
+    fn slot(&self) -> Slot {
+        Slot {
+            word: self.word.name,
+            key: self.key.clone(),
+        }
+    }
+
     /// A value that stands at `span`.
     pub(super) fn sourced<T>(&self, span: Span, value: T) -> Sourced<T> {
         Sourced {
@@ -60,12 +68,42 @@ impl<'a> Setting<'a> {
 /// The settings of one word and key, lowest layer first; never empty.
 type Stack<'a> = Vec<Setting<'a>>;
 
+/// A word and a key, by which settings are found.
+#[derive(Clone, PartialEq, Eq)]
+struct Slot {
+    word: &'static str,
+    key: SmolStr,
+}
+
+impl Hash for Slot {
+    /// Words differ in their length and ends mostly, and most have no key: a look at these is
+    /// cheaper than reading both, and every service looks up some thirty.
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let bytes = self.word.as_bytes();
+        let end = |byte: Option<&u8>| u32::from(byte.copied().unwrap_or_default());
+        state.write_u32(self.word.len() as u32 | end(bytes.first()) << 8 | end(bytes.last()) << 16);
+        if !self.key.is_empty() {
+            state.write(self.key.as_bytes());
+        }
+    }
+}
+
+impl Slot {
+    /// Of a word that has no keys.
+    fn of(word: &'static str) -> Self {
+        Self {
+            word,
+            key: SmolStr::default(),
+        }
+    }
+}
+
 /// All settings of an owner, in the order in which their words and keys first appear, the
 /// highest layer's first.
 #[derive(Default)]
 pub(super) struct Settings<'a> {
     stacks: Vec<Stack<'a>>,
-    places: FxHashMap<(&'static str, SmolStr), usize>,
+    slots: FxHashMap<Slot, usize>,
     /// Pairs of components on one level that set the same thing differently.
     conflicts: Vec<(&'static str, SmolStr, [Span; 2])>,
     /// Whether a component among the layers could not be found or read, which was reported: what
@@ -91,22 +129,40 @@ impl<'a> Settings<'a> {
 
     /// The highest setting of a word that has no keys.
     pub(super) fn top(&self, word: &'static str) -> Option<&Setting<'a>> {
-        let at = *self.places.get(&(word, SmolStr::default()))?;
+        let at = *self.slots.get(&Slot::of(word))?;
         self.stacks[at].last()
     }
 
-    fn get(&self, word: &'static str, key: &SmolStr) -> Option<&Stack<'a>> {
-        let at = *self.places.get(&(word, key.clone()))?;
+    fn get(&self, slot: &Slot) -> Option<&Stack<'a>> {
+        let at = *self.slots.get(slot)?;
         Some(&self.stacks[at]).filter(|stack| !stack.is_empty())
     }
 
-    fn push(&mut self, setting: Setting<'a>) {
-        let place = (setting.word.name, setting.key.clone());
-        let at = *self.places.entry(place).or_insert_with(|| {
+    /// The stack of a slot, which is made where there is none.
+    fn stack(&mut self, slot: Slot) -> &mut Stack<'a> {
+        let at = *self.slots.entry(slot).or_insert_with(|| {
             self.stacks.push(Vec::new());
             self.stacks.len() - 1
         });
-        self.stacks[at].push(setting);
+        &mut self.stacks[at]
+    }
+
+    fn push(&mut self, setting: Setting<'a>) {
+        self.stack(setting.slot()).push(setting);
+    }
+
+    /// Drops the stacks that have become empty.
+    fn tidy(&mut self) {
+        if self.stacks.iter().all(|stack| !stack.is_empty()) {
+            return;
+        }
+        self.stacks.retain(|stack| !stack.is_empty());
+        self.slots.clear();
+        for (at, stack) in self.stacks.iter().enumerate() {
+            if let Some(first) = stack.first() {
+                self.slots.insert(first.slot(), at);
+            }
+        }
     }
 }
 
@@ -164,7 +220,8 @@ impl<'a> Resolver<'a> {
         via: Via,
     ) -> Vec<Setting<'a>> {
         let mut out: Vec<Setting<'a>> = Vec::with_capacity(block.statements.len());
-        let mut seen: FxHashMap<(&'static str, SmolStr), Span> = FxHashMap::default();
+        let mut seen: FxHashMap<Slot, Span> =
+            FxHashMap::with_capacity_and_hasher(block.statements.len(), FxBuildHasher);
         for statement in &block.statements {
             let Some(word) = self.word(statement, place) else {
                 continue;
@@ -174,13 +231,17 @@ impl<'a> Resolver<'a> {
                 _ => SmolStr::default(),
             };
             if word.merge != Merge::Append {
-                if let Some(first) = seen.get(&(word.name, key.clone())) {
+                let slot = Slot {
+                    word: word.name,
+                    key: key.clone(),
+                };
+                let first = *seen.entry(slot).or_insert(statement.span);
+                if first != statement.span {
                     let what = if key.is_empty() {
                         word.name.to_owned()
                     } else {
                         format!("{} {key}", word.name)
                     };
-                    let first = *first;
                     self.report(
                         Diagnostic::new(
                             &codes::REPEATED_PROPERTY,
@@ -192,7 +253,6 @@ impl<'a> Resolver<'a> {
                     );
                     continue;
                 }
-                seen.insert((word.name, key.clone()), statement.span);
             }
             out.push(Setting {
                 word,
@@ -212,13 +272,12 @@ impl<'a> Resolver<'a> {
         own: Vec<Setting<'a>>,
     ) -> Settings<'a> {
         let mut out = Settings::default();
-        // Own places first: a service's own ports come before its component's.
+        let most = own.len() + below.iter().map(|s| s.stacks.len()).sum::<usize>();
+        out.slots.reserve(most);
+        out.stacks.reserve(most);
+        // Own slots first: a service's own ports come before its component's.
         for setting in &own {
-            let place = (setting.word.name, setting.key.clone());
-            out.places.entry(place).or_insert_with(|| {
-                out.stacks.push(Vec::new());
-                out.stacks.len() - 1
-            });
+            out.stack(setting.slot());
         }
         for settings in below {
             out.conflicts.extend(settings.conflicts.iter().cloned());
@@ -236,13 +295,7 @@ impl<'a> Resolver<'a> {
                 out.push(setting);
             }
         }
-        out.stacks.retain(|stack| !stack.is_empty());
-        out.places.clear();
-        for (at, stack) in out.stacks.iter().enumerate() {
-            if let Some(first) = stack.first() {
-                out.places.insert((first.word.name, first.key.clone()), at);
-            }
-        }
+        out.tidy();
         out
     }
 
@@ -252,21 +305,25 @@ impl<'a> Resolver<'a> {
             return;
         };
         let replaces = matches!(top.word.merge, Merge::Replace | Merge::ByKey);
-        if replaces && let Some(other) = out.get(top.word.name, &top.key).and_then(|s| s.last()) {
+        let slot = top.slot();
+        if replaces && let Some(other) = out.get(&slot).and_then(|s| s.last()) {
             if !std::ptr::eq(other.statement, top.statement) {
                 let places = [other.statement.span, top.statement.span];
                 out.conflicts.push((top.word.name, top.key.clone(), places));
             }
             return;
         }
-        for setting in stack {
-            out.push(setting);
+        let into = out.stack(slot);
+        if into.is_empty() {
+            *into = stack;
+        } else {
+            into.extend(stack);
         }
     }
 
     /// `X off`: what lower layers say of X is gone.
     fn remove(&mut self, out: &mut Settings<'a>, off: &Setting<'a>) {
-        let at = out.places.get(&(off.word.name, off.key.clone())).copied();
+        let at = out.slots.get(&off.slot()).copied();
         match at.map(|at| &mut out.stacks[at]) {
             Some(stack) if !stack.is_empty() => stack.clear(),
             _ if out.is_partial => {}
@@ -630,6 +687,9 @@ impl<'a> Resolver<'a> {
 fn key_of(statement: &Statement) -> SmolStr {
     match statement.args.get(1) {
         Some(Arg::Expr(expr)) => match &expr.kind {
+            ExprKind::Path(path) if path.segments.len() == 1 => {
+                path.segments[0].as_name().cloned().unwrap_or_default()
+            }
             ExprKind::Path(path) => path
                 .segments
                 .iter()
