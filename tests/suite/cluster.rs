@@ -15,6 +15,7 @@ mod probe;
 mod proxy;
 mod refused;
 mod revert;
+mod rollout;
 mod secrets;
 mod server;
 mod stalls;

@@ -7,7 +7,7 @@ use super::apply::make_secrets;
 use super::server::{Cluster, Program};
 
 /// ERP/1 in a folder of its own, where it can be edited.
-fn erp1() -> Program {
+pub(super) fn erp1() -> Program {
     let read = |name: &str| std::fs::read_to_string(repository().join(name)).expect("the program");
     let program = Program::of(&read("platform.erp"));
     std::fs::write(program.path().join("policies.erp"), read("policies.erp")).expect("a file");
@@ -22,7 +22,7 @@ fn erp1() -> Program {
 
 /// Applies a change; what it says.
 #[track_caller]
-fn change(cluster: &Cluster, program: &Program, arguments: &[&str]) -> String {
+pub(super) fn change(cluster: &Cluster, program: &Program, arguments: &[&str]) -> String {
     let all = [&["apply", "--yes"][..], arguments].concat();
     let ran = cluster.erpc(&all, program.path()).exits(0);
     let said = format!("{}{}", ran.out, ran.err);
