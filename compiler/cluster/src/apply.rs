@@ -21,7 +21,7 @@ use crate::failure::{ApiError, Failure};
 use crate::inventory::{self, Inventory, Meta};
 use crate::kind::Kind;
 use crate::lock::Lock;
-use crate::object::{Desired, ObjectId, Program};
+use crate::object::{Desired, ObjectId, Packed, Program};
 use crate::plan::{Action, Allowed, Plan, Step, explain};
 use crate::progress::{Event, Progress};
 use crate::request::{Answer, Call};
@@ -408,8 +408,9 @@ impl Engine<'_, '_> {
     /// What is written of an object: as the source says it, or as it was where the run goes back.
     fn body(&self, id: &ObjectId) -> Value {
         let as_it_was = self.back.as_ref().and_then(|bodies| bodies.get(id));
-        let body = as_it_was.or_else(|| self.desired(id).map(|object| &object.body));
-        body.cloned().unwrap_or_default()
+        let body = as_it_was.cloned();
+        body.or_else(|| self.desired(id).map(|object| object.body.value()))
+            .unwrap_or_default()
     }
 
     /// Writes the inventory with all that is and all that will be: whatever happens from here on,
@@ -458,7 +459,7 @@ impl Engine<'_, '_> {
         // What is not in the source any more and was not pruned is still there.
         let prunes = self.options.allowed.prune;
         for id in &self.inventory.objects {
-            let is_live = self.plan.live.objects.contains_key(id);
+            let is_live = self.plan.live.contains(id);
             let is_gone = self.plan.steps.iter().any(|step| match step.action {
                 Action::Prune => prunes && step.id == *id,
                 Action::Move => step.id == *id,
@@ -601,7 +602,7 @@ impl Engine<'_, '_> {
         self.progress
             .say(&Event::Phase("judging the rest by a dry run".to_owned()));
         let cluster = self.cluster;
-        let bodies: Vec<(ObjectId, Value)> = unjudged
+        let bodies: Vec<(ObjectId, Packed)> = unjudged
             .iter()
             .filter_map(|step| {
                 self.desired(&step.id)
@@ -610,7 +611,8 @@ impl Engine<'_, '_> {
             .collect();
         let mut judged = stream::iter(bodies)
             .map(|(id, body)| async move {
-                let result = cluster.call(Call::apply(&id, &body).dry_run()).await;
+                let call = Call::apply(&id, &body.value()).dry_run();
+                let result = cluster.call(call).await;
                 (id, result)
             })
             .buffer_unordered(16);

@@ -64,7 +64,7 @@ impl Destruction {
         let mut kept = Vec::new();
         let mut found: Vec<(ObjectId, String)> = Vec::new();
         for id in &listed {
-            let Some(object) = live.objects.get(id) else {
+            let Some(object) = live.get(id) else {
                 continue;
             };
             if matches!(id.kind, Kind::Namespace | Kind::PersistentVolumeClaim) {
@@ -74,13 +74,13 @@ impl Destruction {
                 kept.push(format!("{id}: volumes that stay are of it"));
                 continue;
             }
-            if !is_labelled(object, program.name()) {
+            if !is_labelled(&object, program.name()) {
                 kept.push(format!(
                     "{id}: it does not carry the platform's label any more"
                 ));
                 continue;
             }
-            if let Some(uid) = uid(object) {
+            if let Some(uid) = uid(&object) {
                 found.push((id.clone(), uid));
             }
         }
@@ -130,7 +130,7 @@ impl Destruction {
         let mut chosen = Vec::new();
         let mut kept = Vec::new();
         for name in names {
-            if live.namespace(&name).is_none() {
+            if !live.has_namespace(&name) {
                 continue;
             }
             if options.namespaces.contains(&name) {
@@ -192,7 +192,7 @@ async fn volumes(
     let mut out = Vec::new();
     for (_, namespace) in program.platform.namespaces() {
         let name = namespace.name.value.as_str();
-        if live.namespace(name).is_none() {
+        if !live.has_namespace(name) {
             continue;
         }
         let path = Kind::PersistentVolumeClaim.collection(Some(name));

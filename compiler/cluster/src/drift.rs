@@ -9,12 +9,11 @@ use serde_json::{Value, json};
 
 use crate::client::Cluster;
 use crate::diff::{differences, shown};
-use crate::equal::is_certainly_equal;
 use crate::failure::{ApiError, Failure};
 use crate::flows;
 use crate::kind::{Kind, root};
 use crate::live::Live;
-use crate::object::{Desired, FIELD_MANAGER, ObjectId, Program};
+use crate::object::{Desired, FIELD_MANAGER, ObjectId, Packed, Program};
 use crate::plan::{body_for, uid};
 use crate::render::Paint;
 use crate::request::Call;
@@ -70,14 +69,13 @@ pub async fn drift(cluster: &Cluster, program: &Program<'_>) -> Result<Vec<Drift
     let mut doubtful = Vec::new();
     let mut found = Vec::new();
     for desired in &program.objects {
-        match live.objects.get(&desired.id) {
-            Some(live) if is_certainly_equal(&desired.body, live) => {}
-            live => doubtful.push((desired, live)),
+        if !live.is_equal(&desired.id) {
+            doubtful.push(desired);
         }
     }
     let mut judged = stream::iter(doubtful)
-        .map(|(desired, live)| async move {
-            let result = judge(cluster, program, desired, live).await;
+        .map(|desired| async {
+            let result = judge(cluster, program, desired, live.get(&desired.id)).await;
             (desired.id.clone(), result)
         })
         .buffered(16);
@@ -104,19 +102,16 @@ async fn flows(
     if live.inventory.is_none() {
         return Ok(Vec::new());
     }
-    let says: Vec<&Value> = program
-        .objects
-        .iter()
-        .filter(|object| flows::matters(object.id.kind))
-        .map(|object| &object.body)
-        .collect();
+    let matters = |object: &&Desired| flows::matters(object.id.kind);
+    let says = program.objects.iter().filter(matters);
     let declared = says
-        .iter()
-        .copied()
-        .filter(|object| object["kind"] != "NetworkPolicy");
-    let has: Vec<&Value> = declared
-        .chain(policies.iter().map(|(_, policy)| policy))
+        .clone()
+        .filter(|object| object.id.kind != Kind::NetworkPolicy);
+    let has: Vec<Packed> = declared
+        .map(|object| object.body.clone())
+        .chain(policies.into_iter().map(|(_, policy)| policy))
         .collect();
+    let says: Vec<Packed> = says.map(|object| object.body.clone()).collect();
     let changes = flows::compare(&says, &has);
     let opened = changes.opened.into_iter().map(|flow| Drift::Flow {
         flow,
@@ -133,7 +128,7 @@ async fn judge(
     cluster: &Cluster,
     program: &Program<'_>,
     desired: &Desired,
-    live: Option<&Value>,
+    live: Option<Value>,
 ) -> Result<Vec<Drift>, Failure> {
     let missing = || {
         vec![Drift::Missing {
@@ -142,7 +137,7 @@ async fn judge(
         }]
     };
     let live = match live {
-        Some(live) => live.clone(),
+        Some(live) => live,
         None => match cluster.call(Call::get(desired.id.path())).await {
             Ok(answer) => answer.body,
             Err(error) if error.is_not_found() => return Ok(missing()),
@@ -150,12 +145,14 @@ async fn judge(
         },
     };
     // By force, because the question is what differs, not whether it may be taken.
-    let body = body_for(&desired.body, uid(&live).as_deref());
+    let body = body_for(&desired.body.value(), uid(&live).as_deref());
     let call = Call::apply(&desired.id, &body).dry_run().forced();
     let answer = match cluster.call(call).await {
         Ok(answer) => answer.body,
         // What cannot be changed in place differs all the same.
-        Err(ApiError::Refused(refusal)) if refusal.code == 422 => merged(&live, &desired.body),
+        Err(ApiError::Refused(refusal)) if refusal.code == 422 => {
+            merged(&live, &desired.body.value())
+        }
         Err(error) => return Err(error.into()),
     };
     let changes = differences(&live, &answer);
@@ -287,7 +284,7 @@ async fn extras(
     let mut found = Vec::new();
     for (_, namespace) in program.platform.namespaces() {
         let namespace = namespace.name.value.as_str();
-        if live.namespace(namespace).is_none() {
+        if !live.has_namespace(namespace) {
             continue;
         }
         for (kind, group, version, plural) in FOREIGN {

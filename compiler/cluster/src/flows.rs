@@ -11,7 +11,7 @@ use crate::client::Cluster;
 use crate::failure::ApiError;
 use crate::kind::Kind;
 use crate::live::Live;
-use crate::object::{ObjectId, Program};
+use crate::object::{ObjectId, Packed, Program};
 
 /// What opens, what closes, and how much stays.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -25,22 +25,24 @@ pub struct FlowChanges {
 }
 
 /// The difference between two sets of namespaces, workloads and policies.
-pub(crate) fn compare(before: &[&Value], after: &[&Value]) -> FlowChanges {
-    let (before, after) = (connections(before), connections(after));
+pub(crate) fn compare(before: &[Packed], after: &[Packed]) -> FlowChanges {
+    changes(&connections(before), &connections(after))
+}
+
+fn changes(before: &BTreeSet<String>, after: &BTreeSet<String>) -> FlowChanges {
     FlowChanges {
-        opened: after.difference(&before).cloned().collect(),
-        closed: before.difference(&after).cloned().collect(),
-        same: before.intersection(&after).count(),
+        opened: after.difference(before).cloned().collect(),
+        closed: before.difference(after).cloned().collect(),
+        same: before.intersection(after).count(),
     }
 }
 
-fn connections(objects: &[&Value]) -> BTreeSet<String> {
-    let texts: Vec<String> = objects.iter().map(|object| declared(object)).collect();
-    let files: Vec<File<'_>> = texts
+fn connections(objects: &[Packed]) -> BTreeSet<String> {
+    let files: Vec<File<'_>> = objects
         .iter()
-        .map(|text| File {
+        .map(|object| File {
             path: "object",
-            bytes: text.as_bytes(),
+            bytes: object.text().as_bytes(),
         })
         .collect();
     let manifests = Manifests::read(&files);
@@ -83,24 +85,18 @@ fn show(ports: Ports) -> String {
     }
 }
 
-/// An object without what the server keeps, which is most of its bytes.
-fn declared(object: &Value) -> String {
-    let mut object = object.clone();
+/// An object of a kind without what the server keeps, which is most of its bytes. Lists leave out of
+/// each item what it is.
+pub(crate) fn declared(kind: Kind, mut object: Value) -> Packed {
+    object["apiVersion"] = Value::from(kind.api_version());
+    object["kind"] = Value::from(kind.as_str());
     if let Some(root) = object.as_object_mut() {
         root.remove("status");
         if let Some(metadata) = root.get_mut("metadata").and_then(Value::as_object_mut) {
             metadata.retain(|key, _| matches!(key.as_str(), "name" | "namespace" | "labels"));
         }
     }
-    object.to_string()
-}
-
-/// Lists leave out of each item what it is.
-pub(crate) fn with_kind(kind: Kind, object: &Value) -> Value {
-    let mut object = object.clone();
-    object["apiVersion"] = Value::from(kind.api_version());
-    object["kind"] = Value::from(kind.as_str());
-    object
+    Packed::of(&object)
 }
 
 /// All policies in the existing namespaces of the platform, whosever they are.
@@ -108,18 +104,19 @@ pub(crate) async fn live_policies(
     cluster: &Cluster,
     program: &Program<'_>,
     live: &Live,
-) -> Result<Vec<(ObjectId, Value)>, ApiError> {
+) -> Result<Vec<(ObjectId, Packed)>, ApiError> {
     let mut out = Vec::new();
     for (_, namespace) in program.platform.namespaces() {
         let name = namespace.name.value.as_str();
-        if live.namespace(name).is_none() {
+        if !live.has_namespace(name) {
             continue;
         }
         let path = Kind::NetworkPolicy.collection(Some(name));
-        for policy in cluster.list(&path, "").await? {
+        let policies = cluster.list_as(&path, "", |policy| {
             let id = ObjectId::of(Kind::NetworkPolicy, &policy);
-            out.push((id, with_kind(Kind::NetworkPolicy, &policy)));
-        }
+            (id, declared(Kind::NetworkPolicy, policy))
+        });
+        out.extend(policies.await?);
     }
     Ok(out)
 }
@@ -149,56 +146,53 @@ pub(crate) async fn of_plan(
     // A run that was cut left policies whose pods are yet to come: their flows are open already.
     let announced = program.objects.iter().filter(|object| {
         let id = &object.id;
-        id.kind.is_workload()
-            && !live.objects.contains_key(id)
-            && closed.contains(&(&id.namespace, &id.name))
+        id.kind.is_workload() && !live.contains(id) && closed.contains(&(&id.namespace, &id.name))
     });
-    let others: Vec<Value> = live
-        .objects
-        .iter()
+    let others = live
+        .objects()
         .filter(|(id, _)| matters(id.kind) && id.kind != Kind::NetworkPolicy)
         .filter(|(id, _)| match &id.namespace {
             Some(namespace) => wanted.contains(namespace.as_str()),
             None => wanted.contains(id.name.as_str()),
         })
-        .map(|(id, object)| with_kind(id.kind, object))
+        .map(|(id, object)| declared(id.kind, object));
+    let before: Vec<Packed> = others
+        .chain(announced.map(|object| object.body.clone()))
+        .chain(policies.iter().map(|(_, p)| p.clone()))
         .collect();
-    let before: Vec<&Value> = others
-        .iter()
-        .chain(announced.map(|object| &object.body))
-        .chain(policies.iter().map(|(_, p)| p))
-        .collect();
+    let before = connections(&before);
     let stays = policies
         .iter()
         .filter(|(id, _)| program.object(id).is_none() && !pruned.contains(id))
-        .map(|(_, policy)| policy);
+        .map(|(_, policy)| policy.clone());
     let desired = program
         .objects
         .iter()
         .filter(|object| matters(object.id.kind))
-        .map(|object| &object.body);
-    let after: Vec<&Value> = desired.chain(stays).collect();
-    Ok(compare(&before, &after))
+        .map(|object| object.body.clone());
+    let after: Vec<Packed> = desired.chain(stays).collect();
+    Ok(changes(&before, &connections(&after)))
 }
 
 #[cfg(test)]
 mod tests {
     use super::compare;
-    use serde_json::{Value, json};
+    use crate::object::Packed;
+    use serde_json::json;
 
-    fn deployment(name: &str) -> Value {
-        json!({
+    fn deployment(name: &str) -> Packed {
+        Packed::of(&json!({
             "apiVersion": "apps/v1", "kind": "Deployment",
             "metadata": { "name": name, "namespace": "n" },
             "spec": {
                 "selector": { "matchLabels": { "app": name } },
                 "template": { "metadata": { "labels": { "app": name } }, "spec": { "containers": [] } },
             },
-        })
+        }))
     }
 
-    fn policy(of: &str, from: &str, port: u16) -> Value {
-        json!({
+    fn policy(of: &str, from: &str, port: u16) -> Packed {
+        Packed::of(&json!({
             "apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy",
             "metadata": { "name": of, "namespace": "n" },
             "spec": {
@@ -209,19 +203,22 @@ mod tests {
                     "ports": [{ "protocol": "TCP", "port": port }],
                 }],
             },
-        })
+        }))
     }
 
     #[test]
     fn a_port_that_moves_closes_one_flow_and_opens_another() {
         let (a, b) = (deployment("a"), deployment("b"));
         let (old, new) = (policy("b", "a", 80), policy("b", "a", 81));
-        let changes = compare(&[&a, &b, &old], &[&a, &b, &new]);
+        let changes = compare(
+            &[a.clone(), b.clone(), old.clone()],
+            &[a.clone(), b.clone(), new],
+        );
         assert_eq!(changes.opened.len(), 1, "{changes:?}");
         assert_eq!(changes.closed.len(), 1, "{changes:?}");
         assert!(changes.opened[0].ends_with(":81/TCP"), "{changes:?}");
         assert!(changes.closed[0].ends_with(":80/TCP"), "{changes:?}");
-        let same = compare(&[&a, &b, &old], &[&a, &b, &old]);
+        let same = compare(&[a.clone(), b.clone(), old.clone()], &[a, b, old]);
         assert!(same.opened.is_empty() && same.closed.is_empty() && same.same > 0);
     }
 }

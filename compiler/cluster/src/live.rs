@@ -6,19 +6,56 @@ use futures_util::future::join_all;
 use serde_json::Value;
 
 use crate::client::Cluster;
+use crate::equal::is_certainly_equal;
 use crate::failure::{ApiError, Failure};
 use crate::inventory::Inventory;
 use crate::kind::Kind;
-use crate::object::{ObjectId, Program};
+use crate::object::{ObjectId, Packed, Program};
 use crate::request::Call;
 
 /// What was found.
 #[derive(Debug, Default)]
 pub struct Live {
     /// The platform's objects, and every namespace.
-    pub objects: BTreeMap<ObjectId, Value>,
+    objects: BTreeMap<ObjectId, Found>,
     /// What erpc applied earlier.
     pub inventory: Option<Inventory>,
+}
+
+/// An object of the cluster.
+#[derive(Debug)]
+struct Found {
+    object: Packed,
+    /// Whether it certainly is as the platform says: then little of it is kept.
+    is_equal: bool,
+}
+
+impl Found {
+    fn of(kind: Kind, mut live: Value, program: &Program<'_>) -> (ObjectId, Self) {
+        let id = ObjectId::of(kind, &live);
+        let desired = program.object(&id);
+        let is_equal =
+            desired.is_some_and(|desired| is_certainly_equal(&desired.body.value(), &live));
+        if is_equal {
+            shorten(&mut live);
+        }
+        let object = Packed::of(&live);
+        (id, Self { object, is_equal })
+    }
+}
+
+/// Leaves out of an object what nobody asks of one that stays as it is: its status, and which manager has
+/// which field but for the metadata, where the marks of other tools are.
+fn shorten(live: &mut Value) {
+    if let Some(root) = live.as_object_mut() {
+        root.remove("status");
+    }
+    let entries = live["metadata"]["managedFields"].as_array_mut();
+    for entry in entries.into_iter().flatten() {
+        if let Some(fields) = entry["fieldsV1"].as_object_mut() {
+            fields.retain(|key, _| key == "f:metadata");
+        }
+    }
 }
 
 impl Live {
@@ -37,19 +74,50 @@ impl Live {
             .await
             .map_err(|error| not_listed(Kind::Namespace, error))?;
         let names: Vec<String> = of_platform(program, inventory.as_ref(), &namespaces);
-        let mut objects: BTreeMap<ObjectId, Value> = namespaces
+        let mut objects: BTreeMap<ObjectId, Found> = namespaces
             .into_iter()
-            .map(|live| (ObjectId::of(Kind::Namespace, &live), live))
+            .map(|live| Found::of(Kind::Namespace, live, program))
             .collect();
         let selector = program.selector();
-        let lists = kinds
-            .iter()
-            .map(|kind| list(cluster, *kind, &selector, &names));
+        let lists = kinds.iter().map(|kind| {
+            let found = |live| Found::of(*kind, live, program);
+            list_as(cluster, *kind, &selector, &names, found)
+        });
         for (kind, found) in kinds.iter().zip(join_all(lists).await) {
-            let found = found.map_err(|error| not_listed(*kind, error))?;
-            objects.extend(found.into_iter().map(|o| (ObjectId::of(*kind, &o), o)));
+            objects.extend(found.map_err(|error| not_listed(*kind, error))?);
         }
         Ok(Self { objects, inventory })
+    }
+
+    /// An object that was found. Of one that is as the platform says, its status and most of what is
+    /// known of its managers are left out.
+    #[must_use]
+    pub fn get(&self, id: &ObjectId) -> Option<Value> {
+        Some(self.objects.get(id)?.object.value())
+    }
+
+    /// Whether an object was found.
+    #[must_use]
+    pub fn contains(&self, id: &ObjectId) -> bool {
+        self.objects.contains_key(id)
+    }
+
+    /// Whether an object certainly is as the platform says.
+    #[must_use]
+    pub fn is_equal(&self, id: &ObjectId) -> bool {
+        self.objects.get(id).is_some_and(|found| found.is_equal)
+    }
+
+    /// All objects, one after the other.
+    pub fn objects(&self) -> impl Iterator<Item = (&ObjectId, Value)> {
+        let objects = self.objects.iter();
+        objects.map(|(id, found)| (id, found.object.value()))
+    }
+
+    /// All objects of a kind.
+    pub(crate) fn of_kind(&self, kind: Kind) -> impl Iterator<Item = (&ObjectId, Value)> {
+        let objects = self.objects.iter().filter(move |(id, _)| id.kind == kind);
+        objects.map(|(id, found)| (id, found.object.value()))
     }
 
     /// The namespaces of the platform that exist.
@@ -58,14 +126,14 @@ impl Live {
             .platform
             .namespaces()
             .map(|(_, namespace)| namespace.name.value.to_string())
-            .filter(|name| self.namespace(name).is_some())
+            .filter(|name| self.has_namespace(name))
             .collect()
     }
 
-    /// A namespace that exists.
+    /// Whether a namespace exists.
     #[must_use]
-    pub fn namespace(&self, name: &str) -> Option<&Value> {
-        self.objects.get(&ObjectId {
+    pub fn has_namespace(&self, name: &str) -> bool {
+        self.contains(&ObjectId {
             namespace: None,
             kind: Kind::Namespace,
             name: name.into(),
@@ -101,14 +169,27 @@ pub(crate) async fn list(
     selector: &str,
     namespaces: &[String],
 ) -> Result<Vec<Value>, ApiError> {
-    let found = cluster.list_kind(kind, selector).await;
-    match found {
+    list_as(cluster, kind, selector, namespaces, |object| object).await
+}
+
+/// The same, with what becomes of each object.
+async fn list_as<T>(
+    cluster: &Cluster,
+    kind: Kind,
+    selector: &str,
+    namespaces: &[String],
+    of: impl Fn(Value) -> T,
+) -> Result<Vec<T>, ApiError> {
+    let everywhere = kind.collection(None);
+    match cluster.list_as(&everywhere, selector, &of).await {
         Err(error) if error.code() == Some(403) && kind.is_namespaced() => {
             let paths: Vec<String> = namespaces
                 .iter()
                 .map(|namespace| kind.collection(Some(namespace)))
                 .collect();
-            let lists = paths.iter().map(|path| cluster.list(path, selector));
+            let lists = paths
+                .iter()
+                .map(|path| cluster.list_as(path, selector, &of));
             let mut objects = Vec::new();
             for found in join_all(lists).await {
                 objects.extend(found?);
@@ -172,7 +253,7 @@ pub(crate) async fn missing_secrets(
         }
     }
     let answers = asked.iter().map(|(secret, namespace)| async move {
-        if live.namespace(namespace).is_none() {
+        if !live.has_namespace(namespace) {
             return Ok(None);
         }
         let path = format!(
@@ -213,7 +294,7 @@ pub(crate) async fn missing_secrets(
         if is_there && keys.is_empty() {
             continue;
         }
-        let has_namespace = live.namespace(&namespace).is_some();
+        let has_namespace = live.has_namespace(&namespace);
         missing.push(MissingSecret {
             commands: commands(&namespace, &name, &keys, is_there, has_namespace),
             place: program.sources.place(secret.name.span()),

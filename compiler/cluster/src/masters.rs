@@ -32,8 +32,8 @@ fn master(live: &Value) -> Option<&'static str> {
 /// Why nothing may be applied: somebody else keeps these objects.
 pub(crate) fn refusal(live: &Live) -> Option<Failure> {
     let mut kept: BTreeMap<&str, (usize, String)> = BTreeMap::new();
-    for (id, object) in &live.objects {
-        if let Some(whose) = master(object) {
+    for (id, object) in live.objects() {
+        if let Some(whose) = master(&object) {
             let entry = kept.entry(whose).or_insert_with(|| (0, id.to_string()));
             entry.0 += 1;
         }
@@ -52,7 +52,7 @@ pub(crate) fn refusal(live: &Live) -> Option<Failure> {
 /// How many objects each tool has fields of.
 pub(crate) fn tools(live: &Live) -> BTreeMap<String, usize> {
     let mut out = BTreeMap::new();
-    for object in live.objects.values() {
+    for (_, object) in live.objects() {
         let entries = object["metadata"]["managedFields"].as_array();
         let managers: std::collections::BTreeSet<&str> = entries
             .into_iter()

@@ -178,14 +178,14 @@ pub(crate) async fn volumes(
     }
     let claims = |namespace: &str| Kind::PersistentVolumeClaim.collection(Some(namespace));
     let found = cluster.list(&claims(old_namespace), "").await?;
-    let taken: BTreeSet<String> = match live.namespace(new_namespace) {
-        Some(_) => cluster
+    let taken: BTreeSet<String> = match live.has_namespace(new_namespace) {
+        true => cluster
             .list(&claims(new_namespace), "")
             .await?
             .iter()
             .filter_map(|claim| claim["metadata"]["name"].as_str().map(str::to_owned))
             .collect(),
-        None => BTreeSet::new(),
+        false => BTreeSet::new(),
     };
     let mut moves = Vec::new();
     for claim in &found {

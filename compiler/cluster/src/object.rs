@@ -67,13 +67,39 @@ impl fmt::Display for ObjectId {
     }
 }
 
+/// An object as its JSON text. As a tree of maps it takes twenty times the memory, so that of many
+/// objects each is a tree only while somebody looks at it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Packed(Box<str>);
+
+impl Packed {
+    /// Packs an object.
+    #[must_use]
+    pub fn of(object: &Value) -> Self {
+        Self(object.to_string().into_boxed_str())
+    }
+
+    /// The object.
+    #[must_use]
+    pub fn value(&self) -> Value {
+        // It was written from a value, so it can be read as one.
+        serde_json::from_str(&self.0).unwrap_or_default()
+    }
+
+    /// Its text.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.0
+    }
+}
+
 /// An object as the platform says it.
 #[derive(Clone, Debug)]
 pub struct Desired {
     /// Which.
     pub id: ObjectId,
     /// The body that is applied.
-    pub body: Value,
+    pub body: Packed,
     /// Whose it is; `None` for the whole platform's or a namespace's.
     pub service: Option<ServiceId>,
 }
@@ -106,26 +132,17 @@ impl<'p> Program<'p> {
             .services()
             .map(|(id, _)| (platform.path(id), id))
             .collect();
-        let mut objects = Vec::new();
-        for file in erpc_emit::objects(platform, derived, sources) {
+        let of_file = |file: &erpc_emit::ObjectFile| -> Vec<Desired> {
             let service = file
                 .path
                 .starts_with("lib/")
                 .then(|| services.get(&file.name).copied())
                 .flatten();
-            for object in &file.objects {
-                let kind = Kind::of(object);
-                // Typed objects have string keys only, which is all that could fail to be written.
-                let mut body = serde_json::to_value(object).unwrap_or_default();
-                body["metadata"]["labels"][MANAGED_BY] = json!(FIELD_MANAGER);
-                complete_claims(&mut body);
-                objects.push(Desired {
-                    id: ObjectId::of(kind, &body),
-                    body,
-                    service,
-                });
-            }
-        }
+            let objects = file.objects.iter();
+            objects.map(|object| desired(object, service)).collect()
+        };
+        let files = erpc_emit::map_objects(platform, derived, sources, of_file);
+        let mut objects: Vec<Desired> = files.into_iter().flatten().collect();
         objects.sort_unstable_by(|a, b| a.id.cmp(&b.id));
         Self {
             platform,
@@ -174,10 +191,23 @@ impl<'p> Program<'p> {
         for object in &self.objects {
             hash.update(object.id.to_string().as_bytes());
             hash.update([0]);
-            hash.update(object.body.to_string().as_bytes());
+            hash.update(object.body.text().as_bytes());
             hash.update([0]);
         }
         hex(&hash.finalize())
+    }
+}
+
+/// An emitted object as it is applied.
+fn desired(object: &erpc_emit::Object, service: Option<ServiceId>) -> Desired {
+    // Typed objects have string keys only, which is all that could fail to be written.
+    let mut body = serde_json::to_value(object).unwrap_or_default();
+    body["metadata"]["labels"][MANAGED_BY] = json!(FIELD_MANAGER);
+    complete_claims(&mut body);
+    Desired {
+        id: ObjectId::of(Kind::of(object), &body),
+        body: Packed::of(&body),
+        service,
     }
 }
 

@@ -72,7 +72,7 @@ pub(crate) async fn shortages(
             continue;
         }
         if let Some(desired) = program.object(&id) {
-            quota["spec"] = desired.body["spec"].clone();
+            quota["spec"] = desired.body.value()["spec"].take();
         }
         by_namespace.entry(namespace).or_default().push(quota);
     }
@@ -147,7 +147,7 @@ fn at_least(program: &Program<'_>, namespace: &str, count: Count) -> i128 {
             let replicas = object.service.map_or(1, |service| {
                 least_replicas(program.platform, service, object.id.kind)
             });
-            count(pod_template(&object.body)) * replicas
+            count(pod_template(&object.body.value())) * replicas
         })
         .sum()
 }
@@ -186,7 +186,8 @@ pub(crate) async fn too_large(
                 object.id.kind.is_workload() && object.id.namespace == id.namespace
             });
             for object in in_namespace {
-                let containers = pod_template(&object.body)["containers"].as_array();
+                let body = object.body.value();
+                let containers = pod_template(&body)["containers"].as_array();
                 for container in containers.into_iter().flatten() {
                     let limits = Amount::of_resources(&container["resources"]["limits"]);
                     let requests = Amount::of_resources(&container["resources"]["requests"]);

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use http::{Request, StatusCode};
 use http_body_util::BodyExt;
 use kube::client::Body;
+use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 
 use crate::client::Cluster;
@@ -233,7 +234,7 @@ impl Call {
             .uri(uri)
             .header(
                 "accept",
-                if self.is_text {
+                if self.is_text && self.verb != Verb::List {
                     "*/*"
                 } else {
                     "application/json"
@@ -403,6 +404,20 @@ impl Cluster {
     ///
     /// The refusal, or that nobody answers.
     pub async fn list(&self, path: &str, selector: &str) -> Result<Vec<Value>, ApiError> {
+        self.list_as(path, selector, |object| object).await
+    }
+
+    /// What becomes of each object of a collection: no more than one of them is there as a tree.
+    ///
+    /// # Errors
+    ///
+    /// The refusal, or that nobody answers.
+    pub(crate) async fn list_as<T>(
+        &self,
+        path: &str,
+        selector: &str,
+        mut of: impl FnMut(Value) -> T,
+    ) -> Result<Vec<T>, ApiError> {
         let mut items = Vec::new();
         let mut next: Option<String> = None;
         loop {
@@ -413,7 +428,8 @@ impl Cluster {
             if let Some(token) = &next {
                 call = call.query("continue", token.clone());
             }
-            let mut page = match self.call(call).await {
+            call.is_text = true;
+            let answer = match self.call(call).await {
                 Ok(answer) => answer.body,
                 // The rest of the list is too old by now: from the start.
                 Err(error) if error.code() == Some(410) && next.is_some() => {
@@ -423,13 +439,18 @@ impl Cluster {
                 }
                 Err(error) => return Err(error),
             };
-            if let Value::Array(of_page) = page["items"].take() {
-                items.extend(of_page);
+            let text = answer.as_str().unwrap_or_default();
+            let page = Page {
+                of: &mut of,
+                items: &mut items,
+            };
+            let token = page.read(text);
+            let token =
+                token.map_err(|_| ApiError::Unreachable("the answer is not JSON".to_owned()))?;
+            if token.is_empty() {
+                return Ok(items);
             }
-            match page["metadata"]["continue"].as_str() {
-                Some(token) if !token.is_empty() => next = Some(token.to_owned()),
-                _ => return Ok(items),
-            }
+            next = Some(token);
         }
     }
 
@@ -464,6 +485,81 @@ impl Cluster {
     /// The refusal, or that nobody answers.
     pub async fn list_kind(&self, kind: Kind, selector: &str) -> Result<Vec<Value>, ApiError> {
         self.list(&kind.collection(None), selector).await
+    }
+}
+
+/// A page of a list that is being read.
+struct Page<'p, T, F> {
+    of: &'p mut F,
+    items: &'p mut Vec<T>,
+}
+
+impl<T, F: FnMut(Value) -> T> Page<'_, T, F> {
+    /// Reads it to its end, and gives the token of the next one, which is empty where there is none.
+    fn read(self, text: &str) -> Result<String, serde_json::Error> {
+        let mut reader = serde_json::Deserializer::from_str(text);
+        let token = reader.deserialize_map(self)?;
+        reader.end()?;
+        Ok(token)
+    }
+}
+
+impl<'de, T, F: FnMut(Value) -> T> Visitor<'de> for Page<'_, T, F> {
+    type Value = String;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("a list")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<String, A::Error> {
+        let mut token = String::new();
+        while let Some(key) = map.next_key::<String>()? {
+            match key.as_str() {
+                "items" => map.next_value_seed(Items(&mut self))?,
+                "metadata" => {
+                    let metadata: Value = map.next_value()?;
+                    metadata["continue"]
+                        .as_str()
+                        .unwrap_or_default()
+                        .clone_into(&mut token);
+                }
+                _ => {
+                    map.next_value::<IgnoredAny>()?;
+                }
+            }
+        }
+        Ok(token)
+    }
+}
+
+struct Items<'p, 'q, T, F>(&'p mut Page<'q, T, F>);
+
+impl<'de, T, F: FnMut(Value) -> T> DeserializeSeed<'de> for Items<'_, '_, T, F> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, reader: D) -> Result<(), D::Error> {
+        // A list without items may say `null`.
+        reader.deserialize_any(self)
+    }
+}
+
+impl<'de, T, F: FnMut(Value) -> T> Visitor<'de> for Items<'_, '_, T, F> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("objects")
+    }
+
+    fn visit_unit<E>(self) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
+        while let Some(object) = seq.next_element::<Value>()? {
+            let item = (self.0.of)(object);
+            self.0.items.push(item);
+        }
+        Ok(())
     }
 }
 

@@ -70,6 +70,25 @@ pub fn objects(platform: &Platform, derived: &Derived, sources: &Sources) -> Vec
     files
 }
 
+/// What becomes of each file of objects, made in parallel, in no order that matters. Objects live only
+/// until something has become of them.
+pub fn map_objects<T: Send>(
+    platform: &Platform,
+    derived: &Derived,
+    sources: &Sources,
+    of: impl Fn(&ObjectFile) -> T + Sync,
+) -> Vec<T> {
+    let shared = kubernetes::shared(platform, derived, sources);
+    let mut all: Vec<T> = shared.par_iter().map(&of).collect();
+    let services: Vec<_> = platform.services().map(|(id, _)| id).collect();
+    all.par_extend(services.into_par_iter().flat_map_iter(|id| {
+        let (of_service, _) = kubernetes::service(platform, derived, sources, id);
+        let all: Vec<T> = of_service.iter().map(&of).collect();
+        all
+    }));
+    all
+}
+
 /// The files that one service has, and those that the whole platform has.
 #[must_use]
 pub fn objects_around(

@@ -185,7 +185,7 @@ fn what_is_called_equal_a_dry_run_leaves_as_it_is() {
     for round in 0..12 {
         let mut bodies = Vec::new();
         for object in &program.objects {
-            let mut body = object.body.clone();
+            let mut body = object.body.value();
             if round > 0 {
                 edit(&mut body, &mut numbers);
             }

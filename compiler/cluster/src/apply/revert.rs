@@ -112,10 +112,10 @@ impl Engine<'_, '_> {
             .filter(|step| self.wrote.contains(&step.id))
         {
             let kind = step.id.kind;
-            let live = self.plan.live.objects.get(&step.id);
+            let live = || self.plan.live.get(&step.id);
             match step.action {
                 Action::Update if kind.is_workload() || GOES_BACK.contains(&kind) => {
-                    match live.and_then(|live| owned(kind, live)) {
+                    match live().and_then(|live| owned(kind, &live)) {
                         Some(body) => {
                             way.bodies.insert(step.id.clone(), body);
                             way.steps.push(step.clone());
@@ -138,7 +138,7 @@ impl Engine<'_, '_> {
                     step.id
                 )),
                 Action::Prune if kind == Kind::HorizontalPodAutoscaler => {
-                    if let Some(body) = live.and_then(|live| owned(kind, live)) {
+                    if let Some(body) = live().and_then(|live| owned(kind, &live)) {
                         let step = Step {
                             action: Action::Create,
                             uid: None,

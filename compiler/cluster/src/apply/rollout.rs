@@ -63,11 +63,10 @@ impl Engine<'_, '_> {
         let mut is_open: BTreeMap<String, bool> = BTreeMap::new();
         for step in denies {
             let namespace = step.id.namespace.clone().unwrap_or_default().to_string();
-            let open =
-                !self.plan.live.objects.contains_key(&step.id) && self.has_pods(&namespace).await;
+            let open = !self.plan.live.contains(&step.id) && self.has_pods(&namespace).await;
             is_open.insert(namespace, open);
             if open {
-                let body = self.desired(&step.id).map(|object| object.body.clone());
+                let body = self.desired(&step.id).map(|object| object.body.value());
                 last.push((step, body.unwrap_or_default()));
             } else {
                 first.push(step);
@@ -78,11 +77,11 @@ impl Engine<'_, '_> {
         }
         let mut now = Vec::new();
         for step in policies {
-            let Some(desired) = self.desired(&step.id).map(|object| object.body.clone()) else {
+            let Some(desired) = self.desired(&step.id).map(|object| object.body.value()) else {
                 continue;
             };
-            let live = self.plan.live.objects.get(&step.id);
-            match live.and_then(|live| union(live, &desired)) {
+            let live = self.plan.live.get(&step.id);
+            match live.and_then(|live| union(&live, &desired)) {
                 Some(union) => {
                     now.push((step.clone(), union));
                     last.push((step, desired));

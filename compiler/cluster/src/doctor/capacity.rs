@@ -44,7 +44,7 @@ pub(super) async fn capacity(cluster: &Cluster, program: &Program<'_>) -> Check 
         let (Some(service), true) = (object.service, object.id.kind.is_workload()) else {
             continue;
         };
-        let each = Amount::requests(pod_template(&object.body));
+        let each = Amount::requests(pod_template(&object.body.value()));
         let bounds = program.platform[service].scaling.bounds();
         least.add(each, i128::from(bounds.min));
         most.add(each, i128::from(bounds.max));

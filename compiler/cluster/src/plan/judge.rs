@@ -12,7 +12,7 @@ use super::replace::{immutable, replace};
 use super::{Action, Allowed, Step, blocked, fingerprint, step, uid};
 use crate::client::Cluster;
 use crate::diff::differences;
-use crate::equal::{is_certainly_equal, own_entry};
+use crate::equal::own_entry;
 use crate::failure::{ApiError, Cause, Failure, Refusal};
 use crate::kind::Kind;
 use crate::live::Live;
@@ -40,13 +40,12 @@ pub(super) async fn judge_all(
     let mut doubtful = Vec::new();
     let mut steps = Vec::new();
     for desired in &program.objects {
-        let found = live.objects.get(&desired.id);
-        if found.is_some_and(|found| is_certainly_equal(&desired.body, found)) {
+        if live.is_equal(&desired.id) {
             unchanged += 1;
             continue;
         }
         if let Some(namespace) = &desired.id.namespace
-            && live.namespace(namespace).is_none()
+            && !live.has_namespace(namespace)
         {
             steps.push(Step {
                 is_unjudged: true,
@@ -54,12 +53,23 @@ pub(super) async fn judge_all(
             });
             continue;
         }
-        doubtful.push((desired, found));
+        doubtful.push(desired);
     }
     let autoscalers = Autoscalers::of(program, live, allowed);
     let autoscalers = &autoscalers;
     let mut judged = stream::iter(doubtful)
-        .map(|(desired, found)| judge(cluster, program, desired, found, allowed, autoscalers))
+        .map(|desired| async move {
+            let found = live.get(&desired.id);
+            judge(
+                cluster,
+                program,
+                desired,
+                found.as_ref(),
+                allowed,
+                autoscalers,
+            )
+            .await
+        })
         .buffer_unordered(IN_FLIGHT);
     while let Some(judged) = judged.next().await {
         match judged? {
@@ -92,14 +102,14 @@ impl Autoscalers {
     fn of(program: &Program<'_>, live: &Live, allowed: &Allowed) -> Self {
         let is_one = |id: &ObjectId| id.kind == Kind::HorizontalPodAutoscaler;
         let desired = program.objects.iter().filter(|object| is_one(&object.id));
-        let found = live.objects.iter().filter(|(id, _)| is_one(id));
+        let found = live.of_kind(Kind::HorizontalPodAutoscaler);
         Self {
             desired: desired
-                .map(|object| scaled_by(&object.id, &object.body))
+                .map(|object| scaled_by(&object.id, &object.body.value()))
                 .collect(),
             staying: found
                 .filter(|(id, _)| !(allowed.prune && program.object(id).is_none()))
-                .map(|(id, live)| scaled_by(id, live))
+                .map(|(id, live)| scaled_by(id, &live))
                 .collect(),
         }
     }
@@ -239,7 +249,7 @@ async fn dry_run(
     allowed: &Allowed,
     autoscalers: &Autoscalers,
 ) -> Result<(Answer, bool), ApiError> {
-    let body = body_for(&desired.body, found.and_then(uid).as_deref());
+    let body = body_for(&desired.body.value(), found.and_then(uid).as_deref());
     let call = Call::apply(&desired.id, &body).dry_run();
     match cluster.call(call.clone()).await {
         Err(ApiError::Refused(refusal))
@@ -315,7 +325,7 @@ fn conflict(
         let field = cause.field.trim_start_matches('.');
         let manager = manager_of(cause);
         managers.insert(manager.to_owned());
-        let ours = at(&desired.body, field);
+        let ours = at(&desired.body.value(), field);
         let theirs = found.map_or("?".to_owned(), |live| at(live, field));
         let place = program.place(desired, field).unwrap_or_default();
         let since = found.and_then(|live| since(live, manager));

@@ -32,25 +32,25 @@ impl Plan {
             .cloned()
             .collect();
         for id in left {
-            let Some(live) = self.live.objects.get(&id) else {
+            let Some(live) = self.live.get(&id) else {
                 continue;
             };
-            let target = moves.target(program, &id, live);
+            let target = moves.target(program, &id, &live);
             if id.kind == Kind::PersistentVolumeClaim
                 && let Some(target) = &target
             {
                 self.steps.push(blocked(&id, left_behind(&id, target)));
                 continue;
             }
-            if let Some(why) = why_kept(&id, live, program.name()) {
+            if let Some(why) = why_kept(&id, &live, program.name()) {
                 self.notes.push(format!(
                     "{id} is not in the source any more and stays: {why}"
                 ));
                 continue;
             }
             let planned = Step {
-                uid: uid(live),
-                fingerprint: Some(fingerprint(live)),
+                uid: uid(&live),
+                fingerprint: Some(fingerprint(&live)),
                 ..step(&id, Action::Prune)
             };
             let step = match target {

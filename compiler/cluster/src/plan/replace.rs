@@ -19,7 +19,8 @@ pub(super) struct Immutable {
 
 /// Whether a refusal is about a field of the table of immutable fields; a 422 alone says nothing.
 pub(super) fn immutable(desired: &Desired, live: &Value, refusal: &Refusal) -> Option<Immutable> {
-    let differs = |path: &str| desired.body.pointer(path) != live.pointer(path);
+    let body = desired.body.value();
+    let differs = |path: &str| body.pointer(path) != live.pointer(path);
     let says = |field: &str| refusal.causes.iter().any(|c| c.field.starts_with(field));
     let back_to_back = |field| Immutable {
         field,
@@ -73,7 +74,7 @@ pub(super) async fn replace(
                 .help("wait until it has ended, then plan again"),
         ));
     }
-    if immutable.field == "volumeClaimTemplates" && !grows_only(&desired.body, live) {
+    if immutable.field == "volumeClaimTemplates" && !grows_only(&desired.body.value(), live) {
         return Ok(blocked(
             id,
             Failure::new("a volume cannot become smaller or change its class or mode").help(
@@ -93,7 +94,7 @@ pub(super) async fn replace(
         ));
     }
     Ok(Step {
-        changes: differences(live, &desired.body)
+        changes: differences(live, &desired.body.value())
             .into_iter()
             .filter(|change| change.path.contains(immutable.field))
             .collect(),
@@ -138,7 +139,7 @@ fn grows_only(desired: &Value, live: &Value) -> bool {
 
 /// Whether the server would take the new object, asked under a name that nobody has.
 async fn judge_new_body(cluster: &Cluster, desired: &Desired) -> Result<Option<Failure>, Failure> {
-    let mut body = desired.body.clone();
+    let mut body = desired.body.value();
     if let Some(metadata) = body["metadata"].as_object_mut() {
         metadata.remove("name");
         metadata.insert("generateName".to_owned(), json!("erpc-plan-"));
