@@ -143,8 +143,7 @@ pub async fn apply(
         progress.say(&Event::Note(text));
     })
     .await?;
-    let shown = signature(&plan);
-    let outcome = locked(cluster, program, options, progress, &shown, &lock, stop).await;
+    let outcome = locked(cluster, program, options, progress, plan, &lock, stop).await;
     progress.clear();
     lock.release().await;
     outcome
@@ -156,11 +155,12 @@ async fn locked(
     program: &Program<'_>,
     options: &ApplyOptions,
     progress: &mut Progress<'_>,
-    shown: &[String],
+    shown: Plan,
     lock: &Lock,
     stop: Stop,
 ) -> Result<Report, Failure> {
-    let plan = Plan::of(cluster, program, &options.allowed).await?;
+    let plan = shown.again(cluster, program).await?;
+    let shown = signature(&shown);
     let planned = plan.work().count();
     if plan.is_blocked() || signature(&plan) != shown {
         return Ok(Report {

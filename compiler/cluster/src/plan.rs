@@ -8,6 +8,7 @@ mod leftovers;
 mod replace;
 
 use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -141,7 +142,12 @@ pub struct Plan {
     pub live: Live,
     /// What the user allowed.
     pub allowed: Allowed,
+    /// When it was made.
+    made: Instant,
 }
+
+/// So long the server's judgement of an object counts, if nobody has written that object since.
+const JUDGED_FOR: Duration = Duration::from_secs(60);
 
 impl Plan {
     /// Reads the cluster and compares. Changes nothing.
@@ -154,6 +160,27 @@ impl Plan {
         program: &Program<'_>,
         allowed: &Allowed,
     ) -> Result<Self, Failure> {
+        Self::made(cluster, program, allowed, None).await
+    }
+
+    /// The same again, after a moment: what the server said of an object counts still where nobody has
+    /// written that object since.
+    pub(crate) async fn again(
+        &self,
+        cluster: &Cluster,
+        program: &Program<'_>,
+    ) -> Result<Self, Failure> {
+        let earlier = Some(self).filter(|plan| plan.made.elapsed() < JUDGED_FOR);
+        Self::made(cluster, program, &self.allowed, earlier).await
+    }
+
+    async fn made(
+        cluster: &Cluster,
+        program: &Program<'_>,
+        allowed: &Allowed,
+        earlier: Option<&Self>,
+    ) -> Result<Self, Failure> {
+        let made = Instant::now();
         let live = Live::read(cluster, program).await?;
         let (identity, secrets) = futures_util::join!(
             identity::check(cluster, program),
@@ -166,7 +193,8 @@ impl Plan {
         if !allowed.even_if_gitops {
             refused.extend(crate::masters::refusal(&live));
         }
-        let (steps, unchanged) = judge::judge_all(cluster, program, &live, allowed).await?;
+        let (steps, unchanged) =
+            judge::judge_all(cluster, program, &live, allowed, earlier).await?;
         let mut plan = Self {
             steps,
             unchanged,
@@ -176,6 +204,7 @@ impl Plan {
             refused,
             live,
             allowed: allowed.clone(),
+            made,
         };
         if let Some([before, after]) = plan.switched_profile(program) {
             plan.notes.push(format!(

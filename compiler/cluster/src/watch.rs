@@ -12,6 +12,7 @@ use kube::core::GroupVersionKind;
 use kube::runtime::{WatchStreamExt, watcher};
 use kube::{Api, Client};
 use serde_json::Value;
+use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
 use crate::client::Cluster;
@@ -77,6 +78,8 @@ struct Store {
 /// The copy, kept up to date until it is dropped.
 pub(crate) struct Observed {
     store: Arc<Mutex<Store>>,
+    /// Told of everything that changes in the copy.
+    news: Arc<Notify>,
     tasks: Vec<JoinHandle<()>>,
 }
 
@@ -93,6 +96,7 @@ impl Observed {
         namespaces: &[String],
     ) -> Result<Self, Failure> {
         let store = Arc::new(Mutex::new(Store::default()));
+        let news = Arc::new(Notify::new());
         let mut tasks = Vec::new();
         let Some(client) = cluster.client() else {
             return Err(Failure::new("the client is gone"));
@@ -116,6 +120,7 @@ impl Observed {
                     what,
                     scope: scope.clone(),
                     store: Arc::clone(&store),
+                    news: Arc::clone(&news),
                 };
                 tasks.push(tokio::spawn(keeper.run(api, selector.to_owned())));
             }
@@ -124,7 +129,12 @@ impl Observed {
             Arc::clone(cluster),
             Arc::clone(&store),
         )));
-        Ok(Self { store, tasks })
+        Ok(Self { store, news, tasks })
+    }
+
+    /// Something has changed since this was asked last.
+    pub(crate) async fn news(&self) {
+        self.news.notified().await;
     }
 
     /// Whether every list has been read once.
@@ -232,6 +242,7 @@ struct Keeper {
     what: Watched,
     scope: Option<String>,
     store: Arc<Mutex<Store>>,
+    news: Arc<Notify>,
 }
 
 /// The server ends a watch after so long, and a dead connection is noticed soon after.
@@ -279,6 +290,8 @@ impl Keeper {
                     store.objects.remove(&key);
                 }
             }
+            drop(store);
+            self.news.notify_one();
         }
     }
 

@@ -232,6 +232,7 @@ cluster main {
   services 10.96.0.0/16
   api 10.0.0.1:6443
   dns kube-dns
+  cni calico
   storage standard default
 }
 

@@ -23,7 +23,10 @@ use crate::watch::Observed;
 
 /// The name of the policy that closes a namespace.
 const DEFAULT_DENY: &str = "default-deny";
+/// Time passes, too: a look is due without news.
 const LOOKED_AT_EVERY: Duration = Duration::from_millis(250);
+/// News come in bursts.
+const LOOKED_APART: Duration = Duration::from_millis(30);
 /// What is on its way when somebody asks to stop gets so long to arrive.
 const LAST_CALLS: Duration = Duration::from_secs(10);
 const LOG_LINES: usize = 20;
@@ -167,6 +170,7 @@ impl Engine<'_, '_> {
         let mut writes: FuturesUnordered<Write> = FuturesUnordered::new();
         let mut tick = tokio::time::interval(LOOKED_AT_EVERY);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut due = Instant::now();
         loop {
             self.begin(&mut rollout, &changed, &writes).await;
             let is_waiting = rollout
@@ -189,9 +193,12 @@ impl Engine<'_, '_> {
                     self.last_calls(&mut writes).await;
                     break;
                 }
+                () = news(&rollout, due) => {
+                    due = self.look_now(&mut rollout, &writes).await;
+                }
                 _ = tick.tick() => {
                     self.progress.tick();
-                    self.look(&mut rollout, &writes).await;
+                    due = self.look_now(&mut rollout, &writes).await;
                     if Instant::now() > deadline {
                         self.give_up(&rollout);
                         break;
@@ -346,6 +353,18 @@ impl Engine<'_, '_> {
         }
     }
 
+    /// Looks, and says when the next look is due at the earliest: a look at many services takes its time,
+    /// and most of the time is for other work.
+    async fn look_now(
+        &mut self,
+        rollout: &mut Rollout,
+        writes: &FuturesUnordered<Write>,
+    ) -> Instant {
+        let started = Instant::now();
+        self.look(rollout, writes).await;
+        Instant::now() + (started.elapsed() * 4).max(LOOKED_APART)
+    }
+
     /// Looks at every service that is on its way.
     async fn look(&mut self, rollout: &mut Rollout, writes: &FuturesUnordered<Write>) {
         let Some(observed) = &rollout.observed else {
@@ -497,6 +516,16 @@ impl Engine<'_, '_> {
             }
             self.progress.say(&Event::Note(chain.join(" waits for ")));
         }
+    }
+}
+
+/// A look is due, and something has happened that is worth one.
+async fn news(rollout: &Rollout, due: Instant) {
+    // In this order: news that were heard are not lost while something else comes first.
+    tokio::time::sleep_until(due.into()).await;
+    match &rollout.observed {
+        Some(observed) => observed.news().await,
+        None => std::future::pending().await,
     }
 }
 

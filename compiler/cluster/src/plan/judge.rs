@@ -1,7 +1,7 @@
 //! The judgement of each object: equal by its own entry, or as a dry run of the server says. A refusal
 //! becomes a step that is blocked, with the fields and their owners, and the way out.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use futures_util::StreamExt;
 use futures_util::stream;
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::explain::{consequences, explain};
 use super::replace::{immutable, replace};
-use super::{Action, Allowed, Step, blocked, fingerprint, step, uid};
+use super::{Action, Allowed, Plan, Step, blocked, fingerprint, step, uid};
 use crate::client::Cluster;
 use crate::diff::differences;
 use crate::equal::own_entry;
@@ -35,7 +35,13 @@ pub(super) async fn judge_all(
     program: &Program<'_>,
     live: &Live,
     allowed: &Allowed,
+    earlier: Option<&Plan>,
 ) -> Result<(Vec<Step>, usize), Failure> {
+    let known: HashMap<&ObjectId, &Step> = earlier
+        .iter()
+        .flat_map(|plan| &plan.steps)
+        .map(|step| (&step.id, step))
+        .collect();
     let mut unchanged = 0;
     let mut doubtful = Vec::new();
     let mut steps = Vec::new();
@@ -51,6 +57,14 @@ pub(super) async fn judge_all(
                 is_unjudged: true,
                 ..step(&desired.id, Action::Create)
             });
+            continue;
+        }
+        let stands = |earlier: &Plan| is_as_then(&desired.id, &earlier.live, live);
+        if earlier.is_some_and(stands) {
+            match known.get(&desired.id) {
+                Some(step) => steps.push((*step).clone()),
+                None => unchanged += 1,
+            }
             continue;
         }
         doubtful.push(desired);
@@ -78,6 +92,17 @@ pub(super) async fn judge_all(
         }
     }
     Ok((steps, unchanged))
+}
+
+/// Whether nobody has written an object between two readings, so that the server would say the same of it.
+fn is_as_then(id: &ObjectId, then: &Live, now: &Live) -> bool {
+    let namespace = id.namespace.as_deref();
+    let version = |live: &Live| {
+        let object = live.get(id)?;
+        let version = object["metadata"]["resourceVersion"].as_str();
+        Some(version.unwrap_or_default().to_owned())
+    };
+    namespace.is_none_or(|name| then.has_namespace(name)) && version(then) == version(now)
 }
 
 /// The workloads whose number of replicas is an autoscaler's, by namespace and name.
