@@ -165,6 +165,49 @@ fn the_first_findings_are_shown_and_the_rest_counted() {
     assert_eq!(json["diagnostics"].as_array().map(Vec::len), Some(40));
 }
 
+/// A finding names a file as somebody in the working folder opens it.
+#[test]
+fn a_file_has_the_name_by_which_it_is_opened_from_here() {
+    let folder = tempfile::TempDir::new().expect("a temporary folder");
+    let folder = folder.path().canonicalize().expect("a folder");
+    for name in ["shop/part", "other"] {
+        std::fs::create_dir_all(folder.join(name)).expect("a folder");
+    }
+    std::fs::write(
+        folder.join("shop/platform.erp"),
+        "erp 1\nuse \"part/a.erp\"\n",
+    )
+    .expect("written");
+    std::fs::write(folder.join("shop/part/a.erp"), "what\n").expect("written");
+    let said = |from: &str, path: &str| {
+        let ran = std::process::Command::new(env!("CARGO_BIN_EXE_erpc-under-test"))
+            .args(["check", path])
+            .current_dir(folder.join(from))
+            .output()
+            .expect("erpc runs");
+        String::from_utf8_lossy(&ran.stderr).into_owned()
+    };
+    for (from, path, wanted) in [
+        ("shop", ".", "╭─[part/a.erp:1:1]"),
+        (".", "shop", "╭─[shop/part/a.erp:1:1]"),
+        ("other", "../shop", "╭─[../shop/part/a.erp:1:1]"),
+        ("shop/part", "..", "╭─[a.erp:1:1]"),
+    ] {
+        let said = said(from, path);
+        assert!(said.contains(wanted), "{from}: {said}");
+    }
+    // Nothing in common but the root.
+    let root = std::process::Command::new(env!("CARGO_BIN_EXE_erpc-under-test"))
+        .arg("check")
+        .arg(folder.join("shop"))
+        .current_dir("/")
+        .output()
+        .expect("erpc runs");
+    let wanted = format!("╭─[{}/shop/part/a.erp:1:1]", folder.display());
+    let said = String::from_utf8_lossy(&root.stderr);
+    assert!(said.contains(&wanted), "{said}");
+}
+
 /// What a terminal shows of a command: `script` makes one.
 fn on_a_terminal(arguments: &str, environment: &[(&str, &str)]) -> String {
     let program = env!("CARGO_BIN_EXE_erpc-under-test");

@@ -131,6 +131,7 @@ impl<'s> Console<'s> {
         let style = Style {
             color: self.color,
             links: self.color && self.has_links,
+            from_here: true,
             width: self.width,
         };
         let text = render_human(diagnostics, sources, style, max);

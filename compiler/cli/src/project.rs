@@ -4,9 +4,11 @@
 use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
-use erpc_diagnostics::{Diagnostic, Diagnostics, Severity, Sources, codes, percent_encoded};
+use erpc_diagnostics::{
+    Diagnostic, Diagnostics, Located, Severity, Sources, codes, percent_encoded,
+};
 use erpc_model::{Files, Loaded, MAX_SOURCE_BYTES, Platform, ProfileId, ReadError};
 use erpc_policy::Derived;
 use rayon::prelude::*;
@@ -133,19 +135,35 @@ impl Project {
         compiled.sources.locate(|path| {
             let path = folder.join(path);
             if !path.is_file() {
-                return (None, None);
+                return Located::default();
             }
-            let url = path.to_str().map(percent_encoded);
-            let below = here
-                .as_ref()
-                .ok()
-                .and_then(|here| path.strip_prefix(here).ok());
-            let from_here = below
-                .and_then(Path::to_str)
-                .map(|path| path.replace('\\', "/"));
-            (url.map(|path| format!("file://{path}")), from_here)
+            let shown = |path: &Path| path.to_str().map(|path| path.replace('\\', "/"));
+            let here = here.as_ref().ok();
+            let below = here.and_then(|here| path.strip_prefix(here).ok());
+            Located {
+                url: path
+                    .to_str()
+                    .map(|path| format!("file://{}", percent_encoded(path))),
+                below: below.and_then(shown),
+                from_here: here.and_then(|here| shown(&seen_from(here, &path))),
+            }
         });
     }
+}
+
+/// A path as somebody in a folder writes it: the whole of it where the two have nothing in common but the
+/// root. Both are canonical.
+fn seen_from(here: &Path, path: &Path) -> PathBuf {
+    let common = here
+        .components()
+        .zip(path.components())
+        .take_while(|(a, b)| a == b)
+        .count();
+    if common < 2 {
+        return path.to_path_buf();
+    }
+    let up = here.components().skip(common).map(|_| Component::ParentDir);
+    up.chain(path.components().skip(common)).collect()
 }
 
 /// Runs all stages over a program that is read through `files`, under a profile where one is named.

@@ -15,5 +15,5 @@ pub use render::{
     Style, percent_encoded, render_github, render_human, render_json, render_json_with,
     render_sarif, summary,
 };
-pub use sources::{LineColumn, Source, Sources};
+pub use sources::{LineColumn, Located, Source, Sources};
 pub use span::{FileId, Span};

@@ -13,6 +13,17 @@ pub struct LineColumn {
     pub column: usize,
 }
 
+/// Where a file can be opened; nothing of one that is on no disk.
+#[derive(Clone, Debug, Default)]
+pub struct Located {
+    /// Its URL: a terminal makes a link of it.
+    pub url: Option<String>,
+    /// The path from the working folder, where it is below that: what tools that start there look up.
+    pub below: Option<String>,
+    /// The name by which somebody in the working folder opens it.
+    pub from_here: Option<String>,
+}
+
 /// One file of the program.
 #[derive(Debug)]
 pub struct Source {
@@ -20,10 +31,8 @@ pub struct Source {
     pub path: String,
     /// The text.
     pub text: Arc<str>,
-    /// Where it can be opened, where that is known: a terminal makes a link of it.
-    pub url: Option<String>,
-    /// The path from the working folder, where it is below that: what tools that start there look up.
-    pub from_here: Option<String>,
+    /// Where it can be opened, where that is known.
+    pub located: Located,
     line_starts: OnceLock<Vec<u32>>,
 }
 
@@ -31,7 +40,13 @@ impl Source {
     /// The path for tools that start in the working folder.
     #[must_use]
     pub fn path_for_tools(&self) -> &str {
-        self.from_here.as_deref().unwrap_or(&self.path)
+        self.located.below.as_deref().unwrap_or(&self.path)
+    }
+
+    /// The path for people who look at a terminal.
+    #[must_use]
+    pub fn path_from_here(&self) -> &str {
+        self.located.from_here.as_deref().unwrap_or(&self.path)
     }
 
     fn line_starts(&self) -> &[u32] {
@@ -78,17 +93,16 @@ impl Sources {
         self.files.push(Source {
             path: path.into(),
             text: text.into(),
-            url: None,
-            from_here: None,
+            located: Located::default(),
             line_starts: OnceLock::new(),
         });
         id
     }
 
-    /// Says where the files are: their URLs, and their paths from the working folder.
-    pub fn locate(&mut self, place: impl Fn(&str) -> (Option<String>, Option<String>)) {
+    /// Says where the files are.
+    pub fn locate(&mut self, place: impl Fn(&str) -> Located) {
         for source in &mut self.files {
-            (source.url, source.from_here) = place(&source.path);
+            source.located = place(&source.path);
         }
     }
 

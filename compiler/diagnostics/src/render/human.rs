@@ -18,15 +18,19 @@ pub struct Style {
     pub color: bool,
     /// Whether a place is a link to its file (the terminal's escape sequence OSC 8).
     pub links: bool,
+    /// Whether a file has the name by which somebody in the working folder opens it; else that which it
+    /// has in its program.
+    pub from_here: bool,
     /// How many columns there are.
     pub width: usize,
 }
 
 impl Style {
-    /// For files and pipes: no colours, 80 columns.
+    /// For files that are read anywhere: no colours, 80 columns.
     pub const PLAIN: Self = Self {
         color: false,
         links: false,
+        from_here: false,
         width: 80,
     };
 }
@@ -169,6 +173,10 @@ fn picture(file: FileId, labels: &[&Label], sources: &Sources, style: Style, out
     let Some(source) = sources.get(file) else {
         return;
     };
+    let path = match style.from_here {
+        true => source.path_from_here(),
+        false => &source.path,
+    };
     let spans = labels
         .iter()
         .map(|label| {
@@ -188,8 +196,8 @@ fn picture(file: FileId, labels: &[&Label], sources: &Sources, style: Style, out
             // Writing to a string cannot fail.
             let _ = writeln!(
                 out,
-                "   at {}:{}:{}: {}",
-                source.path, place.line, place.column, label.message
+                "   at {path}:{}:{}: {}",
+                place.line, place.column, label.message
             );
         }
         return;
@@ -197,7 +205,7 @@ fn picture(file: FileId, labels: &[&Label], sources: &Sources, style: Style, out
     let picture = Picture {
         labels: spans,
         source: WholeLines {
-            path: source.path.clone(),
+            path: path.to_owned(),
             text: Arc::clone(&source.text),
         },
     };
@@ -222,8 +230,8 @@ fn picture(file: FileId, labels: &[&Label], sources: &Sources, style: Style, out
     let lines = drawn.lines().skip_while(|line| !line.contains(TOP));
     let place = labels.first().map(|label| {
         let place = source.line_column(label.span.start);
-        let shown = format!("{}:{}:{}", source.path, place.line, place.column);
-        match &source.url {
+        let shown = format!("{path}:{}:{}", place.line, place.column);
+        match &source.located.url {
             // <https://gist.github.com/egmontkob/eb114294efbcd5adb1944c9f3cb5feda>
             Some(url) if style.links => format!("\u{1b}]8;;{url}\u{1b}\\{shown}\u{1b}]8;;\u{1b}\\"),
             _ => shown,
