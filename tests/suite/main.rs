@@ -1,5 +1,6 @@
 //! All tests of the project from outside, in one program so that it links once.
 
+mod addresses;
 mod answers;
 mod assertions;
 mod bad_input;

@@ -1,6 +1,7 @@
 //! The checks of a resolved platform. Each is a pure function that adds diagnostics and changes
 //! nothing; each family has a file.
 
+mod addresses;
 mod assertions;
 mod capacity;
 mod configs;
@@ -46,6 +47,7 @@ pub fn check(platform: &Platform, derived: &Derived, is_whole: bool) -> Diagnost
     security::lowered_pod_security(platform, &mut out);
     routes::routes(platform, &mut out);
     tiers::violations(platform, &derived.edges, &mut out);
+    addresses::without_flow(platform, &derived.edges, &mut out);
     if is_whole && !out.has_errors() {
         out.extend(whole_graph(platform, derived));
         assertions::assertions(platform, derived, &mut out);

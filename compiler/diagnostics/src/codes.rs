@@ -103,6 +103,7 @@ codes! {
     BAD_PATH                "E0316" Error "a path that cannot be one";
     OWNED_FIELD             "E0319" Error "a patch of what a word of the language says";
     PATCHED_SECURITY        "W0320" Warning "a patch of what Pod Security judges";
+    MISPLACED_ADDRESS       "E0321" Error "the address of a service where it cannot stand";
     HOST_PORT               "W0314" Warning "a port on the node lowers Pod Security";
     CAPABILITY              "W0315" Warning "a capability lowers Pod Security";
 
@@ -124,6 +125,7 @@ codes! {
     WIDE_FLOW               "W0416" Warning "a flow that opens very much";
     MESH_TUNNEL             "W0417" Warning "a service mesh that hides ports from policies";
     SHARED_ADDRESSES        "E0418" Error "addresses that two parts of a cluster share";
+    ADDRESS_WITHOUT_FLOW    "W0419" Warning "the address of a service that may not be called";
     BROKEN_NEVER            "E0440" Error "a `never` that does not hold";
     BROKEN_ALWAYS           "E0441" Error "an `always` that does not hold";
 

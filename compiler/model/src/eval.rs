@@ -180,9 +180,9 @@ impl<'a> Resolver<'a> {
             }
             ExprKind::Call(call) => self.call(call, expr.span, scope),
             ExprKind::Unary(op, operand) => self.unary(*op, operand, expr.span, scope, expected),
-            ExprKind::Binary(op, left, right) => {
-                self.binary(*op, left, right, expr.span, scope, expected)
-            }
+            ExprKind::Binary(op, left, right) => self.with_addresses(false, |it| {
+                it.binary(*op, left, right, expr.span, scope, expected)
+            }),
             ExprKind::If(parts) => {
                 let [condition, then, otherwise] = &**parts;
                 let Value::Bool(holds) = self.eval(condition, scope, &Type::Bool)? else {
@@ -716,10 +716,12 @@ impl<'a> Resolver<'a> {
     }
 
     fn call(&mut self, call: &Call, span: Span, scope: &Scope) -> Option<Value> {
-        const FUNCTIONS: [&str; 5] = ["file", "template", "replace", "lower", "sha256"];
+        const FUNCTIONS: [&str; 7] = [
+            "file", "template", "replace", "lower", "sha256", "host", "address",
+        ];
         let name = call.callee.as_word().cloned().unwrap_or_default();
         let arity = match name.as_str() {
-            "file" | "template" | "lower" | "sha256" => 1,
+            "file" | "template" | "lower" | "sha256" | "host" | "address" => 1,
             "replace" => 3,
             _ => {
                 let mut diagnostic = Diagnostic::new(
@@ -752,8 +754,14 @@ impl<'a> Resolver<'a> {
             );
             return None;
         }
-        let texts = call.args.iter().map(|arg| self.text(&arg.value, scope));
-        let texts = texts.collect::<Option<Vec<_>>>()?;
+        if matches!(name.as_str(), "host" | "address") {
+            return self.address_of(&name, call, span, scope);
+        }
+        // What they are made of is looked at, and an address is not known yet.
+        let texts = self.with_addresses(false, |it| {
+            let texts = call.args.iter().map(|arg| it.text(&arg.value, scope));
+            texts.collect::<Option<Vec<_>>>()
+        })?;
         let result: String = match (name.as_str(), texts.as_slice()) {
             ("file", [path]) => self.read_text(path, span)?.as_ref().to_owned(),
             ("template", [path]) => self.template(path, span, scope)?,

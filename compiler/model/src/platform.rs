@@ -565,6 +565,9 @@ pub struct Service {
     pub volumes: Vec<Volume>,
     /// `config NAME { } at "dir"`, in source order.
     pub configs: Vec<Config>,
+    /// The addresses of other services that its texts name with `host` and `address`, in the order of the
+    /// source.
+    pub addresses: Vec<AddressUse>,
     /// `secret NAME at "dir"`.
     pub secret_mounts: Vec<SecretMount>,
     /// `run as UID[:GID]`.
@@ -589,6 +592,17 @@ pub struct Service {
     pub is_accessed: bool,
     /// `patch KIND { }`.
     pub patches: Vec<Patch>,
+}
+
+/// `host(SERVICE)` or `address(SERVICE:PORT)` in a text of a service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AddressUse {
+    /// Whose address.
+    pub to: ServiceId,
+    /// The port by its name; `None` for `host`.
+    pub port: Option<SmolStr>,
+    /// The call.
+    pub span: Span,
 }
 
 /// How a job runs; nothing is said of a service.

@@ -258,6 +258,9 @@ impl Moved {
             .after
             .retain_mut(|after| self.move_service(&mut after.value));
         service
+            .addresses
+            .retain_mut(|used| self.move_service(&mut used.to));
+        service
             .secret_mounts
             .retain_mut(|mount| self.move_secret(&mut mount.secret));
         let containers = service.sidecars.iter_mut().chain(&mut service.inits);

@@ -154,7 +154,8 @@ impl<'a> Resolver<'a> {
         let setting = setting?;
         let mut args = setting.args();
         let start = args.here();
-        let (texts, end) = self.texts_of(&mut args, &setting.scope, what)?;
+        let (texts, end) =
+            self.with_addresses(true, |it| it.texts_of(&mut args, &setting.scope, what))?;
         args.finish(&mut self.diagnostics);
         Some(Sourced {
             value: texts,
@@ -229,7 +230,7 @@ impl<'a> Resolver<'a> {
         let value = if args.sign(Sign::Assign).is_some() {
             let expr = args.need_expr("the variable's value", &mut self.diagnostics)?;
             args.finish(&mut self.diagnostics);
-            let text = self.env_text(expr, &setting.scope)?;
+            let text = self.with_addresses(true, |it| it.env_text(expr, &setting.scope))?;
             Sourced {
                 value: EnvValue::Text(text),
                 origin: setting.origin(expr.span),

@@ -2,6 +2,7 @@
 //! indexed, the platform's facts and constants become known, clusters, namespaces and services
 //! are built layer by layer, and the flows between them become ids.
 
+pub(crate) mod addresses;
 mod assertions;
 mod cluster;
 mod container;
@@ -65,6 +66,8 @@ pub fn resolve(loaded: &Loaded, files: &dyn Files) -> (Option<Platform>, Diagnos
         missing_uses: BTreeMap::default(),
         unknown_tiers: FxHashSet::default(),
         secrets: Vec::new(),
+        takes_addresses: false,
+        addresses: Vec::new(),
         namespace_ids: FxHashMap::default(),
         service_ids: FxHashMap::default(),
         services_by_name: FxHashMap::default(),
@@ -108,6 +111,9 @@ pub(crate) struct Resolver<'a> {
     namespace_ids: FxHashMap<SmolStr, NamespaceId>,
     service_ids: FxHashMap<(NamespaceId, SmolStr), ServiceId>,
     services_by_name: FxHashMap<SmolStr, Vec<ServiceId>>,
+    /// Whether what is evaluated may name addresses of services, and those that were.
+    pub(crate) takes_addresses: bool,
+    pub(crate) addresses: Vec<addresses::Asked>,
     /// The ports that each cluster's ingress controller names, in the order of the clusters.
     ingress_ports: Vec<(ServiceId, Vec<Ident>)>,
 }

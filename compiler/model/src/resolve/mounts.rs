@@ -197,7 +197,8 @@ impl<'a> Resolver<'a> {
                 );
                 continue;
             }
-            if let Some(text) = self.text(content, &setting.scope) {
+            let text = self.with_addresses(true, |it| it.text(content, &setting.scope));
+            if let Some(text) = text {
                 files.push((
                     file_name.into(),
                     Sourced {

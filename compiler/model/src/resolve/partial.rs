@@ -131,6 +131,7 @@ fn bare(namespace: NamespaceId, name: Sourced<SmolStr>, registry: &str) -> Servi
         replicas_below: None,
         volumes: Vec::new(),
         configs: Vec::new(),
+        addresses: Vec::new(),
         secret_mounts: Vec::new(),
         run_as: None,
         spread: None,

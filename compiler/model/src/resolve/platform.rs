@@ -45,7 +45,8 @@ impl<'a> Resolver<'a> {
         self.check_components();
         let (mut namespaces, _) = self.namespaces(&settings, &tiers);
         partial::add_unknown_tier(&mut tiers, &namespaces);
-        let (services, service_settings) = self.services();
+        let (mut services, service_settings) = self.services();
+        self.fill_addresses(&mut services, &namespaces);
         let homes: Vec<NamespaceId> = self.homes();
         let externals = self.externals();
         let namespace_tiers: Vec<TierId> = namespaces.iter().map(|n| n.tier.value).collect();
@@ -733,13 +734,14 @@ impl<'a> Resolver<'a> {
             module,
             ..Scope::default()
         };
-        match declared {
-            Some(declared) => self.eval(expr, &scope, &declared),
+        // It may be used anywhere, whoever asks for it first.
+        self.with_addresses(false, |it| match declared {
+            Some(declared) => it.eval(expr, &scope, &declared),
             None => {
-                let value = self.raw(expr, &scope, None)?;
-                self.decide(value, expr)
+                let value = it.raw(expr, &scope, None)?;
+                it.decide(value, expr)
             }
-        }
+        })
     }
 
     /// A constant without a type has the one that its suffix decides.

@@ -165,6 +165,7 @@ impl<'a> Resolver<'a> {
             replicas_below,
             volumes,
             configs,
+            addresses: Vec::new(),
             secret_mounts,
             run_as,
             spread,

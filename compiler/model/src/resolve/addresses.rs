@@ -1,0 +1,276 @@
+//! `host(SERVICE)` and `address(SERVICE:PORT)` in texts: how a client finds another service, so that a
+//! renamed service and a moved port are followed. What a service's ports are is known when all services
+//! are resolved; until then a text holds a mark for each address.
+
+use erpc_diagnostics::{Diagnostic, Span, codes};
+use erpc_syntax::tree::{Call, Ident};
+use smol_str::format_smolstr;
+
+use super::Resolver;
+use crate::eval::Scope;
+use crate::names::{listed, nearest};
+use crate::platform::{AddressUse, Container, EnvValue, Namespace, Service, ServiceId};
+use crate::value::Value;
+
+/// Around the number of an address in a text. Both are of a private plane, where no text of a language is.
+const START: char = '\u{F0000}';
+const END: char = '\u{F0001}';
+
+/// An address that a text asks for.
+#[derive(Clone, Debug)]
+pub(crate) struct Asked {
+    to: ServiceId,
+    /// The port; `None` where only the host is asked for.
+    port: Option<Ident>,
+    span: Span,
+}
+
+impl Resolver<'_> {
+    /// `host(SERVICE)`, `address(SERVICE:PORT)`.
+    pub(crate) fn address_of(
+        &mut self,
+        name: &str,
+        call: &Call,
+        span: Span,
+        scope: &Scope,
+    ) -> Option<Value> {
+        if !self.takes_addresses {
+            self.report(
+                Diagnostic::new(
+                    &codes::MISPLACED_ADDRESS,
+                    format!("`{name}` does not stand here"),
+                )
+                .at(span, "the address of a service")
+                .help("it stands in the values of `env`, `args`, `command` and `config`, where a client reads it"),
+            );
+            return None;
+        }
+        // A component that is checked by itself does not know from where names are seen.
+        let Some((_, namespace)) = &scope.service else {
+            return Some(Value::Unknown);
+        };
+        let namespace = self.namespace_ids.get(namespace).copied();
+        let expr = &call.args.first()?.value;
+        let (to, port) = match name {
+            "host" => (self.service_named(expr, namespace)?, None),
+            _ => {
+                let (to, port) = self.service_and_port(expr, namespace)?;
+                (to, Some(port))
+            }
+        };
+        let number = self.addresses.len();
+        self.addresses.push(Asked { to, port, span });
+        Some(Value::Text(format_smolstr!("{START}{number}{END}")))
+    }
+
+    /// Evaluates what a client reads.
+    pub(crate) fn with_addresses<T>(
+        &mut self,
+        takes: bool,
+        read: impl FnOnce(&mut Self) -> T,
+    ) -> T {
+        let before = std::mem::replace(&mut self.takes_addresses, takes);
+        let value = read(self);
+        self.takes_addresses = before;
+        value
+    }
+
+    /// Puts the addresses into the texts of all services.
+    pub(super) fn fill_addresses(
+        &mut self,
+        services: &mut [Option<Service>],
+        namespaces: &[Namespace],
+    ) {
+        let asked = std::mem::take(&mut self.addresses);
+        if asked.is_empty() {
+            return;
+        }
+        let texts: Vec<Option<String>> = asked
+            .iter()
+            .map(|asked| self.address_text(asked, services, namespaces))
+            .collect();
+        for service in services.iter_mut().flatten() {
+            let mut used = Vec::new();
+            for text in texts_of(service) {
+                fill(text, &texts, &mut used);
+            }
+            used.sort_unstable();
+            used.dedup();
+            // One that was found to be wrong needs no flow.
+            service.addresses = used
+                .into_iter()
+                .filter(|at| texts[*at].is_some())
+                .map(|at| AddressUse {
+                    to: asked[at].to,
+                    port: asked[at].port.as_ref().map(|port| port.text.clone()),
+                    span: asked[at].span,
+                })
+                .collect();
+        }
+    }
+
+    /// `service.namespace.svc`, with the number of the port behind it where one is asked for.
+    fn address_text(
+        &mut self,
+        asked: &Asked,
+        services: &[Option<Service>],
+        namespaces: &[Namespace],
+    ) -> Option<String> {
+        // A service that could not be read is reported there.
+        let service = services.get(asked.to.index())?.as_ref()?;
+        let host = format!(
+            "{}.{}.svc",
+            service.name.value,
+            namespaces[service.namespace.index()].name.value
+        );
+        let Some(port) = &asked.port else {
+            if service.ports.is_empty() && service.is_whole {
+                self.report(
+                    Diagnostic::new(
+                        &codes::UNKNOWN_PORT,
+                        format!(
+                            "`{}` has no port, and so no name in DNS",
+                            service.name.value
+                        ),
+                    )
+                    .at(asked.span, "found by nobody")
+                    .also(service.name.span(), "declared here"),
+                );
+                return None;
+            }
+            return Some(host);
+        };
+        let Some(found) = service.ports.iter().find(|p| p.name.value == port.text) else {
+            if service.is_whole {
+                self.report(no_port(service, port));
+            }
+            return None;
+        };
+        if found.last != found.number.value {
+            self.report(
+                Diagnostic::new(
+                    &codes::WRONG_SHAPE,
+                    format!(
+                        "`{}` is a range of ports, and an address has one",
+                        port.text
+                    ),
+                )
+                .at(port.span, "several ports")
+                .also(found.number.span(), "declared here")
+                .help("take `host(…)`, and write the number behind it"),
+            );
+            return None;
+        }
+        Some(format!("{host}:{}", found.number.value))
+    }
+}
+
+fn no_port(service: &Service, port: &Ident) -> Diagnostic {
+    let known: Vec<&str> = service
+        .ports
+        .iter()
+        .map(|p| p.name.value.as_str())
+        .collect();
+    let diagnostic = Diagnostic::new(
+        &codes::UNKNOWN_PORT,
+        format!("`{}` has no port `{}`", service.name.value, port.text),
+    )
+    .at(port.span, "declared nowhere")
+    .also(
+        service.name.span(),
+        match known.is_empty() {
+            true => "it declares no port".to_owned(),
+            false => format!("its ports: {}", listed(known.iter().copied(), 12)),
+        },
+    );
+    match nearest(&port.text, known.iter().copied()) {
+        Some(near) => diagnostic.help(format!("did you mean `{near}`?")).fix(
+            format!("write `{near}`"),
+            port.span,
+            near,
+        ),
+        None => diagnostic,
+    }
+}
+
+/// The texts of a service in which an address may stand.
+fn texts_of(service: &mut Service) -> impl Iterator<Item = &mut String> {
+    let containers = std::iter::once(&mut service.main)
+        .chain(&mut service.sidecars)
+        .chain(&mut service.inits);
+    let files = service
+        .configs
+        .iter_mut()
+        .flat_map(|config| &mut config.files);
+    containers
+        .flat_map(texts_of_container)
+        .chain(files.map(|(_, text)| &mut text.value))
+}
+
+fn texts_of_container(container: &mut Container) -> impl Iterator<Item = &mut String> {
+    let env = container.env.iter_mut();
+    let env = env.filter_map(|variable| match &mut variable.value.value {
+        EnvValue::Text(text) => Some(text),
+        EnvValue::Secret(..) => None,
+    });
+    let lists = [&mut container.command, &mut container.args];
+    let lists = lists.into_iter().flatten();
+    env.chain(lists.flat_map(|list| &mut list.value))
+}
+
+/// Puts addresses for the marks of a text; which they are is added to `used`.
+fn fill(text: &mut String, texts: &[Option<String>], used: &mut Vec<usize>) {
+    if !text.contains(START) {
+        return;
+    }
+    let mut filled = String::with_capacity(text.len());
+    let mut rest = text.as_str();
+    while let Some((before, behind)) = rest.split_once(START) {
+        filled.push_str(before);
+        let mark = behind.split_once(END).and_then(|(number, behind)| {
+            let number = number.parse::<usize>().ok()?;
+            Some((number, texts.get(number)?, behind))
+        });
+        match mark {
+            Some((number, address, behind)) => {
+                used.push(number);
+                filled.push_str(address.as_deref().unwrap_or_default());
+                rest = behind;
+            }
+            // A character of the program's own.
+            None => {
+                filled.push(START);
+                rest = behind;
+            }
+        }
+    }
+    filled.push_str(rest);
+    *text = filled;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{END, START, fill};
+
+    #[test]
+    fn marks_are_filled_and_all_else_is_kept() {
+        let texts = [Some("queue.data.svc:4222".to_owned()), None];
+        let filled = |text: &str| {
+            let (mut text, mut used) = (text.to_owned(), Vec::new());
+            fill(&mut text, &texts, &mut used);
+            (text, used)
+        };
+        let mark = |number: usize| format!("{START}{number}{END}");
+        assert_eq!(filled("plain"), ("plain".to_owned(), vec![]));
+        assert_eq!(
+            filled(&format!("nats://{},{}/", mark(0), mark(0))),
+            (
+                "nats://queue.data.svc:4222,queue.data.svc:4222/".to_owned(),
+                vec![0, 0]
+            )
+        );
+        assert_eq!(filled(&mark(1)), (String::new(), vec![1]));
+        let foreign = format!("{START}x{}{START}", mark(7));
+        assert_eq!(filled(&foreign), (foreign.clone(), vec![]));
+    }
+}
