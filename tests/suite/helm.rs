@@ -94,6 +94,10 @@ fn without_helm(key: &(String, String, String), object: &mut Value) {
         Some(json!("Helm"))
     );
     assert!(labels.remove("helm.sh/chart").is_some());
+    assert_eq!(
+        labels.remove("app.kubernetes.io/instance"),
+        Some(json!("release"))
+    );
     let mut expected: Vec<&str> = Vec::new();
     if key.0 == "Namespace" || key.0 == "PersistentVolumeClaim" {
         expected.push("helm.sh/resource-policy");

@@ -225,6 +225,7 @@ fn what_erpc_applied_goes_to_a_release_and_back_without_a_restart() {
         );
         assert!(api["metadata"]["annotations"]["meta.helm.sh/release-name"].is_null());
         assert!(api["metadata"]["labels"]["helm.sh/chart"].is_null());
+        assert!(api["metadata"]["labels"]["app.kubernetes.io/instance"].is_null());
         let left: Vec<String> = pods()
             .into_iter()
             .filter(|uid| before.contains(uid))

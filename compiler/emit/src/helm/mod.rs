@@ -21,7 +21,7 @@ use crate::{ObjectFile, OutputFile, yaml};
 
 macro_rules! templates {
     ($($name:literal)*) => {
-        /// The templates, of which a chart has those of its kinds.
+        /// The templates, of which a chart has those of its kinds; `platform` stands for its name.
         const TEMPLATES: &[(&str, &str)] = &[
             $((
                 concat!("helm/templates/", $name),
@@ -136,12 +136,15 @@ pub(crate) fn beside<T: Send>(
             &text::differences(&settings, &under),
         ));
     }
+    // Named templates are global: those of two charts below one must not be called alike.
+    let own = format!("\"{name}.");
     for (path, body) in TEMPLATES {
         // A template of a kind that the platform has not would print nothing.
         let reads = path.replace("/templates/", "/files/");
         let is_kind = path.ends_with(".yaml");
         if !is_kind || files.iter().any(|file| file.path == reads) {
-            files.push(file(path, Remark::TEMPLATE, body));
+            let body = body.replace("\"platform.", &own);
+            files.push(file(path, Remark::TEMPLATE, &body));
         }
     }
     files.push(file("helm/.helmignore", Remark::HASH, IGNORED));

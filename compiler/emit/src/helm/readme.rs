@@ -5,7 +5,7 @@ use std::fmt::Write;
 use erpc_model::Platform;
 
 use super::Variants;
-use super::text::flow;
+use super::text::push_flow;
 use super::values::{Field, Settings};
 
 /// Where a release is recorded. It is there before the release, so it is none of the platform's own
@@ -78,10 +78,14 @@ pub(super) fn of(variants: &Variants<'_>, settings: &Settings) -> String {
 }
 
 fn row(out: &mut String, section: &str, field: &Field) {
-    let default = flow(&field.default).replace('|', "\\|");
-    let _ = writeln!(
-        out,
-        "| `{section}.{}` | `{default}` | {} |",
-        field.name, field.says
-    );
+    // Writing to a string cannot fail.
+    let _ = write!(out, "| `{section}.{}` | `", field.name);
+    let at = out.len();
+    push_flow(out, &field.default);
+    // A bar would end the cell.
+    if out[at..].contains('|') {
+        let default = out.split_off(at).replace('|', "\\|");
+        out.push_str(&default);
+    }
+    let _ = writeln!(out, "` | {} |", field.says);
 }

@@ -55,15 +55,21 @@ fn write_fields(out: &mut String, indent: usize, fields: &[Field]) {
     } in fields
     {
         // Writing to a string cannot fail.
-        let _ = match default {
-            Value::Object(map) => {
-                let _ = writeln!(out, "{pad}{name}:  # {says}");
-                map.iter().try_for_each(|(key, value)| {
-                    writeln!(out, "{pad}  {}: {}", yaml::scalar(key), flow(value))
-                })
+        let _ = write!(out, "{pad}{name}:");
+        if let Value::Object(map) = default {
+            let _ = writeln!(out, "  # {says}");
+            for (key, value) in map {
+                let _ = write!(out, "{pad}  ");
+                yaml::push_scalar(out, key);
+                out.push_str(": ");
+                push_flow(out, value);
+                out.push('\n');
             }
-            value => writeln!(out, "{pad}{name}: {}  # {says}", flow(value)),
-        };
+        } else {
+            out.push(' ');
+            push_flow(out, default);
+            let _ = writeln!(out, "  # {says}");
+        }
     }
 }
 
@@ -141,30 +147,41 @@ fn difference(all: &Value, now: &Value) -> Option<Value> {
     (!out.is_empty()).then_some(Value::Object(out))
 }
 
-/// A value on one line; texts as JSON, which YAML reads as the same.
-pub(super) fn flow(value: &Value) -> String {
+/// Appends a value on one line; texts as JSON, which YAML reads as the same.
+pub(super) fn push_flow(out: &mut String, value: &Value) {
     match value {
         Value::Object(map) => {
-            let inner: Vec<String> = map
-                .iter()
-                .map(|(key, value)| format!("{}: {}", yaml::scalar(key), flow(value)))
-                .collect();
-            format!("{{{}}}", inner.join(", "))
+            out.push('{');
+            for (at, (key, value)) in map.iter().enumerate() {
+                if at > 0 {
+                    out.push_str(", ");
+                }
+                yaml::push_scalar(out, key);
+                out.push_str(": ");
+                push_flow(out, value);
+            }
+            out.push('}');
         }
         Value::Array(items) => {
-            let inner: Vec<String> = items.iter().map(flow).collect();
-            format!("[{}]", inner.join(", "))
+            out.push('[');
+            for (at, item) in items.iter().enumerate() {
+                if at > 0 {
+                    out.push_str(", ");
+                }
+                push_flow(out, item);
+            }
+            out.push(']');
         }
-        Value::String(text) if is_plain(text) => text.clone(),
-        other => other.to_string(),
+        Value::String(text) if is_plain(text) => out.push_str(text),
+        other => {
+            // Writing to a string cannot fail.
+            let _ = write!(out, "{other}");
+        }
     }
 }
 
 /// Whether a text stands for itself inside of braces too.
 fn is_plain(text: &str) -> bool {
-    !text.is_empty()
-        && yaml::scalar(text) == text
-        && text
-            .chars()
-            .all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '/'))
+    let is_inner = |c: &u8| c.is_ascii_alphanumeric() || matches!(c, b'-' | b'_' | b'.' | b'/');
+    !text.is_empty() && text.as_bytes().iter().all(is_inner) && yaml::scalar(text) == text
 }

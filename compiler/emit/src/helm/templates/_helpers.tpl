@@ -5,8 +5,7 @@ object's facts; gives a text that is empty for no.
 */}}
 {{- define "platform.isOn" -}}
 {{- $values := (index . 0).Values }}
-{{- $facts := index . 1 }}
-{{- with $facts }}
+{{- with index . 1 }}
 {{- $isNow := and (or (not .under) (has $values.global.profile .under)) (not (and .notUnder (has $values.global.profile .notUnder))) }}
 {{- $isHere := or (not .clusters) (has $values.cluster.name .clusters) }}
 {{- $isEnabled := or (not .namespace) (index $values.namespaces .namespace).enabled }}
@@ -24,13 +23,14 @@ object's facts; gives a text that is empty for no.
 {{- /* Metadata: takes the root, the facts and, where there are any, annotations of Helm's. */}}
 {{- define "platform.metadata" -}}
 {{- $root := index . 0 }}
-{{- $facts := index . 1 }}
+{{- $facts := index . 1 -}}
 name: {{ $facts.name | quote }}
 {{- if and $facts.namespace (not $facts.isClusterWide) }}
 namespace: {{ $facts.namespace | quote }}
 {{- end }}
 labels:
   helm.sh/chart: {{ include "platform.chart" $root }}
+  app.kubernetes.io/instance: {{ $root.Release.Name | quote }}
   app.kubernetes.io/managed-by: {{ $root.Release.Service }}
   {{- $facts.labels | nindent 2 }}
 {{- $annotations := slice . 2 }}

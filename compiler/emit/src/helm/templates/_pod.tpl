@@ -2,7 +2,7 @@
 {{- define "platform.podTemplate" -}}
 {{- $root := index . 0 }}
 {{- $facts := index . 1 }}
-{{- $values := index $root.Values.services $facts.namespace $facts.service }}
+{{- $values := index $root.Values.services $facts.namespace $facts.service -}}
 metadata:
   {{- $facts.pod.metadata | nindent 2 }}
 spec:
@@ -30,7 +30,7 @@ spec:
 {{- define "platform.container" -}}
 {{- $root := index . 0 }}
 {{- $facts := index . 1 }}
-{{- $values := index . 2 }}
+{{- $values := index . 2 -}}
 - name: {{ $facts.name | quote }}
   image: {{ $facts.image | default (include "platform.image" (list $root ($values.image | default dict))) | quote }}
   imagePullPolicy: {{ $facts.imagePullPolicy | default $root.Values.global.imagePullPolicy }}
