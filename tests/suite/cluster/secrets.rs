@@ -105,6 +105,65 @@ fn the_value_of_a_secret_is_in_nothing_that_erpc_says_or_writes() {
     assert!(kept.contains(&encoded), "erpc does not touch it");
 }
 
+/// The login of a registry is asked for before anything is written, with the command that makes it; it is in
+/// every pod then. The server takes all that a job with a schedule can say.
+#[test]
+#[ignore = "needs the server that tests/cluster/build makes; tests/run runs it"]
+fn a_pull_secret_is_asked_for_and_is_in_every_pod_of_its_namespace() {
+    let cluster = Cluster::start();
+    let nightly = "  pull-secret login
+  job nightly every \"30 3 * * *\" {
+    image \"shop/nightly:1\"
+    cpu 10m..100m
+    memory 16Mi..64Mi
+    run as 1000
+    deadline 10m
+    retries 2
+    time-zone \"Europe/Kyiv\"
+    history succeeded 1, failed 5
+  }
+";
+    let text = SHOP.replace(
+        "namespace shop-back {\n",
+        &format!(
+            "secret login {{\n  keys \".dockerconfigjson\"\n}}\n\nnamespace shop-back {{\n{nightly}"
+        ),
+    );
+    let shop = Program::of(&text);
+    let plan = cluster.erpc(&["plan"], shop.path()).exits(1);
+    let login = "create secret docker-registry login --docker-server=";
+    plan.says(&["kubectl -n shop-back ", login]);
+    cluster.kubectl(&["create", "namespace", "shop-back"]);
+    cluster.kubectl(&[
+        "create",
+        "secret",
+        "docker-registry",
+        "login",
+        "-n",
+        "shop-back",
+        "--docker-server=registry.example",
+        "--docker-username=reader",
+        "--docker-password=none",
+    ]);
+    cluster.applied(shop.path());
+    let secrets = "-o=jsonpath={..imagePullSecrets[*].name}";
+    let of =
+        |kind: &str, namespace: &str| cluster.kubectl(&["get", kind, "-n", namespace, secrets]);
+    assert_eq!(
+        of("deployments,statefulsets,cronjobs", "shop-back").trim(),
+        "login login login"
+    );
+    assert_eq!(of("deployments,statefulsets", "shop-front").trim(), "");
+    let job = cluster.get(&["cronjob", "nightly", "-n", "shop-back"]);
+    let spec = &job["spec"];
+    assert_eq!(spec["timeZone"], "Europe/Kyiv");
+    assert_eq!(spec["successfulJobsHistoryLimit"], 1);
+    assert_eq!(spec["failedJobsHistoryLimit"], 5);
+    assert_eq!(spec["jobTemplate"]["spec"]["activeDeadlineSeconds"], 600);
+    assert_eq!(spec["jobTemplate"]["spec"]["backoffLimit"], 2);
+    cluster.erpc(&["plan"], shop.path()).exits(0);
+}
+
 /// A kubeconfig whose user is a command that prints a token.
 fn with_command(cluster: &Cluster, script: &str) -> String {
     let folder = cluster.folder.path();
