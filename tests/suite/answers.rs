@@ -567,6 +567,33 @@ fn every_statement_that_why_gives_compiles_and_opens_what_was_asked_for() {
     assert!(given > 150 && forbidden > 20, "{given} {forbidden}");
 }
 
+/// What a rule or the cluster block lacks for the statement is said beside it.
+#[test]
+fn why_says_what_the_program_asks_for_beside_the_statement() {
+    let folder = tempfile::TempDir::new().expect("a temporary folder");
+    let root = folder.path().to_str().expect("a path").to_owned();
+    let needs = |program: String, from: &str, to: &str| -> Vec<String> {
+        std::fs::write(folder.path().join("platform.erp"), program).expect("written");
+        let ran = erpc(&["why", from, to, &root, "--format", "json"]);
+        assert_eq!(ran.exit, Exit::Done, "{}{}", ran.err, ran.out);
+        let said: Value = serde_json::from_str(&ran.out).expect("JSON");
+        list(&said["fix"]["needs"]).iter().map(text).collect()
+    };
+    let (dns, orders) = ("logic.dns", "logic.orders:http");
+    assert_eq!(needs(EVERY_KIND.to_owned(), dns, orders), [""; 0]);
+    let rule = "rule reasons for flow f { require f.from.name != \"logic.dns\" or f.because != off, \"say why\" }\n";
+    let asked = needs(format!("{EVERY_KIND}{rule}"), dns, orders);
+    assert_eq!(asked.len(), 1, "{asked:?}");
+    assert!(asked[0].starts_with("say why (E08"), "{asked:?}");
+    let without = EVERY_KIND.replace("  api        10.0.0.1:6443\n", "");
+    let asked = needs(without, dns, "cluster.api");
+    assert_eq!(asked.len(), 1, "{asked:?}");
+    assert!(
+        asked[0].ends_with("(E0407); add `api 10.0.0.1:6443`"),
+        "{asked:?}"
+    );
+}
+
 /// The world comes by a route only to what speaks HTTP.
 #[test]
 fn why_gives_a_route_or_an_address_by_what_the_port_speaks() {

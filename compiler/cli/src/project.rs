@@ -1,7 +1,7 @@
 //! A program on disk: finding its root file, reading its files, running the stages over them.
 //! The only place that touches the disk on the way in.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs::File;
 use std::io::Read;
 use std::path::{Component, Path, PathBuf};
@@ -148,6 +148,40 @@ impl Project {
                 from_here: here.and_then(|here| shown(&seen_from(here, &path))),
             }
         });
+    }
+}
+
+/// A program with some of its files replaced.
+pub(crate) struct Overlay<'p> {
+    pub(crate) project: &'p Project,
+    pub(crate) texts: BTreeMap<String, String>,
+}
+
+impl<'p> Overlay<'p> {
+    /// With none replaced yet.
+    pub(crate) const fn of(project: &'p Project) -> Self {
+        Self {
+            project,
+            texts: BTreeMap::new(),
+        }
+    }
+
+    /// Runs all stages over it.
+    pub(crate) fn compile(&self) -> Compiled {
+        compile(&self.project.root, self, self.project.profile.as_deref())
+    }
+}
+
+impl Files for Overlay<'_> {
+    fn read(&self, path: &str) -> Result<Vec<u8>, ReadError> {
+        match self.texts.get(path) {
+            Some(text) => Ok(text.clone().into_bytes()),
+            None => self.project.read(path),
+        }
+    }
+
+    fn library(&self, module: &str) -> Option<Result<Vec<u8>, ReadError>> {
+        self.project.library(module)
     }
 }
 

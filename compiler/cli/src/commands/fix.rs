@@ -5,36 +5,16 @@ use std::collections::BTreeMap;
 use std::fs;
 
 use erpc_diagnostics::{Edit, FileId, Severity};
-use erpc_model::{Files, ReadError};
 use similar::TextDiff;
 
 use super::show_findings;
 use crate::Exit;
 use crate::arguments::{Check, Common};
 use crate::console::Console;
-use crate::project::{Compiled, Project, compile, describe};
+use crate::project::{Compiled, Overlay, Project, describe};
 
 /// How often fixes may uncover further ones.
 const MAX_ROUNDS: usize = 10;
-
-/// A program with some of its files replaced.
-struct Overlay<'p> {
-    project: &'p Project,
-    texts: BTreeMap<String, String>,
-}
-
-impl Files for Overlay<'_> {
-    fn read(&self, path: &str) -> Result<Vec<u8>, ReadError> {
-        match self.texts.get(path) {
-            Some(text) => Ok(text.clone().into_bytes()),
-            None => self.project.read(path),
-        }
-    }
-
-    fn library(&self, module: &str) -> Option<Result<Vec<u8>, ReadError>> {
-        self.project.library(module)
-    }
-}
 
 pub(super) fn run(
     command: &Check,
@@ -42,11 +22,8 @@ pub(super) fn run(
     common: &Common,
     console: &mut Console<'_>,
 ) -> Exit {
-    let mut overlay = Overlay {
-        project,
-        texts: BTreeMap::new(),
-    };
-    let mut compiled = compile(&project.root, &overlay, project.profile.as_deref());
+    let mut overlay = Overlay::of(project);
+    let mut compiled = overlay.compile();
     let mut applied = 0;
     for _ in 0..MAX_ROUNDS {
         let before = overlay.texts.clone();
@@ -54,7 +31,7 @@ pub(super) fn run(
         if count == 0 {
             break;
         }
-        let next = compile(&project.root, &overlay, project.profile.as_deref());
+        let next = overlay.compile();
         let errors = |of: &Compiled| of.diagnostics.count(Severity::Error);
         if errors(&next) >= errors(&compiled) {
             overlay.texts = before;

@@ -4,26 +4,33 @@
 use std::fmt::Write;
 
 use erpc_answers::{Asked, AskedEnd, AskedPort, Opening, Why as Answer, opening, statement};
-use erpc_diagnostics::Sources;
+use erpc_diagnostics::{Severity, Sources};
 use erpc_model::units::Protocol;
-use erpc_model::{End, Platform, ServiceId};
+use erpc_model::{End, Files, Platform, ServiceId};
 use erpc_policy::{
     Addresses, Connection, Connections, Derived, NAME_LABEL, Party, PolicyPort, dns_pods,
 };
 use erpc_prove::{Direction, File, Manifests, Peer, PortRange, Rule};
 use serde::Serialize;
 
-use super::{compiled, has_format, json};
+use super::{find, has_format, json, show_findings};
 use crate::Exit;
 use crate::arguments::{Common, Format, Why};
 use crate::console::Console;
+use crate::project::{Overlay, Project};
 
 pub(crate) fn run(command: &Why, common: &Common, console: &mut Console<'_>) -> Exit {
     if !has_format("why", &[Format::Human, Format::Json], common, console) {
         return Exit::Usage;
     }
     let path = command.path.as_deref();
-    let Some((platform, derived, sources)) = compiled(path, common, console) else {
+    let Some(project) = find(path, common, console) else {
+        return Exit::Failed;
+    };
+    let compiled = project.compile();
+    let (found, sources) = (compiled.diagnostics, compiled.sources);
+    let Some((platform, derived)) = compiled.result else {
+        show_findings(&found, &sources, None, common, console);
         return Exit::Failed;
     };
     let ends = AskedEnd::read(&platform, &command.from)
@@ -47,6 +54,7 @@ pub(crate) fn run(command: &Why, common: &Common, console: &mut Console<'_>) -> 
     let connections = Connections::of(&platform, &derived);
     let why = Answer::of(&platform, &derived, &connections, &from, &to);
     let asking = Asking {
+        project: &project,
         platform: &platform,
         derived: &derived,
         sources: &sources,
@@ -149,6 +157,8 @@ struct Fix {
     place: Option<String>,
     /// The same as it stands outside of all blocks.
     declaration: String,
+    /// What the program lacks for it: a reason that a rule asks for, a fact of the cluster.
+    needs: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -158,6 +168,7 @@ struct Never {
 }
 
 struct Asking<'p> {
+    project: &'p Project,
     platform: &'p Platform,
     derived: &'p Derived,
     sources: &'p Sources,
@@ -220,8 +231,29 @@ impl Asking<'_> {
             statement: opening.statement,
             service: opening.block.map(|id| self.platform.path(id)),
             place: opening.block.and_then(|id| self.sources.place(name(id))),
+            needs: self.needs(&opening.declaration),
             declaration: opening.declaration,
         }
+    }
+
+    /// What would be wrong with the program if it said this too.
+    fn needs(&self, declaration: &str) -> Vec<String> {
+        let root = &self.project.root;
+        let Ok(Ok(text)) = self.project.read(root).map(String::from_utf8) else {
+            return Vec::new();
+        };
+        let mut overlay = Overlay::of(self.project);
+        let text = format!("{text}\n{declaration}\n");
+        overlay.texts.insert(root.clone(), text);
+        let compiled = overlay.compile();
+        let found = compiled.diagnostics.as_slice().iter();
+        found
+            .filter(|found| found.severity() == Severity::Error)
+            .map(|found| match found.help.first() {
+                Some(help) => format!("{} ({}); {help}", found.message, found.code.id),
+                None => format!("{} ({})", found.message, found.code.id),
+            })
+            .collect()
     }
 
     /// The `never` that what would be opened breaks.
@@ -403,6 +435,10 @@ impl Answered {
                 (None, _) => "outside of all blocks".to_owned(),
             };
             let _ = writeln!(out, "\n  to allow it, {at}:\n    {}", fix.statement);
+            if !fix.needs.is_empty() {
+                let needs = fix.needs.join("\n    ");
+                let _ = writeln!(out, "  the program then asks for more:\n    {needs}");
+            }
         }
         if let Some(never) = &self.never {
             let place = never.place.as_deref().unwrap_or_default();
