@@ -91,8 +91,21 @@ impl OutputFile {
         name: &str,
         body: &str,
     ) -> Self {
+        Self::of_parts(path, remark, source, name, &[body])
+    }
+
+    /// As [`OutputFile::with_header`], of a body that is in parts.
+    pub(crate) fn of_parts<T: AsRef<str>>(
+        path: &str,
+        remark: Remark,
+        source: &str,
+        name: &str,
+        parts: &[T],
+    ) -> Self {
         let Remark { before, behind } = remark;
-        let mut text = String::with_capacity(body.len() + 160);
+        let parts = parts.iter().map(AsRef::as_ref);
+        let length: usize = parts.clone().map(str::len).sum();
+        let mut text = String::with_capacity(length + 160);
         // Writing to a string cannot fail.
         let _ = writeln!(
             text,
@@ -103,10 +116,10 @@ impl OutputFile {
             text,
             "{}{SECOND_LINE}{}{}",
             before[1],
-            digest(body),
+            digest(parts.clone()),
             behind[1]
         );
-        text.push_str(body);
+        text.extend(parts);
         Self {
             path: path.to_owned(),
             text,
@@ -115,8 +128,12 @@ impl OutputFile {
 }
 
 /// The SHA-256 of a text in hexadecimal digits.
-fn digest(text: &str) -> String {
-    let bytes = Sha256::digest(text.as_bytes());
+fn digest<'t>(parts: impl Iterator<Item = &'t str>) -> String {
+    let mut hash = Sha256::new();
+    for part in parts {
+        hash.update(part.as_bytes());
+    }
+    let bytes = hash.finalize();
     bytes
         .iter()
         .fold(String::with_capacity(64), |mut out, byte| {
@@ -145,7 +162,7 @@ pub fn read_header(text: &str) -> Header {
     let Some((said, body)) = said else {
         return Header::Edited;
     };
-    if said == digest(body) {
+    if said == digest(std::iter::once(body)) {
         Header::Ours
     } else {
         Header::Edited

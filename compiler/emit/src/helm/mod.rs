@@ -14,6 +14,7 @@ use erpc_model::Platform;
 use erpc_policy::Derived;
 use rayon::prelude::*;
 
+use self::facts::Gathered;
 use self::values::Shape;
 use crate::file::Remark;
 use crate::kubernetes::source_of;
@@ -122,11 +123,18 @@ pub(crate) fn beside<T: Send>(
         |path: &str, remark, body: &str| OutputFile::with_header(path, remark, &source, name, body);
     let variants = Variants::of(platform, derived);
     let shape = Shape::of(&variants);
-    let (facts, fixed, also) = facts::of(&variants, sources, &shape, also);
+    let Gathered {
+        files: facts,
+        fixed,
+        also,
+    } = facts::of(&variants, sources, &shape, also);
     let settings = values::of(platform, sources, &shape, &fixed);
     let mut files: Vec<OutputFile> = facts
         .into_par_iter()
-        .map(|(kind, body)| file(&format!("helm/files/{kind}.yaml"), Remark::HASH, &body))
+        .map(|(kind, parts)| {
+            let path = format!("helm/files/{kind}.yaml");
+            OutputFile::of_parts(&path, Remark::HASH, &source, name, &parts)
+        })
         .collect();
     for (profile, under) in &variants.profiles {
         let under = values::of(under, sources, &shape, &fixed);
@@ -153,18 +161,22 @@ pub(crate) fn beside<T: Send>(
         Remark::HASH,
         &description(platform),
     ));
-    let (schema, (readme, values)) = rayon::join(
-        || schema::of(&variants, &settings, &shape),
-        || {
-            rayon::join(
-                || readme::of(&variants, &settings),
-                || text::whole(&settings),
-            )
-        },
-    );
-    files.push(file("helm/README.md", Remark::MARKDOWN, &readme));
-    files.push(file("helm/values.schema.json", Remark::SCHEMA, &schema));
-    files.push(file("helm/values.yaml", Remark::HASH, &values));
+    let schema = || {
+        let body = schema::of(&variants, &settings, &shape);
+        file("helm/values.schema.json", Remark::SCHEMA, &body)
+    };
+    let readme = || {
+        let body = readme::of(&variants, &settings);
+        file("helm/README.md", Remark::MARKDOWN, &body)
+    };
+    let values = || {
+        let body = text::whole(&settings);
+        file("helm/values.yaml", Remark::HASH, &body)
+    };
+    let (schema, (readme, values)) = rayon::join(schema, || rayon::join(readme, values));
+    files.extend([schema, readme, values]);
+    // So many small values that freeing them one by one would show.
+    settings.namespaces.into_par_iter().for_each(drop);
     files.sort_unstable_by(|a, b| a.path.cmp(&b.path));
     (files, also)
 }

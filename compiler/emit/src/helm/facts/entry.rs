@@ -75,7 +75,7 @@ impl Entry {
             clusters: Vec::new(),
             under: Vec::new(),
             not_under: Vec::new(),
-            body: String::new(),
+            body: String::with_capacity(512),
         };
         entry.some("labels", metadata.labels.as_ref());
         match &metadata.annotations {

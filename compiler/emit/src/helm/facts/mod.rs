@@ -33,15 +33,26 @@ impl Fixed {
     }
 }
 
-/// The facts of a chart: the text of each file by the name of its kind, and what is no value.
-/// `also` takes the objects that the facts are made of, those of the whole platform first, then
-/// those of each service.
+/// The facts of a chart, and what else is made of the same objects.
+pub(super) struct Gathered<T> {
+    /// The text of each file in parts, by the name of its kind.
+    pub(super) files: BTreeMap<&'static str, Vec<String>>,
+    /// What is no value.
+    pub(super) fixed: Fixed,
+    /// Of the objects of the whole platform first, then of those of each service.
+    pub(super) also: Vec<T>,
+}
+
+/// How many services are gathered at once.
+const SERVICES_AT_ONCE: usize = 16;
+
+/// The facts of a chart, and what `also` makes of the objects that they are made of.
 pub(super) fn of<T: Send>(
     variants: &Variants<'_>,
     sources: &Sources,
     shape: &Shape,
     also: impl Fn(&[ObjectFile]) -> T + Sync,
-) -> (Vec<(&'static str, String)>, Fixed, Vec<T>) {
+) -> Gathered<T> {
     let Variants {
         platform, derived, ..
     } = variants;
@@ -49,47 +60,46 @@ pub(super) fn of<T: Send>(
     let shared = kubernetes::shared(platform, derived, sources);
     let mut list = List::default();
     facts.shared(&shared, &mut list);
-    let mut taken = vec![also(&shared)];
+    let mut gathered = Gathered {
+        files: list.texts(),
+        fixed: Fixed(list.fixed),
+        also: vec![also(&shared)],
+    };
+    let reshaped = profiles::reshaped(variants, sources, shape);
     let services: Vec<ServiceId> = platform.services().map(|(id, _)| id).collect();
-    let (mut of_services, also_taken): (Vec<List>, Vec<T>) = services
-        .into_par_iter()
-        .map(|id| {
-            let (files, _) = kubernetes::service(platform, derived, sources, id);
-            let mut list = List::default();
-            facts.service(&files, id, &mut list);
-            (list, also(&files))
+    let parts: Vec<(List, BTreeMap<_, _>, Vec<T>)> = services
+        .par_chunks(SERVICES_AT_ONCE)
+        .map(|services| {
+            let mut all = List::default();
+            let also = services.iter().map(|id| {
+                let (files, _) = kubernetes::service(platform, derived, sources, *id);
+                let mut list = List::default();
+                facts.service(&files, *id, &mut list);
+                if !reshaped.is_empty() {
+                    profiles::stand_beside(&mut list, reshaped.get(&platform.path(*id)));
+                }
+                all.entries.append(&mut list.entries);
+                all.fixed.append(&mut list.fixed);
+                also(&files)
+            });
+            let also = also.collect();
+            let texts = all.texts();
+            all.entries.clear();
+            (all, texts, also)
         })
-        .unzip();
-    taken.extend(also_taken);
-    if !shape.reshaping.is_empty() {
-        let paths = platform.services().map(|(id, _)| platform.path(id));
-        let mut by_path = paths.zip(&mut of_services).collect();
-        profiles::add(variants, sources, shape, &mut by_path);
-    }
-    let mut fixed = list.fixed;
-    let mut entries: BTreeMap<&'static str, Vec<Entry>> = BTreeMap::new();
-    let all = list
-        .entries
-        .into_iter()
-        .chain(of_services.into_iter().flat_map(|list| {
-            fixed.extend(list.fixed);
-            list.entries
-        }));
-    for (kind, entry) in all {
-        entries.entry(kind).or_default().push(entry);
+        .collect();
+    for (list, texts, also) in parts {
+        for (kind, mut text) in texts {
+            gathered.files.entry(kind).or_default().append(&mut text);
+        }
+        gathered.fixed.0.extend(list.fixed);
+        gathered.also.extend(also);
     }
     let requirements = facts.requirements();
     if !requirements.is_empty() {
-        entries.insert("requirements", requirements);
+        gathered.files.insert("requirements", vec![requirements]);
     }
-    let files = entries.into_par_iter().map(|(kind, list)| {
-        let mut out = String::new();
-        for entry in list {
-            entry.write(&mut out);
-        }
-        (kind, out)
-    });
-    (files.collect(), Fixed(fixed), taken)
+    gathered
 }
 
 /// The file of a kind.
@@ -128,6 +138,16 @@ struct List {
 }
 
 impl List {
+    /// The entries of each kind as text.
+    fn texts(&self) -> BTreeMap<&'static str, Vec<String>> {
+        let mut texts: BTreeMap<&'static str, String> = BTreeMap::new();
+        for (kind, entry) in &self.entries {
+            entry.write(texts.entry(kind).or_default());
+        }
+        let texts = texts.into_iter();
+        texts.map(|(kind, text)| (kind, vec![text])).collect()
+    }
+
     fn push(&mut self, kind: &str, entry: Entry) {
         if let Some(plural) = plural(kind) {
             self.entries.push((plural, entry));
@@ -314,8 +334,8 @@ impl<'p> Facts<'p> {
     }
 
     /// What each service cannot work without: what it requires, and the controller that serves it.
-    fn requirements(&self) -> Vec<Entry> {
-        let mut list = Vec::new();
+    fn requirements(&self) -> String {
+        let mut text = String::new();
         for (id, _) in self.platform.services() {
             let edges = self.derived.edges.from(id).iter();
             let required: BTreeSet<ServiceId> = edges
@@ -335,10 +355,10 @@ impl<'p> Facts<'p> {
             self.routed_by(id, &mut entry);
             entry.clusters = self.sites.unless_all(&self.sites.possible(id));
             if !entry.is_bare() {
-                list.push(entry);
+                entry.write(&mut text);
             }
         }
-        list
+        text
     }
 
     /// The controllers that serve a service's routes, each with the clusters on which it does.

@@ -25,25 +25,25 @@ pub(super) struct Sites<'p>(Vec<Site<'p>>);
 pub(super) struct Site<'p> {
     platform: Cow<'p, Platform>,
     /// By the ids of the platform without a profile.
-    contracts: Vec<Option<Contract>>,
+    contracts: Vec<Option<Contract<'p>>>,
 }
 
 #[derive(Clone)]
-struct Contract {
-    with_routes: Allowed,
+struct Contract<'p> {
+    with_routes: Allowed<'p>,
     /// Where no route is served; `None` where that changes nothing.
-    without_routes: Option<Allowed>,
+    without_routes: Option<Allowed<'p>>,
 }
 
 #[derive(Clone)]
-struct Allowed {
-    policy: WorkloadPolicy,
+struct Allowed<'p> {
+    policy: Cow<'p, WorkloadPolicy>,
     /// Whether the last rule of egress is that of DNS.
     asks_dns: bool,
 }
 
-impl Allowed {
-    fn of(policy: WorkloadPolicy, implied: &Implied) -> Self {
+impl<'p> Allowed<'p> {
+    fn of(policy: Cow<'p, WorkloadPolicy>, implied: &Implied) -> Self {
         Self {
             asks_dns: implied.dns.binary_search(&policy.service).is_ok(),
             policy,
@@ -58,7 +58,7 @@ impl<'p> Sites<'p> {
         let own = Site::of(
             Cow::Borrowed(platform),
             variants.derived,
-            variants.derived.policies.clone(),
+            variants.derived.policies.iter().map(Cow::Borrowed),
         );
         let mut sites = vec![own];
         for (_, under) in &variants.profiles {
@@ -110,12 +110,17 @@ impl<'p> Sites<'p> {
 
 impl<'p> Site<'p> {
     /// The platform as it is on the cluster that it names.
-    fn of(platform: Cow<'p, Platform>, derived: &Derived, policies: Vec<WorkloadPolicy>) -> Self {
+    fn of(
+        platform: Cow<'p, Platform>,
+        derived: &Derived,
+        policies: impl Iterator<Item = Cow<'p, WorkloadPolicy>>,
+    ) -> Self {
         let implied = Implied::without_routes(&platform, &derived.edges);
         let without = erpc_policy::policies(&platform, &derived.edges, &implied);
-        let contracts = policies.into_iter().zip(without).map(|(policy, without)| {
+        let contracts = policies.zip(without).map(|(policy, without)| {
             Some(Contract {
-                without_routes: (without != policy).then(|| Allowed::of(without, &implied)),
+                without_routes: (without != *policy)
+                    .then(|| Allowed::of(Cow::Owned(without), &implied)),
                 with_routes: Allowed::of(policy, &derived.implied),
             })
         });
@@ -139,6 +144,7 @@ impl<'p> Site<'p> {
                 implied,
                 ..variants.derived.clone()
             };
+            let policies = policies.into_iter().map(Cow::Owned);
             return Self::of(Cow::Owned(platform), &derived, policies);
         }
         let under = variants.profiles.iter().map(|(_, under)| under);
@@ -150,9 +156,9 @@ impl<'p> Site<'p> {
             };
         };
         let (derived, _) = Derived::of(under);
-        let policies = derived.policies.clone();
+        let policies = derived.policies.iter().cloned().map(Cow::Owned);
         let site = Self::of(Cow::Borrowed(under), &derived, policies);
-        let mut by_path: BTreeMap<String, Contract> = under
+        let mut by_path: BTreeMap<String, Contract<'_>> = under
             .services()
             .zip(site.contracts)
             .filter_map(|((id, _), contract)| Some((under.path(id), contract?)))
@@ -185,7 +191,7 @@ impl<'p> Site<'p> {
 /// The rules of an object as lines, with the clusters that have them.
 type Ruled<'s> = (String, BTreeSet<&'s str>);
 
-impl Facts<'_> {
+impl<'p> Facts<'p> {
     /// The contract of a service: one entry, or one for each that it is on some cluster, with or
     /// without routes.
     pub(super) fn policies(&self, id: ServiceId, list: &mut List) {
@@ -239,7 +245,7 @@ impl Facts<'_> {
     fn contracts(
         &self,
         id: ServiceId,
-        which: impl Fn(&Contract) -> &Allowed,
+        which: impl for<'c> Fn(&'c Contract<'p>) -> &'c Allowed<'p>,
     ) -> BTreeMap<String, Vec<Ruled<'_>>> {
         let mut out: BTreeMap<String, Vec<Ruled<'_>>> = BTreeMap::new();
         for site in self.sites.all() {

@@ -31,13 +31,13 @@ pub(in crate::helm) fn with_other_volumes(platform: &Platform, under: &Platform)
         .collect()
 }
 
-/// Adds what services are under a profile to what they are, by their paths.
-pub(super) fn add(
-    variants: &Variants<'_>,
+/// What services are under each profile that gives them other volumes, by their paths.
+pub(super) fn reshaped<'p>(
+    variants: &'p Variants<'_>,
     sources: &Sources,
     shape: &Shape,
-    declared: &mut BTreeMap<String, &mut List>,
-) {
+) -> BTreeMap<String, Vec<(&'p str, List)>> {
+    let mut reshaped: BTreeMap<String, Vec<(&'p str, List)>> = BTreeMap::new();
     for (profile, under) in &variants.profiles {
         let paths = with_other_volumes(variants.platform, under);
         if paths.is_empty() {
@@ -58,16 +58,23 @@ pub(super) fn add(
             let mut there = List::default();
             let (files, _) = kubernetes::service(under, &derived, sources, id);
             facts.service(&files, id, &mut there);
-            if let Some(list) = declared.get_mut(&path) {
-                stand_beside(list, there, profile);
-            }
+            reshaped.entry(path).or_default().push((profile, there));
         }
+    }
+    reshaped
+}
+
+/// Adds what a service is under profiles to what it is without one.
+pub(super) fn stand_beside(declared: &mut List, reshaped: Option<&Vec<(&str, List)>>) {
+    for (profile, there) in reshaped.into_iter().flatten() {
+        let there = there.entries.iter().cloned();
+        let there = there.filter(|(kind, _)| !ALIKE.contains(kind));
+        add(declared, there.collect(), profile);
     }
 }
 
-fn stand_beside(declared: &mut List, there: List, profile: &str) {
-    let mut there: Vec<(&'static str, Entry)> = there.entries;
-    there.retain(|(kind, _)| !ALIKE.contains(kind));
+fn add(declared: &mut List, there: Vec<(&'static str, Entry)>, profile: &str) {
+    let mut there = there;
     for (kind, entry) in &mut declared.entries {
         if ALIKE.contains(kind) || !entry.under.is_empty() {
             continue;
