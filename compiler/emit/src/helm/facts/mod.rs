@@ -67,7 +67,7 @@ pub(super) fn of<T: Send>(
     };
     let reshaped = profiles::reshaped(variants, sources, shape);
     let services: Vec<ServiceId> = platform.services().map(|(id, _)| id).collect();
-    let parts: Vec<(List, BTreeMap<_, _>, Vec<T>)> = services
+    let parts: Vec<Gathered<T>> = services
         .par_chunks(SERVICES_AT_ONCE)
         .map(|services| {
             let mut all = List::default();
@@ -83,17 +83,19 @@ pub(super) fn of<T: Send>(
                 also(&files)
             });
             let also = also.collect();
-            let texts = all.texts();
-            all.entries.clear();
-            (all, texts, also)
+            Gathered {
+                files: all.texts(),
+                fixed: Fixed(all.fixed),
+                also,
+            }
         })
         .collect();
-    for (list, texts, also) in parts {
-        for (kind, mut text) in texts {
-            gathered.files.entry(kind).or_default().append(&mut text);
+    for part in parts {
+        for (kind, mut texts) in part.files {
+            gathered.files.entry(kind).or_default().append(&mut texts);
         }
-        gathered.fixed.0.extend(list.fixed);
-        gathered.also.extend(also);
+        gathered.fixed.0.extend(part.fixed.0);
+        gathered.also.extend(part.also);
     }
     let requirements = facts.requirements();
     if !requirements.is_empty() {
