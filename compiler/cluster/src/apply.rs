@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use crate::client::Cluster;
@@ -160,9 +160,11 @@ async fn locked(
     stop: Stop,
 ) -> Result<Report, Failure> {
     let plan = shown.again(cluster, program).await?;
-    let shown = signature(&shown);
+    let is_as_shown = signature(&plan) == signature(&shown);
+    // Two plans of a large platform are a lot of memory.
+    drop(shown);
     let planned = plan.work().count();
-    if plan.is_blocked() || signature(&plan) != shown {
+    if plan.is_blocked() || !is_as_shown {
         return Ok(Report {
             outcome: Outcome::Refused(
                 Failure::new(
@@ -255,7 +257,7 @@ pub(crate) struct Engine<'e, 'w> {
     /// Whether every service is as the source says, and only what closes or goes is left.
     is_rolled_out: bool,
     /// On the way back: the bodies as they were.
-    back: Option<BTreeMap<ObjectId, Value>>,
+    back: Option<BTreeMap<ObjectId, Packed>>,
 }
 
 /// The parts of the work before the services, in their order.
@@ -406,11 +408,10 @@ impl Engine<'_, '_> {
     }
 
     /// What is written of an object: as the source says it, or as it was where the run goes back.
-    fn body(&self, id: &ObjectId) -> Value {
+    fn body(&self, id: &ObjectId) -> Packed {
         let as_it_was = self.back.as_ref().and_then(|bodies| bodies.get(id));
-        let body = as_it_was.cloned();
-        body.or_else(|| self.desired(id).map(|object| object.body.value()))
-            .unwrap_or_default()
+        let body = as_it_was.or_else(|| self.desired(id).map(|object| &object.body));
+        body.cloned().unwrap_or_else(Packed::nothing)
     }
 
     /// Writes the inventory with all that is and all that will be: whatever happens from here on,
@@ -489,7 +490,7 @@ impl Engine<'_, '_> {
         self.batch_of(name, with_bodies).await
     }
 
-    async fn batch_of(&mut self, name: &str, steps: Vec<(Step, Value)>) -> bool {
+    async fn batch_of(&mut self, name: &str, steps: Vec<(Step, Packed)>) -> bool {
         if steps.is_empty() {
             return true;
         }
@@ -498,7 +499,7 @@ impl Engine<'_, '_> {
             .into_iter()
             .partition(|(step, _)| step.action == Action::Replace);
         for (step, body) in replaced {
-            let result = self.replace(&step, &body).await;
+            let result = self.replace(&step, &body.value()).await;
             self.note(&step, result);
         }
         let writer = self.writer();
@@ -655,11 +656,11 @@ impl Engine<'_, '_> {
             _ => 5,
         };
         for at in ranks {
-            let steps: Vec<(Step, Value)> = self
+            let steps: Vec<(Step, Packed)> = self
                 .plan
                 .work()
                 .filter(|step| step.action.deletes() && rank(step) == at)
-                .map(|step| (step.clone(), json!(null)))
+                .map(|step| (step.clone(), Packed::nothing()))
                 .collect();
             if !self.batch_of("removing", steps).await {
                 return false;

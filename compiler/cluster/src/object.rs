@@ -79,6 +79,11 @@ impl Packed {
         Self(object.to_string().into_boxed_str())
     }
 
+    /// No object, as what is deleted has no body.
+    pub(crate) fn nothing() -> Self {
+        Self::of(&Value::Null)
+    }
+
     /// The object.
     #[must_use]
     pub fn value(&self) -> Value {

@@ -18,6 +18,7 @@ use tokio::task::JoinHandle;
 use crate::client::Cluster;
 use crate::failure::Failure;
 use crate::kind::root;
+use crate::object::Packed;
 use crate::request::Call;
 
 /// What is watched.
@@ -64,7 +65,7 @@ type Key = (Watched, String, String, String);
 
 #[derive(Default)]
 struct Store {
-    objects: BTreeMap<Key, Value>,
+    objects: BTreeMap<Key, Packed>,
     events: BTreeMap<String, Vec<Value>>,
     /// Namespaces whose warnings somebody wants.
     interest: BTreeSet<String>,
@@ -147,7 +148,7 @@ impl Observed {
     #[must_use]
     pub(crate) fn get(&self, what: Watched, namespace: &str, name: &str) -> Option<Value> {
         let key = (what, namespace.to_owned(), String::new(), name.to_owned());
-        self.store.lock().ok()?.objects.get(&key).cloned()
+        self.store.lock().ok()?.objects.get(&key).map(Packed::value)
     }
 
     /// What belongs to one owner: `Job/seed`, or, for endpoints, the name of their Service.
@@ -163,7 +164,7 @@ impl Observed {
             .take_while(|((kind, place, of, _), _)| {
                 *kind == what && place == namespace && of == owner
             })
-            .map(|(_, object)| object.clone())
+            .map(|(_, object)| object.value())
             .collect()
     }
 
@@ -254,7 +255,7 @@ impl Keeper {
             .labels(&selector)
             .timeout(WATCH_SECONDS);
         let mut stream = Box::pin(watcher(api, config).default_backoff());
-        let mut fresh: Option<BTreeMap<Key, Value>> = None;
+        let mut fresh: Option<BTreeMap<Key, Packed>> = None;
         let mut is_first = true;
         while let Some(event) = stream.next().await {
             // The stream comes back by itself, after a pause.
@@ -295,12 +296,12 @@ impl Keeper {
         }
     }
 
-    fn entry(&self, object: &DynamicObject) -> (Key, Value) {
+    fn entry(&self, object: &DynamicObject) -> (Key, Packed) {
         let mut object = serde_json::to_value(object).unwrap_or_default();
         if let Some(metadata) = object["metadata"].as_object_mut() {
             metadata.remove("managedFields");
         }
-        (key(self.what, &object), object)
+        (key(self.what, &object), Packed::of(&object))
     }
 }
 

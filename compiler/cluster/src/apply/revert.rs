@@ -5,13 +5,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::{Value, json};
-
 use super::{Engine, OnFailure, Outcome};
 use crate::equal::owned;
 use crate::failure::Failure;
 use crate::kind::Kind;
-use crate::object::ObjectId;
+use crate::object::{ObjectId, Packed};
 use crate::plan::{Action, Step};
 use crate::progress::Event;
 
@@ -32,11 +30,11 @@ const BEFORE_WORKLOADS: [Kind; 3] = [Kind::ConfigMap, Kind::Service, Kind::PodDi
 struct WayBack {
     /// What gets its earlier fields again.
     steps: Vec<Step>,
-    bodies: BTreeMap<ObjectId, Value>,
+    bodies: BTreeMap<ObjectId, Packed>,
     /// Autoscalers and routes that the run made for services that were there before.
     added: Vec<Step>,
     /// Autoscalers that the run removed, with their bodies.
-    removed: Vec<(Step, Value)>,
+    removed: Vec<(Step, Packed)>,
     /// Workloads that stay as the run left them, and why.
     stays: Vec<String>,
 }
@@ -117,7 +115,7 @@ impl Engine<'_, '_> {
                 Action::Update if kind.is_workload() || GOES_BACK.contains(&kind) => {
                     match live().and_then(|live| owned(kind, &live)) {
                         Some(body) => {
-                            way.bodies.insert(step.id.clone(), body);
+                            way.bodies.insert(step.id.clone(), Packed::of(&body));
                             way.steps.push(step.clone());
                         }
                         None => way.stays.push(format!(
@@ -144,7 +142,7 @@ impl Engine<'_, '_> {
                             uid: None,
                             ..step.clone()
                         };
-                        way.removed.push((step, body));
+                        way.removed.push((step, Packed::of(&body)));
                     }
                 }
                 _ => {}
@@ -236,7 +234,7 @@ impl Engine<'_, '_> {
     }
 
     /// The steps that delete what was made, by the uids that it got.
-    async fn delete_steps(&self, made: Vec<Step>) -> Vec<(Step, Value)> {
+    async fn delete_steps(&self, made: Vec<Step>) -> Vec<(Step, Packed)> {
         let mut steps = Vec::new();
         for step in made {
             let Ok(answer) = self
@@ -251,7 +249,7 @@ impl Engine<'_, '_> {
                 uid: crate::plan::uid(&answer.body),
                 ..step
             };
-            steps.push((step, json!(null)));
+            steps.push((step, Packed::nothing()));
         }
         steps
     }

@@ -14,7 +14,7 @@ use super::Engine;
 use super::write::Written;
 use crate::dataflow::Dataflow;
 use crate::kind::Kind;
-use crate::object::ObjectId;
+use crate::object::{ObjectId, Packed};
 use crate::plan::{Action, Step};
 use crate::progress::Event;
 use crate::ready::{Stall, State, Symptoms, Target, assess};
@@ -56,7 +56,7 @@ type Write = BoxFuture<'static, (ServiceId, Step, Written)>;
 impl Engine<'_, '_> {
     /// The policies that may be written now; those that must wait until the pods have moved are
     /// given back. `None` where a write failed.
-    pub(super) async fn write_policies(&mut self) -> Option<Vec<(Step, Value)>> {
+    pub(super) async fn write_policies(&mut self) -> Option<Vec<(Step, Packed)>> {
         let steps = self.steps(|step| step.id.kind == Kind::NetworkPolicy);
         let (denies, policies): (Vec<Step>, Vec<Step>) = steps
             .into_iter()
@@ -69,8 +69,8 @@ impl Engine<'_, '_> {
             let open = !self.plan.live.contains(&step.id) && self.has_pods(&namespace).await;
             is_open.insert(namespace, open);
             if open {
-                let body = self.desired(&step.id).map(|object| object.body.value());
-                last.push((step, body.unwrap_or_default()));
+                let body = self.body(&step.id);
+                last.push((step, body));
             } else {
                 first.push(step);
             }
@@ -80,13 +80,11 @@ impl Engine<'_, '_> {
         }
         let mut now = Vec::new();
         for step in policies {
-            let Some(desired) = self.desired(&step.id).map(|object| object.body.value()) else {
-                continue;
-            };
+            let desired = self.body(&step.id);
             let live = self.plan.live.get(&step.id);
-            match live.and_then(|live| union(&live, &desired)) {
+            match live.and_then(|live| union(&live, &desired.value())) {
                 Some(union) => {
-                    now.push((step.clone(), union));
+                    now.push((step.clone(), Packed::of(&union)));
                     last.push((step, desired));
                 }
                 None => now.push((step, desired)),
@@ -108,7 +106,7 @@ impl Engine<'_, '_> {
     }
 
     /// What closes: policies that lose a flow, and namespaces that were open.
-    pub(super) async fn close(&mut self, last: Vec<(Step, Value)>) -> bool {
+    pub(super) async fn close(&mut self, last: Vec<(Step, Packed)>) -> bool {
         let (denies, policies): (Vec<_>, Vec<_>) = last
             .into_iter()
             .partition(|(step, _)| step.id.name == DEFAULT_DENY);
@@ -238,7 +236,7 @@ impl Engine<'_, '_> {
                         }
                         if step.action == Action::Replace {
                             let body = self.body(&step.id);
-                            let replaced = self.replace(&step, &body).await;
+                            let replaced = self.replace(&step, &body.value()).await;
                             self.written_one(rollout, service, &step, replaced);
                         } else {
                             self.write_later(service, step, writes);

@@ -11,7 +11,7 @@ use crate::failure::{ApiError, Failure};
 use crate::inventory::{Intent, Meta, line, parse};
 use crate::kind::Kind;
 use crate::lock::Gauge;
-use crate::object::ObjectId;
+use crate::object::{ObjectId, Packed};
 use crate::plan::{
     Action, SCALE_MANAGER, Step, body_for, explain, hands_over_replicas, is_orphaning,
 };
@@ -47,7 +47,7 @@ impl Writer {
     }
 
     /// Does a step that is one write.
-    pub(crate) async fn write(&self, step: &Step, body: &Value) -> Written {
+    pub(crate) async fn write(&self, step: &Step, body: &Packed) -> Written {
         if !self.may_write() {
             return Err(None);
         }
@@ -66,18 +66,19 @@ impl Writer {
         }
     }
 
-    async fn apply(&self, step: &Step, body: &Value) -> Result<Answer, Option<Failure>> {
+    async fn apply(&self, step: &Step, body: &Packed) -> Result<Answer, Option<Failure>> {
         let id = &step.id;
-        if id.kind.is_workload() && step.uid.is_some() && body["spec"]["replicas"].is_null() {
+        if id.kind.is_workload() && step.uid.is_some() {
             self.hand_over_replicas(id, body).await?;
+        }
+        // Many wait here for their turn, each with the bytes that it sends and no more.
+        let mut call = Call::apply(id, &body_for(&body.value(), step.uid.as_deref()));
+        if step.is_forced {
+            call = call.forced();
         }
         let mut tries = 0;
         loop {
-            let mut call = Call::apply(id, &body_for(body, step.uid.as_deref()));
-            if step.is_forced {
-                call = call.forced();
-            }
-            let refusal = match self.cluster.call(call).await {
+            let refusal = match self.cluster.call(call.clone()).await {
                 Ok(answer) if !answer.body["metadata"]["deletionTimestamp"].is_null() => {
                     return Err(Some(being_deleted(id)));
                 }
@@ -130,12 +131,20 @@ impl Writer {
 
     /// An autoscaler takes the number of replicas over: a body without it would reset it to one,
     /// so another name holds the live number until the autoscaler writes its own.
-    async fn hand_over_replicas(&self, id: &ObjectId, body: &Value) -> Result<(), Option<Failure>> {
+    async fn hand_over_replicas(
+        &self,
+        id: &ObjectId,
+        body: &Packed,
+    ) -> Result<(), Option<Failure>> {
+        let body = body.value();
+        if !body["spec"]["replicas"].is_null() {
+            return Ok(());
+        }
         let live = match self.cluster.call(Call::get(id.path())).await {
             Ok(answer) => answer.body,
             Err(error) => return Err(Some(error.into())),
         };
-        if !hands_over_replicas(body, &live) {
+        if !hands_over_replicas(&body, &live) {
             return Ok(());
         }
         let held = json!({
