@@ -100,6 +100,11 @@ impl Dataflow {
         runnable
     }
 
+    /// Whether a service may start that was not given yet.
+    pub(crate) fn has_runnable(&self) -> bool {
+        !self.runnable.is_empty()
+    }
+
     /// What waits for a service may go on.
     pub(crate) fn done(&mut self, service: ServiceId) {
         self.finish(service.index());

@@ -83,6 +83,8 @@ pub(crate) struct Symptoms {
     since: HashMap<String, (Instant, String)>,
     /// There is but one look: what is wrong counts as wrong for long.
     is_one_look: bool,
+    /// When the controller of a kind was last seen to take up something new.
+    at_work: HashMap<Kind, Instant>,
 }
 
 /// Longer than any symptom is borne.
@@ -95,6 +97,21 @@ impl Symptoms {
             is_one_look: true,
             ..Self::default()
         }
+    }
+
+    /// A controller has looked at what was written; whether that is news tells that it is at work.
+    fn observed(&mut self, kind: Kind, what: &str) {
+        if !self.since.contains_key(what) {
+            let now = Instant::now();
+            self.since.insert(what.to_owned(), (now, String::new()));
+            self.at_work.insert(kind, now);
+        }
+    }
+
+    /// Whether a controller has just taken up something else: then others wait for their turn.
+    fn is_at_work(&self, kind: Kind) -> bool {
+        let last = self.at_work.get(&kind);
+        last.is_some_and(|at| at.elapsed() < NO_CONTROLLER)
     }
 
     /// Since when a symptom has been seen, if it has.
@@ -219,10 +236,12 @@ impl Look<'_> {
         let observed = number(&self.live["status"]["observedGeneration"]);
         let is_behind = !is_job && observed < number(&self.live["metadata"]["generation"]);
         if !is_behind {
+            let what = self.key(&format!("observed {}", self.target.generation));
+            self.symptoms.observed(self.target.id.kind, &what);
             return None;
         }
         let (since, _) = self.seen("unobserved", "");
-        if since > NO_CONTROLLER {
+        if since > NO_CONTROLLER && !self.symptoms.is_at_work(self.target.id.kind) {
             return Some(State::Stalled(Stall::new(
                 "NoController",
                 format!(

@@ -1,7 +1,7 @@
 //! The services in the order of their needs, and the policies around them: what opens comes before
 //! the pods that need it, what closes comes after the pods that no longer do.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::{Duration, Instant};
 
 use erpc_model::{Probes, ServiceId};
@@ -25,6 +25,9 @@ use crate::watch::Observed;
 const DEFAULT_DENY: &str = "default-deny";
 /// Time passes, too: a look is due without news.
 const LOOKED_AT_EVERY: Duration = Duration::from_millis(250);
+/// So many services may be on their way at once. The controllers of a cluster work off some twenty calls a
+/// second: what stands in their queue for minutes would look like a service that does not start.
+const MOST_UNDER_WAY: usize = 200;
 /// News come in bursts.
 const LOOKED_APART: Duration = Duration::from_millis(30);
 /// What is on its way when somebody asks to stop gets so long to arrive.
@@ -46,9 +49,18 @@ enum Way {
 
 struct Rollout {
     flow: Dataflow,
+    /// Services that may start, in their order, and wait for others that are on their way.
+    queue: VecDeque<ServiceId>,
     ways: BTreeMap<ServiceId, (Way, Instant)>,
     symptoms: Symptoms,
     observed: Option<Observed>,
+}
+
+impl Rollout {
+    fn under_way(&self) -> usize {
+        let is_under_way = |way: &&(Way, Instant)| matches!(way.0, Way::Writing | Way::Waiting(_));
+        self.ways.values().filter(is_under_way).count()
+    }
 }
 
 type Write = BoxFuture<'static, (ServiceId, Step, Written)>;
@@ -160,6 +172,7 @@ impl Engine<'_, '_> {
                 None => Dataflow::of(self.program.platform, self.program.derived),
                 Some(_) => Dataflow::backwards(self.program.platform, self.program.derived),
             },
+            queue: VecDeque::new(),
             ways: BTreeMap::new(),
             symptoms: Symptoms::default(),
             observed: observed.ok(),
@@ -218,15 +231,24 @@ impl Engine<'_, '_> {
             return;
         }
         loop {
-            let runnable = rollout.flow.take_runnable();
-            if runnable.is_empty() {
+            for service in rollout.flow.take_runnable() {
+                match changed.contains(&service) {
+                    true => rollout.queue.push_back(service),
+                    false => rollout.flow.done(service),
+                }
+            }
+            if rollout.flow.has_runnable() {
+                continue;
+            }
+            let room = MOST_UNDER_WAY.saturating_sub(rollout.under_way());
+            let next: Vec<ServiceId> = rollout
+                .queue
+                .drain(..room.min(rollout.queue.len()))
+                .collect();
+            if next.is_empty() {
                 return;
             }
-            for service in runnable {
-                if !changed.contains(&service) {
-                    rollout.flow.done(service);
-                    continue;
-                }
+            for service in next {
                 let steps = self.steps_of(service, Kind::is_workload);
                 match steps.into_iter().next() {
                     Some(step) => {
@@ -512,7 +534,11 @@ impl Engine<'_, '_> {
                 }
                 at = before;
             }
-            self.progress.say(&Event::Note(chain.join(" waits for ")));
+            let note = match chain.as_slice() {
+                [alone] => format!("{alone} was not begun"),
+                chain => chain.join(" waits for "),
+            };
+            self.progress.say(&Event::Note(note));
         }
     }
 }
