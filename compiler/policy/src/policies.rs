@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use erpc_model::units::Protocol;
 use erpc_model::{DnsFlavour, End, ExternalPort, IngressController, Platform, Port, ServiceId};
 use ipnet::IpNet;
+use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 use smol_str::SmolStr;
 
@@ -194,20 +195,27 @@ pub fn policies(platform: &Platform, edges: &Edges, implied: &Implied) -> Vec<Wo
         }
     }
     let dns = dns_rule(platform);
-    let mut asks = implied.dns.iter().peekable();
-    let mut out = Vec::with_capacity(gathered.len());
-    for ((service, _), (ingress, egress)) in platform.services().zip(gathered) {
-        let mut egress: Vec<EgressRule> = egress.egress_rules(platform);
-        if asks.next_if(|id| **id == service).is_some() {
-            egress.push(dns.clone());
-        }
-        out.push(WorkloadPolicy {
-            service,
-            ingress: ingress.ingress_rules(platform),
-            egress,
-        });
-    }
-    out
+    // What a service may do depends on no other one's rules.
+    let gathered: Vec<(ServiceId, (Side, Side))> = platform
+        .services()
+        .map(|(service, _)| service)
+        .zip(gathered)
+        .collect();
+    gathered
+        .into_par_iter()
+        .with_min_len(32)
+        .map(|(service, (ingress, egress))| {
+            let mut egress: Vec<EgressRule> = egress.egress_rules(platform);
+            if implied.dns.binary_search(&service).is_ok() {
+                egress.push(dns.clone());
+            }
+            WorkloadPolicy {
+                service,
+                ingress: ingress.ingress_rules(platform),
+                egress,
+            }
+        })
+        .collect()
 }
 
 fn add_controller(platform: &Platform, routed: &RoutedPort, gathered: &mut [(Side, Side)]) {
