@@ -27,6 +27,10 @@ use arguments::{Arguments, Color, Command};
 pub use console::Console;
 pub use reference::reference;
 
+/// For everything that links this crate, so that what is measured and tested is what users run.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// What a command's exit code says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
