@@ -180,3 +180,40 @@ fn what_is_new_stays_where_the_rest_goes_back() {
     let image = &api["spec"]["template"]["spec"]["containers"][0]["image"];
     assert_eq!(image, "docker.io/shop/api:1");
 }
+
+#[test]
+#[ignore = "needs the server that tests/cluster/build makes; tests/run runs it"]
+fn configuration_and_routes_go_back_with_their_service() {
+    let cluster = Cluster::start();
+    let shop = Program::shop();
+    shop.edit(
+        "  storage standard default",
+        "  storage standard default\n  ingress nginx by pods ingress-nginx \"app=ingress-nginx\"",
+    );
+    shop.edit(
+        "    image \"shop/api:1\"",
+        "    image \"shop/api:1\"\n    config settings { \"settings.json\" = \"one\" } at \"/etc/api\"\n    expose http at \"one.shop.example/\"",
+    );
+    cluster.applied(shop.path());
+    let state = || {
+        let settings = cluster.get(&["configmap", "settings", "-n", "shop-back"]);
+        let routes = cluster.get(&["ingress", "-n", "shop-back"]);
+        let hosts = routes["items"].as_array().expect("a list").iter();
+        let hosts: Vec<Value> = hosts
+            .map(|route| route["spec"]["rules"][0]["host"].clone())
+            .collect();
+        (settings["data"]["settings.json"].clone(), hosts)
+    };
+    let before = (services(&cluster), state());
+    assert_eq!(before.1, ("one".into(), vec!["one.shop.example".into()]));
+
+    shop.edit("\"one\"", "\"two\"");
+    shop.edit("one.shop.example", "two.shop.example");
+    shop.edit("shop/web:1", "shop/fault-image:9");
+    cluster.erpc(&REVERT, shop.path()).exits(4).says(&[
+        "~ ConfigMap shop-back/settings",
+        "~ Ingress shop-back/api",
+        "shop-front.web did not become ready; as before the run again: shop-back.api, shop-front.web",
+    ]);
+    assert_eq!((services(&cluster), state()), before);
+}
