@@ -2,6 +2,7 @@
 //! list of statements with the scope in which they are evaluated; here layers become one list of
 //! settings for each word and key, lowest first, before any value is computed.
 
+use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::rc::Rc;
 
@@ -88,6 +89,17 @@ impl Hash for Slot {
     }
 }
 
+impl fmt::Display for Slot {
+    /// As it is written: `image`, `port http`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.word)?;
+        if self.key.is_empty() {
+            return Ok(());
+        }
+        write!(f, " {}", self.key)
+    }
+}
+
 impl Slot {
     /// Of a word that has no keys.
     fn of(word: &'static str) -> Self {
@@ -105,7 +117,7 @@ pub(super) struct Settings<'a> {
     stacks: Vec<Stack<'a>>,
     slots: FxHashMap<Slot, usize>,
     /// Pairs of components on one level that set the same thing differently.
-    conflicts: Vec<(&'static str, SmolStr, [Span; 2])>,
+    conflicts: Vec<(Slot, [Span; 2])>,
     /// Whether a component among the layers could not be found or read, which was reported: what
     /// seems to be missing may be in it.
     pub(super) is_partial: bool,
@@ -190,21 +202,16 @@ impl<'a> Resolver<'a> {
             self.own_settings(block, place, scope, Via::Declared)
         });
         let merged = self.overlay(below, own);
-        for (word, key, [first, second]) in &merged.conflicts {
-            let what = if key.is_empty() {
-                format!("`{word}`")
-            } else {
-                format!("`{word} {key}`")
-            };
+        for (slot, [first, second]) in &merged.conflicts {
             self.report(
                 Diagnostic::new(
                     &codes::COMPONENT_CONFLICT,
-                    format!("two components set {what}"),
+                    format!("two components set `{slot}`"),
                 )
                 .at(*second, "set here")
                 .also(*first, "and here")
                 .help(format!(
-                    "say {what} in the service itself: what it says wins over its components"
+                    "say `{slot}` in the service itself: what it says wins over its components"
                 )),
             );
         }
@@ -230,22 +237,20 @@ impl<'a> Resolver<'a> {
                 Merge::ByKey | Merge::Inside if word.name != "health" => key_of(statement),
                 _ => SmolStr::default(),
             };
+            let setting = Setting {
+                word,
+                key,
+                statement,
+                scope: Rc::clone(scope),
+                via,
+            };
             if word.merge != Merge::Append {
-                let slot = Slot {
-                    word: word.name,
-                    key: key.clone(),
-                };
-                let first = *seen.entry(slot).or_insert(statement.span);
+                let first = *seen.entry(setting.slot()).or_insert(statement.span);
                 if first != statement.span {
-                    let what = if key.is_empty() {
-                        word.name.to_owned()
-                    } else {
-                        format!("{} {key}", word.name)
-                    };
                     self.report(
                         Diagnostic::new(
                             &codes::REPEATED_PROPERTY,
-                            format!("`{what}` is set twice"),
+                            format!("`{}` is set twice", setting.slot()),
                         )
                         .at(statement.span, "set again")
                         .also(first, "first set here")
@@ -254,13 +259,7 @@ impl<'a> Resolver<'a> {
                     continue;
                 }
             }
-            out.push(Setting {
-                word,
-                key,
-                statement,
-                scope: Rc::clone(scope),
-                via,
-            });
+            out.push(setting);
         }
         out
     }
@@ -287,8 +286,10 @@ impl<'a> Resolver<'a> {
             }
         }
         for setting in own {
-            out.conflicts
-                .retain(|(word, key, _)| *word != setting.word.name || *key != setting.key);
+            if !out.conflicts.is_empty() {
+                let own = setting.slot();
+                out.conflicts.retain(|(slot, _)| *slot != own);
+            }
             if is_off(&setting) {
                 self.remove(&mut out, &setting);
             } else {
@@ -309,7 +310,7 @@ impl<'a> Resolver<'a> {
         if replaces && let Some(other) = out.get(&slot).and_then(|s| s.last()) {
             if !std::ptr::eq(other.statement, top.statement) {
                 let places = [other.statement.span, top.statement.span];
-                out.conflicts.push((top.word.name, top.key.clone(), places));
+                out.conflicts.push((slot, places));
             }
             return;
         }
@@ -323,24 +324,18 @@ impl<'a> Resolver<'a> {
 
     /// `X off`: what lower layers say of X is gone.
     fn remove(&mut self, out: &mut Settings<'a>, off: &Setting<'a>) {
-        let at = out.slots.get(&off.slot()).copied();
+        let slot = off.slot();
+        let at = out.slots.get(&slot).copied();
         match at.map(|at| &mut out.stacks[at]) {
             Some(stack) if !stack.is_empty() => stack.clear(),
             _ if out.is_partial => {}
-            _ => {
-                let what = if off.key.is_empty() {
-                    off.word.name.to_owned()
-                } else {
-                    format!("{} {}", off.word.name, off.key)
-                };
-                self.report(
-                    Diagnostic::new(
-                        &codes::NOTHING_TO_REMOVE,
-                        format!("no component sets `{what}`, so there is nothing to remove"),
-                    )
-                    .at(off.statement.span, "removes nothing"),
-                );
-            }
+            _ => self.report(
+                Diagnostic::new(
+                    &codes::NOTHING_TO_REMOVE,
+                    format!("no component sets `{slot}`, so there is nothing to remove"),
+                )
+                .at(off.statement.span, "removes nothing"),
+            ),
         }
     }
 
