@@ -8,14 +8,14 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use erpc_cli::Exit;
-use erpc_tests::{erpc, files_below, folders_below, repository};
+use erpc_tests::{ObjectKey, erpc, files_below, folders_below, object_key, repository};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 /// Both, by the variables that name what `tests/helm/build` has built.
 const HELMS: [&str; 2] = ["ERPC_TEST_HELM4", "ERPC_TEST_HELM3"];
 
-type Objects = BTreeMap<(String, String, String), Value>;
+type Objects = BTreeMap<ObjectKey, Value>;
 
 fn platforms() -> Vec<PathBuf> {
     let mut all = folders_below("examples");
@@ -42,13 +42,7 @@ fn by_name(texts: impl IntoIterator<Item = String>) -> Objects {
     for text in texts {
         let documents: Vec<Value> = serde_saphyr::from_multiple(&text).expect("YAML");
         for object in documents.into_iter().filter(|object| !object.is_null()) {
-            let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-            let metadata = &object["metadata"];
-            let key = (
-                text(&object["kind"]),
-                text(&metadata["namespace"]),
-                text(&metadata["name"]),
-            );
+            let key = object_key(&object);
             assert!(
                 objects.insert(key.clone(), object).is_none(),
                 "{key:?} twice"

@@ -20,6 +20,30 @@ pub(super) fn erp1() -> Program {
     program
 }
 
+/// `wms-warehouse` is called `wms-stock` from now on.
+pub(super) fn rename_warehouse(erp1: &Program) {
+    erp1.edit("service wms-warehouse is", "service wms-stock is");
+    erp1.edit(
+        "namespace erp-apps {",
+        "moved erp-apps.wms-warehouse to erp-apps.wms-stock\n\nnamespace erp-apps {",
+    );
+}
+
+/// `mach-ivr` leaves, and with it who calls it and the profile that switches it off.
+pub(super) fn remove_mach_ivr(erp1: &Program) {
+    erp1.edit(
+        "    calls mach-ivr:http optional because \"call steps of a process\"\n",
+        "",
+    );
+    erp1.edit("  erp-services.mach-ivr           = off\n", "");
+    let text = std::fs::read_to_string(erp1.path().join("platform.erp")).expect("a file");
+    let without: Vec<&str> = text
+        .lines()
+        .filter(|line| !line.contains("service mach-ivr is"))
+        .collect();
+    erp1.write(&without.join("\n"));
+}
+
 /// Applies a change; what it says.
 #[track_caller]
 pub(super) fn change(cluster: &Cluster, program: &Program, arguments: &[&str]) -> String {
@@ -153,11 +177,7 @@ fn erp1_lives_through_every_kind_of_change() {
     cluster.kubectl(&["get", "namespace", "erp-extra"]);
 
     // A service renamed.
-    erp1.edit("service wms-warehouse is", "service wms-stock is");
-    erp1.edit(
-        "namespace erp-apps {",
-        "moved erp-apps.wms-warehouse to erp-apps.wms-stock\n\nnamespace erp-apps {",
-    );
+    rename_warehouse(&erp1);
     let said = change(&cluster, &erp1, &[]);
     assert!(
         steps(&said).contains(&"> erp-apps/wms-warehouse Deployment".to_owned()),
@@ -170,17 +190,7 @@ fn erp1_lives_through_every_kind_of_change() {
     assert!(!gone.status.success());
 
     // A service removed.
-    erp1.edit(
-        "    calls mach-ivr:http optional because \"call steps of a process\"\n",
-        "",
-    );
-    erp1.edit("  erp-services.mach-ivr           = off\n", "");
-    let text = std::fs::read_to_string(erp1.path().join("platform.erp")).expect("a file");
-    let without: Vec<&str> = text
-        .lines()
-        .filter(|line| !line.contains("service mach-ivr is"))
-        .collect();
-    erp1.write(&without.join("\n"));
+    remove_mach_ivr(&erp1);
     let said = change(&cluster, &erp1, &["--prune"]);
     assert!(
         steps(&said).contains(&"- erp-services/mach-ivr Deployment".to_owned()),

@@ -1,13 +1,12 @@
 //! A proxy between erpc and the API server, which does what its rules say and writes down every
 //! request; `tests/cluster/proxy.go` is the other half.
 
-use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command};
 
 use serde_json::Value;
 
-use super::server::{Cluster, Ran};
+use super::server::{Cluster, Ran, started};
 
 /// A proxy with rules; it stops with its standard input.
 pub(super) struct Proxy<'c> {
@@ -19,19 +18,10 @@ impl<'c> Proxy<'c> {
     pub(super) fn start(cluster: &'c Cluster, rules: &Value) -> Self {
         let file = cluster.folder.path().join("rules.json");
         std::fs::write(&file, rules.to_string()).expect("a file");
-        let mut process = Command::new(cluster.binary())
-            .arg("proxy")
-            .arg(cluster.folder.path())
-            .arg(&file)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("the proxy starts");
-        let mut line = String::new();
-        let out = process.stdout.take().expect("its output");
-        BufReader::new(out).read_line(&mut line).expect("a line");
-        assert_eq!(line, "ready\n");
+        let mut command = Command::new(cluster.binary());
+        command.arg("proxy").arg(cluster.folder.path()).arg(&file);
+        let (process, is_ready) = started(&mut command);
+        assert!(is_ready, "the proxy starts");
         Self { cluster, process }
     }
 

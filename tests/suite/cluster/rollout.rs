@@ -6,16 +6,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use erpc_prove::{Claims, Facts, File, Manifests, Matrix, Protocol, Reading, World};
+use erpc_tests::{ObjectKey, object_key};
 use serde_json::Value;
 
 use super::apply::make_secrets;
-use super::erp1::{change, erp1};
+use super::erp1::{change, erp1, remove_mach_ivr, rename_warehouse};
 use super::server::{Cluster, Program, Watch, until};
 
-/// Kind, namespace, name.
-type Key = (String, String, String);
 /// What there is at one moment.
-type State = BTreeMap<Key, Value>;
+type State = BTreeMap<ObjectKey, Value>;
 
 /// The watches of what decides who reaches whom.
 struct Recorder {
@@ -38,22 +37,19 @@ impl Recorder {
     }
 
     /// Every change so far, in the order in which the server made them.
-    fn events(&self) -> Vec<(u64, bool, Key, Value)> {
+    fn events(&self) -> Vec<(u64, bool, ObjectKey, Value)> {
         let mut events = Vec::new();
         for watch in &self.watches {
             for event in watch.until(|_| true) {
                 let object = &event["object"];
-                let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-                let metadata = &object["metadata"];
-                let key = (
-                    text(&object["kind"]),
-                    text(&metadata["namespace"]),
-                    text(&metadata["name"]),
-                );
-                let version = text(&metadata["resourceVersion"])
-                    .parse()
-                    .expect("a number");
-                events.push((version, event["type"] == "DELETED", key, object.clone()));
+                let version = object["metadata"]["resourceVersion"].as_str();
+                let version = version.and_then(|text| text.parse().ok());
+                events.push((
+                    version.expect("a number"),
+                    event["type"] == "DELETED",
+                    object_key(object),
+                    object.clone(),
+                ));
             }
         }
         events.sort_by_key(|(version, ..)| *version);
@@ -82,7 +78,7 @@ impl Recorder {
 }
 
 /// The state after all changes up to this one.
-fn replayed(events: &[(u64, bool, Key, Value)], last: u64) -> State {
+fn replayed(events: &[(u64, bool, ObjectKey, Value)], last: u64) -> State {
     let mut state = State::new();
     for (version, is_gone, key, object) in events {
         if *version <= last {
@@ -92,7 +88,7 @@ fn replayed(events: &[(u64, bool, Key, Value)], last: u64) -> State {
     state
 }
 
-fn put(state: &mut State, is_gone: bool, key: &Key, object: &Value) {
+fn put(state: &mut State, is_gone: bool, key: &ObjectKey, object: &Value) {
     if is_gone {
         state.remove(key);
     } else {
@@ -137,7 +133,7 @@ fn declared_flows(cluster: &Cluster, program: &Program, profile: &[&str]) -> BTr
     out
 }
 
-fn is_workload(key: &Key) -> bool {
+fn is_workload(key: &ObjectKey) -> bool {
     key.0 == "Deployment" || key.0 == "StatefulSet"
 }
 
@@ -172,7 +168,7 @@ fn moves(old: &State, new: &State, service: &[String; 2]) -> bool {
 
 /// Which of these flows the policies of a state close.
 fn closed<'f>(state: &State, pods: &State, flows: impl Iterator<Item = &'f Flow>) -> Vec<&'f Flow> {
-    let is_of_world = |key: &&Key| key.0 == "NetworkPolicy" || key.0 == "Namespace";
+    let is_of_world = |key: &&ObjectKey| key.0 == "NetworkPolicy" || key.0 == "Namespace";
     let own = state.iter().filter(|(key, _)| is_of_world(key));
     let objects = own.chain(pods.iter().filter(|(key, _)| is_workload(key)));
     let texts: Vec<String> = objects.map(|(_, object)| plain(object)).collect();
@@ -225,7 +221,7 @@ struct Counted {
 #[track_caller]
 fn judge(
     what: &str,
-    events: &[(u64, bool, Key, Value)],
+    events: &[(u64, bool, ObjectKey, Value)],
     [first, last]: [u64; 2],
     [before, after]: [&BTreeSet<Flow>; 2],
 ) -> Counted {
@@ -304,24 +300,10 @@ fn no_step_of_any_change_closes_a_flow_that_stays() {
     erp1.edit(extra, "namespace erp-apps {");
     apply("a namespace is removed", &["--prune"], &[]);
 
-    erp1.edit("service wms-warehouse is", "service wms-stock is");
-    erp1.edit(
-        "namespace erp-apps {",
-        "moved erp-apps.wms-warehouse to erp-apps.wms-stock\n\nnamespace erp-apps {",
-    );
+    rename_warehouse(&erp1);
     apply("a service is renamed", &[], &[]);
 
-    erp1.edit(
-        "    calls mach-ivr:http optional because \"call steps of a process\"\n",
-        "",
-    );
-    erp1.edit("  erp-services.mach-ivr           = off\n", "");
-    let text = std::fs::read_to_string(erp1.path().join("platform.erp")).expect("a file");
-    let without: Vec<&str> = text
-        .lines()
-        .filter(|line| !line.contains("service mach-ivr is"))
-        .collect();
-    erp1.write(&without.join("\n"));
+    remove_mach_ivr(&erp1);
     apply("a service is removed", &["--prune"], &[]);
 
     let dev = ["--profile", "dev"];

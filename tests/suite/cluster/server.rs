@@ -96,20 +96,11 @@ impl Cluster {
 
     /// Starts the server, on the data of an earlier run if there is some. Whether it came up.
     pub(super) fn serve(&mut self) -> bool {
-        let mut server = Command::new(&self.binary)
-            .arg("serve")
-            .arg(self.folder.path())
-            .env("CLUSTER_WITHOUT", self.without)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("the server starts");
-        let mut line = String::new();
-        let out = server.stdout.take().expect("its output");
-        BufReader::new(out).read_line(&mut line).expect("a line");
+        let mut command = Command::new(&self.binary);
+        command.arg("serve").arg(self.folder.path());
+        let (server, is_ready) = started(command.env("CLUSTER_WITHOUT", self.without));
         self.server = Some(server);
-        line == "ready\n"
+        is_ready
     }
 
     /// Kills the server at once.
@@ -367,6 +358,20 @@ const MOST_LOOKS: usize = 2400;
 /// A program in a folder of its own.
 pub(super) struct Program {
     folder: TempDir,
+}
+
+/// Starts a server or a proxy, which ends with its standard input. Whether it has come up.
+pub(super) fn started(command: &mut Command) -> (Child, bool) {
+    let mut process = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("the binary of the tests runs");
+    let mut line = String::new();
+    let out = process.stdout.take().expect("its output");
+    BufReader::new(out).read_line(&mut line).expect("a line");
+    (process, line == "ready\n")
 }
 
 /// Three services in a row: `web` requires `api`, which requires `db`.
