@@ -5,7 +5,8 @@
 //
 // keeps its data in DIR, writes DIR/kubeconfig (an administrator) and DIR/kubeconfig-nobody (an
 // identity without rights), prints "ready" and runs until its standard input closes, so that a
-// test that is killed leaves no process behind.
+// test that is killed leaves no process behind. With CLUSTER_AUDIT set, DIR/audit.log records every
+// request.
 //
 //	cluster proxy DIR RULES
 //
