@@ -8,6 +8,7 @@ mod equality;
 mod erp1;
 mod faults;
 mod helm;
+mod history;
 mod moves;
 mod operate;
 mod plan;

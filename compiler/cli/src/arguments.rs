@@ -118,6 +118,8 @@ pub(crate) enum Command {
     Explain(Explain),
     Plan(Plan),
     Apply(Apply),
+    History(History),
+    Rollback(Rollback),
     Status(Status),
     Drift(Drift),
     Destroy(Destroy),
@@ -593,6 +595,13 @@ pub(crate) struct Apply {
     pub(crate) access: Access,
     #[command(flatten)]
     pub(crate) permit: Permit,
+    #[command(flatten)]
+    pub(crate) run: Run,
+}
+
+/// How a run that writes works.
+#[derive(Debug, Args)]
+pub(crate) struct Run {
     /// Do not ask.
     #[arg(long)]
     pub(crate) yes: bool,
@@ -624,6 +633,51 @@ pub(crate) enum OnFailure {
     Keep,
     /// They go back, in the opposite order.
     Revert,
+}
+
+/// Lists the releases of a platform: who applied what, when, and how it ended.
+///
+/// A release is a run of `apply` or `rollback` that began to write. The last 50 are listed; `erpc
+/// rollback` can bring back the last 10. Reads the cluster only; of the source it needs the name of the
+/// platform, so that errors in it do not matter.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  erpc history                     newest first
+  erpc history --format json       for programs")]
+pub(crate) struct History {
+    /// Project directory or file [default: nearest platform.erp in this or a parent directory].
+    pub(crate) path: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) access: Access,
+}
+
+/// Brings back the objects of an earlier release.
+///
+/// Works like `apply`: shows the plan, asks, and changes services in the order of their requirements. The
+/// objects come from the cluster, as that release applied them; the source on disk is not read beyond
+/// the platform's name and stays as it is. Bring the source back, too: the next `apply` of it brings the
+/// newer objects again. What the newer release added is deleted only with --prune. Data is never rolled
+/// back.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  erpc rollback                    to the last different release that ended well
+  erpc rollback 12                 to release 12 of `erpc history`
+  erpc rollback 12 --prune         and delete what was added since
+  erpc rollback 12 --yes           without a question")]
+pub(crate) struct Rollback {
+    /// Number of the release [default: the last one before the newest that applied the whole platform,
+    /// ended well and had other objects].
+    pub(crate) release: Option<String>,
+    /// Project directory or file [default: nearest platform.erp in this or a parent directory].
+    pub(crate) path: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) access: Access,
+    #[command(flatten)]
+    pub(crate) permit: Permit,
+    #[command(flatten)]
+    pub(crate) run: Run,
 }
 
 /// Shows every service against its declaration.

@@ -126,6 +126,8 @@ pub fn run(
         Command::Adopt(command) => commands::adopt::run(command, &arguments.common, console),
         Command::Unlock(command) => commands::unlock::run(command, &arguments.common, console),
         Command::Apply(command) => commands::apply::run(command, &arguments.common, console),
+        Command::History(command) => commands::history::run(command, &arguments.common, console),
+        Command::Rollback(command) => commands::rollback::run(command, &arguments.common, console),
         Command::Init(command) => commands::init::run(command, &arguments.common, console),
         Command::Man(command) => commands::man::run(command, console),
         Command::Completions(command) => commands::completions::run(command, console),
@@ -145,6 +147,12 @@ fn profile_problem(arguments: &Arguments) -> Option<String> {
         (Command::Fmt(_), _) => no_platform("fmt"),
         (Command::Init(_), _) => no_platform("init"),
         (Command::Man(_), _) => no_platform("man"),
+        (Command::History(_), _) => Some(format!(
+            "`--profile {first}` has no effect on `history`: it lists the releases of every profile"
+        )),
+        (Command::Rollback(_), _) => Some(format!(
+            "`--profile {first}` has no effect on `rollback`: a release is brought back under its own profile"
+        )),
         (Command::Completions(_), _) => no_platform("completions"),
         (Command::Explain(command), _) if !commands::explain::is_of_platform(command) => {
             no_platform("explain")

@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs::File;
 use std::io::Read;
 use std::path::{Component, Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
+use erpc_cluster::SourceSnapshot;
 use erpc_diagnostics::{
     Diagnostic, Diagnostics, Located, Severity, Sources, codes, percent_encoded,
 };
@@ -118,6 +120,26 @@ impl Project {
         compiled
     }
 
+    /// Runs all stages and keeps what they read.
+    pub(crate) fn compile_recorded(&self) -> (Compiled, SourceSnapshot) {
+        let recorder = Recorder {
+            project: self,
+            files: Mutex::default(),
+            modules: Mutex::default(),
+        };
+        let mut compiled = compile(&self.root, &recorder, self.profile.as_deref());
+        self.locate(&mut compiled);
+        // A poisoned lock holds what was read until then, which is what is asked for.
+        let read = |texts: Mutex<_>| texts.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let snapshot = SourceSnapshot {
+            root: self.root.clone(),
+            files: read(recorder.files),
+            modules: read(recorder.modules),
+            revision: crate::revision::of_working_tree(&self.folder),
+        };
+        (compiled, snapshot)
+    }
+
     /// Runs all stages, the ones behind `resolve` once without a profile and once under each.
     #[must_use]
     pub fn compile_all(&self) -> Compiled {
@@ -148,6 +170,51 @@ impl Project {
                 from_here: here.and_then(|here| shown(&seen_from(here, &path))),
             }
         });
+    }
+}
+
+type Texts = BTreeMap<String, Vec<u8>>;
+
+/// A program of which is kept what is read.
+struct Recorder<'p> {
+    project: &'p Project,
+    files: Mutex<Texts>,
+    modules: Mutex<Texts>,
+}
+
+fn keep(texts: &Mutex<Texts>, name: &str, bytes: &[u8]) {
+    let mut texts = texts.lock().unwrap_or_else(PoisonError::into_inner);
+    texts.insert(name.to_owned(), bytes.to_vec());
+}
+
+impl Files for Recorder<'_> {
+    fn read(&self, path: &str) -> Result<Vec<u8>, ReadError> {
+        let bytes = self.project.read(path)?;
+        keep(&self.files, path, &bytes);
+        Ok(bytes)
+    }
+
+    fn library(&self, module: &str) -> Option<Result<Vec<u8>, ReadError>> {
+        let found = self.project.library(module);
+        if let Some(Ok(bytes)) = &found {
+            keep(&self.modules, module, bytes);
+        }
+        found
+    }
+}
+
+/// A source as the history of a platform keeps it.
+pub(crate) struct Stored<'s>(pub(crate) &'s SourceSnapshot);
+
+impl Files for Stored<'_> {
+    fn read(&self, path: &str) -> Result<Vec<u8>, ReadError> {
+        self.0.files.get(path).cloned().ok_or(ReadError::NotFound)
+    }
+
+    fn library(&self, module: &str) -> Option<Result<Vec<u8>, ReadError>> {
+        let stored = self.0.modules.get(module).cloned();
+        let own = || erpc_model::stdlib(module).map(|text| text.as_bytes().to_vec());
+        stored.or_else(own).map(Ok)
     }
 }
 

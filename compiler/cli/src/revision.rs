@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::process::{Command, Output};
 
+use erpc_cluster::SourceRevision;
 use erpc_model::{Files, MAX_SOURCE_BYTES, ReadError};
 
 use crate::project::{Compiled, Project, compile};
@@ -82,6 +83,23 @@ impl Files for Revision<'_> {
     fn library(&self, module: &str) -> Option<Result<Vec<u8>, ReadError>> {
         self.project.library(module)
     }
+}
+
+/// The commit that the working tree of a folder is based on; `None` outside of a repository, before its
+/// first commit, and without Git.
+pub(crate) fn of_working_tree(folder: &Path) -> Option<SourceRevision> {
+    let said = |arguments: &[&str]| {
+        let output = git(folder, arguments).ok()?;
+        let text = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+        output.status.success().then_some(text)
+    };
+    let commit = said(&["rev-parse", "--verify", "--quiet", "HEAD"])?;
+    // Files beside the program's folder do not make the program another.
+    let changes = said(&["status", "--porcelain", "--", "."])?;
+    Some(SourceRevision {
+        commit,
+        is_modified: !changes.is_empty(),
+    })
 }
 
 fn git(folder: &Path, arguments: &[&str]) -> Result<Output, String> {

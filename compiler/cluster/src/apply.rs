@@ -18,6 +18,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use crate::client::Cluster;
 use crate::failure::{ApiError, Failure};
+use crate::history::{HistoryResult, NewRelease, SourceSnapshot};
 use crate::inventory::{self, Inventory, Meta};
 use crate::kind::Kind;
 use crate::lock::Lock;
@@ -46,6 +47,10 @@ pub struct ApplyOptions {
     pub saved: Option<Value>,
     /// What becomes of changed services when one of them does not become ready.
     pub on_failure: OnFailure,
+    /// The source, to be kept with the release.
+    pub source: SourceSnapshot,
+    /// The release that a rollback brings back.
+    pub rollback_to: Option<u64>,
 }
 
 /// What becomes of the services that a run has changed when it cannot end well.
@@ -139,14 +144,23 @@ pub async fn apply(
         *patience = options.retry_for;
     }
     inventory::prepare(cluster).await?;
+    // Before the lock is taken: to compress a large platform takes longer than a renewal may wait.
+    let release = NewRelease::of(cluster, program, &options.source).await?;
     let lock = Lock::take(cluster, program.name(), options.wait_lock, |text| {
         progress.say(&Event::Note(text));
     })
     .await?;
-    let outcome = locked(cluster, program, options, progress, plan, &lock, stop).await;
+    let shown = Shown { plan, release };
+    let outcome = locked(cluster, program, options, progress, shown, &lock, stop).await;
     progress.clear();
     lock.release().await;
     outcome
+}
+
+/// What was confirmed.
+struct Shown {
+    plan: Plan,
+    release: NewRelease,
 }
 
 /// With the lock: plans again, since the cluster may have moved, and works.
@@ -155,10 +169,14 @@ async fn locked(
     program: &Program<'_>,
     options: &ApplyOptions,
     progress: &mut Progress<'_>,
-    shown: Plan,
+    shown: Shown,
     lock: &Lock,
     stop: Stop,
 ) -> Result<Report, Failure> {
+    let Shown {
+        plan: shown,
+        release,
+    } = shown;
     let plan = shown.again(cluster, program).await?;
     let is_as_shown = signature(&plan) == signature(&shown);
     // Two plans of a large platform are a lot of memory.
@@ -187,6 +205,7 @@ async fn locked(
         lock,
         stop,
         trouble,
+        release: Some(release),
         inventory: plan.live.inventory.clone().unwrap_or_default(),
         plan,
         written: 0,
@@ -242,6 +261,8 @@ pub(crate) struct Engine<'e, 'w> {
     lock: &'e Lock,
     stop: Stop,
     trouble: UnboundedReceiver<String>,
+    /// Until it is part of the history.
+    release: Option<NewRelease>,
     inventory: Inventory,
     plan: Plan,
     written: usize,
@@ -291,6 +312,59 @@ const MOST_JUDGED: usize = 2000;
 
 impl Engine<'_, '_> {
     async fn run(&mut self) -> Outcome {
+        let outcome = self.run_to_end().await;
+        self.record(&outcome).await;
+        outcome
+    }
+
+    /// Writes into the history how the run ended; a run that ended well has done so.
+    async fn record(&mut self, outcome: &Outcome) {
+        let result = match outcome {
+            Outcome::Nothing | Outcome::Done => return,
+            Outcome::Refused(_) => HistoryResult::Refused,
+            Outcome::NotReady => HistoryResult::NotReady,
+            Outcome::Partly(_) => HistoryResult::Partly,
+            Outcome::Reverted(_) => HistoryResult::Reverted,
+            Outcome::Interrupted => HistoryResult::Interrupted,
+        };
+        // A release that is not listed yet was not begun; and without the lock the list may be another's.
+        if self.release.is_some() || self.is_lock_lost || !self.lock.is_ours() {
+            return;
+        }
+        self.end_release(result);
+        if let Err(failure) = self.inventory.write(self.cluster).await {
+            let note = format!("the history does not show how this run ended: {failure}");
+            self.progress.say(&Event::Note(note));
+        }
+    }
+
+    fn end_release(&mut self, result: HistoryResult) {
+        let moved = self.plan.work().filter_map(|step| {
+            let moved = step.moved.as_ref()?;
+            let is_gone = self.wrote.contains(&step.id) && !moved.volumes.is_empty();
+            is_gone.then(|| format!("{} to {}", step.id.place(), moved.to))
+        });
+        let moved = moved.collect();
+        self.inventory.history.end(result, self.written, moved);
+    }
+
+    /// Lists the run as a release, with its content.
+    async fn begin_release(&mut self) {
+        let Some(mut release) = self.release.take() else {
+            return;
+        };
+        release.entry.planned = self.plan.work().count();
+        release.entry.rollback_to = self.options.rollback_to;
+        let history = &mut self.inventory.history;
+        let note = history
+            .begin(self.cluster, self.program.name(), release)
+            .await;
+        if let Some(note) = note {
+            self.progress.say(&Event::Note(note));
+        }
+    }
+
+    async fn run_to_end(&mut self) -> Outcome {
         let services = self.changed_services().len();
         self.progress.expect(self.plan.work().count(), services);
         let outcome = self.work().await;
@@ -432,6 +506,7 @@ impl Engine<'_, '_> {
             is_complete: false,
             ..self.meta()
         };
+        self.begin_release().await;
         self.inventory = self.inventory.with(meta, objects);
         self.inventory.write(self.cluster).await?;
         self.finish_intents().await
@@ -474,6 +549,7 @@ impl Engine<'_, '_> {
             is_complete: true,
             ..self.meta()
         };
+        self.end_release(HistoryResult::Done);
         self.inventory = self.inventory.with(meta, objects);
         self.inventory.write(self.cluster).await
     }

@@ -18,6 +18,7 @@ use serde_json::{Value, json};
 
 use crate::client::Cluster;
 use crate::failure::{ApiError, Failure};
+use crate::history::History;
 use crate::kind::Kind;
 use crate::moves::VolumeMove;
 use crate::object::{MANAGED_BY, ObjectId, PART_OF};
@@ -92,6 +93,8 @@ pub struct Inventory {
     pub meta: Meta,
     /// What it lists.
     pub objects: BTreeSet<ObjectId>,
+    /// The releases so far.
+    pub history: History,
     /// The version of the ConfigMap; `None` before it exists.
     version: Option<String>,
 }
@@ -141,10 +144,15 @@ impl Inventory {
                 objects.insert(id);
             }
         }
+        let history = match body["data"]["history"].as_str() {
+            Some(text) => serde_json::from_str(text).map_err(|error| error.to_string())?,
+            None => History::default(),
+        };
         let version = body["metadata"]["resourceVersion"].as_str();
         Ok(Self {
             meta,
             objects,
+            history,
             version: version.map(str::to_owned),
         })
     }
@@ -159,6 +167,7 @@ impl Inventory {
                 ..meta
             },
             objects,
+            history: self.history.clone(),
             version: self.version.clone(),
         }
     }
@@ -171,8 +180,12 @@ impl Inventory {
             of_namespace.push_str(&line(id));
             of_namespace.push('\n');
         }
+        let text = |value: serde_json::Result<String>| {
+            value.map_err(|error| Failure::new(format!("the inventory cannot be encoded: {error}")))
+        };
+        let history = text(serde_json::to_string(&self.history))?;
         let mut packed = serde_json::Map::new();
-        let mut size = 0;
+        let mut size = history.len();
         for (key, text) in lines {
             let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
             // Writing to memory cannot fail.
@@ -189,7 +202,7 @@ impl Inventory {
             ))
             .help("divide the platform into several programs"));
         }
-        let meta = serde_json::to_string(&self.meta).unwrap_or_default();
+        let meta = text(serde_json::to_string(&self.meta))?;
         let mut body = json!({
             "apiVersion": "v1",
             "kind": "ConfigMap",
@@ -198,7 +211,7 @@ impl Inventory {
                 "namespace": STATE_NAMESPACE,
                 "labels": { MANAGED_BY: "erpc", "erpc.dev/state": self.meta.platform },
             },
-            "data": { "meta": meta },
+            "data": { "meta": meta, "history": history },
             "binaryData": packed,
         });
         if let Some(version) = &self.version {
@@ -240,6 +253,7 @@ impl Inventory {
             && let Ok(found) = Self::decode(&answer.body)
             && found.meta == self.meta
             && found.objects == self.objects
+            && found.history == self.history
         {
             return Ok(answer.body);
         }
@@ -252,24 +266,32 @@ impl Inventory {
         Err(error.into())
     }
 
-    /// Deletes it.
+    /// Deletes it, with the contents of its releases.
     ///
     /// # Errors
     ///
     /// The cluster's.
     pub async fn delete(cluster: &Cluster, platform: &str) -> Result<(), Failure> {
-        let path = path(platform);
-        let found = match cluster.call(Call::get(&path)).await {
-            Ok(answer) => answer.body,
-            Err(error) if error.is_not_found() => return Ok(()),
-            Err(error) => return Err(error.into()),
-        };
-        let uid = found["metadata"]["uid"].as_str().unwrap_or_default();
-        match cluster.call(Call::delete(&path, uid, "Background")).await {
-            Ok(_) => Ok(()),
-            Err(error) if error.is_not_found() => Ok(()),
-            Err(error) => Err(error.into()),
+        let inventory = Self::read(cluster, platform).await?;
+        for part in inventory.iter().flat_map(|i| i.history.paths(platform)) {
+            delete(cluster, &part).await?;
         }
+        delete(cluster, &path(platform)).await
+    }
+}
+
+/// Deletes a ConfigMap, if it exists.
+async fn delete(cluster: &Cluster, path: &str) -> Result<(), Failure> {
+    let found = match cluster.call(Call::get(path)).await {
+        Ok(answer) => answer.body,
+        Err(error) if error.is_not_found() => return Ok(()),
+        Err(error) => return Err(error.into()),
+    };
+    let uid = found["metadata"]["uid"].as_str().unwrap_or_default();
+    match cluster.call(Call::delete(path, uid, "Background")).await {
+        Ok(_) => Ok(()),
+        Err(error) if error.is_not_found() => Ok(()),
+        Err(error) => Err(error.into()),
     }
 }
 

@@ -15,6 +15,7 @@ mod drift;
 mod equal;
 mod failure;
 mod flows;
+mod history;
 mod identity;
 mod inventory;
 mod kind;
@@ -51,6 +52,9 @@ pub use drift::{Drift, drift, drift_json, drift_text};
 pub use equal::is_certainly_equal;
 pub use failure::{ApiError, Cause, Failure, Refusal};
 pub use flows::FlowChanges;
+pub use history::{
+    History, HistoryEntry, HistoryResult, MOST_KEPT, SourceRevision, SourceSnapshot, StoredRelease,
+};
 pub use inventory::{Intent, Inventory, Meta, STATE_NAMESPACE};
 pub use kind::Kind;
 pub use live::{Live, MissingSecret};

@@ -87,15 +87,21 @@ fn now() -> String {
     format!("{now:.6}")
 }
 
-fn identity() -> String {
+/// The local user and machine: `user@host`.
+pub(crate) fn local_user() -> String {
     let user = std::env::var("USER").unwrap_or_else(|_| "unknown".to_owned());
     let host = std::fs::read_to_string("/etc/hostname").unwrap_or_default();
     let host = match host.trim() {
         "" => std::env::var("HOSTNAME").unwrap_or_else(|_| "unknown".to_owned()),
         host => host.to_owned(),
     };
+    format!("{user}@{host}")
+}
+
+fn identity() -> String {
     format!(
-        "{user}@{host}/{}/{:08x}",
+        "{}/{}/{:08x}",
+        local_user(),
         std::process::id(),
         fastrand::u32(..)
     )

@@ -157,14 +157,19 @@ pub fn rights(program: &Program<'_>, powers: Powers) -> Vec<Right> {
             add(Some(namespace), "", "secrets", &secrets, &["get"]);
         }
     }
-    let own = [name(program.name())];
-    for (group, resource) in [("", "configmaps"), ("coordination.k8s.io", "leases")] {
+    let lock = vec![name(program.name())];
+    let mut state = lock.clone();
+    state.extend(crate::history::part_names(program.name()));
+    for (group, resource, names) in [
+        ("", "configmaps", &state),
+        ("coordination.k8s.io", "leases", &lock),
+    ] {
         add(Some(STATE_NAMESPACE), group, resource, &[], &["create"]);
         add(
             Some(STATE_NAMESPACE),
             group,
             resource,
-            &own,
+            names,
             &["get", "update", "delete"],
         );
     }

@@ -4,32 +4,21 @@ use std::io::{BufRead, IsTerminal, Write};
 use std::sync::Arc;
 
 use erpc_cluster::{
-    ApplyOptions, Cluster, Failure, OnFailure, Outcome, Paint, Plan, Program, Progress, Report,
-    Show, block_on,
+    Allowed, ApplyOptions, Cluster, Failure, OnFailure, Outcome, Paint, Plan, Program, Progress,
+    Report, Show, SourceSnapshot, block_on,
 };
 
-use super::cluster::{access, allowed, compiled, fail, paint, program};
+use super::cluster::{access, allowed, compiled_recorded, fail, paint, program};
 use super::{count, has_format};
 use crate::Exit;
-use crate::arguments::{Apply, Common, Format};
+use crate::arguments::{Apply, Common, Format, Run};
 use crate::console::Console;
 
 pub(crate) fn run(command: &Apply, common: &Common, console: &mut Console<'_>) -> Exit {
     if !has_format("apply", &[Format::Human, Format::Json], common, console) {
         return Exit::Usage;
     }
-    let mut options = ApplyOptions {
-        allowed: allowed(&command.permit),
-        timeout: command.timeout,
-        wait_lock: command.wait_lock,
-        retry_for: command.retry_for,
-        concurrency: command.concurrency,
-        saved: None,
-        on_failure: match command.on_failure {
-            crate::arguments::OnFailure::Keep => OnFailure::Keep,
-            crate::arguments::OnFailure::Revert => OnFailure::Revert,
-        },
-    };
+    let mut options = options(allowed(&command.permit), &command.run);
     let mut path = command.path.as_deref();
     if let Some(file) = path.filter(|path| path.extension().is_some_and(|end| end == "json")) {
         match saved(file) {
@@ -44,15 +33,16 @@ pub(crate) fn run(command: &Apply, common: &Common, console: &mut Console<'_>) -
         }
         path = None;
     }
-    let Some(compiled) = compiled(path, common, console) else {
+    let Some((compiled, source)) = compiled_recorded(path, common, console) else {
         return Exit::Failed;
     };
+    options.source = source;
     let Some(program) = program(&compiled) else {
         return Exit::Failed;
     };
     let result = block_on(async {
         let cluster = Arc::new(Cluster::connect(&access(&command.access)).await?);
-        work(&cluster, &program, &options, command, common, console).await
+        work(&cluster, &program, &options, &command.run, common, console).await
     });
     match result.and_then(|result| result) {
         Ok(exit) => exit,
@@ -63,6 +53,24 @@ pub(crate) fn run(command: &Apply, common: &Common, console: &mut Console<'_>) -
     }
 }
 
+/// How a run of `apply` or `rollback` works.
+pub(super) fn options(allowed: Allowed, run: &Run) -> ApplyOptions {
+    ApplyOptions {
+        allowed,
+        timeout: run.timeout,
+        wait_lock: run.wait_lock,
+        retry_for: run.retry_for,
+        concurrency: run.concurrency,
+        saved: None,
+        on_failure: match run.on_failure {
+            crate::arguments::OnFailure::Keep => OnFailure::Keep,
+            crate::arguments::OnFailure::Revert => OnFailure::Revert,
+        },
+        source: SourceSnapshot::default(),
+        rollback_to: None,
+    }
+}
+
 fn saved(file: &std::path::Path) -> Result<(serde_json::Value, erpc_cluster::Allowed), Failure> {
     let name = file.display().to_string();
     let text = std::fs::read_to_string(file)
@@ -70,11 +78,12 @@ fn saved(file: &std::path::Path) -> Result<(serde_json::Value, erpc_cluster::All
     erpc_cluster::read_saved(&text, &name)
 }
 
-async fn work(
+/// Shows the plan, asks, works, and says how it ended.
+pub(super) async fn work(
     cluster: &Arc<Cluster>,
     program: &Program<'_>,
     options: &ApplyOptions,
-    command: &Apply,
+    run: &Run,
     common: &Common,
     console: &mut Console<'_>,
 ) -> Result<Exit, Failure> {
@@ -109,7 +118,7 @@ async fn work(
             let text = erpc_cluster::human(plan, program, paint);
             let _ = out.borrow_mut().write_all(text.as_bytes());
         }
-        confirmed(plan, program, command, is_json)
+        confirmed(plan, program, run, is_json)
     };
     let report =
         erpc_cluster::apply(cluster, program, options, &mut progress, &mut confirm).await?;
@@ -134,23 +143,18 @@ impl Write for Shared<'_, '_> {
 /// Above so many deletions, or a fifth of all objects, the name must be typed.
 const MANY: usize = 10;
 
-fn confirmed(
-    plan: &Plan,
-    program: &Program<'_>,
-    command: &Apply,
-    is_json: bool,
-) -> Result<(), Failure> {
+fn confirmed(plan: &Plan, program: &Program<'_>, run: &Run, is_json: bool) -> Result<(), Failure> {
     if plan.is_blocked() {
         return Ok(());
     }
-    let pruned = match command.permit.prune {
+    let pruned = match plan.allowed.prune {
         true => plan.count(erpc_cluster::Action::Prune),
         false => 0,
     };
     let is_switch = pruned > 0 && plan.switched_profile(program).is_some();
     let is_much = is_switch || pruned > MANY || pruned * 5 > program.objects.len();
-    let is_interactive = std::io::stdin().is_terminal() && !is_json && !command.yes;
-    if is_much && command.confirm.as_deref() != Some(program.name()) {
+    let is_interactive = std::io::stdin().is_terminal() && !is_json && !run.yes;
+    if is_much && run.confirm.as_deref() != Some(program.name()) {
         if is_interactive {
             return typed(
                 &format!(
@@ -167,7 +171,7 @@ fn confirmed(
         ))
         .help("look at the plan, then say it; nothing was written"));
     }
-    if command.yes {
+    if run.yes {
         return Ok(());
     }
     if !is_interactive {

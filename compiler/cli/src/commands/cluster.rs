@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use erpc_cluster::{Allowed, Failure, Paint, Program};
+use erpc_cluster::{Allowed, Failure, Paint, Program, SourceSnapshot};
 
 use super::{find, has_format, show_findings};
 use crate::Exit;
@@ -51,6 +51,20 @@ pub(super) fn compiled(
     console: &mut Console<'_>,
 ) -> Option<Compiled> {
     let compiled = find(path, common, console)?.compile();
+    shown(compiled, common, console)
+}
+
+/// The same, with everything that was read for it.
+pub(super) fn compiled_recorded(
+    path: Option<&Path>,
+    common: &Common,
+    console: &mut Console<'_>,
+) -> Option<(Compiled, SourceSnapshot)> {
+    let (compiled, source) = find(path, common, console)?.compile_recorded();
+    Some((shown(compiled, common, console)?, source))
+}
+
+fn shown(compiled: Compiled, common: &Common, console: &mut Console<'_>) -> Option<Compiled> {
     // As JSON, what the command says is the result; findings are, where there is nothing else.
     if common.format != Format::Json || compiled.result.is_none() {
         show_findings(
@@ -62,6 +76,24 @@ pub(super) fn compiled(
         );
     }
     compiled.result.is_some().then_some(compiled)
+}
+
+/// The name of the platform at a path. A program with errors has one, too, so that an earlier release can
+/// be looked at and brought back whatever state the source is in.
+pub(super) fn platform_name(
+    path: Option<&Path>,
+    common: &Common,
+    console: &mut Console<'_>,
+) -> Option<String> {
+    let project = find(path, common, console)?;
+    let (loaded, mut found) = erpc_model::load(&project.root, &project);
+    let (platform, resolved) = erpc_model::resolve(&loaded, &project);
+    if let Some(platform) = platform {
+        return Some(platform.name.value.to_string());
+    }
+    found.extend(resolved);
+    super::show_findings(&found.sorted(), &loaded.sources, None, common, console);
+    None
 }
 
 /// The objects of a program that compiled.
