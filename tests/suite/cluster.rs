@@ -3,6 +3,7 @@
 
 mod adopt;
 mod apply;
+mod connections;
 mod doctor;
 mod equality;
 mod erp1;

@@ -6,13 +6,15 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use kube::config::{KubeConfigOptions, Kubeconfig};
-use kube::{Client, Config};
+use kube::Client;
 use tokio::sync::mpsc::UnboundedSender;
 
+use crate::access::Reach;
 use crate::failure::{ApiError, Failure};
+use crate::kubeconfig::{Target, target};
 use crate::limiter::Limiter;
 use crate::request::{Call, Verb};
+use crate::transport;
 
 /// How the user names a cluster.
 #[derive(Clone, Debug, Default)]
@@ -21,6 +23,8 @@ pub struct Access {
     pub kubeconfig: Option<PathBuf>,
     /// `--context NAME`; else the current one.
     pub context: Option<String>,
+    /// The command that asks, for the User-Agent header: `apply`.
+    pub command: &'static str,
 }
 
 /// How long calls are tried again until a cluster has answered once.
@@ -39,6 +43,8 @@ pub struct Cluster {
     pub context: String,
     /// The address of the API server.
     pub url: String,
+    /// The proxy that leads to it, without credentials.
+    proxy: Option<String>,
     /// The uid of `kube-system`, which no other cluster has.
     pub uid: String,
     /// `v1.37.2`.
@@ -51,6 +57,8 @@ pub struct Cluster {
     pub(crate) requests: AtomicU64,
     pub(crate) writes: AtomicU64,
     pub(crate) trouble: Mutex<Option<UnboundedSender<String>>>,
+    /// How much of it this account may see at once.
+    pub(crate) reach: tokio::sync::OnceCell<Reach>,
 }
 
 impl Cluster {
@@ -60,14 +68,19 @@ impl Cluster {
     ///
     /// There is no kubeconfig, it is broken, it has no such context, or nobody answers.
     pub async fn connect(access: &Access) -> Result<Self, Failure> {
-        let (config, context) = config(access).await?;
+        let Target {
+            config,
+            context,
+            proxy,
+        } = target(access).await?;
         let url = config.cluster_url.to_string();
-        let client = client(config)?;
+        let client = transport::client(config, proxy.as_ref(), access.command)?;
         let mut cluster = Self {
             client: Mutex::new(client),
             access: access.clone(),
             context,
             url: url.trim_end_matches('/').to_owned(),
+            proxy: proxy.map(|proxy| proxy.to_string()),
             uid: String::new(),
             version: String::new(),
             patience: Mutex::new(FIRST_PATIENCE),
@@ -76,6 +89,7 @@ impl Cluster {
             requests: AtomicU64::new(0),
             writes: AtomicU64::new(0),
             trouble: Mutex::new(None),
+            reach: tokio::sync::OnceCell::new(),
         };
         cluster.greet().await?;
         if let Ok(mut patience) = cluster.patience.lock() {
@@ -121,7 +135,9 @@ impl Cluster {
     }
 
     fn no_greeting(&self, error: &ApiError) -> Failure {
-        let place = format!("context `{}` at {}", self.context, self.url);
+        let through = self.proxy.as_ref();
+        let through = through.map_or_else(String::new, |proxy| format!(" through {proxy}"));
+        let place = format!("context `{}` at {}{through}", self.context, self.url);
         match error {
             ApiError::Unreachable(message) => {
                 let low = message.to_lowercase();
@@ -129,8 +145,10 @@ impl Cluster {
                     "the certificate begins later than this machine's clock says: compare `date` with the cluster's"
                 } else if low.contains("certificate expired") || low.contains("expired certificate") {
                     "renew the cluster's certificates, unless this machine's clock is ahead: compare `date`"
+                } else if self.proxy.is_some() {
+                    "check the proxy, or exempt the API server from it with NO_PROXY; `proxy-url` of the kubeconfig always applies"
                 } else {
-                    "start the cluster, or name another with --context or --kubeconfig"
+                    "start the cluster, or name another with --context or --kubeconfig; a proxy is named by HTTPS_PROXY (ALL_PROXY is not read, as in kubectl)"
                 };
                 Failure::new(format!("no cluster answers for {place}: {message}")).help(help)
             }
@@ -184,8 +202,9 @@ impl Cluster {
 
     /// Reads the kubeconfig again, whose credentials may be new.
     pub(crate) async fn renew(&self) -> Result<(), Failure> {
-        let (config, _) = config(&self.access).await?;
-        let client = client(config)?;
+        let target = target(&self.access).await?;
+        let proxy = target.proxy.as_ref();
+        let client = transport::client(target.config, proxy, self.access.command)?;
         if let Ok(mut current) = self.client.lock() {
             *current = client;
         }
@@ -201,121 +220,5 @@ impl Cluster {
         if verb.changes() && !is_dry_run {
             self.writes.fetch_add(1, Ordering::Relaxed);
         }
-    }
-}
-
-fn client(config: Config) -> Result<Client, Failure> {
-    Client::try_from(config).map_err(|error| match error {
-        kube::Error::Auth(error) => no_credentials(&error),
-        other => Failure::new(format!(
-            "the kubeconfig's certificates or keys cannot be used: {other}"
-        ))
-        .help("write the kubeconfig anew, with the tool that made the cluster"),
-    })
-}
-
-/// Why the kubeconfig gives no credentials; of a command that it names, what that said last.
-fn no_credentials(error: &kube::client::AuthError) -> Failure {
-    use kube::client::AuthError as E;
-    match error {
-        E::AuthExecRun { out, .. } => {
-            let said = String::from_utf8_lossy(&out.stderr);
-            let last = said.lines().rev().find(|line| !line.trim().is_empty());
-            Failure::new(format!(
-                "the command that the kubeconfig names for credentials ended with {}: {}",
-                out.status,
-                last.unwrap_or("it said nothing").trim()
-            ))
-            .help("log in with that tool, then try again")
-        }
-        E::AuthExecStart(error) => Failure::new(format!(
-            "the command that the kubeconfig names for credentials cannot be run: {error}"
-        ))
-        .help("install it, or name another context with --context"),
-        E::AuthExecParse(_) | E::ExecPluginFailed => {
-            Failure::new("the command that the kubeconfig names for credentials gave none")
-                .help("run it by hand: it must print an ExecCredential with a status")
-        }
-        other => Failure::new(format!("the kubeconfig gives no credentials: {other}"))
-            .help("log in again, or name another context with --context"),
-    }
-}
-
-async fn config(access: &Access) -> Result<(Config, String), Failure> {
-    let mut found = read(access).await?;
-    // kube's own policy waits in silence, up to 1000 s; ours is in `request.rs`.
-    found.0.default_retry = false;
-    found.0.connect_timeout = Some(Duration::from_secs(3));
-    Ok(found)
-}
-
-async fn read(access: &Access) -> Result<(Config, String), Failure> {
-    let kubeconfig = match &access.kubeconfig {
-        Some(path) => Kubeconfig::read_from(path),
-        None => Kubeconfig::read(),
-    };
-    let place = || match &access.kubeconfig {
-        Some(path) => path.display().to_string(),
-        None => std::env::var("KUBECONFIG").unwrap_or_else(|_| "~/.kube/config".to_owned()),
-    };
-    let kubeconfig = match kubeconfig {
-        Ok(kubeconfig) => kubeconfig,
-        Err(error) => {
-            let is_in_pod = std::env::var_os("KUBERNETES_SERVICE_HOST").is_some();
-            if access.kubeconfig.is_none() && access.context.is_none() && is_in_pod {
-                let config = Config::incluster().map_err(|error| {
-                    Failure::new(format!("the pod's service account cannot be used: {error}"))
-                })?;
-                return Ok((config, "in-cluster".to_owned()));
-            }
-            return Err(unreadable(&place(), &error));
-        }
-    };
-    let context = access
-        .context
-        .clone()
-        .or_else(|| kubeconfig.current_context.clone())
-        .filter(|name| !name.is_empty());
-    let names: Vec<String> = kubeconfig.contexts.iter().map(|c| c.name.clone()).collect();
-    let Some(context) = context else {
-        return Err(
-            Failure::new(format!("{} names no current context", place()))
-                .help(format!("choose one with --context: {}", names.join(", "))),
-        );
-    };
-    if !names.contains(&context) {
-        let help = if names.is_empty() {
-            "it has no context at all; the tool that makes clusters writes one".to_owned()
-        } else {
-            format!("it has {}", names.join(", "))
-        };
-        return Err(Failure::new(format!("{} has no context `{context}`", place())).help(help));
-    }
-    let options = KubeConfigOptions {
-        context: Some(context.clone()),
-        ..KubeConfigOptions::default()
-    };
-    let config = Config::from_custom_kubeconfig(kubeconfig, &options)
-        .await
-        .map_err(|error| {
-            Failure::new(format!(
-                "context `{context}` of {} cannot be used: {error}",
-                place()
-            ))
-            .help("mend the cluster and user that the context names")
-        })?;
-    Ok((config, context))
-}
-
-fn unreadable(place: &str, error: &kube::config::KubeconfigError) -> Failure {
-    use kube::config::KubeconfigError as E;
-    match error {
-        E::ReadConfig(error, _) if error.kind() == std::io::ErrorKind::NotFound => {
-            Failure::new(format!("there is no kubeconfig at {place}"))
-                .help("name one with --kubeconfig, or set KUBECONFIG")
-        }
-        E::ReadConfig(error, _) => Failure::new(format!("{place} cannot be read: {error}")),
-        other => Failure::new(format!("{place} is not a kubeconfig: {other}"))
-            .help("write it anew, with the tool that made the cluster"),
     }
 }

@@ -4,6 +4,7 @@
 //! [`Cluster`] is the way to the API server, [`Program`] a platform with its objects, [`Plan`] what
 //! would change.
 
+mod access;
 mod adopt;
 mod apply;
 mod client;
@@ -19,6 +20,7 @@ mod history;
 mod identity;
 mod inventory;
 mod kind;
+mod kubeconfig;
 mod limiter;
 mod live;
 mod lock;
@@ -29,6 +31,7 @@ mod origin;
 mod plan;
 mod probe;
 mod progress;
+mod proxy;
 mod quantity;
 mod quota;
 mod rbac;
@@ -40,6 +43,7 @@ mod saved;
 mod status;
 mod stop;
 mod takeover;
+mod transport;
 mod watch;
 
 pub use adopt::{Adoptable, TOOLS, adopt, adoptable};

@@ -162,7 +162,7 @@ fn of_platform(
         .collect()
 }
 
-/// One list for the whole cluster, or, where that is forbidden, one for each namespace.
+/// One list for the whole cluster, or, for an account that may not have it, one for each namespace.
 pub(crate) async fn list(
     cluster: &Cluster,
     kind: Kind,
@@ -181,23 +181,28 @@ async fn list_as<T>(
     of: impl Fn(Value) -> T,
 ) -> Result<Vec<T>, ApiError> {
     let everywhere = kind.collection(None);
-    match cluster.list_as(&everywhere, selector, &of).await {
-        Err(error) if error.code() == Some(403) && kind.is_namespaced() => {
-            let paths: Vec<String> = namespaces
-                .iter()
-                .map(|namespace| kind.collection(Some(namespace)))
-                .collect();
-            let lists = paths
-                .iter()
-                .map(|path| cluster.list_as(path, selector, &of));
-            let mut objects = Vec::new();
-            for found in join_all(lists).await {
-                objects.extend(found?);
-            }
-            Ok(objects)
-        }
-        found => found,
+    if !kind.is_namespaced() {
+        return cluster.list_as(&everywhere, selector, &of).await;
     }
+    if cluster.lists_everywhere().await? {
+        match cluster.list_as(&everywhere, selector, &of).await {
+            // It may list pods everywhere, and not this kind.
+            Err(error) if error.code() == Some(403) => {}
+            found => return found,
+        }
+    }
+    let paths: Vec<String> = namespaces
+        .iter()
+        .map(|namespace| kind.collection(Some(namespace)))
+        .collect();
+    let lists = paths
+        .iter()
+        .map(|path| cluster.list_as(path, selector, &of));
+    let mut objects = Vec::new();
+    for found in join_all(lists).await {
+        objects.extend(found?);
+    }
+    Ok(objects)
 }
 
 fn not_listed(kind: Kind, error: ApiError) -> Failure {

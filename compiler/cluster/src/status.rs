@@ -127,6 +127,9 @@ impl<'p> Status<'p> {
             if self.observed.is_read() {
                 return Ok(());
             }
+            if let Some(failure) = self.observed.forbidden() {
+                return Err(failure);
+            }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
         Err(

@@ -15,6 +15,7 @@ use serde_json::Value;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
+use crate::access::Reach;
 use crate::client::Cluster;
 use crate::failure::Failure;
 use crate::kind::root;
@@ -74,6 +75,8 @@ struct Store {
     node_interest: BTreeSet<String>,
     /// Lists that have not been read once yet.
     unread: usize,
+    /// Why a list or a watch is not permitted, until it is.
+    forbidden: BTreeMap<(Watched, Option<String>), String>,
 }
 
 /// The copy, kept up to date until it is dropped.
@@ -85,7 +88,7 @@ pub(crate) struct Observed {
 }
 
 impl Observed {
-    /// Starts to watch what a selector finds: in the whole cluster, or, where that is forbidden, in
+    /// Starts to watch what a selector finds: in the whole cluster, or, for an account that may not, in
     /// these namespaces.
     ///
     /// # Errors
@@ -102,14 +105,9 @@ impl Observed {
         let Some(client) = cluster.client() else {
             return Err(Failure::new("the client is gone"));
         };
-        let everywhere = cluster
-            .list(&format!("{}/pods", root("", "v1")), selector)
-            .await;
-        let scopes: Vec<Option<String>> = match everywhere {
-            Err(error) if error.code() == Some(403) => {
-                namespaces.iter().cloned().map(Some).collect()
-            }
-            _ => vec![None],
+        let scopes: Vec<Option<String>> = match cluster.reach().await? {
+            Reach::All => vec![None],
+            Reach::Pods | Reach::Namespaces => namespaces.iter().cloned().map(Some).collect(),
         };
         for what in Watched::ALL {
             for scope in &scopes {
@@ -142,6 +140,17 @@ impl Observed {
     #[must_use]
     pub(crate) fn is_read(&self) -> bool {
         self.store.lock().is_ok_and(|store| store.unread == 0)
+    }
+
+    /// The permission that is missing for one of the watches. Without it what is waited for is never seen.
+    #[must_use]
+    pub(crate) fn forbidden(&self) -> Option<Failure> {
+        let store = self.store.lock().ok()?;
+        let message = store.forbidden.values().next()?;
+        Some(
+            Failure::new(format!("the rollout cannot be followed: {message}"))
+                .help("`erpc rbac` prints the permissions that this platform needs"),
+        )
     }
 
     /// One object.
@@ -258,11 +267,27 @@ impl Keeper {
         let mut fresh: Option<BTreeMap<Key, Packed>> = None;
         let mut is_first = true;
         while let Some(event) = stream.next().await {
-            // The stream comes back by itself, after a pause.
-            let Ok(event) = event else { continue };
             let Ok(mut store) = self.store.lock() else {
                 return;
             };
+            let event = match event {
+                Ok(event) => event,
+                // The stream comes back by itself, after a pause.
+                Err(error) => {
+                    if let Some(message) = forbidden(&error) {
+                        store.forbidden.insert(self.key(), message);
+                        self.news.notify_one();
+                    }
+                    continue;
+                }
+            };
+            // A watch that is not permitted begins with a list that may be.
+            if !matches!(
+                event,
+                watcher::Event::Init | watcher::Event::InitApply(_) | watcher::Event::InitDone
+            ) {
+                store.forbidden.remove(&self.key());
+            }
             match event {
                 watcher::Event::Init => fresh = Some(BTreeMap::new()),
                 watcher::Event::InitApply(object) => {
@@ -296,6 +321,10 @@ impl Keeper {
         }
     }
 
+    fn key(&self) -> (Watched, Option<String>) {
+        (self.what, self.scope.clone())
+    }
+
     fn entry(&self, object: &DynamicObject) -> (Key, Packed) {
         let mut object = serde_json::to_value(object).unwrap_or_default();
         if let Some(metadata) = object["metadata"].as_object_mut() {
@@ -303,6 +332,18 @@ impl Keeper {
         }
         (key(self.what, &object), Packed::of(&object))
     }
+}
+
+/// What the server says of a list or a watch that is not permitted.
+fn forbidden(error: &watcher::Error) -> Option<String> {
+    let status = match error {
+        watcher::Error::InitialListFailed(kube::Error::Api(status))
+        | watcher::Error::WatchStartFailed(kube::Error::Api(status))
+        | watcher::Error::WatchFailed(kube::Error::Api(status))
+        | watcher::Error::WatchError(status) => status,
+        _ => return None,
+    };
+    (status.code == 403).then(|| status.message.clone())
 }
 
 const WARNINGS_EVERY: Duration = Duration::from_secs(2);

@@ -150,6 +150,7 @@ fn judge(cluster: &Cluster, program: &Program<'_>, bodies: &[Value]) -> Vec<Opti
     let access = Access {
         kubeconfig: Some(cluster.kubeconfig()),
         context: None,
+        command: "test",
     };
     let judged = block_on(async {
         let server = erpc_cluster::Cluster::connect(&access).await?;

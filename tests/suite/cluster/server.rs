@@ -12,7 +12,8 @@ use tempfile::TempDir;
 /// A running control plane; it stops with its standard input.
 pub(super) struct Cluster {
     server: Option<Child>,
-    without: &'static str,
+    /// Variables of the server's environment.
+    variables: &'static [(&'static str, &'static str)],
     binary: PathBuf,
     pub(super) folder: TempDir,
 }
@@ -68,11 +69,17 @@ impl Ran {
 
 impl Cluster {
     pub(super) fn start() -> Self {
-        Self::start_without("")
+        Self::start_with(&[])
     }
 
-    /// A control plane whose controller manager lacks these controllers.
-    pub(super) fn start_without(controllers: &'static str) -> Self {
+    /// A control plane that records every request in `audit.log`.
+    pub(super) fn start_audited() -> Self {
+        Self::start_with(&[("CLUSTER_AUDIT", "1")])
+    }
+
+    /// A control plane with these variables in its environment: `CLUSTER_WITHOUT` names controllers
+    /// that its controller manager lacks.
+    pub(super) fn start_with(variables: &'static [(&'static str, &'static str)]) -> Self {
         let binary = PathBuf::from(
             std::env::var_os("ERPC_TEST_CLUSTER")
                 .expect("ERPC_TEST_CLUSTER names what tests/cluster/build has built"),
@@ -80,7 +87,7 @@ impl Cluster {
         let folder = TempDir::new().expect("a temporary folder");
         let mut cluster = Self {
             server: None,
-            without: controllers,
+            variables,
             binary,
             folder,
         };
@@ -98,9 +105,30 @@ impl Cluster {
     pub(super) fn serve(&mut self) -> bool {
         let mut command = Command::new(&self.binary);
         command.arg("serve").arg(self.folder.path());
-        let (server, is_ready) = started(command.env("CLUSTER_WITHOUT", self.without));
+        let (server, is_ready) = started(command.envs(self.variables.iter().copied()));
         self.server = Some(server);
         is_ready
+    }
+
+    /// The entries of the audit log about requests of a user, who may be impersonated.
+    pub(super) fn audited(&self, user: &str) -> Vec<Value> {
+        let log = self.folder.path().join("audit.log");
+        let text = std::fs::read_to_string(log).expect("the server is audited");
+        // The last line may be half written.
+        let entries = text
+            .lines()
+            .filter_map(|line| serde_json::from_str(line).ok());
+        entries
+            .filter(|entry: &Value| {
+                let impersonated = &entry["impersonatedUser"]["username"];
+                let name = if impersonated.is_null() {
+                    &entry["user"]["username"]
+                } else {
+                    impersonated
+                };
+                name == user
+            })
+            .collect()
     }
 
     /// Kills the server at once.
@@ -165,13 +193,10 @@ impl Cluster {
 
     /// The command, ready to be spawned.
     pub(super) fn command(&self, arguments: &[&str], folder: &Path) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_erpc-under-test"));
+        let mut command = erpc(arguments, folder);
         command
-            .args(arguments)
-            .current_dir(folder)
             .env("KUBECONFIG", self.kubeconfig())
-            .env("HOME", self.folder.path())
-            .stdin(Stdio::null());
+            .env("HOME", self.folder.path());
         command
     }
 
@@ -282,6 +307,16 @@ impl Drop for Cluster {
             let _ = server.wait();
         }
     }
+}
+
+/// `erpc` as it is called without any cluster.
+pub(super) fn erpc(arguments: &[&str], folder: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_erpc-under-test"));
+    command
+        .args(arguments)
+        .current_dir(folder)
+        .stdin(Stdio::null());
+    command
 }
 
 /// Every version of some objects from now on, as `kubectl get --watch` shows them.

@@ -671,7 +671,7 @@ fn an_old_pod_that_is_broken_and_blocks_the_new_one() {
 #[test]
 #[ignore = "needs the server that tests/cluster/build makes; tests/run runs it"]
 fn a_controller_that_does_not_run() {
-    let cluster = Cluster::start_without("deployment-controller");
+    let cluster = Cluster::start_with(&[("CLUSTER_WITHOUT", "deployment-controller")]);
     let shop = Program::shop();
     let ran = cluster.erpc(&AS_JSON, shop.path());
     assert_eq!(reasons(&ran), "NoController", "{}", ran.out);

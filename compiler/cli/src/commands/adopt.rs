@@ -37,7 +37,7 @@ pub(crate) fn run(command: &Adopt, common: &Common, console: &mut Console<'_>) -
         return hand_over(&release, &program, command, common, console);
     }
     let done = block_on(async {
-        let cluster = Arc::new(Cluster::connect(&access(&command.access)).await?);
+        let cluster = Arc::new(Cluster::connect(&access("adopt", &command.access)).await?);
         work(&cluster, &program, command, common, console).await
     });
     match done.and_then(|done| done) {
@@ -75,7 +75,7 @@ fn hand_over(
     console: &mut Console<'_>,
 ) -> Exit {
     let done = block_on(async {
-        let cluster = Arc::new(Cluster::connect(&access(&command.access)).await?);
+        let cluster = Arc::new(Cluster::connect(&access("adopt", &command.access)).await?);
         let found = erpc_cluster::handovers(&cluster, program, release).await?;
         if common.format == Format::Human {
             console.note(&format!("{} on {}", program.name(), cluster.describe()));

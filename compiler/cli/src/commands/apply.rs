@@ -41,7 +41,7 @@ pub(crate) fn run(command: &Apply, common: &Common, console: &mut Console<'_>) -
         return Exit::Failed;
     };
     let result = block_on(async {
-        let cluster = Arc::new(Cluster::connect(&access(&command.access)).await?);
+        let cluster = Arc::new(Cluster::connect(&access("apply", &command.access)).await?);
         work(&cluster, &program, &options, &command.run, common, console).await
     });
     match result.and_then(|result| result) {

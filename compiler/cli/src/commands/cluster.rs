@@ -103,10 +103,12 @@ pub(super) fn program(compiled: &Compiled) -> Option<Program<'_>> {
     Some(Program::of(platform, derived, &compiled.sources, profile))
 }
 
-pub(super) fn access(access: &Access) -> erpc_cluster::Access {
+/// The way to a cluster, for the command of this name.
+pub(super) fn access(command: &'static str, access: &Access) -> erpc_cluster::Access {
     erpc_cluster::Access {
         kubeconfig: access.kubeconfig.clone(),
         context: access.context.clone(),
+        command,
     }
 }
 

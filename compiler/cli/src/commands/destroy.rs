@@ -22,7 +22,8 @@ pub(crate) fn run(command: &Destroy, common: &Common, console: &mut Console<'_>)
         console,
         |program, console| {
             let said = block_on(async {
-                let cluster = Arc::new(Cluster::connect(&access(&command.access)).await?);
+                let cluster =
+                    Arc::new(Cluster::connect(&access("destroy", &command.access)).await?);
                 work(&cluster, program, command, common, console).await
             })?;
             if common.format == Format::Human {

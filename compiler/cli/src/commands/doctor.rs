@@ -19,7 +19,7 @@ pub(crate) fn run(command: &Doctor, common: &Common, console: &mut Console<'_>) 
         console,
         |program, console| {
             let checks = block_on(async {
-                let cluster = Arc::new(Cluster::connect(&access(&command.access)).await?);
+                let cluster = Arc::new(Cluster::connect(&access("doctor", &command.access)).await?);
                 let probe = command.probe.then_some(command.image.as_str());
                 erpc_cluster::doctor(&cluster, program, probe).await
             })?;

@@ -18,7 +18,7 @@ pub(crate) fn run(command: &Drift, common: &Common, console: &mut Console<'_>) -
         console,
         |program, console| {
             let (cluster, found) = block_on(async {
-                let cluster = Cluster::connect(&access(&command.access)).await?;
+                let cluster = Cluster::connect(&access("drift", &command.access)).await?;
                 let found = erpc_cluster::drift(&cluster, program).await?;
                 Ok((cluster, found))
             })?;

@@ -21,7 +21,7 @@ pub(crate) fn run(command: &History, common: &Common, console: &mut Console<'_>)
         return Exit::Failed;
     };
     let read = block_on(async {
-        let cluster = Cluster::connect(&access(&command.access)).await?;
+        let cluster = Cluster::connect(&access("history", &command.access)).await?;
         let inventory = Inventory::read(&cluster, &platform).await?;
         Ok((cluster, inventory.unwrap_or_default().history))
     });

@@ -1,5 +1,8 @@
 //! `erpc plan`: what an apply would do, and nothing of it.
 
+use std::io::Write;
+use std::path::Path;
+
 use erpc_cluster::{Cluster, Failure};
 
 use super::cluster::{about, access, allowed, block_on, paint};
@@ -18,14 +21,14 @@ pub(crate) fn run(command: &Plan, common: &Common, console: &mut Console<'_>) ->
         console,
         |program, console| {
             let (cluster, plan) = block_on(async {
-                let cluster = Cluster::connect(&access(&command.access)).await?;
+                let cluster = Cluster::connect(&access("plan", &command.access)).await?;
                 let allowed = allowed(&command.permit);
                 let plan = erpc_cluster::Plan::of(&cluster, program, &allowed).await?;
                 Ok((cluster, plan))
             })?;
             if let Some(out) = &command.out {
                 let text = erpc_cluster::save(&plan, program, &cluster);
-                std::fs::write(out, text).map_err(|error| {
+                write_private(out, &text).map_err(|error| {
                     let why = crate::project::describe(&error);
                     Failure::new(format!("{}: {why}", out.display()))
                 })?;
@@ -52,4 +55,19 @@ pub(crate) fn run(command: &Plan, common: &Common, console: &mut Console<'_>) ->
             })
         },
     )
+}
+
+/// Writes a file that only its owner may read: a plan holds the configuration of every service that it
+/// changes. A file that is there already loses the permissions of others first.
+fn write_private(path: &Path, text: &str) -> std::io::Result<()> {
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(path)?;
+    #[cfg(unix)]
+    if file.metadata()?.is_file() {
+        file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
+    }
+    file.write_all(text.as_bytes())
 }

@@ -40,7 +40,7 @@ pub(crate) fn run(command: &Arguments, common: &Common, console: &mut Console<'_
                 return Ok(Exit::Done);
             }
             let outcome = block_on(async {
-                let cluster = Arc::new(Cluster::connect(&access(&command.access)).await?);
+                let cluster = Arc::new(Cluster::connect(&access("probe", &command.access)).await?);
                 let is_json = common.format == Format::Json;
                 if !is_json {
                     console.note(&format!("{} on {}", program.name(), cluster.describe()));

@@ -30,7 +30,7 @@ pub(crate) fn run(command: &Rollback, common: &Common, console: &mut Console<'_>
         return Exit::Failed;
     };
     let result = block_on(async {
-        let cluster = Arc::new(Cluster::connect(&access(&command.access)).await?);
+        let cluster = Arc::new(Cluster::connect(&access("rollback", &command.access)).await?);
         let (entry, stored) = load(&cluster, &platform, release).await?;
         let compiled = compiled(&entry, &stored);
         let Some(program) = program(&compiled) else {

@@ -22,7 +22,7 @@ pub(crate) fn run(command: &Status, common: &Common, console: &mut Console<'_>) 
         console,
         |program, console| {
             let is_healthy = block_on(async {
-                let cluster = Arc::new(Cluster::connect(&access(&command.access)).await?);
+                let cluster = Arc::new(Cluster::connect(&access("status", &command.access)).await?);
                 show(&cluster, program, command, common, console).await
             })?;
             Ok(if is_healthy {

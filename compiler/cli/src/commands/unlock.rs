@@ -32,7 +32,7 @@ pub(crate) fn run(command: &Unlock, common: &Common, console: &mut Console<'_>) 
 }
 
 async fn work(command: &Unlock, program: &Program<'_>) -> Result<String, Failure> {
-    let cluster = Cluster::connect(&access(&command.access)).await?;
+    let cluster = Cluster::connect(&access("unlock", &command.access)).await?;
     let Some(holder) = erpc_cluster::holder(&cluster, program.name()).await? else {
         return Ok(format!("nobody holds the lock of `{}`", program.name()));
     };

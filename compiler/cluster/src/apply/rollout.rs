@@ -192,6 +192,12 @@ impl Engine<'_, '_> {
             if writes.is_empty() && !is_waiting || !has_lock {
                 break;
             }
+            let observed = rollout.observed.as_ref();
+            if let Some(failure) = observed.and_then(Observed::forbidden) {
+                self.failures.push(failure);
+                self.last_calls(&mut writes).await;
+                break;
+            }
             let mut stop = self.stop.clone();
             tokio::select! {
                 Some((service, step, written)) = writes.next(), if !writes.is_empty() => {

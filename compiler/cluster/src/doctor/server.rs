@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 use futures_util::{StreamExt, stream};
-use serde_json::json;
 
 use super::{Check, Verdict, check};
 use crate::client::Cluster;
@@ -143,7 +142,7 @@ pub(crate) async fn missing_rights(
         .collect();
     let mut answers = stream::iter(questions)
         .map(|right| async move {
-            let answer = is_allowed(cluster, &right).await;
+            let answer = cluster.may(&right).await;
             (right, answer)
         })
         .buffered(16);
@@ -154,30 +153,6 @@ pub(crate) async fn missing_rights(
         }
     }
     Ok(missing)
-}
-
-async fn is_allowed(cluster: &Cluster, right: &Right) -> Result<bool, Failure> {
-    let (resource, subresource) = right
-        .resource
-        .split_once('/')
-        .map_or((right.resource.as_str(), ""), |(resource, sub)| {
-            (resource, sub)
-        });
-    let body = json!({
-        "apiVersion": "authorization.k8s.io/v1",
-        "kind": "SelfSubjectAccessReview",
-        "spec": { "resourceAttributes": {
-            "namespace": right.namespace.clone().unwrap_or_default(),
-            "verb": right.verbs.first(),
-            "group": right.group,
-            "resource": resource,
-            "subresource": subresource,
-            "name": right.names.first().cloned().unwrap_or_default(),
-        } },
-    });
-    let path = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews";
-    let answer = cluster.call(Call::review(path, &body)).await?;
-    Ok(answer.body["status"]["allowed"] == true)
 }
 
 /// `patch deployments.apps in erp-apps`.
