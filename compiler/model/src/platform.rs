@@ -67,6 +67,8 @@ pub struct Platform {
     pub doc: Option<String>,
     /// `title`.
     pub title: Option<Sourced<String>>,
+    /// `id`: which source this is, whatever it is called.
+    pub id: Option<Sourced<String>>,
     /// `version`.
     pub version: Sourced<String>,
     /// `domain`.

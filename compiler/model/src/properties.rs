@@ -117,6 +117,7 @@ words! {
 
     // the platform
     "title"       Replace [Platform Namespace Service Job] "title \"…\"" "A short name for people.";
+    "id"          Replace [Platform] "id \"…\"" "What tells this platform from another of the same name; `erpc init` writes a random one. `erpc apply` records it in the cluster, and refuses a source with another.";
     "version"     Replace [Platform] "version \"…\"" "The version of the platform, which its own images carry.";
     "domain"      Replace [Platform] "domain \"…\"" "The domain under which the platform is reached.";
     "environment" Replace [Platform] "environment NAME" "What the platform is for, `production` where nothing is said.";

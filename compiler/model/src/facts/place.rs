@@ -13,6 +13,7 @@ use crate::platform::{
 pub fn of_platform(platform: &Platform) -> Vec<Fact> {
     let mut facts = vec![Fact::shown("name", &platform.name)];
     facts.extend(platform.title.as_ref().map(|v| Fact::shown("title", v)));
+    facts.extend(platform.id.as_ref().map(|v| Fact::shown("id", v)));
     facts.push(Fact::shown("version", &platform.version));
     facts.extend(platform.domain.as_ref().map(|v| Fact::shown("domain", v)));
     facts.push(Fact::shown("environment", &platform.environment));

@@ -74,6 +74,7 @@ impl<'a> Resolver<'a> {
         }
         // All of the platform is looked at before the first part that is missing ends it.
         let title = self.one_text(&settings, "title");
+        let id = self.id_of_platform(&settings);
         let version = self.version_of_platform(&settings, &declared);
         let domain = self.one_text(&settings, "domain");
         let environment = self.environment_of_platform(&settings);
@@ -95,6 +96,7 @@ impl<'a> Resolver<'a> {
             name: Sourced::declared(declared.name.text.clone(), declared.name.span),
             doc: declared.statement.doc(),
             title,
+            id,
             version: version?,
             domain,
             environment,
@@ -178,6 +180,26 @@ impl<'a> Resolver<'a> {
             );
         }
         self.one_text(settings, "version")
+    }
+
+    /// `id`: it is compared as it is written, in an object of the cluster.
+    fn id_of_platform(&mut self, settings: &Settings<'a>) -> Option<Sourced<String>> {
+        let id = self.one_text(settings, "id")?;
+        let is_allowed = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+        if (1..=63).contains(&id.value.len()) && id.value.chars().all(is_allowed) {
+            return Some(id);
+        }
+        self.report(
+            Diagnostic::new(
+                &codes::WRONG_TYPE,
+                format!("invalid platform id `{}`", id.value),
+            )
+            .at(
+                id.span(),
+                "expected 1 to 63 letters, digits, `-`, `_` or `.`",
+            ),
+        );
+        None
     }
 
     fn environment_of_platform(&mut self, settings: &Settings<'a>) -> Sourced<SmolStr> {
