@@ -12,6 +12,7 @@ mod helm;
 mod history;
 mod moves;
 mod operate;
+mod ownership;
 mod plan;
 mod probe;
 mod proxy;

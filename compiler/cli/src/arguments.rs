@@ -545,6 +545,9 @@ pub(crate) struct Permit {
     /// Stop a service that was renamed (`moved`) while its volumes go over to its new name.
     #[arg(long)]
     pub(crate) move_volumes: bool,
+    /// Take over objects that another platform owns, and a platform that another source has applied.
+    #[arg(long)]
+    pub(crate) take_over: bool,
     /// Apply although Argo CD or Flux keeps the same objects and may set them back.
     #[arg(long)]
     pub(crate) even_if_gitops: bool,
@@ -736,6 +739,9 @@ pub(crate) struct Destroy {
     /// Delete the volumes and their data.
     #[arg(long)]
     pub(crate) delete_data: bool,
+    /// Delete the platform although another source has applied it.
+    #[arg(long)]
+    pub(crate) take_over: bool,
     /// Delete this namespace with all that is in it.
     #[arg(long, value_name = "NAMESPACE")]
     pub(crate) namespace: Vec<String>,

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::client::Cluster;
 use crate::failure::Failure;
-use crate::object::{FIELD_MANAGER, ObjectId, Program};
+use crate::object::{ObjectId, Program};
 use crate::request::Call;
 use crate::takeover::patch_each;
 
@@ -97,16 +97,17 @@ pub async fn adopt(
     managers: &[String],
 ) -> Result<usize, Failure> {
     let ids = found.iter().map(|one| &one.id);
+    let manager = program.manager().name();
     patch_each(cluster, program, ids, "adopted", |id, live| {
-        let operations = operations(live, managers);
-        Ok(operations.map(|operations| Call::json_patch(&id.path(), &operations)))
+        let operations = operations(manager, live, managers);
+        Ok(operations.map(|operations| Call::json_patch(&id.path(), &operations, manager)))
     })
     .await
 }
 
 /// The patch: one entry of ours with all their fields, theirs gone, guarded by the version.
-fn operations(live: &Value, managers: &[String]) -> Option<Value> {
-    let entries = given_to(FIELD_MANAGER, live, managers)?;
+fn operations(manager: &str, live: &Value, managers: &[String]) -> Option<Value> {
+    let entries = given_to(manager, live, managers)?;
     let mut operations = vec![
         json!({ "op": "test", "path": "/metadata/resourceVersion", "value": live["metadata"]["resourceVersion"] }),
         json!({ "op": "replace", "path": "/metadata/managedFields", "value": entries }),
@@ -154,7 +155,7 @@ fn is_applied_by(manager: &str, entry: &Value) -> bool {
 }
 
 /// Both sets of fields.
-fn merged(a: &Value, b: &Value) -> Value {
+pub(crate) fn merged(a: &Value, b: &Value) -> Value {
     match (a, b) {
         (Value::Object(a), Value::Object(b)) => {
             let mut out = a.clone();
@@ -191,7 +192,8 @@ mod tests {
             "kubectl-client-side-apply".to_owned(),
             "kubectl-edit".to_owned(),
         ];
-        let operations = operations(&live, &managers).expect("there is something to adopt");
+        let operations =
+            operations("erpc:p", &live, &managers).expect("there is something to adopt");
         assert_eq!(operations[0]["value"], "7");
         let entries = operations[1]["value"].as_array().expect("a list");
         assert_eq!(entries.len(), 2);
@@ -200,6 +202,6 @@ mod tests {
             json!({ "f:spec": { "f:a": {}, "f:b": {} } })
         );
         assert_eq!(operations[2]["op"], "remove");
-        assert!(super::operations(&live, &["helm".to_owned()]).is_none());
+        assert!(super::operations("erpc:p", &live, &["helm".to_owned()]).is_none());
     }
 }

@@ -123,7 +123,8 @@ pub async fn apply(
         planned: plan.work().count(),
         requests: cluster.counts().0,
     };
-    if !plan.is_blocked() && !plan.has_work() && is_complete(&plan, program) {
+    let has_work = plan.has_work() || !plan.inherited().is_empty();
+    if !plan.is_blocked() && !has_work && is_complete(&plan, program) {
         return Ok(Report {
             outcome: Outcome::Nothing,
             ..refused(Failure::new(""))
@@ -230,6 +231,7 @@ async fn locked(
 fn is_complete(plan: &Plan, program: &Program<'_>) -> bool {
     plan.live.inventory.as_ref().is_some_and(|inventory| {
         inventory.meta.is_complete
+            && has_id(inventory, program)
             && program
                 .objects
                 .iter()
@@ -237,16 +239,23 @@ fn is_complete(plan: &Plan, program: &Program<'_>) -> bool {
     })
 }
 
+/// Whether the inventory names the source, where that has an id: one that does not adopts it.
+fn has_id(inventory: &Inventory, program: &Program<'_>) -> bool {
+    let id = program.source_id();
+    id.is_none() || inventory.meta.id.as_deref() == id
+}
+
 /// What a plan does, to be compared with another.
 pub(crate) fn signature(plan: &Plan) -> Vec<String> {
     plan.work()
         .map(|step| {
             format!(
-                "{} {} {:?} {:?} {:?}",
+                "{} {} {:?} {:?} {:?} {:?}",
                 step.action.sign(),
                 step.id,
                 step.uid,
                 step.changes,
+                step.inherits,
                 step.moved
             )
         })
@@ -422,6 +431,9 @@ impl Engine<'_, '_> {
         if let Err(failure) = self.announce().await {
             return Some(Outcome::Refused(failure));
         }
+        if !self.rename_managers().await {
+            return self.ended();
+        }
         for (name, kinds) in FOUNDATION {
             let steps = self.steps(|step| kinds.contains(&step.id.kind));
             if !self.batch(name, steps).await {
@@ -515,6 +527,10 @@ impl Engine<'_, '_> {
     fn meta(&self) -> Meta {
         Meta {
             platform: self.program.name().to_owned(),
+            id: match self.program.source_id() {
+                Some(id) => Some(id.to_owned()),
+                None => self.inventory.meta.id.clone(),
+            },
             cluster: self.cluster.uid.clone(),
             profile: self.program.profile.clone(),
             digest: self.program.digest(),
@@ -615,13 +631,51 @@ impl Engine<'_, '_> {
         is_well && !self.stop.is_asked() && self.lock.is_ours()
     }
 
+    /// Makes the entries in `managedFields` the platform's that an earlier version of erpc or a platform
+    /// that is taken over has left. Applied under the new name alone, a field that left the source would
+    /// stay, and one with another value would be a conflict.
+    async fn rename_managers(&mut self) -> bool {
+        let inherited = self.plan.inherited();
+        if inherited.is_empty() {
+            return true;
+        }
+        self.progress
+            .say(&Event::Phase("renaming field managers".to_owned()));
+        let writer = self.writer();
+        let writer = &writer;
+        let mut results = stream::iter(inherited)
+            .map(|(id, from)| async move {
+                let result = writer.rename(&id, &from).await;
+                (id, result)
+            })
+            .buffer_unordered(16);
+        let mut failed = Vec::new();
+        while let Some((id, result)) = results.next().await {
+            if let Err(failure) = result {
+                failed.push((id, failure));
+            }
+            self.progress.tick();
+        }
+        drop(results);
+        let is_well = failed.is_empty();
+        for (id, failure) in failed {
+            self.note_failure(&id, failure);
+        }
+        is_well
+    }
+
     fn writer(&self) -> Writer {
-        Writer::new(self.cluster, self.stop.clone(), self.lock.gauge())
+        Writer::new(
+            self.cluster,
+            self.program.manager(),
+            self.stop.clone(),
+            self.lock.gauge(),
+        )
     }
 
     /// Takes note of how a write went.
     fn note(&mut self, step: &Step, result: Result<Option<Answer>, Option<Failure>>) {
-        match result {
+        let failure = match result {
             Ok(_) => {
                 self.written += 1;
                 self.wrote.insert(step.id.clone());
@@ -629,24 +683,31 @@ impl Engine<'_, '_> {
                     object: step.id.to_string(),
                     action: step.action,
                 });
+                return;
             }
-            // It was not begun: somebody asked to stop, or the lock is in doubt. It may be ours again in a
+            Err(failure) => failure,
+        };
+        self.note_failure(&step.id, failure);
+    }
+
+    fn note_failure(&mut self, id: &ObjectId, failure: Option<Failure>) {
+        let Some(failure) = failure else {
+            // It was not begun: the run is to stop, or the lock is in doubt. It may be ours again in a
             // moment, and the write is missing all the same.
-            Err(None) => self.is_lock_lost |= !self.stop.is_asked(),
-            Err(Some(failure)) => {
-                let source = self
-                    .desired(&step.id)
-                    .and_then(|object| self.program.place(object, ""));
-                self.progress.say(&Event::Refused {
-                    object: step.id.to_string(),
-                    source,
-                    message: failure.message.clone(),
-                    help: failure.help.clone(),
-                });
-                self.failures
-                    .push(Failure::new(format!("{}: {}", step.id, failure.message)));
-            }
-        }
+            self.is_lock_lost |= !self.stop.is_asked();
+            return;
+        };
+        let source = self
+            .desired(id)
+            .and_then(|object| self.program.place(object, ""));
+        self.progress.say(&Event::Refused {
+            object: id.to_string(),
+            source,
+            message: failure.message.clone(),
+            help: failure.help.clone(),
+        });
+        self.failures
+            .push(Failure::new(format!("{id}: {}", failure.message)));
     }
 
     /// A quota counts only after its controller has seen it; before that every pod is refused.
@@ -679,6 +740,7 @@ impl Engine<'_, '_> {
         self.progress
             .say(&Event::Phase("judging the rest by a dry run".to_owned()));
         let cluster = self.cluster;
+        let manager = self.program.manager();
         let bodies: Vec<(ObjectId, Packed)> = unjudged
             .iter()
             .filter_map(|step| {
@@ -688,7 +750,7 @@ impl Engine<'_, '_> {
             .collect();
         let mut judged = stream::iter(bodies)
             .map(|(id, body)| async move {
-                let call = Call::apply(&id, &body.value()).dry_run();
+                let call = Call::apply(&id, &body.value(), manager.name()).dry_run();
                 let result = cluster.call(call).await;
                 (id, result)
             })

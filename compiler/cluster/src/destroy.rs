@@ -15,6 +15,7 @@ use crate::kind::{Kind, root};
 use crate::live::Live;
 use crate::lock::{self, Lock};
 use crate::object::{ObjectId, Program};
+use crate::owner;
 use crate::plan::Action;
 use crate::plan::{explain, uid};
 use crate::progress::{Event, Progress};
@@ -26,6 +27,8 @@ use crate::stop::Stop;
 pub struct DestroyOptions {
     /// `--delete-data`: the volumes, too.
     pub data: bool,
+    /// `--take-over`: a platform that another source has applied.
+    pub take_over: bool,
     /// `--namespace N`: this namespace with all that is in it.
     pub namespaces: Vec<String>,
 }
@@ -57,6 +60,11 @@ impl Destruction {
     ) -> Result<Self, Failure> {
         let live = Live::read(cluster, program).await?;
         let inventory = live.inventory.clone();
+        if !options.take_over
+            && let Some(failure) = owner::other_source(program, inventory.as_ref())
+        {
+            return Err(failure);
+        }
         let listed: BTreeSet<ObjectId> = inventory
             .iter()
             .flat_map(|inventory| inventory.objects.iter().cloned())

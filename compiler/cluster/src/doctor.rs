@@ -118,7 +118,7 @@ pub async fn doctor(
         Ok(live) => {
             checks.push(admission::quotas(cluster, program, &live).await);
             checks.push(state::secrets(cluster, program, &live).await);
-            checks.push(state::other_tools(&live));
+            checks.push(state::other_tools(program, &live));
         }
         Err(failure) => {
             for name in ["quotas", "secrets", "other tools"] {

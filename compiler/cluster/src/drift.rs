@@ -13,7 +13,8 @@ use crate::failure::{ApiError, Failure};
 use crate::flows;
 use crate::kind::{Kind, root};
 use crate::live::Live;
-use crate::object::{Desired, FIELD_MANAGER, ObjectId, Packed, Program};
+use crate::manager::FieldManager;
+use crate::object::{Desired, ObjectId, Packed, Program};
 use crate::plan::{body_for, uid};
 use crate::render::Paint;
 use crate::request::Call;
@@ -146,7 +147,8 @@ async fn judge(
     };
     // By force, because the question is what differs, not whether it may be taken.
     let body = body_for(&desired.body.value(), uid(&live).as_deref());
-    let call = Call::apply(&desired.id, &body).dry_run().forced();
+    let manager = program.manager().acting(Some(&live));
+    let call = Call::apply(&desired.id, &body, manager).dry_run().forced();
     let answer = match cluster.call(call).await {
         Ok(answer) => answer.body,
         // What cannot be changed in place differs all the same.
@@ -161,7 +163,7 @@ async fn judge(
         .map(|change| Drift::Changed {
             object: desired.id.to_string(),
             source: program.place(desired, &change.path),
-            by: who(&live, &change.path),
+            by: who(program.manager(), &live, &change.path),
             field: change.path,
             says: change.new,
             has: change.old,
@@ -185,12 +187,12 @@ fn merged(live: &Value, desired: &Value) -> Value {
 }
 
 /// The last manager other than us that owns a field, with the time of its last write.
-fn who(live: &Value, path: &str) -> Option<String> {
+fn who(manager: &FieldManager, live: &Value, path: &str) -> Option<String> {
     let entries = live["metadata"]["managedFields"].as_array()?;
     let segments = segments(path);
     let mut owners: Vec<(&str, &str)> = entries
         .iter()
-        .filter(|entry| entry["manager"] != FIELD_MANAGER)
+        .filter(|entry| !manager.is_of(live, entry))
         .filter(|entry| owns(&entry["fieldsV1"], &segments))
         .map(|entry| {
             let text = |key: &str| entry[key].as_str().unwrap_or_default();
@@ -458,6 +460,7 @@ pub fn drift_json(found: &[Drift]) -> Value {
 #[cfg(test)]
 mod tests {
     use super::{segments, who};
+    use crate::manager::FieldManager;
     use serde_json::json;
 
     #[test]
@@ -471,16 +474,16 @@ mod tests {
     #[test]
     fn the_last_other_owner_of_a_field_is_named() {
         let live = json!({ "metadata": { "managedFields": [
-            { "manager": "erpc", "time": "3", "fieldsV1": { "f:spec": { "f:replicas": {} } } },
+            { "manager": "erpc:p", "time": "3", "fieldsV1": { "f:spec": { "f:replicas": {} } } },
             { "manager": "kubectl-edit", "time": "2", "fieldsV1": { "f:spec": {
                 "f:containers": { "k:{\"name\":\"a\"}": { "f:image": {} } } } } },
             { "manager": "other", "time": "1", "fieldsV1": { "f:spec": {
                 "f:containers": { "k:{\"name\":\"a\"}": { "f:image": {} } } } } },
         ] } });
         assert_eq!(
-            who(&live, "spec.containers[a].image").as_deref(),
+            who(&FieldManager::of("p"), &live, "spec.containers[a].image").as_deref(),
             Some("kubectl-edit at 2")
         );
-        assert_eq!(who(&live, "spec.replicas"), None);
+        assert_eq!(who(&FieldManager::of("p"), &live, "spec.replicas"), None);
     }
 }

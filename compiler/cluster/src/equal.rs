@@ -10,15 +10,15 @@
 use serde_json::{Map, Value};
 
 use crate::kind::Kind;
-use crate::object::FIELD_MANAGER;
+use crate::manager::FieldManager;
 
 /// Whether applying `desired` would change nothing, for certain.
 #[must_use]
-pub fn is_certainly_equal(desired: &Value, live: &Value) -> bool {
+pub fn is_certainly_equal(manager: &FieldManager, desired: &Value, live: &Value) -> bool {
     if !live["metadata"]["deletionTimestamp"].is_null() {
         return false;
     }
-    let Some(entry) = own_entry(live) else {
+    let Some(entry) = manager.entry(live) else {
         return false;
     };
     if entry["apiVersion"] != desired["apiVersion"] {
@@ -41,25 +41,11 @@ pub fn is_certainly_equal(desired: &Value, live: &Value) -> bool {
     is_equal_map(fields, &body, live)
 }
 
-/// Our entry in `managedFields`.
-#[must_use]
-pub(crate) fn own_entry(live: &Value) -> Option<&Value> {
-    let entries = live["metadata"]["managedFields"].as_array()?;
-    let mut ours = entries.iter().filter(|entry| {
-        entry["manager"] == FIELD_MANAGER
-            && entry["operation"] == "Apply"
-            && entry["subresource"].as_str().unwrap_or_default().is_empty()
-    });
-    let first = ours.next()?;
-    // Two entries differ in their version; which of them counts is the server's business.
-    ours.next().is_none().then_some(first)
-}
-
 /// What our last apply said of a live object: the fields that our entry names, with the values that
 /// they have. Applied again it changes nothing, and over a later version it brings this one back.
 #[must_use]
-pub(crate) fn owned(kind: Kind, live: &Value) -> Option<Value> {
-    let entry = own_entry(live)?;
+pub(crate) fn owned(manager: &FieldManager, kind: Kind, live: &Value) -> Option<Value> {
+    let entry = manager.entry(live)?;
     let mut body = owned_value(entry["fieldsV1"].as_object()?, live);
     body["apiVersion"] = entry["apiVersion"].clone();
     body["kind"] = Value::from(kind.as_str());
@@ -230,6 +216,7 @@ fn without_defaults(claim: &Value) -> Value {
 mod tests {
     use super::{is_certainly_equal, owned};
     use crate::kind::Kind;
+    use crate::manager::FieldManager;
     use serde_json::{Value, json};
 
     fn desired() -> Value {
@@ -249,7 +236,7 @@ mod tests {
         let mut live = desired();
         live["spec"]["added"] = json!("by the server");
         live["metadata"]["managedFields"] = json!([{
-            "manager": "erpc", "operation": "Apply", "apiVersion": "apps/v1",
+            "manager": "erpc:p", "operation": "Apply", "apiVersion": "apps/v1",
             "fieldsV1": {
                 "f:metadata": { "f:labels": { "f:x": {} } },
                 "f:spec": {
@@ -268,7 +255,11 @@ mod tests {
 
     #[test]
     fn what_was_applied_is_equal_whatever_the_server_added() {
-        assert!(is_certainly_equal(&desired(), &live()));
+        assert!(is_certainly_equal(
+            &FieldManager::of("p"),
+            &desired(),
+            &live()
+        ));
     }
 
     #[test]
@@ -281,9 +272,12 @@ mod tests {
         live["metadata"]["uid"] = json!("u");
         live["metadata"]["labels"]["theirs"] = json!("2");
         live["spec"]["finalizers"] = json!(["one", "theirs"]);
-        assert_eq!(owned(Kind::Deployment, &live), Some(desired()));
+        assert_eq!(
+            owned(&FieldManager::of("p"), Kind::Deployment, &live),
+            Some(desired())
+        );
         live["metadata"]["managedFields"][0]["operation"] = json!("Update");
-        assert_eq!(owned(Kind::Deployment, &live), None);
+        assert_eq!(owned(&FieldManager::of("p"), Kind::Deployment, &live), None);
     }
 
     #[test]
@@ -314,7 +308,10 @@ mod tests {
         for (index, change) in changes.iter().enumerate() {
             let (mut desired, mut live) = (desired(), live());
             change(&mut desired, &mut live);
-            assert!(!is_certainly_equal(&desired, &live), "change {index}");
+            assert!(
+                !is_certainly_equal(&FieldManager::of("p"), &desired, &live),
+                "change {index}"
+            );
         }
     }
 
@@ -333,11 +330,11 @@ mod tests {
         template["kind"] = json!("PersistentVolumeClaim");
         template["apiVersion"] = json!("v1");
         live["metadata"]["managedFields"] = json!([{
-            "manager": "erpc", "operation": "Apply", "apiVersion": "apps/v1",
+            "manager": "erpc:p", "operation": "Apply", "apiVersion": "apps/v1",
             "fieldsV1": { "f:spec": { "f:volumeClaimTemplates": {} } },
         }]);
-        assert!(is_certainly_equal(&desired, &live));
+        assert!(is_certainly_equal(&FieldManager::of("p"), &desired, &live));
         live["spec"]["volumeClaimTemplates"][0]["spec"]["volumeMode"] = json!("Block");
-        assert!(!is_certainly_equal(&desired, &live));
+        assert!(!is_certainly_equal(&FieldManager::of("p"), &desired, &live));
     }
 }

@@ -21,11 +21,13 @@ use crate::failure::{ApiError, Failure};
 use crate::history::History;
 use crate::kind::Kind;
 use crate::moves::VolumeMove;
-use crate::object::{MANAGED_BY, ObjectId, PART_OF};
+use crate::object::{MANAGED_BY, ObjectId, PART_OF, TOOL};
 use crate::request::Call;
 
 /// Where inventory and lock are.
 pub const STATE_NAMESPACE: &str = "erpc-system";
+/// On every inventory, with the name of its platform.
+const STATE_LABEL: &str = "erpc.dev/state";
 const FORMAT: u32 = 1;
 /// The key of what is in no namespace; no namespace has this name.
 const CLUSTER_KEY: &str = "_cluster";
@@ -40,6 +42,8 @@ pub struct Meta {
     pub format: u32,
     /// The platform's name.
     pub platform: String,
+    /// The `id` of the source; `None` where the source has none.
+    pub id: Option<String>,
     /// The uid of the cluster's `kube-system`.
     pub cluster: String,
     /// The profile that was applied last.
@@ -119,6 +123,30 @@ impl Inventory {
             ))
             .help("nothing is pruned without it; restore it from a backup, or delete it and apply again")
         })
+    }
+
+    /// What every other platform lists, by the platform's name. An account that may not list inventories,
+    /// as the printed permissions do not let it, sees none.
+    ///
+    /// # Errors
+    ///
+    /// The cluster's.
+    pub(crate) async fn all_but(
+        cluster: &Cluster,
+        platform: &str,
+    ) -> Result<Vec<(String, BTreeSet<ObjectId>)>, Failure> {
+        let collection = Kind::ConfigMap.collection(Some(STATE_NAMESPACE));
+        let found = match cluster.list(&collection, STATE_LABEL).await {
+            Ok(found) => found,
+            Err(error) if matches!(error.code(), Some(403 | 404)) => return Ok(Vec::new()),
+            Err(error) => return Err(error.into()),
+        };
+        // One that cannot be read may be of a later version; its objects still carry their marks.
+        let read = found.iter().filter_map(|body| Self::decode(body).ok());
+        let others = read.filter(|inventory| inventory.meta.platform != platform);
+        Ok(others
+            .map(|inventory| (inventory.meta.platform, inventory.objects))
+            .collect())
     }
 
     fn decode(body: &Value) -> Result<Self, String> {
@@ -209,7 +237,7 @@ impl Inventory {
             "metadata": {
                 "name": name(&self.meta.platform),
                 "namespace": STATE_NAMESPACE,
-                "labels": { MANAGED_BY: "erpc", "erpc.dev/state": self.meta.platform },
+                "labels": { MANAGED_BY: TOOL, STATE_LABEL: self.meta.platform },
             },
             "data": { "meta": meta, "history": history },
             "binaryData": packed,
@@ -336,11 +364,9 @@ pub(crate) async fn prepare(cluster: &Cluster) -> Result<(), Failure> {
     let body = json!({
         "apiVersion": "v1",
         "kind": "Namespace",
-        "metadata": { "name": STATE_NAMESPACE, "labels": { MANAGED_BY: "erpc" } },
+        "metadata": { "name": STATE_NAMESPACE, "labels": { MANAGED_BY: TOOL } },
     });
-    cluster
-        .call(Call::apply_as(&path, &body, crate::object::FIELD_MANAGER))
-        .await?;
+    cluster.call(Call::apply_at(&path, &body, TOOL)).await?;
     Ok(())
 }
 

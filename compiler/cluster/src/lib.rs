@@ -24,10 +24,12 @@ mod kubeconfig;
 mod limiter;
 mod live;
 mod lock;
+mod manager;
 mod masters;
 mod moves;
 mod object;
 mod origin;
+mod owner;
 mod plan;
 mod probe;
 mod progress;
@@ -63,8 +65,9 @@ pub use inventory::{Intent, Inventory, Meta, STATE_NAMESPACE};
 pub use kind::Kind;
 pub use live::{Live, MissingSecret};
 pub use lock::{Holder, Lock, holder, unlock};
+pub use manager::FieldManager;
 pub use moves::{Moved, VolumeMove};
-pub use object::{Desired, FIELD_MANAGER, MANAGED_BY, ObjectId, PART_OF, Program};
+pub use object::{Desired, MANAGED_BY, ObjectId, PART_OF, Program, TOOL};
 pub use plan::{Action, Allowed, Plan, Step};
 pub use probe::{
     Attempt, Expects, PROBE_IMAGE, Probe, ProbeOutcome, Probed, Prober, Seen, probe_json,

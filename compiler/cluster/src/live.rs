@@ -28,19 +28,28 @@ struct Found {
     object: Packed,
     /// Whether it certainly is as the platform says: then little of it is kept.
     is_equal: bool,
+    /// Whether an earlier version of erpc wrote it, under a name that all platforms shared.
+    is_former: bool,
 }
 
 impl Found {
     fn of(kind: Kind, mut live: Value, program: &Program<'_>) -> (ObjectId, Self) {
         let id = ObjectId::of(kind, &live);
         let desired = program.object(&id);
-        let is_equal =
-            desired.is_some_and(|desired| is_certainly_equal(&desired.body.value(), &live));
+        let is_equal = desired.is_some_and(|desired| {
+            is_certainly_equal(program.manager(), &desired.body.value(), &live)
+        });
+        let is_former = program.manager().is_former(&live);
         if is_equal {
             shorten(&mut live);
         }
         let object = Packed::of(&live);
-        (id, Self { object, is_equal })
+        let found = Self {
+            object,
+            is_equal,
+            is_former,
+        };
+        (id, found)
     }
 }
 
@@ -106,6 +115,12 @@ impl Live {
     #[must_use]
     pub fn is_equal(&self, id: &ObjectId) -> bool {
         self.objects.get(id).is_some_and(|found| found.is_equal)
+    }
+
+    /// The objects whose fields are still those of the manager that all platforms shared.
+    pub(crate) fn former(&self) -> impl Iterator<Item = &ObjectId> {
+        let former = self.objects.iter().filter(|(_, found)| found.is_former);
+        former.map(|(id, _)| id)
     }
 
     /// All objects, one after the other.

@@ -14,7 +14,7 @@ use crate::client::Cluster;
 use crate::failure::{ApiError, Failure};
 use crate::inventory::{STATE_NAMESPACE, name};
 use crate::kind::root;
-use crate::object::MANAGED_BY;
+use crate::object::{MANAGED_BY, TOOL};
 use crate::request::Call;
 
 /// How long a lease lasts that nobody renews.
@@ -286,7 +286,7 @@ async fn try_take(cluster: &Cluster, platform: &str, identity: &str) -> Result<T
                 "metadata": {
                     "name": name(platform),
                     "namespace": STATE_NAMESPACE,
-                    "labels": { MANAGED_BY: "erpc" },
+                    "labels": { MANAGED_BY: TOOL },
                     "annotations": annotations,
                 },
                 "spec": spec(identity, &Value::Null),

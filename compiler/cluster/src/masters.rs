@@ -6,9 +6,10 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use crate::adopt::TOOLS;
-use crate::equal::own_entry;
 use crate::failure::Failure;
 use crate::live::Live;
+use crate::manager::FieldManager;
+use crate::object::Program;
 
 /// What controllers mark their objects with: a part of the metadata, a key, and whose it is.
 const MARKS: [(&str, &str, &str); 4] = [
@@ -19,8 +20,10 @@ const MARKS: [(&str, &str, &str); 4] = [
 ];
 
 /// The controller that keeps an object, unless its mark is ours by now: then it was adopted.
-fn master(live: &Value) -> Option<&'static str> {
-    let own = own_entry(live).map(|entry| &entry["fieldsV1"]["f:metadata"]);
+fn master(manager: &FieldManager, live: &Value) -> Option<&'static str> {
+    let own = manager
+        .entry(live)
+        .map(|entry| &entry["fieldsV1"]["f:metadata"]);
     MARKS.iter().find_map(|(part, key, whose)| {
         let is_marked = !live["metadata"][*part][*key].is_null();
         let is_ours =
@@ -30,10 +33,10 @@ fn master(live: &Value) -> Option<&'static str> {
 }
 
 /// Why nothing may be applied: somebody else keeps these objects.
-pub(crate) fn refusal(live: &Live) -> Option<Failure> {
+pub(crate) fn refusal(program: &Program<'_>, live: &Live) -> Option<Failure> {
     let mut kept: BTreeMap<&str, (usize, String)> = BTreeMap::new();
     for (id, object) in live.objects() {
-        if let Some(whose) = master(&object) {
+        if let Some(whose) = master(program.manager(), &object) {
             let entry = kept.entry(whose).or_insert_with(|| (0, id.to_string()));
             entry.0 += 1;
         }

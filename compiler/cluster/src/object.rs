@@ -11,9 +11,11 @@ use serde_json::{Value, json};
 use smol_str::SmolStr;
 
 use crate::kind::Kind;
+use crate::manager::FieldManager;
 
-/// The owner of our fields, as `managedFields` names it.
-pub const FIELD_MANAGER: &str = "erpc";
+/// The value of [`MANAGED_BY`], and the field manager of erpc's own state: inventories, leases and their
+/// namespace. A platform's objects have a [`FieldManager`] of their own.
+pub const TOOL: &str = "erpc";
 /// By it all objects of a platform are found.
 pub const PART_OF: &str = "app.kubernetes.io/part-of";
 /// On the object's own metadata only: on a pod template it would restart what Helm installed.
@@ -122,6 +124,8 @@ pub struct Program<'p> {
     pub objects: Vec<Desired>,
     /// The profile that was chosen.
     pub profile: Option<String>,
+    pub(crate) manager: FieldManager,
+    pub(crate) source_id: Option<String>,
 }
 
 impl<'p> Program<'p> {
@@ -155,13 +159,35 @@ impl<'p> Program<'p> {
             sources,
             objects,
             profile: profile.map(str::to_owned),
+            manager: FieldManager::of(&platform.name.value),
+            source_id: platform.id.as_ref().map(|id| id.value.clone()),
         }
+    }
+
+    /// Who writes the platform's objects, as `managedFields` names it.
+    #[must_use]
+    pub fn manager(&self) -> &FieldManager {
+        &self.manager
     }
 
     /// The platform's name.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.platform.name.value
+    }
+
+    /// The `id` of the source.
+    #[must_use]
+    pub fn source_id(&self) -> Option<&str> {
+        self.source_id.as_deref()
+    }
+
+    /// The same, of the source that the cluster knows: a release that is brought back may be older than the
+    /// `id` of its platform.
+    #[must_use]
+    pub fn of_source(mut self, id: Option<String>) -> Self {
+        self.source_id = id;
+        self
     }
 
     /// The selector of everything that is the platform's.
@@ -207,7 +233,7 @@ impl<'p> Program<'p> {
 fn desired(object: &erpc_emit::Object, service: Option<ServiceId>) -> Desired {
     // Typed objects have string keys only, which is all that could fail to be written.
     let mut body = serde_json::to_value(object).unwrap_or_default();
-    body["metadata"]["labels"][MANAGED_BY] = json!(FIELD_MANAGER);
+    body["metadata"]["labels"][MANAGED_BY] = json!(TOOL);
     complete_claims(&mut body);
     Desired {
         id: ObjectId::of(Kind::of(object), &body),

@@ -14,13 +14,14 @@ use serde_json::Value;
 
 use crate::client::Cluster;
 use crate::diff::FieldChange;
-use crate::equal::own_entry;
 use crate::failure::Failure;
 use crate::identity;
 use crate::kind::Kind;
 use crate::live::{Live, MissingSecret, missing_secrets};
+use crate::manager::FieldManager;
 use crate::moves::Moved;
-use crate::object::{ObjectId, Program};
+use crate::object::{ObjectId, Program, TOOL};
+use crate::owner;
 
 pub(crate) use explain::explain;
 pub(crate) use judge::body_for;
@@ -37,6 +38,8 @@ pub struct Allowed {
     pub replace: Vec<String>,
     /// `--move-volumes`: stop what was renamed while its volumes go over to its new name.
     pub move_volumes: bool,
+    /// `--take-over`: write what another platform owns, and a platform that another source has applied.
+    pub take_over: bool,
     /// `--even-if-gitops`: write what Argo CD or Flux writes, too.
     pub even_if_gitops: bool,
 }
@@ -119,6 +122,8 @@ pub struct Step {
     pub is_forced: bool,
     /// Of the live object: what it was when it was planned.
     pub fingerprint: Option<String>,
+    /// The manager whose fields become the platform's before the object is written.
+    pub inherits: Option<String>,
     /// What stands in its place, for one that was renamed.
     pub moved: Option<Moved>,
 }
@@ -190,8 +195,11 @@ impl Plan {
         let (missing_secrets, unchecked) = secrets;
         notes.extend(unchecked);
         refused.extend(wrong_inventory(cluster, program, &live));
+        if !allowed.take_over {
+            refused.extend(owner::other_source(program, live.inventory.as_ref()));
+        }
         if !allowed.even_if_gitops {
-            refused.extend(crate::masters::refusal(&live));
+            refused.extend(crate::masters::refusal(program, &live));
         }
         let (steps, unchanged) =
             judge::judge_all(cluster, program, &live, allowed, earlier).await?;
@@ -211,6 +219,7 @@ impl Plan {
                 "{before} was applied last, and this is {after}: what that one had besides is pruned only with --prune and --confirm"
             ));
         }
+        plan.note_renamed_managers(program);
         plan.find_leftovers(cluster, program).await?;
         plan.find_shortages(cluster, program).await;
         plan.find_flows(cluster, program).await?;
@@ -250,6 +259,29 @@ impl Plan {
             None => "no profile".to_owned(),
         };
         (*before != program.profile).then(|| [name(before), name(&program.profile)])
+    }
+
+    /// The objects whose entries in `managedFields` become the platform's before anything of them is
+    /// written, with the manager that has them.
+    pub(crate) fn inherited(&self) -> Vec<(ObjectId, String)> {
+        let former = self.live.former().map(|id| (id.clone(), TOOL.to_owned()));
+        let taken = self.work().filter_map(|step| {
+            let manager = step.inherits.clone()?;
+            Some((step.id.clone(), manager))
+        });
+        former.chain(taken).collect()
+    }
+
+    fn note_renamed_managers(&mut self, program: &Program<'_>) {
+        let what = match self.live.former().count() {
+            0 => return,
+            1 => "1 object".to_owned(),
+            many => format!("{many} objects"),
+        };
+        self.notes.push(format!(
+            "an apply changes the field manager of {what} from `{TOOL}` to `{}`; no field changes, no pod restarts",
+            program.manager().name()
+        ));
     }
 
     /// How many steps of a kind there are.
@@ -310,6 +342,7 @@ fn step(id: &ObjectId, action: Action) -> Step {
         is_unjudged: false,
         is_forced: false,
         fingerprint: None,
+        inherits: None,
         moved: None,
     }
 }
@@ -365,7 +398,8 @@ pub(crate) fn fingerprint(live: &Value) -> String {
 pub(crate) const SCALE_MANAGER: &str = "erpc-scale";
 
 /// Whether our own apply owns the number of replicas, which a body without it would reset to one.
-pub(crate) fn hands_over_replicas(desired: &Value, live: &Value) -> bool {
+pub(crate) fn hands_over_replicas(manager: &FieldManager, desired: &Value, live: &Value) -> bool {
+    let own = manager.entry(live);
     desired["spec"]["replicas"].is_null()
-        && own_entry(live).is_some_and(|e| !e["fieldsV1"]["f:spec"]["f:replicas"].is_null())
+        && own.is_some_and(|e| !e["fieldsV1"]["f:spec"]["f:replicas"].is_null())
 }

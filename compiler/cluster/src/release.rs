@@ -11,7 +11,7 @@ use crate::adopt::{TOOLS, given_to};
 use crate::client::Cluster;
 use crate::failure::Failure;
 use crate::kind::Kind;
-use crate::object::{FIELD_MANAGER, MANAGED_BY, ObjectId, Program};
+use crate::object::{MANAGED_BY, ObjectId, Program, TOOL};
 use crate::request::Call;
 use crate::takeover::patch_each;
 
@@ -56,7 +56,7 @@ pub struct Handover {
 
 impl Release {
     fn wanted(&self) -> [(&'static str, &'static str, Option<&str>); 3] {
-        let manager = if self.is_back { FIELD_MANAGER } else { HELM };
+        let manager = if self.is_back { TOOL } else { HELM };
         let given = |value| (!self.is_back).then_some(value);
         [
             ("labels", MANAGED_BY, Some(manager)),
@@ -148,8 +148,8 @@ pub async fn hand_over(
         if marks.is_empty() {
             return Ok(None);
         }
-        let operations = operations(live, &marks, release);
-        let call = Call::json_patch_as(&id.path(), &operations, HELM_MANAGER);
+        let operations = operations(program.manager().name(), live, &marks, release);
+        let call = Call::json_patch(&id.path(), &operations, HELM_MANAGER);
         Ok(Some(call))
     })
     .await
@@ -158,14 +158,14 @@ pub async fn hand_over(
 /// The patch, guarded by the version. With its marks Helm gets the fields: Helm 4 applies on the
 /// server's side, where a list that somebody else owns would be a conflict. On the way back
 /// [`crate::adopt`] takes them.
-fn operations(live: &Value, marks: &[Mark], release: &Release) -> Value {
+fn operations(own: &str, live: &Value, marks: &[Mark], release: &Release) -> Value {
     let mut operations = vec![json!({
         "op": "test",
         "path": "/metadata/resourceVersion",
         "value": live["metadata"]["resourceVersion"],
     })];
     if !release.is_back {
-        let others = TOOLS.iter().chain([&FIELD_MANAGER]);
+        let others = TOOLS.iter().chain([&own, &TOOL]);
         let others: Vec<String> = others.map(|tool| (*tool).to_owned()).collect();
         if let Some(entries) = given_to(HELM_MANAGER, live, &others) {
             let path = "/metadata/managedFields";
@@ -210,7 +210,7 @@ mod tests {
         let id = ObjectId::of(Kind::Deployment, &bare);
         let marks = release.marks(&id, &bare).expect("it is nobody's");
         assert_eq!(marks.len(), 3);
-        let patch = operations(&bare, &marks, &release);
+        let patch = operations("erpc:shop", &bare, &marks, &release);
         assert_eq!(patch[0]["value"], "7");
         assert_eq!(patch[1]["path"], "/metadata/annotations");
         assert_eq!(
@@ -223,8 +223,14 @@ mod tests {
         release.is_back = true;
         let marks = release.marks(&id, &owned).expect("its own");
         assert_eq!(marks.len(), 3);
-        assert_eq!(operations(&owned, &marks, &release)[2]["op"], "remove");
-        assert_eq!(operations(&owned, &marks, &release)[1]["value"], "erpc");
+        assert_eq!(
+            operations("erpc:shop", &owned, &marks, &release)[2]["op"],
+            "remove"
+        );
+        assert_eq!(
+            operations("erpc:shop", &owned, &marks, &release)[1]["value"],
+            "erpc"
+        );
 
         release.name = "other".to_owned();
         assert!(release.marks(&id, &owned).is_err());

@@ -13,7 +13,7 @@ use serde_json::Value;
 use crate::client::Cluster;
 use crate::failure::{ApiError, Refusal};
 use crate::kind::Kind;
-use crate::object::{FIELD_MANAGER, ObjectId};
+use crate::object::{ObjectId, TOOL};
 
 /// What a call does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -122,13 +122,13 @@ impl Call {
 
     /// Server-side apply of an object, strict. Conflicts are shown, not won.
     #[must_use]
-    pub fn apply(id: &ObjectId, body: &Value) -> Self {
-        Self::apply_as(&id.path(), body, FIELD_MANAGER)
+    pub fn apply(id: &ObjectId, body: &Value, manager: &str) -> Self {
+        Self::apply_at(&id.path(), body, manager)
     }
 
-    /// Server-side apply under another name.
+    /// Server-side apply of what has no [`ObjectId`].
     #[must_use]
-    pub fn apply_as(path: &str, body: &Value, manager: &str) -> Self {
+    pub fn apply_at(path: &str, body: &Value, manager: &str) -> Self {
         let mut call = Self::new(Verb::Apply, path);
         call.content_type = "application/apply-patch+yaml";
         call.body = Some(body.to_string().into_bytes());
@@ -139,25 +139,19 @@ impl Call {
 
     /// A JSON patch (RFC 6902).
     #[must_use]
-    pub fn json_patch(path: &str, operations: &Value) -> Self {
-        Self::json_patch_as(path, operations, FIELD_MANAGER)
-    }
-
-    /// A JSON patch under another name.
-    #[must_use]
-    pub fn json_patch_as(path: &str, operations: &Value, manager: &str) -> Self {
+    pub fn json_patch(path: &str, operations: &Value, manager: &str) -> Self {
         let mut call = Self::new(Verb::Patch, path);
         call.content_type = "application/json-patch+json";
         call.body = Some(operations.to_string().into_bytes());
         call.query("fieldManager", manager)
     }
 
-    /// Makes an object.
+    /// Makes an object of erpc's own.
     #[must_use]
     pub fn create(path: &str, body: &Value) -> Self {
         let mut call = Self::new(Verb::Create, path);
         call.body = Some(body.to_string().into_bytes());
-        call.query("fieldManager", FIELD_MANAGER)
+        call.query("fieldManager", TOOL)
             .query("fieldValidation", "Strict")
     }
 
@@ -169,24 +163,38 @@ impl Call {
         call
     }
 
-    /// Replaces an object, whose body carries the version that it replaces.
+    /// Replaces an object of erpc's own, whose body carries the version that it replaces.
     #[must_use]
     pub fn replace(path: &str, body: &Value) -> Self {
         let mut call = Self::new(Verb::Replace, path);
         call.body = Some(body.to_string().into_bytes());
-        call.query("fieldManager", FIELD_MANAGER)
+        call.query("fieldManager", TOOL)
     }
 
     /// Deletes the object with this uid.
     #[must_use]
     pub fn delete(path: &str, uid: &str, propagation: &str) -> Self {
+        Self::delete_version(path, uid, None, propagation)
+    }
+
+    /// Deletes the object with this uid, if it still has this version.
+    #[must_use]
+    pub(crate) fn delete_version(
+        path: &str,
+        uid: &str,
+        version: Option<&str>,
+        propagation: &str,
+    ) -> Self {
         let mut call = Self::new(Verb::Delete, path);
-        let options = serde_json::json!({
+        let mut options = serde_json::json!({
             "apiVersion": "v1",
             "kind": "DeleteOptions",
             "propagationPolicy": propagation,
             "preconditions": { "uid": uid },
         });
+        if let Some(version) = version {
+            options["preconditions"]["resourceVersion"] = Value::from(version);
+        }
         call.body = Some(options.to_string().into_bytes());
         call
     }

@@ -21,6 +21,7 @@ pub fn save(plan: &Plan, program: &Program<'_>, cluster: &Cluster) -> String {
         "takeFrom": plan.allowed.take_from,
         "replace": plan.allowed.replace,
         "moveVolumes": plan.allowed.move_volumes,
+        "takeOver": plan.allowed.take_over,
         "evenIfGitops": plan.allowed.even_if_gitops,
         "plan": to_json(plan, program, cluster),
     });
@@ -68,6 +69,7 @@ pub fn read(text: &str, name: &str) -> Result<(Value, crate::plan::Allowed), Fai
         take_from: strings("takeFrom"),
         replace: strings("replace"),
         move_volumes: file["moveVolumes"] == true,
+        take_over: file["takeOver"] == true,
         even_if_gitops: file["evenIfGitops"] == true,
     };
     Ok((file["plan"].clone(), allowed))

@@ -53,11 +53,11 @@ pub(crate) async fn patch_each(
     }
 }
 
-async fn patch_one(
+pub(crate) async fn patch_one(
     cluster: &Cluster,
     id: &ObjectId,
     done: &str,
-    patch: &impl Fn(&ObjectId, &Value) -> Result<Option<Call>, Failure>,
+    patch: impl Fn(&ObjectId, &Value) -> Result<Option<Call>, Failure>,
 ) -> Result<bool, Failure> {
     for _ in 0..TRIES {
         let live = match cluster.call(Call::get(id.path())).await {

@@ -247,7 +247,7 @@ pub(super) fn declared(cluster: &Cluster, platform: &str) -> Vec<String> {
                 .expect("fields");
             let ours = fields
                 .iter()
-                .find(|f| f["manager"] == "erpc")
+                .find(|f| f["manager"] == format!("erpc:{platform}"))
                 .expect("ours");
             let mut spec = item["spec"].clone();
             if let Some(spec) = spec.as_object_mut() {

@@ -123,7 +123,7 @@ fn declared(object: &Value) -> Value {
     let ours: Vec<Value> = entries
         .into_iter()
         .flatten()
-        .filter(|entry| entry["manager"] == "erpc" && entry["operation"] == "Apply")
+        .filter(|entry| entry["manager"] == "erpc:erp-uno" && entry["operation"] == "Apply")
         .map(|entry| entry["fieldsV1"].clone())
         .collect();
     object["metadata"]["managedFields"] = json!(ours);
@@ -156,7 +156,7 @@ fn judge(cluster: &Cluster, program: &Program<'_>, bodies: &[Value]) -> Vec<Opti
         let server = erpc_cluster::Cluster::connect(&access).await?;
         let mut judged = Vec::new();
         for (object, body) in program.objects.iter().zip(bodies) {
-            let call = Call::apply(&object.id, body).dry_run();
+            let call = Call::apply(&object.id, body, program.manager().name()).dry_run();
             judged.push(server.call(call).await.ok().map(|answer| answer.body));
         }
         Ok::<_, Failure>(judged)
@@ -201,7 +201,7 @@ fn what_is_called_equal_a_dry_run_leaves_as_it_is() {
             let is_left = judged
                 .as_ref()
                 .is_some_and(|after| declared(after) == declared(found));
-            if is_certainly_equal(body, found) {
+            if is_certainly_equal(program.manager(), body, found) {
                 equal += 1;
                 assert!(is_left, "{key}: {body}\nlive {found}\nafter {judged:?}");
             } else if is_left {

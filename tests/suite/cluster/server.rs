@@ -254,7 +254,7 @@ impl Cluster {
                     let ours = fields
                         .into_iter()
                         .flatten()
-                        .find(|f| f["manager"] == "erpc");
+                        .find(|f| f["manager"] == format!("erpc:{platform}"));
                     format!(
                         "{} {:?}",
                         metadata["generation"],

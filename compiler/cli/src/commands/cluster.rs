@@ -118,6 +118,7 @@ pub(super) fn allowed(permit: &Permit) -> Allowed {
         take_from: permit.take_from.clone(),
         replace: permit.replace.clone(),
         move_volumes: permit.move_volumes,
+        take_over: permit.take_over,
         even_if_gitops: permit.even_if_gitops,
     }
 }

@@ -43,6 +43,7 @@ async fn work(
 ) -> Result<String, Failure> {
     let options = DestroyOptions {
         data: command.delete_data,
+        take_over: command.take_over,
         namespaces: command.namespace.clone(),
     };
     let destruction = Destruction::plan(cluster, program, &options).await?;

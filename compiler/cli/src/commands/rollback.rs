@@ -31,12 +31,12 @@ pub(crate) fn run(command: &Rollback, common: &Common, console: &mut Console<'_>
     };
     let result = block_on(async {
         let cluster = Arc::new(Cluster::connect(&access("rollback", &command.access)).await?);
-        let (entry, stored) = load(&cluster, &platform, release).await?;
+        let (entry, stored, id) = load(&cluster, &platform, release).await?;
         let compiled = compiled(&entry, &stored);
         let Some(program) = program(&compiled) else {
             return Err(does_not_compile(&entry, &compiled));
         };
-        let program = stored.restore(program)?;
+        let program = stored.restore(program)?.of_source(id);
         let mut options = apply::options(allowed(&command.permit), &command.run);
         options.source = stored.source.clone();
         options.rollback_to = Some(entry.release);
@@ -71,9 +71,11 @@ async fn load(
     cluster: &Cluster,
     platform: &str,
     release: Option<u64>,
-) -> Result<(HistoryEntry, StoredRelease), Failure> {
-    let inventory = Inventory::read(cluster, platform).await?;
-    let history = inventory.unwrap_or_default().history;
+) -> Result<(HistoryEntry, StoredRelease, Option<String>), Failure> {
+    let inventory = Inventory::read(cluster, platform)
+        .await?
+        .unwrap_or_default();
+    let history = inventory.history;
     let entry = chosen(&history, platform, release)?;
     let moved = history.moved_since(entry.release);
     if !moved.is_empty() {
@@ -85,7 +87,7 @@ async fn load(
         .help("rename back in the source with `moved` in the opposite direction, then `erpc apply`"));
     }
     let stored = history.load(cluster, platform, entry).await?;
-    Ok((entry.clone(), stored))
+    Ok((entry.clone(), stored, inventory.meta.id))
 }
 
 fn chosen<'h>(

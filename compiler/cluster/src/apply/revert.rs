@@ -113,7 +113,7 @@ impl Engine<'_, '_> {
             let live = || self.plan.live.get(&step.id);
             match step.action {
                 Action::Update if kind.is_workload() || GOES_BACK.contains(&kind) => {
-                    match live().and_then(|live| owned(kind, &live)) {
+                    match live().and_then(|live| owned(self.program.manager(), kind, &live)) {
                         Some(body) => {
                             way.bodies.insert(step.id.clone(), Packed::of(&body));
                             way.steps.push(step.clone());
@@ -136,7 +136,9 @@ impl Engine<'_, '_> {
                     step.id
                 )),
                 Action::Prune if kind == Kind::HorizontalPodAutoscaler => {
-                    if let Some(body) = live().and_then(|live| owned(kind, &live)) {
+                    if let Some(body) =
+                        live().and_then(|live| owned(self.program.manager(), kind, &live))
+                    {
                         let step = Step {
                             action: Action::Create,
                             uid: None,

@@ -14,7 +14,7 @@ use crate::failure::{ApiError, Failure};
 use crate::inventory::{Intent, line, parse};
 use crate::kind::Kind;
 use crate::moves::VolumeMove;
-use crate::object::{FIELD_MANAGER, ObjectId};
+use crate::object::ObjectId;
 use crate::plan::{SCALE_MANAGER, Step, explain, uid};
 use crate::progress::Event;
 use crate::request::Call;
@@ -154,7 +154,7 @@ impl Engine<'_, '_> {
     /// Makes the new claim, and waits until the volume is its own.
     async fn bind(&mut self, writer: &Writer, volume: &VolumeMove) -> Ended {
         let id = ObjectId::of(Kind::PersistentVolumeClaim, &volume.new);
-        let call = Call::apply_as(&id.path(), &volume.new, FIELD_MANAGER);
+        let call = Call::apply(&id, &volume.new, writer.manager.name());
         writer.send(&id, call).await?;
         let late = || {
             Failure::new(format!(
@@ -200,7 +200,7 @@ impl Writer {
         if !self.may_write() {
             return Err(None);
         }
-        let call = Call::json_patch_as(
+        let call = Call::json_patch(
             &set.path(),
             &json!([
                 { "op": "test", "path": "/metadata/uid", "value": uid },
@@ -264,7 +264,11 @@ impl Writer {
         ]);
         match self
             .cluster
-            .call(Call::json_patch(&volume.path(), &operations))
+            .call(Call::json_patch(
+                &volume.path(),
+                &operations,
+                self.manager.name(),
+            ))
             .await
         {
             Ok(_) => Ok(()),

@@ -11,12 +11,15 @@ use crate::failure::{ApiError, Failure};
 use crate::inventory::{Intent, Meta, line, parse};
 use crate::kind::Kind;
 use crate::lock::Gauge;
+use crate::manager::FieldManager;
 use crate::object::{ObjectId, Packed};
+use crate::owner::{self, Deleted};
 use crate::plan::{
     Action, SCALE_MANAGER, Step, body_for, explain, hands_over_replicas, is_orphaning,
 };
 use crate::request::{Answer, Call};
 use crate::stop::Stop;
+use crate::takeover::patch_one;
 
 /// How often a write meets another's before it gives up.
 const MODIFIED_TRIES: usize = 5;
@@ -26,6 +29,7 @@ const TERMINATING: Duration = Duration::from_secs(60);
 #[derive(Clone)]
 pub(crate) struct Writer {
     pub(super) cluster: Arc<Cluster>,
+    pub(super) manager: FieldManager,
     stop: Stop,
     gauge: Gauge,
 }
@@ -34,9 +38,15 @@ pub(crate) struct Writer {
 pub(crate) type Written = Result<Option<Answer>, Option<Failure>>;
 
 impl Writer {
-    pub(crate) fn new(cluster: &Arc<Cluster>, stop: Stop, gauge: Gauge) -> Self {
+    pub(crate) fn new(
+        cluster: &Arc<Cluster>,
+        manager: &FieldManager,
+        stop: Stop,
+        gauge: Gauge,
+    ) -> Self {
         Self {
             cluster: Arc::clone(cluster),
+            manager: manager.clone(),
             stop,
             gauge,
         }
@@ -55,15 +65,22 @@ impl Writer {
             Action::Create | Action::Update | Action::Adopt => {
                 self.apply(step, body).await.map(Some)
             }
-            Action::Prune | Action::Move => {
-                self.delete(&step.id, step.uid.as_deref(), "Background")
-                    .await
-            }
+            Action::Prune | Action::Move => self.remove(step).await,
             Action::Replace | Action::Blocked => Err(Some(Failure::new(format!(
                 "{} cannot be done in one write",
                 step.id
             )))),
         }
+    }
+
+    /// Makes another manager's entries in `managedFields` the platform's.
+    pub(super) async fn rename(&self, id: &ObjectId, from: &str) -> Result<(), Option<Failure>> {
+        if !self.may_write() {
+            return Err(None);
+        }
+        let rename = |id: &ObjectId, live: &Value| Ok(self.manager.rename(id, live, from));
+        let renamed = patch_one(&self.cluster, id, "taken over", rename).await;
+        renamed.map(|_| ()).map_err(Some)
     }
 
     async fn apply(&self, step: &Step, body: &Packed) -> Result<Answer, Option<Failure>> {
@@ -72,7 +89,8 @@ impl Writer {
             self.hand_over_replicas(id, body).await?;
         }
         // Many wait here for their turn, each with the bytes that it sends and no more.
-        let mut call = Call::apply(id, &body_for(&body.value(), step.uid.as_deref()));
+        let body = body_for(&body.value(), step.uid.as_deref());
+        let mut call = Call::apply(id, &body, self.manager.name());
         if step.is_forced {
             call = call.forced();
         }
@@ -144,7 +162,7 @@ impl Writer {
             Ok(answer) => answer.body,
             Err(error) => return Err(Some(error.into())),
         };
-        if !hands_over_replicas(&body, &live) {
+        if !hands_over_replicas(&self.manager, &body, &live) {
             return Ok(());
         }
         let held = json!({
@@ -155,10 +173,31 @@ impl Writer {
         });
         match self
             .cluster
-            .call(Call::apply_as(&id.path(), &held, SCALE_MANAGER))
+            .call(Call::apply(id, &held, SCALE_MANAGER))
             .await
         {
             Ok(_) => Ok(()),
+            Err(ApiError::Refused(refusal)) => Err(Some(explain(&refusal, id))),
+            Err(error) => Err(Some(error.into())),
+        }
+    }
+
+    /// Deletes what is not in the source any more, unless another platform owns it by now.
+    async fn remove(&self, step: &Step) -> Written {
+        let id = &step.id;
+        let Some(uid) = step.uid.as_deref() else {
+            return Err(Some(Failure::new(format!("{id} has no uid"))));
+        };
+        match owner::delete(&self.cluster, &self.manager, id, uid).await {
+            Ok(Deleted::Now(answer)) => Ok(Some(answer)),
+            Ok(Deleted::Before) => Ok(None),
+            Ok(Deleted::Others(owner)) => Err(Some(
+                Failure::new(format!(
+                    "{id} belongs to platform `{}` by now and stays",
+                    owner.platform
+                ))
+                .help("apply again: it plans anew"),
+            )),
             Err(ApiError::Refused(refusal)) => Err(Some(explain(&refusal, id))),
             Err(error) => Err(Some(error.into())),
         }
@@ -291,7 +330,8 @@ async fn end_replace(writer: &Writer, intent: &Intent) -> Written {
             Ok(_) => tokio::time::sleep(Duration::from_millis(50)).await,
         }
     }
-    match writer.cluster.call(Call::apply(&id, body)).await {
+    let call = Call::apply(&id, body, writer.manager.name());
+    match writer.cluster.call(call).await {
         Ok(answer) => Ok(Some(answer)),
         Err(ApiError::Refused(refusal)) => Err(Some(explain(&refusal, &id))),
         Err(error) => Err(Some(error.into())),

@@ -11,7 +11,7 @@ use super::{Check, Verdict, check};
 use crate::client::Cluster;
 use crate::failure::{ApiError, Failure};
 use crate::kind::Kind;
-use crate::object::{MANAGED_BY, ObjectId};
+use crate::object::{MANAGED_BY, ObjectId, TOOL};
 use crate::probe::{Attempt, Expects, Prober, Run, Seen, run_jobs};
 use crate::progress::{Progress, Show};
 use crate::render::Paint;
@@ -58,7 +58,7 @@ async fn tried(
         "metadata": {
             "name": namespace,
             "labels": {
-                MANAGED_BY: "erpc",
+                MANAGED_BY: TOOL,
                 "pod-security.kubernetes.io/enforce": "restricted",
             },
         },

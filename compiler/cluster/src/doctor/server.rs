@@ -111,7 +111,12 @@ pub(super) async fn dry_run(cluster: &Cluster, program: &Program<'_>) -> Check {
             "the platform has no namespace to try one with",
         );
     };
-    let call = Call::apply(&namespace.id, &namespace.body.value()).dry_run();
+    let call = Call::apply(
+        &namespace.id,
+        &namespace.body.value(),
+        program.manager().name(),
+    )
+    .dry_run();
     match cluster.call(call).await {
         Ok(_) => check(NAME, Verdict::Good, "server-side apply is judged without being done"),
         // Whose fields they are is the plan's affair; the server judged.

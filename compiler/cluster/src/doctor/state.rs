@@ -128,8 +128,8 @@ pub(super) async fn registry(cluster: &Cluster, program: &Program<'_>) -> Check 
 }
 
 /// Others that write the same objects: two masters undo each other's work.
-pub(super) fn other_tools(live: &Live) -> Check {
-    if let Some(failure) = masters::refusal(live) {
+pub(super) fn other_tools(program: &Program<'_>, live: &Live) -> Check {
+    if let Some(failure) = masters::refusal(program, live) {
         return check("other tools", Verdict::Bad, failure.message)
             .fix(failure.help.unwrap_or_default());
     }

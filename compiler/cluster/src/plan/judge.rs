@@ -12,11 +12,12 @@ use super::replace::{immutable, replace};
 use super::{Action, Allowed, Plan, Step, blocked, fingerprint, step, uid};
 use crate::client::Cluster;
 use crate::diff::differences;
-use crate::equal::own_entry;
 use crate::failure::{ApiError, Cause, Failure, Refusal};
+use crate::inventory::is_labelled;
 use crate::kind::Kind;
 use crate::live::Live;
 use crate::object::{Desired, ObjectId, Program};
+use crate::owner::{Inventories, Owner};
 use crate::request::{Answer, Call};
 
 /// How many calls a plan has under way; the limiter may allow fewer.
@@ -29,6 +30,9 @@ const CONTROLLERS: [&str; 5] = [
     "horizontal-pod-autoscaler",
     "vpa",
 ];
+
+/// To whom the server gives the fields of an object whose managers were removed.
+const UNTRACKED: &str = "before-first-apply";
 
 pub(super) async fn judge_all(
     cluster: &Cluster,
@@ -70,19 +74,18 @@ pub(super) async fn judge_all(
         doubtful.push(desired);
     }
     let autoscalers = Autoscalers::of(program, live, allowed);
-    let autoscalers = &autoscalers;
+    let inventories = Inventories::default();
+    let around = &Around {
+        cluster,
+        program,
+        allowed,
+        autoscalers,
+        inventories,
+    };
     let mut judged = stream::iter(doubtful)
         .map(|desired| async move {
             let found = live.get(&desired.id);
-            judge(
-                cluster,
-                program,
-                desired,
-                found.as_ref(),
-                allowed,
-                autoscalers,
-            )
-            .await
+            judge(around, desired, found).await
         })
         .buffer_unordered(IN_FLIGHT);
     while let Some(judged) = judged.next().await {
@@ -163,80 +166,138 @@ fn is_left_by_autoscaler(
         })
 }
 
-/// The step for one object; `None` where it stays as it is.
+/// What every object is judged by.
+struct Around<'a> {
+    cluster: &'a Cluster,
+    program: &'a Program<'a>,
+    allowed: &'a Allowed,
+    autoscalers: Autoscalers,
+    inventories: Inventories,
+}
+
+/// The step for one object; `None` where it stays as it is. `found` is what carries the platform's label.
 async fn judge(
-    cluster: &Cluster,
-    program: &Program<'_>,
+    around: &Around<'_>,
     desired: &Desired,
-    found: Option<&Value>,
-    allowed: &Allowed,
-    autoscalers: &Autoscalers,
+    found: Option<Value>,
 ) -> Result<Option<Step>, Failure> {
     let id = &desired.id;
-    if let Some(failure) = found.and_then(|live| terminating(id, live)) {
+    let (live, first) = match found {
+        Some(live) => (live, None),
+        None => {
+            let first = dry_run(around, desired, None, None).await;
+            if let Ok((answer, _)) = &first
+                && answer.is_created
+            {
+                return Ok(Some(Step {
+                    warnings: answer.warnings.clone(),
+                    ..step(id, Action::Create)
+                }));
+            }
+            match around.cluster.call(Call::get(id.path())).await {
+                // It is there without the platform's label.
+                Ok(answer) => (answer.body, Some(first)),
+                Err(error) if error.is_not_found() => {
+                    return judged(around, desired, None, first, None).await;
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+    };
+    if let Some(failure) = terminating(id, &live) {
         return Ok(Some(blocked(id, failure)));
     }
-    let (answer, is_forced) = match dry_run(cluster, desired, found, allowed, autoscalers).await {
+    let Around {
+        cluster, program, ..
+    } = around;
+    let owner = around
+        .inventories
+        .owner(cluster, program, id, &live)
+        .await?;
+    if let Some(owner) = &owner
+        && !around.allowed.take_over
+    {
+        return Ok(Some(blocked(id, owner.refusal(id))));
+    }
+    let answer = match first {
+        Some(first) if owner.is_none() => first,
+        _ => dry_run(around, desired, Some(&live), owner.as_ref()).await,
+    };
+    judged(around, desired, Some(&live), answer, owner).await
+}
+
+/// The step that an answer of the server means.
+async fn judged(
+    around: &Around<'_>,
+    desired: &Desired,
+    live: Option<&Value>,
+    answer: Result<(Answer, bool), ApiError>,
+    owner: Option<Owner>,
+) -> Result<Option<Step>, Failure> {
+    let Around {
+        cluster,
+        program,
+        allowed,
+        autoscalers,
+        ..
+    } = around;
+    let id = &desired.id;
+    let (answer, is_forced) = match answer {
         Ok(judged) => judged,
         Err(ApiError::Unreachable(message)) => {
             return Err(ApiError::Unreachable(message).into());
         }
         Err(ApiError::Refused(refusal)) => {
-            let step = refused(cluster, program, desired, found, &refusal, allowed).await?;
+            let step = refused(cluster, program, desired, live, &refusal, allowed).await?;
             return Ok(Some(step));
         }
     };
-    if answer.is_created {
+    let Some(live) = live else {
         return Ok(Some(Step {
             warnings: answer.warnings,
             ..step(id, Action::Create)
         }));
-    }
-    let live = match found {
-        Some(live) => live.clone(),
-        // It is there without the platform's label.
-        None => cluster.call(Call::get(id.path())).await?.body,
     };
-    if let Some(failure) = terminating(id, &live) {
-        return Ok(Some(blocked(id, failure)));
-    }
-    let mut changes = differences(&live, &answer.body);
+    let mut follows = Vec::new();
+    let inherits = owner.map(|owner| {
+        follows.push(format!("taken over from platform `{}`", owner.platform));
+        owner.manager
+    });
+    let mut changes = differences(live, &answer.body);
     if id.kind.is_workload() && autoscalers.desired.contains(&workload(id)) {
         // The number is handed over, not reset.
         changes.retain(|change| change.path != "spec.replicas");
     }
-    let is_ours = own_entry(&live).is_some();
-    if changes.is_empty() {
-        if is_ours && own_fields(&live) == own_fields(&answer.body) {
-            return Ok(None);
-        }
-        return Ok(Some(Step {
-            uid: uid(&live),
-            is_forced,
-            fingerprint: Some(fingerprint(&live)),
-            ..step(
-                id,
-                if is_ours {
-                    Action::Update
-                } else {
-                    Action::Adopt
-                },
-            )
-        }));
+    let own = |object: &Value| {
+        program
+            .manager()
+            .entry(object)
+            .map(|own| own["fieldsV1"].clone())
+    };
+    let before = own(live);
+    let is_ours = before.is_some();
+    let action = match (changes.is_empty(), is_ours) {
+        (true, true) if before == own(&answer.body) => return Ok(None),
+        (true, false) => Action::Adopt,
+        _ => Action::Update,
+    };
+    if !changes.is_empty() {
+        follows.extend(consequences(id, live, &answer.body, &changes));
     }
+    let warnings = match changes.is_empty() {
+        true => Vec::new(),
+        false => answer.warnings,
+    };
     Ok(Some(Step {
-        consequences: consequences(id, &live, &answer.body, &changes),
+        consequences: follows,
         changes,
-        warnings: answer.warnings,
-        uid: uid(&live),
+        warnings,
+        uid: uid(live),
         is_forced,
-        fingerprint: Some(fingerprint(&live)),
-        ..step(id, Action::Update)
+        fingerprint: Some(fingerprint(live)),
+        inherits,
+        ..step(id, action)
     }))
-}
-
-fn own_fields(live: &Value) -> Option<&Value> {
-    own_entry(live).map(|entry| &entry["fieldsV1"])
 }
 
 fn terminating(id: &ObjectId, live: &Value) -> Option<Failure> {
@@ -268,18 +329,28 @@ fn terminating(id: &ObjectId, live: &Value) -> Option<Failure> {
 
 /// The server's judgement, by force only where the user said whose fields may be taken.
 async fn dry_run(
-    cluster: &Cluster,
+    around: &Around<'_>,
     desired: &Desired,
     found: Option<&Value>,
-    allowed: &Allowed,
-    autoscalers: &Autoscalers,
+    owner: Option<&Owner>,
 ) -> Result<(Answer, bool), ApiError> {
+    let Around {
+        cluster,
+        program,
+        allowed,
+        autoscalers,
+        ..
+    } = around;
     let body = body_for(&desired.body.value(), found.and_then(uid).as_deref());
-    let call = Call::apply(&desired.id, &body).dry_run();
+    let manager = match owner {
+        Some(owner) => owner.manager.as_str(),
+        None => program.manager().acting(found),
+    };
+    let call = Call::apply(&desired.id, &body, manager).dry_run();
     match cluster.call(call.clone()).await {
         Err(ApiError::Refused(refusal))
             if refusal.is_field_conflict()
-                && (may_take(&refusal, &allowed.take_from)
+                && (may_take(&refusal, allowed, owner)
                     || is_left_by_autoscaler(desired, found, &refusal, autoscalers)) =>
         {
             Ok((cluster.call(call.forced()).await?, true))
@@ -309,10 +380,12 @@ fn conflicts(refusal: &Refusal) -> impl Iterator<Item = &Cause> {
     causes.filter(|cause| cause.reason == "FieldManagerConflict")
 }
 
-fn may_take(refusal: &Refusal, take_from: &[String]) -> bool {
+fn may_take(refusal: &Refusal, allowed: &Allowed, owner: Option<&Owner>) -> bool {
     conflicts(refusal).all(|cause| {
         let manager = manager_of(cause);
-        !CONTROLLERS.contains(&manager) && take_from.iter().any(|taken| taken == manager)
+        let is_named = allowed.take_from.iter().any(|taken| taken == manager);
+        let is_taken_over = owner.is_some() && manager == UNTRACKED;
+        !CONTROLLERS.contains(&manager) && (is_named || is_taken_over)
     })
 }
 
@@ -331,6 +404,7 @@ async fn refused(
     }
     if refusal.code == 422
         && let Some(live) = found
+        && is_labelled(live, program.name())
         && let Some(immutable) = immutable(desired, live, refusal)
     {
         return replace(cluster, desired, live, immutable, allowed).await;

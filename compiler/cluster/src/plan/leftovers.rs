@@ -1,15 +1,17 @@
 //! What an earlier run applied and the source does not have any more: pruned, kept, or moved.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use super::{Action, Plan, Step, blocked, fingerprint, step, uid};
 use crate::client::Cluster;
-use crate::equal::own_entry;
 use crate::failure::Failure;
 use crate::inventory::is_labelled;
 use crate::kind::Kind;
 use crate::moves::{self, Moved, Moves};
 use crate::object::{ObjectId, Program};
+use crate::owner;
 
 impl Plan {
     /// Adds what the inventory lists and the program does not.
@@ -42,7 +44,14 @@ impl Plan {
                 self.steps.push(blocked(&id, left_behind(&id, target)));
                 continue;
             }
-            if let Some(why) = why_kept(&id, &live, program.name()) {
+            if let Some(owner) = owner::other(program.manager(), &live) {
+                self.notes.push(format!(
+                    "{id} is not in the source any more and stays: it belongs to platform `{}` now",
+                    owner.platform
+                ));
+                continue;
+            }
+            if let Some(why) = why_kept(&id, &live, program) {
                 self.notes.push(format!(
                     "{id} is not in the source any more and stays: {why}"
                 ));
@@ -59,7 +68,41 @@ impl Plan {
             };
             self.steps.push(step);
         }
+        self.hint_at_renames(program);
         Ok(())
+    }
+
+    /// A StatefulSet that was renamed without a `moved` is a new one to the plan, and starts empty beside the
+    /// volumes of the old one.
+    fn hint_at_renames(&mut self, program: &Program<'_>) {
+        let of = |action| {
+            let steps = self.steps.iter();
+            steps.filter(move |step: &&Step| {
+                step.action == action && step.id.kind == Kind::StatefulSet
+            })
+        };
+        let mut hints = Vec::new();
+        for old in of(Action::Prune) {
+            let Some(live) = self.live.get(&old.id).as_ref().and_then(Stateful::of) else {
+                continue;
+            };
+            let alike = of(Action::Create).find(|new| {
+                let body = program.object(&new.id).map(|object| object.body.value());
+                let new_one = body.as_ref().and_then(Stateful::of);
+                let is_near = new.id.namespace == old.id.namespace || new.id.name == old.id.name;
+                is_near && new_one.is_some_and(|new| new.looks_like(&live))
+            });
+            let path = |id: &ObjectId| id.place().replace('/', ".");
+            hints.extend(alike.map(|new| {
+                format!(
+                    "{} is new and starts with an empty volume; did you mean `moved {} to {}`?",
+                    new.id,
+                    path(&old.id),
+                    path(&new.id)
+                )
+            }));
+        }
+        self.notes.extend(hints);
     }
 
     /// The step for an object that has another name now.
@@ -110,6 +153,43 @@ impl Plan {
     }
 }
 
+/// What tells one StatefulSet with volumes from another, whatever its name.
+struct Stateful {
+    volumes: BTreeSet<String>,
+    images: BTreeSet<String>,
+}
+
+impl Stateful {
+    fn of(object: &Value) -> Option<Self> {
+        let texts = |list: &Value, pointer: &str| -> BTreeSet<String> {
+            let items = list.as_array().into_iter().flatten();
+            items
+                .filter_map(|item| item.pointer(pointer)?.as_str().map(str::to_owned))
+                .collect()
+        };
+        let spec = &object["spec"];
+        let volumes = texts(&spec["volumeClaimTemplates"], "/metadata/name");
+        let images = texts(&spec["template"]["spec"]["containers"], "/image");
+        (!volumes.is_empty()).then(|| Self {
+            volumes,
+            images: images.iter().map(|image| repository(image)).collect(),
+        })
+    }
+
+    fn looks_like(&self, other: &Self) -> bool {
+        self.volumes == other.volumes || !self.images.is_disjoint(&other.images)
+    }
+}
+
+/// An image without its tag and digest, which a release changes.
+fn repository(image: &str) -> String {
+    let name = image.split('@').next().unwrap_or(image);
+    match name.rsplit_once(':') {
+        Some((name, tag)) if !tag.contains('/') => name.to_owned(),
+        _ => name.to_owned(),
+    }
+}
+
 /// A claim that all replicas share has its name from the volume, so only its namespace can have
 /// changed; and a claim is one of the workload's own objects, not a template that we can fill.
 fn left_behind(id: &ObjectId, target: &Moved) -> Failure {
@@ -124,17 +204,17 @@ fn left_behind(id: &ObjectId, target: &Moved) -> Failure {
 }
 
 /// Why something that is not in the source any more is not pruned.
-fn why_kept(id: &ObjectId, live: &Value, platform: &str) -> Option<&'static str> {
+fn why_kept(id: &ObjectId, live: &Value, program: &Program<'_>) -> Option<&'static str> {
     match id.kind {
         Kind::Namespace => return Some("namespaces are never pruned; `erpc destroy` removes them"),
         Kind::PersistentVolumeClaim => return Some("volumes are never pruned"),
         Kind::StorageClass => return Some("storage classes are never pruned"),
         _ => {}
     }
-    if !is_labelled(live, platform) {
+    if !is_labelled(live, program.name()) {
         return Some("it does not carry the platform's label any more");
     }
-    if own_entry(live).is_none() {
+    if program.manager().entry(live).is_none() {
         return Some("no field of it is erpc's any more");
     }
     if live["metadata"]["ownerReferences"]
@@ -147,4 +227,39 @@ fn why_kept(id: &ObjectId, live: &Value, platform: &str) -> Option<&'static str>
         return Some("it is annotated `erpc.dev/keep`");
     }
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Stateful, repository};
+    use serde_json::json;
+
+    #[test]
+    fn a_release_changes_the_tag_and_not_the_repository() {
+        for image in [
+            "host:5000/shop/db",
+            "host:5000/shop/db:2",
+            "host:5000/shop/db:2@sha256:0",
+        ] {
+            assert_eq!(repository(image), "host:5000/shop/db");
+        }
+        assert_eq!(repository("redis"), "redis");
+    }
+
+    #[test]
+    fn two_sets_look_alike_by_their_volumes_or_their_image() {
+        let of = |volume: &str, image: &str| {
+            let set = json!({ "spec": {
+                "volumeClaimTemplates": [{ "metadata": { "name": volume } }],
+                "template": { "spec": { "containers": [{ "image": image }] } },
+            } });
+            Stateful::of(&set).expect("it has a volume")
+        };
+        assert!(of("data", "a:1").looks_like(&of("data", "b:1")));
+        assert!(of("data", "a:1").looks_like(&of("files", "a:2")));
+        assert!(!of("data", "a:1").looks_like(&of("files", "b:1")));
+        let without =
+            json!({ "spec": { "template": { "spec": { "containers": [{ "image": "a" }] } } } });
+        assert!(Stateful::of(&without).is_none());
+    }
 }

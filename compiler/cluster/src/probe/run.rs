@@ -16,6 +16,7 @@ use crate::failure::{ApiError, Failure};
 use crate::inventory::line;
 use crate::kind::Kind;
 use crate::live::list;
+use crate::manager::FieldManager;
 use crate::object::{ObjectId, Program};
 use crate::plan::{explain, uid};
 use crate::progress::Progress;
@@ -244,7 +245,9 @@ async fn batch(
     let mut made = stream::iter(probers)
         .map(|prober| async move {
             let body = manifest(prober, run.platform, run.image);
-            (prober, cluster.call(Call::apply(&prober.id, &body)).await)
+            let manager = FieldManager::of(run.platform);
+            let call = Call::apply(&prober.id, &body, manager.name());
+            (prober, cluster.call(call).await)
         })
         .buffer_unordered(8);
     let mut waiting = Vec::new();
