@@ -530,6 +530,14 @@ pub(crate) struct Access {
     pub(crate) kubeconfig: Option<PathBuf>,
 }
 
+/// How much a plan shows.
+#[derive(Debug, Args)]
+pub(crate) struct Detail {
+    /// List every object, field and line of a long value, and every object as it is written.
+    #[arg(short, long)]
+    pub(crate) verbose: bool,
+}
+
 /// What a plan may do beyond creating and changing.
 #[derive(Debug, Args)]
 pub(crate) struct Permit {
@@ -572,6 +580,8 @@ pub(crate) struct Plan {
     pub(crate) access: Access,
     #[command(flatten)]
     pub(crate) permit: Permit,
+    #[command(flatten)]
+    pub(crate) detail: Detail,
     /// Save the plan, so that `apply` does exactly this or nothing.
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
@@ -605,6 +615,8 @@ pub(crate) struct Apply {
 /// How a run that writes works.
 #[derive(Debug, Args)]
 pub(crate) struct Run {
+    #[command(flatten)]
+    pub(crate) detail: Detail,
     /// Do not ask.
     #[arg(long)]
     pub(crate) yes: bool,

@@ -72,6 +72,11 @@ impl<'s> Console<'s> {
         &mut *self.err
     }
 
+    /// The streams of results and of progress, for what writes to both in turns.
+    pub(crate) fn streams(&mut self) -> (&mut (dyn Write + 's), &mut (dyn Write + 's)) {
+        (&mut *self.out, &mut *self.err)
+    }
+
     /// The stream of results, for what writes a line at a time.
     pub(crate) fn result_stream(&mut self) -> &mut (dyn Write + 's) {
         &mut *self.out

@@ -77,7 +77,7 @@ pub use progress::{Event, Progress, Show};
 pub use rbac::{Powers, Right, Subject, rbac, rights};
 pub use ready::{Stall, State};
 pub use release::{Handover, Mark, Release, hand_over, handovers};
-pub use render::{Paint, human, markdown, summary, to_json};
+pub use render::{Detail, Paint, human, markdown, summary, to_json};
 pub use request::{Answer, Call, Verb};
 pub use saved::{read as read_saved, save};
 pub use status::{Condition, Row, Status, is_healthy, status_json, status_text};

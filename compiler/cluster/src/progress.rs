@@ -1,5 +1,5 @@
-//! What a long command says while it works: lines that repaint themselves on a terminal, a line for
-//! each change of state elsewhere, a JSON object a line for programs.
+//! Progress of a long command: a bar and the services that are waited for on a terminal, a line for each
+//! change of state in a pipe, one JSON object per line for programs.
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -73,7 +73,7 @@ pub enum Event {
 pub enum Show {
     /// Repainted lines.
     Terminal,
-    /// A line for each change of state.
+    /// A line for each change of state; the objects were listed by the plan.
     Lines,
     /// A JSON object for each event.
     Json,
@@ -109,6 +109,8 @@ impl Waiting {
 /// Shows what happens.
 pub struct Progress<'w> {
     show: Show,
+    /// Whether each object that is written has a line.
+    is_verbose: bool,
     paint: Paint,
     out: &'w mut dyn Write,
     width: usize,
@@ -132,6 +134,7 @@ impl<'w> Progress<'w> {
     pub fn new(show: Show, paint: Paint, width: usize, out: &'w mut dyn Write) -> Self {
         Self {
             show,
+            is_verbose: false,
             paint,
             out,
             width,
@@ -148,6 +151,13 @@ impl<'w> Progress<'w> {
             last_paint: None,
             last_line: Instant::now(),
         }
+    }
+
+    /// Gives each object that is written a line of its own.
+    #[must_use]
+    pub fn verbose(mut self, is_verbose: bool) -> Self {
+        self.is_verbose = is_verbose;
+        self
     }
 
     /// How much there is to do.
@@ -237,14 +247,29 @@ impl<'w> Progress<'w> {
                 }
             }
             Show::Lines if self.last_line.elapsed() > REMINDED_EVERY => {
-                let waiting = self.last_words();
-                if !waiting.is_empty() {
-                    let line = format!("still waiting for {}", waiting.join(", "));
-                    self.write_line(&line);
-                }
+                let line = self.reminder();
+                self.write_line(&line);
             }
             Show::Lines | Show::Json | Show::Quiet => {}
         }
+    }
+
+    /// How far the work is, for a log in which nothing has moved for a while.
+    fn reminder(&self) -> String {
+        let mut line = self.counts();
+        let waiting = self.last_words();
+        if !waiting.is_empty() {
+            line.push_str("; waiting for ");
+            line.push_str(&waiting.join(", "));
+        }
+        line
+    }
+
+    fn counts(&self) -> String {
+        format!(
+            "{}/{} objects written, {}/{} services ready",
+            self.written, self.total, self.ready, self.services
+        )
     }
 
     /// Takes the picture off the terminal: what comes next stays.
@@ -282,7 +307,7 @@ impl<'w> Progress<'w> {
         Some(match event {
             Event::Phase(phase) if self.show != Show::Terminal => phase.clone(),
             Event::Phase(_) => return None,
-            Event::Wrote { object, action } if self.show == Show::Lines => {
+            Event::Wrote { object, action } if self.is_verbose => {
                 format!("{} {object}", action.sign())
             }
             Event::Wrote { .. } => return None,
@@ -301,7 +326,7 @@ impl<'w> Progress<'w> {
                 }
                 text
             }
-            Event::Waiting { service, text } if self.show == Show::Lines => {
+            Event::Waiting { service, text } if self.show != Show::Terminal => {
                 format!("… {service}: {text}")
             }
             Event::Waiting { .. } => return None,
@@ -368,13 +393,11 @@ impl<'w> Progress<'w> {
             lines.push(format!("  and {} more", waiting.len() - MOST_LINES));
         }
         let bar = format!(
-            "{} {}  {}/{} objects, {}/{} services ready",
+            "{} {} {}  {}",
             self.seconds(),
+            bar(self.written + self.ready, self.total + self.services),
             self.phase,
-            self.written,
-            self.total,
-            self.ready,
-            self.services
+            self.counts()
         );
         lines.push(self.paint.with("1", &cut(&bar, self.width)));
         let text = lines.join("\n");
@@ -442,6 +465,16 @@ fn to_json(event: &Event) -> Value {
     }
 }
 
+/// `[████████░░░░]`.
+fn bar(done: usize, total: usize) -> String {
+    const WIDTH: usize = 24;
+    // More can be done than was expected; nothing at all is done.
+    let filled = (done.min(total) * WIDTH)
+        .checked_div(total)
+        .unwrap_or(WIDTH);
+    format!("[{}{}]", "█".repeat(filled), "░".repeat(WIDTH - filled))
+}
+
 fn cut(line: &str, width: usize) -> String {
     if line.chars().count() < width {
         return line.to_owned();
@@ -449,4 +482,48 @@ fn cut(line: &str, width: usize) -> String {
     let mut short: String = line.chars().take(width.saturating_sub(2)).collect();
     short.push('…');
     short
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Event, Progress, Show, bar};
+    use crate::plan::Action;
+    use crate::render::Paint;
+
+    fn said(show: Show, is_verbose: bool) -> String {
+        let mut out = Vec::new();
+        let mut progress = Progress::new(show, Paint::Plain, 100, &mut out).verbose(is_verbose);
+        progress.expect(2, 1);
+        progress.say(&Event::Phase("configuration".to_owned()));
+        progress.say(&Event::Wrote {
+            object: "ConfigMap shop/web".to_owned(),
+            action: Action::Create,
+        });
+        progress.tick();
+        progress.clear();
+        String::from_utf8(out).expect("it is text")
+    }
+
+    #[test]
+    fn a_pipe_lists_objects_with_verbose_only() {
+        assert!(!said(Show::Lines, false).contains("ConfigMap"));
+        assert!(said(Show::Lines, true).contains("+ ConfigMap shop/web"));
+    }
+
+    #[test]
+    fn a_terminal_has_a_bar_which_goes_at_the_end() {
+        let said = said(Show::Terminal, false);
+        assert!(
+            said.contains("[░░░░░░░░░░░░░░░░░░░░░░░░] configuration  0/2 objects written"),
+            "{said:?}"
+        );
+        assert!(said.ends_with("\u{1b}[J"), "{said:?}");
+    }
+
+    #[test]
+    fn a_bar_is_full_at_the_end_and_never_longer() {
+        assert_eq!(bar(0, 0), format!("[{}]", "█".repeat(24)));
+        assert_eq!(bar(7, 5), bar(5, 5));
+        assert_eq!(bar(0, 5), format!("[{}]", "░".repeat(24)));
+    }
 }

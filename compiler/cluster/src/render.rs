@@ -1,13 +1,19 @@
 //! A plan as text for people, as JSON, and as Markdown for a pull request.
 
+mod json;
+mod markdown;
+mod value;
+
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use serde_json::{Value, json};
-
-use crate::client::Cluster;
-use crate::diff::{FieldChange, shown};
+use crate::kind::Kind;
 use crate::object::Program;
 use crate::plan::{Action, Plan, Step};
+
+pub use json::to_json;
+pub use markdown::markdown;
+use value::Shown;
 
 /// How text looks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +32,14 @@ impl Paint {
         }
     }
 
+    fn diff(self, sign: char, text: &str) -> String {
+        match sign {
+            '+' => self.with("32", text),
+            '-' => self.with("31", text),
+            _ => text.to_owned(),
+        }
+    }
+
     fn sign(self, action: Action) -> String {
         let code = match action {
             Action::Create => "32",
@@ -37,20 +51,247 @@ impl Paint {
     }
 }
 
-/// A plan for people: a line for each object, below it each field with its own source line.
+/// How much of a plan is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Detail {
+    /// What fits on a screen: a large plan is summed up by namespace and kind, a long value is cut.
+    Short,
+    /// Every object with every field and every line of its values.
+    Full,
+}
+
+/// Steps up to this many are listed one by one without `--verbose`.
+const MOST_STEPS: usize = 40;
+/// Steps that change, block or warn about something: up to this many have a line each.
+const MOST_LINES: usize = 200;
+
+/// A plan for people: the summary first, then a line for each object, below it each field with its own source line.
 #[must_use]
-pub fn human(plan: &Plan, program: &Program<'_>, paint: Paint) -> String {
-    let mut out = String::new();
-    let width = plan
-        .steps
-        .iter()
-        .map(|step| step.id.place().chars().count())
-        .max()
-        .unwrap_or(0);
-    for step in &plan.steps {
-        write_step(&mut out, step, program, width, paint);
+pub fn human(plan: &Plan, program: &Program<'_>, paint: Paint, detail: Detail) -> String {
+    let mut out = paint.with("1", &summary(plan));
+    out.push('\n');
+    let before = out.len();
+    let is_cut = write_steps(&mut out, plan, program, paint, detail);
+    write_flows(&mut out, plan, paint, detail);
+    write_secrets(&mut out, plan, paint);
+    for failure in &plan.refused {
+        // Writing to a string cannot fail.
+        let _ = writeln!(out, "{} {failure}", paint.with("31", "!"));
     }
-    write_flows(&mut out, plan, paint);
+    for note in &plan.notes {
+        let _ = writeln!(out, "{} {note}", paint.with("2", "note:"));
+    }
+    if out.len() > before {
+        out.insert(before, '\n');
+    }
+    if is_cut {
+        let hint = "--verbose lists every object, field and line";
+        let _ = writeln!(out, "{}", paint.with("2", hint));
+    }
+    out
+}
+
+/// Whether something was left out.
+fn write_steps(
+    out: &mut String,
+    plan: &Plan,
+    program: &Program<'_>,
+    paint: Paint,
+    detail: Detail,
+) -> bool {
+    if detail == Detail::Full || plan.steps.len() <= MOST_STEPS {
+        let steps: Vec<&Step> = plan.steps.iter().collect();
+        return write_in_full(out, &steps, program, paint, detail);
+    }
+    let (mut particular, mut plain): (Vec<&Step>, Vec<&Step>) =
+        plan.steps.iter().partition(|step| is_particular(step));
+    if particular.len() <= MOST_STEPS {
+        write_in_full(out, &particular, program, paint, detail);
+    } else {
+        // What blocks the plan must be among the lines that are shown.
+        particular.sort_by_key(|step| step.blocked.is_none());
+        let left_out = particular.split_off(particular.len().min(MOST_LINES));
+        let width = width_of(&particular);
+        for step in particular {
+            write_headline(out, step, program, width, paint);
+        }
+        plain.extend(left_out);
+    }
+    for ((action, namespace), kinds) in grouped(&plain) {
+        let counts: Vec<String> = kinds
+            .iter()
+            .map(|(kind, count)| counted(*kind, *count))
+            .collect();
+        let namespace = namespace.unwrap_or("(cluster)");
+        let _ = writeln!(
+            out,
+            "{} {namespace}: {}",
+            paint.sign(action),
+            counts.join(", ")
+        );
+    }
+    true
+}
+
+/// Whether a step is more than the name of its object.
+fn is_particular(step: &Step) -> bool {
+    step.blocked.is_some()
+        || step.moved.is_some()
+        || !step.changes.is_empty()
+        || !step.consequences.is_empty()
+        || !step.warnings.is_empty()
+}
+
+type Group<'p> = (Action, Option<&'p str>);
+
+/// How many objects of each kind, by action and namespace.
+fn grouped<'p>(steps: &[&'p Step]) -> BTreeMap<Group<'p>, BTreeMap<Kind, usize>> {
+    let mut groups: BTreeMap<Group<'_>, BTreeMap<Kind, usize>> = BTreeMap::new();
+    for step in steps {
+        let group = (step.action, step.id.namespace.as_deref());
+        *groups
+            .entry(group)
+            .or_default()
+            .entry(step.id.kind)
+            .or_default() += 1;
+    }
+    groups
+}
+
+/// `1 Ingress`, `3 NetworkPolicies`.
+fn counted(kind: Kind, count: usize) -> String {
+    let name = kind.as_str();
+    match (count, name.strip_suffix('y')) {
+        (1, _) => format!("1 {name}"),
+        (_, Some(stem)) => format!("{count} {stem}ies"),
+        _ if name.ends_with('s') => format!("{count} {name}es"),
+        _ => format!("{count} {name}s"),
+    }
+}
+
+fn width_of(steps: &[&Step]) -> usize {
+    let widths = steps.iter().map(|step| step.id.place().chars().count());
+    widths.max().unwrap_or(0)
+}
+
+fn write_headline(
+    out: &mut String,
+    step: &Step,
+    program: &Program<'_>,
+    width: usize,
+    paint: Paint,
+) {
+    const MOST_FIELDS: usize = 3;
+    let place = program
+        .object(&step.id)
+        .and_then(|object| program.place(object, ""))
+        .unwrap_or_default();
+    let mut what: Vec<String> = step
+        .changes
+        .iter()
+        .take(MOST_FIELDS)
+        .map(|change| change.path.clone())
+        .collect();
+    if step.changes.len() > MOST_FIELDS {
+        what.push(format!("{} more fields", step.changes.len() - MOST_FIELDS));
+    }
+    what.extend(step.consequences.iter().cloned());
+    what.extend(step.blocked.iter().map(|failure| failure.message.clone()));
+    what.extend(
+        step.warnings
+            .iter()
+            .map(|warning| format!("warning: {warning}")),
+    );
+    let _ = writeln!(
+        out,
+        "{} {:width$}  {}  {}  {}",
+        paint.sign(step.action),
+        step.id.place(),
+        step.id.kind,
+        what.join(", "),
+        paint.with("2", &place)
+    );
+}
+
+/// Whether something was left out.
+fn write_in_full(
+    out: &mut String,
+    steps: &[&Step],
+    program: &Program<'_>,
+    paint: Paint,
+    detail: Detail,
+) -> bool {
+    let width = width_of(steps);
+    let mut is_cut = false;
+    for step in steps {
+        is_cut |= write_step(out, step, program, width, paint, detail);
+    }
+    is_cut
+}
+
+/// Whether something was left out.
+fn write_step(
+    out: &mut String,
+    step: &Step,
+    program: &Program<'_>,
+    width: usize,
+    paint: Paint,
+    detail: Detail,
+) -> bool {
+    let object = program.object(&step.id);
+    let place = object
+        .and_then(|object| program.place(object, ""))
+        .unwrap_or_default();
+    let _ = writeln!(
+        out,
+        "{} {:width$}  {:24} {}",
+        paint.sign(step.action),
+        step.id.place(),
+        step.id.kind,
+        paint.with("2", &place)
+    );
+    let mut is_cut = false;
+    for change in &step.changes {
+        let own = object.and_then(|object| program.place(object, &change.path));
+        let own = own.filter(|own| *own != place).unwrap_or_default();
+        let own = paint.with("2", &own);
+        match value::shown(change, detail) {
+            Shown::Inline(text) => {
+                let _ = writeln!(out, "    {} {}  {own}", change.path, paint.with("1", &text));
+            }
+            Shown::Below(lines, left_out) => {
+                let _ = writeln!(out, "    {}  {own}", change.path);
+                for line in lines {
+                    let text = format!("{}{}", line.sign, line.text);
+                    let _ = writeln!(out, "      {}", paint.diff(line.sign, &text));
+                }
+                if left_out > 0 {
+                    is_cut = true;
+                    let more = format!("… {left_out} more lines");
+                    let _ = writeln!(out, "      {}", paint.with("2", &more));
+                }
+            }
+        }
+    }
+    if let Some(moved) = &step.moved {
+        let _ = writeln!(out, "    goes when {} is ready", moved.to);
+    }
+    if step.action == Action::Adopt {
+        let _ = writeln!(out, "    becomes erpc's as it is");
+    }
+    for consequence in &step.consequences {
+        let _ = writeln!(out, "    {}", paint.with("1", consequence));
+    }
+    if let Some(failure) = &step.blocked {
+        let _ = writeln!(out, "    {}", failure.to_string().replace('\n', "\n  "));
+    }
+    for warning in &step.warnings {
+        let _ = writeln!(out, "    {} {warning}", paint.with("33", "warning:"));
+    }
+    is_cut
+}
+
+fn write_secrets(out: &mut String, plan: &Plan, paint: Paint) {
     for secret in &plan.missing_secrets {
         let what = if secret.is_there {
             format!("has no {}", secret.keys.join(", "))
@@ -59,7 +300,6 @@ pub fn human(plan: &Plan, program: &Program<'_>, paint: Paint) -> String {
         };
         let place = secret.place.as_deref().unwrap_or_default();
         let sign = paint.with("31", "!");
-        // Writing to a string cannot fail.
         let _ = writeln!(
             out,
             "{sign} {}/{} Secret  {}\n    {what}; make it first:",
@@ -71,25 +311,14 @@ pub fn human(plan: &Plan, program: &Program<'_>, paint: Paint) -> String {
             let _ = writeln!(out, "      {command}");
         }
     }
-    for failure in &plan.refused {
-        let _ = writeln!(out, "{} {failure}", paint.with("31", "!"));
-    }
-    for note in &plan.notes {
-        let _ = writeln!(out, "{} {note}", paint.with("2", "note:"));
-    }
-    if !out.is_empty() {
-        out.push('\n');
-    }
-    let _ = writeln!(out, "{}", summary(plan));
-    out
 }
 
 /// More flows than that are counted, not listed.
 const MOST_FLOWS: usize = 40;
 
-fn write_flows(out: &mut String, plan: &Plan, paint: Paint) {
+fn write_flows(out: &mut String, plan: &Plan, paint: Paint, detail: Detail) {
     let Some(flows) = &plan.flows else { return };
-    if flows.opened.len() + flows.closed.len() <= MOST_FLOWS {
+    if detail == Detail::Full || flows.opened.len() + flows.closed.len() <= MOST_FLOWS {
         for flow in &flows.opened {
             // Writing to a string cannot fail.
             let _ = writeln!(out, "{} flow {flow}", paint.with("32", "+"));
@@ -112,62 +341,6 @@ fn write_flows(out: &mut String, plan: &Plan, paint: Paint) {
         count(flows.closed.len(), "close"),
         flows.same
     );
-}
-
-fn write_step(out: &mut String, step: &Step, program: &Program<'_>, width: usize, paint: Paint) {
-    let object = program.object(&step.id);
-    let place = object
-        .and_then(|object| program.place(object, ""))
-        .unwrap_or_default();
-    let _ = writeln!(
-        out,
-        "{} {:width$}  {:24} {}",
-        paint.sign(step.action),
-        step.id.place(),
-        step.id.kind,
-        paint.with("2", &place)
-    );
-    for change in &step.changes {
-        let own = object.and_then(|object| program.place(object, &change.path));
-        let own = own.filter(|own| *own != place).unwrap_or_default();
-        let _ = writeln!(
-            out,
-            "    {}  {}",
-            change_text(change, paint),
-            paint.with("2", &own)
-        );
-    }
-    if let Some(moved) = &step.moved {
-        let _ = writeln!(out, "    goes when {} is ready", moved.to);
-    }
-    if step.action == Action::Adopt {
-        let _ = writeln!(out, "    becomes erpc's as it is");
-    }
-    for consequence in &step.consequences {
-        let _ = writeln!(out, "    {}", paint.with("1", consequence));
-    }
-    if let Some(failure) = &step.blocked {
-        let _ = writeln!(out, "    {}", failure.to_string().replace('\n', "\n  "));
-    }
-    for warning in &step.warnings {
-        let _ = writeln!(out, "    {} {warning}", paint.with("33", "warning:"));
-    }
-}
-
-fn change_text(change: &FieldChange, paint: Paint) -> String {
-    match (&change.old, &change.new) {
-        (Some(old), Some(new)) => {
-            format!(
-                "{} {} → {}",
-                change.path,
-                shown(old),
-                paint.with("1", &shown(new))
-            )
-        }
-        (None, Some(new)) => format!("{} + {}", change.path, paint.with("1", &shown(new))),
-        (Some(old), None) => format!("{} - {}", change.path, shown(old)),
-        (None, None) => change.path.clone(),
-    }
 }
 
 /// `3 to create, 1 to change; 265 objects are as the platform says`.
@@ -205,140 +378,4 @@ pub fn summary(plan: &Plan) -> String {
         return format!("nothing to do: {unchanged}");
     }
     format!("{}; {unchanged}", parts.join(", "))
-}
-
-/// A plan as one JSON document, in the order of the text.
-#[must_use]
-pub fn to_json(plan: &Plan, program: &Program<'_>, cluster: &Cluster) -> Value {
-    let steps: Vec<Value> = plan
-        .steps
-        .iter()
-        .map(|step| step_json(step, program))
-        .collect();
-    let secrets: Vec<Value> = plan
-        .missing_secrets
-        .iter()
-        .map(|secret| {
-            json!({
-                "namespace": secret.namespace,
-                "name": secret.name,
-                "missing": secret.keys,
-                "exists": secret.is_there,
-                "source": secret.place,
-                "commands": secret.commands,
-            })
-        })
-        .collect();
-    json!({
-        "version": 1,
-        "platform": program.name(),
-        "profile": program.profile,
-        "cluster": { "uid": cluster.uid, "context": cluster.context, "url": cluster.url, "version": cluster.version },
-        "digest": program.digest(),
-        "steps": steps,
-        "missingSecrets": secrets,
-        "refused": plan.refused.iter().map(ToString::to_string).collect::<Vec<_>>(),
-        "notes": plan.notes,
-        "flows": plan.flows.as_ref().map(|flows| json!({
-            "opened": flows.opened, "closed": flows.closed, "same": flows.same,
-        })),
-        "unchanged": plan.unchanged,
-        "summary": {
-            "create": plan.count(Action::Create),
-            "update": plan.count(Action::Update),
-            "replace": plan.count(Action::Replace),
-            "adopt": plan.count(Action::Adopt),
-            "move": plan.count(Action::Move),
-            "prune": plan.count(Action::Prune),
-            "blocked": plan.count(Action::Blocked),
-        },
-    })
-}
-
-pub(crate) fn step_json(step: &Step, program: &Program<'_>) -> Value {
-    let object = program.object(&step.id);
-    let changes: Vec<Value> = step
-        .changes
-        .iter()
-        .map(|change| {
-            json!({
-                "field": change.path,
-                "old": change.old,
-                "new": change.new,
-                "source": object.and_then(|object| program.place(object, &change.path)),
-            })
-        })
-        .collect();
-    json!({
-        "action": step.action.as_str(),
-        "kind": step.id.kind.as_str(),
-        "namespace": step.id.namespace.as_deref(),
-        "name": step.id.name.as_str(),
-        "source": object.and_then(|object| program.place(object, "")),
-        "service": object.and_then(|object| object.service).map(|id| program.platform.path(id)),
-        "uid": step.uid,
-        "fingerprint": step.fingerprint,
-        "changes": changes,
-        "consequences": step.consequences,
-        "movedTo": step.moved.as_ref().map(|moved| moved.to.clone()),
-        "blocked": step.blocked.as_ref().map(|failure| json!({ "message": failure.message, "help": failure.help })),
-        "warnings": step.warnings,
-        "judged": if step.is_unjudged { "schema" } else { "server" },
-    })
-}
-
-/// A plan for a pull request.
-#[must_use]
-pub fn markdown(plan: &Plan, program: &Program<'_>, cluster: &Cluster) -> String {
-    let mut out = format!(
-        "### `{}` on {}\n\n{}\n",
-        program.name(),
-        cluster.describe(),
-        summary(plan)
-    );
-    if !plan.steps.is_empty() {
-        out.push_str("\n| | object | kind | source |\n|---|---|---|---|\n");
-    }
-    for step in &plan.steps {
-        let object = program.object(&step.id);
-        let place = object.and_then(|object| program.place(object, ""));
-        let _ = writeln!(
-            out,
-            "| `{}` | `{}` | {} | {} |",
-            step.action.sign(),
-            step.id.place(),
-            step.id.kind,
-            place.unwrap_or_default()
-        );
-    }
-    for step in plan.steps.iter().filter(|step| {
-        !step.changes.is_empty() || step.blocked.is_some() || !step.consequences.is_empty()
-    }) {
-        let _ = writeln!(out, "\n**{}**\n\n```diff", step.id);
-        for change in &step.changes {
-            if let Some(old) = &change.old {
-                let _ = writeln!(out, "- {}: {}", change.path, shown(old));
-            }
-            if let Some(new) = &change.new {
-                let _ = writeln!(out, "+ {}: {}", change.path, shown(new));
-            }
-        }
-        out.push_str("```\n");
-        for consequence in &step.consequences {
-            let _ = writeln!(out, "\n{consequence}");
-        }
-        if let Some(failure) = &step.blocked {
-            let _ = writeln!(out, "\nblocked: {failure}");
-        }
-    }
-    for secret in &plan.missing_secrets {
-        let _ = writeln!(
-            out,
-            "\nSecret `{}/{}` is missing:\n\n```sh\n{}\n```",
-            secret.namespace,
-            secret.name,
-            secret.commands.join("\n")
-        );
-    }
-    out
 }

@@ -9,11 +9,12 @@ use erpc_cluster::{
 use serde_json::json;
 
 use super::apply::typed;
-use super::cluster::{access, compiled, fail, program};
+use super::cluster::{access, compiled, fail, mention_warnings, program};
 use super::{count, has_format};
 use crate::Exit;
 use crate::arguments::{Adopt, Common, Format};
 use crate::console::Console;
+use crate::project::Compiled;
 
 pub(crate) fn run(command: &Adopt, common: &Common, console: &mut Console<'_>) -> Exit {
     if !has_format("adopt", &[Format::Human, Format::Json], common, console) {
@@ -22,7 +23,13 @@ pub(crate) fn run(command: &Adopt, common: &Common, console: &mut Console<'_>) -
     let Some(compiled) = compiled(command.path.as_deref(), common, console) else {
         return Exit::Failed;
     };
-    let Some(program) = program(&compiled) else {
+    let exit = adopt(&compiled, command, common, console);
+    mention_warnings(&compiled, console);
+    exit
+}
+
+fn adopt(compiled: &Compiled, command: &Adopt, common: &Common, console: &mut Console<'_>) -> Exit {
+    let Some(program) = program(compiled) else {
         return Exit::Failed;
     };
     if let Some(release) = &command.helm {
@@ -50,10 +57,10 @@ pub(crate) fn run(command: &Adopt, common: &Common, console: &mut Console<'_>) -
                 let result = json!({ "version": 1, "adopted": adopted, "objects": objects });
                 console.result(&format!("{result}\n"));
             } else if found.is_empty() {
-                console.note("nothing to adopt");
+                console.result("nothing to adopt\n");
             } else {
-                console.note(&format!(
-                    "adopted {}; `erpc plan` shows what differs from the source",
+                console.result(&format!(
+                    "adopted {}; `erpc plan` shows what differs from the source\n",
                     count(adopted, "object")
                 ));
             }
@@ -115,7 +122,10 @@ fn hand_over(
                 console.result(&format!("    {key}: {from} -> {to}\n"));
             }
         }
-        console.note(&said(release, &found, command.apply, written));
+        console.result(&format!(
+            "{}\n",
+            said(release, &found, command.apply, written)
+        ));
     }
     if found.is_empty() || command.apply {
         Exit::Done

@@ -1,6 +1,6 @@
 //! `erpc apply`: shows the plan, asks, and makes the cluster what the platform says.
 
-use std::io::{BufRead, IsTerminal, Write};
+use std::io::{BufRead, IsTerminal};
 use std::sync::Arc;
 
 use erpc_cluster::{
@@ -8,7 +8,9 @@ use erpc_cluster::{
     Report, Show, SourceSnapshot, block_on,
 };
 
-use super::cluster::{access, allowed, compiled_recorded, fail, paint, program};
+use super::cluster::{
+    access, allowed, compiled_recorded, detail, fail, mention_warnings, paint, program,
+};
 use super::{count, has_format};
 use crate::Exit;
 use crate::arguments::{Apply, Common, Format, Run};
@@ -44,13 +46,12 @@ pub(crate) fn run(command: &Apply, common: &Common, console: &mut Console<'_>) -
         let cluster = Arc::new(Cluster::connect(&access("apply", &command.access)).await?);
         work(&cluster, &program, &options, &command.run, common, console).await
     });
-    match result.and_then(|result| result) {
-        Ok(exit) => exit,
-        Err(failure) => {
-            fail(&failure, common, console);
-            Exit::Failed
-        }
-    }
+    let exit = result.and_then(|result| result).unwrap_or_else(|failure| {
+        fail(&failure, common, console);
+        Exit::Failed
+    });
+    mention_warnings(&compiled, console);
+    exit
 }
 
 /// How a run of `apply` or `rollback` works.
@@ -103,20 +104,26 @@ pub(super) async fn work(
         (_, _, true) => Show::Terminal,
         _ => Show::Lines,
     };
-    let width = console.width();
-    let out = if is_json {
-        console.result_stream()
+    let (width, is_quiet) = (console.width(), console.is_quiet());
+    let (results, errors) = console.streams();
+    let (mut plans, stream) = if is_json {
+        (None, results)
     } else {
-        console.error_stream()
+        (Some(results), errors)
     };
-    // The plan and the progress share a stream, one after the other.
-    let out = std::cell::RefCell::new(out);
-    let mut shared = Shared(&out);
-    let mut progress = Progress::new(show, paint, width, &mut shared);
+    let mut progress = Progress::new(show, paint, width, stream).verbose(run.detail.verbose);
     let mut confirm = |plan: &Plan| {
-        if !is_json {
-            let text = erpc_cluster::human(plan, program, paint);
-            let _ = out.borrow_mut().write_all(text.as_bytes());
+        // A question is about a plan that was shown.
+        let is_shown = !is_quiet || !run.yes || plan.is_blocked();
+        if let Some(plans) = plans.as_mut().filter(|_| is_shown) {
+            let text = erpc_cluster::human(plan, program, paint, detail(&run.detail));
+            plans
+                .write_all(text.as_bytes())
+                .and_then(|()| plans.flush())
+                .map_err(|error| {
+                    let why = crate::project::describe(&error);
+                    Failure::new(format!("cannot show the plan: {why}; nothing was written"))
+                })?;
         }
         confirmed(plan, program, run, is_json)
     };
@@ -125,19 +132,6 @@ pub(super) async fn work(
     progress.summary(summary(&report));
     drop(progress);
     Ok(end(&report, common, console))
-}
-
-/// A stream that two take turns to write to.
-struct Shared<'c, 's>(&'c std::cell::RefCell<&'c mut (dyn Write + 's)>);
-
-impl Write for Shared<'_, '_> {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.borrow_mut().write(bytes)
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        self.0.borrow_mut().flush()
-    }
 }
 
 /// Above so many deletions, or a fifth of all objects, the name must be typed.
@@ -259,7 +253,7 @@ fn end(report: &Report, common: &Common, console: &mut Console<'_>) -> Exit {
         }
     };
     if common.format == Format::Human && !said.is_empty() {
-        console.note(&said);
+        console.result(&format!("{said}\n"));
     }
     exit
 }

@@ -33,10 +33,23 @@ pub(super) fn about(
     let Some(program) = program(&compiled) else {
         return Exit::Failed;
     };
-    work(&program, console).unwrap_or_else(|failure| {
+    let exit = work(&program, console).unwrap_or_else(|failure| {
         fail(&failure, common, console);
         Exit::Failed
-    })
+    });
+    mention_warnings(&compiled, console);
+    exit
+}
+
+/// The answer of the command comes first; warnings about the source are one line after it.
+pub(super) fn mention_warnings(compiled: &Compiled, console: &mut Console<'_>) {
+    let warnings = compiled
+        .diagnostics
+        .count(erpc_diagnostics::Severity::Warning);
+    if warnings > 0 {
+        let warnings = super::count(warnings, "warning");
+        console.note(&format!("{warnings} about the source: see `erpc check`"));
+    }
 }
 
 /// Runs what waits for a cluster to its end.
@@ -44,7 +57,7 @@ pub(super) fn block_on<T>(future: impl Future<Output = Result<T, Failure>>) -> R
     erpc_cluster::block_on(future)?
 }
 
-/// Compiles the program that a command is about; `None` where that was said to be impossible.
+/// Compiles the program that a command is about; `None` after its errors were shown.
 pub(super) fn compiled(
     path: Option<&Path>,
     common: &Common,
@@ -65,8 +78,7 @@ pub(super) fn compiled_recorded(
 }
 
 fn shown(compiled: Compiled, common: &Common, console: &mut Console<'_>) -> Option<Compiled> {
-    // As JSON, what the command says is the result; findings are, where there is nothing else.
-    if common.format != Format::Json || compiled.result.is_none() {
+    if compiled.result.is_none() {
         show_findings(
             &compiled.diagnostics,
             &compiled.sources,
@@ -120,6 +132,14 @@ pub(super) fn allowed(permit: &Permit) -> Allowed {
         move_volumes: permit.move_volumes,
         take_over: permit.take_over,
         even_if_gitops: permit.even_if_gitops,
+    }
+}
+
+pub(super) fn detail(detail: &crate::arguments::Detail) -> erpc_cluster::Detail {
+    if detail.verbose {
+        erpc_cluster::Detail::Full
+    } else {
+        erpc_cluster::Detail::Short
     }
 }
 

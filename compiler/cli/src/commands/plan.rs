@@ -5,7 +5,7 @@ use std::path::Path;
 
 use erpc_cluster::{Cluster, Failure};
 
-use super::cluster::{about, access, allowed, block_on, paint};
+use super::cluster::{about, access, allowed, block_on, detail, paint};
 use crate::Exit;
 use crate::arguments::{Common, Format, Plan};
 use crate::console::Console;
@@ -43,7 +43,12 @@ pub(crate) fn run(command: &Plan, common: &Common, console: &mut Console<'_>) ->
                 }
                 _ => {
                     console.note(&format!("{} → {}", program.name(), cluster.describe()));
-                    console.result(&erpc_cluster::human(&plan, program, paint(console)));
+                    console.result(&erpc_cluster::human(
+                        &plan,
+                        program,
+                        paint(console),
+                        detail(&command.detail),
+                    ));
                 }
             }
             Ok(if plan.is_blocked() {
