@@ -371,6 +371,7 @@ pub fn summary(plan: &Plan) -> String {
         count => parts.push(format!("{count} Secrets are missing")),
     }
     let unchanged = match plan.unchanged {
+        0 if !parts.is_empty() => return parts.join(", "),
         1 => "1 object is as the platform says".to_owned(),
         count => format!("{count} objects are as the platform says"),
     };
