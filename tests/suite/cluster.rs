@@ -10,6 +10,7 @@ mod erp1;
 mod faults;
 mod helm;
 mod history;
+mod jobs;
 mod moves;
 mod operate;
 mod ownership;

@@ -206,6 +206,40 @@ fn is_workload(object: &Value) -> bool {
     ["Deployment", "StatefulSet", "Job", "CronJob"].contains(&kind)
 }
 
+/// `namespace.name` of the service of a workload; a Job has a name of its own.
+fn service_of(object: &Value) -> String {
+    let metadata = &object["metadata"];
+    let text = |value: &Value| value.as_str().expect("text").to_owned();
+    format!(
+        "{}.{}",
+        text(&metadata["namespace"]),
+        text(&metadata["labels"]["app.kubernetes.io/name"])
+    )
+}
+
+#[test]
+fn a_job_is_applied_like_any_other_object_and_never_replaced() {
+    let folder = repository().join("tests/platforms/everything");
+    let read = |path: &str| {
+        let text = std::fs::read_to_string(folder.join(path)).expect("an output");
+        serde_saphyr::from_str::<Value>(&text).expect("YAML")
+    };
+    let job = read("lib/n/j/job.yaml");
+    let name = job["metadata"]["name"].as_str().expect("a name");
+    assert!(name.starts_with("j-") && name.len() == 12, "{name}");
+    assert_eq!(job["metadata"]["labels"]["app.kubernetes.io/name"], "j");
+    // Replace and Force would run it again at every sync.
+    let argo = read("argocd/objects/lib/n/j/job.yaml");
+    assert_eq!(
+        argo["metadata"]["annotations"],
+        json!({"argocd.argoproj.io/sync-wave": "2"})
+    );
+    let flux = read("flux/objects/wave-2/lib/n/j/job.yaml");
+    assert_eq!(flux["metadata"], job["metadata"]);
+    let checks = read("flux/wave-2.yaml");
+    assert_eq!(checks["spec"]["healthChecks"][0]["name"], name);
+}
+
 #[test]
 fn an_application_has_every_object_once_in_the_wave_of_its_service() {
     for platform in platforms() {
@@ -216,9 +250,9 @@ fn an_application_has_every_object_once_in_the_wave_of_its_service() {
         for (path, object) in &all {
             let mark = &object["metadata"]["annotations"]["argocd.argoproj.io/sync-wave"];
             let wave: i64 = mark.as_str().expect("a wave").parse().expect("a number");
-            let (kind, namespace, name) = key(object);
+            let (kind, _, name) = key(object);
             if is_workload(object) {
-                assert_eq!(wave, waves[&format!("{namespace}.{name}")], "{path}");
+                assert_eq!(wave, waves[&service_of(object)], "{path}");
             }
             match kind.as_str() {
                 "Namespace" => assert_eq!(wave, -1),
@@ -318,8 +352,7 @@ fn a_kustomization_for_each_wave_waits_for_the_one_before_and_checks_its_workloa
         }
         assert_eq!(met, before.len());
         for (path, object) in copies.iter().filter(|(_, object)| is_workload(object)) {
-            let (_, namespace, name) = key(object);
-            let wave = waves[&format!("{namespace}.{name}")];
+            let wave = waves[&service_of(object)];
             assert!(path.starts_with(&format!("objects/wave-{wave}/")), "{path}");
         }
         let copies = without_marks(copies, "kustomize.toolkit.fluxcd.io/");
@@ -349,10 +382,7 @@ fn kustomize_builds_every_object_in_the_order_of_the_waves() {
         let order: Vec<i64> = all
             .iter()
             .filter(|object| is_workload(object))
-            .map(|object| {
-                let (_, namespace, name) = key(object);
-                waves[&format!("{namespace}.{name}")]
-            })
+            .map(|object| waves[&service_of(object)])
             .collect();
         assert!(order.is_sorted(), "{order:?}");
         let all: BTreeMap<Key, Value> = all

@@ -163,7 +163,8 @@ fn every_namespace_denies_first_and_every_workload_has_its_contract() {
             for workload in of_kind(kind) {
                 assert!(policies.iter().any(|policy| {
                     policy["metadata"]["namespace"] == workload["metadata"]["namespace"]
-                        && policy["metadata"]["name"] == workload["metadata"]["name"]
+                        && policy["metadata"]["name"]
+                            == workload["metadata"]["labels"]["app.kubernetes.io/name"]
                 }));
             }
         }

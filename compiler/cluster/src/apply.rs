@@ -798,6 +798,7 @@ impl Engine<'_, '_> {
                 .plan
                 .work()
                 .filter(|step| step.action.deletes() && rank(step) == at)
+                .filter(|step| !self.wrote.contains(&step.id))
                 .map(|step| (step.clone(), Packed::nothing()))
                 .collect();
             if !self.batch_of("removing", steps).await {

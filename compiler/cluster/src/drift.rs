@@ -109,10 +109,10 @@ async fn flows(
         .clone()
         .filter(|object| object.id.kind != Kind::NetworkPolicy);
     let has: Vec<Packed> = declared
-        .map(|object| object.body.clone())
+        .map(flows::desired)
         .chain(policies.into_iter().map(|(_, policy)| policy))
         .collect();
-    let says: Vec<Packed> = says.map(|object| object.body.clone()).collect();
+    let says: Vec<Packed> = says.map(flows::desired).collect();
     let changes = flows::compare(&says, &has);
     let opened = changes.opened.into_iter().map(|flow| Drift::Flow {
         flow,

@@ -11,7 +11,7 @@ use crate::client::Cluster;
 use crate::failure::ApiError;
 use crate::kind::Kind;
 use crate::live::Live;
-use crate::object::{ObjectId, Packed, Program};
+use crate::object::{Desired, NAME, ObjectId, Packed, Program};
 
 /// What opens, what closes, and how much stays.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -96,7 +96,59 @@ pub(crate) fn declared(kind: Kind, mut object: Value) -> Packed {
             metadata.retain(|key, _| matches!(key.as_str(), "name" | "namespace" | "labels"));
         }
     }
+    if kind == Kind::Job {
+        as_its_service(&mut object);
+    }
     Packed::of(&object)
+}
+
+/// An object of the platform, as [`declared`] leaves a live one.
+pub(crate) fn desired(object: &Desired) -> Packed {
+    match object.id.kind {
+        Kind::Job => declared(Kind::Job, object.body.value()),
+        _ => object.body.clone(),
+    }
+}
+
+/// Objects that have a say in who reaches whom; of the Jobs of a service there is one.
+#[derive(Default)]
+struct Peers {
+    all: Vec<Packed>,
+    jobs: BTreeSet<(Option<SmolStr>, String)>,
+}
+
+impl Peers {
+    fn add(&mut self, id: &ObjectId, object: Value) {
+        if id.kind == Kind::Job {
+            let service = object["metadata"]["labels"][NAME].as_str();
+            let service = service.unwrap_or(&id.name).to_owned();
+            if !self.jobs.insert((id.namespace.clone(), service)) {
+                return;
+            }
+        }
+        self.all.push(declared(id.kind, object));
+    }
+}
+
+/// Makes each Job of a service the same peer: without the hash in its name, and without the selector and
+/// the labels by which the Job controller tells the pods of two Jobs apart. No policy selects by them, and
+/// the flows of a service do not depend on which of its Jobs has run.
+fn as_its_service(job: &mut Value) {
+    if let Some(labels) = job
+        .pointer_mut("/spec/template/metadata/labels")
+        .and_then(Value::as_object_mut)
+    {
+        labels.retain(|key, _| {
+            !key.starts_with("batch.kubernetes.io/")
+                && !matches!(key.as_str(), "controller-uid" | "job-name")
+        });
+    }
+    if let Some(spec) = job["spec"].as_object_mut() {
+        spec.remove("selector");
+    }
+    if let Some(name) = job["metadata"]["labels"][NAME].as_str().map(str::to_owned) {
+        job["metadata"]["name"] = Value::from(name);
+    }
 }
 
 /// All policies in the existing namespaces of the platform, whosever they are.
@@ -146,32 +198,41 @@ pub(crate) async fn of_plan(
     // A run that was cut left policies whose pods are yet to come: their flows are open already.
     let announced = program.objects.iter().filter(|object| {
         let id = &object.id;
-        id.kind.is_workload() && !live.contains(id) && closed.contains(&(&id.namespace, &id.name))
+        let policy = object.service.map(|id| &program.platform[id].name.value);
+        id.kind.is_workload()
+            && !live.contains(id)
+            && policy.is_some_and(|name| closed.contains(&(&id.namespace, name)))
     });
-    let others = live
+    let others: Vec<(&ObjectId, Value)> = live
         .objects()
         .filter(|(id, _)| matters(id.kind) && id.kind != Kind::NetworkPolicy)
         .filter(|(id, _)| match &id.namespace {
             Some(namespace) => wanted.contains(namespace.as_str()),
             None => wanted.contains(id.name.as_str()),
         })
-        .map(|(id, object)| declared(id.kind, object));
-    let before: Vec<Packed> = others
-        .chain(announced.map(|object| object.body.clone()))
-        .chain(policies.iter().map(|(_, p)| p.clone()))
         .collect();
-    let before = connections(&before);
-    let stays = policies
-        .iter()
-        .filter(|(id, _)| program.object(id).is_none() && !pruned.contains(id))
-        .map(|(_, policy)| policy.clone());
-    let desired = program
-        .objects
-        .iter()
-        .filter(|object| matters(object.id.kind))
-        .map(|object| object.body.clone());
-    let after: Vec<Packed> = desired.chain(stays).collect();
-    Ok(changes(&before, &connections(&after)))
+    let mut before = Peers::default();
+    for (id, object) in &others {
+        before.add(id, object.clone());
+    }
+    for object in announced {
+        before.add(&object.id, object.body.value());
+    }
+    before
+        .all
+        .extend(policies.iter().map(|(_, policy)| policy.clone()));
+    let stays = |id: &ObjectId| program.object(id).is_none() && !pruned.contains(id);
+    let mut after = Peers::default();
+    for object in program.objects.iter().filter(|o| matters(o.id.kind)) {
+        after.add(&object.id, object.body.value());
+    }
+    for (id, object) in others.into_iter().filter(|(id, _)| stays(id)) {
+        after.add(id, object);
+    }
+    let kept = policies.into_iter().filter(|(id, _)| stays(id));
+    after.all.extend(kept.map(|(_, policy)| policy));
+    let (before, after) = (connections(&before.all), connections(&after.all));
+    Ok(changes(&before, &after))
 }
 
 #[cfg(test)]

@@ -326,7 +326,7 @@ impl StoredRelease {
             });
         }
         objects.sort_unstable_by(|a, b| a.id.cmp(&b.id));
-        Ok(Program { objects, ..program })
+        Ok(program.with_objects(objects))
     }
 }
 

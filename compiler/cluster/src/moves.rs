@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use erpc_model::{MovedPlace, ServiceId};
+use erpc_model::{MovedPlace, ServiceId, Workload};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -12,18 +12,19 @@ use crate::client::Cluster;
 use crate::failure::{ApiError, Failure};
 use crate::kind::Kind;
 use crate::live::Live;
-use crate::object::{ObjectId, Program};
+use crate::object::{NAME, ObjectId, Program};
 use crate::plan::uid;
 use crate::request::Call;
 
 /// Where volumes are.
 const VOLUMES: &str = "/api/v1/persistentvolumes";
-const NAME: &str = "app.kubernetes.io/name";
 
 /// The names that the source says to be of the past.
 pub(crate) struct Moves {
     /// New services by old namespace and name.
     services: HashMap<(String, String), ServiceId>,
+    /// The one-off jobs by namespace and name: an earlier Job of one is superseded.
+    jobs: HashMap<(String, String), ServiceId>,
     /// New namespaces by old ones.
     namespaces: BTreeMap<String, String>,
 }
@@ -95,7 +96,12 @@ impl Moves {
                 }
             }
         }
-        for (id, _) in platform.services() {
+        let mut jobs = HashMap::new();
+        for (id, service) in platform.services() {
+            if matches!(service.workload, Workload::Job) {
+                let namespace = platform[service.namespace].name.value.to_string();
+                jobs.insert((namespace, service.name.value.to_string()), id);
+            }
             for old in platform.old_names(MovedPlace::Service(id)) {
                 if let Some((namespace, name)) = old.split_once('.') {
                     services.insert((namespace.to_owned(), name.to_owned()), id);
@@ -104,6 +110,7 @@ impl Moves {
         }
         Self {
             services,
+            jobs,
             namespaces,
         }
     }
@@ -136,7 +143,8 @@ impl Moves {
         };
         let service = name.and_then(|name| {
             let key = (namespace.clone(), name.to_owned());
-            self.services.get(&key).copied()
+            let job = self.jobs.get(&key).filter(|_| id.kind == Kind::Job);
+            self.services.get(&key).or(job).copied()
         });
         let moved = |to: String| Moved {
             to,
@@ -147,7 +155,11 @@ impl Moves {
             Some(service) => {
                 let model = &program.platform[service];
                 let namespace = &program.platform[model.namespace].name.value;
-                Some(moved(format!("{namespace}/{}", model.name.value)))
+                let name = match program.workload(service) {
+                    Some(workload) if workload.id.kind == Kind::Job => &workload.id.name,
+                    _ => &model.name.value,
+                };
+                Some(moved(format!("{namespace}/{name}")))
             }
             // What is a namespace's own has moved with it; a service that is gone has not.
             None if name.is_none() => self.namespaces.get(&namespace).cloned().map(moved),

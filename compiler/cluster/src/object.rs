@@ -18,6 +18,8 @@ use crate::manager::FieldManager;
 pub const TOOL: &str = "erpc";
 /// By it all objects of a platform are found.
 pub const PART_OF: &str = "app.kubernetes.io/part-of";
+/// The service that an object belongs to.
+pub(crate) const NAME: &str = "app.kubernetes.io/name";
 /// On the object's own metadata only: on a pod template it would restart what Helm installed.
 pub const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
 
@@ -126,6 +128,8 @@ pub struct Program<'p> {
     pub profile: Option<String>,
     pub(crate) manager: FieldManager,
     pub(crate) source_id: Option<String>,
+    /// The place of each service's workload among the objects.
+    workloads: HashMap<ServiceId, usize>,
 }
 
 impl<'p> Program<'p> {
@@ -153,14 +157,31 @@ impl<'p> Program<'p> {
         let files = erpc_emit::map_objects(platform, derived, sources, of_file);
         let mut objects: Vec<Desired> = files.into_iter().flatten().collect();
         objects.sort_unstable_by(|a, b| a.id.cmp(&b.id));
-        Self {
+        let program = Self {
             platform,
             derived,
             sources,
-            objects,
+            objects: Vec::new(),
             profile: profile.map(str::to_owned),
             manager: FieldManager::of(&platform.name.value),
             source_id: platform.id.as_ref().map(|id| id.value.clone()),
+            workloads: HashMap::new(),
+        };
+        program.with_objects(objects)
+    }
+
+    /// The same platform with other objects, sorted by id.
+    pub(crate) fn with_objects(self, objects: Vec<Desired>) -> Self {
+        let workloads = objects
+            .iter()
+            .enumerate()
+            .filter(|(_, object)| object.id.kind.is_workload())
+            .filter_map(|(at, object)| Some((object.service?, at)))
+            .collect();
+        Self {
+            objects,
+            workloads,
+            ..self
         }
     }
 
@@ -203,6 +224,13 @@ impl<'p> Program<'p> {
             .binary_search_by(|object| object.id.cmp(id))
             .ok()
             .map(|at| &self.objects[at])
+    }
+
+    /// The workload of a service. That of a job has a name that changes with its template.
+    #[must_use]
+    pub fn workload(&self, service: ServiceId) -> Option<&Desired> {
+        let at = self.workloads.get(&service)?;
+        self.objects.get(*at)
     }
 
     /// The kinds that occur, sorted.

@@ -25,6 +25,7 @@ use crate::owner;
 
 pub(crate) use explain::explain;
 pub(crate) use judge::body_for;
+pub(crate) use leftovers::has_ended;
 pub(crate) use replace::is_orphaning;
 
 /// What the user allows.

@@ -14,10 +14,11 @@ mod stateful_set;
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
+use erpc_model::{Probes, ServiceId, Workload};
 use serde_json::Value;
 
 use crate::kind::Kind;
-use crate::object::ObjectId;
+use crate::object::{ObjectId, Program};
 use crate::watch::{Observed, Watched};
 
 pub(crate) use pods::{is_ready, statuses};
@@ -146,13 +147,37 @@ const PULL: Duration = Duration::from_secs(150);
 const LEAST_PATIENCE: Duration = Duration::from_secs(300);
 
 impl Target {
+    /// What is waited for of a service.
+    pub(crate) fn of(program: &Program<'_>, service: ServiceId, generation: i64) -> Self {
+        let model = &program.platform[service];
+        let kind = match &model.workload {
+            Workload::Deployment => Kind::Deployment,
+            Workload::StatefulSet => Kind::StatefulSet,
+            Workload::Job => Kind::Job,
+            Workload::CronJob(_) => Kind::CronJob,
+        };
+        // A service has its workload; without one, this is the name that it would have.
+        let name = program.workload(service).map(|object| &object.id.name);
+        Self {
+            id: ObjectId {
+                namespace: Some(program.platform[model.namespace].name.value.clone()),
+                kind,
+                name: name.unwrap_or(&model.name.value).clone(),
+            },
+            generation,
+            service: (!model.ports.is_empty() && !model.is_job())
+                .then(|| model.name.value.to_string()),
+            startup: startup(&model.main.probes),
+        }
+    }
+
     /// How long it is waited for.
     #[must_use]
     pub(crate) fn patience(&self) -> Duration {
         (self.startup + PULL).max(LEAST_PATIENCE)
     }
 
-    fn watched(&self) -> Option<Watched> {
+    pub(crate) fn watched(&self) -> Option<Watched> {
         match self.id.kind {
             Kind::Deployment => Some(Watched::Deployment),
             Kind::StatefulSet => Some(Watched::StatefulSet),
@@ -160,6 +185,17 @@ impl Target {
             _ => None,
         }
     }
+}
+
+/// How long the probes give a container to start.
+fn startup(probes: &Probes) -> Duration {
+    let of = |probe: &Option<erpc_model::Sourced<erpc_model::Probe>>| {
+        probe.as_ref().map_or(0, |probe| {
+            let probe = &probe.value;
+            probe.after.value.0 + probe.every.value.0 * u64::from(probe.fails.value)
+        })
+    };
+    Duration::from_millis(of(&probes.startup) + of(&probes.ready))
 }
 
 /// How a service is, from what was observed.

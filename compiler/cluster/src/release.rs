@@ -10,7 +10,6 @@ use serde_json::{Value, json};
 use crate::adopt::{TOOLS, given_to};
 use crate::client::Cluster;
 use crate::failure::Failure;
-use crate::kind::Kind;
 use crate::object::{MANAGED_BY, ObjectId, Program, TOOL};
 use crate::request::Call;
 use crate::takeover::patch_each;
@@ -98,8 +97,7 @@ impl Release {
     }
 }
 
-/// The objects whose marks differ from what the release needs. Jobs are hooks of the chart, which
-/// Helm makes anew without asking whose the old one is.
+/// The objects whose marks differ from what the release needs.
 ///
 /// # Errors
 ///
@@ -110,7 +108,7 @@ pub async fn handovers(
     release: &Release,
 ) -> Result<Vec<Handover>, Failure> {
     let ids = program.objects.iter().map(|object| object.id.clone());
-    let mut answers = stream::iter(ids.filter(|id| id.kind != Kind::Job))
+    let mut answers = stream::iter(ids)
         .map(|id| async move {
             let answer = cluster.call(Call::get(id.path())).await;
             (id, answer)

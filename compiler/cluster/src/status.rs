@@ -5,14 +5,14 @@ use std::fmt::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
-use erpc_model::{ServiceId, Workload};
+use erpc_model::ServiceId;
 use serde_json::{Value, json};
 
 use crate::client::Cluster;
 use crate::failure::{ApiError, Failure};
 use crate::kind::Kind;
 use crate::live;
-use crate::object::{ObjectId, Program};
+use crate::object::Program;
 use crate::ready::{State, Symptoms, Target, assess, is_ready, statuses};
 use crate::render::Paint;
 use crate::watch::{Observed, Watched};
@@ -171,27 +171,18 @@ impl<'p> Status<'p> {
         let service = &platform[id];
         let namespace = platform[service.namespace].name.value.to_string();
         let name = service.name.value.to_string();
-        let (kind, watched) = match &service.workload {
-            Workload::Deployment => (Kind::Deployment, Some(Watched::Deployment)),
-            Workload::StatefulSet => (Kind::StatefulSet, Some(Watched::StatefulSet)),
-            Workload::Job => (Kind::Job, Some(Watched::Job)),
-            Workload::CronJob(_) => (Kind::CronJob, None),
-        };
-        let live = watched.and_then(|watched| self.observed.get(watched, &namespace, &name));
         let target = Target {
-            id: ObjectId {
-                namespace: Some(namespace.as_str().into()),
-                kind,
-                name: name.as_str().into(),
-            },
-            generation: 0,
-            service: (!service.ports.is_empty() && !service.is_job()).then(|| name.clone()),
             startup: Duration::ZERO,
+            ..Target::of(self.program, id, 0)
         };
+        let kind = target.id.kind;
+        let watched = target.watched();
+        let workload = target.id.name.to_string();
+        let live = watched.and_then(|watched| self.observed.get(watched, &namespace, &workload));
         let (condition, why, help) = match (&live, watched) {
             (None, Some(_)) => (
                 Condition::Missing,
-                Some(format!("there is no {kind} {name}")),
+                Some(format!("there is no {kind} {workload}")),
                 Some("`erpc apply` makes it".to_owned()),
             ),
             _ => match assess(&target, &self.observed, &mut self.symptoms) {
@@ -202,7 +193,7 @@ impl<'p> Status<'p> {
                 }
             },
         };
-        let pods = self.pods(kind, &namespace, &name);
+        let pods = self.pods(kind, &namespace, &workload);
         let live = live.unwrap_or_default();
         let restarts = pods
             .iter()

@@ -304,9 +304,13 @@ impl<'m> World<'m> {
                 let Some(space) = self.by_name.get(namespace) else {
                     return Vec::new();
                 };
+                // The name of a Job changes with its template, so it is found by its label.
+                let label = (SmolStr::new_static("app.kubernetes.io/name"), name.clone());
                 let is_it = |id: &AtomId| {
-                    self.workload(*id)
-                        .is_some_and(|workload| workload.name == *name)
+                    self.workload(*id).is_some_and(|workload| {
+                        workload.name == *name
+                            || workload.kind == "Job" && workload.labels.contains(&label)
+                    })
                 };
                 let by_name = self.by_label.get(&(
                     *space,

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::{Duration, Instant};
 
-use erpc_model::{Probes, ServiceId};
+use erpc_model::ServiceId;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, StreamExt};
@@ -14,8 +14,8 @@ use super::Engine;
 use super::write::Written;
 use crate::dataflow::Dataflow;
 use crate::kind::Kind;
-use crate::object::{ObjectId, Packed};
-use crate::plan::{Action, Step};
+use crate::object::Packed;
+use crate::plan::{Action, Step, has_ended};
 use crate::progress::Event;
 use crate::ready::{Stall, State, Symptoms, Target, assess};
 use crate::request::Call;
@@ -271,7 +271,7 @@ impl Engine<'_, '_> {
                         }
                     }
                     None => {
-                        let target = self.target(service, 0);
+                        let target = Target::of(self.program, service, 0);
                         rollout
                             .ways
                             .insert(service, (Way::Waiting(target), Instant::now()));
@@ -281,9 +281,13 @@ impl Engine<'_, '_> {
         }
     }
 
-    /// Before a service starts under a new name, the volumes of the old one become its own. Whether
-    /// it may start.
+    /// Before a service starts under a new name, the volumes of the old one become its own; before a Job
+    /// starts, the one that it supersedes has stopped. Whether it may start.
     async fn take_over(&mut self, rollout: &mut Rollout, service: ServiceId) -> bool {
+        if let Err(()) = self.stop_superseded(service).await {
+            rollout.ways.insert(service, (Way::Stalled, Instant::now()));
+            return false;
+        }
         let is_its = |step: &&Step| {
             let moved = step.moved.as_ref();
             moved.is_some_and(|m| m.service == Some(service) && !m.volumes.is_empty())
@@ -297,6 +301,30 @@ impl Engine<'_, '_> {
             }
         }
         true
+    }
+
+    /// Deletes the Jobs that a new one supersedes and that have not run to their end, and waits until their
+    /// pods are gone, so that two runs never meet.
+    async fn stop_superseded(&mut self, service: ServiceId) -> Result<(), ()> {
+        let is_its = |step: &&Step| {
+            let moved = step.moved.as_ref();
+            step.id.kind == Kind::Job && moved.is_some_and(|m| m.service == Some(service))
+        };
+        let has_ended = |step: &&Step| {
+            let live = self.plan.live.get(&step.id);
+            live.is_none_or(|live| has_ended(&live))
+        };
+        let steps = self.plan.work().filter(is_its);
+        let steps: Vec<Step> = steps.filter(|step| !has_ended(step)).cloned().collect();
+        for step in steps {
+            let stopped = self.writer().delete_and_wait(&step).await;
+            let is_well = stopped.is_ok();
+            self.note(&step, stopped);
+            if !is_well {
+                return Err(());
+            }
+        }
+        Ok(())
     }
 
     fn steps_of(&self, service: ServiceId, wanted: fn(Kind) -> bool) -> Vec<Step> {
@@ -318,29 +346,6 @@ impl Engine<'_, '_> {
             }
             .boxed(),
         );
-    }
-
-    /// What is waited for of a service.
-    fn target(&self, service: ServiceId, generation: i64) -> Target {
-        let model = &self.program.platform[service];
-        let namespace = &self.program.platform[model.namespace].name.value;
-        let kind = match &model.workload {
-            erpc_model::Workload::Deployment => Kind::Deployment,
-            erpc_model::Workload::StatefulSet => Kind::StatefulSet,
-            erpc_model::Workload::Job => Kind::Job,
-            erpc_model::Workload::CronJob(_) => Kind::CronJob,
-        };
-        Target {
-            id: ObjectId {
-                namespace: Some(namespace.clone()),
-                kind,
-                name: model.name.value.clone(),
-            },
-            generation,
-            service: (!model.ports.is_empty() && !model.is_job())
-                .then(|| model.name.value.to_string()),
-            startup: startup(&model.main.probes),
-        }
     }
 
     fn written_one(
@@ -367,7 +372,7 @@ impl Engine<'_, '_> {
         }
         match way {
             Way::Writing => {
-                let target = self.target(service, generation);
+                let target = Target::of(self.program, service, generation);
                 rollout.ways.insert(service, (Way::Waiting(target), since));
             }
             Way::Following(left) if *left > 1 => *left -= 1,
@@ -557,17 +562,6 @@ async fn news(rollout: &Rollout, due: Instant) {
         Some(observed) => observed.news().await,
         None => std::future::pending().await,
     }
-}
-
-/// How long the probes give a container to start.
-fn startup(probes: &Probes) -> Duration {
-    let of = |probe: &Option<erpc_model::Sourced<erpc_model::Probe>>| {
-        probe.as_ref().map_or(0, |probe| {
-            let probe = &probe.value;
-            probe.after.value.0 + probe.every.value.0 * u64::from(probe.fails.value)
-        })
-    };
-    Duration::from_millis(of(&probes.startup) + of(&probes.ready))
 }
 
 /// The rules of both, where the new policy lacks a rule of the live one: while pods of both

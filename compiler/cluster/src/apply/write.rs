@@ -203,6 +203,34 @@ impl Writer {
         }
     }
 
+    /// Deletes an object and what it owns, and waits until both are gone.
+    pub(super) async fn delete_and_wait(&self, step: &Step) -> Written {
+        if !self.may_write() {
+            return Err(None);
+        }
+        let uid = step.uid.as_deref();
+        let answer = self.delete(&step.id, uid, "Foreground").await?;
+        let uid = uid.unwrap_or_default();
+        self.await_deleted(&step.id, uid).await?;
+        Ok(answer)
+    }
+
+    /// Waits until the object with this uid is gone.
+    async fn await_deleted(&self, id: &ObjectId, uid: &str) -> Result<(), Option<Failure>> {
+        let deadline = tokio::time::Instant::now() + TERMINATING;
+        loop {
+            match self.cluster.call(Call::get(id.path())).await {
+                Err(error) if error.is_not_found() => return Ok(()),
+                Err(error) => return Err(Some(error.into())),
+                Ok(answer) if answer.body["metadata"]["uid"] != uid => return Ok(()),
+                Ok(_) if tokio::time::Instant::now() > deadline => {
+                    return Err(Some(being_deleted(id)));
+                }
+                Ok(_) => tokio::time::sleep(Duration::from_millis(50)).await,
+            }
+        }
+    }
+
     /// Deletes the object with this uid; one that is gone is deleted.
     pub(crate) async fn delete(
         &self,
@@ -318,18 +346,7 @@ async fn end_replace(writer: &Writer, intent: &Intent) -> Written {
         "Background"
     };
     writer.delete(&id, Some(uid), propagation).await?;
-    let deadline = tokio::time::Instant::now() + TERMINATING;
-    loop {
-        match writer.cluster.call(Call::get(id.path())).await {
-            Err(error) if error.is_not_found() => break,
-            Err(error) => return Err(Some(error.into())),
-            Ok(answer) if answer.body["metadata"]["uid"] != uid.as_str() => break,
-            Ok(_) if tokio::time::Instant::now() > deadline => {
-                return Err(Some(being_deleted(&id)));
-            }
-            Ok(_) => tokio::time::sleep(Duration::from_millis(50)).await,
-        }
-    }
+    writer.await_deleted(&id, uid).await?;
     let call = Call::apply(&id, body, writer.manager.name());
     match writer.cluster.call(call).await {
         Ok(answer) => Ok(Some(answer)),

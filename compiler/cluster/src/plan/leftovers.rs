@@ -10,7 +10,7 @@ use crate::failure::Failure;
 use crate::inventory::is_labelled;
 use crate::kind::Kind;
 use crate::moves::{self, Moved, Moves};
-use crate::object::{ObjectId, Program};
+use crate::object::{NAME, ObjectId, Program};
 use crate::owner;
 
 impl Plan {
@@ -116,6 +116,15 @@ impl Plan {
         let id = planned.id.clone();
         let mut consequences = Vec::new();
         if id.kind == Kind::Job {
+            let live = self.live.get(&id).unwrap_or_default();
+            let service = live["metadata"]["labels"][NAME].as_str();
+            let may_stop = |name: &&String| Some(name.as_str()) == service || **name == id.name;
+            if is_at_work(&live) && !self.allowed.replace.iter().any(|name| may_stop(&name)) {
+                return Ok(blocked(&id, at_work(&id, service, &target)));
+            }
+            if !has_ended(&live) {
+                consequences.push(format!("stopped before {} starts", target.to));
+            }
             consequences.push(format!("{} runs, as a new job does", target.to));
         }
         if let (Kind::StatefulSet, Some(service)) = (id.kind, target.service) {
@@ -188,6 +197,31 @@ fn repository(image: &str) -> String {
         Some((name, tag)) if !tag.contains('/') => name.to_owned(),
         _ => name.to_owned(),
     }
+}
+
+/// Whether a Job has run to its end, well or not.
+pub(crate) fn has_ended(job: &Value) -> bool {
+    let conditions = job["status"]["conditions"].as_array();
+    conditions.into_iter().flatten().any(|condition| {
+        matches!(condition["type"].as_str(), Some("Complete" | "Failed"))
+            && condition["status"] == "True"
+    })
+}
+
+/// Whether a pod of a Job runs: one that cannot start, or that crashes again and again, is not at work.
+fn is_at_work(job: &Value) -> bool {
+    !has_ended(job) && job["status"]["ready"].as_u64().unwrap_or(0) > 0
+}
+
+fn at_work(id: &ObjectId, service: Option<&str>, target: &Moved) -> Failure {
+    Failure::new(format!(
+        "{id} is still running, and {} would run beside it",
+        target.to
+    ))
+    .help(format!(
+        "wait until it has ended, then plan again; to stop it, allow it with --replace {}",
+        service.unwrap_or(&id.name)
+    ))
 }
 
 /// A claim that all replicas share has its name from the volume, so only its namespace can have

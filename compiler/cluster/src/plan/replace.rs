@@ -48,7 +48,6 @@ pub(super) fn immutable(desired: &Desired, live: &Value, refusal: &Refusal) -> O
         }
         Kind::ConfigMap if says("data") => Some(back_to_back("data")),
         Kind::StorageClass => Some(back_to_back("parameters")),
-        Kind::Job if says("spec.template") => Some(back_to_back("template")),
         _ => None,
     }
 }
@@ -63,16 +62,6 @@ pub(super) async fn replace(
     let id = &desired.id;
     if let Some(failure) = judge_new_body(cluster, desired).await? {
         return Ok(blocked(id, failure));
-    }
-    let is_running = id.kind == Kind::Job
-        && live["status"]["completionTime"].is_null()
-        && live["status"]["active"].as_u64().unwrap_or(0) > 0;
-    if is_running {
-        return Ok(blocked(
-            id,
-            Failure::new(format!("{id} runs, and its template cannot be changed"))
-                .help("wait until it has ended, then plan again"),
-        ));
     }
     if immutable.field == "volumeClaimTemplates" && !grows_only(&desired.body.value(), live) {
         return Ok(blocked(

@@ -20,7 +20,7 @@ impl Look<'_> {
                     "JobFailed",
                     format!("the job has failed: {reason}: {}", text(&failed["message"])),
                     format!(
-                        "kubectl -n {} logs job/{}",
+                        "kubectl -n {0} logs job/{1}; it runs again after `kubectl -n {0} delete job {1}` and another apply",
                         self.namespace, self.target.id.name
                     ),
                 )

@@ -29,15 +29,10 @@ pub(super) fn files(writer: &Writer<'_>, steps: &[Step], at: &Repository) -> Vec
 
 fn marks(object: &Object, wave: i64) -> Vec<(&'static str, String)> {
     let mut marks = vec![("argocd.argoproj.io/sync-wave", wave.to_string())];
-    let options = if holds_data(object) {
-        Some("Prune=false,Delete=false")
-    } else if matches!(object, Object::Job(_)) {
-        // The template of a Job is immutable.
-        Some("Force=true,Replace=true")
-    } else {
-        None
-    };
-    marks.extend(options.map(|options| ("argocd.argoproj.io/sync-options", options.to_owned())));
+    if holds_data(object) {
+        let options = "Prune=false,Delete=false".to_owned();
+        marks.push(("argocd.argoproj.io/sync-options", options));
+    }
     marks
 }
 

@@ -29,9 +29,6 @@ pub(super) fn files(writer: &Writer<'_>, steps: &[Step], at: &Repository) -> Vec
 fn marks(object: &Object) -> Vec<(&'static str, String)> {
     if holds_data(object) {
         vec![("kustomize.toolkit.fluxcd.io/prune", "disabled".to_owned())]
-    } else if matches!(object, Object::Job(_)) {
-        // The template of a Job is immutable.
-        vec![("kustomize.toolkit.fluxcd.io/force", "enabled".to_owned())]
     } else {
         Vec::new()
     }

@@ -7,6 +7,7 @@ pub(crate) mod classes;
 pub(crate) mod configs;
 pub(crate) mod container;
 mod ingress;
+mod job;
 mod metadata;
 pub(crate) mod namespaces;
 pub(crate) mod network_policy;
@@ -97,6 +98,14 @@ pub(crate) fn service(
     let mut diagnostics = Diagnostics::new();
     if !service.patches.is_empty() {
         patch::apply(service, &mut files, &mut diagnostics);
+    }
+    // Last, because the name of a Job follows from its whole spec.
+    for object in files.iter_mut().flat_map(|file| &mut file.objects) {
+        if let Object::Job(job) = object
+            && let Some(spec) = &job.spec
+        {
+            job.metadata.name = Some(job::name(&service.name.value, spec));
+        }
     }
     (files, diagnostics)
 }

@@ -4,6 +4,7 @@ use erpc_model::{Namespace, NamespaceId};
 use erpc_policy::{NAME_LABEL, PodSecurity};
 
 use super::{Answer, Cause, Context, Part::Key as K, Path, always, by_name, one};
+use crate::Object;
 use crate::kubernetes::{COMPONENT_LABEL, CONFIG_DIGEST, DESCRIPTION, PART_OF_LABEL};
 
 /// Behind `metadata` of an object.
@@ -11,6 +12,10 @@ pub(super) fn of(context: &Context<'_>, path: Path<'_>) -> Answer {
     match path {
         [K("name")] => match context.of_service() {
             Some(service) if service.name.value == context.object.name() => one(by_name(service)),
+            Some(service) if matches!(context.object, Object::Job(_)) => one(Cause::said(
+                "the name of the job, and a hash of its spec",
+                &service.name,
+            )),
             _ => Some(context.of_object()),
         },
         [K("namespace")] => {

@@ -12,8 +12,6 @@ use crate::helm::values::hosts;
 
 /// The annotation with which an uninstall leaves an object.
 pub(super) const KEEP: &str = "helm.sh/resource-policy";
-/// The annotations of a Job, which each release runs anew.
-pub(super) const HOOKS: [&str; 2] = ["helm.sh/hook", "helm.sh/hook-delete-policy"];
 /// What every object has, which templates write.
 const WRITTEN: &[&str] = &["apiVersion", "kind", "metadata"];
 

@@ -5,11 +5,11 @@ use k8s_openapi::api::batch::v1::JobSpec;
 use k8s_openapi::api::core::v1::{
     Container, PersistentVolumeClaim, PersistentVolumeClaimSpec, PodSpec, PodTemplateSpec,
 };
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde::Serialize;
 
 use super::entry::{self, Entry};
-use super::objects::HOOKS;
-use super::{Facts, List};
+use super::{Facts, List, place};
 use crate::Object;
 use crate::helm::values::pull;
 use crate::kubernetes::{configs, container, pod};
@@ -19,11 +19,10 @@ const OF_CONTAINER: &[&str] = &["name", "image", "imagePullPolicy", "resources"]
 
 impl Facts<'_> {
     pub(super) fn workload(&self, id: ServiceId, object: &Object, list: &mut List) -> Entry {
-        let written = match object {
-            Object::Job(_) => HOOKS.as_slice(),
-            _ => &[],
+        let mut entry = match object {
+            Object::Job(job) => self.job(id, &job.metadata),
+            _ => self.owned(id, object, &[]),
         };
-        let mut entry = self.owned(id, object, written);
         match object {
             Object::Deployment(deployment) => {
                 if let Some(spec) = &deployment.spec {
@@ -63,6 +62,16 @@ impl Facts<'_> {
             _ => {}
         }
         entry
+    }
+
+    /// A Job under the name of its service: the template adds the hash of what the values make of it.
+    fn job(&self, id: ServiceId, metadata: &ObjectMeta) -> Entry {
+        let (namespace, service) = place(self.platform, id);
+        let metadata = ObjectMeta {
+            name: Some(service.to_owned()),
+            ..metadata.clone()
+        };
+        Entry::of(&metadata, Some((namespace, Some(service))))
     }
 
     /// The specification of pods that are counted.
