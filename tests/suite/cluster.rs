@@ -5,6 +5,7 @@ mod adopt;
 mod apply;
 mod connections;
 mod doctor;
+mod drift;
 mod equality;
 mod erp1;
 mod faults;
@@ -23,6 +24,7 @@ mod rollout;
 mod secrets;
 mod server;
 mod stalls;
+mod volumes;
 
 use std::path::Path;
 

@@ -129,6 +129,11 @@ fn the_reference_of_commands_is_their_definitions() {
 }
 
 #[test]
+fn the_page_of_defaults_is_the_table() {
+    is_made("defaults.md", &erpc_cluster::known_page());
+}
+
+#[test]
 fn the_pages_of_the_codes_are_those_of_explain() {
     let mut index = String::from(
         "# Every finding\n\nThe pages of `erpc explain CODE`, made from \

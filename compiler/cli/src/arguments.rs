@@ -544,9 +544,12 @@ pub(crate) struct Permit {
     /// Delete what was applied earlier and is not in the source any more.
     #[arg(long)]
     pub(crate) prune: bool,
-    /// Take the fields that this field manager owns.
-    #[arg(long, value_name = "MANAGER")]
-    pub(crate) take_from: Vec<String>,
+    /// Take over the fields that this field manager owns, and remove what it added to declared objects.
+    ///
+    /// By default of all objects; MANAGER=NAMESPACE, MANAGER=NAMESPACE/NAME, MANAGER=KIND/NAMESPACE/NAME
+    /// or, without a namespace, MANAGER=KIND/NAME restricts it. Can be repeated.
+    #[arg(long, value_name = "MANAGER[=OBJECT]")]
+    pub(crate) take_from: Vec<erpc_cluster::Taking>,
     /// Delete and make anew the objects of this name, where a field cannot be changed in place.
     #[arg(long, value_name = "NAME")]
     pub(crate) replace: Vec<String>,
@@ -716,7 +719,12 @@ pub(crate) struct Status {
 
 /// Shows what in a cluster differs from the source, and who changed it.
 ///
-/// Exits 0 where nothing does, 2 where something does.
+/// Reports declared fields with another value, fields and objects that others added, missing objects,
+/// pods that carry a service's labels without being its pods, connections against the source, and
+/// volumes that are smaller than declared. Each difference has a severity: opens-network,
+/// changes-permissions and changes-security-context are errors, other is a warning. Writes nothing.
+///
+/// Exits 0 if nothing differs, 2 if something does.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:

@@ -3,6 +3,7 @@
 //! judges all the rest; then policies, configuration, workloads along the flows, and last what
 //! closes or removes something.
 
+mod growth;
 mod revert;
 mod rollout;
 mod volumes;
@@ -448,7 +449,7 @@ impl Engine<'_, '_> {
             None => return self.ended(),
         };
         let steps = self.steps(|step| CONFIGURATION.contains(&step.id.kind));
-        if !self.batch("configuration", steps).await {
+        if !self.batch("configuration", steps).await || !self.await_growth().await {
             return self.ended();
         }
         // An autoscaler that goes must not write the number of replicas once more.
@@ -699,7 +700,7 @@ impl Engine<'_, '_> {
         };
         let source = self
             .desired(id)
-            .and_then(|object| self.program.place(object, ""));
+            .and_then(|object| self.program.place_of(object));
         self.progress.say(&Event::Refused {
             object: id.to_string(),
             source,

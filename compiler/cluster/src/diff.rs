@@ -1,13 +1,16 @@
-//! The fields in which two versions of an object differ, by paths that people read:
-//! `spec.template.spec.containers[hl7-health].image`.
+//! The fields in which two versions of an object differ, each by its path.
+
+use std::collections::HashMap;
 
 use serde_json::{Map, Value};
+
+use crate::path::{FieldPath, Segment, plain};
 
 /// One field that differs.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FieldChange {
     /// The path from the root.
-    pub path: String,
+    pub path: FieldPath,
     /// What it is; `None` where it is not there.
     pub old: Option<Value>,
     /// What it becomes; `None` where it goes.
@@ -15,7 +18,7 @@ pub struct FieldChange {
 }
 
 /// What the server keeps about an object, and no declaration says.
-const SERVERS_METADATA: [&str; 7] = [
+pub(crate) const SERVERS_METADATA: [&str; 7] = [
     "creationTimestamp",
     "deletionGracePeriodSeconds",
     "generation",
@@ -28,9 +31,9 @@ const SERVERS_METADATA: [&str; 7] = [
 /// All fields in which two objects differ, without what the server keeps.
 #[must_use]
 pub fn differences(old: &Value, new: &Value) -> Vec<FieldChange> {
-    let mut changes = Vec::new();
-    compare("", &declared(old), &declared(new), &mut changes);
-    changes
+    let mut walk = Walk::default();
+    walk.compare(&declared(old), &declared(new));
+    walk.changes
 }
 
 fn declared(object: &Value) -> Value {
@@ -55,43 +58,76 @@ fn declared(object: &Value) -> Value {
     object
 }
 
-fn compare(path: &str, old: &Value, new: &Value, into: &mut Vec<FieldChange>) {
-    match (old, new) {
-        _ if old == new => {}
-        (Value::Object(old), Value::Object(new)) => compare_maps(path, old, new, into),
-        (Value::Array(old), Value::Array(new)) if let Some(key) = key_of(old, new) => {
-            compare_lists(path, key, old, new, into);
+/// The comparison at one path, and what was found so far.
+#[derive(Default)]
+struct Walk {
+    path: FieldPath,
+    changes: Vec<FieldChange>,
+}
+
+impl Walk {
+    fn compare(&mut self, old: &Value, new: &Value) {
+        match (old, new) {
+            _ if old == new => {}
+            (Value::Object(old), Value::Object(new)) => self.compare_maps(old, new),
+            (Value::Array(old), Value::Array(new)) if let Some(key) = key_of(old, new) => {
+                self.compare_lists(key, old, new);
+            }
+            (old, new) => self.differs(present(old), present(new)),
         }
-        (old, new) => into.push(FieldChange {
-            path: path.to_owned(),
-            old: present(old),
-            new: present(new),
-        }),
+    }
+
+    fn differs(&mut self, old: Option<Value>, new: Option<Value>) {
+        self.changes.push(FieldChange {
+            path: self.path.clone(),
+            old,
+            new,
+        });
+    }
+
+    fn below(&mut self, segment: Segment, old: Option<&Value>, new: Option<&Value>) {
+        self.path.push(segment);
+        self.compare(old.unwrap_or(&Value::Null), new.unwrap_or(&Value::Null));
+        self.path.pop();
+    }
+
+    fn compare_maps(&mut self, old: &Map<String, Value>, new: &Map<String, Value>) {
+        let mut names: Vec<&String> = old.keys().chain(new.keys()).collect();
+        names.sort_unstable();
+        names.dedup();
+        for name in names {
+            self.below(Segment::Field(name.clone()), old.get(name), new.get(name));
+        }
+    }
+
+    fn compare_lists(&mut self, key: &str, old: &[Value], new: &[Value]) {
+        let named = |items: &[Value]| -> Vec<String> {
+            let names = items.iter().map(|item| plain(key_value(item, key)));
+            names.collect()
+        };
+        let (old_names, new_names) = (named(old), named(new));
+        let old_at: HashMap<&String, &Value> = old_names.iter().zip(old).collect();
+        let new_at: HashMap<&String, &Value> = new_names.iter().zip(new).collect();
+        let added = new_names.iter().filter(|name| !old_at.contains_key(name));
+        let before = self.changes.len();
+        for name in old_names.iter().chain(added) {
+            let item = Segment::Item(vec![(key.to_owned(), name.clone())]);
+            self.below(item, old_at.get(name).copied(), new_at.get(name).copied());
+        }
+        if self.changes.len() == before {
+            let order = |items: &[Value]| {
+                let keys = items.iter().map(|item| key_value(item, key).clone());
+                Some(Value::Array(keys.collect()))
+            };
+            self.path.push(Segment::Order);
+            self.differs(order(old), order(new));
+            self.path.pop();
+        }
     }
 }
 
 fn present(value: &Value) -> Option<Value> {
     (!value.is_null()).then(|| value.clone())
-}
-
-fn compare_maps(
-    path: &str,
-    old: &Map<String, Value>,
-    new: &Map<String, Value>,
-    into: &mut Vec<FieldChange>,
-) {
-    let mut names: Vec<&String> = old.keys().chain(new.keys()).collect();
-    names.sort_unstable();
-    names.dedup();
-    for name in names {
-        let at = match (path, name.contains(['.', '/'])) {
-            ("", _) => name.clone(),
-            (_, true) => format!("{path}[{name}]"),
-            (_, false) => format!("{path}.{name}"),
-        };
-        let value = |map: &Map<String, Value>| map.get(name).cloned().unwrap_or(Value::Null);
-        compare(&at, &value(old), &value(new), into);
-    }
 }
 
 /// The field by which the items of two lists are told apart.
@@ -130,55 +166,6 @@ fn is_unique(items: &[Value], key: &str) -> bool {
     keys.windows(2).all(|pair| pair[0] != pair[1])
 }
 
-fn compare_lists(path: &str, key: &str, old: &[Value], new: &[Value], into: &mut Vec<FieldChange>) {
-    let find = |items: &[Value], name: &str| {
-        let mut items = items.iter();
-        items
-            .find(|item| plain(key_value(item, key)) == name)
-            .cloned()
-    };
-    let mut names: Vec<String> = Vec::new();
-    for item in old.iter().chain(new) {
-        let name = plain(key_value(item, key));
-        if !names.contains(&name) {
-            names.push(name);
-        }
-    }
-    let before = into.len();
-    for name in names {
-        let at = format!("{path}[{name}]");
-        let (old, new) = (find(old, &name), find(new, &name));
-        compare(
-            &at,
-            &old.unwrap_or(Value::Null),
-            &new.unwrap_or(Value::Null),
-            into,
-        );
-    }
-    if into.len() == before {
-        let order = |items: &[Value]| {
-            items
-                .iter()
-                .map(|item| key_value(item, key).clone())
-                .collect()
-        };
-        into.push(FieldChange {
-            path: format!("{path} (order)"),
-            old: Some(Value::Array(order(old))),
-            new: Some(Value::Array(order(new))),
-        });
-    }
-}
-
-/// A value on one line, text without quotes.
-#[must_use]
-pub(crate) fn plain(value: &Value) -> String {
-    match value {
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
-    }
-}
-
 const WIDEST: usize = 72;
 
 /// A value as a plan shows it: text quoted, long ones cut.
@@ -199,7 +186,7 @@ mod tests {
 
     fn paths(old: &serde_json::Value, new: &serde_json::Value) -> Vec<String> {
         let changes = differences(old, new).into_iter();
-        changes.map(|change| change.path).collect()
+        changes.map(|change| change.path.to_string()).collect()
     }
 
     #[test]

@@ -1,48 +1,80 @@
-//! What in the cluster differs from the source, in the source's terms: which line says what, what the
-//! cluster has, and who changed it. And what is there beside it, in namespaces of the platform.
+//! What in the cluster differs from the source: declared fields with another value, fields that
+//! others added, objects that are missing or that the source does not know, pods that pass for a
+//! service's, connections against the source, and volumes that have not grown. Writes nothing.
 
-use std::collections::BTreeSet;
-use std::fmt::Write;
+mod pods;
+mod show;
+mod unmanaged;
 
 use futures_util::{StreamExt, stream};
-use serde_json::{Value, json};
+use serde_json::Value;
 
+use crate::additions::{Addition, additions, without_defaults};
 use crate::client::Cluster;
-use crate::diff::{differences, shown};
+use crate::diff::differences;
 use crate::failure::{ApiError, Failure};
 use crate::flows;
-use crate::kind::{Kind, root};
+use crate::kind::Kind;
+use crate::known::Table;
 use crate::live::Live;
-use crate::manager::FieldManager;
-use crate::object::{Desired, ObjectId, Packed, Program};
+use crate::managed::{Owner, owners};
+use crate::object::{Desired, Packed, Program};
+use crate::path::FieldPath;
 use crate::plan::{body_for, uid};
-use crate::render::Paint;
 use crate::request::Call;
+use crate::severity::Severity;
+
+pub use show::{drift_json, drift_text};
 
 /// One difference.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Drift {
-    /// A field has another value.
+pub struct Drift {
+    /// What differs.
+    pub what: Difference,
+    /// What it means.
+    pub severity: Severity,
+    /// The line of the source that is nearest to it.
+    pub source: Option<String>,
+    /// Who wrote it, the latest first; empty if that is not known.
+    pub by: Vec<Owner>,
+}
+
+/// What differs.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Difference {
+    /// A field of a declared object has another value.
     Changed {
         /// The object.
         object: String,
         /// The field.
-        field: String,
-        /// The line that says it.
-        source: Option<String>,
-        /// What the source says; `None` where it says nothing.
+        field: FieldPath,
+        /// What the source declares; `None` if it does not.
         says: Option<Value>,
         /// What the cluster has.
         has: Option<Value>,
-        /// Who wrote it, and when.
-        by: Option<String>,
     },
-    /// An object is not there.
+    /// A declared object has a field that the source does not declare.
+    Added {
+        /// The object.
+        object: String,
+        /// The field.
+        field: FieldPath,
+        /// What the cluster has.
+        has: Value,
+        /// The default that the field would have.
+        usual: Option<Value>,
+    },
+    /// A declared object does not exist.
     Missing {
         /// The object.
         object: String,
-        /// The line that says it.
-        source: Option<String>,
+    },
+    /// A declared object exists and lacks a label by which erpc and its Services find it.
+    Unlabelled {
+        /// The object.
+        object: String,
+        /// `app.kubernetes.io/part-of=shop`
+        label: String,
     },
     /// A connection that is open or closed against the source.
     Flow {
@@ -51,46 +83,204 @@ pub enum Drift {
         /// Whether the cluster lets it through.
         is_open: bool,
     },
-    /// Something that the source does not know.
-    Extra {
+    /// An object that the source does not declare.
+    Unmanaged {
         /// The object.
         object: String,
         /// Why it matters.
         why: String,
     },
+    /// Pods that carry the labels of a service and that no workload of the platform owns.
+    Impersonation {
+        /// What owns them, or the pod itself.
+        object: String,
+        /// How many there are.
+        pods: usize,
+        /// The service, `shop-back.api`.
+        service: String,
+    },
+    /// A volume that has not the declared size.
+    Volume {
+        /// The claim.
+        object: String,
+        /// What is known of it, and the way out.
+        why: String,
+    },
 }
 
-/// All that differs, in the order of the objects; extras last.
+/// What was found, and what could not be looked at.
+#[derive(Clone, Debug, Default)]
+pub struct Drifts {
+    /// All differences: of the declared objects in their order, then flows, then what is unmanaged.
+    pub found: Vec<Drift>,
+    /// What the account may not read, so that nothing is known of it.
+    pub unchecked: Vec<String>,
+}
+
+/// Compares the cluster with the source.
 ///
 /// # Errors
 ///
 /// The cluster's.
-pub async fn drift(cluster: &Cluster, program: &Program<'_>) -> Result<Vec<Drift>, Failure> {
+pub async fn drift(cluster: &Cluster, program: &Program<'_>) -> Result<Drifts, Failure> {
     let live = Live::read(cluster, program).await?;
-    let mut doubtful = Vec::new();
-    let mut found = Vec::new();
-    for desired in &program.objects {
-        if !live.is_equal(&desired.id) {
-            doubtful.push(desired);
-        }
+    let mut found = declared(cluster, program, &live).await?;
+    for claim in crate::claims::growing(cluster, program, &live).await? {
+        found.push(Drift {
+            severity: Severity::Other,
+            source: claim.source.clone(),
+            by: Vec::new(),
+            what: Difference::Volume {
+                object: claim.id.to_string(),
+                why: claim.why(),
+            },
+        });
     }
-    let mut judged = stream::iter(doubtful)
-        .map(|desired| async {
-            let result = judge(cluster, program, desired, live.get(&desired.id)).await;
-            (desired.id.clone(), result)
-        })
-        .buffered(16);
-    while let Some((_, result)) = judged.next().await {
+    found.extend(open_flows(cluster, program, &live).await?);
+    let (unmanaged, unchecked) = unmanaged::find(cluster, program, &live).await?;
+    found.extend(unmanaged);
+    Ok(Drifts { found, unchecked })
+}
+
+/// The differences of the declared objects.
+async fn declared(
+    cluster: &Cluster,
+    program: &Program<'_>,
+    live: &Live,
+) -> Result<Vec<Drift>, Failure> {
+    let judged = program.objects.iter().map(|desired| async {
+        if live.is_equal(&desired.id) {
+            let added = live.additions(&desired.id).to_vec();
+            let added = without_defaults(cluster, desired, added).await?;
+            return Ok(added
+                .into_iter()
+                .map(|one| of_addition(program, desired, one))
+                .collect());
+        }
+        judge(cluster, program, desired, live.get(&desired.id)).await
+    });
+    let mut judged = stream::iter(judged).buffered(16);
+    let mut found = Vec::new();
+    while let Some(result) = judged.next().await {
+        let result: Result<Vec<Drift>, Failure> = result;
         found.extend(result?);
     }
-    drop(judged);
-    found.extend(flows(cluster, program, &live).await?);
-    found.extend(extras(cluster, program, &live).await?);
     Ok(found)
 }
 
+/// The differences of one object that is not certainly as the source says.
+async fn judge(
+    cluster: &Cluster,
+    program: &Program<'_>,
+    desired: &Desired,
+    live: Option<Value>,
+) -> Result<Vec<Drift>, Failure> {
+    let Some(live) = live else {
+        return Ok(vec![Drift {
+            severity: Severity::of_missing(desired.id.kind),
+            source: program.place_of(desired),
+            by: Vec::new(),
+            what: Difference::Missing {
+                object: desired.id.to_string(),
+            },
+        }]);
+    };
+    let after = after_apply(cluster, program, desired, &live).await?;
+    let unlabelled = unlabelled(program, desired, &live);
+    let changed = differences(&live, &after).into_iter().map(|change| Drift {
+        severity: Severity::of_field(desired.id.kind, &change.path, change.old.as_ref()),
+        source: program.place(desired, &change.path),
+        by: owners(program.manager(), &live, &change.path),
+        what: Difference::Changed {
+            object: desired.id.to_string(),
+            field: change.path,
+            says: change.new,
+            has: change.old,
+        },
+    });
+    let added = additions(
+        program.manager(),
+        desired.id.kind,
+        &desired.body.value(),
+        &after,
+        Table::whole(),
+    );
+    let added = without_defaults(cluster, desired, added).await?;
+    let added = added
+        .into_iter()
+        .map(|one| of_addition(program, desired, one));
+    Ok(unlabelled.into_iter().chain(changed).chain(added).collect())
+}
+
+/// What an apply by force would make of the object: the question is what differs, not whether it
+/// may be taken. Asked by a dry run.
+async fn after_apply(
+    cluster: &Cluster,
+    program: &Program<'_>,
+    desired: &Desired,
+    live: &Value,
+) -> Result<Value, Failure> {
+    let body = body_for(&desired.body.value(), uid(live).as_deref());
+    let manager = program.manager().acting(Some(live));
+    let call = Call::apply(&desired.id, &body, manager).dry_run().forced();
+    match cluster.call(call).await {
+        Ok(answer) => Ok(answer.body),
+        // What cannot be changed in place differs all the same.
+        Err(ApiError::Refused(refusal)) if refusal.code == 422 => {
+            Ok(merged(live, &desired.body.value()))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The live object with the fields of the desired one, as deep as both are maps.
+fn merged(live: &Value, desired: &Value) -> Value {
+    match (live, desired) {
+        (Value::Object(live), Value::Object(desired)) => {
+            let mut out = live.clone();
+            for (key, value) in desired {
+                let old = live.get(key).unwrap_or(&Value::Null);
+                out.insert(key.clone(), merged(old, value));
+            }
+            Value::Object(out)
+        }
+        (_, desired) => desired.clone(),
+    }
+}
+
+fn of_addition(program: &Program<'_>, desired: &Desired, addition: Addition) -> Drift {
+    Drift {
+        severity: addition.severity,
+        source: program.place(desired, &addition.path),
+        by: addition.owners,
+        what: Difference::Added {
+            object: desired.id.to_string(),
+            field: addition.path,
+            has: addition.value,
+            usual: addition.usual,
+        },
+    }
+}
+
+/// An object that lacks the platform's label is in none of its lists.
+fn unlabelled(program: &Program<'_>, desired: &Desired, live: &Value) -> Option<Drift> {
+    if crate::inventory::is_labelled(live, program.name()) {
+        return None;
+    }
+    let label = FieldPath::of(&["metadata", "labels", crate::object::PART_OF]);
+    Some(Drift {
+        severity: Severity::Other,
+        source: program.place_of(desired),
+        by: owners(program.manager(), live, &label),
+        what: Difference::Unlabelled {
+            object: desired.id.to_string(),
+            label: program.selector(),
+        },
+    })
+}
+
 /// The connections that the live policies give the declared workloads, against the declared ones.
-async fn flows(
+async fn open_flows(
     cluster: &Cluster,
     program: &Program<'_>,
     live: &Live,
@@ -114,376 +304,19 @@ async fn flows(
         .collect();
     let says: Vec<Packed> = says.map(flows::desired).collect();
     let changes = flows::compare(&says, &has);
-    let opened = changes.opened.into_iter().map(|flow| Drift::Flow {
-        flow,
-        is_open: true,
-    });
-    let closed = changes.closed.into_iter().map(|flow| Drift::Flow {
-        flow,
-        is_open: false,
-    });
-    Ok(opened.chain(closed).collect())
-}
-
-async fn judge(
-    cluster: &Cluster,
-    program: &Program<'_>,
-    desired: &Desired,
-    live: Option<Value>,
-) -> Result<Vec<Drift>, Failure> {
-    let missing = || {
-        vec![Drift::Missing {
-            object: desired.id.to_string(),
-            source: program.place(desired, ""),
-        }]
-    };
-    let live = match live {
-        Some(live) => live,
-        None => match cluster.call(Call::get(desired.id.path())).await {
-            Ok(answer) => answer.body,
-            Err(error) if error.is_not_found() => return Ok(missing()),
-            Err(error) => return Err(error.into()),
-        },
-    };
-    // By force, because the question is what differs, not whether it may be taken.
-    let body = body_for(&desired.body.value(), uid(&live).as_deref());
-    let manager = program.manager().acting(Some(&live));
-    let call = Call::apply(&desired.id, &body, manager).dry_run().forced();
-    let answer = match cluster.call(call).await {
-        Ok(answer) => answer.body,
-        // What cannot be changed in place differs all the same.
-        Err(ApiError::Refused(refusal)) if refusal.code == 422 => {
-            merged(&live, &desired.body.value())
-        }
-        Err(error) => return Err(error.into()),
-    };
-    let changes = differences(&live, &answer);
-    Ok(changes
-        .into_iter()
-        .map(|change| Drift::Changed {
-            object: desired.id.to_string(),
-            source: program.place(desired, &change.path),
-            by: who(program.manager(), &live, &change.path),
-            field: change.path,
-            says: change.new,
-            has: change.old,
-        })
-        .collect())
-}
-
-/// The live object with the fields of the desired one, as deep as both are maps.
-fn merged(live: &Value, desired: &Value) -> Value {
-    match (live, desired) {
-        (Value::Object(live), Value::Object(desired)) => {
-            let mut out = live.clone();
-            for (key, value) in desired {
-                let old = live.get(key).unwrap_or(&Value::Null);
-                out.insert(key.clone(), merged(old, value));
-            }
-            Value::Object(out)
-        }
-        (_, desired) => desired.clone(),
-    }
-}
-
-/// The last manager other than us that owns a field, with the time of its last write.
-fn who(manager: &FieldManager, live: &Value, path: &str) -> Option<String> {
-    let entries = live["metadata"]["managedFields"].as_array()?;
-    let segments = segments(path);
-    let mut owners: Vec<(&str, &str)> = entries
-        .iter()
-        .filter(|entry| !manager.is_of(live, entry))
-        .filter(|entry| owns(&entry["fieldsV1"], &segments))
-        .map(|entry| {
-            let text = |key: &str| entry[key].as_str().unwrap_or_default();
-            (text("time"), text("manager"))
-        })
-        .collect();
-    owners.sort_unstable();
-    let (time, manager) = owners.pop()?;
-    Some(if time.is_empty() {
-        manager.to_owned()
-    } else {
-        format!("{manager} at {time}")
-    })
-}
-
-/// `spec.containers[a].image` in parts: `spec`, `containers`, `a`, `image`.
-fn segments(path: &str) -> Vec<String> {
-    let mut out = Vec::new();
-    let mut part = String::new();
-    let mut is_key = false;
-    for character in path.chars() {
-        match character {
-            '.' | '[' if !is_key => {
-                if !part.is_empty() {
-                    out.push(std::mem::take(&mut part));
-                }
-                is_key = character == '[';
-            }
-            ']' if is_key => {
-                out.push(std::mem::take(&mut part));
-                is_key = false;
-            }
-            other => part.push(other),
-        }
-    }
-    if !part.is_empty() {
-        out.push(part);
-    }
-    out
-}
-
-fn owns(fields: &Value, segments: &[String]) -> bool {
-    let Some((first, rest)) = segments.split_first() else {
-        return true;
-    };
-    let Some(fields) = fields.as_object() else {
-        return false;
-    };
-    // A value that is owned as a whole owns all that is in it.
-    if fields.is_empty() {
-        return true;
-    }
-    fields.iter().any(|(key, below)| {
-        let is_it = match key.split_once(':') {
-            Some(("f", name)) => name == first,
-            Some(("k", keys)) => serde_json::from_str::<Value>(keys)
-                .ok()
-                .and_then(|keys| keys.as_object().cloned())
-                .is_some_and(|keys| {
-                    keys.values()
-                        .any(|value| crate::diff::plain(value) == *first)
-                }),
-            _ => false,
-        };
-        is_it && owns(below, rest)
-    })
-}
-
-/// The kinds of what runs or opens something, with their places in the API.
-const FOREIGN: [(&str, &str, &str, &str); 7] = [
-    (
-        "NetworkPolicy",
-        "networking.k8s.io",
-        "v1",
-        "networkpolicies",
-    ),
-    ("Deployment", "apps", "v1", "deployments"),
-    ("StatefulSet", "apps", "v1", "statefulsets"),
-    ("DaemonSet", "apps", "v1", "daemonsets"),
-    ("Job", "batch", "v1", "jobs"),
-    ("Service", "", "v1", "services"),
-    ("Pod", "", "v1", "pods"),
-];
-
-async fn extras(
-    cluster: &Cluster,
-    program: &Program<'_>,
-    live: &Live,
-) -> Result<Vec<Drift>, Failure> {
-    let known: BTreeSet<&ObjectId> = program.objects.iter().map(|object| &object.id).collect();
-    let mut found = Vec::new();
-    for (_, namespace) in program.platform.namespaces() {
-        let namespace = namespace.name.value.as_str();
-        if !live.has_namespace(namespace) {
-            continue;
-        }
-        for (kind, group, version, plural) in FOREIGN {
-            let path = format!("{}/namespaces/{namespace}/{plural}", root(group, version));
-            let objects = match cluster.list(&path, "").await {
-                Ok(objects) => objects,
-                Err(error) if error.code() == Some(403) => continue,
-                Err(error) => return Err(error.into()),
-            };
-            for object in objects {
-                let is_known = Kind::named(kind)
-                    .is_some_and(|kind| known.contains(&ObjectId::of(kind, &object)));
-                let owners = object["metadata"]["ownerReferences"].as_array();
-                if is_known || owners.is_some_and(|owners| !owners.is_empty()) {
-                    continue;
-                }
-                let name = object["metadata"]["name"].as_str().unwrap_or_default();
-                let why = why_extra(kind, &object, program, live);
-                found.push(Drift::Extra {
-                    object: format!("{kind} {namespace}/{name}"),
-                    why,
-                });
-            }
-        }
-    }
-    Ok(found)
-}
-
-fn why_extra(kind: &str, object: &Value, program: &Program<'_>, live: &Live) -> String {
-    if let Some(kind) = Kind::named(kind) {
-        let id = ObjectId::of(kind, object);
-        let inventory = live.inventory.as_ref();
-        if inventory.is_some_and(|inventory| inventory.objects.contains(&id)) {
-            return "applied earlier, and not in the source any more: `erpc apply --prune`"
-                .to_owned();
-        }
-    }
-    match kind {
-        "NetworkPolicy" => {
-            let rules = |key: &str| object["spec"][key].as_array().map_or(0, Vec::len);
-            let (ingress, egress) = (rules("ingress"), rules("egress"));
-            let selector = &object["spec"]["podSelector"];
-            let whom = match selector["matchLabels"].as_object() {
-                Some(labels) if !labels.is_empty() => {
-                    let labels: Vec<String> = labels
-                        .iter()
-                        .map(|(key, value)| format!("{key}={}", crate::diff::plain(value)))
-                        .collect();
-                    format!("pods with {}", labels.join(", "))
-                }
-                _ => "every pod of the namespace".to_owned(),
-            };
-            if ingress + egress == 0 {
-                format!("it selects {whom} and opens nothing")
+    let flow = |is_open: bool| {
+        move |flow: String| Drift {
+            severity: if is_open {
+                Severity::OpensNetwork
             } else {
-                format!(
-                    "policies are unions: it opens {ingress} ingress and {egress} egress rules for {whom}"
-                )
-            }
+                Severity::Other
+            },
+            source: None,
+            by: Vec::new(),
+            what: Difference::Flow { flow, is_open },
         }
-        "Pod" => {
-            let label = &object["metadata"]["labels"]["app.kubernetes.io/name"];
-            let namespace = &object["metadata"]["namespace"];
-            let service = program.platform.services().find(|(_, service)| {
-                service.name.value.as_str() == label.as_str().unwrap_or_default()
-                    && program.platform[service.namespace].name.value.as_str()
-                        == namespace.as_str().unwrap_or_default()
-            });
-            match service {
-                Some((id, _)) => format!(
-                    "its labels make it a member of {}: it has that service's flows",
-                    program.platform.path(id)
-                ),
-                None => "not of the platform".to_owned(),
-            }
-        }
-        _ => "not of the platform".to_owned(),
-    }
-}
-
-/// For people: a line for each difference.
-#[must_use]
-pub fn drift_text(found: &[Drift], paint: Paint) -> String {
-    let mut out = String::new();
-    for drift in found {
-        // Writing to a string cannot fail.
-        let _ = match drift {
-            Drift::Changed {
-                object,
-                field,
-                source,
-                says,
-                has,
-                by,
-            } => {
-                let value =
-                    |value: &Option<Value>| value.as_ref().map_or("nothing".to_owned(), shown);
-                let by = by
-                    .as_ref()
-                    .map_or_else(String::new, |by| format!(", changed by {by}"));
-                writeln!(
-                    out,
-                    "{} {} {object}\n    {field}: the source says {}, the cluster has {}{by}",
-                    paint.with("33", "~"),
-                    paint.with("1", source.as_deref().unwrap_or("-")),
-                    value(says),
-                    paint.with("1", &value(has)),
-                )
-            }
-            Drift::Missing { object, source } => writeln!(
-                out,
-                "{} {} {object} is not in the cluster",
-                paint.with("31", "-"),
-                paint.with("1", source.as_deref().unwrap_or("-")),
-            ),
-            Drift::Flow {
-                flow,
-                is_open: true,
-            } => writeln!(
-                out,
-                "{} flow {flow}: the cluster lets it through, the source does not",
-                paint.with("31", "+")
-            ),
-            Drift::Flow {
-                flow,
-                is_open: false,
-            } => writeln!(
-                out,
-                "{} flow {flow}: the source declares it, the cluster does not let it through",
-                paint.with("31", "-")
-            ),
-            Drift::Extra { object, why } => {
-                writeln!(out, "{} {object}: {why}", paint.with("36", "+"))
-            }
-        };
-    }
-    out
-}
-
-/// The same for programs.
-#[must_use]
-pub fn drift_json(found: &[Drift]) -> Value {
-    let drifts: Vec<Value> = found
-        .iter()
-        .map(|drift| match drift {
-            Drift::Changed {
-                object,
-                field,
-                source,
-                says,
-                has,
-                by,
-            } => json!({
-                "type": "changed", "object": object, "field": field, "source": source,
-                "says": says, "has": has, "by": by,
-            }),
-            Drift::Missing { object, source } => {
-                json!({ "type": "missing", "object": object, "source": source })
-            }
-            Drift::Flow { flow, is_open } => {
-                json!({ "type": "flow", "flow": flow, "open": is_open })
-            }
-            Drift::Extra { object, why } => {
-                json!({ "type": "extra", "object": object, "why": why })
-            }
-        })
-        .collect();
-    json!({ "version": 1, "drift": drifts })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{segments, who};
-    use crate::manager::FieldManager;
-    use serde_json::json;
-
-    #[test]
-    fn a_path_has_names_and_keys() {
-        assert_eq!(
-            segments("spec.containers[a.b/c].image"),
-            ["spec", "containers", "a.b/c", "image"]
-        );
-    }
-
-    #[test]
-    fn the_last_other_owner_of_a_field_is_named() {
-        let live = json!({ "metadata": { "managedFields": [
-            { "manager": "erpc:p", "time": "3", "fieldsV1": { "f:spec": { "f:replicas": {} } } },
-            { "manager": "kubectl-edit", "time": "2", "fieldsV1": { "f:spec": {
-                "f:containers": { "k:{\"name\":\"a\"}": { "f:image": {} } } } } },
-            { "manager": "other", "time": "1", "fieldsV1": { "f:spec": {
-                "f:containers": { "k:{\"name\":\"a\"}": { "f:image": {} } } } } },
-        ] } });
-        assert_eq!(
-            who(&FieldManager::of("p"), &live, "spec.containers[a].image").as_deref(),
-            Some("kubectl-edit at 2")
-        );
-        assert_eq!(who(&FieldManager::of("p"), &live, "spec.replicas"), None);
-    }
+    };
+    let opened = changes.opened.into_iter().map(flow(true));
+    let closed = changes.closed.into_iter().map(flow(false));
+    Ok(opened.chain(closed).collect())
 }

@@ -86,7 +86,7 @@ fn owned_value(fields: &Map<String, Value>, live: &Value) -> Value {
 }
 
 /// Whether an entry's `k:{"name":"a"}` or `v:"a"` means this item of a list.
-fn is_item(key: &str, item: &Value) -> bool {
+pub(crate) fn is_item(key: &str, item: &Value) -> bool {
     if let Some(keys) = key.strip_prefix("k:") {
         let keys: Option<Map<String, Value>> = serde_json::from_str(keys).ok();
         return keys.is_some_and(|keys| keys.iter().all(|(name, value)| item[name] == *value));

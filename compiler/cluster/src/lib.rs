@@ -5,12 +5,15 @@
 //! would change.
 
 mod access;
+mod additions;
 mod adopt;
 mod apply;
+mod claims;
 mod client;
 mod dataflow;
 mod destroy;
 mod diff;
+mod discovery;
 mod doctor;
 mod drift;
 mod equal;
@@ -20,16 +23,19 @@ mod history;
 mod identity;
 mod inventory;
 mod kind;
+mod known;
 mod kubeconfig;
 mod limiter;
 mod live;
 mod lock;
+mod managed;
 mod manager;
 mod masters;
 mod moves;
 mod object;
 mod origin;
 mod owner;
+mod path;
 mod plan;
 mod probe;
 mod progress;
@@ -42,19 +48,22 @@ mod release;
 mod render;
 mod request;
 mod saved;
+mod severity;
 mod status;
 mod stop;
 mod takeover;
+mod taking;
 mod transport;
 mod watch;
 
+pub use additions::{Addition, additions};
 pub use adopt::{Adoptable, TOOLS, adopt, adoptable};
 pub use apply::{ApplyOptions, OnFailure, Outcome, Report, apply};
 pub use client::{Access, Cluster};
 pub use destroy::{DestroyOptions, Destruction, destroy};
 pub use diff::{FieldChange, differences};
 pub use doctor::{Check, Verdict, doctor, doctor_json, doctor_text, is_fit};
-pub use drift::{Drift, drift, drift_json, drift_text};
+pub use drift::{Difference, Drift, Drifts, drift, drift_json, drift_text};
 pub use equal::is_certainly_equal;
 pub use failure::{ApiError, Cause, Failure, Refusal};
 pub use flows::FlowChanges;
@@ -63,11 +72,14 @@ pub use history::{
 };
 pub use inventory::{Intent, Inventory, Meta, STATE_NAMESPACE};
 pub use kind::Kind;
+pub use known::{By, KNOWN, Known, Table, Usual, known_page};
 pub use live::{Live, MissingSecret};
 pub use lock::{Holder, Lock, holder, unlock};
+pub use managed::Owner;
 pub use manager::FieldManager;
 pub use moves::{Moved, VolumeMove};
 pub use object::{Desired, MANAGED_BY, ObjectId, PART_OF, Program, TOOL};
+pub use path::{FieldPath, Segment};
 pub use plan::{Action, Allowed, Plan, Step};
 pub use probe::{
     Attempt, Expects, PROBE_IMAGE, Probe, ProbeOutcome, Probed, Prober, Seen, probe_json,
@@ -80,8 +92,10 @@ pub use release::{Handover, Mark, Release, hand_over, handovers};
 pub use render::{Detail, Paint, human, markdown, summary, to_json};
 pub use request::{Answer, Call, Verb};
 pub use saved::{read as read_saved, save};
+pub use severity::Severity;
 pub use status::{Condition, Row, Status, is_healthy, status_json, status_text};
 pub use stop::Stop;
+pub use taking::Taking;
 
 /// Runs what waits for a network to its end.
 ///

@@ -3,13 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::future::join_all;
+use futures_util::{StreamExt, stream};
 use serde_json::Value;
 
+use crate::additions::{Addition, additions};
 use crate::client::Cluster;
 use crate::equal::is_certainly_equal;
 use crate::failure::{ApiError, Failure};
 use crate::inventory::Inventory;
 use crate::kind::Kind;
+use crate::known::Table;
 use crate::object::{ObjectId, Packed, Program};
 use crate::request::Call;
 
@@ -30,6 +33,8 @@ struct Found {
     is_equal: bool,
     /// Whether an earlier version of erpc wrote it, under a name that all platforms shared.
     is_former: bool,
+    /// What others added to one that is as the platform says.
+    additions: Vec<Addition>,
 }
 
 impl Found {
@@ -40,14 +45,17 @@ impl Found {
             is_certainly_equal(program.manager(), &desired.body.value(), &live)
         });
         let is_former = program.manager().is_former(&live);
-        if is_equal {
+        let mut found = Vec::new();
+        if let Some(desired) = desired.filter(|_| is_equal) {
+            let body = desired.body.value();
+            found = additions(program.manager(), kind, &body, &live, Table::whole());
             shorten(&mut live);
         }
-        let object = Packed::of(&live);
         let found = Self {
-            object,
+            object: Packed::of(&live),
             is_equal,
             is_former,
+            additions: found,
         };
         (id, found)
     }
@@ -95,7 +103,16 @@ impl Live {
         for (kind, found) in kinds.iter().zip(join_all(lists).await) {
             objects.extend(found.map_err(|error| not_listed(*kind, error))?);
         }
+        let unlabelled = unlabelled(cluster, program, &objects).await?;
+        objects.extend(unlabelled);
         Ok(Self { objects, inventory })
+    }
+
+    /// What others added to an object that is as the platform says.
+    #[must_use]
+    pub fn additions(&self, id: &ObjectId) -> &[Addition] {
+        let found = self.objects.get(id);
+        found.map_or(&[], |found| &found.additions)
     }
 
     /// An object that was found. Of one that is as the platform says, its status and most of what is
@@ -154,6 +171,66 @@ impl Live {
             name: name.into(),
         })
     }
+}
+
+/// So many declared objects of a kind and namespace are asked for by name; more are listed.
+const MOST_BY_NAME: usize = 4;
+
+/// The declared objects that exist without the label of the platform, so that no list by label has
+/// them: someone else made them, or took the label away.
+async fn unlabelled(
+    cluster: &Cluster,
+    program: &Program<'_>,
+    objects: &BTreeMap<ObjectId, Found>,
+) -> Result<Vec<(ObjectId, Found)>, Failure> {
+    let mut missing: BTreeMap<(Kind, Option<&str>), Vec<&ObjectId>> = BTreeMap::new();
+    for desired in &program.objects {
+        let id = &desired.id;
+        let namespace = id.namespace.as_deref();
+        let can_exist = namespace.is_none_or(|name| {
+            objects.contains_key(&ObjectId {
+                namespace: None,
+                kind: Kind::Namespace,
+                name: name.into(),
+            })
+        });
+        if can_exist && id.kind != Kind::Namespace && !objects.contains_key(id) {
+            missing.entry((id.kind, namespace)).or_default().push(id);
+        }
+    }
+    let mut reads = stream::iter(missing)
+        .map(|((kind, namespace), ids)| async move {
+            if ids.len() > MOST_BY_NAME {
+                let of = |live: Value| {
+                    let is_declared = program.object(&ObjectId::of(kind, &live)).is_some();
+                    is_declared.then(|| Found::of(kind, live, program))
+                };
+                let found = cluster.list_as(&kind.collection(namespace), "", of).await?;
+                return Ok(found.into_iter().flatten().collect());
+            }
+            let mut found = Vec::new();
+            for id in ids {
+                match cluster.call(Call::get(id.path())).await {
+                    Ok(answer) => found.push(Found::of(kind, answer.body, program)),
+                    Err(error) if error.is_not_found() => {}
+                    Err(error) => return Err(error),
+                }
+            }
+            Ok(found)
+        })
+        .buffer_unordered(16);
+    let mut all = Vec::new();
+    while let Some(found) = reads.next().await {
+        match found {
+            Ok(found) => all.extend::<Vec<(ObjectId, Found)>>(found),
+            // The dry run of such an object tells what the account lacks.
+            Err(error) if error.code() == Some(403) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    // Those that the lists have already are as they have them.
+    all.retain(|(id, _)| !objects.contains_key(id));
+    Ok(all)
 }
 
 /// The existing namespaces in which the platform has or had something.

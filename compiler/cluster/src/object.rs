@@ -55,6 +55,12 @@ impl ObjectId {
         }
     }
 
+    /// As flags name it: `Deployment/erp-apps/hl7-health`.
+    #[must_use]
+    pub fn argument(&self) -> String {
+        format!("{}/{}", self.kind, self.place())
+    }
+
     /// `erp-apps/hl7-health`, or the name alone.
     #[must_use]
     pub fn place(&self) -> String {

@@ -6,13 +6,20 @@ use erpc_model::{Container, Namespace, NamespaceId, Platform, Scaling, Service, 
 
 use crate::kind::Kind;
 use crate::object::{Desired, Program};
+use crate::path::FieldPath;
 
 impl Program<'_> {
-    /// `platform.erp:41`, for a field of an object, or for the object with an empty path.
+    /// `platform.erp:41`, for a field of an object.
     #[must_use]
-    pub fn place(&self, object: &Desired, path: &str) -> Option<String> {
+    pub fn place(&self, object: &Desired, path: &FieldPath) -> Option<String> {
         let span = self.span(object, path);
         self.sources.place(span)
+    }
+
+    /// Where an object is declared.
+    #[must_use]
+    pub fn place_of(&self, object: &Desired) -> Option<String> {
+        self.place(object, &FieldPath::default())
     }
 
     /// Where a service is declared.
@@ -21,7 +28,7 @@ impl Program<'_> {
         self.sources.place(self.platform[service].name.span())
     }
 
-    fn span(&self, object: &Desired, path: &str) -> Span {
+    fn span(&self, object: &Desired, path: &FieldPath) -> Span {
         match object.service {
             Some(id) => {
                 let service = &self.platform[id];
@@ -30,7 +37,7 @@ impl Program<'_> {
                     .filter(|span| !span.is_none())
                     .unwrap_or(service.name.span())
             }
-            None => of_platform(self.platform, object, path),
+            None => of_platform(self.platform, object),
         }
     }
 }
@@ -44,7 +51,7 @@ fn namespace_of<'p>(platform: &'p Platform, object: &Desired) -> Option<&'p Name
     Some(&platform[id])
 }
 
-fn of_platform(platform: &Platform, object: &Desired, _path: &str) -> Span {
+fn of_platform(platform: &Platform, object: &Desired) -> Span {
     let namespace = namespace_of(platform, object);
     let exact = match object.id.kind {
         Kind::ResourceQuota => namespace
@@ -68,7 +75,7 @@ fn of_platform(platform: &Platform, object: &Desired, _path: &str) -> Span {
 }
 
 /// A field that the escape hatch sets.
-fn patched(service: &Service, kind: Kind, path: &str) -> Option<Span> {
+fn patched(service: &Service, kind: Kind, path: &FieldPath) -> Option<Span> {
     let lower = kind.as_str().to_lowercase();
     service
         .patches
@@ -77,19 +84,17 @@ fn patched(service: &Service, kind: Kind, path: &str) -> Option<Span> {
         .flat_map(|patch| &patch.fields)
         .find(|field| {
             let set: Vec<&str> = field.path.iter().map(smol_str::SmolStr::as_str).collect();
-            path.starts_with(&set.join("."))
+            path.starts_with(&set)
         })
         .map(|field| field.value.span())
 }
 
-/// The name in the first pair of brackets behind `list`: `containers[a].image` gives `a`.
-fn item<'p>(path: &'p str, list: &str) -> Option<&'p str> {
-    let start = path.find(list)? + list.len();
-    let rest = path[start..].strip_prefix('[')?;
-    rest.split(']').next()
-}
-
-fn of_service(platform: &Platform, id: ServiceId, object: &Desired, path: &str) -> Option<Span> {
+fn of_service(
+    platform: &Platform,
+    id: ServiceId,
+    object: &Desired,
+    path: &FieldPath,
+) -> Option<Span> {
     let service = &platform[id];
     match object.id.kind {
         Kind::Deployment | Kind::StatefulSet | Kind::Job | Kind::CronJob => {
@@ -97,7 +102,7 @@ fn of_service(platform: &Platform, id: ServiceId, object: &Desired, path: &str) 
         }
         Kind::HorizontalPodAutoscaler => Some(scaling(service)),
         Kind::Service => {
-            let name = item(path, "ports")?;
+            let name = path.item_of("ports")?;
             let mut ports = service.ports.iter();
             ports
                 .find(|port| port.name.value == name || port.number.value.to_string() == name)
@@ -114,7 +119,7 @@ fn of_service(platform: &Platform, id: ServiceId, object: &Desired, path: &str) 
             let file = config
                 .files
                 .iter()
-                .find(|(name, _)| path.contains(name.as_str()));
+                .find(|(name, _)| path.has(name.as_str()));
             Some(file.map_or(config.name.span(), |(_, content)| content.span()))
         }
         Kind::PersistentVolumeClaim => {
@@ -144,30 +149,33 @@ fn scaling(service: &Service) -> Span {
     }
 }
 
-fn of_workload(service: &Service, path: &str) -> Option<Span> {
-    if path == "spec.replicas" {
+fn of_workload(service: &Service, path: &FieldPath) -> Option<Span> {
+    if path.is(&["spec", "replicas"]) {
         return Some(scaling(service));
     }
-    if path.contains("volumeClaimTemplates") {
+    if path.has("volumeClaimTemplates") {
         return service.volumes.first().map(|volume| volume.size.span());
     }
-    let containers = item(path, "containers").or_else(|| item(path, "initContainers"));
+    let containers = path
+        .item_of("containers")
+        .or_else(|| path.item_of("initContainers"));
     if let Some(name) = containers {
         let mut all = service.containers();
         let container = all.find(|container| container.name.value == name)?;
         return of_container(service, container, path);
     }
-    if path.contains("securityContext") {
+    if path.has("securityContext") {
         return service.run_as.as_ref().map(erpc_model::Sourced::span);
     }
-    if path.contains("topologySpread") {
+    if path.has("topologySpreadConstraints") {
         let spread = service.spread.as_ref().map(erpc_model::Sourced::span);
         return Some(spread.unwrap_or_else(|| scaling(service)));
     }
-    if let Some(name) = item(path, "volumes") {
+    if let Some(name) = path.item_of("volumes") {
         return volume(service, name);
     }
-    if path.contains("config-sha256") {
+    let is_digest = |name: &str| name.contains("config-sha256");
+    if path.last_field().is_some_and(is_digest) {
         return service.configs.first().map(|config| config.name.span());
     }
     None
@@ -183,35 +191,37 @@ fn volume(service: &Service, name: &str) -> Option<Span> {
         .map(erpc_model::Sourced::span)
 }
 
-fn of_container(service: &Service, container: &Container, path: &str) -> Option<Span> {
+fn of_container(service: &Service, container: &Container, path: &FieldPath) -> Option<Span> {
     let probe = |probe: &Option<erpc_model::Sourced<erpc_model::Probe>>| {
         probe.as_ref().map(erpc_model::Sourced::span)
     };
-    let field = path.split("].").nth(1).unwrap_or_default();
-    match field.split(['.', '[', ' ']).next().unwrap_or_default() {
+    let lists = ["containers", "initContainers"].into_iter();
+    let below = lists.filter_map(|list| path.below(list)).next();
+    let field = below.and_then(|below| below.get(1)?.as_field());
+    match field.unwrap_or_default() {
         "image" | "imagePullPolicy" => Some(container.image.span()),
         "command" => container.command.as_ref().map(erpc_model::Sourced::span),
         "args" => container.args.as_ref().map(erpc_model::Sourced::span),
         "env" => {
-            let name = item(path, "env")?;
+            let name = path.item_of("env")?;
             let mut env = container.env.iter();
             env.find(|variable| variable.name == name)
                 .map(|variable| variable.value.span())
         }
-        "resources" if field.ends_with("cpu") => Some(container.cpu.span()),
+        "resources" if path.last_field() == Some("cpu") => Some(container.cpu.span()),
         "resources" => Some(container.memory.span()),
         "readinessProbe" => probe(&container.probes.ready),
         "livenessProbe" => probe(&container.probes.live),
         "startupProbe" => probe(&container.probes.startup),
         "ports" => {
-            let name = item(path, "ports")?;
+            let name = path.item_of("ports")?;
             let mut ports = service.ports.iter();
             ports
                 .find(|port| port.name.value == name || port.container.to_string() == name)
                 .map(|port| port.number.span())
         }
         "volumeMounts" => {
-            let at = item(path, "volumeMounts")?;
+            let at = path.item_of("volumeMounts")?;
             let mut volumes = service.volumes.iter();
             volumes
                 .find(|volume| volume.at.value == at || volume.name.value == at)

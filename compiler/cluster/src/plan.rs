@@ -12,6 +12,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use crate::additions::Addition;
+use crate::claims::{self, Growth};
 use crate::client::Cluster;
 use crate::diff::FieldChange;
 use crate::failure::Failure;
@@ -22,19 +24,22 @@ use crate::manager::FieldManager;
 use crate::moves::Moved;
 use crate::object::{ObjectId, Program, TOOL};
 use crate::owner;
+use crate::path::FieldPath;
+use crate::taking::Taking;
 
 pub(crate) use explain::explain;
+use judge::Judged;
 pub(crate) use judge::body_for;
 pub(crate) use leftovers::has_ended;
-pub(crate) use replace::is_orphaning;
+pub(crate) use replace::{is_orphaning, new_body};
 
 /// What the user allows.
 #[derive(Clone, Debug, Default)]
 pub struct Allowed {
     /// `--prune`: delete what is not in the source any more.
     pub prune: bool,
-    /// `--take-from MANAGER`: take the fields that this one owns.
-    pub take_from: Vec<String>,
+    /// `--take-from`: whose fields are taken, and where.
+    pub take_from: Vec<Taking>,
     /// `--replace NAME`: delete and make anew the objects of this name.
     pub replace: Vec<String>,
     /// `--move-volumes`: stop what was renamed while its volumes go over to its new name.
@@ -54,6 +59,8 @@ pub enum Action {
     Update,
     /// It is deleted and made anew.
     Replace,
+    /// A claim asks for a larger volume.
+    Grow,
     /// It is deleted.
     Prune,
     /// Its fields become ours, with the values that they have.
@@ -70,7 +77,7 @@ impl Action {
     pub const fn sign(self) -> char {
         match self {
             Self::Create => '+',
-            Self::Update => '~',
+            Self::Update | Self::Grow => '~',
             Self::Replace => '±',
             Self::Prune => '-',
             Self::Adopt => '=',
@@ -91,6 +98,7 @@ impl Action {
         match self {
             Self::Create => "create",
             Self::Update => "update",
+            Self::Grow => "grow",
             Self::Replace => "replace",
             Self::Prune => "prune",
             Self::Adopt => "adopt",
@@ -121,6 +129,8 @@ pub struct Step {
     pub is_unjudged: bool,
     /// Whether fields are taken from other managers, as the user said.
     pub is_forced: bool,
+    /// The fields that other managers added, and that go.
+    pub removes: Vec<FieldPath>,
     /// Of the live object: what it was when it was planned.
     pub fingerprint: Option<String>,
     /// The manager whose fields become the platform's before the object is written.
@@ -136,6 +146,8 @@ pub struct Plan {
     pub steps: Vec<Step>,
     /// How many objects stay as they are.
     pub unchanged: usize,
+    /// What others added to declared objects, and stays.
+    pub additions: Vec<(ObjectId, Addition)>,
     /// Secrets that somebody must make first.
     pub missing_secrets: Vec<MissingSecret>,
     /// What else there is to know.
@@ -202,11 +214,15 @@ impl Plan {
         if !allowed.even_if_gitops {
             refused.extend(crate::masters::refusal(program, &live));
         }
-        let (steps, unchanged) =
-            judge::judge_all(cluster, program, &live, allowed, earlier).await?;
+        let Judged {
+            steps,
+            unchanged,
+            additions,
+        } = judge::judge_all(cluster, program, &live, allowed, earlier).await?;
         let mut plan = Self {
             steps,
             unchanged,
+            additions,
             missing_secrets,
             notes,
             flows: None,
@@ -222,6 +238,7 @@ impl Plan {
         }
         plan.note_renamed_managers(program);
         plan.find_leftovers(cluster, program).await?;
+        plan.find_growing(cluster, program).await?;
         plan.find_shortages(cluster, program).await;
         plan.find_flows(cluster, program).await?;
         plan.steps.sort_by(|a, b| order(&a.id).cmp(&order(&b.id)));
@@ -306,6 +323,26 @@ impl Plan {
         }
     }
 
+    /// Finds the claims that are smaller than the source declares.
+    async fn find_growing(
+        &mut self,
+        cluster: &Cluster,
+        program: &Program<'_>,
+    ) -> Result<(), Failure> {
+        for claim in claims::growing(cluster, program, &self.live).await? {
+            if claim.state == Growth::ToAsk {
+                self.steps.push(Step {
+                    changes: vec![claim.change()],
+                    uid: claim.uid.clone(),
+                    ..step(&claim.id, Action::Grow)
+                });
+            } else {
+                self.notes.push(format!("{}: {}", claim.id, claim.why()));
+            }
+        }
+        Ok(())
+    }
+
     /// Finds out which connections the plan opens and closes.
     async fn find_flows(
         &mut self,
@@ -342,6 +379,7 @@ fn step(id: &ObjectId, action: Action) -> Step {
         uid: None,
         is_unjudged: false,
         is_forced: false,
+        removes: Vec::new(),
         fingerprint: None,
         inherits: None,
         moved: None,

@@ -19,6 +19,7 @@ use serde_json::Value;
 
 use crate::kind::Kind;
 use crate::object::{ObjectId, Program};
+use crate::path::FieldPath;
 use crate::watch::{Observed, Watched};
 
 pub(crate) use pods::{is_ready, statuses};
@@ -59,7 +60,7 @@ pub struct Stall {
     /// The pod, where one shows it.
     pub pod: Option<String>,
     /// The field of the workload that it is about, for the source line.
-    pub field: Option<String>,
+    pub field: Option<FieldPath>,
     /// The container whose last words help.
     pub container: Option<String>,
 }

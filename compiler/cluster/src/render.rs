@@ -7,6 +7,7 @@ mod value;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
+use crate::additions::show;
 use crate::kind::Kind;
 use crate::object::Program;
 use crate::plan::{Action, Plan, Step};
@@ -43,7 +44,7 @@ impl Paint {
     fn sign(self, action: Action) -> String {
         let code = match action {
             Action::Create => "32",
-            Action::Update | Action::Replace => "33",
+            Action::Update | Action::Replace | Action::Grow => "33",
             Action::Prune | Action::Blocked => "31",
             Action::Adopt | Action::Move => "36",
         };
@@ -72,6 +73,7 @@ pub fn human(plan: &Plan, program: &Program<'_>, paint: Paint, detail: Detail) -
     out.push('\n');
     let before = out.len();
     let is_cut = write_steps(&mut out, plan, program, paint, detail);
+    show::write(&mut out, plan, program, paint);
     write_flows(&mut out, plan, paint, detail);
     write_secrets(&mut out, plan, paint);
     for failure in &plan.refused {
@@ -184,13 +186,13 @@ fn write_headline(
     const MOST_FIELDS: usize = 3;
     let place = program
         .object(&step.id)
-        .and_then(|object| program.place(object, ""))
+        .and_then(|object| program.place_of(object))
         .unwrap_or_default();
     let mut what: Vec<String> = step
         .changes
         .iter()
         .take(MOST_FIELDS)
-        .map(|change| change.path.clone())
+        .map(|change| change.path.to_string())
         .collect();
     if step.changes.len() > MOST_FIELDS {
         what.push(format!("{} more fields", step.changes.len() - MOST_FIELDS));
@@ -240,7 +242,7 @@ fn write_step(
 ) -> bool {
     let object = program.object(&step.id);
     let place = object
-        .and_then(|object| program.place(object, ""))
+        .and_then(|object| program.place_of(object))
         .unwrap_or_default();
     let _ = writeln!(
         out,
@@ -354,6 +356,7 @@ pub fn summary(plan: &Plan) -> String {
     add(Action::Create, "to create");
     add(Action::Update, "to change");
     add(Action::Replace, "to replace");
+    add(Action::Grow, "to grow");
     add(Action::Adopt, "to adopt");
     add(Action::Move, "to move");
     add(

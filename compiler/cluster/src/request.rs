@@ -66,6 +66,8 @@ pub struct Call {
     path: String,
     query: Vec<(&'static str, String)>,
     content_type: &'static str,
+    /// What is accepted instead of plain JSON.
+    accept: Option<&'static str>,
     body: Option<Vec<u8>>,
     is_dry_run: bool,
     /// Whether the answer is plain text, such as a log.
@@ -94,6 +96,7 @@ impl Call {
             path: path.into(),
             query: Vec::new(),
             content_type: "application/json",
+            accept: None,
             body: None,
             is_dry_run: false,
             is_text: false,
@@ -105,6 +108,13 @@ impl Call {
     #[must_use]
     pub(crate) fn urgent(mut self) -> Self {
         self.is_urgent = true;
+        self
+    }
+
+    /// Reads a representation of a thing other than plain JSON of its own kind.
+    #[must_use]
+    pub(crate) fn accepting(mut self, types: &'static str) -> Self {
+        self.accept = Some(types);
         self
     }
 
@@ -242,10 +252,10 @@ impl Call {
             .uri(uri)
             .header(
                 "accept",
-                if self.is_text && self.verb != Verb::List {
-                    "*/*"
-                } else {
-                    "application/json"
+                match self.accept {
+                    Some(types) => types,
+                    None if self.is_text && self.verb != Verb::List => "*/*",
+                    None => "application/json",
                 },
             )
             .header("content-type", self.content_type)
@@ -424,12 +434,38 @@ impl Cluster {
         &self,
         path: &str,
         selector: &str,
+        of: impl FnMut(Value) -> T,
+    ) -> Result<Vec<T>, ApiError> {
+        self.list_call(&Call::new(Verb::List, path), selector, of)
+            .await
+    }
+
+    /// What becomes of the metadata of each object of a collection; the rest is not read.
+    ///
+    /// # Errors
+    ///
+    /// The refusal, or that nobody answers.
+    pub(crate) async fn list_metadata<T>(
+        &self,
+        path: &str,
+        selector: &str,
+        of: impl FnMut(Value) -> T,
+    ) -> Result<Vec<T>, ApiError> {
+        const METADATA: &str = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1";
+        let list = Call::new(Verb::List, path).accepting(METADATA);
+        self.list_call(&list, selector, of).await
+    }
+
+    async fn list_call<T>(
+        &self,
+        list: &Call,
+        selector: &str,
         mut of: impl FnMut(Value) -> T,
     ) -> Result<Vec<T>, ApiError> {
         let mut items = Vec::new();
         let mut next: Option<String> = None;
         loop {
-            let mut call = Call::new(Verb::List, path).query("limit", "500");
+            let mut call = list.clone().query("limit", "500");
             if !selector.is_empty() {
                 call = call.query("labelSelector", selector);
             }

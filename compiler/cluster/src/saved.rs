@@ -8,6 +8,7 @@ use crate::failure::Failure;
 use crate::object::Program;
 use crate::plan::Plan;
 use crate::render::to_json;
+use crate::taking::Taking;
 
 const FORMAT: u32 = 1;
 
@@ -18,7 +19,7 @@ pub fn save(plan: &Plan, program: &Program<'_>, cluster: &Cluster) -> String {
         "erpcPlan": FORMAT,
         "erpc": env!("CARGO_PKG_VERSION"),
         "prune": plan.allowed.prune,
-        "takeFrom": plan.allowed.take_from,
+        "takeFrom": plan.allowed.take_from.iter().map(ToString::to_string).collect::<Vec<_>>(),
         "replace": plan.allowed.replace,
         "moveVolumes": plan.allowed.move_volumes,
         "takeOver": plan.allowed.take_over,
@@ -58,15 +59,21 @@ pub fn read(text: &str, name: &str) -> Result<(Value, crate::plan::Allowed), Fai
         ))
         .help(again));
     }
-    let strings = |key: &str| {
+    let strings = |key: &str| -> Vec<String> {
         let values = file[key].as_array().into_iter().flatten();
         values
             .filter_map(|value| value.as_str().map(str::to_owned))
             .collect()
     };
+    let take_from: Result<Vec<Taking>, String> = strings("takeFrom")
+        .iter()
+        .map(|text| text.parse())
+        .collect();
+    let take_from = take_from
+        .map_err(|error| Failure::new(format!("{name}: takeFrom: {error}")).help(again))?;
     let allowed = crate::plan::Allowed {
         prune: file["prune"] == true,
-        take_from: strings("takeFrom"),
+        take_from,
         replace: strings("replace"),
         move_volumes: file["moveVolumes"] == true,
         take_over: file["takeOver"] == true,

@@ -8,13 +8,15 @@ use std::time::Duration;
 use erpc_model::ServiceId;
 use serde_json::{Value, json};
 
+use crate::claims::{self, Growing};
 use crate::client::Cluster;
 use crate::failure::{ApiError, Failure};
 use crate::kind::Kind;
 use crate::live;
-use crate::object::Program;
+use crate::object::{ObjectId, Program};
 use crate::ready::{State, Symptoms, Target, assess, is_ready, statuses};
 use crate::render::Paint;
+use crate::request::Call;
 use crate::watch::{Observed, Watched};
 
 /// How a service is, in a word.
@@ -26,6 +28,8 @@ pub enum Condition {
     Rolling,
     /// It will not get there by itself.
     Stalled,
+    /// Its workload is in the cluster without the label of the platform.
+    Unlabelled,
     /// Its workload is not in the cluster.
     Missing,
 }
@@ -38,6 +42,7 @@ impl Condition {
             Self::Ready => "ready",
             Self::Rolling => "rolling",
             Self::Stalled => "stalled",
+            Self::Unlabelled => "unlabelled",
             Self::Missing => "missing",
         }
     }
@@ -77,6 +82,8 @@ pub struct Row {
 /// The lists that no watch keeps.
 struct Extras {
     claims: Vec<Value>,
+    /// Those that are smaller than declared.
+    growing: BTreeMap<ObjectId, Growing>,
     scalers: Vec<Value>,
 }
 
@@ -145,10 +152,16 @@ impl<'p> Status<'p> {
     /// The cluster's.
     pub async fn rows(&mut self) -> Result<Vec<Row>, Failure> {
         let namespaces = namespaces(self.program);
+        let claims = optional(
+            live::list(&self.cluster, Kind::PersistentVolumeClaim, "", &namespaces).await,
+        )?;
+        let growing = claims::growing_of(&self.cluster, self.program, &claims).await?;
         let extras = Extras {
-            claims: optional(
-                live::list(&self.cluster, Kind::PersistentVolumeClaim, "", &namespaces).await,
-            )?,
+            claims,
+            growing: growing
+                .into_iter()
+                .map(|one| (one.id.clone(), one))
+                .collect(),
             scalers: optional(
                 live::list(
                     &self.cluster,
@@ -160,10 +173,50 @@ impl<'p> Status<'p> {
             )?,
         };
         let services: Vec<ServiceId> = self.program.platform.services().map(|(id, _)| id).collect();
-        Ok(services
+        let mut rows: Vec<Row> = services
             .into_iter()
             .map(|id| self.row(id, &extras))
-            .collect())
+            .collect();
+        for row in rows
+            .iter_mut()
+            .filter(|row| row.condition == Condition::Missing)
+        {
+            self.look_without_label(row).await?;
+        }
+        Ok(rows)
+    }
+
+    /// A workload that no list by label has may be there without the label.
+    async fn look_without_label(&self, row: &mut Row) -> Result<(), Failure> {
+        let platform = self.program.platform;
+        let found = platform.services().find(|(_, service)| {
+            service.name.value == row.service.as_str()
+                && platform[service.namespace].name.value == row.namespace.as_str()
+        });
+        let Some((service, _)) = found else {
+            return Ok(());
+        };
+        let Some(desired) = self.program.workload(service) else {
+            return Ok(());
+        };
+        let id = &desired.id;
+        let live = match self.cluster.call(Call::get(id.path())).await {
+            Ok(answer) => answer.body,
+            Err(error) if error.is_not_found() || error.code() == Some(403) => return Ok(()),
+            Err(error) => return Err(error.into()),
+        };
+        row.condition = Condition::Unlabelled;
+        row.wanted = live["spec"]["replicas"].as_i64().unwrap_or(1);
+        row.image = image(&live, &row.service);
+        row.why = Some(format!(
+            "{} {} exists but lacks the label {}, so that erpc does not see its state",
+            id.kind,
+            id.name,
+            self.program.selector()
+        ));
+        row.help =
+            Some("`erpc apply` restores the label; `erpc drift` shows who removed it".to_owned());
+        Ok(())
     }
 
     fn row(&mut self, id: ServiceId, extras: &Extras) -> Row {
@@ -193,6 +246,15 @@ impl<'p> Status<'p> {
                 }
             },
         };
+        let volumes = volumes(extras, &namespace, &name, service);
+        let mut growing = extras.growing.values().filter(|growing| {
+            growing.id.namespace.as_deref() == Some(&namespace)
+                && volumes.iter().any(|volume| *volume == growing.brief())
+        });
+        let why = why.or_else(|| {
+            let growing = growing.next()?;
+            Some(format!("{}: {}", growing.id.name, growing.why()))
+        });
         let pods = self.pods(kind, &namespace, &workload);
         let live = live.unwrap_or_default();
         let restarts = pods
@@ -209,7 +271,7 @@ impl<'p> Status<'p> {
             },
             restarts,
             image: image(&live, &name),
-            volumes: volumes(&extras.claims, &namespace, &name, service),
+            volumes,
             scale: scale(&extras.scalers, &namespace, &name),
             condition,
             why,
@@ -262,7 +324,7 @@ fn image(live: &Value, container: &str) -> String {
 }
 
 fn volumes(
-    claims: &[Value],
+    extras: &Extras,
     namespace: &str,
     name: &str,
     service: &erpc_model::Service,
@@ -275,17 +337,19 @@ fn volumes(
         } else {
             format!("{volume_name}-{name}-")
         };
-        for claim in claims
-            .iter()
-            .filter(|claim| claim["metadata"]["namespace"] == namespace)
-        {
+        let claims = extras.claims.iter();
+        for claim in claims.filter(|claim| claim["metadata"]["namespace"] == namespace) {
             let claim_name = claim["metadata"]["name"].as_str().unwrap_or_default();
             let is_ours = if volume.shared {
                 claim_name == wanted
             } else {
-                claim_name.starts_with(&wanted)
+                let number = claim_name.strip_prefix(&wanted);
+                number.is_some_and(|number| number.parse::<u32>().is_ok())
             };
-            if is_ours {
+            let id = ObjectId::of(Kind::PersistentVolumeClaim, claim);
+            if let Some(growing) = extras.growing.get(&id).filter(|_| is_ours) {
+                out.push(growing.brief());
+            } else if is_ours {
                 let text = |value: &Value| value.as_str().unwrap_or("?").to_owned();
                 out.push(format!(
                     "{claim_name} {} {}",
@@ -361,7 +425,7 @@ fn write_row(out: &mut String, row: &Row, name: usize, paint: Paint) {
     let (sign, code) = match row.condition {
         Condition::Ready => ("✓", "32"),
         Condition::Rolling => ("…", "33"),
-        Condition::Stalled | Condition::Missing => ("✗", "31"),
+        Condition::Stalled | Condition::Unlabelled | Condition::Missing => ("✗", "31"),
     };
     let mut facts = Vec::new();
     if row.restarts > 0 {

@@ -84,13 +84,15 @@ fn drift_is_told_in_the_sources_terms() {
         "--image=x",
     ]);
     cluster.erpc(&["drift"], shop.path()).exits(2).says(&[
-        "platform.erp:37 Deployment shop-back/api",
-        "spec.template.spec.containers[api].resources.limits.memory: the source says \"64Mi\", the cluster has \"2Gi\", changed by kubectl",
-        "NetworkPolicy shop-front/web is not in the cluster",
-        "NetworkPolicy shop-back/open: policies are unions: it opens 1 ingress and 0 egress rules for every pod of the namespace",
-        "Deployment shop-front/stranger: not of the platform",
+        "~ warning Deployment shop-back/api  platform.erp:37",
+        "spec.template.spec.containers[api].resources.limits.memory: the source declares \"64Mi\", the cluster has \"2Gi\", changed by kubectl",
+        "- error[opens-network] NetworkPolicy shop-front/web",
+        "it does not exist in the cluster",
+        "+ error[opens-network] NetworkPolicy shop-back/open",
+        "policies are unions: it opens 1 ingress and 0 egress rules for every pod of the namespace",
+        "+ warning Deployment shop-front/stranger",
         "flow anybody → shop-back",
-        "the cluster lets it through, the source does not",
+        "the cluster lets it through, the source does not declare it",
         "the source declares it, the cluster does not let it through",
     ]);
 }

@@ -17,22 +17,25 @@ pub(crate) fn run(command: &Drift, common: &Common, console: &mut Console<'_>) -
         common,
         console,
         |program, console| {
-            let (cluster, found) = block_on(async {
+            let (cluster, drifts) = block_on(async {
                 let cluster = Cluster::connect(&access("drift", &command.access)).await?;
-                let found = erpc_cluster::drift(&cluster, program).await?;
-                Ok((cluster, found))
+                let drifts = erpc_cluster::drift(&cluster, program).await?;
+                Ok((cluster, drifts))
             })?;
             if common.format == Format::Json {
-                console.result(&format!("{}\n", erpc_cluster::drift_json(&found)));
+                console.result(&format!("{}\n", erpc_cluster::drift_json(&drifts)));
             } else {
                 console.note(&format!("{} on {}", program.name(), cluster.describe()));
-                console.result(&erpc_cluster::drift_text(&found, paint(console)));
-                console.note(&match found.len() {
+                console.result(&erpc_cluster::drift_text(&drifts, paint(console)));
+                for unchecked in &drifts.unchecked {
+                    console.note(&format!("note: {unchecked}"));
+                }
+                console.note(&match drifts.found.len() {
                     0 => "the cluster is as the source says".to_owned(),
                     more => count(more, "difference"),
                 });
             }
-            Ok(if found.is_empty() {
+            Ok(if drifts.found.is_empty() {
                 Exit::Done
             } else {
                 Exit::Differs

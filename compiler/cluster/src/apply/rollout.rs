@@ -467,10 +467,10 @@ impl Engine<'_, '_> {
             (Some(pod), Some(container)) => self.last_log(target, pod, container).await,
             _ => Vec::new(),
         };
-        let field = stall.field.as_deref().unwrap_or_default();
+        let field = stall.field.clone().unwrap_or_default();
         let source = self
             .desired(&target.id)
-            .and_then(|object| self.program.place(object, field));
+            .and_then(|object| self.program.place(object, &field));
         self.progress.say(&Event::Stalled {
             service: self.program.platform.path(service),
             source,

@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::Engine;
+use crate::claims;
 use crate::client::Cluster;
 use crate::failure::{ApiError, Failure};
 use crate::inventory::{Intent, Meta, line, parse};
@@ -20,6 +21,7 @@ use crate::plan::{
 use crate::request::{Answer, Call};
 use crate::stop::Stop;
 use crate::takeover::patch_one;
+use crate::taking::handed_over;
 
 /// How often a write meets another's before it gives up.
 const MODIFIED_TRIES: usize = 5;
@@ -65,6 +67,7 @@ impl Writer {
             Action::Create | Action::Update | Action::Adopt => {
                 self.apply(step, body).await.map(Some)
             }
+            Action::Grow => self.grow(step).await.map(Some),
             Action::Prune | Action::Move => self.remove(step).await,
             Action::Replace | Action::Blocked => Err(Some(Failure::new(format!(
                 "{} cannot be done in one write",
@@ -87,6 +90,9 @@ impl Writer {
         let id = &step.id;
         if id.kind.is_workload() && step.uid.is_some() {
             self.hand_over_replicas(id, body).await?;
+        }
+        if !step.removes.is_empty() {
+            self.take_over(step).await?;
         }
         // Many wait here for their turn, each with the bytes that it sends and no more.
         let body = body_for(&body.value(), step.uid.as_deref());
@@ -127,6 +133,39 @@ impl Writer {
                 ));
             }
             return Err(Some(explain(&refusal, id)));
+        }
+    }
+
+    /// Makes the fields that others added the platform's, so that the apply that follows removes
+    /// them: it does not have them. No value changes yet.
+    async fn take_over(&self, step: &Step) -> Result<(), Option<Failure>> {
+        let take = |id: &ObjectId, live: &Value| {
+            let entries = handed_over(&self.manager, live, &step.removes);
+            Ok(entries.map(|entries| {
+                let operations = json!([
+                    { "op": "test", "path": "/metadata/uid", "value": step.uid },
+                    { "op": "test", "path": "/metadata/resourceVersion", "value": live["metadata"]["resourceVersion"] },
+                    { "op": "replace", "path": "/metadata/managedFields", "value": entries },
+                ]);
+                Call::json_patch(&id.path(), &operations, self.manager.name())
+            }))
+        };
+        let taken = patch_one(&self.cluster, &step.id, "taken over", take).await;
+        taken.map(|_| ()).map_err(Some)
+    }
+
+    /// Asks for a larger volume.
+    async fn grow(&self, step: &Step) -> Result<Answer, Option<Failure>> {
+        let id = &step.id;
+        let size = step.changes.first().and_then(|change| change.new.clone());
+        let (Some(size), Some(uid)) = (size, &step.uid) else {
+            return Err(Some(Failure::new(format!("{id}: its size is unknown"))));
+        };
+        let call = claims::grow(id, uid, &size, self.manager.name());
+        match self.cluster.call(call).await {
+            Ok(answer) => Ok(answer),
+            Err(ApiError::Refused(refusal)) => Err(Some(explain(&refusal, id))),
+            Err(error) => Err(Some(error.into())),
         }
     }
 

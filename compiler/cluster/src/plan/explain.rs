@@ -21,6 +21,11 @@ pub(crate) fn explain(refusal: &Refusal, id: &ObjectId) -> Failure {
         return Failure::new(format!("namespace {namespace} is being deleted"))
             .help("wait until it is gone, then apply again");
     }
+    if id.kind == Kind::PersistentVolumeClaim
+        && let Some(failure) = unresizable(&message)
+    {
+        return failure;
+    }
     if refusal.is_rbac() {
         return Failure::new(message)
             .help("`erpc rbac` prints the rights that this platform needs");
@@ -45,6 +50,22 @@ pub(crate) fn explain(refusal: &Refusal, id: &ObjectId) -> Failure {
     Failure::new(message)
 }
 
+/// Why a claim cannot have another size.
+fn unresizable(message: &str) -> Option<Failure> {
+    if message.contains("must support resize") || message.contains("can be resized") {
+        return Some(
+            Failure::new(format!("the StorageClass of the claim does not allow expansion: {message}"))
+                .help("if its driver can resize volumes, set `allowVolumeExpansion: true` on the class; otherwise declare a new volume, copy the data, and remove the old one"),
+        );
+    }
+    let is_smaller =
+        message.contains("can not be less than") || message.contains("cannot be less than");
+    (is_smaller).then(|| {
+        Failure::new(format!("a volume cannot become smaller: {message}"))
+            .help("declare a new volume under another name, copy the data, then remove the old one")
+    })
+}
+
 /// What a change of a workload means for its pods.
 pub(super) fn consequences(
     id: &ObjectId,
@@ -58,7 +79,10 @@ pub(super) fn consequences(
     }
     let replicas = new["spec"]["replicas"].as_u64().unwrap_or(1);
     let old = live["spec"]["replicas"].as_u64().unwrap_or(1);
-    if changes.iter().any(|c| c.path.starts_with("spec.template")) {
+    if changes
+        .iter()
+        .any(|c| c.path.starts_with(&["spec", "template"]))
+    {
         let pods = if old == 1 {
             "restarts 1 pod".to_owned()
         } else {
@@ -74,7 +98,7 @@ pub(super) fn consequences(
         };
         said.push(format!("{pods}, {how}"));
     }
-    if replicas != old && changes.iter().any(|c| c.path == "spec.replicas") {
+    if replicas != old && changes.iter().any(|c| c.path.is(&["spec", "replicas"])) {
         said.push(match replicas.cmp(&old) {
             std::cmp::Ordering::Less => format!("stops {} of {old} pods", old - replicas),
             _ => format!("starts {} more", replicas - old),

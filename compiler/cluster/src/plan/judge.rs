@@ -10,29 +10,49 @@ use serde_json::{Value, json};
 use super::explain::{consequences, explain};
 use super::replace::{immutable, replace};
 use super::{Action, Allowed, Plan, Step, blocked, fingerprint, step, uid};
+use crate::additions::{Addition, additions, without_defaults};
 use crate::client::Cluster;
-use crate::diff::differences;
+use crate::diff::{FieldChange, differences, shown};
 use crate::failure::{ApiError, Cause, Failure, Refusal};
 use crate::inventory::is_labelled;
 use crate::kind::Kind;
+use crate::known::Table;
 use crate::live::Live;
 use crate::object::{Desired, ObjectId, Program};
 use crate::owner::{Inventories, Owner};
+use crate::path::FieldPath;
 use crate::request::{Answer, Call};
+use crate::taking::{CONTROLLERS, may_take, takes};
 
 /// How many calls a plan has under way; the limiter may allow fewer.
 const IN_FLIGHT: usize = 16;
-/// No field is ever taken from these: they would take it back, and the two would fight.
-const CONTROLLERS: [&str; 5] = [
-    "kube-controller-manager",
-    "kube-scheduler",
-    "kubelet",
-    "horizontal-pod-autoscaler",
-    "vpa",
-];
-
 /// To whom the server gives the fields of an object whose managers were removed.
 const UNTRACKED: &str = "before-first-apply";
+
+/// What came of all objects.
+pub(super) struct Judged {
+    pub(super) steps: Vec<Step>,
+    /// How many stay as they are.
+    pub(super) unchanged: usize,
+    /// What others added, and stays.
+    pub(super) additions: Vec<(ObjectId, Addition)>,
+}
+
+/// What came of one object.
+#[derive(Default)]
+struct One {
+    step: Option<Step>,
+    additions: Vec<Addition>,
+}
+
+impl From<Step> for One {
+    fn from(step: Step) -> Self {
+        Self {
+            step: Some(step),
+            additions: Vec::new(),
+        }
+    }
+}
 
 pub(super) async fn judge_all(
     cluster: &Cluster,
@@ -40,7 +60,7 @@ pub(super) async fn judge_all(
     live: &Live,
     allowed: &Allowed,
     earlier: Option<&Plan>,
-) -> Result<(Vec<Step>, usize), Failure> {
+) -> Result<Judged, Failure> {
     let known: HashMap<&ObjectId, &Step> = earlier
         .iter()
         .flat_map(|plan| &plan.steps)
@@ -48,10 +68,13 @@ pub(super) async fn judge_all(
         .collect();
     let mut unchanged = 0;
     let mut doubtful = Vec::new();
-    let mut steps = Vec::new();
+    let (mut steps, mut additions) = (Vec::new(), Vec::new());
     for desired in &program.objects {
         if live.is_equal(&desired.id) {
-            unchanged += 1;
+            match live.additions(&desired.id) {
+                [] => unchanged += 1,
+                _ => doubtful.push(desired),
+            }
             continue;
         }
         if let Some(namespace) = &desired.id.namespace
@@ -69,6 +92,8 @@ pub(super) async fn judge_all(
                 Some(step) => steps.push((*step).clone()),
                 None => unchanged += 1,
             }
+            let earlier = earlier.iter().flat_map(|plan| &plan.additions);
+            additions.extend(earlier.filter(|(id, _)| *id == desired.id).cloned());
             continue;
         }
         doubtful.push(desired);
@@ -84,17 +109,88 @@ pub(super) async fn judge_all(
     };
     let mut judged = stream::iter(doubtful)
         .map(|desired| async move {
-            let found = live.get(&desired.id);
-            judge(around, desired, found).await
+            let one = match live.get(&desired.id) {
+                Some(found) if live.is_equal(&desired.id) => {
+                    let added = live.additions(&desired.id).to_vec();
+                    equal(around, desired, &found, added).await
+                }
+                found => judge(around, desired, found).await,
+            };
+            one.map(|one| (desired, one))
         })
         .buffer_unordered(IN_FLIGHT);
     while let Some(judged) = judged.next().await {
-        match judged? {
+        let (desired, one) = judged?;
+        match one.step {
             Some(step) => steps.push(step),
             None => unchanged += 1,
         }
+        let added = one.additions.into_iter();
+        additions.extend(added.map(|added| (desired.id.clone(), added)));
     }
-    Ok((steps, unchanged))
+    additions.sort_by(|a, b| (&a.0, &a.1.path).cmp(&(&b.0, &b.1.path)));
+    Ok(Judged {
+        steps,
+        unchanged,
+        additions,
+    })
+}
+
+/// An object that is as the platform says, but for what others added.
+async fn equal(
+    around: &Around<'_>,
+    desired: &Desired,
+    live: &Value,
+    added: Vec<Addition>,
+) -> Result<One, Failure> {
+    let id = &desired.id;
+    let added = without_defaults(around.cluster, desired, added).await?;
+    let (taken, additions) = split(added, id, around.allowed);
+    if taken.is_empty() {
+        return Ok(One {
+            step: None,
+            additions,
+        });
+    }
+    let changes: Vec<FieldChange> = taken.iter().map(removal).collect();
+    let step = Step {
+        consequences: consequences(id, live, live, &changes),
+        changes,
+        removes: taken.into_iter().map(|addition| addition.path).collect(),
+        uid: uid(live),
+        fingerprint: Some(fingerprint(live)),
+        ..step(id, Action::Update)
+    };
+    Ok(One {
+        step: Some(step),
+        additions,
+    })
+}
+
+/// What others added to an object, as the server has it or would have it.
+fn of_object(program: &Program<'_>, desired: &Desired, object: &Value) -> Vec<Addition> {
+    let body = desired.body.value();
+    additions(
+        program.manager(),
+        desired.id.kind,
+        &body,
+        object,
+        Table::whole(),
+    )
+}
+
+/// What of the additions goes, and what stays.
+fn split(added: Vec<Addition>, id: &ObjectId, allowed: &Allowed) -> (Vec<Addition>, Vec<Addition>) {
+    let is_taken = |addition: &Addition| takes(&allowed.take_from, id, addition);
+    added.into_iter().partition(is_taken)
+}
+
+fn removal(addition: &Addition) -> FieldChange {
+    FieldChange {
+        path: addition.path.clone(),
+        old: Some(addition.value.clone()),
+        new: addition.usual.clone(),
+    }
 }
 
 /// Whether nobody has written an object between two readings, so that the server would say the same of it.
@@ -175,12 +271,12 @@ struct Around<'a> {
     inventories: Inventories,
 }
 
-/// The step for one object; `None` where it stays as it is. `found` is what carries the platform's label.
+/// The step for one object that is not certainly as the platform says. `found` is what carries the platform's label.
 async fn judge(
     around: &Around<'_>,
     desired: &Desired,
     found: Option<Value>,
-) -> Result<Option<Step>, Failure> {
+) -> Result<One, Failure> {
     let id = &desired.id;
     let (live, first) = match found {
         Some(live) => (live, None),
@@ -189,10 +285,11 @@ async fn judge(
             if let Ok((answer, _)) = &first
                 && answer.is_created
             {
-                return Ok(Some(Step {
+                let step = Step {
                     warnings: answer.warnings.clone(),
                     ..step(id, Action::Create)
-                }));
+                };
+                return Ok(step.into());
             }
             match around.cluster.call(Call::get(id.path())).await {
                 // It is there without the platform's label.
@@ -205,7 +302,7 @@ async fn judge(
         }
     };
     if let Some(failure) = terminating(id, &live) {
-        return Ok(Some(blocked(id, failure)));
+        return Ok(blocked(id, failure).into());
     }
     let Around {
         cluster, program, ..
@@ -217,7 +314,7 @@ async fn judge(
     if let Some(owner) = &owner
         && !around.allowed.take_over
     {
-        return Ok(Some(blocked(id, owner.refusal(id))));
+        return Ok(blocked(id, owner.refusal(id)).into());
     }
     let answer = match first {
         Some(first) if owner.is_none() => first,
@@ -233,7 +330,7 @@ async fn judged(
     live: Option<&Value>,
     answer: Result<(Answer, bool), ApiError>,
     owner: Option<Owner>,
-) -> Result<Option<Step>, Failure> {
+) -> Result<One, Failure> {
     let Around {
         cluster,
         program,
@@ -249,15 +346,24 @@ async fn judged(
         }
         Err(ApiError::Refused(refusal)) => {
             let step = refused(cluster, program, desired, live, &refusal, allowed).await?;
-            return Ok(Some(step));
+            let added = live.map(|live| of_object(program, desired, live));
+            let added = added.unwrap_or_default();
+            return Ok(One {
+                step: Some(step),
+                additions: without_defaults(cluster, desired, added).await?,
+            });
         }
     };
     let Some(live) = live else {
-        return Ok(Some(Step {
+        let step = Step {
             warnings: answer.warnings,
             ..step(id, Action::Create)
-        }));
+        };
+        return Ok(step.into());
     };
+    let added = of_object(program, desired, &answer.body);
+    let added = without_defaults(cluster, desired, added).await?;
+    let (taken, additions) = split(added, id, allowed);
     let mut follows = Vec::new();
     let inherits = owner.map(|owner| {
         follows.push(format!("taken over from platform `{}`", owner.platform));
@@ -266,8 +372,10 @@ async fn judged(
     let mut changes = differences(live, &answer.body);
     if id.kind.is_workload() && autoscalers.desired.contains(&workload(id)) {
         // The number is handed over, not reset.
-        changes.retain(|change| change.path != "spec.replicas");
+        changes.retain(|change| !change.path.is(&["spec", "replicas"]));
     }
+    changes.extend(taken.iter().map(removal));
+    let removes = taken.into_iter().map(|addition| addition.path).collect();
     let own = |object: &Value| {
         program
             .manager()
@@ -277,7 +385,12 @@ async fn judged(
     let before = own(live);
     let is_ours = before.is_some();
     let action = match (changes.is_empty(), is_ours) {
-        (true, true) if before == own(&answer.body) => return Ok(None),
+        (true, true) if before == own(&answer.body) => {
+            return Ok(One {
+                step: None,
+                additions,
+            });
+        }
         (true, false) => Action::Adopt,
         _ => Action::Update,
     };
@@ -288,16 +401,21 @@ async fn judged(
         true => Vec::new(),
         false => answer.warnings,
     };
-    Ok(Some(Step {
+    let step = Step {
         consequences: follows,
         changes,
+        removes,
         warnings,
         uid: uid(live),
         is_forced,
         fingerprint: Some(fingerprint(live)),
         inherits,
         ..step(id, action)
-    }))
+    };
+    Ok(One {
+        step: Some(step),
+        additions,
+    })
 }
 
 fn terminating(id: &ObjectId, live: &Value) -> Option<Failure> {
@@ -350,7 +468,7 @@ async fn dry_run(
     match cluster.call(call.clone()).await {
         Err(ApiError::Refused(refusal))
             if refusal.is_field_conflict()
-                && (may_take(&refusal, allowed, owner)
+                && (may_take_all(&refusal, &desired.id, allowed, owner)
                     || is_left_by_autoscaler(desired, found, &refusal, autoscalers)) =>
         {
             Ok((cluster.call(call.forced()).await?, true))
@@ -380,12 +498,16 @@ fn conflicts(refusal: &Refusal) -> impl Iterator<Item = &Cause> {
     causes.filter(|cause| cause.reason == "FieldManagerConflict")
 }
 
-fn may_take(refusal: &Refusal, allowed: &Allowed, owner: Option<&Owner>) -> bool {
+fn may_take_all(
+    refusal: &Refusal,
+    id: &ObjectId,
+    allowed: &Allowed,
+    owner: Option<&Owner>,
+) -> bool {
     conflicts(refusal).all(|cause| {
         let manager = manager_of(cause);
-        let is_named = allowed.take_from.iter().any(|taken| taken == manager);
         let is_taken_over = owner.is_some() && manager == UNTRACKED;
-        !CONTROLLERS.contains(&manager) && (is_named || is_taken_over)
+        is_taken_over || may_take(&allowed.take_from, id, manager)
     })
 }
 
@@ -420,13 +542,16 @@ fn conflict(
 ) -> Failure {
     let mut lines = Vec::new();
     let mut managers = BTreeSet::new();
+    let body = desired.body.value();
+    let objects: Vec<&Value> = std::iter::once(&body).chain(found).collect();
     for cause in conflicts(refusal) {
-        let field = cause.field.trim_start_matches('.');
+        let field = FieldPath::of_server(&cause.field, &objects);
+        let value = |object| field.get(object).map_or("nothing".to_owned(), shown);
         let manager = manager_of(cause);
         managers.insert(manager.to_owned());
-        let ours = at(&desired.body.value(), field);
-        let theirs = found.map_or("?".to_owned(), |live| at(live, field));
-        let place = program.place(desired, field).unwrap_or_default();
+        let ours = value(&body);
+        let theirs = found.map_or("?".to_owned(), value);
+        let place = program.place(desired, &field).unwrap_or_default();
         let since = found.and_then(|live| since(live, manager));
         let since = since.map_or_else(String::new, |time| format!(" since {time}"));
         lines.push(format!(
@@ -440,7 +565,7 @@ fn conflict(
     }
     let takes: Vec<String> = managers
         .iter()
-        .map(|manager| format!("--take-from {manager}"))
+        .map(|manager| format!("--take-from {manager}={}", desired.id.argument()))
         .collect();
     failure.help(format!(
         "take it with {}, or let the source say what the cluster has",
@@ -448,51 +573,8 @@ fn conflict(
     ))
 }
 
-/// The value at `spec.template.spec.containers[name="a"].image`, as the server writes paths.
-fn at(object: &Value, field: &str) -> String {
-    let mut value = object;
-    for part in field.split('.') {
-        let (name, key) = match part.split_once('[') {
-            Some((name, key)) => (name, Some(key.trim_end_matches(']'))),
-            None => (part, None),
-        };
-        value = &value[name];
-        if let Some((key, wanted)) = key.and_then(|key| key.split_once('=')) {
-            let wanted = wanted.trim_matches('"');
-            let items = value.as_array();
-            let item = items
-                .into_iter()
-                .flatten()
-                .find(|item| crate::diff::plain(&item[key]) == wanted);
-            let Some(item) = item else {
-                return "nothing".to_owned();
-            };
-            value = item;
-        }
-    }
-    match value {
-        Value::Null => "nothing".to_owned(),
-        value => crate::diff::shown(value),
-    }
-}
-
 fn since(live: &Value, manager: &str) -> Option<String> {
     let entries = live["metadata"]["managedFields"].as_array()?;
     let entry = entries.iter().find(|entry| entry["manager"] == manager)?;
     entry["time"].as_str().map(str::to_owned)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::at;
-    use serde_json::json;
-
-    #[test]
-    fn a_path_of_the_server_finds_its_value() {
-        let object =
-            json!({ "spec": { "containers": [{ "name": "a", "image": "x:1" }], "replicas": 3 } });
-        assert_eq!(at(&object, "spec.replicas"), "3");
-        assert_eq!(at(&object, "spec.containers[name=\"a\"].image"), "\"x:1\"");
-        assert_eq!(at(&object, "spec.absent"), "nothing");
-    }
 }

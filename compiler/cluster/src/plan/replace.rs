@@ -9,7 +9,7 @@ use crate::diff::differences;
 use crate::failure::{ApiError, Failure, Refusal};
 use crate::kind::Kind;
 use crate::object::Desired;
-use crate::request::Call;
+use crate::request::{Answer, Call};
 
 /// What can only be changed by a new object.
 pub(super) struct Immutable {
@@ -34,8 +34,7 @@ pub(super) fn immutable(desired: &Desired, live: &Value, refusal: &Refusal) -> O
                 .find(|field| differs(&format!("/spec/{field}")))?;
             Some(Immutable {
                 field,
-                consequence: "made anew without touching its pods; claims keep their size"
-                    .to_owned(),
+                consequence: "made anew without touching its pods".to_owned(),
             })
         }
         Kind::Deployment if says("spec.selector") => Some(Immutable {
@@ -85,7 +84,7 @@ pub(super) async fn replace(
     Ok(Step {
         changes: differences(live, &desired.body.value())
             .into_iter()
-            .filter(|change| change.path.contains(immutable.field))
+            .filter(|change| change.path.has(immutable.field))
             .collect(),
         consequences: vec![immutable.consequence],
         uid: uid(live),
@@ -126,22 +125,27 @@ fn grows_only(desired: &Value, live: &Value) -> bool {
     })
 }
 
-/// Whether the server would take the new object, asked under a name that nobody has.
+/// Whether the server would take the new object.
 async fn judge_new_body(cluster: &Cluster, desired: &Desired) -> Result<Option<Failure>, Failure> {
+    match new_body(cluster, desired).await {
+        Ok(_) => Ok(None),
+        Err(ApiError::Refused(refusal)) => Ok(Some(explain(&refusal, &desired.id))),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// What the server makes of the declared object if it is new: asked by a dry run, under a name that
+/// nobody has.
+pub(crate) async fn new_body(cluster: &Cluster, desired: &Desired) -> Result<Answer, ApiError> {
     let mut body = desired.body.value();
     if let Some(metadata) = body["metadata"].as_object_mut() {
         metadata.remove("name");
         metadata.insert("generateName".to_owned(), json!("erpc-plan-"));
     }
     let collection = desired.id.kind.collection(desired.id.namespace.as_deref());
-    match cluster
+    cluster
         .call(Call::create(&collection, &body).dry_run())
         .await
-    {
-        Ok(_) => Ok(None),
-        Err(ApiError::Refused(refusal)) => Ok(Some(explain(&refusal, &desired.id))),
-        Err(error) => Err(error.into()),
-    }
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::{Look, Stall, name, number, text};
+use crate::path::FieldPath;
 
 const TRANSIENT_IMAGE: Duration = Duration::from_secs(120);
 const MISSING_CONFIG: Duration = Duration::from_secs(10);
@@ -23,7 +24,7 @@ impl Look<'_> {
         let message = text(&waiting["message"]).to_owned();
         let symptom = format!("{} {container}", name(pod));
         let image = text(&status["image"]);
-        let field = |end: &str| Some(format!("spec.template.spec.{list}[{container}]{end}"));
+        let field = |name: &str| Some(FieldPath::of_container(list, container, name));
         let stall = match reason.as_str() {
             "ErrImagePull" | "ImagePullBackOff" | "InvalidImageName" | "ErrImageNeverPull" => {
                 let (since, first) = self.seen(&format!("{symptom} image"), &message);
@@ -35,14 +36,14 @@ impl Look<'_> {
                     text(&pod["spec"]["nodeName"]),
                 )
                 .map(|stall| Stall {
-                    field: field(".image"),
+                    field: field("image"),
                     ..stall
                 })
             }
             "CreateContainerConfigError" => {
                 let (since, _) = self.seen(&format!("{symptom} config"), &message);
                 config_stall(&message, since, self.namespace).map(|stall| Stall {
-                    field: field(".env"),
+                    field: field("env"),
                     ..stall
                 })
             }
@@ -54,7 +55,7 @@ impl Look<'_> {
                         format!("container {container} cannot start: {message}"),
                         "see the command of the service; the file must be in the image",
                     );
-                    stall.field = field(".command");
+                    stall.field = field("command");
                     stall
                 })
             }
@@ -183,9 +184,7 @@ fn crash_stall(status: &Value, container: &str, live: &Value, list: &str) -> Opt
             ),
             "raise the memory in the source, or find the leak",
         );
-        stall.field = Some(format!(
-            "spec.template.spec.{list}[{container}].resources.limits.memory"
-        ));
+        stall.field = Some(FieldPath::of_container(list, container, "resources"));
         return Some(stall);
     }
     let help = match code {
@@ -198,7 +197,7 @@ fn crash_stall(status: &Value, container: &str, live: &Value, list: &str) -> Opt
         format!("container {container} has ended {restarts} times, last with exit code {code}"),
         help,
     );
-    stall.field = Some(format!("spec.template.spec.{list}[{container}].command"));
+    stall.field = Some(FieldPath::of_container(list, container, "command"));
     Some(stall)
 }
 

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::{Look, Stall, condition, name, text};
 use crate::kind::Kind;
+use crate::path::FieldPath;
 
 const UNSCHEDULABLE: Duration = Duration::from_secs(15);
 const UNPROVISIONED: Duration = Duration::from_secs(60);
@@ -111,7 +112,7 @@ impl Look<'_> {
                 format!("no node takes pod {pod_name}: {message}"),
                 "ask for less in the source, or give the cluster a node that has it; `erpc doctor` shows what is free",
             );
-            stall.field = Some("spec.template.spec.containers".to_owned());
+            stall.field = Some(FieldPath::of(&["spec", "template", "spec", "containers"]));
             stall
         })
     }
@@ -139,7 +140,7 @@ impl Look<'_> {
                 format!("claim {claim} gets no volume: {}", text(&event["message"])),
                 "name a storage class that the cluster has: `kubectl get storageclass`",
             );
-            stall.field = Some("spec.volumeClaimTemplates".to_owned());
+            stall.field = Some(FieldPath::of(&["spec", "volumeClaimTemplates"]));
             return Some(stall);
         }
         let (since, _) = self.seen(&format!("{} claims", name(pod)), "");
@@ -153,7 +154,7 @@ impl Look<'_> {
                 ),
                 "see that the provisioner of the storage class runs",
             );
-            stall.field = Some("spec.volumeClaimTemplates".to_owned());
+            stall.field = Some(FieldPath::of(&["spec", "volumeClaimTemplates"]));
             stall
         })
     }

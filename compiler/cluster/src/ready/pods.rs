@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::nodes::EVICTED;
 use super::{Look, Stall, condition, name, number, text};
+use crate::path::FieldPath;
 
 const UNREADY_TOLD: Duration = Duration::from_secs(20);
 const MOUNT: Duration = Duration::from_secs(90);
@@ -156,10 +157,9 @@ impl Look<'_> {
                 ),
                 "see what the probe asks and what the service answers",
             );
-            stall.field = Some(format!(
-                "spec.template.spec.containers[{}].readinessProbe",
-                self.target.id.name
-            ));
+            let container = &self.target.id.name;
+            let probe = FieldPath::of_container("containers", container, "readinessProbe");
+            stall.field = Some(probe);
             stall
         })
     }

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::additions::show;
 use crate::client::Cluster;
 use crate::object::Program;
 use crate::plan::{Action, Plan, Step};
@@ -42,10 +43,12 @@ pub fn to_json(plan: &Plan, program: &Program<'_>, cluster: &Cluster) -> Value {
             "opened": flows.opened, "closed": flows.closed, "same": flows.same,
         })),
         "unchanged": plan.unchanged,
+        "additions": show::json(plan, program),
         "summary": {
             "create": plan.count(Action::Create),
             "update": plan.count(Action::Update),
             "replace": plan.count(Action::Replace),
+            "grow": plan.count(Action::Grow),
             "adopt": plan.count(Action::Adopt),
             "move": plan.count(Action::Move),
             "prune": plan.count(Action::Prune),
@@ -61,7 +64,7 @@ fn step_json(step: &Step, program: &Program<'_>) -> Value {
         .iter()
         .map(|change| {
             json!({
-                "field": change.path,
+                "field": change.path.to_string(),
                 "old": change.old,
                 "new": change.new,
                 "source": object.and_then(|object| program.place(object, &change.path)),
@@ -73,7 +76,7 @@ fn step_json(step: &Step, program: &Program<'_>) -> Value {
         "kind": step.id.kind.as_str(),
         "namespace": step.id.namespace.as_deref(),
         "name": step.id.name.as_str(),
-        "source": object.and_then(|object| program.place(object, "")),
+        "source": object.and_then(|object| program.place_of(object)),
         "service": object.and_then(|object| object.service).map(|id| program.platform.path(id)),
         "uid": step.uid,
         "fingerprint": step.fingerprint,

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use super::{summary, value};
+use crate::additions::show;
 use crate::client::Cluster;
 use crate::object::Program;
 use crate::plan::{Plan, Step};
@@ -21,7 +22,7 @@ pub fn markdown(plan: &Plan, program: &Program<'_>, cluster: &Cluster) -> String
     }
     for step in &plan.steps {
         let object = program.object(&step.id);
-        let place = object.and_then(|object| program.place(object, ""));
+        let place = object.and_then(|object| program.place_of(object));
         let _ = writeln!(
             out,
             "| `{}` | `{}` | {} | {} |",
@@ -48,6 +49,7 @@ pub fn markdown(plan: &Plan, program: &Program<'_>, cluster: &Cluster) -> String
             let _ = writeln!(out, "\nblocked: {failure}");
         }
     }
+    show::markdown(&mut out, plan);
     for secret in &plan.missing_secrets {
         let _ = writeln!(
             out,

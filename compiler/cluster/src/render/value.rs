@@ -193,7 +193,7 @@ mod tests {
 
     fn change(old: Value, new: Value) -> FieldChange {
         FieldChange {
-            path: "data[app.yml]".to_owned(),
+            path: crate::path::FieldPath::of(&["data", "app.yml"]),
             old: Some(old),
             new: Some(new),
         }

@@ -1,0 +1,77 @@
+//! What others added to declared objects and stays, as a plan shows it.
+
+use std::fmt::Write;
+
+use serde_json::{Value, json};
+
+use crate::diff::shown;
+use crate::object::Program;
+use crate::plan::Plan;
+use crate::render::Paint;
+
+/// For people.
+pub(crate) fn write(out: &mut String, plan: &Plan, program: &Program<'_>, paint: Paint) {
+    for (id, addition) in &plan.additions {
+        let object = program.object(id);
+        let place = object.and_then(|object| program.place(object, &addition.path));
+        let severity = match addition.severity.is_error() {
+            true => paint.with("1;31", &format!("error[{}]", addition.severity.as_str())),
+            false => "warning".to_owned(),
+        };
+        let (by, help) = match addition.owners.as_slice() {
+            [] => ("no manager owns it".to_owned(), String::new()),
+            owners => {
+                let names: Vec<String> = owners.iter().map(ToString::to_string).collect();
+                let takes = owners
+                    .iter()
+                    .map(|owner| format!(" --take-from {}={}", owner.manager, id.argument()));
+                let takes: String = takes.collect();
+                (
+                    format!("added by {}", names.join(" and ")),
+                    format!("; `erpc apply{takes}` removes it"),
+                )
+            }
+        };
+        // Writing to a string cannot fail.
+        let _ = writeln!(
+            out,
+            "* {id}  {}\n    {severity} {} {}: not in the source, {by}; it stays{help}",
+            paint.with("2", place.as_deref().unwrap_or_default()),
+            addition.path,
+            shown(&addition.value),
+        );
+    }
+}
+
+/// For a pull request.
+pub(crate) fn markdown(out: &mut String, plan: &Plan) {
+    for (id, addition) in &plan.additions {
+        let _ = writeln!(
+            out,
+            "\n{id}: `{}` is not in the source and stays ({})",
+            addition.path,
+            addition.severity.as_str()
+        );
+    }
+}
+
+/// For programs.
+pub(crate) fn json(plan: &Plan, program: &Program<'_>) -> Vec<Value> {
+    plan.additions
+        .iter()
+        .map(|(id, addition)| {
+            let object = program.object(id);
+            json!({
+                "kind": id.kind.as_str(),
+                "namespace": id.namespace.as_deref(),
+                "name": id.name.as_str(),
+                "field": addition.path.to_string(),
+                "has": addition.value,
+                "default": addition.usual,
+                "severity": addition.severity.as_str(),
+                "managers": addition.owners.iter().map(|owner| &owner.manager).collect::<Vec<_>>(),
+                "source": object.and_then(|object| program.place(object, &addition.path)),
+            })
+        })
+        .collect()
+}
