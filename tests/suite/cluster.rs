@@ -4,6 +4,7 @@
 mod adopt;
 mod apply;
 mod connections;
+mod destroy;
 mod doctor;
 mod drift;
 mod equality;

@@ -737,17 +737,19 @@ pub(crate) struct Drift {
     pub(crate) access: Access,
 }
 
-/// Takes a platform off a cluster, clients before what they need.
+/// Deletes a platform from a cluster, clients before what they need.
 ///
-/// Shows what goes and what stays, and asks for the platform's name. Volumes stay, and namespaces that
-/// hold something else or that erpc did not make.
+/// Lists what is deleted and what stays, and asks for the platform's name. Claims stay without --delete-data. A
+/// namespace stays if erpc did not create it, or if it contains any object that is not the platform's. Services and
+/// policies of a namespace are deleted when its last pod has ended. Exits 0 when everything is deleted, 1 if nothing
+/// was, 4 if something is left, 130 when interrupted.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  erpc destroy                     show, ask, delete
+  erpc destroy                     list, ask, delete
   erpc destroy --confirm shop      without a question
-  erpc destroy --delete-data       the volumes, too
-  erpc destroy --namespace shop-x  this namespace with all that is in it, too")]
+  erpc destroy --delete-data       the claims and their data, too
+  erpc destroy --namespace shop-x  this namespace with everything in it but claims, too")]
 pub(crate) struct Destroy {
     /// A folder or a file; the nearest platform.erp upwards where nothing is said.
     pub(crate) path: Option<PathBuf>,
@@ -756,15 +758,18 @@ pub(crate) struct Destroy {
     /// The platform's name, instead of a question.
     #[arg(long, value_name = "PLATFORM")]
     pub(crate) confirm: Option<String>,
-    /// Delete the volumes and their data.
+    /// Delete the platform's claims and their data.
     #[arg(long)]
     pub(crate) delete_data: bool,
     /// Delete the platform although another source has applied it.
     #[arg(long)]
     pub(crate) take_over: bool,
-    /// Delete this namespace with all that is in it.
+    /// Delete this namespace of the platform with everything in it; if it contains a claim, only with --delete-data.
     #[arg(long, value_name = "NAMESPACE")]
     pub(crate) namespace: Vec<String>,
+    /// How long pods and namespaces may take to end, in addition to the grace period of the pods.
+    #[arg(long, value_name = "TIME", default_value = "2m", value_parser = duration)]
+    pub(crate) timeout: std::time::Duration,
 }
 
 /// Tries the declared flows and the `never`s from inside the cluster.
@@ -920,6 +925,7 @@ fn duration(text: &str) -> Result<std::time::Duration, String> {
 Examples:
   erpc init                        hello in this folder
   erpc init shop --template shop   three tiers, in a new folder
+  erpc init --name web-shop        the platform is called web-shop
   erpc init --list                 all templates")]
 pub(crate) struct Init {
     /// The folder, which is made if there is none.
@@ -928,6 +934,9 @@ pub(crate) struct Init {
     /// Which template.
     #[arg(long, default_value = "hello", value_name = "NAME")]
     pub(crate) template: String,
+    /// The name of the platform, under which a cluster knows it; asked on a terminal [default: the template's].
+    #[arg(long, value_name = "PLATFORM")]
+    pub(crate) name: Option<String>,
     /// List the templates and write nothing.
     #[arg(long)]
     pub(crate) list: bool,

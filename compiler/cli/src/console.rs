@@ -77,11 +77,6 @@ impl<'s> Console<'s> {
         (&mut *self.out, &mut *self.err)
     }
 
-    /// The stream of results, for what writes a line at a time.
-    pub(crate) fn result_stream(&mut self) -> &mut (dyn Write + 's) {
-        &mut *self.out
-    }
-
     pub(crate) fn set_color(&mut self, color: bool) {
         self.color = color;
     }

@@ -1,50 +1,98 @@
-//! Takes a platform off a cluster, clients before what they need. Volumes stay unless they are named,
-//! namespaces unless they are empty and erpc made them. The inventory goes last, so that a run that is
-//! killed is ended by the next one.
+//! Takes a platform off a cluster, clients before what they need, and never what is not the platform's.
+//!
+//! [`Destruction`] is the plan: what goes, in which order, and what stays. [`destroy`] confirms it, makes it
+//! again under the lock, and carries it out. Volumes stay unless `--delete-data` says otherwise, namespaces
+//! unless erpc made them and nothing else is in them. The inventory goes last, so that the next run goes on
+//! from where one ended.
 
-use std::collections::BTreeSet;
-use std::sync::Arc;
+mod run;
+mod survey;
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::time::Duration;
 
+use futures_util::{StreamExt, stream};
 use serde_json::Value;
 
 use crate::client::Cluster;
-use crate::failure::{ApiError, Failure};
-use crate::inventory::{self, Inventory, is_labelled};
-use crate::kind::{Kind, root};
+use crate::failure::Failure;
+use crate::inventory::{Inventory, is_labelled};
+use crate::kind::Kind;
 use crate::live::Live;
-use crate::lock::{self, Lock};
 use crate::object::{ObjectId, Program};
 use crate::owner;
-use crate::plan::Action;
-use crate::plan::{explain, uid};
-use crate::progress::{Event, Progress};
+use crate::plan::uid;
 use crate::request::Call;
-use crate::stop::Stop;
+
+pub use run::{Destroyed, destroy};
+pub use survey::Foreign;
+use survey::{Catalogue, Own, Survey, survey};
 
 /// What the user allows beyond the objects themselves.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct DestroyOptions {
     /// `--delete-data`: the volumes, too.
     pub data: bool,
     /// `--take-over`: a platform that another source has applied.
     pub take_over: bool,
-    /// `--namespace N`: this namespace with all that is in it.
+    /// `--namespace N`: this namespace with all that is in it but data.
     pub namespaces: Vec<String>,
+    /// `--timeout TIME`: how long pods and namespaces may take to end, beside the grace period of the pods.
+    pub timeout: Duration,
+}
+
+/// An object that is deleted.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Target {
+    /// Which.
+    pub id: ObjectId,
+    /// Only if it is still this one.
+    pub uid: String,
+}
+
+/// A claim of the platform.
+#[derive(Clone, Debug)]
+pub struct Volume {
+    /// Which.
+    pub target: Target,
+    /// What it asks for: `1Gi`.
+    pub size: String,
+}
+
+/// A namespace that is deleted.
+#[derive(Clone, Debug)]
+pub struct DoomedNamespace {
+    /// The namespace.
+    pub target: Target,
+    /// With `--namespace`: what is in it and not the platform's, and goes along.
+    pub along: Vec<Foreign>,
+    /// With `--namespace`: the kinds of which more may be in it, because they cannot be listed.
+    pub unlisted: Vec<String>,
+    is_named: bool,
 }
 
 /// What would be destroyed, and what stays.
 #[derive(Debug)]
 pub struct Destruction {
-    /// What is deleted, in this order; each group waits for the one before.
-    pub groups: Vec<Vec<(ObjectId, String)>>,
-    /// Volumes, with their sizes: deleted or kept as the options say.
-    pub volumes: Vec<(ObjectId, String, String)>,
+    /// What lets traffic and pods in, then workloads, clients before what they need. Each wave waits until the
+    /// pods of the one before have ended.
+    pub waves: Vec<Vec<Target>>,
+    /// What pods need, by namespace and in order: it goes when no pod of the platform is left in the namespace.
+    pub rest: BTreeMap<String, Vec<Vec<Target>>>,
+    /// What is in no namespace.
+    pub cluster_wide: Vec<Target>,
+    /// The platform's claims: deleted or kept as the options say.
+    pub volumes: Vec<Volume>,
     /// Namespaces that are deleted.
-    pub namespaces: Vec<String>,
+    pub namespaces: Vec<DoomedNamespace>,
     /// What stays, and why.
     pub kept: Vec<String>,
-    inventory: Option<Inventory>,
+    /// Whether there is an inventory, which goes last.
+    has_inventory: bool,
+    deletes_data: bool,
+    catalogue: Catalogue,
+    /// What belongs to the platform in each namespace that is deleted.
+    own: BTreeMap<String, Own>,
 }
 
 impl Destruction {
@@ -52,176 +100,348 @@ impl Destruction {
     ///
     /// # Errors
     ///
-    /// The cluster's.
+    /// The cluster's, that another source has applied the platform, or that data would go without leave.
     pub async fn plan(
         cluster: &Cluster,
         program: &Program<'_>,
         options: &DestroyOptions,
     ) -> Result<Self, Failure> {
         let live = Live::read(cluster, program).await?;
-        let inventory = live.inventory.clone();
+        let inventory = live.inventory.as_ref();
         if !options.take_over
-            && let Some(failure) = owner::other_source(program, inventory.as_ref())
+            && let Some(failure) = owner::other_source(program, inventory)
         {
             return Err(failure);
         }
-        let listed: BTreeSet<ObjectId> = inventory
-            .iter()
-            .flat_map(|inventory| inventory.objects.iter().cloned())
-            .collect();
-        let mut kept = Vec::new();
-        let mut found: Vec<(ObjectId, String)> = Vec::new();
-        for id in &listed {
-            let Some(object) = live.get(id) else {
-                continue;
-            };
-            if matches!(id.kind, Kind::Namespace | Kind::PersistentVolumeClaim) {
-                continue;
-            }
-            if id.kind == Kind::StorageClass && !options.data {
-                kept.push(format!("{id}: volumes that stay are of it"));
-                continue;
-            }
-            if !is_labelled(&object, program.name()) {
-                kept.push(format!(
-                    "{id}: it does not carry the platform's label any more"
-                ));
-                continue;
-            }
-            if let Some(uid) = uid(&object) {
-                found.push((id.clone(), uid));
-            }
-        }
-        let groups = in_order(program, found);
-        let volumes = volumes(cluster, program, &live, options, &mut kept).await?;
         let mut destruction = Self {
-            groups,
-            volumes,
+            waves: Vec::new(),
+            rest: BTreeMap::new(),
+            cluster_wide: Vec::new(),
+            volumes: Vec::new(),
             namespaces: Vec::new(),
-            kept,
-            inventory,
+            kept: Vec::new(),
+            has_inventory: inventory.is_some(),
+            deletes_data: options.data,
+            catalogue: Catalogue::read(cluster).await?,
+            own: BTreeMap::new(),
         };
-        destruction
-            .choose_namespaces(cluster, program, &live, options)
+        let found = destruction
+            .objects(cluster, program, &live, options)
             .await?;
+        destruction.arrange(program, found);
+        let names = namespaces(program, inventory);
+        let present = names.iter().filter(|name| live.has_namespace(name));
+        for name in present.clone() {
+            destruction.add_volumes(cluster, program, name).await?;
+        }
+        for name in present {
+            destruction
+                .judge_namespace(cluster, program, &live, name, options)
+                .await?;
+        }
         Ok(destruction)
     }
 
     /// Whether there is nothing to delete.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.inventory.is_none() && self.groups.is_empty() && self.namespaces.is_empty()
+        !self.has_inventory && self.len() == 0
     }
 
     /// How many objects are deleted.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.groups.iter().map(Vec::len).sum::<usize>() + self.namespaces.len()
+        self.targets().count()
     }
 
-    async fn choose_namespaces(
+    /// Everything that is deleted, in the order of deletion.
+    pub fn targets(&self) -> impl Iterator<Item = &Target> {
+        let rest = self.rest.values().flatten().flatten();
+        let volumes = self.volumes.iter().map(|volume| &volume.target);
+        let namespaces = self.namespaces.iter().map(|namespace| &namespace.target);
+        let waves = self.waves.iter().flatten();
+        waves
+            .chain(rest)
+            .chain(volumes.filter(|_| self.deletes_data))
+            .chain(namespaces)
+            .chain(&self.cluster_wide)
+    }
+
+    /// Whether another plan deletes and keeps the very same.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.signature() == other.signature()
+    }
+
+    fn signature(&self) -> (BTreeSet<&Target>, BTreeSet<&str>, BTreeSet<&str>) {
+        let along = self.namespaces.iter().flat_map(|namespace| {
+            let unlisted = namespace.unlisted.iter().map(String::as_str);
+            let along = namespace.along.iter().map(|foreign| foreign.uid.as_str());
+            along.chain(unlisted)
+        });
+        let kept = self.kept.iter().map(String::as_str);
+        (self.targets().collect(), along.collect(), kept.collect())
+    }
+
+    /// The objects of the inventory that are still the platform's, but for claims and namespaces.
+    async fn objects(
         &mut self,
         cluster: &Cluster,
         program: &Program<'_>,
         live: &Live,
         options: &DestroyOptions,
-    ) -> Result<(), Failure> {
-        let deleted: BTreeSet<&ObjectId> = self.groups.iter().flatten().map(|(id, _)| id).collect();
-        let made = self.inventory.as_ref().map(|i| i.meta.namespaces.clone());
-        let made = made.unwrap_or_default();
-        let mut names: BTreeSet<String> = program
-            .platform
-            .namespaces()
-            .map(|(_, namespace)| namespace.name.value.to_string())
+    ) -> Result<Vec<Target>, Failure> {
+        let inventory = live.inventory.as_ref();
+        let listed = inventory.iter().flat_map(|inventory| &inventory.objects);
+        let listed =
+            listed.filter(|id| !matches!(id.kind, Kind::Namespace | Kind::PersistentVolumeClaim));
+        let mut reads = stream::iter(listed)
+            .map(|id| async move {
+                if let Some(object) = live.get(id) {
+                    return Ok(Some((id, object)));
+                }
+                // One that has lost the platform's label is in no list of the platform's objects.
+                match cluster.call(Call::get(id.path())).await {
+                    Ok(answer) => Ok(Some((id, answer.body))),
+                    Err(error) if error.is_not_found() => Ok(None),
+                    Err(error) => Err(error),
+                }
+            })
+            .buffered(16);
+        let mut found = Vec::new();
+        while let Some(read) = reads.next().await {
+            let Some((id, object)) = read? else { continue };
+            if let Some(why) = why_kept(program, id, &object, options) {
+                self.kept.push(format!("{id}: {why}"));
+                continue;
+            }
+            if !options.data && takes_claims_along(&object) {
+                return Err(Failure::new(format!(
+                    "the claims of {id} would be deleted with it: its `persistentVolumeClaimRetentionPolicy` is `Delete`"
+                ))
+                .help("nothing was deleted; set the policy to `Retain`, or delete the data with --delete-data"));
+            }
+            found.extend(uid(&object).map(|uid| Target {
+                id: id.clone(),
+                uid,
+            }));
+        }
+        Ok(found)
+    }
+
+    /// Puts what goes into its order.
+    fn arrange(&mut self, program: &Program<'_>, found: Vec<Target>) {
+        let order = &program.derived.order;
+        let wave_of = |id: &ObjectId| {
+            let service = program.object(id).and_then(|object| object.service);
+            service.and_then(|service| order.wave.get(service.index()).copied())
+        };
+        let last = u32::try_from(order.waves.len()).unwrap_or(u32::MAX);
+        let mut waves: BTreeMap<u32, Vec<Target>> = BTreeMap::new();
+        let mut rest: BTreeMap<String, BTreeMap<u8, Vec<Target>>> = BTreeMap::new();
+        for target in found {
+            let id = &target.id;
+            let wave = match id.kind {
+                Kind::Ingress | Kind::CronJob | Kind::HorizontalPodAutoscaler => Some(0),
+                // What has left the source needs nothing that is known: it goes with the first.
+                kind if kind.is_workload() => {
+                    Some(1 + wave_of(id).map_or(0, |wave| last.saturating_sub(wave + 1)))
+                }
+                _ => None,
+            };
+            match (wave, &id.namespace) {
+                (Some(wave), _) => waves.entry(wave).or_default().push(target),
+                (None, Some(namespace)) => {
+                    let groups = rest.entry(namespace.to_string()).or_default();
+                    groups.entry(rank(id)).or_default().push(target);
+                }
+                (None, None) => self.cluster_wide.push(target),
+            }
+        }
+        // A binding goes before its role.
+        self.cluster_wide.sort_by_key(|target| rank(&target.id));
+        self.waves = waves.into_values().collect();
+        let rest = rest.into_iter();
+        self.rest = rest
+            .map(|(namespace, groups)| (namespace, groups.into_values().collect()))
             .collect();
-        names.extend(made.iter().cloned());
-        let mut chosen = Vec::new();
-        let mut kept = Vec::new();
-        for name in names {
-            if !live.has_namespace(&name) {
-                continue;
-            }
-            if options.namespaces.contains(&name) {
-                chosen.push(name);
-                continue;
-            }
-            if !made.contains(&name) {
-                kept.push(format!("Namespace {name}: erpc did not make it"));
-                continue;
-            }
-            let foreign = foreign(cluster, &name, &deleted, options.data).await?;
-            match foreign {
-                Some(what) => kept.push(format!("Namespace {name}: {what} is in it")),
-                None => chosen.push(name),
-            }
-        }
-        self.namespaces = chosen;
-        self.kept.extend(kept);
-        Ok(())
     }
-}
 
-/// Ingresses, schedules and autoscalers; workloads, clients first; then what they used; policies, and
-/// at the very end those that close their namespaces.
-fn in_order(program: &Program<'_>, found: Vec<(ObjectId, String)>) -> Vec<Vec<(ObjectId, String)>> {
-    let order = &program.derived.order;
-    let wave_of = |id: &ObjectId| {
-        let service = program.object(id).and_then(|object| object.service);
-        service.and_then(|service| order.wave.get(service.index()).copied())
-    };
-    let waves = u32::try_from(order.waves.len()).unwrap_or(u32::MAX);
-    let rank = |id: &ObjectId| -> u32 {
-        match id.kind {
-            Kind::Ingress | Kind::CronJob | Kind::HorizontalPodAutoscaler => 0,
-            kind if kind.is_workload() => 1 + waves - wave_of(id).map_or(waves, |wave| wave + 1),
-            Kind::Service | Kind::PodDisruptionBudget => waves + 1,
-            Kind::NetworkPolicy if id.name != "default-deny" => waves + 2,
-            Kind::ConfigMap | Kind::ResourceQuota | Kind::LimitRange => waves + 3,
-            Kind::RoleBinding | Kind::ClusterRoleBinding => waves + 4,
-            Kind::NetworkPolicy => waves + 6,
-            _ => waves + 5,
-        }
-    };
-    let mut groups: std::collections::BTreeMap<u32, Vec<(ObjectId, String)>> =
-        std::collections::BTreeMap::new();
-    for (id, uid) in found {
-        groups.entry(rank(&id)).or_default().push((id, uid));
-    }
-    groups.into_values().collect()
-}
-
-async fn volumes(
-    cluster: &Cluster,
-    program: &Program<'_>,
-    live: &Live,
-    options: &DestroyOptions,
-    kept: &mut Vec<String>,
-) -> Result<Vec<(ObjectId, String, String)>, Failure> {
-    let mut out = Vec::new();
-    for (_, namespace) in program.platform.namespaces() {
-        let name = namespace.name.value.as_str();
-        if !live.has_namespace(name) {
-            continue;
-        }
-        let path = Kind::PersistentVolumeClaim.collection(Some(name));
+    async fn add_volumes(
+        &mut self,
+        cluster: &Cluster,
+        program: &Program<'_>,
+        namespace: &str,
+    ) -> Result<(), Failure> {
+        let path = Kind::PersistentVolumeClaim.collection(Some(namespace));
         for claim in cluster.list(&path, "").await? {
-            let id = ObjectId::of(Kind::PersistentVolumeClaim, &claim);
             if !is_of_platform(program, &claim) {
                 continue;
             }
+            let id = ObjectId::of(Kind::PersistentVolumeClaim, &claim);
             let size = claim["spec"]["resources"]["requests"]["storage"].as_str();
             let size = size.unwrap_or("?").to_owned();
-            if !options.data {
-                kept.push(format!(
+            if !self.deletes_data {
+                self.kept.push(format!(
                     "{id}, {size}: data is deleted with --delete-data only"
                 ));
             }
-            if let Some(uid) = uid(&claim) {
-                out.push((id, size, uid));
-            }
+            self.volumes.extend(uid(&claim).map(|uid| Volume {
+                target: Target { id, uid },
+                size,
+            }));
         }
+        Ok(())
     }
-    Ok(out)
+
+    /// Decides about a namespace that exists.
+    async fn judge_namespace(
+        &mut self,
+        cluster: &Cluster,
+        program: &Program<'_>,
+        live: &Live,
+        name: &str,
+        options: &DestroyOptions,
+    ) -> Result<(), Failure> {
+        let id = namespace_id(name);
+        let Some(object) = live.get(&id) else {
+            return Ok(());
+        };
+        let is_named = options.namespaces.iter().any(|named| named == name);
+        let inventory = live.inventory.as_ref();
+        let is_made = inventory.is_some_and(|inventory| inventory.meta.namespaces.contains(name));
+        if let Some(owner) = owner::other(program.manager(), &object) {
+            self.kept
+                .push(format!("{id}: it belongs to platform `{}`", owner.platform));
+            return Ok(());
+        }
+        if !is_named && !is_made {
+            self.kept.push(format!("{id}: erpc did not make it"));
+            return Ok(());
+        }
+        let (own, found) = self.survey(cluster, name).await?;
+        if let Some(why) = why_stays(&found, is_named, options.data) {
+            self.kept.push(format!("{id}: {why}"));
+            return Ok(());
+        }
+        let uids = own.uids.union(&found.uids).cloned().collect();
+        self.own.insert(name.to_owned(), Own { uids, ..own });
+        self.namespaces
+            .extend(uid(&object).map(|uid| DoomedNamespace {
+                target: Target { id, uid },
+                unlisted: found.unlisted.into_values().flatten().collect(),
+                along: found.foreign,
+                is_named,
+            }));
+        Ok(())
+    }
+
+    /// What is in a namespace now, seen against what is to be deleted in it.
+    async fn survey(&self, cluster: &Cluster, name: &str) -> Result<(Own, Survey), Failure> {
+        let mut own = Own::of(
+            name,
+            self.targets()
+                .map(|target| (&target.id, target.uid.as_str())),
+        );
+        if let Some(known) = self.own.get(name) {
+            own.uids.extend(known.uids.iter().cloned());
+        }
+        let found = survey(cluster, &self.catalogue, name, &own).await?;
+        Ok((own, found))
+    }
+}
+
+/// The namespaces in which the platform has or had something.
+///
+/// # Errors
+///
+/// The cluster's.
+pub async fn known_namespaces(
+    cluster: &Cluster,
+    program: &Program<'_>,
+) -> Result<BTreeSet<String>, Failure> {
+    let inventory = Inventory::read(cluster, program.name()).await?;
+    Ok(namespaces(program, inventory.as_ref()))
+}
+
+fn namespaces(program: &Program<'_>, inventory: Option<&Inventory>) -> BTreeSet<String> {
+    let own = program.platform.namespaces();
+    let mut names: BTreeSet<String> = own
+        .map(|(_, namespace)| namespace.name.value.to_string())
+        .collect();
+    if let Some(inventory) = inventory {
+        names.extend(inventory.meta.namespaces.iter().cloned());
+        let of_objects = inventory
+            .objects
+            .iter()
+            .filter_map(|id| id.namespace.as_ref());
+        names.extend(of_objects.map(ToString::to_string));
+    }
+    names
+}
+
+fn namespace_id(name: &str) -> ObjectId {
+    ObjectId {
+        namespace: None,
+        kind: Kind::Namespace,
+        name: name.into(),
+    }
+}
+
+/// The place of what pods need, after the workloads.
+fn rank(id: &ObjectId) -> u8 {
+    match id.kind {
+        Kind::Service | Kind::PodDisruptionBudget => 0,
+        Kind::NetworkPolicy if id.name != "default-deny" => 1,
+        Kind::ConfigMap | Kind::ResourceQuota | Kind::LimitRange => 2,
+        Kind::RoleBinding | Kind::ClusterRoleBinding => 3,
+        Kind::NetworkPolicy => 5,
+        _ => 4,
+    }
+}
+
+/// Why an object of the inventory stays.
+fn why_kept(
+    program: &Program<'_>,
+    id: &ObjectId,
+    object: &Value,
+    options: &DestroyOptions,
+) -> Option<String> {
+    if let Some(owner) = owner::other(program.manager(), object) {
+        return Some(format!("it belongs to platform `{}`", owner.platform));
+    }
+    if !is_labelled(object, program.name()) {
+        return Some("it does not carry the platform's label any more".to_owned());
+    }
+    if id.kind == Kind::StorageClass && !options.data {
+        return Some("volumes that stay are of it".to_owned());
+    }
+    None
+}
+
+/// Whether its controller deletes the claims of a `StatefulSet` with it.
+pub(crate) fn takes_claims_along(object: &Value) -> bool {
+    object["spec"]["persistentVolumeClaimRetentionPolicy"]["whenDeleted"] == "Delete"
+}
+
+/// Why a namespace is not deleted, seen what is in it.
+fn why_stays(found: &Survey, is_named: bool, deletes_data: bool) -> Option<String> {
+    if !is_named {
+        return found.summary();
+    }
+    if deletes_data {
+        return None;
+    }
+    let claims = found.foreign.iter().filter(|foreign| foreign.is_claim);
+    let claims: Vec<&str> = claims.map(|foreign| foreign.what.as_str()).collect();
+    if !claims.is_empty() {
+        let claims = survey::listed(&claims);
+        return Some(format!(
+            "{claims} would be deleted with it, and data is deleted with --delete-data only"
+        ));
+    }
+    let why = "this account may not list claims, and data is deleted with --delete-data only";
+    found.hides_claims.then(|| why.to_owned())
 }
 
 /// Whether a claim is of a service of the platform: by its own label, or by that of its template.
@@ -243,222 +463,46 @@ fn is_of_platform(program: &Program<'_>, claim: &Value) -> bool {
     })
 }
 
-/// Something in a namespace that is not the platform's, and not Kubernetes' own.
-async fn foreign(
-    cluster: &Cluster,
-    namespace: &str,
-    deleted: &BTreeSet<&ObjectId>,
-    deletes_data: bool,
-) -> Result<Option<String>, Failure> {
-    let kinds: [(&str, &str, &str); 12] = [
-        ("", "persistentvolumeclaims", "PersistentVolumeClaim"),
-        ("apps", "deployments", "Deployment"),
-        ("apps", "statefulsets", "StatefulSet"),
-        ("apps", "daemonsets", "DaemonSet"),
-        ("batch", "jobs", "Job"),
-        ("batch", "cronjobs", "CronJob"),
-        ("", "services", "Service"),
-        ("", "secrets", "Secret"),
-        ("", "configmaps", "ConfigMap"),
-        ("", "serviceaccounts", "ServiceAccount"),
-        ("networking.k8s.io", "ingresses", "Ingress"),
-        ("", "pods", "Pod"),
-    ];
-    for (group, plural, kind) in kinds {
-        if kind == "PersistentVolumeClaim" && deletes_data {
-            continue;
-        }
-        let path = format!("{}/namespaces/{namespace}/{plural}", root(group, "v1"));
-        let objects = match cluster.list(&path, "").await {
-            Ok(objects) => objects,
-            // What may not be seen may be there.
-            Err(ApiError::Refused(refusal)) if refusal.code == 403 => {
-                return Ok(Some(format!(
-                    "perhaps a {kind}, which this account may not list"
-                )));
-            }
-            Err(error) => return Err(error.into()),
+/// What has come into a namespace since it was confirmed that it goes.
+fn news<'s>(found: &'s Survey, confirmed: &DoomedNamespace) -> Vec<&'s str> {
+    let known: HashSet<&str> = confirmed.along.iter().map(|one| one.uid.as_str()).collect();
+    let foreign = found.foreign.iter();
+    foreign
+        .filter(|one| !known.contains(one.uid.as_str()))
+        .map(|one| one.what.as_str())
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::survey::{Foreign, Survey};
+    use super::why_stays;
+
+    fn found(what: &str, is_claim: bool) -> Survey {
+        let foreign = Foreign {
+            what: what.to_owned(),
+            uid: "u".to_owned(),
+            is_claim,
         };
-        for object in objects {
-            let name = object["metadata"]["name"].as_str().unwrap_or_default();
-            let is_own = Kind::named(kind)
-                .is_some_and(|kind| deleted.contains(&ObjectId::of(kind, &object)));
-            let is_kubernetes = matches!(name, "kube-root-ca.crt" | "default")
-                && matches!(kind, "ConfigMap" | "ServiceAccount");
-            let owners = object["metadata"]["ownerReferences"].as_array();
-            let is_owned = owners.is_some_and(|owners| !owners.is_empty());
-            if !is_own && !is_kubernetes && !is_owned {
-                return Ok(Some(format!("{kind} {name}")));
-            }
+        Survey {
+            foreign: vec![foreign],
+            ..Survey::default()
         }
     }
-    Ok(None)
-}
 
-/// How long pods may take to end beside their own grace period.
-const ENDING: Duration = Duration::from_secs(120);
-
-/// Does it.
-///
-/// # Errors
-///
-/// The cluster's; what is gone is gone, and the next run goes on.
-pub async fn destroy(
-    cluster: &Arc<Cluster>,
-    program: &Program<'_>,
-    destruction: &Destruction,
-    options: &DestroyOptions,
-    progress: &mut Progress<'_>,
-) -> Result<(), Failure> {
-    let mut stop = Stop::on_signals(cluster);
-    inventory::prepare(cluster).await?;
-    let lock = Lock::take(cluster, program.name(), Duration::ZERO, |text| {
-        progress.say(&Event::Note(text));
-    })
-    .await?;
-    progress.expect(destruction.len(), 0);
-    for group in &destruction.groups {
-        if stop.is_asked() || !lock.is_ours() {
-            lock.release().await;
-            return Err(Failure::new("stopped").help("`erpc destroy` goes on from here"));
-        }
-        for (id, uid) in group {
-            delete(cluster, id, uid, progress).await?;
-        }
-        await_end(cluster, program, group, &mut stop, progress).await?;
+    #[test]
+    fn data_stays_whatever_is_named() {
+        let claim = || found("PersistentVolumeClaim n/data", true);
+        let secret = || found("Secret n/s", false);
+        let hidden = || Survey {
+            hides_claims: true,
+            ..Survey::default()
+        };
+        let stays = |found: Survey, is_named, data| why_stays(&found, is_named, data).is_some();
+        assert!(stays(claim(), false, true) && stays(claim(), false, false));
+        assert!(stays(claim(), true, false) && !stays(claim(), true, true));
+        assert!(stays(secret(), false, true) && !stays(secret(), true, false));
+        assert!(stays(hidden(), true, false) && !stays(hidden(), true, true));
+        assert!(!stays(Survey::default(), false, false));
     }
-    if options.data {
-        for (id, _, uid) in &destruction.volumes {
-            delete(cluster, id, uid, progress).await?;
-        }
-    }
-    for name in &destruction.namespaces {
-        delete_namespace(cluster, name, progress).await?;
-    }
-    await_namespaces(cluster, &destruction.namespaces, &mut stop, progress).await?;
-    progress.clear();
-    Inventory::delete(cluster, program.name()).await?;
-    lock::delete(cluster, lock).await;
-    Ok(())
-}
-
-async fn delete(
-    cluster: &Cluster,
-    id: &ObjectId,
-    uid: &str,
-    progress: &mut Progress<'_>,
-) -> Result<(), Failure> {
-    match cluster
-        .call(Call::delete(&id.path(), uid, "Background"))
-        .await
-    {
-        Ok(_) => {}
-        // Gone, or another object by now, which is not ours.
-        Err(error) if error.is_not_found() || error.code() == Some(409) => return Ok(()),
-        Err(ApiError::Refused(refusal)) => return Err(explain(&refusal, id)),
-        Err(error) => return Err(error.into()),
-    }
-    progress.say(&Event::Wrote {
-        object: id.to_string(),
-        action: Action::Prune,
-    });
-    progress.tick();
-    Ok(())
-}
-
-/// Waits until the pods of deleted workloads have ended: what they need goes after them.
-async fn await_end(
-    cluster: &Cluster,
-    program: &Program<'_>,
-    group: &[(ObjectId, String)],
-    stop: &mut Stop,
-    progress: &mut Progress<'_>,
-) -> Result<(), Failure> {
-    let workloads: Vec<&ObjectId> = group
-        .iter()
-        .map(|(id, _)| id)
-        .filter(|id| id.kind.is_workload() && id.kind != Kind::CronJob)
-        .collect();
-    let deadline = tokio::time::Instant::now() + ENDING;
-    for id in workloads {
-        let namespace = id.namespace.as_deref().unwrap_or_default();
-        let path = format!("/api/v1/namespaces/{namespace}/pods");
-        let selector = format!("{},app.kubernetes.io/name={}", program.selector(), id.name);
-        loop {
-            let pods = cluster.list(&path, &selector).await?;
-            let running = pods
-                .iter()
-                .filter(|pod| {
-                    !matches!(
-                        pod["status"]["phase"].as_str(),
-                        Some("Succeeded" | "Failed")
-                    )
-                })
-                .count();
-            if running == 0 || stop.is_asked() || tokio::time::Instant::now() > deadline {
-                break;
-            }
-            progress.tick();
-            tokio::time::sleep(Duration::from_millis(300)).await;
-        }
-    }
-    Ok(())
-}
-
-async fn delete_namespace(
-    cluster: &Cluster,
-    name: &str,
-    progress: &mut Progress<'_>,
-) -> Result<(), Failure> {
-    let id = ObjectId {
-        namespace: None,
-        kind: Kind::Namespace,
-        name: name.into(),
-    };
-    let live = match cluster.call(Call::get(id.path())).await {
-        Ok(answer) => answer.body,
-        Err(error) if error.is_not_found() => return Ok(()),
-        Err(error) => return Err(error.into()),
-    };
-    delete(cluster, &id, &uid(&live).unwrap_or_default(), progress).await
-}
-
-/// A namespace takes a quarter of a minute to go; one that does not go says what holds it.
-async fn await_namespaces(
-    cluster: &Cluster,
-    names: &[String],
-    stop: &mut Stop,
-    progress: &mut Progress<'_>,
-) -> Result<(), Failure> {
-    let deadline = tokio::time::Instant::now() + ENDING;
-    for name in names {
-        let path = format!("{}/{name}", Kind::Namespace.collection(None));
-        loop {
-            let live = match cluster.call(Call::get(&path)).await {
-                Ok(answer) => answer.body,
-                Err(error) if error.is_not_found() => break,
-                Err(error) => return Err(error.into()),
-            };
-            if stop.is_asked() {
-                return Err(Failure::new("stopped").help("`erpc destroy` goes on from here"));
-            }
-            if tokio::time::Instant::now() > deadline {
-                let conditions = live["status"]["conditions"].as_array();
-                let held: Vec<&str> = conditions
-                    .into_iter()
-                    .flatten()
-                    .filter(|c| c["status"] == "True")
-                    .filter_map(|c| c["message"].as_str())
-                    .collect();
-                return Err(Failure::new(format!(
-                    "namespace {name} does not go: {}",
-                    held.join("; ")
-                ))
-                .help("find out who removes the finalizer, then run `erpc destroy` again"));
-            }
-            progress.tick();
-            tokio::time::sleep(Duration::from_millis(500)).await;
-        }
-    }
-    Ok(())
 }

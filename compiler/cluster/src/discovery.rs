@@ -26,6 +26,24 @@ pub(crate) struct Resource {
 }
 
 impl Resource {
+    #[cfg(test)]
+    pub(crate) fn new(
+        group: &str,
+        version: &str,
+        kind: &str,
+        is_namespaced: bool,
+        verbs: &[&str],
+    ) -> Self {
+        Self {
+            group: group.to_owned(),
+            version: version.to_owned(),
+            kind: kind.to_owned(),
+            plural: format!("{}s", kind.to_lowercase()),
+            is_namespaced,
+            verbs: verbs.iter().map(|verb| (*verb).to_owned()).collect(),
+        }
+    }
+
     /// The path of all objects, in one namespace or everywhere.
     pub(crate) fn collection(&self, namespace: Option<&str>) -> String {
         let (root, plural) = (root(&self.group, &self.version), &self.plural);

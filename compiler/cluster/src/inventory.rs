@@ -328,7 +328,7 @@ pub(crate) fn name(platform: &str) -> String {
     format!("erpc-{platform}")
 }
 
-fn path(platform: &str) -> String {
+pub(crate) fn path(platform: &str) -> String {
     let collection = Kind::ConfigMap.collection(Some(STATE_NAMESPACE));
     format!("{collection}/{}", name(platform))
 }

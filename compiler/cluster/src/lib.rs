@@ -60,7 +60,10 @@ pub use additions::{Addition, additions};
 pub use adopt::{Adoptable, TOOLS, adopt, adoptable};
 pub use apply::{ApplyOptions, OnFailure, Outcome, Report, apply};
 pub use client::{Access, Cluster};
-pub use destroy::{DestroyOptions, Destruction, destroy};
+pub use destroy::{
+    DestroyOptions, Destroyed, Destruction, DoomedNamespace, Foreign, Target, Volume, destroy,
+    known_namespaces,
+};
 pub use diff::{FieldChange, differences};
 pub use doctor::{Check, Verdict, doctor, doctor_json, doctor_text, is_fit};
 pub use drift::{Difference, Drift, Drifts, drift, drift_json, drift_text};

@@ -211,6 +211,11 @@ impl<'w> Progress<'w> {
         }
     }
 
+    /// Nothing else is waited for any more.
+    pub(crate) fn wait_only_for(&mut self, names: &std::collections::BTreeSet<&str>) {
+        self.waiting.retain(|name, _| names.contains(name.as_str()));
+    }
+
     /// The last words about everything that is waited for.
     #[must_use]
     pub fn last_words(&self) -> Vec<String> {

@@ -209,6 +209,20 @@ impl Call {
         call
     }
 
+    /// Whether a deletion would be taken. The server reads `dryRun` from the body, and ignores the query.
+    #[must_use]
+    pub(crate) fn dry_delete(path: &str) -> Self {
+        let mut call = Self::new(Verb::Delete, path);
+        let options = serde_json::json!({
+            "apiVersion": "v1",
+            "kind": "DeleteOptions",
+            "dryRun": ["All"],
+        });
+        call.body = Some(options.to_string().into_bytes());
+        call.is_dry_run = true;
+        call
+    }
+
     /// Judges and changes nothing.
     #[must_use]
     pub fn dry_run(mut self) -> Self {

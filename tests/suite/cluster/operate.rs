@@ -110,7 +110,7 @@ fn destroy_keeps_volumes_and_what_is_not_ours() {
     let claim = cluster.get(&["pvc", "data-db-0", "-n", "shop-back"]);
     cluster.erpc(&["destroy"], shop.path()).exits(1).says(&[
         "- Deployment shop-front/web",
-        "nobody said --confirm shop",
+        "add --confirm shop",
         "nothing was deleted",
     ]);
     cluster

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::{Action, Plan, Step, blocked, fingerprint, step, uid};
 use crate::client::Cluster;
+use crate::destroy::takes_claims_along;
 use crate::failure::Failure;
 use crate::inventory::is_labelled;
 use crate::kind::Kind;
@@ -48,6 +49,12 @@ impl Plan {
                 self.notes.push(format!(
                     "{id} is not in the source any more and stays: it belongs to platform `{}` now",
                     owner.platform
+                ));
+                continue;
+            }
+            if target.is_none() && takes_claims_along(&live) {
+                self.notes.push(format!(
+                    "{id} is not in the source any more and stays: its claims would be deleted with it, because its `persistentVolumeClaimRetentionPolicy` is `Delete`"
                 ));
                 continue;
             }
