@@ -275,6 +275,7 @@ fn every_template_is_a_platform_that_builds() {
     let in_json = json["templates"].as_array().expect("a list").iter();
     let in_json: Vec<&str> = in_json.filter_map(|t| t["name"].as_str()).collect();
     assert_eq!(in_json, names);
+    let mut ids = std::collections::BTreeSet::new();
     for name in names {
         let out = folder();
         let path = out.path().join("new");
@@ -288,6 +289,15 @@ fn every_template_is_a_platform_that_builds() {
         assert_eq!(ran.exit, Exit::Done, "{}", ran.err);
         let again = erpc(&arguments);
         assert_eq!(again.exit, Exit::Failed, "nothing is overwritten");
+        let text = std::fs::read_to_string(path.join("platform.erp")).expect("a file");
+        let id = text
+            .lines()
+            .find_map(|line| line.trim().strip_prefix("id "));
+        let id = id.expect("a platform of its own").trim().to_owned();
+        assert_eq!(id.len(), 18, "{id}");
+        assert!(ids.insert(id), "no two are the same");
+        let formatted = erpc(&["fmt".as_ref(), "--check".as_ref(), path.as_os_str()]);
+        assert_eq!(formatted.exit, Exit::Done, "{name}: {}", formatted.out);
         let built = erpc(&["build".as_ref(), path.as_os_str()]);
         assert_eq!(built.exit, Exit::Done, "{name}: {}", built.err);
         assert!(
@@ -300,6 +310,24 @@ fn every_template_is_a_platform_that_builds() {
         erpc(&["init", "/tmp/x", "--template", "helo"]).exit,
         Exit::Usage
     );
+}
+
+#[test]
+fn a_new_platform_gets_the_name_that_is_asked_for() {
+    let out = folder();
+    let init = |name: &str| {
+        let path = out.path().join("new");
+        let name = format!("--name={name}");
+        erpc(&["init".as_ref(), path.as_os_str(), name.as_ref()])
+    };
+    for wrong in ["", "Shop", "1shop", "shop-", "a.b"] {
+        let ran = init(wrong);
+        assert_eq!(ran.exit, Exit::Usage, "`{wrong}`");
+        assert!(ran.err.contains("invalid platform name"), "{}", ran.err);
+    }
+    assert_eq!(init("web-shop").exit, Exit::Done);
+    let text = std::fs::read_to_string(out.path().join("new/platform.erp")).expect("a file");
+    assert!(text.contains("\nplatform web-shop {\n  id "), "{text}");
 }
 
 #[test]

@@ -71,7 +71,7 @@ fn stdin(console: &mut Console<'_>) -> Exit {
 }
 
 /// A text in the one style, with what could not be read.
-fn formatted(path: &str, text: &str) -> (String, Sources, Diagnostics) {
+pub(super) fn formatted(path: &str, text: &str) -> (String, Sources, Diagnostics) {
     let mut sources = Sources::new();
     let id: FileId = sources.add(path, text);
     let parsed = erpc_syntax::parse(id, text);

@@ -2,7 +2,8 @@
 
 use std::fmt::Write;
 use std::fs;
-use std::io::ErrorKind;
+use std::hash::{BuildHasher, Hasher};
+use std::io::{BufRead, ErrorKind, IsTerminal};
 
 use erpc_model::nearest;
 use serde_json::json;
@@ -101,13 +102,21 @@ pub(crate) fn run(command: &Init, common: &Common, console: &mut Console<'_>) ->
             return Exit::Failed;
         }
     }
+    let name = match named(command, template) {
+        Ok(name) => name,
+        Err(problem) => {
+            console.fail(&problem);
+            return Exit::Usage;
+        }
+    };
     let is_here = folder.as_os_str().is_empty();
     if !is_here && let Err(error) = fs::create_dir_all(folder) {
         console.fail(&format!("{}: {}", folder.display(), describe(&error)));
         return Exit::Failed;
     }
-    for (name, text) in template.files {
-        let path = folder.join(name);
+    for (file, text) in template.files {
+        let path = folder.join(file);
+        let text = started(text, &name);
         let written = fs::OpenOptions::new()
             .write(true)
             .create_new(true)
@@ -133,4 +142,69 @@ pub(crate) fn run(command: &Init, common: &Common, console: &mut Console<'_>) ->
         "next: `erpc check{path}`, then `erpc build{path}`"
     ));
     Exit::Done
+}
+
+const PLATFORM: &str = "\nplatform ";
+
+/// The name of a template's own platform.
+fn platform_of(text: &str) -> Option<&str> {
+    let (_, rest) = text.split_once(PLATFORM)?;
+    rest.split_whitespace().next()
+}
+
+/// The name that the platform gets: the given one, else the answer to a question, else the template's.
+fn named(command: &Init, template: &Template) -> Result<String, String> {
+    let own = template
+        .files
+        .iter()
+        .find_map(|(_, text)| platform_of(text));
+    let own = own.unwrap_or(template.name);
+    let name = match &command.name {
+        Some(name) => name.clone(),
+        None if std::io::stdin().is_terminal() && std::io::stderr().is_terminal() => {
+            eprint!("Name of the platform [{own}]: ");
+            let mut answer = String::new();
+            let read = std::io::stdin().lock().read_line(&mut answer);
+            read.map_err(|error| format!("the answer cannot be read: {error}"))?;
+            answer.trim().to_owned()
+        }
+        None => String::new(),
+    };
+    if name.is_empty() && command.name.is_none() {
+        return Ok(own.to_owned());
+    }
+    let is_allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    let is_label = (1..=63).contains(&name.len())
+        && name.chars().all(is_allowed)
+        && name.starts_with(|c: char| c.is_ascii_lowercase())
+        && !name.ends_with('-');
+    if is_label {
+        return Ok(name);
+    }
+    Err(format!(
+        "invalid platform name `{name}`: expected 1 to 63 lower-case letters, digits and `-`, a letter first"
+    ))
+}
+
+/// A file of a template as the start of a platform of its own: with the platform's name, and an id by which
+/// a cluster tells it from others of that name.
+fn started(text: &str, name: &str) -> String {
+    let Some((before, rest)) = text.split_once(PLATFORM) else {
+        return text.to_owned();
+    };
+    let Some((_, block)) = rest.split_once("{\n") else {
+        return text.to_owned();
+    };
+    let text = format!(
+        "{before}{PLATFORM}{name} {{\n  id \"{}\"\n{block}",
+        random_id()
+    );
+    // Templates align the values of neighbouring lines.
+    super::fmt::formatted("platform.erp", &text).0
+}
+
+/// 64 random bits: the seed of the standard library's hash maps comes from the operating system.
+fn random_id() -> String {
+    let random = std::collections::hash_map::RandomState::new().build_hasher();
+    format!("{:016x}", random.finish())
 }
