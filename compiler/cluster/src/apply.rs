@@ -6,6 +6,7 @@
 mod growth;
 mod revert;
 mod rollout;
+mod steps;
 mod volumes;
 mod write;
 
@@ -29,6 +30,8 @@ use crate::progress::{Event, Progress};
 use crate::request::{Answer, Call};
 use crate::stop::Stop;
 
+pub(crate) use steps::workload_of;
+use steps::{Basis, Batch, Steps, Write, is_foundation};
 pub(crate) use write::Writer;
 
 /// How an apply works.
@@ -291,32 +294,6 @@ pub(crate) struct Engine<'e, 'w> {
     back: Option<BTreeMap<ObjectId, Packed>>,
 }
 
-/// The parts of the work before the services, in their order.
-const FOUNDATION: [(&str, &[Kind]); 3] = [
-    (
-        "namespaces and classes",
-        &[Kind::StorageClass, Kind::IngressClass, Kind::Namespace],
-    ),
-    (
-        "quotas, accounts and roles",
-        &[
-            Kind::ResourceQuota,
-            Kind::LimitRange,
-            Kind::ServiceAccount,
-            Kind::Role,
-            Kind::ClusterRole,
-        ],
-    ),
-    ("bindings", &[Kind::RoleBinding, Kind::ClusterRoleBinding]),
-];
-
-const CONFIGURATION: &[Kind] = &[
-    Kind::ConfigMap,
-    Kind::PersistentVolumeClaim,
-    Kind::Service,
-    Kind::PodDisruptionBudget,
-];
-
 /// Above so many objects the second look is not worth its calls.
 const MOST_JUDGED: usize = 2000;
 
@@ -375,8 +352,7 @@ impl Engine<'_, '_> {
     }
 
     async fn run_to_end(&mut self) -> Outcome {
-        let services = self.changed_services().len();
-        self.progress.expect(self.plan.work().count(), services);
+        self.progress.expect(self.plan.work().count(), 0);
         let outcome = self.work().await;
         if let Some(outcome) = outcome {
             return outcome;
@@ -435,28 +411,20 @@ impl Engine<'_, '_> {
         if !self.rename_managers().await {
             return self.ended();
         }
-        for (name, kinds) in FOUNDATION {
-            let steps = self.steps(|step| kinds.contains(&step.id.kind));
-            if !self.batch(name, steps).await {
-                return self.ended();
-            }
+        let open = self.open_namespaces().await;
+        let mut steps = self.ordered(&open).await;
+        let services = self.changed_services(&steps).len();
+        self.progress.expect_more(0, services);
+        if !self.batches(std::mem::take(&mut steps.foundation)).await {
+            return self.ended();
         }
         if !self.await_quotas().await || !self.judge_rest().await {
             return self.ended();
         }
-        let last = match self.write_policies().await {
-            Some(last) => last,
-            None => return self.ended(),
-        };
-        let steps = self.steps(|step| CONFIGURATION.contains(&step.id.kind));
-        if !self.batch("configuration", steps).await || !self.await_growth().await {
+        if !self.batches(std::mem::take(&mut steps.opening)).await || !self.await_growth().await {
             return self.ended();
         }
-        // An autoscaler that goes must not write the number of replicas once more.
-        if !self.prune_ranks(0..=0).await {
-            return self.ended();
-        }
-        self.roll_out().await;
+        self.roll_out(&mut steps).await;
         if self.stop.is_asked()
             || !self.failures.is_empty()
             || self.skipped > 0
@@ -465,7 +433,13 @@ impl Engine<'_, '_> {
             return self.ended();
         }
         self.is_rolled_out = true;
-        if !self.close(last).await || !self.prune_ranks(1..=5).await {
+        for batch in &mut steps.removals {
+            // A Job that a new one supersedes went before that one started.
+            let is_left = |write: &Write| !self.wrote.contains(&write.step.id);
+            batch.writes.retain(is_left);
+        }
+        let closing = steps.closing.into_iter().map(|closing| closing.write);
+        if !self.batch("closing", closing.collect()).await || !self.batches(steps.removals).await {
             return self.ended();
         }
         None
@@ -488,6 +462,38 @@ impl Engine<'_, '_> {
             .filter(|step| !step.action.deletes() && wanted(step))
             .cloned()
             .collect()
+    }
+
+    /// The list of all that is written.
+    async fn ordered(&self, open: &BTreeSet<String>) -> Steps {
+        let steps: Vec<Step> = self.plan.work().cloned().collect();
+        let current = self.current_services(&steps).await;
+        let live = |id: &ObjectId| current.get(id).cloned().or_else(|| self.plan.live.get(id));
+        Steps::of(&Basis {
+            program: self.program,
+            steps,
+            body: &|id| self.body(id),
+            live: &live,
+            open,
+        })
+    }
+
+    /// The Services as they are now, where that is not in the plan: on the way back, and of those that
+    /// lacked the platform's label.
+    async fn current_services(&self, steps: &[Step]) -> BTreeMap<ObjectId, Value> {
+        let unknown = steps.iter().filter(|step| {
+            step.id.kind == Kind::Service
+                && step.uid.is_some()
+                && (self.back.is_some() || !self.plan.live.contains(&step.id))
+        });
+        let mut current = BTreeMap::new();
+        for step in unknown {
+            // A Service that cannot be read is taken as the plan has it.
+            if let Ok(answer) = self.cluster.call(Call::get(step.id.path())).await {
+                current.insert(step.id.clone(), answer.body);
+            }
+        }
+        current
     }
 
     fn desired(&self, id: &ObjectId) -> Option<&Desired> {
@@ -571,34 +577,33 @@ impl Engine<'_, '_> {
         self.inventory.write(self.cluster).await
     }
 
-    /// Writes objects that do not need each other. Whether all went well.
-    async fn batch(&mut self, name: &str, steps: Vec<Step>) -> bool {
-        let with_bodies = steps
-            .into_iter()
-            .map(|step| {
-                let body = self.body(&step.id);
-                (step, body)
-            })
-            .collect();
-        self.batch_of(name, with_bodies).await
+    /// Writes one batch after the other. Whether all went well.
+    async fn batches(&mut self, batches: Vec<Batch>) -> bool {
+        for Batch { name, writes } in batches {
+            if !self.batch(name, writes).await {
+                return false;
+            }
+        }
+        true
     }
 
-    async fn batch_of(&mut self, name: &str, steps: Vec<(Step, Packed)>) -> bool {
+    /// Writes objects that do not need each other. Whether all went well.
+    async fn batch(&mut self, name: &str, steps: Vec<Write>) -> bool {
         if steps.is_empty() {
             return true;
         }
         self.progress.say(&Event::Phase(name.to_owned()));
         let (replaced, steps): (Vec<_>, Vec<_>) = steps
             .into_iter()
-            .partition(|(step, _)| step.action == Action::Replace);
-        for (step, body) in replaced {
+            .partition(|write| write.step.action == Action::Replace);
+        for Write { step, body } in replaced {
             let result = self.replace(&step, &body.value()).await;
             self.note(&step, result);
         }
         let writer = self.writer();
         let writer = &writer;
         let mut results = stream::iter(steps)
-            .map(|(step, body)| async move {
+            .map(|Write { step, body }| async move {
                 let result = writer.write(&step, &body).await;
                 (step, result)
             })
@@ -608,8 +613,7 @@ impl Engine<'_, '_> {
         while let Some((step, result)) = results.next().await {
             match &result {
                 Ok(_) => {
-                    self.written += 1;
-                    self.wrote.insert(step.id.clone());
+                    self.count(&step);
                     self.progress.say(&Event::Wrote {
                         object: step.id.to_string(),
                         action: step.action,
@@ -674,12 +678,18 @@ impl Engine<'_, '_> {
         )
     }
 
+    /// An object that is written twice, first for both revisions and then for the new one, counts once.
+    fn count(&mut self, step: &Step) {
+        if self.wrote.insert(step.id.clone()) {
+            self.written += 1;
+        }
+    }
+
     /// Takes note of how a write went.
     fn note(&mut self, step: &Step, result: Result<Option<Answer>, Option<Failure>>) {
         let failure = match result {
             Ok(_) => {
-                self.written += 1;
-                self.wrote.insert(step.id.clone());
+                self.count(step);
                 self.progress.say(&Event::Wrote {
                     object: step.id.to_string(),
                     action: step.action,
@@ -733,8 +743,7 @@ impl Engine<'_, '_> {
     /// The second look: what lies in new namespaces could not be judged before they existed. A
     /// denial here leaves empty namespaces, never half a platform.
     async fn judge_rest(&mut self) -> bool {
-        let is_founded = |kind: Kind| FOUNDATION.iter().any(|(_, kinds)| kinds.contains(&kind));
-        let unjudged = self.steps(|step| step.is_unjudged && !is_founded(step.id.kind));
+        let unjudged = self.steps(|step| step.is_unjudged && !is_foundation(step.id.kind));
         if unjudged.is_empty() || unjudged.len() > MOST_JUDGED {
             return true;
         }
@@ -780,32 +789,5 @@ impl Engine<'_, '_> {
             }
         }
         self.failures.is_empty()
-    }
-
-    /// Deletes what is not in the source any more: autoscalers, then workloads, then the rest.
-    async fn prune_ranks(&mut self, ranks: std::ops::RangeInclusive<u8>) -> bool {
-        let rank = |step: &Step| match step.id.kind {
-            // One that was renamed serves until its successor is ready.
-            Kind::HorizontalPodAutoscaler if step.action == Action::Move => 1,
-            Kind::HorizontalPodAutoscaler => 0,
-            kind if kind.is_workload() => 1,
-            Kind::Ingress => 2,
-            Kind::Service => 3,
-            Kind::NetworkPolicy => 4,
-            _ => 5,
-        };
-        for at in ranks {
-            let steps: Vec<(Step, Packed)> = self
-                .plan
-                .work()
-                .filter(|step| step.action.deletes() && rank(step) == at)
-                .filter(|step| !self.wrote.contains(&step.id))
-                .map(|step| (step.clone(), Packed::nothing()))
-                .collect();
-            if !self.batch_of("removing", steps).await {
-                return false;
-            }
-        }
-        true
     }
 }

@@ -37,6 +37,7 @@ mod origin;
 mod owner;
 mod path;
 mod plan;
+mod ports;
 mod probe;
 mod progress;
 mod proxy;

@@ -115,6 +115,12 @@ pub fn rights(program: &Program<'_>, powers: Powers) -> Vec<Right> {
     let mut namespaces = moves.old_namespaces();
     let own = program.platform.namespaces();
     namespaces.extend(own.map(|(_, namespace)| namespace.name.value.to_string()));
+    let stateful: BTreeSet<&str> = program
+        .objects
+        .iter()
+        .filter(|object| object.id.kind == Kind::StatefulSet)
+        .filter_map(|object| object.id.namespace.as_deref())
+        .collect();
     for namespace in &namespaces {
         let namespace = namespace.as_str();
         for kind in kinds.iter().filter(|kind| kind.is_namespaced()) {
@@ -143,6 +149,10 @@ pub fn rights(program: &Program<'_>, powers: Powers) -> Vec<Right> {
             add(Some(namespace), group, resource, &[], READ);
         }
         add(Some(namespace), "", "pods/log", &[], &["get"]);
+        if stateful.contains(namespace) {
+            // A pod of a failed revision blocks its StatefulSet until it is deleted.
+            add(Some(namespace), "", "pods", &[], &["delete"]);
+        }
         if moves_volumes {
             let verbs = &["create", "patch", "delete"];
             add(Some(namespace), "", "persistentvolumeclaims", &[], verbs);

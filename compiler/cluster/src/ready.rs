@@ -31,6 +31,8 @@ pub(crate) struct Target {
     pub id: ObjectId,
     /// The generation that our write gave it; older news are of before.
     pub generation: i64,
+    /// The uid of what was written; empty if nothing of it was.
+    pub uid: String,
     /// The Service whose endpoints its clients need, if it has ports.
     pub service: Option<String>,
     /// How long it may take to start, by its own probes.
@@ -166,6 +168,7 @@ impl Target {
                 name: name.unwrap_or(&model.name.value).clone(),
             },
             generation,
+            uid: String::new(),
             service: (!model.ports.is_empty() && !model.is_job())
                 .then(|| model.name.value.to_string()),
             startup: startup(&model.main.probes),
@@ -206,7 +209,11 @@ pub(crate) fn assess(target: &Target, observed: &Observed, symptoms: &mut Sympto
         return State::Ready;
     };
     let namespace = target.id.namespace.as_deref().unwrap_or_default();
-    let Some(live) = observed.get(what, namespace, &target.id.name) else {
+    let found = observed.get(what, namespace, &target.id.name);
+    if let Some(stall) = deleted(target, what, found.as_ref(), observed) {
+        return State::Stalled(stall);
+    }
+    let Some(live) = found else {
         return State::Waiting("not seen yet".to_owned());
     };
     let mut look = Look {
@@ -224,6 +231,93 @@ pub(crate) fn assess(target: &Target, observed: &Observed, symptoms: &mut Sympto
         Kind::Job => look.job(),
         _ => look.deployment(),
     }
+}
+
+/// The pods of earlier revisions, those that are ending included.
+pub(crate) fn old_pods(target: &Target, observed: &Observed) -> Vec<Value> {
+    let namespace = target.id.namespace.as_deref().unwrap_or_default();
+    let live = target
+        .watched()
+        .and_then(|what| observed.get(what, namespace, &target.id.name));
+    let Some(live) = live else {
+        return Vec::new();
+    };
+    let owner = format!("{}/{}", target.id.kind, target.id.name);
+    match target.id.kind {
+        Kind::Deployment => {
+            let revision = &live["metadata"]["annotations"][REVISION];
+            let sets = observed.owned(Watched::ReplicaSet, namespace, &owner);
+            sets.iter()
+                .filter(|set| set["metadata"]["annotations"][REVISION] != *revision)
+                .flat_map(|set| {
+                    let owner = format!("ReplicaSet/{}", name(set));
+                    observed.owned(Watched::Pod, namespace, &owner)
+                })
+                .collect()
+        }
+        Kind::StatefulSet => {
+            let revision = &live["status"]["updateRevision"];
+            let mut pods = observed.owned(Watched::Pod, namespace, &owner);
+            pods.retain(|pod| pod["metadata"]["labels"]["controller-revision-hash"] != *revision);
+            pods
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// Where a Deployment and its ReplicaSets say which revision they are.
+const REVISION: &str = "deployment.kubernetes.io/revision";
+
+/// Whether what was written has been deleted by another since: the watch saw it go, or another object
+/// has its name.
+fn deleted(
+    target: &Target,
+    what: Watched,
+    found: Option<&Value>,
+    observed: &Observed,
+) -> Option<Stall> {
+    let uid = target.uid.as_str();
+    if uid.is_empty() {
+        return None;
+    }
+    let is_gone = observed.saw_deleted(what, uid);
+    let is_ending = found.is_some_and(|live| {
+        live["metadata"]["uid"] == uid && !live["metadata"]["deletionTimestamp"].is_null()
+    });
+    let how = match (is_gone, is_ending, found) {
+        (true, _, Some(_)) => "was deleted and made anew by another client",
+        (true, _, None) => "was deleted by another client",
+        (false, true, _) => "is being deleted by another client",
+        (false, false, _) => return None,
+    };
+    Some(Stall::new(
+        "Deleted",
+        format!("{} {how} after it was written", target.id),
+        "find out who deletes it (the audit log of the API server names the client), then apply again",
+    ))
+}
+
+/// A pod of a revision that never came up and blocks a StatefulSet: the controller replaces pods in
+/// order, and waits for this one to become ready although the set has another revision by now
+/// (kubernetes/kubernetes#67250). `is_back` if that revision was taken back.
+pub(crate) fn blocking_pod(target: &Target, observed: &Observed, is_back: bool) -> Option<Value> {
+    if target.id.kind != Kind::StatefulSet {
+        return None;
+    }
+    let namespace = target.id.namespace.as_deref().unwrap_or_default();
+    let live = observed.get(Watched::StatefulSet, namespace, &target.id.name)?;
+    let generation = number(&live["metadata"]["generation"]);
+    let is_seen = generation >= target.generation
+        && number(&live["status"]["observedGeneration"]) >= generation;
+    if !is_seen {
+        return None;
+    }
+    let pods = old_pods(target, observed);
+    pods.into_iter().find(|pod| {
+        pod["metadata"]["deletionTimestamp"].is_null()
+            && pods::was_never_ready(pod)
+            && (is_back || pods::has_failed(pod))
+    })
 }
 
 struct Look<'l> {

@@ -49,6 +49,10 @@ impl Watched {
         Self::EndpointSlice,
     ];
 
+    const fn is_workload(self) -> bool {
+        matches!(self, Self::Deployment | Self::StatefulSet | Self::Job)
+    }
+
     const fn place(self) -> (&'static str, &'static str, &'static str) {
         match self {
             Self::Deployment => ("apps", "Deployment", "deployments"),
@@ -73,6 +77,8 @@ struct Store {
     nodes: BTreeMap<String, Value>,
     /// Nodes about which somebody wants to know.
     node_interest: BTreeSet<String>,
+    /// The uids of workloads that were there and are not any more.
+    deleted: BTreeSet<(Watched, String)>,
     /// Lists that have not been read once yet.
     unread: usize,
     /// Why a list or a watch is not permitted, until it is.
@@ -160,6 +166,15 @@ impl Observed {
         self.store.lock().ok()?.objects.get(&key).map(Packed::value)
     }
 
+    /// Whether a workload with this uid was there and is not any more.
+    #[must_use]
+    pub(crate) fn saw_deleted(&self, what: Watched, uid: &str) -> bool {
+        let key = (what, uid.to_owned());
+        self.store
+            .lock()
+            .is_ok_and(|store| store.deleted.contains(&key))
+    }
+
     /// What belongs to one owner: `Job/seed`, or, for endpoints, the name of their Service.
     #[must_use]
     pub(crate) fn owned(&self, what: Watched, namespace: &str, owner: &str) -> Vec<Value> {
@@ -220,6 +235,12 @@ fn key(what: Watched, object: &Value) -> Key {
         owner_of(what, object),
         text("name"),
     )
+}
+
+fn uid_of(object: &Packed) -> String {
+    let object = object.value();
+    let uid = object["metadata"]["uid"].as_str();
+    uid.unwrap_or_default().to_owned()
 }
 
 fn owner_of(what: Watched, object: &Value) -> String {
@@ -297,11 +318,28 @@ impl Keeper {
                     }
                 }
                 watcher::Event::InitDone => {
+                    // What went while the watch was away is missing from the new list.
+                    let fresh = fresh.take().unwrap_or_default();
+                    let gone: Vec<String> = store
+                        .objects
+                        .iter()
+                        .filter(|((what, ..), _)| *what == self.what && what.is_workload())
+                        .filter(|((_, namespace, ..), _)| {
+                            let scope = self.scope.as_ref();
+                            scope.is_none_or(|scope| scope == namespace)
+                        })
+                        .map(|(key, object)| (key, uid_of(object)))
+                        .filter(|(key, uid)| fresh.get(*key).map(uid_of).as_ref() != Some(uid))
+                        .map(|(_, uid)| uid)
+                        .collect();
+                    store
+                        .deleted
+                        .extend(gone.into_iter().map(|uid| (self.what, uid)));
                     store.objects.retain(|(what, namespace, ..), _| {
                         *what != self.what
                             || self.scope.as_ref().is_some_and(|scope| scope != namespace)
                     });
-                    store.objects.append(&mut fresh.take().unwrap_or_default());
+                    store.objects.extend(fresh);
                     if is_first {
                         is_first = false;
                         store.unread -= 1;
@@ -312,8 +350,11 @@ impl Keeper {
                     store.objects.insert(key, object);
                 }
                 watcher::Event::Delete(object) => {
-                    let (key, _) = self.entry(&object);
+                    let (key, object) = self.entry(&object);
                     store.objects.remove(&key);
+                    if self.what.is_workload() {
+                        store.deleted.insert((self.what, uid_of(&object)));
+                    }
                 }
             }
             drop(store);

@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::steps::Write;
 use super::{Engine, OnFailure, Outcome};
 use crate::equal::owned;
 use crate::failure::Failure;
@@ -22,8 +23,6 @@ const GOES_BACK: [Kind; 5] = [
     Kind::HorizontalPodAutoscaler,
     Kind::Ingress,
 ];
-/// What is written before workloads, and so goes back before them.
-const BEFORE_WORKLOADS: [Kind; 3] = [Kind::ConfigMap, Kind::Service, Kind::PodDisruptionBudget];
 
 /// What there is to do on the way back.
 #[derive(Default)]
@@ -34,7 +33,7 @@ struct WayBack {
     /// Autoscalers and routes that the run made for services that were there before.
     added: Vec<Step>,
     /// Autoscalers that the run removed, with their bodies.
-    removed: Vec<(Step, Packed)>,
+    removed: Vec<Write>,
     /// Workloads that stay as the run left them, and why.
     stays: Vec<String>,
 }
@@ -144,7 +143,10 @@ impl Engine<'_, '_> {
                             uid: None,
                             ..step.clone()
                         };
-                        way.removed.push((step, Packed::of(&body)));
+                        way.removed.push(Write {
+                            step,
+                            body: Packed::of(&body),
+                        });
                     }
                 }
                 _ => {}
@@ -197,16 +199,20 @@ impl Engine<'_, '_> {
         self.skipped = 0;
         self.plan.steps = steps;
         self.back = Some(bodies);
-        let services = self.changed_services();
+        let mut list = self.ordered(&BTreeSet::new()).await;
+        let services = self.changed_services(&list);
         let objects = self.plan.steps.len() + added.len() + removed.len();
         self.progress.expect_more(objects, services.len());
-        self.batch_of("going back: autoscalers and routes", added)
+        self.batch("going back: autoscalers and routes", added)
             .await;
-        let before = self.steps(|step| BEFORE_WORKLOADS.contains(&step.id.kind));
-        self.batch("going back: configuration", before).await;
-        self.roll_out().await;
+        self.batches(std::mem::take(&mut list.opening)).await;
+        self.roll_out(&mut list).await;
+        if self.unready.is_empty() && self.failures.is_empty() && !self.stop.is_asked() {
+            let closing = list.closing.into_iter().map(|closing| closing.write);
+            self.batch("going back: Services", closing.collect()).await;
+        }
         if !self.stop.is_asked() {
-            self.batch_of("going back: autoscalers", removed).await;
+            self.batch("going back: autoscalers", removed).await;
         }
         let mut wrong: Vec<String> = self.unready.clone();
         wrong.extend(self.failures.iter().map(|failure| failure.message.clone()));
@@ -236,7 +242,7 @@ impl Engine<'_, '_> {
     }
 
     /// The steps that delete what was made, by the uids that it got.
-    async fn delete_steps(&self, made: Vec<Step>) -> Vec<(Step, Packed)> {
+    async fn delete_steps(&self, made: Vec<Step>) -> Vec<Write> {
         let mut steps = Vec::new();
         for step in made {
             let Ok(answer) = self
@@ -251,7 +257,10 @@ impl Engine<'_, '_> {
                 uid: crate::plan::uid(&answer.body),
                 ..step
             };
-            steps.push((step, Packed::nothing()));
+            steps.push(Write {
+                step,
+                body: Packed::nothing(),
+            });
         }
         steps
     }

@@ -1,5 +1,5 @@
-//! The services in the order of their needs, and the policies around them: what opens comes before
-//! the pods that need it, what closes comes after the pods that no longer do.
+//! The services in the order of their needs: each takes its turn when what it needs is ready, with its
+//! Services and ConfigMaps first, then its workload, then its autoscaler and Ingress.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::{Duration, Instant};
@@ -8,21 +8,20 @@ use erpc_model::ServiceId;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, StreamExt};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::Engine;
+use super::steps::{DEFAULT_DENY, Steps, Turn, Write};
 use super::write::Written;
 use crate::dataflow::Dataflow;
 use crate::kind::Kind;
-use crate::object::Packed;
+use crate::object::ObjectId;
 use crate::plan::{Action, Step, has_ended};
 use crate::progress::Event;
-use crate::ready::{Stall, State, Symptoms, Target, assess};
+use crate::ready::{Stall, State, Symptoms, Target, assess, blocking_pod, name, old_pods};
 use crate::request::Call;
 use crate::watch::Observed;
 
-/// The name of the policy that closes a namespace.
-const DEFAULT_DENY: &str = "default-deny";
 /// Time passes, too: a look is due without news.
 const LOOKED_AT_EVERY: Duration = Duration::from_millis(250);
 /// So many services may be on their way at once. The controllers of a cluster work off some twenty calls a
@@ -33,15 +32,21 @@ const LOOKED_APART: Duration = Duration::from_millis(30);
 /// What is on its way when somebody asks to stop gets so long to arrive.
 const LAST_CALLS: Duration = Duration::from_secs(10);
 const LOG_LINES: usize = 20;
+/// Pods of the earlier revision get so long to end beyond their own grace period.
+const LEAVING: Duration = Duration::from_secs(60);
 
 /// Where a service is on its way.
 enum Way {
+    /// So many of the objects that change before its workload are being written.
+    Preparing(usize),
     /// Its workload is being written.
     Writing,
     /// It is written, and not ready yet.
     Waiting(Target),
     /// It is ready, and what depends on that is being written.
-    Following(usize),
+    Following(usize, Target),
+    /// It is ready, and pods of its earlier revision still end, which need what is closed afterwards.
+    Leaving(Target),
     /// It will not get there.
     Stalled,
     Done,
@@ -49,6 +54,11 @@ enum Way {
 
 struct Rollout {
     flow: Dataflow,
+    turns: BTreeMap<ServiceId, Turn>,
+    /// The services whose old pods must have ended before something closes.
+    awaited: BTreeSet<ServiceId>,
+    /// Pods of failed revisions that were deleted, by uid.
+    unblocked: BTreeSet<String>,
     /// Services that may start, in their order, and wait for others that are on their way.
     queue: VecDeque<ServiceId>,
     ways: BTreeMap<ServiceId, (Way, Instant)>,
@@ -58,51 +68,43 @@ struct Rollout {
 
 impl Rollout {
     fn under_way(&self) -> usize {
-        let is_under_way = |way: &&(Way, Instant)| matches!(way.0, Way::Writing | Way::Waiting(_));
+        let is_under_way = |way: &&(Way, Instant)| {
+            matches!(way.0, Way::Preparing(_) | Way::Writing | Way::Waiting(_))
+        };
         self.ways.values().filter(is_under_way).count()
     }
 }
 
-type Write = BoxFuture<'static, (ServiceId, Step, Written)>;
+impl Rollout {
+    /// A service is ready with all that follows from that: what waits for it goes on.
+    fn is_well(&mut self, service: ServiceId, target: Target) {
+        let way = match self.awaited.contains(&service) {
+            true => Way::Leaving(target),
+            false => Way::Done,
+        };
+        self.ways.insert(service, (way, Instant::now()));
+        self.flow.done(service);
+    }
+}
+
+type Pending = BoxFuture<'static, (ServiceId, Step, Written)>;
 
 impl Engine<'_, '_> {
-    /// The policies that may be written now; those that must wait until the pods have moved are
-    /// given back. `None` where a write failed.
-    pub(super) async fn write_policies(&mut self) -> Option<Vec<(Step, Packed)>> {
-        let steps = self.steps(|step| step.id.kind == Kind::NetworkPolicy);
-        let (denies, policies): (Vec<Step>, Vec<Step>) = steps
-            .into_iter()
-            .partition(|step| step.id.name == DEFAULT_DENY);
-        let mut last = Vec::new();
-        let mut first = Vec::new();
-        let mut is_open: BTreeMap<String, bool> = BTreeMap::new();
+    /// The namespaces that have pods and no `default-deny`, which closes them last.
+    pub(super) async fn open_namespaces(&self) -> BTreeSet<String> {
+        let denies = self.steps(|step| {
+            step.id.kind == Kind::NetworkPolicy
+                && step.id.name == DEFAULT_DENY
+                && !self.plan.live.contains(&step.id)
+        });
+        let mut open = BTreeSet::new();
         for step in denies {
-            let namespace = step.id.namespace.clone().unwrap_or_default().to_string();
-            let open = !self.plan.live.contains(&step.id) && self.has_pods(&namespace).await;
-            is_open.insert(namespace, open);
-            if open {
-                let body = self.body(&step.id);
-                last.push((step, body));
-            } else {
-                first.push(step);
+            let namespace = step.id.namespace.as_deref().unwrap_or_default();
+            if self.plan.live.has_namespace(namespace) && self.has_pods(namespace).await {
+                open.insert(namespace.to_owned());
             }
         }
-        if !self.batch("closing namespaces", first).await {
-            return None;
-        }
-        let mut now = Vec::new();
-        for step in policies {
-            let desired = self.body(&step.id);
-            let live = self.plan.live.get(&step.id);
-            match live.and_then(|live| union(&live, &desired.value())) {
-                Some(union) => {
-                    now.push((step.clone(), Packed::of(&union)));
-                    last.push((step, desired));
-                }
-                None => now.push((step, desired)),
-            }
-        }
-        self.batch_of("policies", now).await.then_some(last)
+        open
     }
 
     async fn has_pods(&self, namespace: &str) -> bool {
@@ -117,23 +119,8 @@ impl Engine<'_, '_> {
         }
     }
 
-    /// What closes: policies that lose a flow, and namespaces that were open.
-    pub(super) async fn close(&mut self, last: Vec<(Step, Packed)>) -> bool {
-        let (denies, policies): (Vec<_>, Vec<_>) = last
-            .into_iter()
-            .partition(|(step, _)| step.id.name == DEFAULT_DENY);
-        // They were counted when their union was written.
-        let written = self.written;
-        let is_well = self.batch_of("closing flows", policies).await;
-        self.written = written;
-        is_well && self.batch_of("closing namespaces", denies).await
-    }
-
     /// The services of which something changes, or that an earlier run may have left half done.
-    pub(super) fn changed_services(&self) -> BTreeSet<ServiceId> {
-        let is_ours = |kind: Kind| {
-            kind.is_workload() || matches!(kind, Kind::HorizontalPodAutoscaler | Kind::Ingress)
-        };
+    pub(super) fn changed_services(&self, steps: &Steps) -> BTreeSet<ServiceId> {
         let was_cut = self.back.is_none()
             && self
                 .plan
@@ -141,11 +128,7 @@ impl Engine<'_, '_> {
                 .inventory
                 .as_ref()
                 .is_some_and(|inventory| !inventory.meta.is_complete);
-        let steps = self.steps(|step| is_ours(step.id.kind));
-        let mut services: BTreeSet<ServiceId> = steps
-            .iter()
-            .filter_map(|step| self.desired(&step.id)?.service)
-            .collect();
+        let mut services: BTreeSet<ServiceId> = steps.turns.keys().copied().collect();
         if was_cut {
             let all = self.program.platform.services().map(|(id, _)| id);
             services.extend(all);
@@ -153,9 +136,9 @@ impl Engine<'_, '_> {
         services
     }
 
-    /// Writes the workloads, each when what it needs is ready.
-    pub(super) async fn roll_out(&mut self) {
-        let changed = self.changed_services();
+    /// Gives each service its turn when what it needs is ready.
+    pub(super) async fn roll_out(&mut self, steps: &mut Steps) {
+        let changed = self.changed_services(steps);
         if changed.is_empty() {
             return;
         }
@@ -172,13 +155,20 @@ impl Engine<'_, '_> {
                 None => Dataflow::of(self.program.platform, self.program.derived),
                 Some(_) => Dataflow::backwards(self.program.platform, self.program.derived),
             },
+            turns: std::mem::take(&mut steps.turns),
+            awaited: steps
+                .closing
+                .iter()
+                .flat_map(|closing| closing.waits_for.iter().copied())
+                .collect(),
+            unblocked: BTreeSet::new(),
             queue: VecDeque::new(),
             ways: BTreeMap::new(),
             symptoms: Symptoms::default(),
             observed: observed.ok(),
         };
         let deadline = Instant::now() + self.options.timeout;
-        let mut writes: FuturesUnordered<Write> = FuturesUnordered::new();
+        let mut writes: FuturesUnordered<Pending> = FuturesUnordered::new();
         let mut tick = tokio::time::interval(LOOKED_AT_EVERY);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut due = Instant::now();
@@ -187,7 +177,7 @@ impl Engine<'_, '_> {
             let is_waiting = rollout
                 .ways
                 .values()
-                .any(|(way, _)| matches!(way, Way::Waiting(_)));
+                .any(|(way, _)| matches!(way, Way::Waiting(_) | Way::Leaving(_)));
             let has_lock = self.lock.is_ours() && !self.is_lock_lost;
             if writes.is_empty() && !is_waiting || !has_lock {
                 break;
@@ -201,7 +191,9 @@ impl Engine<'_, '_> {
             let mut stop = self.stop.clone();
             tokio::select! {
                 Some((service, step, written)) = writes.next(), if !writes.is_empty() => {
-                    self.written_one(&mut rollout, service, &step, written);
+                    if self.written_one(&mut rollout, service, &step, written) {
+                        self.start_workload(&mut rollout, service, &writes).await;
+                    }
                 }
                 Some(trouble) = self.trouble.recv() => {
                     self.progress.say(&Event::Trouble(trouble));
@@ -231,7 +223,7 @@ impl Engine<'_, '_> {
         &mut self,
         rollout: &mut Rollout,
         changed: &BTreeSet<ServiceId>,
-        writes: &FuturesUnordered<Write>,
+        writes: &FuturesUnordered<Pending>,
     ) {
         if self.stop.is_asked() {
             return;
@@ -255,29 +247,58 @@ impl Engine<'_, '_> {
                 return;
             }
             for service in next {
-                let steps = self.steps_of(service, Kind::is_workload);
-                match steps.into_iter().next() {
-                    Some(step) => {
-                        rollout.ways.insert(service, (Way::Writing, Instant::now()));
-                        if !self.take_over(rollout, service).await {
-                            continue;
-                        }
-                        if step.action == Action::Replace {
-                            let body = self.body(&step.id);
-                            let replaced = self.replace(&step, &body.value()).await;
-                            self.written_one(rollout, service, &step, replaced);
-                        } else {
-                            self.write_later(service, step, writes);
-                        }
-                    }
-                    None => {
-                        let target = Target::of(self.program, service, 0);
-                        rollout
-                            .ways
-                            .insert(service, (Way::Waiting(target), Instant::now()));
-                    }
-                }
+                self.start(rollout, service, writes).await;
             }
+        }
+    }
+
+    /// Begins the turn of a service: what its pods and callers see changes right before its workload.
+    async fn start(
+        &mut self,
+        rollout: &mut Rollout,
+        service: ServiceId,
+        writes: &FuturesUnordered<Pending>,
+    ) {
+        let turn = rollout.turns.get_mut(&service);
+        let before = turn.map_or_else(Vec::new, |turn| std::mem::take(&mut turn.before));
+        let way = Way::Preparing(before.len());
+        rollout.ways.insert(service, (way, Instant::now()));
+        let mut is_prepared = before.is_empty();
+        for write in before {
+            if write.step.action == Action::Replace {
+                let replaced = self.replace(&write.step, &write.body.value()).await;
+                is_prepared = self.written_one(rollout, service, &write.step, replaced);
+            } else {
+                self.write_later(service, write, writes);
+            }
+        }
+        if is_prepared {
+            self.start_workload(rollout, service, writes).await;
+        }
+    }
+
+    /// Writes the workload of a service.
+    async fn start_workload(
+        &mut self,
+        rollout: &mut Rollout,
+        service: ServiceId,
+        writes: &FuturesUnordered<Pending>,
+    ) {
+        let turn = rollout.turns.get_mut(&service);
+        let Some(write) = turn.and_then(|turn| turn.workload.take()) else {
+            let way = Way::Waiting(self.target(service, 0, ""));
+            rollout.ways.insert(service, (way, Instant::now()));
+            return;
+        };
+        rollout.ways.insert(service, (Way::Writing, Instant::now()));
+        if !self.take_over(rollout, service).await {
+            return;
+        }
+        if write.step.action == Action::Replace {
+            let replaced = self.replace(&write.step, &write.body.value()).await;
+            self.written_one(rollout, service, &write.step, replaced);
+        } else {
+            self.write_later(service, write, writes);
         }
     }
 
@@ -327,61 +348,67 @@ impl Engine<'_, '_> {
         Ok(())
     }
 
-    fn steps_of(&self, service: ServiceId, wanted: fn(Kind) -> bool) -> Vec<Step> {
-        self.steps(|step| {
-            wanted(step.id.kind)
-                && self
-                    .desired(&step.id)
-                    .is_some_and(|object| object.service == Some(service))
-        })
-    }
-
-    fn write_later(&self, service: ServiceId, step: Step, writes: &FuturesUnordered<Write>) {
-        let body = self.body(&step.id);
+    fn write_later(&self, service: ServiceId, write: Write, writes: &FuturesUnordered<Pending>) {
         let writer = self.writer();
         writes.push(
             async move {
-                let written = writer.write(&step, &body).await;
-                (service, step, written)
+                let written = writer.write(&write.step, &write.body).await;
+                (service, write.step, written)
             }
             .boxed(),
         );
     }
 
+    /// What is waited for of a service.
+    fn target(&self, service: ServiceId, generation: i64, uid: &str) -> Target {
+        Target {
+            uid: uid.to_owned(),
+            ..Target::of(self.program, service, generation)
+        }
+    }
+
+    /// Takes note of a write of a service. Whether its workload is next.
     fn written_one(
         &mut self,
         rollout: &mut Rollout,
         service: ServiceId,
         step: &Step,
         written: Written,
-    ) {
-        let generation = match &written {
-            Ok(Some(answer)) => answer.body["metadata"]["generation"].as_i64().unwrap_or(0),
-            _ => 0,
+    ) -> bool {
+        let metadata = match &written {
+            Ok(Some(answer)) => answer.body["metadata"].clone(),
+            _ => Value::Null,
         };
         let is_well = written.is_ok();
         self.note(step, written);
         let Some((way, since)) = rollout.ways.get_mut(&service) else {
-            return;
+            return false;
         };
         let since = *since;
         if !is_well {
             *way = Way::Stalled;
             self.release(rollout, service);
-            return;
+            return false;
         }
         match way {
+            Way::Preparing(left) => {
+                *left = left.saturating_sub(1);
+                return *left == 0;
+            }
             Way::Writing => {
-                let target = Target::of(self.program, service, generation);
+                let generation = metadata["generation"].as_i64().unwrap_or(0);
+                let uid = metadata["uid"].as_str().unwrap_or_default();
+                let target = self.target(service, generation, uid);
                 rollout.ways.insert(service, (Way::Waiting(target), since));
             }
-            Way::Following(left) if *left > 1 => *left -= 1,
-            Way::Following(_) => {
-                *way = Way::Done;
-                rollout.flow.done(service);
+            Way::Following(left, _) if *left > 1 => *left -= 1,
+            Way::Following(_, target) => {
+                let target = target.clone();
+                rollout.is_well(service, target);
             }
-            Way::Waiting(_) | Way::Stalled | Way::Done => {}
+            Way::Waiting(_) | Way::Leaving(_) | Way::Stalled | Way::Done => {}
         }
+        false
     }
 
     /// Looks, and says when the next look is due at the earliest: a look at many services takes its time,
@@ -389,7 +416,7 @@ impl Engine<'_, '_> {
     async fn look_now(
         &mut self,
         rollout: &mut Rollout,
-        writes: &FuturesUnordered<Write>,
+        writes: &FuturesUnordered<Pending>,
     ) -> Instant {
         let started = Instant::now();
         self.look(rollout, writes).await;
@@ -397,19 +424,45 @@ impl Engine<'_, '_> {
     }
 
     /// Looks at every service that is on its way.
-    async fn look(&mut self, rollout: &mut Rollout, writes: &FuturesUnordered<Write>) {
+    async fn look(&mut self, rollout: &mut Rollout, writes: &FuturesUnordered<Pending>) {
         let Some(observed) = &rollout.observed else {
             return;
         };
         if !observed.is_read() {
             return;
         }
-        let mut seen = Vec::new();
+        let (mut seen, mut left, mut blocking) = (Vec::new(), Vec::new(), Vec::new());
         for (service, (way, since)) in &rollout.ways {
-            if let Way::Waiting(target) = way {
-                let state = assess(target, observed, &mut rollout.symptoms);
-                seen.push((*service, target.clone(), *since, state));
+            match way {
+                Way::Waiting(target) => {
+                    let pod = blocking_pod(target, observed, self.back.is_some());
+                    blocking.extend(pod.map(|pod| (target.id.clone(), pod)));
+                    let state = assess(target, observed, &mut rollout.symptoms);
+                    seen.push((*service, target.clone(), *since, state));
+                }
+                Way::Leaving(target) => {
+                    let pods = old_pods(target, observed);
+                    let is_late = since.elapsed() > grace_of(&pods) + LEAVING;
+                    if is_late && let Some(pod) = pods.first() {
+                        self.progress.say(&Event::Note(format!(
+                            "pod {} of the earlier revision of {} has not ended after {} s; what only it needs is closed",
+                            name(pod),
+                            target.id.place(),
+                            since.elapsed().as_secs()
+                        )));
+                    }
+                    if is_late || pods.is_empty() {
+                        left.push(*service);
+                    }
+                }
+                _ => {}
             }
+        }
+        for (workload, pod) in blocking {
+            self.unblock(rollout, &workload, &pod).await;
+        }
+        for service in left {
+            rollout.ways.insert(service, (Way::Done, Instant::now()));
         }
         for (service, target, since, state) in seen {
             let name = self.program.platform.path(service);
@@ -419,18 +472,16 @@ impl Engine<'_, '_> {
                         service: name,
                         after: since.elapsed(),
                     });
-                    let next = self.steps_of(service, |kind| {
-                        matches!(kind, Kind::HorizontalPodAutoscaler | Kind::Ingress)
-                    });
+                    let turn = rollout.turns.get_mut(&service);
+                    let next = turn.map_or_else(Vec::new, |turn| std::mem::take(&mut turn.after));
                     if next.is_empty() {
-                        rollout.ways.insert(service, (Way::Done, since));
-                        rollout.flow.done(service);
+                        rollout.is_well(service, target);
                     } else {
-                        let way = Way::Following(next.len());
+                        let way = Way::Following(next.len(), target);
                         rollout.ways.insert(service, (way, since));
                     }
-                    for step in next {
-                        self.write_later(service, step, writes);
+                    for write in next {
+                        self.write_later(service, write, writes);
                     }
                 }
                 State::Waiting(text) if since.elapsed() > target.patience() => {
@@ -453,6 +504,31 @@ impl Engine<'_, '_> {
                 }
             }
         }
+    }
+
+    /// Deletes the pod of a failed revision that its StatefulSet waits for: that one, by its uid, and once.
+    async fn unblock(&mut self, rollout: &mut Rollout, workload: &ObjectId, pod: &Value) {
+        let uid = pod["metadata"]["uid"].as_str().unwrap_or_default();
+        if uid.is_empty() || !self.writer().may_write() || !rollout.unblocked.insert(uid.to_owned())
+        {
+            return;
+        }
+        let namespace = workload.namespace.as_deref().unwrap_or_default();
+        let path = format!("/api/v1/namespaces/{namespace}/pods/{}", name(pod));
+        let call = Call::delete(&path, uid, "Background");
+        let said = match self.cluster.call(call).await {
+            Ok(_) => format!(
+                "pod {namespace}/{} of a revision that never became ready was deleted: {workload} waited for it",
+                name(pod)
+            ),
+            // It is gone, or another pod has its name.
+            Err(error) if error.is_not_found() || error.code() == Some(409) => return,
+            Err(error) => format!(
+                "pod {namespace}/{} of a revision that never became ready blocks {workload}, and could not be deleted: {error}",
+                name(pod)
+            ),
+        };
+        self.progress.say(&Event::Note(said));
     }
 
     /// On the way back nothing is held up by a service that does not come back.
@@ -496,7 +572,7 @@ impl Engine<'_, '_> {
     }
 
     /// What is on its way arrives; nothing new begins.
-    async fn last_calls(&mut self, writes: &mut FuturesUnordered<Write>) {
+    async fn last_calls(&mut self, writes: &mut FuturesUnordered<Pending>) {
         let arrive = async {
             let mut arrived = Vec::new();
             while let Some(written) = writes.next().await {
@@ -564,47 +640,10 @@ async fn news(rollout: &Rollout, due: Instant) {
     }
 }
 
-/// The rules of both, where the new policy lacks a rule of the live one: while pods of both
-/// versions run, each keeps the flows that its own version declared.
-fn union(live: &Value, desired: &Value) -> Option<Value> {
-    if live["spec"]["podSelector"] != desired["spec"]["podSelector"] {
-        return None;
-    }
-    let mut body = desired.clone();
-    let mut has_lost = false;
-    for direction in ["ingress", "egress"] {
-        let rules = |object: &Value| {
-            let rules = object["spec"][direction].as_array();
-            rules.cloned().unwrap_or_default()
-        };
-        let mut both = rules(desired);
-        for rule in rules(live) {
-            if !both.contains(&rule) {
-                has_lost = true;
-                both.push(rule);
-            }
-        }
-        if !both.is_empty() {
-            body["spec"][direction] = json!(both);
-        }
-    }
-    has_lost.then_some(body)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::union;
-    use serde_json::json;
-
-    #[test]
-    fn a_policy_that_loses_a_rule_keeps_it_until_the_pods_have_moved() {
-        let policy =
-            |ingress: &[&str]| json!({ "spec": { "podSelector": {}, "ingress": ingress } });
-        let both = union(&policy(&["a", "b"]), &policy(&["b", "c"]));
-        assert_eq!(
-            both.map(|both| both["spec"]["ingress"].clone()),
-            Some(json!(["b", "c", "a"]))
-        );
-        assert_eq!(union(&policy(&["a"]), &policy(&["a", "b"])), None);
-    }
+/// How long the slowest of these pods may take to end.
+fn grace_of(pods: &[Value]) -> Duration {
+    let seconds = pods
+        .iter()
+        .filter_map(|pod| pod["spec"]["terminationGracePeriodSeconds"].as_u64());
+    Duration::from_secs(seconds.max().unwrap_or(0))
 }

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::creation::{FAILED_CREATE, no_pod};
-use super::{Look, Stall, State, condition, name, number, text};
+use super::{Look, REVISION, Stall, State, condition, name, number, text};
 use crate::watch::Watched;
 
 impl Look<'_> {
@@ -42,14 +42,14 @@ impl Look<'_> {
     }
 
     fn new_pods_of_deployment(&self) -> Vec<Value> {
-        let revision = &self.live["metadata"]["annotations"]["deployment.kubernetes.io/revision"];
+        let revision = &self.live["metadata"]["annotations"][REVISION];
         let owner = format!("Deployment/{}", self.target.id.name);
         let sets = self
             .observed
             .owned(Watched::ReplicaSet, self.namespace, &owner);
-        let current = sets.iter().find(|set| {
-            set["metadata"]["annotations"]["deployment.kubernetes.io/revision"] == *revision
-        });
+        let current = sets
+            .iter()
+            .find(|set| set["metadata"]["annotations"][REVISION] == *revision);
         let Some(set) = current else {
             return Vec::new();
         };

@@ -12,6 +12,31 @@ const UNREADY_TOLD: Duration = Duration::from_secs(20);
 const MOUNT: Duration = Duration::from_secs(90);
 const KILLS: i64 = 2;
 
+/// A pod's `Ready` condition has not changed since the kubelet took the pod up: it is set once then, and
+/// once more when the pod becomes ready.
+pub(super) fn was_never_ready(pod: &Value) -> bool {
+    let Some(ready) = condition(pod, "Ready") else {
+        return true;
+    };
+    let started = text(&pod["status"]["startTime"]);
+    // RFC 3339 in UTC without fractions, as the API server writes times: they compare as text.
+    ready["status"] != "True" && text(&ready["lastTransitionTime"]) <= started
+}
+
+/// Whether a pod shows by itself that it does not come up: it cannot be scheduled, a container of it
+/// cannot start, or has ended and was started again.
+pub(super) fn has_failed(pod: &Value) -> bool {
+    let starts = ["ContainerCreating", "PodInitializing"];
+    let is_unschedulable =
+        condition(pod, "PodScheduled").is_some_and(|one| one["reason"] == "Unschedulable");
+    is_unschedulable
+        || statuses(pod).any(|status| {
+            let waits_for = text(&status["state"]["waiting"]["reason"]);
+            let is_stuck = !waits_for.is_empty() && !starts.contains(&waits_for);
+            is_stuck || number(&status["restartCount"]) > 0
+        })
+}
+
 impl Look<'_> {
     pub(super) fn last_words(&self, pods: &[Value], ready: i64, wanted: i64) -> String {
         let count = format!("{ready}/{wanted} ready");

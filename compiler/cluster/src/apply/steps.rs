@@ -1,0 +1,437 @@
+//! What a run writes, in its order: one list, which `apply` executes. What opens comes before the pods
+//! that need it; the objects of a service change at its turn, together with its workload; what closes
+//! comes after the last pod that no longer needs it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use erpc_model::{End, ServiceId};
+use erpc_policy::Derived;
+use serde_json::{Value, json};
+
+use crate::kind::Kind;
+use crate::object::{ObjectId, Packed, Program};
+use crate::plan::{Action, Step};
+use crate::ports::transition;
+use crate::ready::Target;
+
+/// The name of the policy that closes a namespace.
+pub(crate) const DEFAULT_DENY: &str = "default-deny";
+
+/// One write: the step of the plan that it belongs to, and the body that is sent.
+#[derive(Clone, Debug)]
+pub(crate) struct Write {
+    pub step: Step,
+    pub body: Packed,
+}
+
+/// What is written of a service at its turn.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Turn {
+    /// Its Services, ConfigMaps, claims and disruption budget.
+    pub before: Vec<Write>,
+    /// Its workload.
+    pub workload: Option<Write>,
+    /// Its autoscaler and Ingress, once it is ready.
+    pub after: Vec<Write>,
+}
+
+/// A write that takes something away, and so waits until no pod needs it any more.
+#[derive(Clone, Debug)]
+pub(crate) struct Closing {
+    pub write: Write,
+    /// The services whose pods of the earlier revision may need what closes.
+    pub waits_for: BTreeSet<ServiceId>,
+}
+
+/// Writes that do not need each other.
+#[derive(Clone, Debug)]
+pub(crate) struct Batch {
+    pub name: &'static str,
+    pub writes: Vec<Write>,
+}
+
+/// All writes of a run, in its order.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Steps {
+    /// Namespaces, classes, quotas, accounts and permissions.
+    pub foundation: Vec<Batch>,
+    /// Policies with the rules of both versions, then what belongs to services that are new: no pod and
+    /// no caller knows it yet. Autoscalers that go do so before the workloads that they scale change.
+    pub opening: Vec<Batch>,
+    /// The services, each at its turn.
+    pub turns: BTreeMap<ServiceId, Turn>,
+    /// Policies and Services without what only the earlier version needed, then `default-deny` of
+    /// namespaces that ran without one.
+    pub closing: Vec<Closing>,
+    /// What is not in the source any more: workloads, then what leads to them, then their policies.
+    pub removals: Vec<Batch>,
+}
+
+/// The parts of the foundation, in their order.
+const FOUNDATION: [(&str, &[Kind]); 3] = [
+    (
+        "namespaces and classes",
+        &[Kind::StorageClass, Kind::IngressClass, Kind::Namespace],
+    ),
+    (
+        "quotas, accounts and roles",
+        &[
+            Kind::ResourceQuota,
+            Kind::LimitRange,
+            Kind::ServiceAccount,
+            Kind::Role,
+            Kind::ClusterRole,
+        ],
+    ),
+    ("bindings", &[Kind::RoleBinding, Kind::ClusterRoleBinding]),
+];
+
+/// Whether a kind is written before the server judges what is in new namespaces.
+pub(crate) fn is_foundation(kind: Kind) -> bool {
+    FOUNDATION.iter().any(|(_, kinds)| kinds.contains(&kind))
+}
+
+/// When something is deleted: autoscalers of rank 0 before the services take their turns, the rest
+/// afterwards.
+fn rank(step: &Step) -> u8 {
+    match step.id.kind {
+        // One that was renamed serves until its successor is ready.
+        Kind::HorizontalPodAutoscaler if step.action == Action::Move => 1,
+        Kind::HorizontalPodAutoscaler => 0,
+        kind if kind.is_workload() => 1,
+        Kind::Ingress => 2,
+        Kind::Service => 3,
+        Kind::NetworkPolicy => 4,
+        _ => 5,
+    }
+}
+const LAST_RANK: u8 = 5;
+
+/// What the list is made from.
+pub(crate) struct Basis<'b> {
+    pub program: &'b Program<'b>,
+    pub steps: Vec<Step>,
+    /// What is written of an object.
+    pub body: &'b dyn Fn(&ObjectId) -> Packed,
+    /// What the cluster has.
+    pub live: &'b dyn Fn(&ObjectId) -> Option<Value>,
+    /// The namespaces that have pods and no `default-deny`.
+    pub open: &'b BTreeSet<String>,
+}
+
+/// What belongs to a service and is written before its workload.
+const fn is_before(kind: Kind) -> bool {
+    matches!(
+        kind,
+        Kind::ConfigMap | Kind::PersistentVolumeClaim | Kind::Service | Kind::PodDisruptionBudget
+    )
+}
+
+const fn is_after(kind: Kind) -> bool {
+    matches!(kind, Kind::HorizontalPodAutoscaler | Kind::Ingress)
+}
+
+impl Steps {
+    pub(crate) fn of(basis: &Basis<'_>) -> Self {
+        let (removed, kept): (Vec<&Step>, Vec<&Step>) =
+            basis.steps.iter().partition(|step| step.action.deletes());
+        let of_rank = |at: u8| Batch {
+            name: "removing",
+            writes: removed
+                .iter()
+                .filter(|step| rank(step) == at)
+                .map(|step| Write {
+                    step: (*step).clone(),
+                    body: Packed::nothing(),
+                })
+                .collect(),
+        };
+        let mut sorting = Sorting {
+            basis,
+            made: basis.made(),
+            callers: callers(basis.program.derived),
+            steps: Self {
+                foundation: FOUNDATION
+                    .iter()
+                    .map(|(name, _)| Batch {
+                        name,
+                        writes: Vec::new(),
+                    })
+                    .collect(),
+                removals: (1..=LAST_RANK).map(of_rank).collect(),
+                ..Self::default()
+            },
+            denies: Vec::new(),
+            policies: Vec::new(),
+            early: Vec::new(),
+            last: Vec::new(),
+        };
+        for step in kept {
+            sorting.sort(step);
+        }
+        sorting.take_quiet_turns();
+        let mut steps = sorting.steps;
+        steps.opening = vec![
+            Batch {
+                name: "closing namespaces",
+                writes: sorting.denies,
+            },
+            Batch {
+                name: "policies",
+                writes: sorting.policies,
+            },
+            Batch {
+                name: "what is new",
+                writes: sorting.early,
+            },
+            of_rank(0),
+        ];
+        // What has been open until now closes last.
+        steps
+            .closing
+            .extend(sorting.last.into_iter().map(|write| Closing {
+                write,
+                waits_for: BTreeSet::new(),
+            }));
+        steps
+    }
+}
+
+/// Gives each write its place.
+struct Sorting<'s, 'b> {
+    basis: &'s Basis<'b>,
+    /// The services whose workload is made by this run.
+    made: BTreeSet<ServiceId>,
+    callers: BTreeMap<ServiceId, BTreeSet<ServiceId>>,
+    steps: Steps,
+    denies: Vec<Write>,
+    policies: Vec<Write>,
+    early: Vec<Write>,
+    last: Vec<Write>,
+}
+
+impl Sorting<'_, '_> {
+    fn sort(&mut self, step: &Step) {
+        let program = self.basis.program;
+        let service = program.object(&step.id).and_then(|object| object.service);
+        let write = Write {
+            step: step.clone(),
+            body: (self.basis.body)(&step.id),
+        };
+        let part = FOUNDATION
+            .iter()
+            .position(|(_, kinds)| kinds.contains(&step.id.kind));
+        match (step.id.kind, service) {
+            (Kind::NetworkPolicy, _) => self.policy(write, service),
+            (kind, Some(id)) if kind.is_workload() => {
+                self.steps.turns.entry(id).or_default().workload = Some(write);
+            }
+            (kind, Some(id)) if is_after(kind) => {
+                self.steps.turns.entry(id).or_default().after.push(write);
+            }
+            (kind, Some(id)) if is_before(kind) => {
+                let is_new = step.action == Action::Create && self.made.contains(&id);
+                // A claim that grows is waited for before its StatefulSet is replaced.
+                if is_new || step.action == Action::Grow {
+                    self.early.push(write);
+                } else if kind == Kind::Service {
+                    self.service(write, id);
+                } else {
+                    self.steps.turns.entry(id).or_default().before.push(write);
+                }
+            }
+            _ => match part.and_then(|part| self.steps.foundation.get_mut(part)) {
+                Some(batch) => batch.writes.push(write),
+                None => self.early.push(write),
+            },
+        }
+    }
+
+    /// A policy that loses a rule keeps it until no pod needs it; `default-deny` closes a namespace that
+    /// runs open last.
+    fn policy(&mut self, write: Write, service: Option<ServiceId>) {
+        let id = &write.step.id;
+        if id.name == DEFAULT_DENY {
+            let namespace = id.namespace.as_deref().unwrap_or_default();
+            match self.basis.open.contains(namespace) {
+                true => self.last.push(write),
+                false => self.denies.push(write),
+            }
+            return;
+        }
+        let live = (self.basis.live)(id);
+        match live.and_then(|live| union(&live, &write.body.value())) {
+            Some(both) => {
+                self.policies.push(Write {
+                    body: Packed::of(&both),
+                    ..write.clone()
+                });
+                self.close(write, service);
+            }
+            None => self.policies.push(write),
+        }
+    }
+
+    /// What changes nothing for a pod or a caller needs no turn, and nothing waits for it.
+    fn take_quiet_turns(&mut self) {
+        let changes_ports = |write: &Write| {
+            write.step.id.kind == Kind::Service
+                && (write.step.action != Action::Update
+                    || write
+                        .step
+                        .changes
+                        .iter()
+                        .any(|c| c.path.starts_with("spec")))
+        };
+        let quiet: Vec<ServiceId> = self
+            .steps
+            .turns
+            .iter()
+            .filter(|(_, turn)| turn.workload.is_none() && turn.after.is_empty())
+            .filter(|(_, turn)| !turn.before.iter().any(changes_ports))
+            .map(|(id, _)| *id)
+            .collect();
+        for id in quiet {
+            let turn = self.steps.turns.remove(&id).unwrap_or_default();
+            self.early.extend(turn.before);
+        }
+    }
+
+    /// A Service changes with its workload: at its turn it serves pods of both revisions, and afterwards
+    /// those of the new one.
+    fn service(&mut self, write: Write, id: ServiceId) {
+        let basis = self.basis;
+        let turn = self.steps.turns.entry(id).or_default();
+        let desired = write.body.value();
+        let live = match write.step.action {
+            // A Service that is made anew keeps nothing of what it was.
+            Action::Replace => None,
+            _ => Some((basis.live)(&write.step.id).unwrap_or(Value::Null)),
+        };
+        let Some(between) = live
+            .as_ref()
+            .and_then(|live| basis.between(live, &desired, id))
+        else {
+            turn.before.push(write);
+            return;
+        };
+        let is_there = live.is_some_and(|live| serves(&live, &between));
+        if !is_there {
+            let mut body = desired;
+            body["spec"]["ports"] = json!(between);
+            turn.before.push(Write {
+                body: Packed::of(&body),
+                ..write.clone()
+            });
+        }
+        self.close(write, Some(id));
+    }
+
+    fn close(&mut self, write: Write, service: Option<ServiceId>) {
+        let mut waits_for: BTreeSet<ServiceId> = service.into_iter().collect();
+        let calling = service.and_then(|id| self.callers.get(&id));
+        waits_for.extend(calling.into_iter().flatten().copied());
+        self.steps.closing.push(Closing { write, waits_for });
+    }
+}
+
+impl Basis<'_> {
+    /// The services whose workload is made by this run.
+    fn made(&self) -> BTreeSet<ServiceId> {
+        let workloads = self.steps.iter().filter(|step| step.id.kind.is_workload());
+        workloads
+            .filter(|step| step.action == Action::Create)
+            .filter_map(|step| self.program.object(&step.id)?.service)
+            .collect()
+    }
+
+    /// The ports of a Service while pods of both revisions run, where the new ones do not serve both.
+    fn between(&self, live: &Value, desired: &Value, id: ServiceId) -> Option<Vec<Value>> {
+        let workload = workload_of(self.program, id);
+        let old = (self.live)(&workload).unwrap_or(Value::Null);
+        let new = (self.body)(&workload).value();
+        transition(
+            live,
+            desired,
+            &old["spec"]["template"],
+            &new["spec"]["template"],
+        )
+        .between
+    }
+}
+
+/// The workload of a service.
+pub(crate) fn workload_of(program: &Program<'_>, id: ServiceId) -> ObjectId {
+    Target::of(program, id, 0).id
+}
+
+/// For each service those that call it.
+fn callers(derived: &Derived) -> BTreeMap<ServiceId, BTreeSet<ServiceId>> {
+    let mut callers: BTreeMap<ServiceId, BTreeSet<ServiceId>> = BTreeMap::new();
+    for edge in derived.edges.as_slice() {
+        if let (End::Service(from), End::Service(to)) = (edge.from, edge.to) {
+            callers.entry(to).or_default().insert(from);
+        }
+    }
+    callers
+}
+
+/// Whether a live Service has these ports already.
+fn serves(live: &Value, ports: &[Value]) -> bool {
+    let found = live["spec"]["ports"].as_array();
+    let found = found.map_or(&[][..], Vec::as_slice);
+    let is_same = |a: &Value, b: &Value| {
+        ["name", "port", "protocol", "targetPort"]
+            .iter()
+            .all(|key| a[key] == b[key])
+    };
+    found.len() == ports.len()
+        && ports
+            .iter()
+            .all(|port| found.iter().any(|other| is_same(port, other)))
+}
+
+/// The rules of both, where the new policy lacks a rule of the live one: while pods of both
+/// versions run, each keeps the flows that its own version declared.
+fn union(live: &Value, desired: &Value) -> Option<Value> {
+    if live["spec"]["podSelector"] != desired["spec"]["podSelector"] {
+        return None;
+    }
+    let mut body = desired.clone();
+    let mut has_lost = false;
+    for direction in ["ingress", "egress"] {
+        let rules = |object: &Value| {
+            let rules = object["spec"][direction].as_array();
+            rules.cloned().unwrap_or_default()
+        };
+        let mut both = rules(desired);
+        for rule in rules(live) {
+            if !both.contains(&rule) {
+                has_lost = true;
+                both.push(rule);
+            }
+        }
+        if !both.is_empty() {
+            body["spec"][direction] = json!(both);
+        }
+    }
+    has_lost.then_some(body)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::union;
+    use serde_json::json;
+
+    #[test]
+    fn a_policy_that_loses_a_rule_keeps_it_until_the_pods_have_moved() {
+        let policy =
+            |ingress: &[&str]| json!({ "spec": { "podSelector": {}, "ingress": ingress } });
+        let both = union(&policy(&["a", "b"]), &policy(&["b", "c"]));
+        assert_eq!(
+            both.map(|both| both["spec"]["ingress"].clone()),
+            Some(json!(["b", "c", "a"]))
+        );
+        assert_eq!(union(&policy(&["a"]), &policy(&["a", "b"])), None);
+    }
+}
