@@ -2,6 +2,7 @@
 //! server-side apply for what is left. The dry run is the judge; the fields shown are those in
 //! which its answer differs from the live object.
 
+mod downtime;
 mod explain;
 mod judge;
 mod leftovers;
@@ -215,10 +216,11 @@ impl Plan {
             refused.extend(crate::masters::refusal(program, &live));
         }
         let Judged {
-            steps,
+            mut steps,
             unchanged,
             additions,
         } = judge::judge_all(cluster, program, &live, allowed, earlier).await?;
+        downtime::say_together(&mut steps, program, &live);
         let mut plan = Self {
             steps,
             unchanged,

@@ -281,7 +281,7 @@ impl Sorting<'_, '_> {
                         .step
                         .changes
                         .iter()
-                        .any(|c| c.path.starts_with("spec")))
+                        .any(|c| c.path.starts_with(&["spec"])))
         };
         let quiet: Vec<ServiceId> = self
             .steps

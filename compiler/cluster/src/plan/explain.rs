@@ -1,8 +1,5 @@
-//! Refusals in the words of who must act on them, and what follows from a change.
+//! Refusals in the words of who must act on them.
 
-use serde_json::Value;
-
-use crate::diff::FieldChange;
 use crate::failure::{Failure, Refusal};
 use crate::kind::Kind;
 use crate::object::ObjectId;
@@ -64,45 +61,4 @@ fn unresizable(message: &str) -> Option<Failure> {
         Failure::new(format!("a volume cannot become smaller: {message}"))
             .help("declare a new volume under another name, copy the data, then remove the old one")
     })
-}
-
-/// What a change of a workload means for its pods.
-pub(super) fn consequences(
-    id: &ObjectId,
-    live: &Value,
-    new: &Value,
-    changes: &[FieldChange],
-) -> Vec<String> {
-    let mut said = Vec::new();
-    if !matches!(id.kind, Kind::Deployment | Kind::StatefulSet) {
-        return said;
-    }
-    let replicas = new["spec"]["replicas"].as_u64().unwrap_or(1);
-    let old = live["spec"]["replicas"].as_u64().unwrap_or(1);
-    if changes
-        .iter()
-        .any(|c| c.path.starts_with(&["spec", "template"]))
-    {
-        let pods = if old == 1 {
-            "restarts 1 pod".to_owned()
-        } else {
-            format!("restarts {old} pods")
-        };
-        let how = match id.kind {
-            Kind::StatefulSet if old > 1 => "one after another, each down while it restarts",
-            Kind::StatefulSet => "down while it restarts",
-            _ if new["spec"]["strategy"]["type"] == "Recreate" => {
-                "down until the new ones are ready"
-            }
-            _ => "no downtime: each new one is ready before an old one goes",
-        };
-        said.push(format!("{pods}, {how}"));
-    }
-    if replicas != old && changes.iter().any(|c| c.path.is(&["spec", "replicas"])) {
-        said.push(match replicas.cmp(&old) {
-            std::cmp::Ordering::Less => format!("stops {} of {old} pods", old - replicas),
-            _ => format!("starts {} more", replicas - old),
-        });
-    }
-    said
 }

@@ -7,7 +7,8 @@ use futures_util::StreamExt;
 use futures_util::stream;
 use serde_json::{Value, json};
 
-use super::explain::{consequences, explain};
+use super::downtime::consequences;
+use super::explain::explain;
 use super::replace::{immutable, replace};
 use super::{Action, Allowed, Plan, Step, blocked, fingerprint, step, uid};
 use crate::additions::{Addition, additions, without_defaults};

@@ -160,6 +160,10 @@ impl Plan {
                 consequences.push(format!("volumes go over: {volumes}"));
             }
         }
+        let is_serving = matches!(id.kind, Kind::Deployment | Kind::StatefulSet);
+        if is_serving && target.volumes.is_empty() {
+            consequences.push(format!("no downtime: it goes once {} is ready", target.to));
+        }
         Ok(Step {
             action: Action::Move,
             consequences,

@@ -41,7 +41,12 @@ pub(super) fn immutable(desired: &Desired, live: &Value, refusal: &Refusal) -> O
             field: "selector",
             consequence: "down until the new pods are ready".to_owned(),
         }),
-        Kind::Service if says("spec.clusterIP") => Some(back_to_back("clusterIP")),
+        Kind::Service if says("spec.clusterIP") => Some(Immutable {
+            field: "clusterIP",
+            consequence:
+                "deleted and made anew at once; down until its callers know the new address"
+                    .to_owned(),
+        }),
         Kind::RoleBinding | Kind::ClusterRoleBinding if says("roleRef") => {
             Some(back_to_back("roleRef"))
         }
