@@ -3,6 +3,7 @@
 
 mod adopt;
 mod apply;
+mod availability;
 mod connections;
 mod destroy;
 mod doctor;
