@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::downtime::consequences;
 use super::explain::explain;
 use super::replace::{immutable, replace};
-use super::{Action, Allowed, Plan, Step, blocked, fingerprint, step, uid};
+use super::{Action, Allowed, Plan, SCALE_MANAGER, Step, blocked, fingerprint, step, uid};
 use crate::additions::{Addition, additions, without_defaults};
 use crate::client::Cluster;
 use crate::diff::{FieldChange, differences, shown};
@@ -257,9 +257,11 @@ fn is_left_by_autoscaler(
     !autoscalers.desired.contains(&target)
         && !autoscalers.staying.contains(&target)
         && conflicts(refusal).all(|cause| {
-            cause.field == ".spec.replicas"
-                && CONTROLLERS.contains(&manager_of(cause))
-                && is_scale_of(manager_of(cause))
+            let manager = manager_of(cause);
+            // An autoscaler that never wrote a number has left it with the one that held it meanwhile.
+            let is_its =
+                manager == SCALE_MANAGER || CONTROLLERS.contains(&manager) && is_scale_of(manager);
+            cause.field == ".spec.replicas" && is_its
         })
 }
 
