@@ -1,4 +1,4 @@
-//! Manifests on disk, anybody's: every YAML and JSON file below a folder, in a fixed order.
+//! Manifests of any origin on disk: every YAML and JSON file below a folder, in a fixed order.
 
 use std::path::{Path, PathBuf};
 
@@ -49,19 +49,32 @@ fn walk(folder: &Path, depth: usize, paths: &mut Vec<PathBuf>, failures: &mut Ve
             return;
         }
     };
-    let mut below: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
+    let mut below: Vec<PathBuf> = Vec::new();
+    for entry in entries {
+        match entry {
+            Ok(entry) => below.push(entry.path()),
+            Err(error) => failures.push(format!("{}: {}", folder.display(), describe(&error))),
+        }
+    }
     below.sort();
     for path in below {
-        let is_manifest = path
-            .extension()
-            .and_then(|extension| extension.to_str())
-            .is_some_and(|extension| matches!(extension, "yaml" | "yml" | "json"));
         if path.is_dir() {
             walk(&path, depth + 1, paths, failures);
-        } else if is_manifest {
+        } else if is_manifest(&path) {
             paths.push(path);
         }
     }
+}
+
+/// Whether kubectl takes a file for manifests, by its name. It looks for lower-case names in folders
+/// and takes any name that it is given, so that case does not matter here.
+pub(crate) fn is_manifest(path: &Path) -> bool {
+    let extension = path.extension().and_then(|extension| extension.to_str());
+    extension.is_some_and(|extension| {
+        ["yaml", "yml", "json"]
+            .iter()
+            .any(|known| known.eq_ignore_ascii_case(extension))
+    })
 }
 
 fn file(path: &Path, found: &mut Found) {

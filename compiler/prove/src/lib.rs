@@ -1,13 +1,13 @@
 //! Proofs about the network of a cluster from the bytes of its manifests.
 //!
-//! An evaluator of NetworkPolicies that knows nothing of the compiler: it reads YAML, anybody's,
-//! finds out who may reach whom on which ports, and compares that with what somebody claims. It
-//! does no I/O.
+//! An evaluator of NetworkPolicies that knows nothing of the compiler: it reads manifests of any
+//! origin, finds out who may reach whom on which ports, and compares that with the expected
+//! connections. It does no I/O.
 //!
 //! ```
 //! use erpc_prove::{Claims, Facts, File, Manifests, Matrix, Reading, World};
 //!
-//! let yaml = "kind: Pod\nmetadata: {name: a, labels: {app: a}}\nspec: {}\n";
+//! let yaml = "apiVersion: v1\nkind: Pod\nmetadata: {name: a, labels: {app: a}}\nspec: {}\n";
 //! let manifests = Manifests::read(&[File { path: "a.yaml", bytes: yaml.as_bytes() }]);
 //! let (claims, facts) = (Claims::new(), Facts::default());
 //! let world = World::of(&manifests, &claims, &facts);
@@ -19,6 +19,7 @@
 mod address;
 mod certificate;
 mod claims;
+mod controllers;
 mod manifest;
 mod matrix;
 mod ports;
@@ -32,8 +33,8 @@ pub use address::{Block, Range};
 pub use certificate::{Basis, Certificate, NOT_PROMISED, Radius, Statement, digest};
 pub use claims::{Claim, Claims, End, EndId, LabelId};
 pub use manifest::{
-    Direction, File, Manifests, NamedPort, Namespace, Peer, Place, Policy, PolicyPort, PortRange,
-    Problem, Rule, Service, ServicePort, TargetPort, Workload,
+    Direction, Effect, File, Manifests, NamedPort, Namespace, Note, Ordinals, Peer, Place, Policy,
+    PolicyPort, PortRange, Problem, Rule, Service, ServicePort, TargetPort, Unevaluated, Workload,
 };
 pub use matrix::{Cell, Matrix, Reading, Side};
 pub use ports::{PortSet, PortSets, Ports, Protocol};
@@ -43,5 +44,5 @@ pub use proofs::{
     Uncovered, Upwards, Violation, plan,
 };
 pub use selector::{Labels, Operator, Requirement, Selector};
-pub use survey::{Connection, Everywhere, Reached, Survey, Surveyed};
+pub use survey::{Connection, Everywhere, NotEvaluated, Reached, Survey, Surveyed};
 pub use world::{Atom, AtomId, Facts, World};

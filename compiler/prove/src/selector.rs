@@ -58,6 +58,13 @@ impl Requirement {
     }
 }
 
+impl Requirement {
+    /// Whether it holds only for values that it names.
+    pub(crate) fn names_values(&self) -> bool {
+        matches!(self.operator, Operator::In(_))
+    }
+}
+
 impl Selector {
     /// A selector of these requirements.
     #[must_use]
@@ -200,12 +207,12 @@ pub(crate) fn label_key(key: &str) -> Result<(), String> {
     };
     if !is_label_name(name) {
         return Err(format!(
-            "`{key}` is no key of a label: its name is 1 to 63 letters, digits, `-`, `_` and `.`, with a letter or digit at both ends"
+            "invalid label key `{key}`: its name must be 1 to 63 letters, digits, `-`, `_` and `.`, and start and end with a letter or digit"
         ));
     }
     match prefix {
         Some(prefix) if dns_subdomain(prefix).is_err() => Err(format!(
-            "`{key}` is no key of a label: what stands before the slash is a DNS name in lower case"
+            "invalid label key `{key}`: its prefix must be a DNS subdomain in lower case"
         )),
         _ => Ok(()),
     }
@@ -217,7 +224,7 @@ pub(crate) fn label_value(value: &str) -> Result<(), String> {
         Ok(())
     } else {
         Err(format!(
-            "`{value}` is no value of a label: at most 63 letters, digits, `-`, `_` and `.`, with a letter or digit at both ends"
+            "invalid label value `{value}`: it must be at most 63 letters, digits, `-`, `_` and `.`, and start and end with a letter or digit"
         ))
     }
 }
@@ -245,7 +252,7 @@ pub(crate) fn dns_subdomain(name: &str) -> Result<(), String> {
         Ok(())
     } else {
         Err(format!(
-            "`{name}` is no name of an object: lower-case letters, digits, `-` and `.`, at most 253"
+            "invalid name `{name}`: it must be a DNS subdomain of at most 253 lower-case letters, digits, `-` and `.`"
         ))
     }
 }

@@ -1,14 +1,21 @@
-//! What anybody's manifests allow, in words: who may talk to whom, what is open, from where it can be
-//! reached, what other readings of the same policies would change.
+//! What manifests of any origin allow, in words: who may talk to whom, what is open, from where it can
+//! be reached, what other readings of the same policies would change, and what was not evaluated.
+
+use std::collections::BTreeMap;
 
 use serde::Serialize;
 
 use crate::claims::Claims;
-use crate::manifest::{Direction, Manifests, Problem};
+use crate::controllers::{is_generated, selectors_of};
+use crate::manifest::{Direction, Effect, Manifests, Note, Problem};
 use crate::matrix::{Matrix, Reading};
 use crate::ports::Ports;
 use crate::proofs::{Coverage, Exposure, Portability, Uncovered};
-use crate::world::{Facts, World};
+use crate::selector::Selector;
+use crate::world::{AtomId, Facts, World};
+
+/// How many places of objects that are not evaluated are kept.
+const MAX_PLACES: usize = 3;
 
 /// What manifests allow.
 #[derive(Clone, Debug, Serialize)]
@@ -35,8 +42,27 @@ pub struct Survey {
     pub idle: Vec<String>,
     /// Other readings under which something differs.
     pub readings: Vec<Difference>,
-    /// What cannot be read or would be refused.
+    /// Kinds of objects that are not evaluated and may change the answer.
+    pub not_evaluated: Vec<NotEvaluated>,
+    /// What is no manifest, what kubectl drops, what cannot be known.
+    pub notes: Vec<Note>,
+    /// What cannot be read or would be rejected.
     pub problems: Vec<Problem>,
+}
+
+/// The objects of a kind that is not evaluated.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct NotEvaluated {
+    /// `cilium.io/v2`
+    pub api_version: String,
+    /// `CiliumNetworkPolicy`
+    pub kind: String,
+    /// What they may change.
+    pub effect: Effect,
+    /// How many there are.
+    pub count: usize,
+    /// The places of some of them.
+    pub places: Vec<String>,
 }
 
 /// A workload.
@@ -110,6 +136,7 @@ impl Survey {
         let world = World::of(manifests, &claims, &facts);
         let mut matrix = Matrix::of(&world, Reading::STANDARD, &facts);
         let coverage = Coverage::of(&world, &matrix);
+        let groups = Groups::of(&world);
         let mut survey = Self {
             version: 1,
             files: manifests.files.len(),
@@ -117,44 +144,156 @@ impl Survey {
             policies: manifests.policies.len(),
             workloads: workloads(&world, &matrix),
             connections: Vec::new(),
-            everywhere: everywhere(&world, &matrix),
+            everywhere: everywhere(&groups, &matrix),
             exposed: Vec::new(),
             uncovered: coverage.uncovered.iter().map(Uncovered::show).collect(),
             idle: idle(&world),
             readings: readings(&world, &mut matrix, &facts),
+            not_evaluated: not_evaluated(manifests),
+            notes: notes(manifests),
             problems: manifests.problems.clone(),
         };
+        let mut cells = Vec::new();
         for cell in matrix.cells() {
-            // What only passes between others and addresses is not these manifests' to say.
+            // What only passes between others and addresses is not these manifests' to decide.
             if world.is_known(cell.from) || world.is_known(cell.to) {
-                survey.connections.push(Connection {
-                    from: world.show(cell.from),
-                    to: world.show(cell.to),
-                    ports: matrix.sets().list(cell.ports),
-                });
+                cells.push((cell.from, (cell.to, matrix.sets().list(cell.ports))));
             }
         }
+        let by_called = groups.named(cells).into_iter();
+        let by_called = by_called.map(|(from, (to, ports))| (to, (from, ports)));
+        survey.connections = groups
+            .named(by_called.collect())
+            .into_iter()
+            .map(|(to, (from, ports))| Connection { from, to, ports })
+            .collect();
+        let mut exposed = Vec::new();
         for one in Exposure::of(&world, &mut matrix, &claims).exposed {
             let (_, open) = matrix.side(one.atom, Direction::Ingress).everywhere();
             if open.is_empty() {
-                survey.exposed.push(Reached {
-                    workload: world.show(one.atom),
-                    from: one.from.iter().map(ToString::to_string).collect(),
-                    ports: one.ports,
-                });
+                let from: Vec<String> = one.from.iter().map(ToString::to_string).collect();
+                exposed.push((one.atom, (from, one.ports)));
             }
         }
+        survey.exposed = groups
+            .named(exposed)
+            .into_iter()
+            .map(|(workload, (from, ports))| Reached {
+                workload,
+                from,
+                ports,
+            })
+            .collect();
         survey
     }
 }
 
-fn workloads(world: &World<'_>, matrix: &Matrix) -> Vec<Surveyed> {
-    let mut isolated = vec![[false; 2]; world.manifests().workloads.len()];
-    for atom in world.workload_atoms() {
-        if let Some(index) = world.workload_index(atom) {
-            isolated[index] = Direction::BOTH.map(|side| matrix.side(atom, side).isolated);
+/// How the pods of workloads are named: a workload whose pods are all alike is one row.
+struct Groups<'w, 'm> {
+    world: &'w World<'m>,
+    /// How many atoms each workload has.
+    sizes: Vec<usize>,
+}
+
+impl<'w, 'm> Groups<'w, 'm> {
+    fn of(world: &'w World<'m>) -> Self {
+        let mut sizes = vec![0; world.manifests().workloads.len()];
+        for atom in world.workload_atoms() {
+            if let Some(index) = world.workload_index(atom) {
+                sizes[index] += 1;
+            }
+        }
+        Self { world, sizes }
+    }
+
+    /// Facts about atoms as facts about workloads, where all pods of one have the same.
+    fn named<T: Ord + Clone>(&self, facts: Vec<(AtomId, T)>) -> Vec<(String, T)> {
+        let owner = |atom: AtomId| {
+            let index = self.world.workload_index(atom)?;
+            (self.sizes[index] > 1).then_some(index)
+        };
+        let mut counts: BTreeMap<(usize, &T), usize> = BTreeMap::new();
+        for (atom, fact) in &facts {
+            if let Some(index) = owner(*atom) {
+                *counts.entry((index, fact)).or_default() += 1;
+            }
+        }
+        let mut whole: BTreeMap<(usize, T), bool> = counts
+            .into_iter()
+            .filter(|((index, _), count)| *count == self.sizes[*index])
+            .map(|((index, fact), _)| ((index, fact.clone()), false))
+            .collect();
+        let mut out = Vec::with_capacity(facts.len());
+        for (atom, fact) in facts {
+            let of_whole = owner(atom).map(|index| (index, fact.clone()));
+            match of_whole.and_then(|key| whole.get_mut(&key)) {
+                Some(is_written) => {
+                    if !std::mem::replace(is_written, true) {
+                        out.push((self.world.show_owner(atom), fact));
+                    }
+                }
+                None => out.push((self.world.show(atom), fact)),
+            }
+        }
+        out
+    }
+}
+
+fn not_evaluated(manifests: &Manifests) -> Vec<NotEvaluated> {
+    let mut kinds: BTreeMap<(Effect, &str, &str), NotEvaluated> = BTreeMap::new();
+    for object in &manifests.not_evaluated {
+        let key = (object.effect, object.kind.as_str(), object.version.as_str());
+        let kind = kinds.entry(key).or_insert_with(|| NotEvaluated {
+            api_version: object.version.to_string(),
+            kind: object.kind.to_string(),
+            effect: object.effect,
+            count: 0,
+            places: Vec::new(),
+        });
+        kind.count += 1;
+        if kind.places.len() < MAX_PLACES {
+            kind.places.push(manifests.place(object.place));
         }
     }
+    kinds.into_values().collect()
+}
+
+/// The notes of reading, and the policies of which it cannot be known whether they select a pod.
+fn notes(manifests: &Manifests) -> Vec<Note> {
+    let mut notes = manifests.notes.clone();
+    for policy in &manifests.policies {
+        let key = selectors_of(policy)
+            .flat_map(Selector::requirements)
+            .find(|one| is_generated(&one.key) && one.names_values())
+            .map(|one| &one.key);
+        if let Some(key) = key {
+            let file = manifests.files.get(policy.place.file as usize);
+            notes.push(Note {
+                file: file.cloned().unwrap_or_default(),
+                line: policy.place.line as usize,
+                message: format!(
+                    "NetworkPolicy {}.{} selects by `{key}`, whose values Kubernetes generates: evaluated as if no pod had the value",
+                    policy.namespace, policy.name
+                ),
+            });
+        }
+    }
+    notes.sort_unstable();
+    notes
+}
+
+fn workloads(world: &World<'_>, matrix: &Matrix) -> Vec<Surveyed> {
+    let mut isolated = vec![[None; 2]; world.manifests().workloads.len()];
+    for atom in world.workload_atoms() {
+        if let Some(index) = world.workload_index(atom) {
+            for (side, all) in Direction::BOTH.into_iter().zip(&mut isolated[index]) {
+                let is_isolated = matrix.side(atom, side).isolated;
+                *all = Some(all.unwrap_or(true) && is_isolated);
+            }
+        }
+    }
+    let isolated = isolated.into_iter();
+    let isolated = isolated.map(|sides| sides.map(|side| side.unwrap_or(false)));
     let all = world.manifests().workloads.iter().zip(isolated);
     let mut list: Vec<Surveyed> = all
         .map(|(workload, [ingress_isolated, egress_isolated])| Surveyed {
@@ -169,22 +308,26 @@ fn workloads(world: &World<'_>, matrix: &Matrix) -> Vec<Surveyed> {
     list
 }
 
-fn everywhere(world: &World<'_>, matrix: &Matrix) -> Vec<Everywhere> {
+fn everywhere(groups: &Groups<'_, '_>, matrix: &Matrix) -> Vec<Everywhere> {
     let mut list = Vec::new();
-    for atom in world.workload_atoms() {
+    for atom in groups.world.workload_atoms() {
         for direction in Direction::BOTH {
             let (pods, addresses) = matrix.side(atom, direction).everywhere();
             if !pods.is_empty() || !addresses.is_empty() {
-                list.push(Everywhere {
-                    workload: world.show(atom),
-                    direction,
-                    pods: matrix.sets().list(pods),
-                    addresses: matrix.sets().list(addresses),
-                });
+                let open = (matrix.sets().list(pods), matrix.sets().list(addresses));
+                list.push((atom, (direction, open)));
             }
         }
     }
-    list
+    let named = groups.named(list).into_iter();
+    named
+        .map(|(workload, (direction, (pods, addresses)))| Everywhere {
+            workload,
+            direction,
+            pods,
+            addresses,
+        })
+        .collect()
 }
 
 fn idle(world: &World<'_>) -> Vec<String> {

@@ -1,6 +1,7 @@
-//! Who there is: an atom for each workload, one for "some other pod" of each class that a selector
-//! or a claim can tell from the others, one for each class of addresses. Two things that are the
-//! same atom are treated alike by every policy.
+//! Who there is: an atom for each workload, or for each group of its pods that policies tell apart by
+//! labels of its controller; one for "some other pod" of each class that a selector or a claim can
+//! tell from the others; one for each class of addresses. Two things that are the same atom are
+//! treated alike by every policy.
 
 use ipnet::IpNet;
 use rustc_hash::FxHashMap;
@@ -8,6 +9,7 @@ use smol_str::SmolStr;
 
 use crate::address::{Addresses, Block, Range};
 use crate::claims::{Claims, End};
+use crate::controllers::Asked;
 use crate::manifest::{Manifests, NAME_OF_NAMESPACE, Peer, Policy, Workload};
 use crate::selector::{Labels, Selector};
 
@@ -80,8 +82,11 @@ struct Pod {
     space: u32,
     /// Its place among the workloads; `None` for an other pod.
     workload: Option<u32>,
-    /// The labels of an other pod.
+    /// The labels of an other pod, or of a group of a workload's pods; empty where those of the
+    /// workload hold.
     labels: Labels,
+    /// What messages add to the name of the workload.
+    suffix: String,
 }
 
 /// Everything that policies and claims can tell apart.
@@ -123,11 +128,19 @@ impl<'m> World<'m> {
             workloads: 0,
         };
         world.known_namespaces();
+        let asked = Asked::of(manifests);
         for (index, workload) in (0..).zip(&manifests.workloads) {
-            // Pods on the network of their node are addresses of nodes to everybody else.
-            if !workload.is_on_host {
-                let space = world.by_name[&workload.namespace];
-                world.add(space, Some(index), Vec::new());
+            // Pods on the network of their node are addresses of nodes to all others.
+            if workload.is_on_host {
+                continue;
+            }
+            let space = world.by_name[&workload.namespace];
+            let groups = asked.groups(workload);
+            if groups.is_empty() {
+                world.add(space, Some(index), Vec::new(), String::new());
+            }
+            for group in groups {
+                world.add(space, Some(index), group.labels, group.suffix);
             }
         }
         world.workloads = world.pods.len();
@@ -181,12 +194,13 @@ impl<'m> World<'m> {
         u32::try_from(self.spaces.len() - 1).unwrap_or(u32::MAX)
     }
 
-    fn add(&mut self, space: u32, workload: Option<u32>, labels: Labels) {
+    fn add(&mut self, space: u32, workload: Option<u32>, labels: Labels, suffix: String) {
         let id = AtomId::of(self.pods.len());
         self.pods.push(Pod {
             space,
             workload,
             labels,
+            suffix,
         });
         self.spaces[space as usize].pods.push(id);
         for at in 0..self.labels(id).len() {
@@ -252,8 +266,9 @@ impl<'m> World<'m> {
                 None => pod.labels == labels,
                 Some(index) => {
                     let workload = &self.manifests.workloads[index as usize];
-                    workload.labels == labels
-                        || labels.iter().all(|label| workload.labels.contains(label))
+                    let of_pod = self.labels(*id);
+                    *of_pod == *labels
+                        || labels.iter().all(|label| of_pod.contains(label))
                             && self.knows_its_pods_by(workload, space, &labels)
                 }
             }
@@ -269,7 +284,7 @@ impl<'m> World<'m> {
                 .is_some_and(|pods| pods.iter().any(is_like)),
         };
         if !is_there {
-            self.add(space, None, labels);
+            self.add(space, None, labels, String::new());
         }
     }
 
@@ -293,8 +308,10 @@ impl<'m> World<'m> {
     pub(crate) fn labels(&self, id: AtomId) -> &[(SmolStr, SmolStr)] {
         let pod = &self.pods[id.index()];
         match pod.workload {
-            Some(index) => &self.manifests.workloads[index as usize].labels,
-            None => &pod.labels,
+            Some(index) if pod.labels.is_empty() => {
+                &self.manifests.workloads[index as usize].labels
+            }
+            Some(_) | None => &pod.labels,
         }
     }
 
@@ -510,6 +527,16 @@ impl<'m> World<'m> {
         &self.of_end[end.index()]
     }
 
+    /// The name of the workload of an atom, whichever of its pods are meant; other atoms as
+    /// [`Self::show`] has them.
+    #[must_use]
+    pub fn show_owner(&self, id: AtomId) -> String {
+        match self.workload(id) {
+            Some(workload) => format!("{}.{}", workload.namespace, workload.name),
+            None => self.show(id),
+        }
+    }
+
     /// An atom in words: `shop.web`, `other pods of kube-system with k8s-app=kube-dns`.
     #[must_use]
     pub fn show(&self, id: AtomId) -> String {
@@ -518,7 +545,10 @@ impl<'m> World<'m> {
             list.join(",")
         };
         match self.atom(id) {
-            Atom::Workload(workload) => format!("{}.{}", workload.namespace, workload.name),
+            Atom::Workload(workload) => {
+                let suffix = &self.pods[id.index()].suffix;
+                format!("{}.{}{suffix}", workload.namespace, workload.name)
+            }
             Atom::OtherPod {
                 namespace,
                 namespace_labels,

@@ -86,7 +86,7 @@ fn a_mixture_of_two_versions_that_is_open_is_found() {
         let mut text = String::new();
         for name in ["a", "b"] {
             text.push_str(&format!(
-                "kind: Pod\nmetadata: {{name: {name}, labels: {{app: {name}}}}}\nspec: {{}}\n---\n"
+                "apiVersion: v1\nkind: Pod\nmetadata: {{name: {name}, labels: {{app: {name}}}}}\nspec: {{}}\n---\n"
             ));
         }
         for (name, other, rule, port) in [

@@ -26,7 +26,8 @@ fn manifests(policies: &str) -> Manifests {
 
 fn pod(namespace: &str, name: &str, port: u16) -> String {
     format!(
-        "kind: Pod
+        "apiVersion: v1
+kind: Pod
 metadata: {{name: {name}, namespace: {namespace}, labels: {{app: {name}}}}}
 spec: {{containers: [{{name: main, ports: [{{name: http, containerPort: {port}}}]}}]}}
 "
@@ -96,7 +97,7 @@ fn readings_that_differ_are_found() {
     let deviations = |spec: &str, facts: &Facts| -> Vec<Deviation> {
         let mut text = policy(spec);
         text.push_str(
-            "---\nkind: Service\nmetadata: {name: b, namespace: high}\nspec: {selector: {app: b}, ports: [{port: 8080, targetPort: http}]}\n",
+            "---\napiVersion: v1\nkind: Service\nmetadata: {name: b, namespace: high}\nspec: {selector: {app: b}, ports: [{port: 8080, targetPort: http}]}\n",
         );
         let manifests = manifests(&text);
         let world = World::of(&manifests, &Claims::new(), facts);

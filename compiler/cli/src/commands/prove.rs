@@ -1,10 +1,10 @@
-//! `erpc prove`: the certificate of a platform's output, or what anybody's manifests allow.
+//! `erpc prove`: the certificate of a platform's output, or what manifests of any origin allow.
 
 use std::fmt::Write;
 use std::path::Path;
 
 use erpc_model::Platform;
-use erpc_prove::{Certificate, File, Manifests, Ports, Survey, digest};
+use erpc_prove::{Certificate, Effect, File, Manifests, NotEvaluated, Ports, Survey, digest};
 use serde::Serialize;
 
 use super::{count, find, has_format};
@@ -156,7 +156,10 @@ fn survey(path: &Path, common: &Common, console: &mut Console<'_>) -> Exit {
             console.result(&(text + "\n"));
         }
         _ => {
-            console.result(&of_anybody(&survey));
+            console.result(&of_manifests(&survey));
+            for note in &survey.notes {
+                console.note(&format!("note: {note}"));
+            }
             for problem in &survey.problems {
                 console.fail(&problem.to_string());
             }
@@ -169,7 +172,7 @@ fn survey(path: &Path, common: &Common, console: &mut Console<'_>) -> Exit {
     }
 }
 
-fn of_anybody(survey: &Survey) -> String {
+fn of_manifests(survey: &Survey) -> String {
     let mut out = String::new();
     // Writing to a string cannot fail.
     let _ = writeln!(
@@ -215,10 +218,17 @@ fn of_anybody(survey: &Survey) -> String {
         })
         .collect();
     section(&mut out, "reached from addresses", &exposed);
-    for (title, list) in [
-        ("not isolated", &survey.uncovered),
-        ("policies that select no workload", &survey.idle),
-    ] {
+    not_evaluated(&mut out, &survey.not_evaluated);
+    let idle = if survey
+        .not_evaluated
+        .iter()
+        .any(|kind| kind.effect != Effect::Policy)
+    {
+        "policies that select no evaluated workload"
+    } else {
+        "policies that select no workload"
+    };
+    for (title, list) in [("not isolated", &survey.uncovered), (idle, &survey.idle)] {
         if !list.is_empty() {
             let _ = writeln!(out, "\n{title}");
             for line in list {
@@ -242,6 +252,37 @@ fn of_anybody(survey: &Survey) -> String {
         }
     }
     out
+}
+
+/// Names what the answer leaves out.
+fn not_evaluated(out: &mut String, kinds: &[NotEvaluated]) {
+    for (effect, title) in [
+        (
+            Effect::Policy,
+            "not evaluated: policies of other APIs, which may allow or deny more",
+        ),
+        (Effect::Pods, "not evaluated: kinds that create pods"),
+        (Effect::Unknown, "not evaluated: kinds of other APIs"),
+    ] {
+        let mut title = Some(title);
+        for kind in kinds.iter().filter(|kind| kind.effect == effect) {
+            if let Some(title) = title.take() {
+                let _ = writeln!(out, "\n{title}");
+            }
+            let more = match kind.count - kind.places.len() {
+                0 => String::new(),
+                more => format!(" and {more} more"),
+            };
+            let _ = writeln!(
+                out,
+                "  {} {} ({}): {}{more}",
+                kind.count,
+                kind.kind,
+                kind.api_version,
+                kind.places.join(", ")
+            );
+        }
+    }
 }
 
 fn policies(number: usize) -> String {

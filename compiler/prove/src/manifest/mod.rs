@@ -1,6 +1,8 @@
-//! What manifests say of the network: namespaces, workloads, Services and policies, with the place
-//! of each. Everything here is read from bytes; nothing is known of what they were made from.
+//! What manifests contain about the network: namespaces, workloads, Services and policies, with the
+//! place of each. Everything here is read from bytes; nothing is known of what they were made from.
 
+mod kinds;
+mod owned;
 mod policy;
 mod reader;
 mod workload;
@@ -14,8 +16,9 @@ use smol_str::SmolStr;
 use crate::ports::Protocol;
 use crate::selector::Selector;
 use crate::yaml;
-pub(crate) use reader::NAME_OF_NAMESPACE;
+pub use kinds::Effect;
 use reader::Reader;
+pub(crate) use reader::{NAME_OF_NAMESPACE, Owner};
 
 /// A file of manifests: what messages call it, and its bytes.
 #[derive(Clone, Copy, Debug)]
@@ -26,16 +29,16 @@ pub struct File<'b> {
     pub bytes: &'b [u8],
 }
 
-/// Something in manifests that no API server would take, or that cannot be read.
+/// Something in manifests that an API server would reject, or that cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
 pub struct Problem {
     /// The file.
     pub file: String,
-    /// The line on which the document starts, or that of the error where it is known; from 1.
+    /// The line, from 1.
     pub line: usize,
-    /// The document in the file, from 1; 0 where the whole file is meant.
+    /// The document in the file, from 1; 0 for the whole file.
     pub document: usize,
-    /// The field: `spec.ingress[0].ports[1].endPort`; empty where the whole document is meant.
+    /// The field: `spec.ingress[0].ports[1].endPort`; empty for the whole document.
     pub field: String,
     /// What is wrong.
     pub message: String,
@@ -44,14 +47,41 @@ pub struct Problem {
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}", self.file, self.line)?;
-        if self.document > 0 {
-            write!(f, ": document {}", self.document)?;
-        }
         if !self.field.is_empty() {
             write!(f, ": {}", self.field)?;
         }
         write!(f, ": {}", self.message)
     }
+}
+
+/// Something in a file that is not evaluated, or that kubectl drops; not an error.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+pub struct Note {
+    /// The file.
+    pub file: String,
+    /// The line, from 1.
+    pub line: usize,
+    /// What it is about.
+    pub message: String,
+}
+
+impl fmt::Display for Note {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}: {}", self.file, self.line, self.message)
+    }
+}
+
+/// An object of a kind that is not evaluated and may have an effect on the network.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unevaluated {
+    /// Where it stands.
+    pub place: Place,
+    /// Its `apiVersion`.
+    pub version: SmolStr,
+    /// Its kind.
+    pub kind: SmolStr,
+    /// What it may change.
+    pub effect: Effect,
 }
 
 /// Where an object stands.
@@ -76,6 +106,15 @@ pub struct Namespace {
     pub labels: Vec<(SmolStr, SmolStr)>,
 }
 
+/// The numbers of pods that each have one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ordinals {
+    /// The first.
+    pub first: u32,
+    /// How many there are, if that is set.
+    pub count: Option<u32>,
+}
+
 /// Something that makes pods, or a bare pod.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Workload {
@@ -89,12 +128,18 @@ pub struct Workload {
     pub name: SmolStr,
     /// The labels of its pods, sorted by key.
     pub labels: Vec<(SmolStr, SmolStr)>,
-    /// By which labels it knows its pods, where it says so.
+    /// Its selector of pods, if it has one.
     pub selector: Option<Selector>,
     /// The ports that its containers name.
     pub ports: Vec<NamedPort>,
     /// Whether its pods use the network of their node, where no policy is in force.
     pub is_on_host: bool,
+    /// The numbers of its pods, if each has one: a StatefulSet, a Job with `completionMode: Indexed`.
+    pub ordinals: Option<Ordinals>,
+    /// Whether its controller labels its pods; a Job with a selector of its own does not.
+    pub(crate) has_controller_labels: bool,
+    pub(crate) owner: Option<Owner>,
+    pub(crate) is_scaled_to_zero: bool,
 }
 
 /// A container's port with a name.
@@ -260,7 +305,7 @@ impl Policy {
     }
 }
 
-/// All that manifests say of the network.
+/// All that manifests contain about the network.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Manifests {
     /// The files, by path.
@@ -275,12 +320,16 @@ pub struct Manifests {
     pub services: Vec<Service>,
     /// The policies.
     pub policies: Vec<Policy>,
-    /// What cannot be read or would be refused, sorted.
+    /// What cannot be read or would be rejected, sorted.
     pub problems: Vec<Problem>,
+    /// What is no manifest, and what kubectl drops, sorted.
+    pub notes: Vec<Note>,
+    /// Objects of kinds that are not evaluated.
+    pub not_evaluated: Vec<Unevaluated>,
 }
 
 impl Manifests {
-    /// Reads files that anybody may have written. One that cannot be read hides no other.
+    /// Reads files of any origin as kubectl reads them. One that cannot be read hides no other.
     #[must_use]
     pub fn read(files: &[File<'_>]) -> Self {
         Self::read_with(files, yaml::read)
@@ -294,14 +343,15 @@ impl Manifests {
 
     fn read_with(
         files: &[File<'_>],
-        read: impl Fn(&yaml::Document<'_>) -> Result<yaml::Node, yaml::Broken> + Sync,
+        read: impl Fn(&yaml::Document<'_>) -> Result<yaml::Read, yaml::Broken> + Sync,
     ) -> Self {
         let parts: Vec<Self> = files
             .par_iter()
             .enumerate()
             .map(|(number, file)| {
-                let mut reader = Reader::of(number, file.path);
-                reader.file(file.bytes, &read);
+                let text = yaml::text(file.bytes);
+                let mut reader = Reader::of(number, file.path, &text);
+                reader.file(&read);
                 reader.out
             })
             .collect();
@@ -316,9 +366,13 @@ impl Manifests {
             all.services.extend(part.services);
             all.policies.extend(part.policies);
             all.problems.extend(part.problems);
+            all.notes.extend(part.notes);
+            all.not_evaluated.extend(part.not_evaluated);
         }
         all.report_twins();
+        all.fold_owned();
         all.problems.sort_unstable();
+        all.notes.sort_unstable();
         all
     }
 
@@ -332,8 +386,8 @@ impl Manifests {
         format!("{file}:{}", place.line)
     }
 
-    /// Two objects of one kind and name are one object, of which the last to be applied stays;
-    /// which one that is nobody can say.
+    /// Two objects of one kind and name are one object, of which the last to be applied stays; the
+    /// order is not known.
     fn report_twins(&mut self) {
         let mut names: Vec<(&str, &str, &str, Place)> = Vec::new();
         for policy in &self.policies {
@@ -367,7 +421,7 @@ impl Manifests {
                     document: second.document as usize,
                     field: "metadata.name".to_owned(),
                     message: format!(
-                        "there are two of {kind} {namespace}{}{name}; the other one is at {}",
+                        "duplicate {kind} {namespace}{}{name}: the other one is at {}",
                         if namespace.is_empty() { "" } else { "/" },
                         self.place(first)
                     ),

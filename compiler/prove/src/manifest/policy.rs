@@ -1,5 +1,7 @@
-//! NetworkPolicies, held to all that the API server holds them to: one with a problem is reported
-//! and left out, since no cluster would have it.
+//! NetworkPolicies, validated as the API server validates them: one with a problem is reported and
+//! left out, since no cluster would have it.
+
+use std::net::IpAddr;
 
 use ipnet::IpNet;
 use smol_str::SmolStr;
@@ -12,17 +14,7 @@ use crate::yaml::{Node, Path};
 
 impl Reader<'_> {
     pub(super) fn network_policy(&mut self, node: &Node, path: Path<'_>) {
-        let before = self.out.problems.len();
-        if let Some(version) = self.text(node, "apiVersion", path)
-            && version != "networking.k8s.io/v1"
-        {
-            self.problem(
-                path.key("apiVersion"),
-                format!(
-                    "a NetworkPolicy is of `networking.k8s.io/v1`; no server takes `{version}`"
-                ),
-            );
-        }
+        let before = self.fatal();
         let Some(metadata) = self.metadata(node, path) else {
             return;
         };
@@ -32,14 +24,11 @@ impl Reader<'_> {
         }
         let path = path.key("spec");
         let Some(spec) = node.get("spec") else {
-            self.problem(path, "a NetworkPolicy needs a spec");
+            self.problem(path, "this NetworkPolicy has no spec");
             return;
         };
         if !matches!(spec, Node::Map(_)) {
-            self.problem(
-                path,
-                format!("a spec is a mapping; this is {}", spec.what()),
-            );
+            self.problem(path, format!("expected a mapping, found {}", spec.what()));
             return;
         }
         self.knows(
@@ -55,7 +44,7 @@ impl Reader<'_> {
         let types = self.policy_types(spec, path);
         let ingress = self.rules(spec, Direction::Ingress, path);
         let egress = self.rules(spec, Direction::Egress, path);
-        if self.out.problems.len() > before {
+        if self.fatal() > before {
             return;
         }
         self.out.policies.push(Policy {
@@ -77,11 +66,17 @@ impl Reader<'_> {
             match node.as_text().map(SmolStr::as_str) {
                 Some("Ingress") => types.push(Direction::Ingress),
                 Some("Egress") => types.push(Direction::Egress),
-                _ => self.problem(path.index(index), "a policy type is Ingress or Egress"),
+                _ => self.problem(
+                    path.index(index),
+                    "invalid policy type: expected Ingress or Egress",
+                ),
             }
         }
         if list.len() > 2 {
-            self.problem(path, "there are only two policy types, Ingress and Egress");
+            self.problem(
+                path,
+                "expected at most two policy types, Ingress and Egress",
+            );
         }
         Some(types)
     }
@@ -107,10 +102,7 @@ impl Reader<'_> {
                 }
                 // `- ` with nothing behind it is a rule without conditions.
                 Node::Null => rules.push(Rule::default()),
-                other => self.problem(
-                    path,
-                    format!("a rule is a mapping; this is {}", other.what()),
-                ),
+                other => self.problem(path, format!("expected a rule, found {}", other.what())),
             }
         }
         Some(rules)
@@ -127,11 +119,8 @@ impl Reader<'_> {
     }
 
     fn peer(&mut self, node: &Node, path: Path<'_>) -> Option<Peer> {
-        if !matches!(node, Node::Map(_)) {
-            self.problem(
-                path,
-                format!("a peer is a mapping; this is {}", node.what()),
-            );
+        if !matches!(node, Node::Map(_) | Node::Null) {
+            self.problem(path, format!("expected a peer, found {}", node.what()));
             return None;
         }
         self.knows(node, &["podSelector", "namespaceSelector", "ipBlock"], path);
@@ -141,7 +130,7 @@ impl Reader<'_> {
             if pods.is_some() || namespaces.is_some() {
                 self.problem(
                     path,
-                    "an ipBlock stands alone; the selectors are another peer",
+                    "an ipBlock cannot be combined with selectors: make them two peers",
                 );
                 return None;
             }
@@ -150,7 +139,7 @@ impl Reader<'_> {
         if pods.is_none() && namespaces.is_none() {
             self.problem(
                 path,
-                "a peer needs a podSelector, a namespaceSelector or an ipBlock; `{}` in one of the first two means all",
+                "expected a podSelector, a namespaceSelector or an ipBlock; an empty selector (`{}`) matches everything",
             );
             return None;
         }
@@ -169,7 +158,7 @@ impl Reader<'_> {
     fn block(&mut self, node: &Node, path: Path<'_>) -> Option<Peer> {
         self.knows(node, &["cidr", "except"], path);
         let Some(cidr) = self.text(node, "cidr", path) else {
-            self.problem(path.key("cidr"), "an ipBlock needs a cidr");
+            self.problem(path.key("cidr"), "this ipBlock has no cidr");
             return None;
         };
         let cidr = self.cidr(cidr, path.key("cidr"))?;
@@ -179,7 +168,7 @@ impl Reader<'_> {
         for (index, hole) in holes.iter().enumerate() {
             let path = path.index(index);
             let Some(text) = hole.as_text() else {
-                self.problem(path, format!("a CIDR is text; this is {}", hole.what()));
+                self.problem(path, format!("expected a string, found {}", hole.what()));
                 continue;
             };
             let Some(hole) = self.cidr(text, path) else {
@@ -195,24 +184,41 @@ impl Reader<'_> {
             } else {
                 self.problem(
                     path,
-                    format!("`{text}` is not a part of `{cidr}`, so it cannot be taken out of it"),
+                    format!("invalid exception `{text}`: it must be a strict subset of `{cidr}`"),
                 );
             }
         }
         Some(Peer::Block { cidr, except })
     }
 
+    /// A CIDR. What servers before 1.36 took and later ones reject (`StrictIPCIDRValidation`,
+    /// KEP-4858) is reported and read as the earlier ones read it, since clusters have such policies.
     fn cidr(&mut self, text: &SmolStr, path: Path<'_>) -> Option<IpNet> {
-        match text.parse::<IpNet>() {
-            Ok(cidr) => Some(cidr.trunc()),
-            Err(_) => {
-                self.problem(
-                    path,
-                    format!("`{text}` is no CIDR; one is `10.0.0.0/8` or `fd00::/8`"),
-                );
-                None
-            }
-        }
+        let strict = text.parse::<IpNet>().ok();
+        let Some(cidr) = strict.or_else(|| sloppy(text)) else {
+            let message =
+                format!("invalid CIDR `{text}`: expected one such as `10.0.0.0/8` or `fd00::/8`");
+            self.problem(path, message);
+            return None;
+        };
+        let right = canonical(cidr);
+        let has_host_bits = cidr.trunc() != cidr;
+        let is_mapped = matches!(cidr, IpNet::V6(cidr) if cidr.addr().to_ipv4_mapped().is_some());
+        let is_padded = strict.is_none() || has_leading_zero(text);
+        let reason = if is_mapped {
+            "an IPv4 address must not be written as IPv6"
+        } else if is_padded {
+            "numbers must not have leading zeros"
+        } else if has_host_bits {
+            "no bits may be set beyond the prefix length"
+        } else {
+            return Some(cidr);
+        };
+        let message = format!(
+            "invalid CIDR `{text}`: {reason} (rejected by Kubernetes 1.36 and later): use `{right}`"
+        );
+        self.tolerated(path, message);
+        Some(right)
     }
 
     fn policy_ports(&mut self, rule: &Node, path: Path<'_>) -> Option<Vec<PolicyPort>> {
@@ -226,11 +232,9 @@ impl Reader<'_> {
     }
 
     fn policy_port(&mut self, node: &Node, path: Path<'_>) -> Option<PolicyPort> {
-        if !matches!(node, Node::Map(_)) {
-            self.problem(
-                path,
-                format!("a port is a mapping; this is {}", node.what()),
-            );
+        // JSON null is an entry without fields: every port of TCP.
+        if !matches!(node, Node::Map(_) | Node::Null) {
+            self.problem(path, format!("expected a port, found {}", node.what()));
             return None;
         }
         self.knows(node, &["port", "protocol", "endPort"], path);
@@ -241,7 +245,10 @@ impl Reader<'_> {
         let port = match node.get("port") {
             None => {
                 if end.is_some() {
-                    self.problem(path.key("endPort"), "an endPort needs a port to start from");
+                    self.problem(
+                        path.key("endPort"),
+                        "an endPort requires a port, the start of the range",
+                    );
                     return None;
                 }
                 PortRange::All
@@ -253,7 +260,7 @@ impl Reader<'_> {
                 if end.is_some() {
                     self.problem(
                         path.key("endPort"),
-                        format!("a range starts at a number, not at the name `{name}`"),
+                        format!("an endPort requires a port number, found the name `{name}`"),
                     );
                     return None;
                 }
@@ -268,7 +275,7 @@ impl Reader<'_> {
                 if last < first {
                     self.problem(
                         path.key("endPort"),
-                        format!("the range ends at {last}, below its start {first}"),
+                        format!("the endPort {last} is less than the port {first}"),
                     );
                     return None;
                 }
@@ -281,48 +288,99 @@ impl Reader<'_> {
         })
     }
 
-    /// A number from 1 to 65535.
+    /// A number from 1 to 65535. JSON knows no difference between `80` and `80.0`.
     pub(super) fn port_number(&mut self, node: &Node, path: Path<'_>) -> Option<u16> {
         let number = match node {
-            Node::Int(number) => u16::try_from(*number).ok().filter(|number| *number > 0),
-            Node::Float(_) => None,
+            Node::Int(number) => u16::try_from(*number).ok(),
+            Node::Float(number) => whole(*number),
             other => {
                 self.problem(
                     path,
-                    format!("a port is a number; this is {}", other.what()),
+                    format!("expected a port number, found {}", other.what()),
                 );
                 return None;
             }
         };
+        let number = number.filter(|number| *number > 0);
         if number.is_none() {
-            self.problem(path, "a port is from 1 to 65535");
+            self.problem(path, "invalid port: must be from 1 to 65535");
         }
         number
     }
 
-    /// TCP where nothing is said.
+    /// TCP by default.
     pub(super) fn protocol(&mut self, node: &Node, path: Path<'_>) -> Option<Protocol> {
         match node.get("protocol") {
             None => Some(Protocol::Tcp),
             Some(Node::Text(name)) => match Protocol::of(name) {
                 Some(protocol) => Some(protocol),
                 None => {
-                    self.problem(
-                        path.key("protocol"),
-                        format!("`{name}` is no protocol; there are TCP, UDP and SCTP"),
-                    );
+                    let message = format!("invalid protocol `{name}`: expected TCP, UDP or SCTP");
+                    self.problem(path.key("protocol"), message);
                     None
                 }
             },
             Some(other) => {
-                self.problem(
-                    path.key("protocol"),
-                    format!("a protocol is text; this is {}", other.what()),
-                );
+                let message = format!("expected a string, found {}", other.what());
+                self.problem(path.key("protocol"), message);
                 None
             }
         }
     }
+}
+
+fn whole(number: f64) -> Option<u16> {
+    let is_whole = number.fract() == 0.0 && (0.0..=f64::from(u16::MAX)).contains(&number);
+    #[allow(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "it is whole and in range"
+    )]
+    is_whole.then_some(number as u16)
+}
+
+/// A CIDR with leading zeros, which are no sign of octal numbers: Kubernetes has always read them as
+/// decimal.
+fn sloppy(text: &str) -> Option<IpNet> {
+    let trim = |part: &str| {
+        let trimmed = part.trim_start_matches('0');
+        if trimmed.is_empty() && !part.is_empty() {
+            "0".to_owned()
+        } else {
+            trimmed.to_owned()
+        }
+    };
+    let (address, length) = text.split_once('/')?;
+    let address = if address.contains(':') {
+        address.to_owned()
+    } else {
+        let parts: Vec<String> = address.split('.').map(trim).collect();
+        parts.join(".")
+    };
+    format!("{address}/{}", trim(length)).parse().ok()
+}
+
+fn has_leading_zero(text: &str) -> bool {
+    let is_padded = |part: &str| part.len() > 1 && part.starts_with('0');
+    match text.split_once('/') {
+        Some((address, length)) => {
+            is_padded(length) || !address.contains(':') && address.split('.').any(is_padded)
+        }
+        None => false,
+    }
+}
+
+/// The block as servers from 1.36 take it.
+fn canonical(cidr: IpNet) -> IpNet {
+    let IpNet::V6(six) = cidr else {
+        return cidr.trunc();
+    };
+    let mapped = six
+        .addr()
+        .to_ipv4_mapped()
+        .zip(six.prefix_len().checked_sub(96));
+    let four = mapped.and_then(|(address, length)| IpNet::new(IpAddr::V4(address), length).ok());
+    four.unwrap_or(cidr).trunc()
 }
 
 /// A name of a port (an IANA service name, RFC 6335 section 5.1).
@@ -339,7 +397,7 @@ fn port_name(name: &str) -> Result<(), String> {
         Ok(())
     } else {
         Err(format!(
-            "`{name}` is no name of a port: at most 15 lower-case letters, digits and single hyphens, one of them a letter"
+            "invalid port name `{name}`: expected at most 15 lower-case letters, digits and single hyphens, with at least one letter"
         ))
     }
 }

@@ -3,9 +3,10 @@
 
 use smol_str::SmolStr;
 
-use super::{Manifests, Namespace, Place, Problem};
+use super::kinds::{self, Found};
+use super::{Manifests, Namespace, Note, Place, Problem, Unevaluated};
 use crate::selector::{Operator, Requirement, Selector, label_key, label_value};
-use crate::yaml::{self, Node, Path};
+use crate::yaml::{self, Document, Lines, Node, Path};
 
 /// How deep lists of lists may be.
 const MAX_LISTS: usize = 8;
@@ -14,126 +15,254 @@ const MAX_LISTS: usize = 8;
 pub(super) struct Reader<'f> {
     pub(super) out: Manifests,
     path: &'f str,
+    text: &'f str,
     pub(super) place: Place,
+    document: Option<Document<'f>>,
+    /// The lines of the document, once a message has asked for one.
+    lines: Option<Lines>,
+    /// How many problems do not make their object unusable.
+    tolerated: usize,
 }
 
-/// Who an object is.
+/// The identity of an object.
 pub(super) struct Metadata {
     pub(super) namespace: SmolStr,
     pub(super) name: SmolStr,
     pub(super) labels: Vec<(SmolStr, SmolStr)>,
+    pub(super) owner: Option<Owner>,
+}
+
+/// The object that controls another one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Owner {
+    pub(crate) kind: SmolStr,
+    pub(crate) name: SmolStr,
+}
+
+/// The kind and version that the items of a typed list have.
+#[derive(Clone, Copy)]
+struct Inherited<'n> {
+    kind: &'n str,
+    version: &'n str,
 }
 
 impl<'f> Reader<'f> {
-    pub(super) fn of(number: usize, path: &'f str) -> Self {
+    pub(super) fn of(number: usize, path: &'f str, text: &'f str) -> Self {
         Self {
             out: Manifests::default(),
             path,
+            text,
             place: Place {
                 file: u32::try_from(number).unwrap_or(u32::MAX),
                 document: 0,
                 line: 1,
             },
+            document: None,
+            lines: None,
+            tolerated: 0,
         }
     }
 
     pub(super) fn file(
         &mut self,
-        bytes: &[u8],
-        read: &impl Fn(&yaml::Document<'_>) -> Result<Node, yaml::Broken>,
+        read: &impl Fn(&Document<'_>) -> Result<yaml::Read, yaml::Broken>,
     ) {
-        let text = match yaml::text(bytes) {
-            Ok(text) => text,
-            Err(broken) => {
-                self.broken(&broken);
-                return;
-            }
-        };
-        for document in yaml::documents(&text) {
-            self.out.documents += 1;
+        for document in yaml::documents(self.text) {
+            let document = match document {
+                Ok(document) => document,
+                Err(broken) => {
+                    self.place.line = 1;
+                    self.broken(&broken, self.text);
+                    continue;
+                }
+            };
             self.place.document = u32::try_from(document.number).unwrap_or(u32::MAX);
             self.place.line = u32::try_from(document.line).unwrap_or(u32::MAX);
+            self.document = Some(document);
+            self.lines = None;
             match read(&document) {
-                Ok(node) => self.object(&node, None, Path::ROOT, 0),
-                Err(broken) => self.broken(&broken),
+                // kubectl passes over documents without a value.
+                Ok(found) if found.node == Node::Null => {}
+                Ok(found) => {
+                    self.out.documents += 1;
+                    let is_object = self.object(&found.node, None, Path::ROOT, 0);
+                    for dropped in found.dropped.iter().filter(|_| is_object) {
+                        let line = self.line_in_document(dropped.line);
+                        self.note(line, dropped.message.clone());
+                    }
+                }
+                Err(broken) => {
+                    self.out.documents += 1;
+                    self.broken(&broken, document.text);
+                }
             }
         }
     }
 
-    fn broken(&mut self, broken: &yaml::Broken) {
-        let line = self.place.line as usize + broken.line.saturating_sub(1);
-        self.out.problems.push(Problem {
+    fn line_in_document(&self, line: usize) -> usize {
+        self.place.line as usize + line.saturating_sub(1)
+    }
+
+    /// Text that is not YAML: a template, something else that cannot be an object, or a mistake.
+    fn broken(&mut self, broken: &yaml::Broken, text: &str) {
+        let line = self.line_in_document(broken.line);
+        let is_object = text.contains("apiVersion") && text.contains("kind");
+        if text.contains("{{") {
+            self.note(
+                line,
+                "not read: this is a template, not a manifest".to_owned(),
+            );
+        } else if is_object {
+            self.out.problems.push(Problem {
+                file: self.path.to_owned(),
+                line,
+                document: self.place.document as usize,
+                field: String::new(),
+                message: broken.message.clone(),
+            });
+        } else {
+            let message = format!("not read: not a Kubernetes object ({})", broken.message);
+            self.note(line, message);
+        }
+    }
+
+    fn note(&mut self, line: usize, message: String) {
+        self.out.notes.push(Note {
             file: self.path.to_owned(),
             line,
-            document: self.place.document as usize,
-            field: String::new(),
-            message: broken.message.clone(),
+            message,
         });
     }
 
     pub(super) fn problem(&mut self, path: Path<'_>, message: impl Into<String>) {
+        let mut line = self.place.line as usize;
+        if let Some(document) = &self.document {
+            let lines = self.lines.get_or_insert_with(|| Lines::of(document));
+            line += lines.line_of(path).saturating_sub(1);
+        }
         self.out.problems.push(Problem {
             file: self.path.to_owned(),
-            line: self.place.line as usize,
+            line,
             document: self.place.document as usize,
             field: path.to_string(),
             message: message.into(),
         });
     }
 
-    /// Reads an object; `kind` is that of the list it stands in, where it has none of its own.
-    fn object(&mut self, node: &Node, kind: Option<&str>, path: Path<'_>, depth: usize) {
+    /// A problem whose object is evaluated all the same, because some clusters have such objects.
+    pub(super) fn tolerated(&mut self, path: Path<'_>, message: impl Into<String>) {
+        self.problem(path, message);
+        self.tolerated += 1;
+    }
+
+    /// How many problems make their objects unusable.
+    pub(super) fn fatal(&self) -> usize {
+        self.out.problems.len() - self.tolerated
+    }
+
+    /// Reads an object; gives whether it is one of Kubernetes at all.
+    fn object(
+        &mut self,
+        node: &Node,
+        inherited: Option<Inherited<'_>>,
+        path: Path<'_>,
+        depth: usize,
+    ) -> bool {
+        let is_item = inherited.is_some();
         if !matches!(node, Node::Map(_)) {
-            self.problem(
-                path,
-                format!("an object is a mapping; this is {}", node.what()),
-            );
+            let what = node.what();
+            if is_item {
+                self.problem(path, format!("expected an object, found {what}"));
+            } else {
+                let message = format!("not read: expected a Kubernetes object, found {what}");
+                self.note(self.place.line as usize, message);
+            }
+            return false;
+        }
+        let text = |key: &str| {
+            node.get(key)
+                .and_then(Node::as_text)
+                .map_or("", SmolStr::as_str)
+        };
+        let (mut kind, mut version) = (text("kind"), text("apiVersion"));
+        if kind.is_empty() && version.is_empty() {
+            match inherited {
+                Some(inherited) if !inherited.kind.is_empty() => {
+                    (kind, version) = (inherited.kind, inherited.version);
+                }
+                Some(_) => {
+                    self.problem(path, "expected an `apiVersion` and a `kind`");
+                    return false;
+                }
+                None => {
+                    let message = "not read: not a Kubernetes object (no `apiVersion` and `kind`)";
+                    self.note(self.place.line as usize, message.to_owned());
+                    return false;
+                }
+            }
+        }
+        if kind.is_empty() {
+            if is_chart(self.path) && !is_item {
+                let message = "not read: this describes a Helm chart, not a Kubernetes object";
+                self.note(self.place.line as usize, message.to_owned());
+                return false;
+            }
+            self.expected_text(node, "kind", path);
+            return true;
+        }
+        if let Some(items) = node.get("items")
+            && kind.ends_with("List")
+        {
+            self.items(items, Inherited { kind, version }, path, depth);
+            return true;
+        }
+        if version.is_empty() {
+            self.expected_text(node, "apiVersion", path);
+            self.tolerated += 1;
+        }
+        match kinds::find(version, kind) {
+            Found::Evaluated => match kind {
+                "Namespace" => self.namespace(node, path),
+                "NetworkPolicy" => self.network_policy(node, path),
+                "Service" => self.service(node, path),
+                _ => self.workload(kind, node, path),
+            },
+            Found::Neutral => {}
+            Found::Unknown(message) => self.problem(path.key("apiVersion"), message),
+            Found::NotEvaluated(effect) => self.out.not_evaluated.push(Unevaluated {
+                place: self.place,
+                version: version.into(),
+                kind: kind.into(),
+                effect: kinds::effect(effect, node),
+            }),
+        }
+        true
+    }
+
+    fn expected_text(&mut self, node: &Node, key: &str, path: Path<'_>) {
+        let message = match node.get(key) {
+            Some(Node::Text(_)) | None => format!("this object has no `{key}`"),
+            Some(other) => format!("expected a string, found {}", other.what()),
+        };
+        self.problem(path.key(key), message);
+    }
+
+    fn items(&mut self, items: &Node, list: Inherited<'_>, path: Path<'_>, depth: usize) {
+        let path = path.key("items");
+        let Node::List(items) = items else {
+            self.problem(path, format!("expected a list, found {}", items.what()));
+            return;
+        };
+        if depth >= MAX_LISTS {
+            self.problem(path, "lists of lists are nested too deeply");
             return;
         }
-        let kind = match node.get("kind") {
-            Some(Node::Text(kind)) => kind.as_str(),
-            Some(other) => {
-                self.problem(
-                    path.key("kind"),
-                    format!("a kind is text; this is {}", other.what()),
-                );
-                return;
-            }
-            None => match kind {
-                Some(kind) => kind,
-                None => {
-                    self.problem(path.key("kind"), "an object needs its kind");
-                    return;
-                }
-            },
+        let of_items = Inherited {
+            kind: list.kind.strip_suffix("List").unwrap_or_default(),
+            version: list.version,
         };
-        match kind {
-            "Namespace" => self.namespace(node, path),
-            "NetworkPolicy" => self.network_policy(node, path),
-            "Service" => self.service(node, path),
-            "Pod"
-            | "Deployment"
-            | "StatefulSet"
-            | "DaemonSet"
-            | "ReplicaSet"
-            | "ReplicationController"
-            | "Job"
-            | "CronJob" => self.workload(kind, node, path),
-            _ => {
-                if let Some(item) = kind.strip_suffix("List")
-                    && let Some(items) = self.list(node, "items", path)
-                {
-                    if depth >= MAX_LISTS {
-                        self.problem(path.key("items"), "lists are nested too deep");
-                        return;
-                    }
-                    let item = (!item.is_empty()).then_some(item);
-                    for (index, object) in items.iter().enumerate() {
-                        let path = path.key("items");
-                        self.object(object, item, path.index(index), depth + 1);
-                    }
-                }
-            }
+        for (index, object) in items.iter().enumerate() {
+            self.object(object, Some(of_items), path.index(index), depth + 1);
         }
     }
 
@@ -142,7 +271,7 @@ impl<'f> Reader<'f> {
             return;
         };
         let mut labels = metadata.labels;
-        // The API server sets it and nobody can change it.
+        // The API server sets it and rejects changes.
         labels.retain(|(key, _)| key != NAME_OF_NAMESPACE);
         labels.push((NAME_OF_NAMESPACE.into(), metadata.name.clone()));
         labels.sort_unstable();
@@ -156,23 +285,27 @@ impl<'f> Reader<'f> {
     pub(super) fn metadata(&mut self, node: &Node, path: Path<'_>) -> Option<Metadata> {
         let path = path.key("metadata");
         let Some(metadata) = node.get("metadata") else {
-            self.problem(path, "an object needs a name");
+            self.problem(path, "this object has no `metadata.name`");
             return None;
         };
-        let name = self
-            .text(metadata, "name", path)
-            .or_else(|| self.text(metadata, "generateName", path));
-        let Some(name) = name.cloned() else {
-            if metadata.get("name").is_none() {
-                self.problem(path.key("name"), "an object needs a name");
+        let before = self.fatal();
+        let text = |reader: &mut Self, key| {
+            let text = reader.text(metadata, key, path).cloned();
+            text.filter(|text| !text.is_empty())
+        };
+        let name = text(self, "name").or_else(|| text(self, "generateName"));
+        let Some(name) = name else {
+            if self.fatal() == before {
+                self.problem(path.key("name"), "this object has no `metadata.name`");
             }
             return None;
         };
-        let namespace = self.text(metadata, "namespace", path).cloned();
+        let namespace = text(self, "namespace");
         Some(Metadata {
             namespace: namespace.unwrap_or_else(|| "default".into()),
             name,
             labels: self.labels(metadata, path).unwrap_or_default(),
+            owner: owner(metadata),
         })
     }
 
@@ -185,7 +318,12 @@ impl<'f> Reader<'f> {
         self.pairs(node, "labels", path)
     }
 
-    fn pairs(&mut self, node: &Node, key: &str, path: Path<'_>) -> Option<Vec<(SmolStr, SmolStr)>> {
+    pub(super) fn pairs(
+        &mut self,
+        node: &Node,
+        key: &str,
+        path: Path<'_>,
+    ) -> Option<Vec<(SmolStr, SmolStr)>> {
         let Some(entries) = self.map(node, key, path)? else {
             return Some(Vec::new());
         };
@@ -198,13 +336,18 @@ impl<'f> Reader<'f> {
                 self.problem(path, message);
                 is_right = false;
             }
-            let Some(value) = value.as_text() else {
-                self.problem(
-                    path,
-                    format!("the value of a label is text; this is {}", value.what()),
-                );
-                is_right = false;
-                continue;
+            // JSON null is the empty string in Go.
+            let value = match value {
+                Node::Null => &EMPTY,
+                Node::Text(value) => value,
+                other => {
+                    self.problem(
+                        path,
+                        format!("expected a string, found {}: quote it", other.what()),
+                    );
+                    is_right = false;
+                    continue;
+                }
             };
             if let Err(message) = label_value(value) {
                 self.problem(path, message);
@@ -219,10 +362,7 @@ impl<'f> Reader<'f> {
     /// A label selector; `None` where something is wrong with it.
     pub(super) fn selector(&mut self, node: &Node, path: Path<'_>) -> Option<Selector> {
         if !matches!(node, Node::Map(_)) {
-            self.problem(
-                path,
-                format!("a selector is a mapping; this is {}", node.what()),
-            );
+            self.problem(path, format!("expected a selector, found {}", node.what()));
             return None;
         }
         let mut is_right = self.knows(node, &["matchLabels", "matchExpressions"], path);
@@ -254,13 +394,13 @@ impl<'f> Reader<'f> {
         if !matches!(node, Node::Map(_)) {
             self.problem(
                 path,
-                format!("an expression is a mapping; this is {}", node.what()),
+                format!("expected an expression, found {}", node.what()),
             );
             return None;
         }
         let mut is_right = self.knows(node, &["key", "operator", "values"], path);
         let Some(key) = self.text(node, "key", path).cloned() else {
-            self.problem(path.key("key"), "an expression needs the key of a label");
+            self.problem(path.key("key"), "this expression has no label key");
             return None;
         };
         if let Err(message) = label_key(&key) {
@@ -276,18 +416,19 @@ impl<'f> Reader<'f> {
         {
             let path = path.key("values");
             let path = path.index(index);
-            match value.as_text() {
-                Some(value) => {
+            match value {
+                Node::Null => values.push(EMPTY),
+                Node::Text(value) => {
                     if let Err(message) = label_value(value) {
                         self.problem(path, message);
                         is_right = false;
                     }
                     values.push(value.clone());
                 }
-                None => {
+                other => {
                     self.problem(
                         path,
-                        format!("the value of a label is text; this is {}", value.what()),
+                        format!("expected a string, found {}: quote it", other.what()),
                     );
                     is_right = false;
                 }
@@ -295,7 +436,7 @@ impl<'f> Reader<'f> {
         }
         let operator = self.text(node, "operator", path).cloned();
         let Some(operator) = operator else {
-            self.problem(path.key("operator"), "an expression needs an operator");
+            self.problem(path.key("operator"), "this expression has no operator");
             return None;
         };
         let needs_values = matches!(operator.as_str(), "In" | "NotIn");
@@ -308,24 +449,30 @@ impl<'f> Reader<'f> {
                 self.problem(
                     path.key("operator"),
                     format!(
-                        "`{other}` is no operator; there are In, NotIn, Exists and DoesNotExist"
+                        "invalid operator `{other}`: expected In, NotIn, Exists or DoesNotExist"
                     ),
                 );
                 return None;
             }
         };
         if needs_values && values.is_empty() {
-            self.problem(path.key("values"), "In and NotIn need at least one value");
+            self.problem(
+                path.key("values"),
+                "In and NotIn require at least one value",
+            );
             is_right = false;
         }
         if !needs_values && !values.is_empty() {
-            self.problem(path.key("values"), "Exists and DoesNotExist take no values");
+            self.problem(
+                path.key("values"),
+                "Exists and DoesNotExist cannot have values",
+            );
             is_right = false;
         }
         is_right.then_some(Requirement { key, operator })
     }
 
-    /// Text under a key; a problem where something else is there.
+    /// The string under a key; anything else is a problem.
     pub(super) fn text<'n>(
         &mut self,
         node: &'n Node,
@@ -335,10 +482,8 @@ impl<'f> Reader<'f> {
         match node.get(key)? {
             Node::Text(text) => Some(text),
             other => {
-                self.problem(
-                    path.key(key),
-                    format!("`{key}` is text; this is {}", other.what()),
-                );
+                let what = other.what();
+                self.problem(path.key(key), format!("expected a string, found {what}"));
                 None
             }
         }
@@ -354,10 +499,8 @@ impl<'f> Reader<'f> {
         match node.get(key)? {
             Node::List(list) => Some(list),
             other => {
-                self.problem(
-                    path.key(key),
-                    format!("`{key}` is a list; this is {}", other.what()),
-                );
+                let what = other.what();
+                self.problem(path.key(key), format!("expected a list, found {what}"));
                 None
             }
         }
@@ -379,10 +522,8 @@ impl<'f> Reader<'f> {
             None => Some(None),
             Some(Node::Map(entries)) => Some(Some(entries)),
             Some(other) => {
-                self.problem(
-                    path.key(key),
-                    format!("`{key}` is a mapping; this is {}", other.what()),
-                );
+                let what = other.what();
+                self.problem(path.key(key), format!("expected a mapping, found {what}"));
                 None
             }
         }
@@ -399,10 +540,7 @@ impl<'f> Reader<'f> {
             if !known.contains(&key.as_str()) {
                 self.problem(
                     path.key(key),
-                    format!(
-                        "there is no field `{key}` here; there are {}",
-                        known.join(", ")
-                    ),
+                    format!("unknown field `{key}`: expected {}", known.join(", ")),
                 );
                 is_right = false;
             }
@@ -413,3 +551,26 @@ impl<'f> Reader<'f> {
 
 /// The label by which a namespace is known.
 pub(crate) const NAME_OF_NAMESPACE: &str = "kubernetes.io/metadata.name";
+
+const EMPTY: SmolStr = SmolStr::new_static("");
+
+/// The owner that controls an object.
+fn owner(metadata: &Node) -> Option<Owner> {
+    let Some(Node::List(owners)) = metadata.get("ownerReferences") else {
+        return None;
+    };
+    let owner = owners
+        .iter()
+        .find(|owner| owner.get("controller") == Some(&Node::Bool(true)))?;
+    let text = |key| owner.get(key).and_then(Node::as_text).cloned();
+    Some(Owner {
+        kind: text("kind")?,
+        name: text("name")?,
+    })
+}
+
+/// Whether a file describes a Helm chart: it has an `apiVersion` and no `kind`.
+fn is_chart(path: &str) -> bool {
+    let name = path.rsplit(['/', '\\']).next().unwrap_or(path);
+    matches!(name, "Chart.yaml" | "Chart.lock")
+}

@@ -2,9 +2,9 @@
 //! of their ports, whether they have a network of their own.
 
 use super::reader::Reader;
-use super::{NamedPort, Service, ServicePort, TargetPort, Workload};
+use super::{NamedPort, Ordinals, Service, ServicePort, TargetPort, Workload};
 use crate::ports::Protocol;
-use crate::selector::{Operator, Requirement, Selector};
+use crate::selector::Selector;
 use crate::yaml::{Node, Path};
 
 impl Reader<'_> {
@@ -14,7 +14,7 @@ impl Reader<'_> {
         };
         let spec_path = path.key("spec");
         let Some(spec) = node.get("spec") else {
-            self.problem(spec_path, format!("a {kind} needs a spec"));
+            self.problem(spec_path, format!("this {kind} has no spec"));
             return;
         };
         let mut workload = Workload {
@@ -26,6 +26,22 @@ impl Reader<'_> {
             selector: None,
             ports: Vec::new(),
             is_on_host: false,
+            ordinals: None,
+            has_controller_labels: spec.get("manualSelector") != Some(&Node::Bool(true)),
+            owner: metadata.owner,
+            is_scaled_to_zero: matches!(spec.get("replicas"), Some(Node::Int(0))),
+        };
+        workload.ordinals = match kind {
+            "StatefulSet" => Some(Ordinals {
+                first: ordinal(spec.get("ordinals").and_then(|one| one.get("start"))).unwrap_or(0),
+                count: ordinal(spec.get("replicas")),
+            }),
+            "Job" => completions(spec),
+            "CronJob" => spec
+                .get("jobTemplate")
+                .and_then(|job| job.get("spec"))
+                .and_then(completions),
+            _ => None,
         };
         if kind == "Pod" {
             workload.labels = metadata.labels;
@@ -35,7 +51,7 @@ impl Reader<'_> {
             let job = spec.get("jobTemplate").and_then(|node| node.get("spec"));
             match job {
                 Some(job) => self.template(job, path.key("spec"), &mut workload),
-                None => self.problem(path, "a CronJob needs a jobTemplate with a spec"),
+                None => self.problem(path, "this CronJob has no jobTemplate with a spec"),
             }
         } else {
             if let Some(selector) = spec.get("selector") {
@@ -54,7 +70,7 @@ impl Reader<'_> {
     fn template(&mut self, spec: &Node, path: Path<'_>, workload: &mut Workload) {
         let path = path.key("template");
         let Some(template) = spec.get("template") else {
-            self.problem(path, "a workload needs a template of its pods");
+            self.problem(path, "this workload has no pod template");
             return;
         };
         if let Some(metadata) = template.get("metadata") {
@@ -72,7 +88,7 @@ impl Reader<'_> {
             Some(Node::Bool(is_on_host)) => workload.is_on_host = *is_on_host,
             Some(other) => self.problem(
                 path.key("hostNetwork"),
-                format!("`hostNetwork` is true or false; this is {}", other.what()),
+                format!("expected true or false, found {}", other.what()),
             ),
         }
         for (index, container) in self
@@ -109,7 +125,7 @@ impl Reader<'_> {
                 continue;
             };
             let Some(number) = port.get("containerPort") else {
-                self.problem(path.key("containerPort"), "a port needs its number");
+                self.problem(path.key("containerPort"), "this port has no containerPort");
                 continue;
             };
             let number = self.port_number(number, path.key("containerPort"));
@@ -175,16 +191,25 @@ impl Reader<'_> {
 
     /// `selector` as Services write it: labels and nothing else.
     fn equalities(&mut self, spec: &Node, path: Path<'_>) -> Option<Selector> {
-        let entries = self.map(spec, "selector", path)??;
-        let requirements = entries
-            .iter()
-            .filter_map(|(key, value)| {
-                Some(Requirement {
-                    key: key.clone(),
-                    operator: Operator::In(vec![value.as_text()?.clone()]),
-                })
-            })
-            .collect();
-        Some(Selector::of(requirements))
+        spec.get("selector")?;
+        let labels = self.pairs(spec, "selector", path)?;
+        Some(Selector::equal_to(&labels))
     }
+}
+
+/// A number of pods.
+fn ordinal(node: Option<&Node>) -> Option<u32> {
+    match node {
+        Some(Node::Int(number)) => u32::try_from(*number).ok(),
+        _ => None,
+    }
+}
+
+/// The pods of a Job are numbered where it says so.
+fn completions(spec: &Node) -> Option<Ordinals> {
+    let mode = spec.get("completionMode").and_then(Node::as_text)?;
+    (mode == "Indexed").then(|| Ordinals {
+        first: 0,
+        count: ordinal(spec.get("completions")),
+    })
 }

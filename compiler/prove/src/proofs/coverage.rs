@@ -3,7 +3,7 @@
 
 use crate::manifest::{Direction, Manifests, Place, Policy};
 use crate::matrix::Matrix;
-use crate::world::World;
+use crate::world::{AtomId, World};
 
 /// Something that no policy isolates.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -86,13 +86,24 @@ impl Coverage {
                 place: workload.place,
             });
         }
-        for atom in world.workload_atoms() {
+        // The atoms of a workload stand together.
+        let atoms: Vec<_> = world.workload_atoms().collect();
+        let workloads = atoms.chunk_by(|a, b| world.workload_index(*a) == world.workload_index(*b));
+        for pods in workloads {
             for direction in Direction::BOTH {
-                if let Some(workload) = world.workload(atom)
-                    && !matrix.side(atom, direction).isolated
-                {
+                let is_open = |atom: &&AtomId| !matrix.side(**atom, direction).isolated;
+                let open: Vec<AtomId> = pods.iter().filter(is_open).copied().collect();
+                let is_whole = open.len() == pods.len();
+                for atom in open.iter().take(if is_whole { 1 } else { open.len() }) {
+                    let Some(workload) = world.workload(*atom) else {
+                        continue;
+                    };
                     out.uncovered.push(Uncovered::Workload {
-                        name: format!("{}.{}", workload.namespace, workload.name),
+                        name: if is_whole {
+                            world.show_owner(*atom)
+                        } else {
+                            world.show(*atom)
+                        },
                         place: workload.place,
                         direction,
                     });

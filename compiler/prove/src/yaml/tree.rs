@@ -2,10 +2,11 @@
 
 use std::fmt;
 
+use rustc_hash::FxHashMap;
 use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use smol_str::SmolStr;
 
-/// A value of YAML.
+/// A value of YAML or JSON.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Node {
     Null,
@@ -21,10 +22,10 @@ impl Node {
     /// What it is, for messages.
     pub(crate) fn what(&self) -> &'static str {
         match self {
-            Self::Null => "nothing",
-            Self::Bool(_) => "a truth value",
+            Self::Null => "null",
+            Self::Bool(_) => "a Boolean",
             Self::Int(_) | Self::Float(_) => "a number",
-            Self::Text(_) => "text",
+            Self::Text(_) => "a string",
             Self::List(_) => "a list",
             Self::Map(_) => "a mapping",
         }
@@ -110,25 +111,42 @@ impl<'de> Visitor<'de> for NodeVisitor {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Node, A::Error> {
-        let mut map = Vec::new();
-        while let Some((key, value)) = entries.next_entry::<Key, Node>()? {
-            map.push((key.0, value));
+        let mut map = Entries::default();
+        while let Some((key, value)) = entries.next_entry::<String, Node>()? {
+            map.set(key.into(), value);
         }
-        Ok(Node::Map(map))
+        Ok(map.into())
     }
 }
 
-/// A key; what is not text is written as text, which is what becomes of it in JSON.
-struct Key(SmolStr);
+/// The entries of a mapping while it is read: in the order in which their keys first appear, each
+/// with the last value of its key, which is the one that kubectl sends.
+#[derive(Default)]
+pub(crate) struct Entries {
+    list: Vec<(SmolStr, Node)>,
+    places: FxHashMap<SmolStr, usize>,
+}
 
-impl<'de> Deserialize<'de> for Key {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer).map(|key| Self(key.into()))
+impl Entries {
+    pub(crate) fn set(&mut self, key: SmolStr, value: Node) {
+        match self.places.get(&key) {
+            Some(place) => self.list[*place].1 = value,
+            None => {
+                self.places.insert(key.clone(), self.list.len());
+                self.list.push((key, value));
+            }
+        }
     }
 }
 
-/// The way to a value: `spec.ingress[0].from[1].ipBlock.cidr`. It lives on the stack of the one
-/// who reads, so that it costs nothing until a message needs it.
+impl From<Entries> for Node {
+    fn from(entries: Entries) -> Self {
+        Self::Map(entries.list)
+    }
+}
+
+/// The path to a value: `spec.ingress[0].from[1].ipBlock.cidr`. It lives on the stack of its reader,
+/// so that it costs nothing until a message needs it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Path<'p> {
     parent: Option<&'p Path<'p>>,
@@ -136,7 +154,7 @@ pub(crate) struct Path<'p> {
 }
 
 #[derive(Clone, Copy, Debug)]
-enum Segment<'p> {
+pub(crate) enum Segment<'p> {
     Root,
     Key(&'p str),
     Index(usize),
@@ -147,6 +165,18 @@ impl<'p> Path<'p> {
         parent: None,
         segment: Segment::Root,
     };
+
+    /// Its segments from the root.
+    pub(crate) fn segments(&self) -> Vec<Segment<'p>> {
+        let mut segments = Vec::new();
+        let mut path = self;
+        while let Some(parent) = path.parent {
+            segments.push(path.segment);
+            path = parent;
+        }
+        segments.reverse();
+        segments
+    }
 
     pub(crate) fn key(&'p self, key: &'p str) -> Self {
         Self {
