@@ -271,12 +271,12 @@ fn order_repositories_severities_and_counts_are_as_expected() {
         severities["sev1"][1],
         "erp-infra, erp-telemetry, erp-security: down"
     );
-    assert_eq!(severities["sev1"][2], "30 minutes");
     assert_eq!(
         severities["sev2"][1],
         "erp-ai, erp-services, erp-apps: down"
     );
-    assert_eq!(severities["sev2"][2], "1 hour");
+    // No figure that the source does not declare.
+    assert_eq!(severities["sev1"].len(), 2);
     let passport = rows(chapter(&handbook, "passport"), 0);
     for (fact, value) in [
         ("components", "33"),

@@ -1,10 +1,11 @@
 //! Who may talk to whom and who may do what: the network matrix, routes, accounts, the audit.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use erpc_answers::{Flows, NamespaceCell, Row, by_namespace};
 use erpc_model::units::Protocol;
-use erpc_model::{AddressKind, End, EnvValue, Grant, Service, Sourced};
+use erpc_model::{AddressKind, End, EnvValue, Grant, IngressController, Service, Sourced};
+use erpc_policy::Party;
 
 use super::{Chapter, Source, shown};
 
@@ -23,7 +24,7 @@ pub(super) fn chapters(source: &Source<'_>) -> Vec<Chapter> {
         matrix(source, &all),
         accounts(source),
         secrets(source),
-        audit(source),
+        audit(source, &all),
     ]
 }
 
@@ -169,7 +170,7 @@ fn matrix(source: &Source<'_>, rows: &[Row]) -> Chapter {
         ("declared", "оголошено"),
     ];
     let text = source.say(
-        "Flows that nobody writes have the mode `dns`, `route` or `exposure`.",
+        "Connections that follow from other statements have the mode `dns`, `route` or `exposure`.",
         "Потоки, яких ніхто не пише, мають режим `dns`, `route` або `exposure`.",
     );
     let table = source.table(&head, rows);
@@ -283,38 +284,43 @@ fn secrets(source: &Source<'_>) -> Chapter {
         ("reason", "підстава"),
     ];
     let text = source.say(
-        "Somebody else makes these before the platform is deployed.",
+        "These are created separately, before the platform is deployed.",
         "Їх створюють окремо до розгортання платформи.",
     );
     let table = source.table(&head, rows.collect());
     source.chapter("secrets", ("Secrets", "Секрети"), vec![text], vec![table])
 }
 
-/// Who may call a component, what it may call and read, and as whom it runs.
-fn audit(source: &Source<'_>) -> Chapter {
+/// Who may call a component, what it may call and read, and as whom it runs: every connection of the
+/// matrix, those that nothing but a route, an exposure or DNS opens included.
+fn audit(source: &Source<'_>, matrix: &[Row]) -> Chapter {
     let platform = source.platform;
-    let mut callers: Vec<BTreeSet<End>> = vec![BTreeSet::new(); platform.services.len()];
-    for edge in source.derived.edges.as_slice() {
-        if let End::Service(id) = edge.to {
-            callers[id.index()].insert(edge.from);
-        }
+    let mut callers: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
+    let mut called: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
+    for row in matrix {
+        let caller = if row.only_from.is_empty() {
+            caller(source, &row.from)
+        } else {
+            format!("{} ({})", row.from, row.only_from.join(", "))
+        };
+        callers.entry(&row.to).or_default().insert(caller);
+        called.entry(&row.from).or_default().insert(row.to.clone());
     }
-    let names = |ends: &BTreeSet<End>| {
-        let names = ends.iter().map(|end| platform.end_name(*end));
-        names.collect::<Vec<_>>().join(", ")
+    let names = |of: &BTreeMap<&str, BTreeSet<String>>, path: &str| {
+        let names = of.get(path).into_iter().flatten();
+        names.map(String::as_str).collect::<Vec<_>>().join(", ")
     };
     let rows = platform.services().map(|(id, service)| {
-        let called: BTreeSet<End> = source
-            .derived
-            .edges
-            .from(id)
-            .iter()
-            .map(|edge| edge.to)
-            .collect();
+        let path = platform.path(id);
+        let mut by = names(&callers, &path);
+        if service.is_accessed {
+            by.push_str(if by.is_empty() { "" } else { ", " });
+            by.push_str("kubectl port-forward");
+        }
         vec![
-            platform.path(id),
-            names(&callers[id.index()]),
-            names(&called),
+            path.clone(),
+            by,
+            names(&called, &path),
             reads(source, service),
             shown(
                 service
@@ -335,8 +341,8 @@ fn audit(source: &Source<'_>) -> Chapter {
     ];
     let table = source.table(&head, rows.collect());
     let text = source.say(
-        "Denied unless listed: each component has exactly the connections, secrets and rights of its row.",
-        "Заборонено все, чого немає в рядку: кожен компонент має рівно ці з'єднання, секрети та права.",
+        "Denied unless listed: each component has exactly the connections, secrets and rights of its row. The node that a pod runs on always reaches it, for its health checks: no NetworkPolicy governs that.",
+        "Заборонено все, чого немає в рядку: кожен компонент має рівно ці з'єднання, секрети та права. Вузол, на якому працює под, завжди має до нього доступ для перевірок стану: жодна NetworkPolicy цього не обмежує.",
     );
     source.chapter(
         "audit",
@@ -344,6 +350,24 @@ fn audit(source: &Source<'_>) -> Chapter {
         vec![text],
         vec![table],
     )
+}
+
+/// A caller as the audit names it: where nodes serve the routes, policies know the controller by their
+/// addresses.
+fn caller(source: &Source<'_>, name: &str) -> String {
+    let platform = source.platform;
+    let serves_from_nodes = platform
+        .cluster()
+        .ingress
+        .as_ref()
+        .is_some_and(|ingress| matches!(ingress.controller, IngressController::Nodes));
+    let is_controller =
+        Party::controller(platform).is_some_and(|party| party.name(platform) == name);
+    if serves_from_nodes && is_controller {
+        format!("{name}, {}", platform.end_name(End::ClusterNodes))
+    } else {
+        name.to_owned()
+    }
 }
 
 fn reads(source: &Source<'_>, service: &Service) -> String {

@@ -130,8 +130,8 @@ fn why(source: &Source<'_>, condition: Condition) -> String {
     }
 }
 
-/// What others stand on is the first severity, the highest tiers the second; what is slow or burns
-/// slowly comes after.
+/// What other tiers depend on is the first severity, the highest tiers the second; what is slow or
+/// burns slowly comes after. How soon each is to be repaired is not declared in the source.
 fn severities(source: &Source<'_>) -> Chapter {
     let platform = source.platform;
     let is_base = |tier: usize| {
@@ -161,18 +161,16 @@ fn severities(source: &Source<'_>) -> Chapter {
         format!("{}: {down}", names.join(", "))
     };
     let mut rows = Vec::new();
-    let mut row =
-        |level: &str, what: String, target: String| rows.push(vec![level.to_owned(), what, target]);
+    let mut row = |level: &str, what: String| rows.push(vec![level.to_owned(), what]);
     if !first.is_empty() {
-        row("sev1", down(&first), source.say("30 minutes", "30 хвилин"));
+        row("sev1", down(&first));
     }
     if !second.is_empty() {
-        row("sev2", down(&second), source.say("1 hour", "1 година"));
+        row("sev2", down(&second));
     }
     row(
         "sev3",
         source.say("a latency objective is missed", "порушено ціль затримки"),
-        source.say("a working day", "робочий день"),
     );
     row(
         "sev4",
@@ -180,13 +178,8 @@ fn severities(source: &Source<'_>) -> Chapter {
             "an error budget burns slowly",
             "бюджет помилок повільно згорає",
         ),
-        source.say("a sprint", "спринт"),
     );
-    let head = [
-        ("severity", "рівень інциденту"),
-        ("when", "коли"),
-        ("to be repaired within", "усунути за"),
-    ];
+    let head = [("severity", "рівень інциденту"), ("when", "коли")];
     let table = source.table(&head, rows);
     let title = ("Severities by tier", "Рівні інцидентів");
     source.chapter("severities", title, Vec::new(), vec![table])
