@@ -17,6 +17,7 @@ use erpc_model::DeliveryTarget;
 use rayon::prelude::*;
 use similar::TextDiff;
 
+use crate::manifests::is_manifest;
 use crate::project::describe;
 
 /// How the name of a file or folder ends that is not yet in its place.
@@ -53,9 +54,9 @@ impl Change {
 /// A file that a build may not simply write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Problem {
-    /// Somebody changed it since it was generated.
+    /// It was edited by hand since it was generated.
     Edited,
-    /// It is not ours and stands where one of ours should be.
+    /// No build generated it, and it stands where a generated file should be.
     Foreign,
 }
 
@@ -82,6 +83,54 @@ pub(crate) struct Plan {
     new_folders: Vec<&'static str>,
     /// Left over from a build that was interrupted.
     leftovers: Vec<PathBuf>,
+    /// Manifests that no build generated and that the platform does not accept, sorted: `kubectl
+    /// apply -R` applies them with the others.
+    pub(crate) unmanaged: Vec<String>,
+    /// Paths that the platform accepts and that are not there.
+    pub(crate) accepted_and_missing: Vec<String>,
+}
+
+/// The output folders that are applied as a whole.
+const APPLIED: [&str; 2] = ["lib", "share"];
+
+/// A manifest in an applied folder that no build generated.
+pub(crate) struct Unmanaged {
+    /// Its path from the output folder.
+    pub(crate) path: String,
+    pub(crate) bytes: Vec<u8>,
+}
+
+/// Reads the manifests in the applied folders that no build generated.
+///
+/// # Errors
+///
+/// A sentence that names the path which cannot be read.
+pub(crate) fn unmanaged(root: &Path, generated: &[OutputFile]) -> Result<Vec<Unmanaged>, String> {
+    let mut found = Found::default();
+    for folder in APPLIED {
+        found.walk(root, folder)?;
+    }
+    let generated: BTreeSet<&str> = generated.iter().map(|file| file.path.as_str()).collect();
+    let mut out = Vec::new();
+    for (path, text) in found.files {
+        if matches!(text, Text::Foreign) && is_applied(&path) && !generated.contains(path.as_str())
+        {
+            let full = root.join(&path);
+            let bytes = fs::read(&full)
+                .map_err(|error| format!("{}: {}", full.display(), describe(&error)))?;
+            out.push(Unmanaged { path, bytes });
+        }
+    }
+    Ok(out)
+}
+
+/// Whether `kubectl apply -R` applies a file of the output folder.
+fn is_applied(path: &str) -> bool {
+    let is_below = APPLIED.iter().any(|folder| {
+        path.strip_prefix(folder)
+            .is_some_and(|rest| rest.starts_with('/'))
+    });
+    is_below && is_manifest(Path::new(path))
 }
 
 /// Writes documents, which carry no header and belong to whoever asked for them; each appears whole
@@ -105,7 +154,7 @@ pub(crate) fn write_documents(folder: &Path, files: &[(&str, String)]) -> Result
 
 impl Plan {
     /// Compares a folder with what should be in it, below the folders of every build and those of
-    /// `targets`.
+    /// `targets`; `accepted` are the paths of manifests that the platform keeps beside its own.
     ///
     /// # Errors
     ///
@@ -114,6 +163,7 @@ impl Plan {
         root: &Path,
         files: Vec<OutputFile>,
         targets: &[DeliveryTarget],
+        accepted: &[&str],
     ) -> Result<Self, String> {
         let targets = targets.iter().map(|target| target.as_str());
         let folders: Vec<&'static str> = FOLDERS.into_iter().chain(targets).collect();
@@ -136,6 +186,12 @@ impl Plan {
                 .filter(|folder| !root.join(folder).exists())
                 .collect(),
             leftovers: found.leftovers,
+            unmanaged: Vec::new(),
+            accepted_and_missing: accepted
+                .iter()
+                .filter(|path| !matches!(found.files.get(**path), Some(Text::Foreign)))
+                .map(|path| (*path).to_owned())
+                .collect(),
         };
         let mut there = found.files;
         for file in files {
@@ -159,6 +215,9 @@ impl Plan {
                     plan.problems.push((path.clone(), Problem::Edited));
                     plan.forced.push(Change::Remove { path, old });
                 }
+                Text::Foreign if is_applied(&path) && !accepted.contains(&path.as_str()) => {
+                    plan.unmanaged.push(path);
+                }
                 Text::Foreign => {}
             }
         }
@@ -169,7 +228,7 @@ impl Plan {
 
     /// Whether everything is as it should be.
     pub(crate) fn is_clean(&self) -> bool {
-        self.changes.is_empty() && self.problems.is_empty()
+        self.changes.is_empty() && self.problems.is_empty() && self.unmanaged.is_empty()
     }
 
     /// The changes as a unified diff, those of edited files included.

@@ -1,5 +1,6 @@
-//! The proof of a build: its output is read back as bytes, evaluated, and compared with what the
-//! platform claims. A build whose output is not exact, or leaves a pod open, writes nothing.
+//! The proof of a build: its output is read back as bytes, evaluated, and compared with the
+//! connections that the platform declares. A build whose output is not exact, or leaves a pod open,
+//! writes nothing.
 
 use erpc_diagnostics::{Diagnostic, Diagnostics, Span, codes};
 use erpc_emit::OutputFile;
@@ -10,6 +11,7 @@ use erpc_prove::{
 };
 
 use crate::claims::{self, Claimed};
+use crate::output::Unmanaged;
 
 /// How many findings of a kind are worth reading.
 const MAX_FINDINGS: usize = 20;
@@ -40,10 +42,9 @@ pub fn check(platform: &Platform, files: &[OutputFile]) -> Diagnostics {
     .all(&exactness, &coverage)
 }
 
-/// Proves all statements about an output.
+/// Proves all statements about manifests as the output of a platform.
 #[must_use]
-pub fn certificate(platform: &Platform, files: &[OutputFile]) -> Certificate {
-    let manifests = read(files);
+pub fn certificate(platform: &Platform, manifests: &Manifests) -> Certificate {
     let claimed = claims::of(platform);
     let tiers = TierOrder {
         names: platform
@@ -67,7 +68,7 @@ pub fn certificate(platform: &Platform, files: &[OutputFile]) -> Certificate {
         .as_ref()
         .map(|cni| cni.value.as_str());
     Certificate::of(
-        &manifests,
+        manifests,
         &Basis {
             claims: &claimed.claims,
             binds: &|label| claimed.binds.get(label.index()).copied().unwrap_or(false),
@@ -89,6 +90,24 @@ pub fn read(files: &[OutputFile]) -> Manifests {
         })
         .collect();
     Manifests::read_ours(&files)
+}
+
+/// Reads an output with manifests that stand beside it.
+#[must_use]
+pub(crate) fn read_with(files: &[OutputFile], others: &[&Unmanaged]) -> Manifests {
+    if others.is_empty() {
+        return read(files);
+    }
+    let generated = files.iter().map(|file| File {
+        path: &file.path,
+        bytes: file.text.as_bytes(),
+    });
+    let others = others.iter().map(|file| File {
+        path: &file.path,
+        bytes: &file.bytes,
+    });
+    let all: Vec<File<'_>> = generated.chain(others).collect();
+    Manifests::read(&all)
 }
 
 struct Findings<'f> {

@@ -18,6 +18,17 @@ pub struct Accept {
     pub span: Span,
 }
 
+/// `accept "lib/shop/extra.yaml" because "…"`: a manifest beside the generated ones that stays.
+#[derive(Clone, Debug)]
+pub struct AcceptedFile {
+    /// Its path from the output folder, with `/`.
+    pub path: SmolStr,
+    /// Why the platform has it.
+    pub because: String,
+    /// The statement.
+    pub span: Span,
+}
+
 /// What an `accept` is about.
 #[derive(Clone, Debug)]
 pub struct Subject {
@@ -129,10 +140,10 @@ fn fires_not(accept: &Accept) -> Diagnostic {
     };
     Diagnostic::new(
         &codes::NOTHING_TO_ACCEPT,
-        format!("there is no {}{about} to accept any more", accept.code.id),
+        format!("`accept {}` matches no warning{about}", accept.code.id),
     )
     .at(accept.span, "accepts nothing")
-    .help("remove the line: what it was written for is gone")
+    .help("remove the line: there is no such warning, or it is about something else")
 }
 
 fn several(accept: &Accept, silenced: &[(Diagnostic, String)]) -> Diagnostic {

@@ -26,7 +26,7 @@ mod strange;
 pub mod units;
 mod value;
 
-pub use accept::{Accept, Move, Place as MovedPlace, accepted};
+pub use accept::{Accept, AcceptedFile, Move, Place as MovedPlace, accepted};
 pub use consequences::without_consequences;
 pub use load::{Files, Import, Loaded, LoadedFile, MAX_SOURCE_BYTES, ReadError, load};
 pub use names::{listed, nearest};

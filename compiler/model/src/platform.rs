@@ -5,7 +5,7 @@ use erpc_diagnostics::Span;
 use ipnet::IpNet;
 use smol_str::SmolStr;
 
-use crate::accept::{Accept, Move};
+use crate::accept::{Accept, AcceptedFile, Move};
 use crate::origin::{Origin, Sourced};
 use crate::profile::Profile;
 use crate::units::{Cpu, Duration, Memory, Percent, Protocol, Range};
@@ -119,6 +119,8 @@ pub struct Platform {
     pub profile: Option<ProfileId>,
     /// `accept CODE`, in source order.
     pub accepts: Vec<Accept>,
+    /// `accept "PATH"`, in source order.
+    pub accepted_files: Vec<AcceptedFile>,
     /// `moved OLD to NEW`, in source order.
     pub moves: Vec<Move>,
 }

@@ -108,7 +108,7 @@ words! {
     "rule"      Append  [Program] "rule NAME for service|flow|namespace|volume|container x { require EXPR, \"message\" } | rule NAME is Name(…)" "A policy of the organisation; one with parameters is in PascalCase and is switched on by the second form.";
     "test"      Append  [Program] "test \"name\" { expect EXPR; … }" "Expectations on the resolved platform.";
     "profile"   Append  [Program] "profile NAME [is OTHER] { … }" "An environment: overrides by dotted path.";
-    "accept"    Append  [Program] "accept CODE [for NAME] because \"…\"" "Silences one warning at one place, with the reason.";
+    "accept"    Append  [Program] "accept CODE [for NAME] because \"…\" | accept \"PATH\" because \"…\"" "Silences one warning at one place, or keeps a manifest that erpc did not generate in `lib/` or `share/`, with the reason.";
     "moved"     Append  [Program] "moved OLD to NEW" "A rename, so that nothing is deleted and made anew.";
     "allow"     Append  [Program Namespace] "allow FROM -> TO:PORT [optional|observes] [because \"…\"]" "A permitted flow.";
     "expose"    Append  [Program Namespace Service] "expose SERVICE:PORT at \"host[/path]\", … [tls SECRET] [from CIDR, …] | expose SERVICE:PORT as loadbalancer|nodeport [N]" "A route, or an address, from outside the cluster.";

@@ -1,7 +1,7 @@
 //! What manifests of any origin allow, in words: who may talk to whom, what is open, from where it can
 //! be reached, what other readings of the same policies would change, and what was not evaluated.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
@@ -185,6 +185,49 @@ impl Survey {
             })
             .collect();
         survey
+    }
+}
+
+impl Survey {
+    /// What is open, as lines: connections, sides that are open to all, what nothing isolates. Two
+    /// sets of manifests that allow the same have the same lines.
+    #[must_use]
+    pub fn lines(&self) -> BTreeSet<String> {
+        let list = |ports: &[Ports]| {
+            let list: Vec<String> = ports.iter().map(ToString::to_string).collect();
+            list.join(", ")
+        };
+        let mut lines = BTreeSet::new();
+        for one in &self.connections {
+            lines.insert(format!(
+                "{} -> {} on {}",
+                one.from,
+                one.to,
+                list(&one.ports)
+            ));
+        }
+        for one in &self.everywhere {
+            for (other, ports) in [("every pod", &one.pods), ("every address", &one.addresses)] {
+                if ports.is_empty() {
+                    continue;
+                }
+                let ports = list(ports);
+                lines.insert(match one.direction {
+                    Direction::Ingress => format!("{other} -> {} on {ports}", one.workload),
+                    Direction::Egress => format!("{} -> {other} on {ports}", one.workload),
+                });
+            }
+        }
+        for one in &self.exposed {
+            let from = one.from.join(", ");
+            lines.insert(format!(
+                "{from} -> {} on {}",
+                one.workload,
+                list(&one.ports)
+            ));
+        }
+        lines.extend(self.uncovered.iter().cloned());
+        lines
     }
 }
 

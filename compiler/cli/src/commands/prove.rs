@@ -1,16 +1,24 @@
 //! `erpc prove`: the certificate of a platform's output, or what manifests of any origin allow.
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::path::Path;
 
+use erpc_emit::OutputFile;
 use erpc_model::Platform;
-use erpc_prove::{Certificate, Effect, File, Manifests, NotEvaluated, Ports, Survey, digest};
+use erpc_prove::{
+    Certificate, Effect, File, Manifests, NotEvaluated, Ports, Problem, Survey, digest,
+};
 use serde::Serialize;
 
 use super::{count, find, has_format};
 use crate::arguments::{Common, Format, Prove};
 use crate::console::Console;
+use crate::output::{self, Unmanaged};
 use crate::{Exit, manifests, proof};
+
+/// How many changes of a kind are printed.
+const MAX_CHANGES: usize = 20;
 
 pub(crate) fn run(command: &Prove, common: &Common, console: &mut Console<'_>) -> Exit {
     if !has_format("prove", &[Format::Human, Format::Json], common, console) {
@@ -34,12 +42,131 @@ struct Report<'r> {
     output: Digest,
     #[serde(flatten)]
     certificate: &'r Certificate,
+    beside: &'r Beside,
 }
 
 #[derive(Serialize)]
 struct Digest {
     sha256: String,
     files: usize,
+}
+
+/// Manifests in `lib/` and `share/` that no build generated, and what they change.
+#[derive(Debug, Default, Serialize)]
+struct Beside {
+    /// Those that the platform does not accept.
+    unmanaged: Vec<String>,
+    /// Those that it accepts, with the reason.
+    accepted: Vec<Accepted>,
+    /// What the unmanaged ones open and close.
+    changes: Changes,
+    /// What the accepted ones open and close.
+    accepted_changes: Changes,
+    not_evaluated: Vec<NotEvaluated>,
+    problems: Vec<Problem>,
+}
+
+#[derive(Debug, Serialize)]
+struct Accepted {
+    path: String,
+    because: String,
+}
+
+#[derive(Debug, Default, Serialize)]
+struct Changes {
+    opened: Vec<String>,
+    closed: Vec<String>,
+}
+
+impl Changes {
+    fn between(before: &BTreeSet<String>, after: &BTreeSet<String>) -> Self {
+        let only = |a: &BTreeSet<String>, b: &BTreeSet<String>| a.difference(b).cloned().collect();
+        Self {
+            opened: only(after, before),
+            closed: only(before, after),
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.opened.is_empty() && self.closed.is_empty()
+    }
+}
+
+impl Beside {
+    /// Evaluates the output with the manifests that stand beside it; gives the manifests that the
+    /// statements are proven of, which are the output and what the platform does not accept.
+    fn of(platform: &Platform, files: &[OutputFile], beside: &[Unmanaged]) -> (Self, Manifests) {
+        let reason = |path: &str| {
+            let accepted = &platform.accepted_files;
+            let found = accepted.iter().find(|file| file.path == path);
+            found.map(|file| file.because.clone())
+        };
+        let (accepted, unmanaged): (Vec<&Unmanaged>, Vec<&Unmanaged>) =
+            beside.iter().partition(|file| reason(&file.path).is_some());
+        let manifests = proof::read_with(files, &unmanaged);
+        if beside.is_empty() {
+            return (Self::default(), manifests);
+        }
+        let lines = |manifests: &Manifests| Survey::of(manifests).lines();
+        let own = lines(&proof::read_with(files, &[]));
+        let survey = Survey::of(&manifests);
+        let with_accepted = proof::read_with(files, &accepted);
+        let found = Self {
+            unmanaged: unmanaged.iter().map(|file| file.path.clone()).collect(),
+            accepted: accepted
+                .iter()
+                .map(|file| Accepted {
+                    path: file.path.clone(),
+                    because: reason(&file.path).unwrap_or_default(),
+                })
+                .collect(),
+            changes: Changes::between(&own, &survey.lines()),
+            accepted_changes: Changes::between(&own, &lines(&with_accepted)),
+            not_evaluated: survey.not_evaluated,
+            problems: survey.problems,
+        };
+        (found, manifests)
+    }
+
+    /// Whether the manifests that the platform does not accept leave everything as it is.
+    fn holds(&self) -> bool {
+        let has_effect = |kind: &NotEvaluated| kind.effect != Effect::Unknown;
+        self.changes.is_empty()
+            && self.problems.is_empty()
+            && !self.not_evaluated.iter().any(has_effect)
+    }
+
+    fn show(&self, out: &mut String) {
+        // Writing to a string cannot fail.
+        let changes = |out: &mut String, changes: &Changes| {
+            for (verb, list) in [("opens", &changes.opened), ("closes", &changes.closed)] {
+                for line in list.iter().take(MAX_CHANGES) {
+                    let _ = writeln!(out, "    {verb} {line}");
+                }
+                if list.len() > MAX_CHANGES {
+                    let _ = writeln!(out, "    {verb} {} more", list.len() - MAX_CHANGES);
+                }
+            }
+            if changes.is_empty() {
+                let _ = writeln!(out, "    opens and closes nothing");
+            }
+        };
+        if !self.unmanaged.is_empty() {
+            let _ = writeln!(out, "\nunmanaged manifests, evaluated with the output:");
+            for path in &self.unmanaged {
+                let _ = writeln!(out, "  {path}");
+            }
+            changes(out, &self.changes);
+        }
+        if !self.accepted.is_empty() {
+            let _ = writeln!(out, "\naccepted manifests, beside the statements above:");
+            for file in &self.accepted {
+                let _ = writeln!(out, "  {}: {}", file.path, file.because);
+            }
+            changes(out, &self.accepted_changes);
+        }
+        not_evaluated(out, &self.not_evaluated);
+    }
 }
 
 fn certify(path: Option<&Path>, common: &Common, console: &mut Console<'_>) -> Exit {
@@ -52,7 +179,21 @@ fn certify(path: Option<&Path>, common: &Common, console: &mut Console<'_>) -> E
         return Exit::Failed;
     };
     let files = erpc_emit::files(platform, derived, &compiled.sources);
-    let certificate = proof::certificate(platform, &files);
+    // The folders beside the source are the platform without a profile.
+    let beside = if project.profile.is_none() {
+        match output::unmanaged(&project.folder, &files) {
+            Ok(beside) => beside,
+            Err(message) => {
+                console.fail(&message);
+                return Exit::Failed;
+            }
+        }
+    } else {
+        Vec::new()
+    };
+    let (beside, manifests) = Beside::of(platform, &files, &beside);
+    let certificate = proof::certificate(platform, &manifests);
+    let holds = certificate.holds() && beside.holds();
     let mut sources: Vec<(&str, &[u8])> = compiled
         .sources
         .iter()
@@ -67,7 +208,7 @@ fn certify(path: Option<&Path>, common: &Common, console: &mut Console<'_>) -> E
         platform: &platform.name.value,
         release: &platform.version.value,
         cluster: &platform.cluster().name.value,
-        holds: certificate.holds(),
+        holds,
         source: Digest {
             files: sources.len(),
             sha256: digest(sources),
@@ -77,6 +218,7 @@ fn certify(path: Option<&Path>, common: &Common, console: &mut Console<'_>) -> E
             sha256: digest(texts),
         },
         certificate: &certificate,
+        beside: &beside,
     };
     match common.format {
         Format::Json => {
@@ -84,13 +226,14 @@ fn certify(path: Option<&Path>, common: &Common, console: &mut Console<'_>) -> E
             let text = serde_json::to_string_pretty(&report).unwrap_or_default();
             console.result(&(text + "\n"));
         }
-        _ => console.result(&human(&report, platform)),
+        _ => {
+            console.result(&human(&report, platform));
+            for problem in &beside.problems {
+                console.fail(&problem.to_string());
+            }
+        }
     }
-    if certificate.holds() {
-        Exit::Done
-    } else {
-        Exit::Failed
-    }
+    if holds { Exit::Done } else { Exit::Failed }
 }
 
 fn human(report: &Report<'_>, platform: &Platform) -> String {
@@ -122,6 +265,7 @@ fn human(report: &Report<'_>, platform: &Platform) -> String {
             let _ = writeln!(out, "  {:<13}        {witness}", "");
         }
     }
+    report.beside.show(&mut out);
     let _ = writeln!(out, "\nwhat no NetworkPolicy can promise:");
     for line in certificate.not_promised {
         let _ = writeln!(out, "  {line}");

@@ -1,14 +1,15 @@
 //! `accept` and `moved`: the names in them.
 
 use erpc_diagnostics::{Code, Diagnostic, Severity, Span, codes};
-use erpc_syntax::tree::{Expr, ExprKind, Ident, Statement};
+use erpc_syntax::tree::{Arg, Expr, ExprKind, Ident, Statement};
 use rustc_hash::FxHashMap;
 use smol_str::SmolStr;
 
 use super::Resolver;
 use super::index::Declared;
-use crate::accept::{Accept, Move, Place, Subject};
+use crate::accept::{Accept, AcceptedFile, Move, Place, Subject};
 use crate::args::Args;
+use crate::eval::Scope;
 use crate::names::{listed, nearest};
 use crate::properties;
 
@@ -22,12 +23,54 @@ struct Written {
 }
 
 impl<'a> Resolver<'a> {
-    /// The `accept`s of the program itself, in source order.
-    pub(super) fn accepts(&mut self) -> Vec<Accept> {
+    /// The `accept`s of the program itself, in source order: of warnings, and of files.
+    pub(super) fn accepts(&mut self) -> (Vec<Accept>, Vec<AcceptedFile>) {
         let statements = self.index.accepts.clone();
-        let mut accepts: Vec<Accept> = statements.iter().filter_map(|s| self.accept(s)).collect();
+        let is_file = |statement: &&&Statement| matches!(statement.args.get(1), Some(Arg::Expr(expr)) if matches!(expr.kind, ExprKind::String(_)));
+        let (files, warnings): (Vec<&Statement>, Vec<&Statement>) =
+            statements.iter().partition(is_file);
+        let mut accepts: Vec<Accept> = warnings
+            .into_iter()
+            .filter_map(|s| self.accept(s))
+            .collect();
         accepts.sort_by_key(|accept| accept.span);
-        accepts
+        let mut files: Vec<AcceptedFile> = files
+            .into_iter()
+            .filter_map(|s| self.accepted_file(s))
+            .collect();
+        files.sort_by_key(|file| file.span);
+        (accepts, files)
+    }
+
+    /// `accept "PATH" because "…"`.
+    fn accepted_file(&mut self, statement: &'a Statement) -> Option<AcceptedFile> {
+        let form = properties::word("accept", properties::Place::Program).map_or("", |w| w.form);
+        let mut args = Args::new(&statement.args[1..], statement.span, form);
+        let expr = args.need_expr("the path of a manifest", &mut self.diagnostics)?;
+        let path = self.text(expr, &Scope::default())?;
+        if args.is_empty() {
+            args.expected("`because` with the reason", &mut self.diagnostics);
+        }
+        let because = super::container::reason(self, &mut args, &Scope::default());
+        args.finish(&mut self.diagnostics);
+        let is_below = path.starts_with("lib/") || path.starts_with("share/");
+        let parts = path.split('/').all(|part| !matches!(part, "" | "." | ".."));
+        if !is_below || !parts {
+            self.report(
+                Diagnostic::new(
+                    &codes::BAD_PATH,
+                    format!("invalid path `{path}`: expected a file in `lib/` or `share/`"),
+                )
+                .at(expr.span, "not a path below an output folder")
+                .help("write the path from the folder of `platform.erp`, with `/`: `lib/shop/extra.yaml`"),
+            );
+            return None;
+        }
+        Some(AcceptedFile {
+            path: path.into(),
+            because: because?,
+            span: statement.span,
+        })
     }
 
     /// The code that an `accept` names: one of a warning.

@@ -63,7 +63,7 @@ impl<'a> Resolver<'a> {
         let assertions = self.assertions(&network);
         let mut clusters = self.ingress_controllers(clusters, &network);
         let profiles = self.profiles(&network);
-        let accepts = self.accepts();
+        let (accepts, accepted_files) = self.accepts();
         let moves = self.moves();
         let rules = self.rules(&network);
         let tests = self.tests(&network, &rules);
@@ -122,6 +122,7 @@ impl<'a> Resolver<'a> {
             tests,
             profile: None,
             accepts,
+            accepted_files,
             moves,
         })
     }
@@ -620,7 +621,7 @@ impl<'a> Resolver<'a> {
                 .at(declared.name.span, "neither `cidr` nor `dns`")
                 .unless_said(declared.name.span, "cidr")
                 .unless_said(declared.name.span, "dns")
-                .help("add `cidr 203.0.113.0/24` or `dns \"db.example.org\"`"),
+                .help("add its addresses as `cidr`, and its name as `dns \"db.example.org\"`"),
             );
         }
         external
