@@ -93,7 +93,7 @@ codes! {
     PATH_COLLISION          "E0306" Error "two mounts at one path";
     BAD_IMAGE               "E0307" Error "an image reference that does not pin what runs";
     UNKNOWN_REGISTRY        "E0308" Error "an image of a registry that is not allowed";
-    SECRET_IN_PLAIN_TEXT    "E0309" Error "a secret in plain text";
+    SECRET_IN_PLAIN_TEXT    "W0309" Warning "a secret in plain text";
     UNKNOWN_SECRET_KEY      "E0310" Error "a key that the secret does not have";
     CONFIG_TOO_LARGE        "E0311" Error "a configuration over 1 MiB";
     CONTRADICTION           "E0312" Error "two properties that exclude each other";

@@ -60,6 +60,8 @@ pub struct Diagnostic {
     /// Declarations, by a place in their head, each with a word of its block: where the block says that
     /// word and it is wrong, this finding is no more than a consequence.
     pub consequence_of: Vec<(Span, &'static str)>,
+    /// Places whose text is not shown with the source: values that are secret.
+    pub hidden: Vec<Span>,
 }
 
 impl Diagnostic {
@@ -74,6 +76,7 @@ impl Diagnostic {
             fixes: Vec::new(),
             subject: None,
             consequence_of: Vec::new(),
+            hidden: Vec::new(),
         }
     }
 
@@ -133,6 +136,13 @@ impl Diagnostic {
     #[must_use]
     pub fn unless_said(mut self, owner: Span, word: &'static str) -> Self {
         self.consequence_of.push((owner, word));
+        self
+    }
+
+    /// Hides the text of a place wherever the source is shown: it is secret.
+    #[must_use]
+    pub fn hiding(mut self, span: Span) -> Self {
+        self.hidden.push(span);
         self
     }
 

@@ -1,6 +1,7 @@
 //! Findings for people. The line with the code is ours; the picture of the source is miette's, one
 //! for each file that is involved, the file of the primary place first.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::sync::Arc;
 
@@ -9,7 +10,7 @@ use miette::{
     ThemeStyles,
 };
 
-use crate::{Diagnostic, Diagnostics, FileId, Label, Severity, Sources};
+use crate::{Diagnostic, Diagnostics, FileId, Label, Severity, Sources, Span};
 
 /// What the place that shows the text can do.
 #[derive(Clone, Copy, Debug)]
@@ -35,6 +36,9 @@ impl Style {
     };
 }
 
+/// How many warnings of one code are shown in full; of more, as many places.
+const MAX_ALIKE: usize = 3;
+
 /// The findings as text, at most `max` of them in full, with a line at the end that counts them
 /// all; empty where there is none.
 #[must_use]
@@ -46,11 +50,16 @@ pub fn render_human(
 ) -> String {
     let mut out = String::new();
     let max = max.unwrap_or(usize::MAX);
-    for diagnostic in diagnostics.as_slice().iter().take(max) {
-        one(diagnostic, sources, style, &mut out);
+    let texts = texts(diagnostics, sources);
+    let units = units(diagnostics);
+    for unit in units.iter().take(max) {
+        match unit.as_slice() {
+            [diagnostic] => one(diagnostic, (sources, &texts), style, &mut out),
+            many => several(many, sources, style, &mut out),
+        }
         out.push('\n');
     }
-    let cut = diagnostics.as_slice().len().saturating_sub(max);
+    let cut = units.len().saturating_sub(max);
     if cut > 0 {
         let _ = writeln!(out, "… and {cut} more\n");
     }
@@ -61,26 +70,119 @@ pub fn render_human(
     out
 }
 
-fn one(diagnostic: &Diagnostic, sources: &Sources, style: Style, out: &mut String) {
+/// The sources that are shown otherwise than they are, with what findings hide in them.
+type Texts = BTreeMap<FileId, Arc<str>>;
+
+/// The texts of files in which a finding hides something: an asterisk for each of its bytes, so that
+/// every place stays where it is.
+fn texts(diagnostics: &Diagnostics, sources: &Sources) -> Texts {
+    let mut spans: BTreeMap<FileId, Vec<Span>> = BTreeMap::new();
+    let hidden = diagnostics.as_slice().iter().flat_map(|one| &one.hidden);
+    for span in hidden.filter(|span| !span.is_none()) {
+        spans.entry(span.file).or_default().push(*span);
+    }
+    let masked = spans.into_iter().filter_map(|(file, spans)| {
+        let mut text = sources.get(file)?.text.as_bytes().to_vec();
+        for span in spans {
+            let range = span.start as usize..(span.end as usize).min(text.len());
+            for byte in text.get_mut(range).into_iter().flatten() {
+                if !matches!(byte, b'\n' | b'\r' | b'"' | b',' | b' ') {
+                    *byte = b'*';
+                }
+            }
+        }
+        // Whole characters are replaced, byte by byte.
+        Some((file, String::from_utf8(text).ok()?.into()))
+    });
+    masked.collect()
+}
+
+/// What is shown as one: an error is, and more than [`MAX_ALIKE`] warnings of a code are.
+fn units(diagnostics: &Diagnostics) -> Vec<Vec<&Diagnostic>> {
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for diagnostic in diagnostics.as_slice() {
+        *counts.entry(diagnostic.code.id).or_default() += 1;
+    }
+    let mut units: Vec<Vec<&Diagnostic>> = Vec::new();
+    let mut places: BTreeMap<&str, usize> = BTreeMap::new();
+    for diagnostic in diagnostics.as_slice() {
+        let id = diagnostic.code.id;
+        let is_alone =
+            diagnostic.severity() == Severity::Error || counts.get(id) <= Some(&MAX_ALIKE);
+        match places.get(id) {
+            Some(at) if !is_alone => units[*at].push(diagnostic),
+            _ => {
+                places.insert(id, units.len());
+                units.push(vec![diagnostic]);
+            }
+        }
+    }
+    units
+}
+
+/// Warnings of one code: how many there are, and the places of the first.
+fn several(diagnostics: &[&Diagnostic], sources: &Sources, style: Style, out: &mut String) {
+    let Some(first) = diagnostics.first() else {
+        return;
+    };
+    let title = format!("{} ({} times)", first.code.title, diagnostics.len());
+    head(first, &title, style, out);
+    for diagnostic in diagnostics.iter().take(MAX_ALIKE) {
+        let place = sources.get(diagnostic.span().file).map(|source| {
+            let path = match style.from_here {
+                true => source.path_from_here(),
+                false => &source.path,
+            };
+            let at = source.line_column(diagnostic.span().start);
+            format!("{path}:{}:{}: ", at.line, at.column)
+        });
+        let line = format!("   at {}{}", place.unwrap_or_default(), diagnostic.message);
+        out.extend([wrap(&line, style.width, 6).as_str(), "\n"]);
+    }
+    let more = diagnostics.len() - MAX_ALIKE.min(diagnostics.len());
+    let line = format!("   … and {more} more: `--format json` lists all of them");
+    out.extend([wrap(&line, style.width, 6).as_str(), "\n"]);
+    for help in &first.help {
+        // What differs between them is about the first.
+        if diagnostics.iter().all(|one| one.help.contains(help)) {
+            let help = wrap(&format!("   help: {help}"), style.width, 9);
+            out.extend([help.as_str(), "\n"]);
+        }
+    }
+    let help = format!("   help: `erpc explain {}` says what to do", first.code.id);
+    out.extend([help.as_str(), "\n"]);
+}
+
+fn one(
+    diagnostic: &Diagnostic,
+    (sources, texts): (&Sources, &Texts),
+    style: Style,
+    out: &mut String,
+) {
+    head(diagnostic, &diagnostic.message, style, out);
+    for (file, labels) in by_file(diagnostic) {
+        picture(file, &labels, (sources, texts), style, out);
+    }
+    for help in &diagnostic.help {
+        let help = wrap(&format!("   help: {help}"), style.width, 9);
+        out.extend([help.as_str(), "\n"]);
+    }
+}
+
+/// The line with the code.
+fn head(diagnostic: &Diagnostic, message: &str, style: Style, out: &mut String) {
     let (word, color) = match diagnostic.severity() {
         Severity::Error => ("error", "\u{1b}[1;31m"),
         Severity::Warning => ("warning", "\u{1b}[1;33m"),
         Severity::Note => ("note", "\u{1b}[1;36m"),
     };
     let head = format!("{word}[{}]", diagnostic.code.id);
-    let message = wrap(&format!("{head}: {}", diagnostic.message), style.width, 3);
+    let message = wrap(&format!("{head}: {message}"), style.width, 3);
     if style.color {
         let message = &message[head.len()..];
         out.extend([color, &head, "\u{1b}[0m\u{1b}[1m", message, "\u{1b}[0m\n"]);
     } else {
         out.extend([message.as_str(), "\n"]);
-    }
-    for (file, labels) in by_file(diagnostic) {
-        picture(file, &labels, sources, style, out);
-    }
-    for help in &diagnostic.help {
-        let help = wrap(&format!("   help: {help}"), style.width, 9);
-        out.extend([help.as_str(), "\n"]);
     }
 }
 
@@ -169,7 +271,13 @@ impl miette::Diagnostic for Picture {
     }
 }
 
-fn picture(file: FileId, labels: &[&Label], sources: &Sources, style: Style, out: &mut String) {
+fn picture(
+    file: FileId,
+    labels: &[&Label],
+    (sources, texts): (&Sources, &Texts),
+    style: Style,
+    out: &mut String,
+) {
     let Some(source) = sources.get(file) else {
         return;
     };
@@ -206,7 +314,7 @@ fn picture(file: FileId, labels: &[&Label], sources: &Sources, style: Style, out
         labels: spans,
         source: WholeLines {
             path: path.to_owned(),
-            text: Arc::clone(&source.text),
+            text: Arc::clone(texts.get(&file).unwrap_or(&source.text)),
         },
     };
     let theme = GraphicalTheme {

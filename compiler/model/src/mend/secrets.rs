@@ -67,9 +67,12 @@ impl Mender<'_, '_> {
             });
         }
         let mut diagnostic = Diagnostic::new(
-            &codes::SECRET_IN_PLAIN_TEXT,
-            "the values of a secret never stand in the source, only the names of its keys",
+            &codes::WRONG_SHAPE,
+            "a secret cannot have values in the source, only the names of its keys",
         );
+        for given in &given {
+            diagnostic = diagnostic.hiding(given.value);
+        }
         for (at, given) in given.iter().take(SHOWN).enumerate() {
             let said = format!("the value of `{}`", given.key);
             diagnostic = match at {

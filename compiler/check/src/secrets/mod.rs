@@ -1,0 +1,170 @@
+//! Secrets in plain text: they would reach Git, the manifests and every reader of a Deployment. A value
+//! is a secret by the name of what it is given to, or by its own shape. No message contains the value,
+//! and the source that is shown hides it.
+
+mod shape;
+
+use erpc_diagnostics::{Diagnostic, Diagnostics, Span, codes};
+use erpc_model::{Container, EnvValue, Patch, PatchValue, Platform, Service};
+
+use crate::of_service;
+
+/// Finds them in variables, arguments, configuration and patches.
+pub(crate) fn plain_text(platform: &Platform, out: &mut Diagnostics) {
+    let mut names: Vec<&str> = platform
+        .secrets
+        .iter()
+        .map(|secret| secret.name.value.as_str())
+        .collect();
+    names.sort_unstable();
+    let search = Search { names };
+    for (_, service) in platform.services() {
+        for container in service.containers() {
+            search.container(container, platform, service, out);
+        }
+        for config in &service.configs {
+            for (file, content) in &config.files {
+                if let Some(fact) = search.text(&content.value) {
+                    let what = format!("the file `{file}` contains a secret in plain text: {fact}");
+                    let diagnostic = finding(what, content.span(), "would become a ConfigMap")
+                        .help("mount a Secret instead: `secret NAME at \"dir\"`");
+                    out.push(of_service(
+                        accept(diagnostic, platform, service),
+                        content.origin,
+                        service,
+                    ));
+                }
+            }
+        }
+        for patch in &service.patches {
+            search.patch(patch, platform, service, out);
+        }
+    }
+}
+
+fn finding(message: String, span: Span, label: &str) -> Diagnostic {
+    Diagnostic::new(&codes::SECRET_IN_PLAIN_TEXT, message)
+        .at(span, label)
+        .hiding(span)
+}
+
+/// The other way out, for a value that only looks like a secret.
+fn accept(diagnostic: Diagnostic, platform: &Platform, service: &Service) -> Diagnostic {
+    let namespace = &platform[service.namespace].name.value;
+    diagnostic.help(format!(
+        "if it is not a secret: `accept W0309 for {namespace}.{} because \"…\"`",
+        service.name.value
+    ))
+}
+
+struct Search<'p> {
+    /// The names of the platform's Secrets, sorted: naming one is not telling it.
+    names: Vec<&'p str>,
+}
+
+impl Search<'_> {
+    fn is_known_name(&self, value: &str) -> bool {
+        self.names.binary_search(&value).is_ok()
+    }
+
+    /// Why a value that is given to a name is a secret.
+    fn given(&self, name: &str, value: &str) -> Option<&'static str> {
+        if self.is_known_name(value) {
+            return None;
+        }
+        if shape::is_secret_of(name, value) {
+            return Some("its name is that of a secret");
+        }
+        shape::of_value(value)
+    }
+
+    /// Why a text of several words or lines contains a secret.
+    fn text(&self, text: &str) -> Option<&'static str> {
+        shape::of_value(text).or_else(|| {
+            let is_secret = |(name, value): (&str, &str)| {
+                !self.is_known_name(value) && shape::is_secret_of(name, value)
+            };
+            shape::pairs(text)
+                .any(is_secret)
+                .then_some("it sets a password, token or key")
+        })
+    }
+
+    /// Why a list of arguments contains a secret: `--password`, `hunter2`.
+    fn arguments(&self, list: &[String]) -> Option<&'static str> {
+        let flags = list.windows(2).any(|pair| {
+            pair[0].starts_with("--")
+                && !pair[0].contains('=')
+                && !pair[1].starts_with('-')
+                && !self.is_known_name(&pair[1])
+                && shape::is_secret_of(pair[0].trim_start_matches('-'), &pair[1])
+        });
+        if flags {
+            return Some("it follows a flag for a secret");
+        }
+        list.iter().find_map(|text| self.text(text))
+    }
+
+    fn container(
+        &self,
+        container: &Container,
+        platform: &Platform,
+        service: &Service,
+        out: &mut Diagnostics,
+    ) {
+        for variable in &container.env {
+            let EnvValue::Text(text) = &variable.value.value else {
+                continue;
+            };
+            let name = &variable.name;
+            let fact = self.given(name, text).or_else(|| self.text(text));
+            if let Some(fact) = fact {
+                let what = format!("`{name}` is in plain text: {fact}");
+                let diagnostic = finding(what, variable.value.span(), "would reach Git and the cluster")
+                    .help(format!(
+                        "declare `secret NAME {{ keys \"key\" }}` and write `env {name} from secret NAME.key`"
+                    ));
+                let diagnostic = accept(diagnostic, platform, service);
+                out.push(of_service(diagnostic, variable.value.origin, service));
+            }
+        }
+        for list in [&container.command, &container.args].into_iter().flatten() {
+            if let Some(fact) = self.arguments(&list.value) {
+                let what = format!("an argument is a secret in plain text: {fact}");
+                let diagnostic = finding(what, list.span(), "would reach Git and the cluster").help(
+                    "take it from a variable: `env NAME from secret S.key`, and `$(NAME)` in the argument",
+                );
+                out.push(of_service(
+                    accept(diagnostic, platform, service),
+                    list.origin,
+                    service,
+                ));
+            }
+        }
+    }
+
+    fn patch(&self, patch: &Patch, platform: &Platform, service: &Service, out: &mut Diagnostics) {
+        for field in &patch.fields {
+            let name = field.path.last().map_or("", |name| name.as_str());
+            let fact = match &field.value.value {
+                Some(PatchValue::Text(text)) => self.given(name, text).or_else(|| self.text(text)),
+                Some(PatchValue::List(list)) => {
+                    let texts = list.iter().filter_map(|value| match value {
+                        PatchValue::Text(text) => Some(text.clone()),
+                        PatchValue::Bool(_) | PatchValue::Int(_) | PatchValue::List(_) => None,
+                    });
+                    self.arguments(&texts.collect::<Vec<_>>())
+                }
+                Some(PatchValue::Bool(_) | PatchValue::Int(_)) | None => None,
+            };
+            if let Some(fact) = fact {
+                let what = format!("`{name}` is in plain text in a patch: {fact}");
+                let label = "would reach Git and the cluster";
+                let diagnostic = finding(what, field.value.span(), label)
+                    .help("refer to a Secret in the patch: the field `valueFrom.secretKeyRef`, or a mount");
+                let diagnostic = accept(diagnostic, platform, service);
+                out.push(of_service(diagnostic, field.value.origin, service));
+            }
+        }
+    }
+}
