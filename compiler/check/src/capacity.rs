@@ -92,7 +92,15 @@ fn pod_above_node(
     } else {
         diagnostic.help("a pod has the sum of its containers")
     };
-    of_service(diagnostic, origin, service).help(format!("give it {} at most", shown(has)))
+    let diagnostic = of_service(diagnostic, origin, service);
+    // A node has some hundred cores; whoever writes more forgot the unit.
+    if what == "CPU" && amount % 1000 == 0 && amount / 1000 >= 10 {
+        let cores = amount / 1000;
+        return diagnostic.help(format!(
+            "a number without a unit is whole cores: write `{cores}m` for {cores} thousandths of a core"
+        ));
+    }
+    diagnostic.help(format!("request at most {}", shown(has)))
 }
 
 fn shown(what: &str, amount: u64) -> String {

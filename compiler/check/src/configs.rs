@@ -29,6 +29,26 @@ pub(crate) fn sizes_and_names(platform: &Platform, out: &mut Diagnostics) {
                 .help("split it, or put the data on a volume");
                 out.push(of_service(diagnostic, config.name.origin, service));
             }
+            let folder = config.at.value.trim_end_matches('/').rsplit('/').next();
+            let named = config
+                .files
+                .iter()
+                .find(|(name, _)| Some(name.as_str()) == folder);
+            if let Some((name, _)) = named {
+                let at = config.at.value.trim_end_matches('/');
+                let above = at.strip_suffix(name.as_str()).unwrap_or(at);
+                let above = above.trim_end_matches('/');
+                let diagnostic = Diagnostic::new(
+                    &codes::FOLDER_NAMED_AS_FILE,
+                    format!("the file would be at `{at}/{name}`: `at` names its folder"),
+                )
+                .at(config.at.span(), "a folder")
+                .help(format!(
+                    "write `at \"{}\"`",
+                    if above.is_empty() { "/" } else { above }
+                ));
+                out.push(of_service(diagnostic, config.at.origin, service));
+            }
             for (name, content) in &config.files {
                 let is_key = !name.is_empty()
                     && name.len() <= 253
@@ -40,11 +60,16 @@ pub(crate) fn sizes_and_names(platform: &Platform, out: &mut Diagnostics) {
                 if !is_key {
                     let diagnostic = Diagnostic::new(
                         &codes::BAD_NAME,
-                        format!("`{name}` is no name for a file of a config"),
+                        format!("invalid file name `{name}`: a key of a ConfigMap has only letters, digits, `-`, `_` and `.`"),
                     )
-                    .at(content.span(), "the file of this content")
-                    .also(config.name.span(), "in this config")
-                    .help("a key of a ConfigMap has letters, digits, `-`, `_` and `.`; a folder is what `at` says");
+                    .at(config.key_span(name).unwrap_or(content.span()), "this name")
+                    .help(match name.rsplit_once('/') {
+                        Some((folder, file)) => format!(
+                            "mount a config of its own in that folder: `config NAME {{ \"{file}\" = … }} at \"{}/{folder}\"`",
+                            config.at.value.trim_end_matches('/')
+                        ),
+                        None => "rename the file; the folder is set with `at`".to_owned(),
+                    });
                     out.push(of_service(diagnostic, content.origin, service));
                 }
             }

@@ -2,6 +2,7 @@
 //! nothing; each family has a file.
 
 mod addresses;
+mod arguments;
 mod assertions;
 mod capacity;
 mod configs;
@@ -42,6 +43,7 @@ pub fn check(platform: &Platform, derived: &Derived, is_whole: bool) -> Diagnost
     paths::mounts(platform, &mut out);
     storage::classes(platform, &mut out);
     images::references(platform, &mut out);
+    arguments::words(platform, &mut out);
     secrets::plain_text(platform, &mut out);
     configs::sizes_and_names(platform, &mut out);
     security::lowered_pod_security(platform, &mut out);
@@ -70,7 +72,22 @@ pub fn whole_graph(platform: &Platform, derived: &Derived) -> Diagnostics {
     recovery::inversions(platform, derived, &mut out);
     recovery::nothing_to_lose(platform, &mut out);
     capacity::nodes(platform, &mut out);
-    quota::quotas(platform, &mut out);
+    let mut quotas = Diagnostics::new();
+    quota::quotas(platform, &mut quotas);
+    // The quota of a namespace with a pod that no node holds is exceeded by that pod.
+    let too_large: Vec<String> = out
+        .as_slice()
+        .iter()
+        .filter(|found| found.code.id == erpc_diagnostics::codes::POD_TOO_LARGE.id)
+        .filter_map(|found| Some(found.subject.as_ref()?.split_once('.')?.0.to_owned()))
+        .collect();
+    quotas.retain(|found| {
+        !found
+            .subject
+            .as_ref()
+            .is_some_and(|name| too_large.contains(name))
+    });
+    out.extend(quotas);
     quota::storage(platform, &mut out);
     resilience::single_points(platform, derived, &mut out);
     resilience::budgets(platform, &mut out);

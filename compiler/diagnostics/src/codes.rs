@@ -104,6 +104,8 @@ codes! {
     OWNED_FIELD             "E0319" Error "a patch of what a word of the language says";
     PATCHED_SECURITY        "W0320" Warning "a patch of what Pod Security judges";
     MISPLACED_ADDRESS       "E0321" Error "the address of a service where it cannot stand";
+    ARGUMENT_WITH_SPACES    "W0324" Warning "several words in one argument";
+    FOLDER_NAMED_AS_FILE    "W0325" Warning "a config in a folder with the name of its file";
     HOST_PORT               "W0314" Warning "a port on the node lowers Pod Security";
     CAPABILITY              "W0315" Warning "a capability lowers Pod Security";
 

@@ -244,13 +244,20 @@ impl<'a> Resolver<'a> {
             Some(Type::Range(inner)) => Some(&**inner),
             Some(other) => {
                 let span = min.span.to(max.span);
-                self.report(
-                    Diagnostic::new(
-                        &codes::WRONG_TYPE,
-                        format!("{other} is expected, not a range"),
-                    )
-                    .at(span, "a range"),
-                );
+                let diagnostic = Diagnostic::new(
+                    &codes::WRONG_TYPE,
+                    format!("{other} is expected, not a range"),
+                )
+                .at(span, "a range");
+                let is_replicas = self.is_setting("replicas", span);
+                self.report(if is_replicas {
+                    let range = self.loaded.sources.text(span);
+                    let help =
+                        format!("a number that changes with the load: `scale {range} on cpu 75%`");
+                    diagnostic.help(help).help("a fixed number: `replicas 2`")
+                } else {
+                    diagnostic
+                });
                 return None;
             }
             None => None,
@@ -293,16 +300,39 @@ impl<'a> Resolver<'a> {
             return Some(text.clone());
         }
         let mut out = String::new();
+        let mut is_whole = true;
+        // What is wrong with one part says nothing about the others.
         for part in &string.parts {
             match part {
                 StringPart::Text(text) => out.push_str(text),
-                StringPart::Expr(expr) => match self.raw(expr, scope, None)? {
-                    Value::Unknown => return None,
-                    value => out.push_str(&show(&value)),
+                StringPart::Expr(expr) => match self.raw(expr, scope, None) {
+                    Some(Value::Unknown) | None => is_whole = false,
+                    Some(value) => out.push_str(&show(&value)),
                 },
             }
         }
+        if !is_whole {
+            return None;
+        }
         self.count_text(out.len(), span).then(|| out.into())
+    }
+
+    /// Whether a place is the value of a statement that starts with this word.
+    fn is_setting(&self, word: &str, span: Span) -> bool {
+        let Some(source) = self.loaded.sources.get(span.file) else {
+            return false;
+        };
+        let before = source.text.get(..span.start as usize).unwrap_or_default();
+        before.trim_end().ends_with(word)
+    }
+
+    /// Whether a place is in `${…}`.
+    fn is_interpolated(&self, span: Span) -> bool {
+        let Some(source) = self.loaded.sources.get(span.file) else {
+            return false;
+        };
+        let before = source.text.get(..span.start as usize).unwrap_or_default();
+        before.ends_with("${")
     }
 
     fn count_text(&mut self, bytes: usize, span: Span) -> bool {
@@ -416,6 +446,14 @@ impl<'a> Resolver<'a> {
         };
         if let Some(elsewhere) = elsewhere {
             diagnostic = diagnostic.help(elsewhere);
+        } else if is_shell_variable(&written) && self.is_interpolated(span) {
+            diagnostic = diagnostic
+                .help(format!(
+                    "for a variable of this container, which Kubernetes inserts: `$({written})`"
+                ))
+                .help(format!(
+                    "for a variable that a shell or the program inserts: `$${{{written}}}`"
+                ));
         } else if let Some(near) = nearest(&written, known.iter().map(String::as_str)) {
             diagnostic = diagnostic.help(format!("did you mean `{near}`?")).fix(
                 format!("write `{near}`"),
@@ -1167,4 +1205,12 @@ fn respan_path(path: &mut Path, span: Span) {
     for segment in &mut path.segments {
         segment.span = span;
     }
+}
+
+/// `DB_HOST`: constants of the language are not written so.
+fn is_shell_variable(name: &str) -> bool {
+    name.starts_with(|c: char| c.is_ascii_uppercase() || c == '_')
+        && name
+            .bytes()
+            .all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_')
 }

@@ -814,6 +814,8 @@ pub struct Config {
     pub name: Sourced<SmolStr>,
     /// File names and contents, by name.
     pub files: Vec<(SmolStr, Sourced<String>)>,
+    /// Where the names of the files stand, in the same order.
+    pub file_spans: Vec<Span>,
     /// The folder in which the files appear.
     pub at: Sourced<String>,
 }
@@ -892,6 +894,15 @@ pub enum PatchValue {
     Text(String),
     /// `[a, b]`
     List(Vec<PatchValue>),
+}
+
+impl Config {
+    /// Where the name of a file stands.
+    #[must_use]
+    pub fn key_span(&self, name: &str) -> Option<Span> {
+        let at = self.files.iter().position(|(file, _)| file == name)?;
+        self.file_spans.get(at).copied()
+    }
 }
 
 /// `external NAME { }`: something outside the cluster.

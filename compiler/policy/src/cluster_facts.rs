@@ -236,10 +236,20 @@ impl Facts<'_> {
                                 external.name.value
                             ),
                         )
-                        .at(external.name.span(), "no `cidr` here")
+                        .at(
+                            external
+                                .dns_names
+                                .first()
+                                .map_or(external.name.span(), erpc_model::Sourced::span),
+                            "no `cidr` beside it",
+                        )
                         .unless_said(external.name.span(), "cidr")
                         .also(flow, "this flow needs them")
-                        .help("add `cidr 203.0.113.0/24`"),
+                        .help(format!(
+                            "add the addresses of `{}` as `cidr`: ask its operator, or look them up with `dig`",
+                            external.dns_names.first().map_or(&*external.name.value, |name| &*name.value)
+                        ))
+                        .help("if they are not fixed, call `internet:PORT` instead"),
                     );
                 }
                 for cidr in &external.cidrs {

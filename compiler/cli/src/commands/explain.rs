@@ -85,10 +85,15 @@ fn say(common: &Common, console: &mut Console<'_>, page: &Value, text: &str) {
     }
 }
 
-fn unknown(name: &str) -> String {
+/// The code or word that a name resembles.
+fn nearest_known(name: &str) -> Option<&'static str> {
     let codes = codes::ALL.iter().map(|code| code.id);
     let words = WORDS.iter().map(|word| word.name);
-    let near = nearest(&name.to_ascii_uppercase(), codes).or_else(|| nearest(name, words));
+    nearest(&name.to_ascii_uppercase(), codes).or_else(|| nearest(name, words))
+}
+
+fn unknown(name: &str) -> String {
+    let near = nearest_known(name);
     let kind = if is_like_a_code(name) {
         "code"
     } else {
@@ -141,7 +146,12 @@ fn service(command: &Explain, name: &str, common: &Common, console: &mut Console
     };
     let compiled = project.compile();
     let Some((platform, _)) = &compiled.result else {
-        console.diagnostics(&compiled.diagnostics, &compiled.sources, None);
+        // What is nearly a word is one, whatever is wrong with the platform.
+        if nearest_known(name).is_some() {
+            console.fail(&unknown(name));
+        } else {
+            console.diagnostics(&compiled.diagnostics, &compiled.sources, None);
+        }
         return Exit::Failed;
     };
     match facts::find(platform, name) {

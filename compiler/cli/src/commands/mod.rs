@@ -44,7 +44,7 @@ use serde::Serialize;
 
 use crate::arguments::{Common, Format};
 use crate::console::Console;
-use crate::project::Project;
+use crate::project::{Project, ROOT_FILE};
 
 /// The program that a command is about; says why where there is none.
 fn find(path: Option<&Path>, common: &Common, console: &mut Console<'_>) -> Option<Project> {
@@ -126,12 +126,15 @@ fn compiled(
     }
 }
 
-/// Whether an argument that may be a name is the path of a project: it is there, and has a `/`, ends
-/// with `.erp` or is `.` or `..`.
+/// Whether an argument that may be a name is the path of a project: it exists, and has a `/`, ends
+/// with `.erp` or is `.` or `..`; or it is a folder with a platform, where no other platform is near.
 fn is_path(text: &str) -> bool {
     let looks_like_one =
         text.contains(['/', '\\']) || text.ends_with(".erp") || matches!(text, "." | "..");
-    looks_like_one && Path::new(text).exists()
+    if looks_like_one {
+        return Path::new(text).exists();
+    }
+    Path::new(text).join(ROOT_FILE).is_file() && Project::find(None).is_err()
 }
 
 /// An answer as one JSON object that says which version of its form it has.

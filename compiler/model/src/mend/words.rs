@@ -246,6 +246,9 @@ impl Mender<'_, '_> {
 
     /// `service my cache {`.
     fn name_with_spaces(&mut self, statement: &mut Statement, word: &Word, known: &[&str]) {
+        if self.schedule_of_service(statement, word) || self.name_and_call(statement, word) {
+            return;
+        }
         let end = (2..statement.args.len())
             .find(|at| {
                 arg_word(&statement.args[*at]).is_none_or(|word| known.contains(&word.as_str()))
@@ -268,6 +271,54 @@ impl Mender<'_, '_> {
         statement
             .args
             .splice(1..end, [Arg::Expr(word_expr(&joined, span))]);
+    }
+
+    /// `service nightly every "0 3 * * *" {`: what has a schedule is a job.
+    fn schedule_of_service(&mut self, statement: &mut Statement, word: &Word) -> bool {
+        let every = statement.args.get(2).and_then(arg_word);
+        if word.name != "service" || every.is_none_or(|every| every != "every") {
+            return false;
+        }
+        let (Some(head), Some(every)) = (statement.args.first(), statement.args.get(2)) else {
+            return false;
+        };
+        let head = head.span();
+        let diagnostic = Diagnostic::new(
+            &codes::WRONG_SHAPE,
+            "a service cannot have a schedule: only a job can",
+        )
+        .at(every.span(), "a schedule")
+        .help("write `job NAME every \"…\" { … }`; a job has no ports, replicas or health checks");
+        self.report(diagnostic, "write `job`", &[(head, "job")]);
+        statement.args[0] = Arg::Expr(word_expr("job", head));
+        true
+    }
+
+    /// `service pets (Http)`: the component stands behind `is`.
+    fn name_and_call(&mut self, statement: &mut Statement, word: &Word) -> bool {
+        let (Some(first), Some(second)) = (statement.args.get(1), statement.args.get(2)) else {
+            return false;
+        };
+        let gap = self.slice(first.span().end, second.span().start);
+        if !matches!(word.name, "service" | "job") || !gap.contains('(') {
+            return false;
+        }
+        let Some(component) = arg_word(second).cloned() else {
+            return false;
+        };
+        let gap = self.span(first.span().end, second.span().start);
+        let second = second.span();
+        let diagnostic = Diagnostic::new(
+            &codes::WRONG_SHAPE,
+            format!("expected `is` before the component `{component}`, found `(`"),
+        )
+        .at(second, "a component")
+        .help(format!(
+            "write `is {component}`; its arguments are named: `is {component}(port: 8080)`"
+        ));
+        self.out.push(diagnostic);
+        statement.args.insert(2, Arg::Expr(word_expr("is", gap)));
+        true
     }
 
     /// `calls orders: http`, or nothing behind the `:`.
@@ -433,6 +484,9 @@ impl Mender<'_, '_> {
 
 /// A word that does not stand in a place.
 pub(crate) fn unknown_word(head: &str, span: Span, place: Place) -> Diagnostic {
+    if let Some(known) = metadata_word(head, span, place) {
+        return known;
+    }
     if let Some(elsewhere) = properties::WORDS.iter().find(|word| word.name == head) {
         return Diagnostic::new(
             &codes::UNKNOWN_STATEMENT,
@@ -458,6 +512,41 @@ pub(crate) fn unknown_word(head: &str, span: Span, place: Place) -> Diagnostic {
         ),
         None => diagnostic.help(known_words(place)),
     }
+}
+
+/// Labels and annotations, which manifests have everywhere and the language has in few places.
+fn metadata_word(head: &str, span: Span, place: Place) -> Option<Diagnostic> {
+    let is_inside = matches!(
+        place,
+        Place::Service | Place::Job | Place::Sidecar | Place::Init
+    );
+    let is_annotations = matches!(head, "annotations" | "annotation");
+    let is_labels = matches!(head, "labels" | "label") && is_inside;
+    if !is_annotations && !is_labels {
+        return None;
+    }
+    let field = if is_annotations {
+        "annotations"
+    } else {
+        "labels"
+    };
+    let diagnostic = Diagnostic::new(
+        &codes::UNKNOWN_STATEMENT,
+        format!("`{head}` cannot be set {}", place.name()),
+    )
+    .at(span, "not known here");
+    let patch = format!(
+        "of one object: `patch deployment {{ metadata.{field}.\"example.org/key\" = \"value\" }}`"
+    );
+    let pods = format!(
+        "of its pods: `patch deployment {{ spec.template.metadata.{field}.\"example.org/key\" = \"value\" }}`"
+    );
+    Some(match is_labels {
+        true => diagnostic
+            .help("of everything in a namespace: `labels team = \"x\"` in the namespace, or in `namespaces` for all")
+            .help(patch),
+        false => diagnostic.help(patch).help(pods),
+    })
 }
 
 fn known_words(place: Place) -> String {

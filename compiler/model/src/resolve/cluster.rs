@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::rc::Rc;
 
 use erpc_diagnostics::{Diagnostic, Span, codes};
-use erpc_syntax::tree::{Expr, Sign};
+use erpc_syntax::tree::{Expr, Ident, Sign};
 use ipnet::IpNet;
 use smol_str::SmolStr;
 
@@ -522,7 +522,7 @@ impl<'a> Resolver<'a> {
 
     fn ingress(&mut self, setting: &Setting<'a>) -> Option<Ingress> {
         let mut args = setting.args();
-        let class = args.need_name("the ingress class", &mut self.diagnostics)?;
+        let class = self.ingress_class(&mut args)?;
         args.need_word("by", &mut self.diagnostics)?;
         let controller = if args.word("nodes").is_some() {
             IngressController::Nodes
@@ -543,6 +543,27 @@ impl<'a> Resolver<'a> {
             },
             controller,
         })
+    }
+
+    /// The name of an IngressClass, which is a DNS subdomain: dots are part of it.
+    fn ingress_class(&mut self, args: &mut Args<'a>) -> Option<Ident> {
+        let span = args.here();
+        let text = self.loaded.sources.text(span).to_owned();
+        let is_subdomain = text.contains('.')
+            && text.split('.').all(|part| {
+                let is_part = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+                !part.is_empty()
+                    && part.bytes().all(is_part)
+                    && !part.starts_with('-')
+                    && !part.ends_with('-')
+            });
+        if is_subdomain && args.expr().is_some() {
+            return Some(Ident {
+                text: text.into(),
+                span,
+            });
+        }
+        args.need_name("the ingress class", &mut self.diagnostics)
     }
 
     fn ingress_pods(&mut self, args: &mut Args<'a>, scope: &Scope) -> Option<IngressController> {

@@ -237,6 +237,18 @@ impl<'a> Resolver<'a> {
             }
         } else {
             args.need_word("from", &mut self.diagnostics)?;
+            if args.peek_word("config") {
+                self.report(
+                    Diagnostic::new(
+                        &codes::WRONG_SHAPE,
+                        "a variable cannot come from a config, only from a secret",
+                    )
+                    .at(args.here(), "expected `secret`")
+                    .help("write the value itself: `env NAME = \"…\"`; a constant (`let`) can stand in both")
+                    .help("or mount the config and let the program read the file: `config NAME { … } at \"/dir\"`"),
+                );
+                return None;
+            }
             args.need_word("secret", &mut self.diagnostics)?;
             let expr = args.need_expr("the secret's name and key", &mut self.diagnostics)?;
             args.finish(&mut self.diagnostics);

@@ -26,6 +26,12 @@ pub(super) struct Standpoint {
     pub(super) service: Option<ServiceId>,
 }
 
+/// Names at the top of DNS that no namespace is likely to be followed by.
+const TOP_LEVEL: [&str; 16] = [
+    "ai", "app", "cloud", "co", "com", "de", "dev", "edu", "eu", "fr", "gov", "info", "io", "net",
+    "org", "uk",
+];
+
 impl<'a> Resolver<'a> {
     /// The namespace that a name means.
     pub(super) fn namespace_named(&mut self, name: &Ident) -> Option<NamespaceId> {
@@ -139,6 +145,33 @@ impl<'a> Resolver<'a> {
         }
     }
 
+    /// `api.openai.com:443`: a name of DNS, which policies do not know.
+    fn host_instead<T>(&mut self, path: &Path, span: Span) -> Option<T> {
+        let host = self.loaded.sources.text(span);
+        let host = host.split(':').next().unwrap_or(host).to_owned();
+        let port = path.port.as_ref().map_or("443".to_owned(), |port| {
+            let span = match port {
+                PathPort::Name(name) => name.span,
+                PathPort::Number(_, span) => *span,
+            };
+            self.loaded.sources.text(span).to_owned()
+        });
+        self.report(
+            Diagnostic::new(
+                &codes::WRONG_SHAPE,
+                format!("expected a service, found the host name `{host}`"),
+            )
+            .at(span, "outside of the platform")
+            .help(format!(
+                "any address on the internet: `calls internet:{port}`"
+            ))
+            .help(format!(
+                "only its addresses: declare `external NAME {{ cidr …; dns \"{host}\"; port NAME {port} }}` and call that: a NetworkPolicy knows addresses, not names"
+            )),
+        );
+        None
+    }
+
     fn no_service<T>(&mut self, span: Span) -> Option<T> {
         self.report(
             Diagnostic::new(&codes::WRONG_SHAPE, "a service is expected here")
@@ -169,6 +202,12 @@ impl<'a> Resolver<'a> {
                 if path.port.is_none() && self.is_port_behind_dot(namespace, name, at) {
                     return None;
                 }
+                let is_host = TOP_LEVEL.contains(&name.text.as_str())
+                    && path.port.is_some()
+                    && !self.namespace_ids.contains_key(&namespace.text);
+                if is_host {
+                    return self.host_instead(path, span);
+                }
                 let id = self.namespace_named(namespace)?;
                 if let Some(service) = self.service_ids.get(&(id, name.text.clone())) {
                     return Some(*service);
@@ -178,6 +217,7 @@ impl<'a> Resolver<'a> {
                 }
                 None
             }
+            Some([_, _, ..]) if path.port.is_some() => self.host_instead(path, span),
             _ => self.no_service(span),
         }
     }

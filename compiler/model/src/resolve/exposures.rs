@@ -49,6 +49,10 @@ impl<'a> Resolver<'a> {
             let all: Vec<Setting<'a>> = settings.of("expose").flatten().cloned().collect();
             for setting in all {
                 let mut args = setting.args();
+                if args.peek_word("as") || args.peek_word("at") {
+                    self.exposure_without_port(&args, *service, network);
+                    continue;
+                }
                 let Some(port) = args.need_name("the port's name", &mut self.diagnostics) else {
                     continue;
                 };
@@ -68,6 +72,32 @@ impl<'a> Resolver<'a> {
         routes.sort_by_key(|r| (r.port.service, r.span, r.host.span()));
         addresses.sort_by_key(|a| (a.port.service, a.span, a.port));
         (routes, addresses)
+    }
+
+    /// `expose as loadbalancer`.
+    fn exposure_without_port(
+        &mut self,
+        args: &Args<'a>,
+        service: ServiceId,
+        network: &Network<'_>,
+    ) {
+        let ports: Vec<&str> = network
+            .services
+            .get(service.index())
+            .and_then(Option::as_ref)
+            .into_iter()
+            .flat_map(|service| service.ports.iter().map(|port| port.name.value.as_str()))
+            .collect();
+        let here = args.here();
+        let mut diagnostic =
+            Diagnostic::new(&codes::MISSING_VALUE, "the port to expose is missing")
+                .at(here, "expected the name of a port before this word")
+                .help("it is written `expose PORT at \"host\"` or `expose PORT as loadbalancer`");
+        if let [only] = ports.as_slice() {
+            let start = Span::new(here.file, here.start, here.start);
+            diagnostic = diagnostic.fix(format!("write `{only}`"), start, format!("{only} "));
+        }
+        self.report(diagnostic);
     }
 
     #[expect(

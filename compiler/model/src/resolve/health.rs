@@ -86,6 +86,18 @@ impl<'a> Resolver<'a> {
             self.health_block(block, layer, drafts, false);
             return;
         }
+        if args.peek_word("https") {
+            self.report(
+                Diagnostic::new(
+                    &codes::WRONG_SHAPE,
+                    "the language has no health check over HTTPS",
+                )
+                .at(args.here(), "expected `http`, `tcp` or `exec`")
+                .help("whether the port accepts connections: `health tcp`")
+                .help("a request that a program in the container makes: `health exec \"…\"`"),
+            );
+            return;
+        }
         let Some(ask) = self.ask(&mut args, &layer.scope) else {
             if !args.is_empty() {
                 args.expected("`http`, `tcp` or `exec`", &mut self.diagnostics);

@@ -19,6 +19,7 @@ mod namespace;
 mod partial;
 mod platform;
 mod profile;
+mod resources;
 mod rules;
 mod service;
 mod settings;

@@ -1,7 +1,8 @@
 //! What is mounted into a service: volumes, configuration files, secrets; and its ports.
 
-use erpc_diagnostics::{Diagnostic, codes};
+use erpc_diagnostics::{Diagnostic, Span, codes};
 use erpc_syntax::tree::{Arg, ExprKind, Sign};
+use smol_str::SmolStr;
 
 use super::Resolver;
 use super::settings::{Setting, Settings};
@@ -156,7 +157,8 @@ impl<'a> Resolver<'a> {
         args.need_word("at", &mut self.diagnostics)?;
         let at_expr = args.need_expr("the folder in quotes", &mut self.diagnostics)?;
         args.finish(&mut self.diagnostics);
-        let mut files: Vec<(smol_str::SmolStr, Sourced<String>)> = Vec::new();
+        let mut files: Vec<(SmolStr, Sourced<String>)> = Vec::new();
+        let mut spans: Vec<(SmolStr, Span)> = Vec::new();
         for statement in &block.statements {
             let mut line =
                 crate::args::Args::new(&statement.args, statement.span, "\"file\" = TEXT");
@@ -200,15 +202,17 @@ impl<'a> Resolver<'a> {
             let text = self.with_addresses(true, |it| it.text(content, &setting.scope));
             if let Some(text) = text {
                 files.push((
-                    file_name.into(),
+                    SmolStr::from(file_name),
                     Sourced {
                         value: text,
                         origin: setting.origin(content.span),
                     },
                 ));
+                spans.push((SmolStr::from(file_name), file.span));
             }
         }
         files.sort_by(|a, b| a.0.cmp(&b.0));
+        spans.sort_unstable();
         let at = self.text(at_expr, &setting.scope)?;
         Some(Config {
             name: Sourced {
@@ -216,6 +220,7 @@ impl<'a> Resolver<'a> {
                 origin: setting.origin(name.span),
             },
             files,
+            file_spans: spans.into_iter().map(|(_, span)| span).collect(),
             at: Sourced {
                 value: at,
                 origin: setting.origin(at_expr.span),

@@ -220,7 +220,22 @@ impl<'a> Resolver<'a> {
         let mut known: Vec<&str> = self.namespace_ids.keys().map(SmolStr::as_str).collect();
         known.sort_unstable();
         let homes = self.services_by_name.get(name).map(Vec::as_slice);
-        if let Some([only, ..]) = homes
+        if name == "environment" {
+            diagnostic = Diagnostic::new(
+                &codes::WRONG_SHAPE,
+                "the environment of a profile is written without `=`",
+            )
+            .at(segment.span, "a word of the profile")
+            .help("write `environment development`");
+        } else if self.index.externals.contains_key(name) {
+            diagnostic = Diagnostic::new(
+                &codes::NOT_OVERRIDABLE,
+                format!("a profile cannot set properties of the external `{name}`"),
+            )
+            .at(segment.span, "an external")
+            .help("a profile sets properties of services, quotas of namespaces, and constants: give the external a constant, and set that")
+            .help("or declare a second external, and switch off the flow to the first in the profile");
+        } else if let Some([only, ..]) = homes
             && let Some(path) = self.path_of_service(*only)
         {
             diagnostic = diagnostic

@@ -7,10 +7,10 @@ use erpc_diagnostics::{Diagnostic, codes};
 use erpc_syntax::tree::{BinaryOp, Expr, ExprKind, Ident, NumberLiteral, Sign};
 use smol_str::SmolStr;
 
-use super::Resolver;
 use super::container::reason;
 use super::index::Declared;
 use super::settings::{Setting, Settings};
+use super::{Resolver, resources};
 use crate::args::Args;
 use crate::eval::Scope;
 use crate::names::{listed, nearest};
@@ -71,7 +71,21 @@ impl<'a> Resolver<'a> {
         let Some(schedule) = self.text(every, scope) else {
             return Workload::Job;
         };
-        if schedule.split_whitespace().count() != 5 {
+        if let Some(five) = macro_of_cron(&schedule) {
+            self.report(
+                Diagnostic::new(
+                    &codes::OUT_OF_RANGE,
+                    format!("invalid cron schedule `{schedule}`: expected 5 fields"),
+                )
+                .at(every.span, "a name for a schedule")
+                .help(format!("write `\"{five}\"`, which is the same"))
+                .fix(
+                    format!("write `\"{five}\"`"),
+                    every.span,
+                    format!("\"{five}\""),
+                ),
+            );
+        } else if schedule.split_whitespace().count() != 5 {
             self.report(
                 Diagnostic::new(&codes::OUT_OF_RANGE, format!("`{schedule}` is no schedule"))
                     .at(every.span, "not five fields")
@@ -369,15 +383,28 @@ impl<'a> Resolver<'a> {
         args.need_word("as", &mut self.diagnostics)?;
         let expr = args.need_expr("the user's number", &mut self.diagnostics)?;
         args.finish(&mut self.diagnostics);
+        if expr
+            .as_word()
+            .is_some_and(|word| !self.constants.contains_key(&(None, word.clone())))
+            && setting.scope.bindings.is_empty()
+        {
+            self.report(
+                Diagnostic::new(&codes::WRONG_TYPE, "expected the number of a user, found a name")
+                    .at(expr.span, "a name")
+                    .help("look it up in the image: `docker run --rm --entrypoint id IMAGE NAME`, and write `run as 101:101`"),
+            );
+            return None;
+        }
         let (user, group): (&Expr, &Expr) = match &expr.kind {
             ExprKind::Pair(user, group) => (user, group),
             _ => (expr, expr),
         };
-        let uid = self.int_within(user, &setting.scope, 0, 65_535);
+        // Kubernetes takes 31 bits; OpenShift gives each namespace a range above 1,000,000,000.
+        let uid = self.int_within(user, &setting.scope, 0, MAX_ID);
         let gid = if std::ptr::eq(user, group) {
             uid
         } else {
-            self.int_within(group, &setting.scope, 0, 65_535)
+            self.int_within(group, &setting.scope, 0, MAX_ID)
         };
         let (uid, gid) = (uid?, gid?);
         if uid == 0 {
@@ -559,7 +586,7 @@ impl<'a> Resolver<'a> {
     }
 
     fn grant(&mut self, setting: &Setting<'a>) -> Option<Grant> {
-        const VERBS: [&str; 9] = [
+        const VERBS: [&str; 13] = [
             "get",
             "list",
             "watch",
@@ -569,10 +596,25 @@ impl<'a> Resolver<'a> {
             "delete",
             "deletecollection",
             "impersonate",
+            "bind",
+            "escalate",
+            "approve",
+            "sign",
         ];
         let mut args = setting.args();
         let mut verbs = Vec::new();
         loop {
+            if self.loaded.sources.text(args.here()) == "*" {
+                self.report(
+                    Diagnostic::new(&codes::WRONG_SHAPE, "`*` is not a verb: name each one")
+                        .at(args.here(), "every verb")
+                        .help("to read: `get, list, watch`")
+                        .help(
+                            "to read and write: `get, list, watch, create, update, patch, delete`",
+                        ),
+                );
+                return None;
+            }
             let verb = args.need_name("a verb such as `get`", &mut self.diagnostics)?;
             if VERBS.contains(&verb.text.as_str()) {
                 verbs.push(verb.text);
@@ -588,7 +630,7 @@ impl<'a> Resolver<'a> {
                         verb.span,
                         near,
                     ),
-                    None => diagnostic.help(format!("the verbs are {}", listed(VERBS, 9))),
+                    None => diagnostic.help(format!("the verbs are {}", listed(VERBS, 13))),
                 };
                 self.report(diagnostic);
             }
@@ -597,8 +639,10 @@ impl<'a> Resolver<'a> {
             }
         }
         args.need_word("on", &mut self.diagnostics)?;
-        let mut resources = Vec::new();
+        let mut resources: Vec<Resource> = Vec::new();
+        let mut written;
         loop {
+            written = args.here();
             let expr = args.need_expr(
                 "a resource such as `pods` or `deployments.apps`",
                 &mut self.diagnostics,
@@ -615,6 +659,9 @@ impl<'a> Resolver<'a> {
         }
         let because = reason(self, &mut args, &setting.scope);
         args.finish(&mut self.diagnostics);
+        if !in_cluster {
+            self.cluster_resources(&resources, written);
+        }
         Some(Grant {
             verbs,
             resources,
@@ -622,6 +669,27 @@ impl<'a> Resolver<'a> {
             because,
             origin: setting.origin(setting.statement.span),
         })
+    }
+
+    /// Rights on what has no namespace do nothing in one.
+    fn cluster_resources(&mut self, resources: &[Resource], last: erpc_diagnostics::Span) {
+        let of_cluster = resources
+            .iter()
+            .find(|resource| resources::is_of_cluster(resource));
+        if let Some(resource) = of_cluster {
+            self.report(
+                Diagnostic::new(
+                    &codes::CONTRADICTION,
+                    format!(
+                        "`{}` are not in a namespace: this grants nothing",
+                        resource.name
+                    ),
+                )
+                .at(last, "a resource of the whole cluster")
+                .help("add `in cluster` after the resources")
+                .fix("add `in cluster`", last.after(), " in cluster"),
+            );
+        }
     }
 
     /// `pods`, `deployments.apps`, `nodes/metrics`, or the same in quotes.
@@ -649,6 +717,10 @@ impl<'a> Resolver<'a> {
                     .at(expr.span, "not a resource")
                     .help("a resource is written as kubectl writes it: `pods`, `deployments.apps`, `ingresses.networking.k8s.io/status`"),
             );
+            return None;
+        }
+        if let Some(finding) = resources::finding(plural, group, sub, expr.span) {
+            self.report(finding);
             return None;
         }
         Some(Resource {
@@ -768,4 +840,19 @@ fn bad_field(schedule: &str) -> Option<(&'static str, u32, u32)> {
                 .all(|part| is_part(part, least, most, names));
             (!is_good).then_some((field, least, most))
         })
+}
+
+/// The greatest number of a user or a group.
+const MAX_ID: u32 = 2_147_483_647;
+
+/// The five fields of a name for a schedule. The language has one form, which says when it is.
+fn macro_of_cron(schedule: &str) -> Option<&'static str> {
+    Some(match schedule {
+        "@hourly" => "0 * * * *",
+        "@daily" | "@midnight" => "0 0 * * *",
+        "@weekly" => "0 0 * * 0",
+        "@monthly" => "0 0 1 * *",
+        "@yearly" | "@annually" => "0 0 1 1 *",
+        _ => return None,
+    })
 }

@@ -254,7 +254,10 @@ impl<'a> Resolver<'a> {
                         )
                         .at(statement.span, "set again")
                         .also(first, "first set here")
-                        .help("keep one of the two"),
+                        .help(match setting.word.name {
+                            "health" => "to ask differently for each probe, write one: `health { ready http \"/ready\"; live http \"/healthy\" }`",
+                            _ => "keep one of the two",
+                        }),
                     );
                     continue;
                 }

@@ -195,9 +195,7 @@ impl Builder<'_> {
                     .fix("write `#`", self.span_of(start, start + 2), "#")
             }
             '/' if adjoins && text[1..].starts_with(|c: char| c.is_ascii_alphabetic()) => {
-                Diagnostic::new(&codes::STRAY_CHARACTER, format!("there is no protocol `{}`", &text[1..]))
-                    .at(whole, "not a protocol")
-                    .help("a port is of `/tcp`, which need not be said, of `/udp` or of `/sctp`")
+                slash_behind_name(text, before, at, whole)
             }
             '/' | '~' if !adjoins => {
                 let path = text.trim_end_matches(',');
@@ -216,6 +214,14 @@ impl Builder<'_> {
                     .at(self.span_of(start, start + 2), if adjoins { "its upper end" } else { "its lower end" })
                     .help("a range is written `100m..500m`; a value alone, `500m`, is both of its ends")
             }
+            '.' if adjoins && text[1..].starts_with(|c: char| c.is_ascii_digit()) => {
+                Diagnostic::new(&codes::STRAY_CHARACTER, "a number cannot have a fraction here")
+                    .at(whole, "a fraction")
+                    .help("a quantile is a whole number, such as `p99`; of other values, choose a smaller unit")
+            }
+            '.' if adjoins => Diagnostic::new(&codes::MISSING_VALUE, "the name after this `.` is missing")
+                .at(at, "nothing after it")
+                .help("write `namespace.service`, or remove the `.`"),
             '?' => Diagnostic::new(&codes::STRAY_CHARACTER, "a choice is written `if CONDITION then A else B`")
                 .at(at, "not a sign of the language"),
             '<' if text.starts_with("<-") => {
@@ -272,6 +278,43 @@ impl Builder<'_> {
             },
             None => set,
         }
+    }
+}
+
+/// `/` directly behind a name: a protocol, a key with a slash, or the path of another notation.
+fn slash_behind_name(text: &str, before: Option<&Arg>, at: Span, whole: Span) -> Diagnostic {
+    let path = match before {
+        Some(Arg::Expr(expr)) => match &expr.kind {
+            ExprKind::Path(path) if path.port.is_none() => Some(path),
+            _ => None,
+        },
+        _ => None,
+    };
+    match path.map(|path| path.segments.len()) {
+        // `spec.nodeSelector.kubernetes.io/os`
+        Some(3..) => Diagnostic::new(
+            &codes::STRAY_CHARACTER,
+            "a key that contains `.` or `/` must be quoted in a path",
+        )
+        .at(at, "not part of a name")
+        .help("quote the whole key: `nodeSelector.\"kubernetes.io/os\"`"),
+        // `shop/web.replicas`
+        Some(1) if text.contains('.') => Diagnostic::new(
+            &codes::STRAY_CHARACTER,
+            "names are separated by `.`, not by `/`",
+        )
+        .at(at, "not a separator")
+        .help("write `.`")
+        .fix("write `.`", at, "."),
+        _ => Diagnostic::new(
+            &codes::STRAY_CHARACTER,
+            format!(
+                "unknown protocol `{}`: expected `tcp`, `udp` or `sctp`",
+                &text[1..]
+            ),
+        )
+        .at(whole, "not a protocol")
+        .help("write `/udp` or `/sctp` behind the number of a port; `/tcp` is the default"),
     }
 }
 
