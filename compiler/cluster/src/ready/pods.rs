@@ -19,8 +19,9 @@ pub(super) fn was_never_ready(pod: &Value) -> bool {
         return true;
     };
     let started = text(&pod["status"]["startTime"]);
+    let changed = text(&ready["lastTransitionTime"]);
     // RFC 3339 in UTC without fractions, as the API server writes times: they compare as text.
-    ready["status"] != "True" && text(&ready["lastTransitionTime"]) <= started
+    ready["status"] != "True" && !changed.is_empty() && changed <= started
 }
 
 /// Whether a pod shows by itself that it does not come up: it cannot be scheduled, a container of it
@@ -212,4 +213,49 @@ fn lower(text: &str) -> String {
     characters.next().map_or_else(String::new, |first| {
         first.to_lowercase().chain(characters).collect()
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{has_failed, was_never_ready};
+    use serde_json::{Value, json};
+
+    fn pod(ready: Value) -> Value {
+        json!({ "status": { "startTime": "2026-01-01T10:00:00Z", "conditions": [ready] } })
+    }
+
+    #[test]
+    fn a_pod_that_was_ready_once_is_told_from_one_that_never_was() {
+        let ready = |status: &str, time: &str| json!({ "type": "Ready", "status": status, "lastTransitionTime": time });
+        assert!(was_never_ready(&pod(ready(
+            "False",
+            "2026-01-01T10:00:00Z"
+        ))));
+        assert!(!was_never_ready(&pod(ready(
+            "False",
+            "2026-01-01T10:05:00Z"
+        ))));
+        assert!(!was_never_ready(&pod(ready(
+            "True",
+            "2026-01-01T10:00:00Z"
+        ))));
+        // Without the time of the change nothing is known.
+        assert!(!was_never_ready(&pod(
+            json!({ "type": "Ready", "status": "False" })
+        )));
+        // The kubelet has not taken it up.
+        assert!(was_never_ready(&json!({ "status": {} })));
+    }
+
+    #[test]
+    fn a_pod_that_only_takes_its_time_has_not_failed() {
+        let waiting = |reason: &str, restarts: u64| {
+            json!({ "status": { "containerStatuses": [
+                { "state": { "waiting": { "reason": reason } }, "restartCount": restarts },
+            ] } })
+        };
+        assert!(!has_failed(&waiting("ContainerCreating", 0)));
+        assert!(has_failed(&waiting("ImagePullBackOff", 0)));
+        assert!(has_failed(&waiting("ContainerCreating", 1)));
+    }
 }
