@@ -53,6 +53,19 @@ impl Resource {
         }
     }
 
+    /// A namespaced kind, for tests.
+    #[cfg(test)]
+    pub(crate) fn of(group: &str, plural: &str) -> Self {
+        Self {
+            group: group.to_owned(),
+            version: "v1".to_owned(),
+            kind: String::new(),
+            plural: plural.to_owned(),
+            is_namespaced: true,
+            verbs: Vec::new(),
+        }
+    }
+
     /// Whether this can be done with it.
     pub(crate) fn can(&self, verb: &str) -> bool {
         self.verbs.iter().any(|can| can == verb)

@@ -175,6 +175,15 @@ async fn judge(
     desired: &Desired,
     live: Option<Value>,
 ) -> Result<Vec<Drift>, Failure> {
+    let live = match live {
+        Some(live) => Some(live),
+        // What erpc has not applied may be there all the same, without the label.
+        None => match cluster.call(Call::get(desired.id.path())).await {
+            Ok(answer) => Some(answer.body),
+            Err(error) if error.is_not_found() => None,
+            Err(error) => return Err(error.into()),
+        },
+    };
     let Some(live) = live else {
         return Ok(vec![Drift {
             severity: Severity::of_missing(desired.id.kind),

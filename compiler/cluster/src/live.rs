@@ -103,7 +103,11 @@ impl Live {
         for (kind, found) in kinds.iter().zip(join_all(lists).await) {
             objects.extend(found.map_err(|error| not_listed(*kind, error))?);
         }
-        let unlabelled = unlabelled(cluster, program, &objects).await?;
+        let listed = inventory.as_ref().map(|inventory| &inventory.objects);
+        let unlabelled = match listed {
+            Some(listed) => unlabelled(cluster, program, &objects, listed).await?,
+            None => Vec::new(),
+        };
         objects.extend(unlabelled);
         Ok(Self { objects, inventory })
     }
@@ -176,12 +180,13 @@ impl Live {
 /// So many declared objects of a kind and namespace are asked for by name; more are listed.
 const MOST_BY_NAME: usize = 4;
 
-/// The declared objects that exist without the label of the platform, so that no list by label has
-/// them: someone else made them, or took the label away.
+/// The declared objects that an earlier apply made and no list by label has: they are gone, or they
+/// have lost the label. Of others, a dry run tells whether they exist.
 async fn unlabelled(
     cluster: &Cluster,
     program: &Program<'_>,
     objects: &BTreeMap<ObjectId, Found>,
+    listed: &BTreeSet<ObjectId>,
 ) -> Result<Vec<(ObjectId, Found)>, Failure> {
     let mut missing: BTreeMap<(Kind, Option<&str>), Vec<&ObjectId>> = BTreeMap::new();
     for desired in &program.objects {
@@ -194,7 +199,7 @@ async fn unlabelled(
                 name: name.into(),
             })
         });
-        if can_exist && id.kind != Kind::Namespace && !objects.contains_key(id) {
+        if can_exist && listed.contains(id) && !objects.contains_key(id) {
             missing.entry((id.kind, namespace)).or_default().push(id);
         }
     }

@@ -667,10 +667,11 @@ fn applied(cluster: &Cluster, folder: &Path) -> Vec<Object> {
             one["status"]["observedGeneration"] == one["metadata"]["generation"]
                 && !marks["deployment.kubernetes.io/revision"].is_null()
         };
-        items(&deployments).iter().all(is_seen)
-            && items(&claims)
-                .iter()
-                .all(|claim| claim["status"]["phase"] != "Pending")
+        // Of the other classes no provisioner runs here.
+        let is_bound = |claim: &Value| {
+            claim["spec"]["storageClassName"] != "standard" || claim["status"]["phase"] == "Bound"
+        };
+        items(&deployments).iter().all(is_seen) && items(&claims).iter().all(is_bound)
     });
     bodies
         .into_iter()

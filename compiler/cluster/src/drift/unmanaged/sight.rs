@@ -80,3 +80,25 @@ fn allows(rule: &Value, resource: &Resource) -> bool {
         && has("resources", &resource.plural)
         && names.is_none_or(Vec::is_empty)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Sight;
+    use crate::discovery::Resource;
+    use serde_json::json;
+
+    #[test]
+    fn a_rule_with_names_or_for_another_kind_allows_no_list() {
+        let rules = vec![
+            json!({ "verbs": ["get", "list"], "apiGroups": [""], "resources": ["pods"] }),
+            json!({ "verbs": ["list"], "apiGroups": [""], "resources": ["secrets"], "resourceNames": ["a"] }),
+            json!({ "verbs": ["*"], "apiGroups": ["apps"], "resources": ["*"] }),
+        ];
+        let sight = Sight::Rules([("n".to_owned(), rules)].into());
+        let may = |namespace: &str, group: &str, plural: &str| {
+            sight.within(namespace, &Resource::of(group, plural))
+        };
+        assert!(may("n", "", "pods") && may("n", "apps", "deployments"));
+        assert!(!may("m", "", "pods") && !may("n", "", "secrets") && !may("n", "batch", "jobs"));
+    }
+}
