@@ -27,7 +27,11 @@ pub(super) fn consequences(
     }
     let replicas = new["spec"]["replicas"].as_u64().unwrap_or(1);
     let old = live["spec"]["replicas"].as_u64().unwrap_or(1);
-    if old > 0 && changes.iter().any(|c| c.path.starts_with(&["spec", "template"])) {
+    if old > 0
+        && changes
+            .iter()
+            .any(|c| c.path.starts_with(&["spec", "template"]))
+    {
         let pods = if old == 1 {
             "restarts 1 pod".to_owned()
         } else {
