@@ -29,6 +29,13 @@ fn every_case_is_formatted_as_expected() {
 
 /// Every source of the repository that can be read as a whole.
 fn programs() -> Vec<(String, String)> {
+    let mut all = sources();
+    all.retain(|(_, text)| !erpc_syntax::parse(FileId(0), text).diagnostics.has_errors());
+    all
+}
+
+/// Every source of the repository.
+fn sources() -> Vec<(String, String)> {
     let mut all = Vec::new();
     for folder in ["stdlib", "examples", "tests/ui", "tests/platforms"] {
         for (path, bytes) in files_below(&repository().join(folder)) {
@@ -47,7 +54,6 @@ fn programs() -> Vec<(String, String)> {
             String::from_utf8(bytes.to_vec()).expect("UTF-8"),
         ));
     }
-    all.retain(|(_, text)| !erpc_syntax::parse(FileId(0), text).diagnostics.has_errors());
     all
 }
 
@@ -78,14 +84,6 @@ fn comments(text: &str) -> Vec<String> {
 }
 
 #[test]
-fn formatting_twice_is_formatting_once() {
-    for (path, text) in programs() {
-        let once = formatted(&text);
-        assert_eq!(formatted(&once), once, "{path}");
-    }
-}
-
-#[test]
 fn no_comment_is_lost_or_moved_past_another() {
     let mut seen = 0;
     for (path, text) in programs() {
@@ -96,10 +94,24 @@ fn no_comment_is_lost_or_moved_past_another() {
     assert!(seen > 100);
 }
 
-/// What a tree says without its places.
+/// What a tree says without its places and comments, also of a text that cannot be read in full.
 fn meaning(text: &str) -> String {
-    let parsed = erpc_syntax::parse(FileId(0), text);
-    assert!(!parsed.diagnostics.has_errors(), "{text}");
+    fn without_comments(statements: &mut [Statement]) {
+        for statement in statements {
+            statement.leading.clear();
+            statement.inner.clear();
+            statement.trailing = None;
+            for arg in &mut statement.args {
+                if let Arg::Block(block) = arg {
+                    without_comments(&mut block.statements);
+                    block.dangling.clear();
+                    block.broken.clear();
+                }
+            }
+        }
+    }
+    let mut parsed = erpc_syntax::parse(FileId(0), text);
+    without_comments(&mut parsed.file.statements);
     let shown = format!("{:?}", parsed.file.statements);
     let mut out = String::with_capacity(shown.len());
     let mut rest = shown.as_str();
@@ -145,7 +157,7 @@ fn the_examples_of_the_documents_are_formatted() {
         for block in text.split("```erp\n").skip(1) {
             if let Some((program, _)) = block.split_once("```") {
                 let parsed = erpc_syntax::parse(FileId(0), program);
-                if erpc_syntax::is_whole(program, &parsed.diagnostics) {
+                if !parsed.file.is_guess {
                     seen += 1;
                     assert_eq!(formatted(program), program, "{name}");
                 }
@@ -279,6 +291,221 @@ proptest! {
             after = after.with(path, once);
         }
         prop_assert_eq!(compiled_to(&before), compiled_to(&after));
+    }
+}
+
+/// Every character but white space and `;`, which are all that formatting may change.
+fn characters(text: &str) -> String {
+    let is_kept = |c: &char| ![' ', '\t', '\r', '\n', ';'].contains(c);
+    text.chars().filter(is_kept).collect()
+}
+
+/// What formatting promises of any text, valid or broken.
+fn is_kept(text: &str) -> Result<(), TestCaseError> {
+    let once = formatted(text);
+    prop_assert_eq!(
+        characters(&once),
+        characters(text),
+        "lost text of {:?}",
+        text
+    );
+    prop_assert_eq!(&formatted(&once), &once, "not idempotent for {:?}", text);
+    if is_read_in_full(text) {
+        prop_assert_eq!(
+            meaning(&once),
+            meaning(text),
+            "another meaning of {:?}",
+            text
+        );
+    }
+    Ok(())
+}
+
+/// Whether nothing in a text is read otherwise than it is written.
+fn is_read_in_full(text: &str) -> bool {
+    fn have_heads(statements: &[Statement]) -> bool {
+        statements.iter().all(|statement| {
+            matches!(statement.args.first(), Some(Arg::Expr(_)))
+                && statement.args.iter().all(|arg| match arg {
+                    Arg::Block(block) => have_heads(&block.statements),
+                    Arg::Expr(_) | Arg::Sign(..) => true,
+                })
+        })
+    }
+    let parsed = erpc_syntax::parse(FileId(0), text);
+    parsed.diagnostics.is_empty() && have_heads(&parsed.file.statements)
+}
+
+/// Texts of which `fmt` lost a part at some time.
+#[test]
+fn no_text_is_lost() {
+    let statements = [
+        "service web is Http(image: \"acme/web:1.0\" port: 8080) {\n  access by port-forward\n}",
+        "require s.path == \"a\" (all g in s.grants: not (\"secrets\" in g.resources)), \"none\"",
+        "require (a or b) and (c), \"text\"",
+        "env A = ${FOO}",
+        "x (, image: \"x\")",
+        "x (image: \"x\", port: -)",
+        "! access by port-forward",
+        "/* c */",
+        "tier app\u{feff}",
+        "args \"a\", \"b\",",
+        "let a = [1, 2,]",
+        "let a = \"\u{1}\"",
+        "let a = 2001:DB8::1",
+        "a ; # c\n! b # d\n# e\nf",
+        "a { ! b; c } ! # d",
+        "let a = \"${f(\"x  y\")}  ${\n  b }\"",
+        "let a = (b # c\n)",
+        "a  b\u{a0}",
+        "a  # b\u{3000}",
+    ];
+    for statement in statements {
+        for text in [
+            statement.to_owned(),
+            format!("erp 1\nnamespace n {{\n{statement}\n}}\n"),
+            format!("erp 1\nnamespace n {{ {statement} }}"),
+            format!("a   b\n   {statement}\nc d\n"),
+            statement.replace('\n', "\r\n"),
+        ] {
+            let kept = is_kept(&text);
+            assert!(kept.is_ok(), "{kept:?}");
+        }
+    }
+}
+
+#[test]
+fn every_program_keeps_its_text() {
+    for (path, text) in sources() {
+        let kept = is_kept(&text);
+        assert!(kept.is_ok(), "{path}: {kept:?}");
+    }
+}
+
+/// Pieces of tokens, of which any text is made.
+const PIECES: [&str; 56] = [
+    " ",
+    "  ",
+    "\n",
+    "\n\n",
+    "\r\n",
+    "\t",
+    ";",
+    "{",
+    "}",
+    "(",
+    ")",
+    "[",
+    "]",
+    ",",
+    ":",
+    "=",
+    "->",
+    "=>",
+    "==",
+    "<=",
+    "..",
+    ".",
+    "*",
+    "+",
+    "-",
+    "/",
+    "!",
+    "?",
+    "#",
+    "## c\n",
+    " # c\n",
+    "\"",
+    "\"a\"",
+    "\"\"\"",
+    "\"${a}\"",
+    "${",
+    "$${",
+    "\\",
+    "'",
+    "“",
+    "”",
+    "–",
+    "\u{a0}",
+    "\u{feff}",
+    "\u{1}",
+    "é",
+    "service",
+    "is",
+    "require",
+    "allow",
+    "if a then b else c",
+    "all x in xs: ",
+    "not ",
+    "512Mi",
+    "10.0.0.0/8",
+    "2001:DB8::1",
+];
+
+/// A text cut into words, white space and single characters.
+fn cut(text: &str) -> Vec<&str> {
+    let is_alike = |left: char, right: char| {
+        let word = |c: char| c.is_alphanumeric() || c == '_' || c == '-';
+        word(left) && word(right) || left == ' ' && right == ' '
+    };
+    let mut out = Vec::new();
+    let mut start = 0;
+    let mut before = None;
+    for (at, c) in text.char_indices() {
+        if before.is_some_and(|before| !is_alike(before, c)) {
+            out.push(&text[start..at]);
+            start = at;
+        }
+        before = Some(c);
+    }
+    out.push(&text[start..]);
+    out
+}
+
+/// A real program of which tokens were deleted, doubled, exchanged or put in; a window of it, so that a
+/// failure is short.
+fn mutated() -> impl Strategy<Value = String> {
+    let sources: Vec<String> = sources().into_iter().map(|(_, text)| text).collect();
+    let change = (
+        any::<prop::sample::Index>(),
+        0..4u8,
+        prop::sample::select(PIECES.to_vec()),
+    );
+    (
+        prop::sample::select(sources),
+        any::<prop::sample::Index>(),
+        prop::collection::vec(change, 1..5),
+    )
+        .prop_map(|(text, window, changes)| {
+            let tokens = cut(&text);
+            let start = window.index(tokens.len());
+            let mut tokens = tokens[start..(start + 120).min(tokens.len())].to_vec();
+            for (at, how, piece) in changes {
+                let at = at.index(tokens.len());
+                match how {
+                    0 if tokens.len() > 1 => {
+                        tokens.remove(at);
+                    }
+                    1 => tokens.insert(at, tokens[at]),
+                    2 => tokens[at] = piece,
+                    _ => tokens.insert(at, piece),
+                }
+            }
+            tokens.concat()
+        })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 1500, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_tokens_keep_their_text(pieces in prop::collection::vec(prop::sample::select(PIECES.to_vec()), 0..30)) {
+        is_kept(&pieces.concat())?;
+    }
+
+    #[test]
+    fn a_damaged_program_keeps_its_text(text in mutated()) {
+        is_kept(&text)?;
     }
 }
 

@@ -13,4 +13,4 @@ pub mod tree;
 
 pub use mend::latin_twin;
 pub use parser::{Parsed, parse, parse_template};
-pub use printer::{format, is_whole};
+pub use printer::format;

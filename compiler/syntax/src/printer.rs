@@ -1,25 +1,45 @@
 //! From a tree back to text, in the one style that there is. Comments stay where they belong, one
-//! blank line between groups stays one, what could not be read stays as it is.
+//! blank line between groups stays one. The result has the tokens and comments of the source: a
+//! statement that cannot be read in full, or whose tokens would change, stays verbatim.
 //!
 //! Heads of neighbouring statements and the `=` of neighbouring assignments are aligned, and so are
 //! comments behind neighbouring lines. A block that the author wrote on one line stays on one.
 
-mod expr;
+mod tokens;
 
-use erpc_diagnostics::{Diagnostics, Span, codes};
+use erpc_diagnostics::{Diagnostics, FileId, Span, codes};
 
+use self::tokens::{BLANKS, are_same, spaced};
+use crate::parser::parse;
 use crate::tree::{Arg, Block, Broken, Comment, File, Sign, Statement};
 
 /// The length above which a line is broken at its commas, or a block over several lines.
 const MAX_COLUMNS: usize = 120;
 const INDENT: usize = 2;
-/// Stands for the margin of a continued line until the width of its neighbours is known. No source
-/// has it: the grammar refuses it outside strings, and broken lines are found outside strings.
-const UNDER_FIRST: char = '\u{1}';
+/// How often a text is formatted until it stays the same.
+const MAX_ROUNDS: usize = 4;
 
-/// The text of a file in the one style. `text` is what `file` was parsed from.
+/// The text of a file in the one style. `text` is what `file` was parsed from. It stays as it is if its
+/// statements are a guess, or if no style of it is stable: what is read around something broken may
+/// depend on the white space beside it.
 #[must_use]
 pub fn format(text: &str, file: &File) -> String {
+    if file.is_guess {
+        return text.to_owned();
+    }
+    let mut made = print(text, file);
+    for _ in 0..MAX_ROUNDS {
+        let parsed = parse(FileId(0), &made);
+        let again = print(&made, &parsed.file);
+        if again == made && !parsed.file.is_guess && are_same(text, &made) {
+            return made;
+        }
+        made = again;
+    }
+    text.to_owned()
+}
+
+fn print(text: &str, file: &File) -> String {
     let printer = Printer {
         text,
         mended: &file.mended,
@@ -30,26 +50,26 @@ pub fn format(text: &str, file: &File) -> String {
         broken: &file.broken,
         dangling: &file.dangling,
         start: 0,
+        // A text is at most 4 GiB: its reader refuses more than 16 MiB.
+        end: u32::try_from(text.len()).unwrap_or(u32::MAX),
     };
     for line in printer.items(&items, 0) {
-        out.push_str(line.trim_end());
+        out.push_str(line.trim_end_matches(BLANKS));
         out.push('\n');
     }
     out
 }
 
-/// Whether it is certain what the statements of a text are, going by the findings of its parse. Where
-/// brackets or `"""` do not match it is a guess, and the text is better left alone; a statement that
-/// cannot be read costs itself only.
-#[must_use]
-pub fn is_whole(text: &str, diagnostics: &Diagnostics) -> bool {
-    let mut findings = diagnostics.as_slice().iter();
-    !findings.any(|finding| match finding.code.id {
+/// Whether it is uncertain which statements a text has, going by the diagnostics of its parse: brackets
+/// or `"""` do not match. A statement that cannot be read costs itself only.
+pub(crate) fn is_guess(text: &str, diagnostics: &Diagnostics) -> bool {
+    let mut found = diagnostics.as_slice().iter();
+    found.any(|diagnostic| match diagnostic.code.id {
         id if id == codes::NESTED_TOO_DEEP.id => true,
         id if id == codes::UNCLOSED_BRACKET.id => true,
         id if id == codes::STRAY_BRACKET.id => true,
         id if id == codes::UNCLOSED_STRING.id => text
-            .get(finding.span().start as usize..)
+            .get(diagnostic.span().start as usize..)
             .is_some_and(|rest| rest.starts_with("\"\"\"")),
         _ => false,
     })
@@ -60,8 +80,9 @@ struct Items<'t> {
     statements: &'t [Statement],
     broken: &'t [Broken],
     dangling: &'t [Comment],
-    /// Where it starts in the source.
+    /// Where it starts and ends in the source.
     start: u32,
+    end: u32,
 }
 
 impl<'t> Items<'t> {
@@ -71,8 +92,24 @@ impl<'t> Items<'t> {
             broken: &block.broken,
             dangling: &block.dangling,
             start: block.span.start + 1,
+            end: block.span.end.saturating_sub(1),
         }
     }
+}
+
+/// A stretch of source that is printed by itself.
+struct Piece<'t> {
+    start: u32,
+    end: u32,
+    kind: PieceKind<'t>,
+}
+
+#[derive(Clone, Copy)]
+enum PieceKind<'t> {
+    Statement(&'t Statement),
+    Comment,
+    /// What the tree does not have: it stays verbatim.
+    Raw,
 }
 
 /// A statement or comment before alignment.
@@ -83,6 +120,8 @@ struct Row {
     key: Option<Key>,
     /// What follows the key; the whole where there is none. May have several lines.
     rest: String,
+    /// Lines that continue it, which start under its first argument.
+    more: Vec<String>,
     trailing: Option<String>,
 }
 
@@ -90,22 +129,6 @@ struct Row {
 enum Key {
     Head(String),
     Assigned(String),
-}
-
-/// Whether the arguments of a statement are whole expressions, in which words are operators.
-#[derive(Clone, Copy, PartialEq)]
-enum Context {
-    Plain,
-    Logic,
-}
-
-impl Context {
-    fn of(statement: &Statement) -> Self {
-        match statement.head() {
-            Some((head, _)) if head == "require" || head == "expect" => Self::Logic,
-            _ => Self::Plain,
-        }
-    }
 }
 
 pub(crate) struct Printer<'t> {
@@ -119,73 +142,131 @@ impl<'t> Printer<'t> {
     fn items(&self, items: &Items<'t>, indent: usize) -> Vec<String> {
         let mut rows: Vec<Row> = Vec::new();
         let mut end = items.start;
-        let statements = items.statements.iter().map(Ok);
-        let mut all: Vec<Result<&Statement, &Broken>> =
-            statements.chain(items.broken.iter().map(Err)).collect();
-        all.sort_by_key(|item| match item {
-            Ok(statement) => statement.span.start,
-            Err(broken) => broken.span.start,
-        });
-        for item in all {
-            match item {
-                Ok(statement) => {
-                    for comment in &statement.leading {
-                        rows.push(self.comment(comment, end, rows.is_empty()));
-                        end = comment.span.end;
-                    }
-                    let is_apart = !rows.is_empty() && self.is_apart(end, statement.span.start);
-                    rows.push(self.statement(statement, is_apart, indent));
-                    end = statement
-                        .trailing
-                        .as_ref()
-                        .map_or(statement.span.end, |comment| comment.span.end);
-                }
-                Err(broken) => {
-                    rows.push(Row {
-                        is_apart: !rows.is_empty() && self.is_apart(end, broken.span.start),
-                        key: None,
-                        rest: self.source(broken.span).trim().to_owned(),
-                        trailing: None,
-                    });
-                    end = broken.span.end;
-                }
+        for piece in self.pieces(items) {
+            let is_apart = !rows.is_empty() && self.is_apart(end, piece.start);
+            end = piece.end;
+            let mut row = match piece.kind {
+                PieceKind::Statement(statement) => self.statement(statement, is_apart, indent),
+                PieceKind::Comment | PieceKind::Raw => Row {
+                    is_apart,
+                    key: None,
+                    rest: self.stretch(piece.start, piece.end).to_owned(),
+                    more: Vec::new(),
+                    trailing: None,
+                },
+            };
+            if self.needs_separator(&piece) {
+                // Behind a comment it would be a part of it.
+                let line = row.rest.rsplit('\n').next().unwrap_or_default();
+                row.rest
+                    .push_str(if line.contains('#') { "\n;" } else { ";" });
             }
-        }
-        for comment in items.dangling {
-            rows.push(self.comment(comment, end, rows.is_empty()));
-            end = comment.span.end;
+            rows.push(row);
         }
         lay_out(&rows, indent)
     }
 
-    fn source(&self, span: Span) -> &'t str {
+    /// Whether a piece that a `;` ends would go on behind a line break.
+    fn needs_separator(&self, piece: &Piece<'t>) -> bool {
+        let may_go_on = match piece.kind {
+            PieceKind::Statement(statement) => matches!(statement.args.last(), Some(Arg::Sign(..))),
+            PieceKind::Comment => false,
+            PieceKind::Raw => true,
+        };
+        let behind = self.text.get(piece.end as usize..).unwrap_or_default();
+        may_go_on && behind.trim_start_matches(BLANKS).starts_with(';')
+    }
+
+    /// Everything that stands between the start and the end of a list, in the order of the source. What
+    /// stands on one line with something that the tree does not have is one piece with it.
+    fn pieces(&self, items: &Items<'t>) -> Vec<Piece<'t>> {
+        let mut known: Vec<Piece<'t>> = Vec::new();
+        let comment = |comment: &Comment| Piece {
+            start: comment.span.start,
+            end: comment.span.end,
+            kind: PieceKind::Comment,
+        };
+        for statement in items.statements {
+            known.extend(statement.leading.iter().map(comment));
+            let end = statement.span.end;
+            let trailing = statement.trailing.as_ref().map(|comment| comment.span);
+            // Something between the two is no part of the tree.
+            let is_whole = trailing.is_none_or(|c| written(self.stretch(end, c.start)).is_empty());
+            known.push(Piece {
+                start: statement.span.start,
+                end: trailing.map_or(end, |comment| comment.end),
+                kind: if is_whole {
+                    PieceKind::Statement(statement)
+                } else {
+                    PieceKind::Raw
+                },
+            });
+        }
+        known.extend(items.dangling.iter().map(comment));
+        known.extend(items.broken.iter().map(|broken| Piece {
+            start: broken.span.start,
+            end: broken.span.end,
+            kind: PieceKind::Raw,
+        }));
+        known.sort_by_key(|piece| piece.start);
+        let mut pieces = Vec::with_capacity(known.len());
+        let mut end = items.start;
+        for piece in known {
+            self.push_raw(&mut pieces, end, piece.start);
+            end = end.max(piece.end);
+            self.push(&mut pieces, piece);
+        }
+        self.push_raw(&mut pieces, end, items.end);
+        pieces
+    }
+
+    /// Adds what stands between two pieces, if it is more than white space.
+    fn push_raw(&self, pieces: &mut Vec<Piece<'t>>, start: u32, end: u32) {
+        let gap = self.stretch(start, end);
+        let written = written(gap);
+        if !written.is_empty() {
+            let before = gap.trim_end_matches(SEPARATORS).len() - written.len();
+            // Both are parts of a text of at most 4 GiB.
+            let offset = |at: usize| start + u32::try_from(at).unwrap_or(u32::MAX);
+            let raw = Piece {
+                start: offset(before),
+                end: offset(before + written.len()),
+                kind: PieceKind::Raw,
+            };
+            self.push(pieces, raw);
+        }
+    }
+
+    fn push(&self, pieces: &mut Vec<Piece<'t>>, piece: Piece<'t>) {
+        if let Some(last) = pieces.last_mut() {
+            let is_raw = matches!(
+                (&last.kind, &piece.kind),
+                (PieceKind::Raw, _) | (_, PieceKind::Raw)
+            );
+            let is_on_its_line = !self.stretch(last.end, piece.start).contains('\n');
+            if piece.start < last.end || is_raw && is_on_its_line {
+                last.end = last.end.max(piece.end);
+                last.kind = PieceKind::Raw;
+                return;
+            }
+        }
+        pieces.push(piece);
+    }
+
+    fn stretch(&self, start: u32, end: u32) -> &'t str {
         self.text
-            .get(span.start as usize..span.end as usize)
+            .get(start as usize..end as usize)
             .unwrap_or_default()
+    }
+
+    fn source(&self, span: Span) -> &'t str {
+        self.stretch(span.start, span.end)
     }
 
     /// Whether the author left a blank line between two places.
     fn is_apart(&self, end: u32, start: u32) -> bool {
         let between = self.text.get(end as usize..start as usize);
         between.is_some_and(|between| between.matches('\n').count() > 1)
-    }
-
-    fn comment(&self, comment: &Comment, end: u32, is_first: bool) -> Row {
-        Row {
-            is_apart: !is_first && self.is_apart(end, comment.span.start),
-            key: None,
-            rest: self.comment_text(comment),
-            trailing: None,
-        }
-    }
-
-    fn comment_text(&self, comment: &Comment) -> String {
-        let text = if self.is_mended(comment.span, &[]) {
-            self.source(comment.span)
-        } else {
-            &comment.text
-        };
-        text.trim_end().to_owned()
     }
 
     /// Whether something in a stretch is read otherwise than it is written, outside the blocks in it.
@@ -205,30 +286,45 @@ impl<'t> Printer<'t> {
     }
 
     fn statement(&self, statement: &Statement, is_apart: bool, indent: usize) -> Row {
-        let trailing = statement.trailing.as_ref();
-        let trailing = trailing.map(|comment| self.comment_text(comment));
+        let trailing = statement.trailing.as_ref().map(|comment| {
+            let text = self.source(comment.span);
+            text.trim_end_matches(BLANKS).to_owned()
+        });
         let whole = |rest: String| Row {
             is_apart,
             key: None,
             rest,
+            more: Vec::new(),
             trailing: trailing.clone(),
         };
-        // A comment between arguments has no other place than where it is.
-        if !statement.inner.is_empty() || self.is_mended(statement.span, &statement.args) {
-            return whole(self.source(statement.span).trim().to_owned());
+        let source = self.source(statement.span);
+        // A comment between arguments has no other place than where it is, and a space would make an
+        // operator of a `*` that adjoins.
+        let is_joined = statement.args.windows(2).any(|pair| {
+            let (left, right) = (pair[0].span(), pair[1].span());
+            left.end == right.start && self.source(right).starts_with(['*', '-', '/'])
+        });
+        if is_joined
+            || !statement.inner.is_empty()
+            || self.is_mended(statement.span, &statement.args)
+        {
+            return whole(source.to_owned());
         }
-        let flat = self.arguments(&statement.args, Context::of(statement), indent, true);
+        let flat = self.arguments(&statement.args, indent, true);
         let args = if flat.contains('\n') || indent + flat.chars().count() <= MAX_COLUMNS {
             flat
         } else {
-            self.arguments(&statement.args, Context::of(statement), indent, false)
+            self.arguments(&statement.args, indent, false)
         };
+        if !are_same(source, &args) {
+            return whole(source.to_owned());
+        }
         let ends_with_lines =
             matches!(statement.args.last(), Some(Arg::Block(_))) && args.contains('\n');
         let Some(Arg::Expr(first)) = statement.args.first() else {
             return whole(args);
         };
-        let head = self.expr_argument(first);
+        let head = spaced(self.source(first.span));
         if ends_with_lines || statement.args.len() < 2 || head.contains('\n') {
             return whole(args);
         }
@@ -240,25 +336,27 @@ impl<'t> Printer<'t> {
             Arg::Sign(..) => return whole(args),
             Arg::Expr(_) | Arg::Block(_) => Key::Head(head.clone()),
         };
+        let mut lines = self.filled(rest.trim_start(), &head, statement, indent);
         Row {
             is_apart,
             key: Some(key),
-            rest: self.filled(rest.trim_start(), &head, statement, indent),
+            rest: lines.remove(0),
+            more: lines,
             trailing,
         }
     }
 
-    /// Breaks a line that is too long behind commas; the rest stands under the first argument.
-    fn filled(&self, rest: &str, head: &str, statement: &Statement, indent: usize) -> String {
+    /// Breaks a line that is too long behind commas; there is at least one line.
+    fn filled(&self, rest: &str, head: &str, statement: &Statement, indent: usize) -> Vec<String> {
         let width = head.chars().count() + 1;
         if rest.contains('\n') || indent + width + rest.chars().count() <= MAX_COLUMNS {
-            return rest.to_owned();
+            return vec![rest.to_owned()];
         }
         let mut parts: Vec<String> = vec![String::new()];
         for pair in
             statement.args[1..].chunk_by(|left, _| !matches!(left, Arg::Sign(Sign::Comma, _)))
         {
-            let part = self.arguments(pair, Context::of(statement), indent, true);
+            let part = self.arguments(pair, indent, true);
             let last = parts.len() - 1;
             let used = indent + width + parts[last].chars().count();
             if !parts[last].is_empty() && used + 1 + part.chars().count() > MAX_COLUMNS {
@@ -270,48 +368,31 @@ impl<'t> Printer<'t> {
                 parts[last].push_str(&part);
             }
         }
-        parts.join(&format!("\n{UNDER_FIRST}"))
+        parts
     }
 
     /// Arguments with the spaces between them. `is_flat` keeps blocks on one line that the author
     /// wrote on one.
-    fn arguments(&self, args: &[Arg], context: Context, indent: usize, is_flat: bool) -> String {
+    fn arguments(&self, args: &[Arg], indent: usize, is_flat: bool) -> String {
         let mut out = String::new();
-        let mut is_behind_assign = false;
+        let mut is_behind_colon = false;
         for arg in args {
-            let is_whole = std::mem::take(&mut is_behind_assign) || context == Context::Logic;
+            let adjoins = matches!(arg, Arg::Sign(Sign::Comma | Sign::Colon, _));
+            if !out.is_empty() && (!adjoins || is_behind_colon) {
+                out.push(' ');
+            }
+            is_behind_colon = matches!(arg, Arg::Sign(Sign::Colon, _));
             match arg {
-                Arg::Sign(sign @ (Sign::Comma | Sign::Colon), _) => out.push_str(sign.as_str()),
-                Arg::Sign(sign, _) => {
-                    if !out.is_empty() {
-                        out.push(' ');
-                    }
-                    out.push_str(sign.as_str());
-                    is_behind_assign = *sign == Sign::Assign;
-                }
-                Arg::Expr(expr) => {
-                    if !out.is_empty() {
-                        out.push(' ');
-                    }
-                    out.push_str(&if is_whole {
-                        self.expr(expr)
-                    } else {
-                        self.expr_argument(expr)
-                    });
-                }
-                Arg::Block(block) => {
-                    if !out.is_empty() {
-                        out.push(' ');
-                    }
-                    out.push_str(&self.block(block, indent, is_flat));
-                }
+                Arg::Sign(sign, _) => out.push_str(sign.as_str()),
+                Arg::Expr(expr) => out.push_str(&spaced(self.source(expr.span))),
+                Arg::Block(block) => out.push_str(&self.block(block, indent, is_flat)),
             }
         }
         out
     }
 
     fn block(&self, block: &Block, indent: usize, is_flat: bool) -> String {
-        if block.statements.is_empty() && block.broken.is_empty() && block.dangling.is_empty() {
+        if self.pieces(&Items::of(block)).is_empty() {
             return "{ }".to_owned();
         }
         if self.is_on_one_line(block) && self.is_mended(block.span, &[]) {
@@ -321,15 +402,13 @@ impl<'t> Printer<'t> {
             let inside: Vec<String> = block
                 .statements
                 .iter()
-                .map(|statement| {
-                    self.arguments(&statement.args, Context::of(statement), indent, true)
-                })
+                .map(|statement| self.arguments(&statement.args, indent, true))
                 .collect();
             return format!("{{ {} }}", inside.join("; "));
         }
         let mut out = String::from("{\n");
         for line in self.items(&Items::of(block), indent + INDENT) {
-            out.push_str(line.trim_end());
+            out.push_str(line.trim_end_matches(BLANKS));
             out.push('\n');
         }
         out.push_str(&" ".repeat(indent));
@@ -339,14 +418,27 @@ impl<'t> Printer<'t> {
 
     /// Whether the author wrote a block on one line, and nothing in it needs a line of its own.
     fn is_on_one_line(&self, block: &Block) -> bool {
-        !self.source(block.span).contains('\n')
-            && block.broken.is_empty()
-            && block.dangling.is_empty()
-            && block
-                .statements
-                .iter()
-                .all(|s| s.leading.is_empty() && s.trailing.is_none() && s.inner.is_empty())
+        let fits = |piece: &Piece<'_>| match piece.kind {
+            PieceKind::Statement(s) => {
+                let is_bare = s.leading.is_empty() && s.trailing.is_none() && s.inner.is_empty();
+                let mut blocks = s.args.iter().filter_map(|arg| match arg {
+                    Arg::Block(block) => Some(block),
+                    Arg::Expr(_) | Arg::Sign(..) => None,
+                });
+                is_bare && blocks.all(|block| self.is_on_one_line(block))
+            }
+            PieceKind::Comment | PieceKind::Raw => false,
+        };
+        !self.source(block.span).contains('\n') && self.pieces(&Items::of(block)).iter().all(fits)
     }
+}
+
+/// What may stand between two statements and is not kept.
+const SEPARATORS: [char; 5] = [' ', '\t', '\r', '\n', ';'];
+
+/// What stands between two pieces beside separators.
+fn written(gap: &str) -> &str {
+    gap.trim_matches(SEPARATORS)
 }
 
 /// Aligns neighbours and puts the indentation before every first line.
@@ -367,7 +459,13 @@ fn lay_out(rows: &[Row], indent: usize) -> Vec<String> {
             let text = match &row.key {
                 Some(Key::Head(key) | Key::Assigned(key)) => {
                     let margin = " ".repeat(indent + width + 1);
-                    format!("{key:width$} {}", row.rest).replace(UNDER_FIRST, &margin)
+                    let mut text = format!("{key:width$} {}", row.rest);
+                    for line in &row.more {
+                        text.push('\n');
+                        text.push_str(&margin);
+                        text.push_str(line);
+                    }
+                    text
                 }
                 None => row.rest.clone(),
             };

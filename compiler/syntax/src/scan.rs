@@ -23,7 +23,7 @@ pub(crate) struct Scanned<'t> {
     pub(crate) insertions: Vec<(usize, usize)>,
     /// The starts of the top-level pieces in the mended text; the first is 0.
     pub(crate) starts: Vec<usize>,
-    /// Opening brackets that are reported and stand unclosed in the text.
+    /// Opening brackets that are reported and stand unclosed in the text, rising.
     pub(crate) reported: Vec<usize>,
     /// Whether the last piece cannot be parsed; what is wrong with it is reported.
     pub(crate) last_is_lost: bool,
@@ -167,6 +167,7 @@ pub(crate) fn scan<'t>(file: FileId, mended: &'t Mended<'t>, out: &mut Diagnosti
     report_pass(file, &pass, &mut scanned, out);
     scanned.last_is_lost = pass.too_deep.is_some() || pass.endless_string.is_some();
     scanned.starts = pass.starts;
+    scanned.reported.sort_unstable();
     scanned
 }
 

@@ -14,6 +14,8 @@ pub struct File {
     pub broken: Vec<Broken>,
     /// Stretches that are read as something else, which was certainly meant; each is reported.
     pub mended: Vec<Span>,
+    /// Whether brackets or `"""` do not match, so that it is a guess where statements start and end.
+    pub is_guess: bool,
 }
 
 /// A comment, without its line break.

@@ -5,7 +5,6 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use erpc_diagnostics::{Diagnostic, Diagnostics, FileId, Sources, Span, codes};
-use erpc_syntax::is_whole;
 use similar::TextDiff;
 
 use super::check::FORMATS;
@@ -62,21 +61,36 @@ fn stdin(console: &mut Console<'_>) -> Exit {
         console.fail(&format!("standard input: {}", describe(&error)));
         return Exit::Failed;
     }
-    let (formatted, sources, diagnostics) = formatted("standard input", &text);
-    console.diagnostics(&diagnostics, &sources, None);
-    // An editor that pipes its text through must not lose it.
-    let is_whole = is_whole(&text, &diagnostics);
-    console.result(if is_whole { &formatted } else { &text });
-    if !is_whole { Exit::Failed } else { Exit::Done }
+    let made = formatted("standard input", &text);
+    console.diagnostics(&made.diagnostics, &made.sources, None);
+    // An editor that pipes its text through must not lose it: a guess is the text as it was.
+    console.result(&made.text);
+    if made.is_guess {
+        Exit::Failed
+    } else {
+        Exit::Done
+    }
 }
 
 /// A text in the one style, with what could not be read.
-pub(super) fn formatted(path: &str, text: &str) -> (String, Sources, Diagnostics) {
+pub(super) struct Formatted {
+    pub(super) text: String,
+    /// Whether brackets do not match, so that the text stays as it is.
+    is_guess: bool,
+    sources: Sources,
+    diagnostics: Diagnostics,
+}
+
+pub(super) fn formatted(path: &str, text: &str) -> Formatted {
     let mut sources = Sources::new();
     let id: FileId = sources.add(path, text);
     let parsed = erpc_syntax::parse(id, text);
-    let formatted = erpc_syntax::format(text, &parsed.file);
-    (formatted, sources, parsed.diagnostics.sorted())
+    Formatted {
+        text: erpc_syntax::format(text, &parsed.file),
+        is_guess: parsed.file.is_guess,
+        sources,
+        diagnostics: parsed.diagnostics.sorted(),
+    }
 }
 
 /// Formats one file; whether it was not in the style.
@@ -90,8 +104,13 @@ fn file(
     let shown = path.display();
     let bytes = fs::read(path).map_err(|error| format!("{shown}: {}", describe(&error)))?;
     let text = String::from_utf8(bytes).map_err(|_| format!("{shown}: it is not UTF-8"))?;
-    let (formatted, sources, diagnostics) = formatted(&shown.to_string(), &text);
-    if !is_whole(&text, &diagnostics) {
+    let Formatted {
+        text: formatted,
+        is_guess,
+        sources,
+        diagnostics,
+    } = formatted(&shown.to_string(), &text);
+    if is_guess {
         console.diagnostics(&diagnostics, &sources, None);
         return Err(format!(
             "{shown} cannot be read as a whole and stays as it is"

@@ -200,7 +200,7 @@ fn started(text: &str, name: &str) -> String {
         random_id()
     );
     // Templates align the values of neighbouring lines.
-    super::fmt::formatted("platform.erp", &text).0
+    super::fmt::formatted("platform.erp", &text).text
 }
 
 /// 64 random bits: the seed of the standard library's hash maps comes from the operating system.

@@ -202,13 +202,17 @@ impl Mender<'_, '_> {
         self.edits.retain(|(from, ..)| *from < at);
         self.quotes.retain(|(start, _)| *start < at);
         self.at = at;
+        if at < self.line {
+            self.line = self.text[..at].rfind('\n').map_or(0, |end| end + 1);
+        }
     }
 
     /// A text of this line that ends right before a word: its own closing quote is missing, and it
     /// took the opening one of the next.
     fn closed_by_a_word(&self) -> Option<(usize, usize)> {
         let is_word = |end: usize| {
-            let behind = self.text[end + 1..].chars().next();
+            // The quote itself may be a typographic one, of several bytes.
+            let behind = self.text[end..].chars().nth(1);
             behind.is_some_and(|c| c.is_alphanumeric() || c == '/')
         };
         // A long line is read once.

@@ -10,7 +10,7 @@ use crate::tree::{
     Quantified, Segment, SegmentKind, UnaryOp,
 };
 
-/// How many operators one expression may have: its tree is as deep.
+/// How many operators an expression may have, together with those around it: its tree is as deep.
 const MAX_OPERATORS: usize = 256;
 
 /// A part of a flat chain of operators and operands.
@@ -26,8 +26,10 @@ impl Builder<'_> {
         let kind = match pair.as_rule() {
             Rule::arith | Rule::full => return self.chain(pair.into_inner(), span),
             Rule::head | Rule::group => {
-                let inner = self.operands(pair.into_inner());
-                return inner.into_iter().next().unwrap_or_else(|| missing(span));
+                let inner = self.operands(pair.into_inner()).into_iter().next();
+                // Brackets are a part of what stands in them.
+                let kind = inner.unwrap_or_else(|| missing(span)).kind;
+                return Expr { kind, span };
             }
             Rule::word | Rule::logic_head | Rule::flow_head => ExprKind::Path(Path {
                 segments: vec![Segment {
@@ -80,6 +82,21 @@ impl Builder<'_> {
 
     /// `a + b * c`, `1..2`, `x.*:p`: a flat list of pairs, folded by precedence.
     fn chain(&mut self, pairs: Pairs<'_, Rule>, span: Span) -> Expr {
+        let is_operator = |pair: &Pair<'_, Rule>| {
+            matches!(
+                pair.as_rule(),
+                Rule::not_op
+                    | Rule::order_op
+                    | Rule::sum
+                    | Rule::product
+                    | Rule::quotient
+                    | Rule::word_op
+            )
+        };
+        let own = pairs.clone().filter(is_operator).count();
+        let outer = self.operators;
+        self.operators += own;
+        let is_too_deep = self.operators > MAX_OPERATORS;
         let mut links: Vec<Link> = Vec::new();
         let mut is_range_end = false;
         for pair in pairs {
@@ -96,6 +113,7 @@ impl Builder<'_> {
                 Rule::range => is_range_end = true,
                 Rule::member | Rule::port => {
                     if let Some(Link::Operand(operand)) = links.last_mut() {
+                        operand.span = operand.span.to(at);
                         let end = if let ExprKind::Range(_, end) = &mut operand.kind {
                             end
                         } else {
@@ -122,7 +140,8 @@ impl Builder<'_> {
                 }
             }
         }
-        if links.len() > MAX_OPERATORS {
+        self.operators = outer;
+        if is_too_deep {
             self.diagnostics.push(
                 Diagnostic::new(
                     &codes::NESTED_TOO_DEEP,

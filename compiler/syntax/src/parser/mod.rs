@@ -13,6 +13,7 @@ use smol_str::SmolStr;
 
 use crate::grammar::{Grammar, Rule};
 use crate::mend::{Mended, mend};
+use crate::printer::is_guess;
 use crate::scan::{Scanned, scan};
 use crate::tree::{Broken, Comment, File, StringPart};
 
@@ -59,6 +60,7 @@ pub fn parse(file: FileId, text: &str) -> Parsed {
     };
     let mut parsed = join(parsed, diagnostics);
     parsed.file.mended = mended.spans(file);
+    parsed.file.is_guess = !scanned.insertions.is_empty() || is_guess(text, &parsed.diagnostics);
     parsed
 }
 
@@ -121,9 +123,15 @@ fn piece(file: FileId, scanned: &Scanned<'_>, start: usize, end: usize, is_lost:
     let parsed = if is_lost {
         None
     } else {
-        Grammar::parse(Rule::chunk, text).ok()
+        match Grammar::parse(Rule::chunk, text) {
+            Ok(mut pairs) => pairs.next(),
+            Err(error) => {
+                builder.refused(&error);
+                None
+            }
+        }
     };
-    match parsed.and_then(|mut pairs| pairs.next()) {
+    match parsed {
         Some(chunk) => {
             let items = builder.items(chunk.into_inner());
             tree.statements = items.statements;
@@ -136,12 +144,6 @@ fn piece(file: FileId, scanned: &Scanned<'_>, start: usize, end: usize, is_lost:
                 span,
                 words: first_words(text),
             });
-            if !is_lost {
-                builder.diagnostics.push(
-                    Diagnostic::new(&codes::BROKEN_STATEMENT, "this declaration cannot be read")
-                        .at(span, "brackets and quotes do not match here"),
-                );
-            }
         }
     }
     Parsed {
@@ -168,6 +170,8 @@ pub(crate) struct Builder<'t> {
     pub(crate) diagnostics: Diagnostics,
     /// Comments met inside a statement.
     inner: Vec<Comment>,
+    /// How many operators the expressions around the current place have.
+    operators: usize,
 }
 
 impl<'t> Builder<'t> {
@@ -178,7 +182,27 @@ impl<'t> Builder<'t> {
             base,
             diagnostics: Diagnostics::new(),
             inner: Vec::new(),
+            operators: 0,
         }
+    }
+
+    /// Reports why the grammar does not take a piece. It takes every balanced text, so that what is
+    /// left is a limit of the parser.
+    fn refused(&mut self, error: &pest::error::Error<Rule>) {
+        let (start, end) = match error.location {
+            pest::error::InputLocation::Pos(at) => (at, at),
+            pest::error::InputLocation::Span(span) => span,
+        };
+        self.diagnostics.push(
+            Diagnostic::new(
+                &codes::BROKEN_STATEMENT,
+                format!(
+                    "this declaration cannot be parsed: {}",
+                    error.variant.message()
+                ),
+            )
+            .at(self.span_of(start, end), "the parser stops here"),
+        );
     }
 
     /// The span of a range of the piece.

@@ -167,7 +167,8 @@ impl Builder<'_> {
     fn junk(&mut self, pair: &Pair<'_, Rule>, before: Option<&Arg>) {
         let text = pair.as_str();
         let start = pair.as_span().start();
-        if self.scanned.reported.contains(&(self.base + start)) {
+        let place = self.base + start;
+        if self.scanned.reported.binary_search(&place).is_ok() {
             return;
         }
         // Junk is never empty.
