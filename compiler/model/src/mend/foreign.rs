@@ -60,7 +60,7 @@ const FOREIGN: [(&str, &str); 78] = [
     ("ingress", "expose"),
     ("from", "image"),
     ("container", "image"),
-    ("cmd", "command"),
+    ("cmd", "args"),
     ("entrypoint", "command"),
     ("arguments", "args"),
     ("environment", "env"),
@@ -118,8 +118,28 @@ pub(super) fn of_kubernetes(head: &str, span: Span) -> Option<Diagnostic> {
     Some(diagnostic.at(span, "not known here").help(help))
 }
 
+/// Words that have no equal here: to write the word that they resemble would change the meaning.
+const ALIKE: [&str; 7] = [
+    "statefulset",
+    "daemonset",
+    "pod",
+    "deny",
+    "forbid",
+    "block",
+    "assert",
+];
+
+/// A word of another language.
+pub(super) struct Foreign {
+    /// What it is here.
+    pub(super) meant: &'static str,
+    /// Whether it is the same, so that one may be written for the other.
+    pub(super) is_same: bool,
+    pub(super) diagnostic: Diagnostic,
+}
+
 /// What a word of another language is here, with what is said of it.
-pub(super) fn foreign(head: &str, span: Span, place: Place) -> Option<(&'static str, Diagnostic)> {
+pub(super) fn foreign(head: &str, span: Span, place: Place) -> Option<Foreign> {
     let lower = head.to_lowercase();
     let same = properties::words_of(place).find(|word| *word == lower);
     if let Some(meant) = same {
@@ -128,20 +148,47 @@ pub(super) fn foreign(head: &str, span: Span, place: Place) -> Option<(&'static 
             format!("the words of the language are in small letters: `{meant}`"),
         )
         .at(span, "in capitals");
-        return Some((meant, diagnostic));
+        return Some(Foreign {
+            meant,
+            is_same: true,
+            diagnostic,
+        });
     }
     let (_, meant) = FOREIGN
         .iter()
         .find(|(word, meant)| *word == lower && properties::word(meant, place).is_some())?;
     let form = properties::word(meant, place).map_or("", |word| word.form);
+    if lower == "daemonset" {
+        let diagnostic = Diagnostic::new(
+            &codes::UNKNOWN_STATEMENT,
+            "DaemonSets are not supported".to_owned(),
+        )
+        .at(span, "one pod on each node")
+        .help("a `service` runs a number of replicas on any nodes; keep the manifest of the DaemonSet outside of the platform");
+        return Some(Foreign {
+            meant,
+            is_same: false,
+            diagnostic,
+        });
+    }
+    let is_same = !ALIKE.contains(&lower.as_str());
     let diagnostic = Diagnostic::new(
         &codes::UNKNOWN_STATEMENT,
         format!(
-            "there is no `{head}` {}; it is called `{meant}`",
-            place.name()
+            "there is no `{head}` {}; {} `{meant}`",
+            place.name(),
+            if is_same {
+                "it is called"
+            } else {
+                "it resembles"
+            }
         ),
     )
     .at(span, "a word of other languages")
     .help(format!("it is written `{form}`"));
-    Some((meant, diagnostic))
+    Some(Foreign {
+        meant,
+        is_same,
+        diagnostic,
+    })
 }

@@ -30,10 +30,14 @@ impl Mender<'_, '_> {
             return false;
         }
         let is_elsewhere = properties::WORDS.iter().any(|word| word.name == head);
-        if let Some((meant, diagnostic)) =
-            foreign(&head, span, place).filter(|_| !is_elsewhere || head == "environment")
-        {
-            self.replace_word(statement, 0, meant, diagnostic);
+        let found = foreign(&head, span, place);
+        if let Some(found) = found.filter(|_| !is_elsewhere || head == "environment") {
+            if found.is_same {
+                self.replace_word(statement, 0, found.meant, found.diagnostic);
+            } else {
+                self.out.push(found.diagnostic);
+                statement.args[0] = Arg::Expr(word_expr(found.meant, span));
+            }
             return true;
         }
         let diagnostic = unknown_word(&head, span, place);
