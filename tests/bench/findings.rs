@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use erpc_diagnostics::{FileId, Severity, Style, render_human};
 use erpc_tests::generator::platform_of;
-use erpc_tests::{Memory, least};
+use erpc_tests::{Memory, least, worst};
 
 /// How many findings `erpc check` shows in full where nobody says otherwise.
 const SHOWN: usize = 50;
@@ -22,6 +22,70 @@ fn main() {
     with_and_without(1_000);
     a_thousand_in_one_file();
     ten_thousand_lines();
+    worst_inputs();
+}
+
+/// Texts that could exhaust a compiler, with all that is shown of them.
+fn worst_inputs() {
+    let inputs = [
+        (
+            "constants, each defined by the next: 20,000",
+            Memory::of(worst::constants(20_000)),
+        ),
+        (
+            "components, each extends the next: 20,000",
+            Memory::of(worst::components(20_000)),
+        ),
+        (
+            "two components on each of 60 levels that extend both of the next",
+            Memory::of(worst::diamond(60)),
+        ),
+        (
+            "components with different arguments on 40 levels",
+            Memory::of(worst::expansions(40)),
+        ),
+        (
+            "a list of ten in a list of ten: 9 levels",
+            Memory::of(worst::list(9)),
+        ),
+        (
+            "a text of ten texts of ten texts: 12 levels",
+            Memory::of(worst::text(12)),
+        ),
+        (
+            "services in one circle: 10,000",
+            Memory::of(worst::cycle(10_000)),
+        ),
+        (
+            "a service moved 20,000 times",
+            Memory::of(worst::moves(20_000)),
+        ),
+        (
+            "profiles, each extends the next: 20,000",
+            Memory::of(worst::profiles(20_000)),
+        ),
+        ("files, each uses the next: 10,000", worst::files(10_000)),
+        (
+            "brackets that are never closed: 100,000",
+            Memory::of(worst::brackets(100_000)),
+        ),
+        (
+            "names that are not known: 2,000",
+            Memory::of(worst::unknown_names(2_000)),
+        ),
+    ];
+    for (what, program) in inputs {
+        let time = least(1, || {
+            let compiled = program.compile();
+            render_human(
+                &compiled.diagnostics,
+                &compiled.sources,
+                Style::PLAIN,
+                Some(SHOWN),
+            )
+        });
+        println!("{what}: {}", ms(time));
+    }
 }
 
 fn ms(time: Duration) -> String {

@@ -4,6 +4,7 @@
 pub mod browser;
 pub mod generator;
 pub mod random;
+pub mod worst;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

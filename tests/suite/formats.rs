@@ -297,3 +297,57 @@ fn a_watch_checks_again_on_each_save() {
     let said = next();
     assert!(!said.contains("error["), "{said}");
 }
+
+/// `--watch` checks again when any file changes that the program read, or looked for.
+#[test]
+fn a_watch_sees_every_file_that_was_read() {
+    use std::io::{BufRead, BufReader};
+    let folder = tempfile::TempDir::new().expect("a temporary folder");
+    let save = |name: &str, text: &str| {
+        let new = folder.path().join(format!("{name}.new"));
+        std::fs::write(&new, text).expect("written");
+        std::fs::rename(&new, folder.path().join(name)).expect("renamed");
+    };
+    let base =
+        std::fs::read_to_string(repository().join("tests/mistakes/base.erp")).expect("the base");
+    let used = "component Files() { config c { \"a\" = template(\"t.txt\"); \"b\" = file(\"f.txt\") } at \"/c\" }\n";
+    save("platform.erp", &format!("{base}use \"used.erp\"\n"));
+    save("f.txt", "x");
+    let watch = std::process::Command::new(env!("CARGO_BIN_EXE_erpc-under-test"))
+        .args(["check", "--watch"])
+        .arg(folder.path())
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .expect("erpc starts");
+    let mut watch = Ended(watch);
+    let mut lines = BufReader::new(watch.0.stderr.take().expect("its words")).lines();
+    let mut next = || {
+        let mut said = String::new();
+        for line in lines.by_ref() {
+            let line = line.expect("UTF-8");
+            said += &line;
+            said.push('\n');
+            if line.contains("waiting for a change") {
+                break;
+            }
+        }
+        said
+    };
+    assert!(next().contains("there is no file `used.erp`"));
+    save("used.erp", &format!("erp 1\n{used}"));
+    let said = next();
+    assert!(said.contains("there is no file `t.txt`"), "{said}");
+    save("t.txt", "x");
+    let said = next();
+    assert!(!said.contains("error["), "{said}");
+    save("t.txt", "one\ntwo ${nope}\n");
+    let said = next();
+    assert!(said.contains("t.txt:2:7"), "{said}");
+    save("t.txt", "fine");
+    let said = next();
+    assert!(!said.contains("error["), "{said}");
+    std::fs::remove_file(folder.path().join("f.txt")).expect("removed");
+    let said = next();
+    assert!(said.contains("there is no file `f.txt`"), "{said}");
+}

@@ -1,5 +1,6 @@
 //! All tests of the project from outside, in one program so that it links once.
 
+mod accepted;
 mod addresses;
 mod answers;
 mod assertions;
@@ -12,6 +13,7 @@ mod diagnostics;
 mod documentation;
 mod emitted;
 mod erp1;
+mod fixes;
 mod formats;
 mod formatting;
 mod gitops;
@@ -19,6 +21,7 @@ mod graph;
 mod helm;
 mod library;
 mod licences;
+mod limits;
 mod misspelt;
 mod mistakes;
 mod output;

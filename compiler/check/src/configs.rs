@@ -50,14 +50,7 @@ pub(crate) fn sizes_and_names(platform: &Platform, out: &mut Diagnostics) {
                 out.push(of_service(diagnostic, config.at.origin, service));
             }
             for (name, content) in &config.files {
-                let is_key = !name.is_empty()
-                    && name.len() <= 253
-                    && name != "."
-                    && !name.starts_with("..")
-                    && name
-                        .bytes()
-                        .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'));
-                if !is_key {
+                if erpc_model::kubernetes::not_a_file(name).is_some() {
                     let diagnostic = Diagnostic::new(
                         &codes::BAD_NAME,
                         format!("invalid file name `{name}`: a key of a ConfigMap has only letters, digits, `-`, `_` and `.`"),

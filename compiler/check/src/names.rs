@@ -1,7 +1,8 @@
 //! Names that Kubernetes limits further than the language, and names that come from others.
 
 use erpc_diagnostics::{Diagnostic, Diagnostics, Span, codes};
-use erpc_model::{AddressKind, Platform, Workload};
+use erpc_model::kubernetes::writable_volume;
+use erpc_model::{AddressKind, Platform, Service, Workload};
 use erpc_policy::Edges;
 use rustc_hash::FxHashMap;
 use smol_str::{SmolStr, format_smolstr};
@@ -74,10 +75,11 @@ pub(crate) fn derived_names(platform: &Platform, edges: &Edges, out: &mut Diagno
         let name = format_smolstr!("{}-{suffix}", service.name.value);
         claim("Service", service.namespace.0, name, service.name.span());
     }
-    lengths(platform, out);
+    lengths(platform, edges, out);
+    descriptions(platform, out);
 }
 
-fn lengths(platform: &Platform, out: &mut Diagnostics) {
+fn lengths(platform: &Platform, edges: &Edges, out: &mut Diagnostics) {
     for (_, service) in platform.services() {
         let (limit, what, why) = match service.workload {
             Workload::StatefulSet => (
@@ -102,6 +104,14 @@ fn lengths(platform: &Platform, out: &mut Diagnostics) {
             out,
         );
     }
+    for (id, service) in platform.services() {
+        if edges.is_found_by_replica(platform, id) {
+            let name = format!("{}-pods", service.name.value);
+            let what = "its Service for single pods";
+            report_length(&name, MAX_LABEL, what, "", service.name.span(), out);
+        }
+        volume_names(service, out);
+    }
     for address in &platform.addresses {
         let service = &platform[address.port.service];
         let (suffix, what) = match address.kind {
@@ -121,6 +131,75 @@ fn lengths(platform: &Platform, out: &mut Diagnostics) {
             namespace.name.span(),
             out,
         );
+    }
+}
+
+/// Volumes of a pod whose names are made of the names of containers and directories.
+fn volume_names(service: &Service, out: &mut Diagnostics) {
+    // What each name is made of: the same twice is reported as what it is.
+    let mut taken: FxHashMap<String, (Span, &str)> = FxHashMap::default();
+    let mut claim = |name: String, of, span: Span, what: &str| {
+        report_length(&name, MAX_LABEL, what, "", span, out);
+        match taken.insert(name.clone(), (span, of)) {
+            Some((first, other)) if other != of => out.push(
+                Diagnostic::new(
+                    &codes::DUPLICATE_NAME,
+                    format!("two volumes of a pod would have the name `{name}`"),
+                )
+                .at(span, "one here")
+                .also(first, "the other here"),
+            ),
+            _ => {}
+        }
+    };
+    for volume in &service.volumes {
+        let name = &volume.name;
+        claim(name.value.to_string(), "volume", name.span(), "a volume");
+    }
+    for config in &service.configs {
+        let name = &config.name;
+        claim(name.value.to_string(), "config", name.span(), "a volume");
+    }
+    for container in service.containers() {
+        let is_main = container.name.value == service.name.value;
+        for path in &container.writable {
+            let name = writable_volume(&container.name.value, is_main, &path.value);
+            let what = "the volume of this writable directory";
+            claim(name, path.value.trim_end_matches('/'), path.span(), what);
+        }
+        if !is_main {
+            let name = &container.name;
+            let what = "the volume for `/tmp` of this container";
+            claim(format!("tmp-{}", name.value), "tmp", name.span(), what);
+        }
+    }
+}
+
+/// The most that the annotations of an object have together (Kubernetes: `TotalAnnotationSizeLimitB`); the
+/// compiler adds short ones of its own.
+const MAX_DESCRIPTION: usize = (256 << 10) - 1024;
+
+/// Documentation comments and titles become annotations.
+fn descriptions(platform: &Platform, out: &mut Diagnostics) {
+    let services = platform.services().map(|(_, service)| {
+        let title = service.title.as_ref().map(|title| title.value.as_str());
+        (service.doc.as_deref().or(title), service.name.span())
+    });
+    let namespaces = platform
+        .namespaces()
+        .map(|(_, one)| (one.doc.as_deref(), one.name.span()));
+    for (text, span) in services.chain(namespaces) {
+        let bytes = text.map_or(0, str::len);
+        if bytes > MAX_DESCRIPTION {
+            out.push(
+                Diagnostic::new(
+                    &codes::CONFIG_TOO_LARGE,
+                    format!("a description of {bytes} bytes; an annotation has at most {MAX_DESCRIPTION}"),
+                )
+                .at(span, "described above")
+                .help("write a shorter `##` comment; a comment with one `#` stays in the source"),
+            );
+        }
     }
 }
 

@@ -170,6 +170,9 @@ fn bad_path(path: &str) -> Option<&'static str> {
     if path.contains('*') {
         return Some("it has a `*`; a path covers everything below it by itself");
     }
+    if path.to_lowercase().contains("%2f") {
+        return Some("it has an encoded `/`");
+    }
     if path.contains("//") {
         return Some("it has two `/` in a row");
     }

@@ -80,7 +80,7 @@ fn candidates(mut all: Vec<Name>, current: &str) -> Vec<CompletionCandidate> {
 fn nearest_platform() -> Option<Platform> {
     let project = Project::find(None).ok()?;
     let (loaded, _) = erpc_model::load(&project.root, &project);
-    erpc_model::resolve(&loaded, &project).0
+    erpc_model::resolve(&loaded, &project).platform
 }
 
 fn services(platform: &Platform) -> Vec<Name> {

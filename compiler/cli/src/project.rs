@@ -6,6 +6,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Component, Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
+use std::time::SystemTime;
 
 use erpc_cluster::SourceSnapshot;
 use erpc_diagnostics::{
@@ -267,11 +268,43 @@ fn seen_from(here: &Path, path: &Path) -> PathBuf {
     up.chain(path.components().skip(common)).collect()
 }
 
+/// Reads and resolves a program. Its templates are among its sources, so that findings in them have a
+/// place.
+fn resolved(root: &str, files: &dyn Files) -> (Loaded, Diagnostics, Option<Platform>) {
+    let (mut loaded, mut found) = erpc_model::load(root, files);
+    let resolved = erpc_model::resolve(&loaded, files);
+    found.extend(resolved.diagnostics);
+    for (path, text) in resolved.templates {
+        loaded.sources.add(path, text);
+    }
+    (loaded, found, resolved.platform)
+}
+
+/// The stack of the stages: what may nest has limits, and this is enough for all of them, with and without
+/// optimization, whatever thread asks.
+const STACK_BYTES: usize = 32 << 20;
+
+fn on_large_stack<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().stack_size(STACK_BYTES);
+        // As `std::thread::spawn`: a system that has no thread left is no error of the program.
+        let thread = thread
+            .spawn_scoped(scope, work)
+            .expect("the system starts a thread");
+        match thread.join() {
+            Ok(made) => made,
+            Err(panic) => std::panic::resume_unwind(panic),
+        }
+    })
+}
+
 /// Runs all stages over a program that is read through `files`, under a profile where one is named.
 pub fn compile(root: &str, files: &dyn Files, profile: Option<&str>) -> Compiled {
-    let (loaded, mut found) = erpc_model::load(root, files);
-    let (platform, resolved) = erpc_model::resolve(&loaded, files);
-    found.extend(resolved);
+    on_large_stack(|| compile_under(root, files, profile))
+}
+
+fn compile_under(root: &str, files: &dyn Files, profile: Option<&str>) -> Compiled {
+    let (loaded, mut found, platform) = resolved(root, files);
     let platform = platform.and_then(|platform| match profile {
         None => Some(platform),
         Some(name) => platform
@@ -292,9 +325,11 @@ pub fn compile(root: &str, files: &dyn Files, profile: Option<&str>) -> Compiled
 /// Runs the stages behind `resolve` once without a profile and once under each. A finding that only
 /// some of them give says which; the result is that without a profile.
 pub fn compile_all(root: &str, files: &dyn Files) -> Compiled {
-    let (loaded, mut found) = erpc_model::load(root, files);
-    let (platform, resolved) = erpc_model::resolve(&loaded, files);
-    found.extend(resolved);
+    on_large_stack(|| compile_under_all(root, files))
+}
+
+fn compile_under_all(root: &str, files: &dyn Files) -> Compiled {
+    let (loaded, found, platform) = resolved(root, files);
     let Some(platform) = platform else {
         let judged = Judged {
             found,
@@ -308,7 +343,9 @@ pub fn compile_all(root: &str, files: &dyn Files) -> Compiled {
         .collect();
     let under: Vec<Judged> = profiles
         .par_iter()
-        .map(|(id, _)| judge(platform.under(*id), &loaded.sources, found.clone()))
+        .map(|(id, _)| {
+            on_large_stack(|| judge(platform.under(*id), &loaded.sources, found.clone()))
+        })
         .collect();
     let mut own = judge(platform, &loaded.sources, found);
     let without: HashSet<&Diagnostic> = own.found.as_slice().iter().collect();
@@ -393,7 +430,19 @@ fn only_rules_are_broken(diagnostics: &Diagnostics) -> bool {
 
 impl Files for Project {
     fn read(&self, path: &str) -> Result<Vec<u8>, ReadError> {
-        read_limited(&self.folder.join(path))
+        let named = self.folder.join(path);
+        let real = named.canonicalize().map_err(|error| refusal(&error))?;
+        let folder = self
+            .folder
+            .canonicalize()
+            .map_err(|error| refusal(&error))?;
+        if !real.starts_with(&folder) {
+            return Err(ReadError::Other(format!(
+                "a symbolic link leads out of the project directory, to `{}`",
+                real.display()
+            )));
+        }
+        read_limited(&real)
     }
 
     fn library(&self, module: &str) -> Option<Result<Vec<u8>, ReadError>> {
@@ -407,30 +456,116 @@ impl Files for Project {
     }
 }
 
-/// Reads a file whose size is looked at first, and held to while reading: a device or a pipe has
-/// no size of its own.
-fn read_limited(path: &Path) -> Result<Vec<u8>, ReadError> {
-    let io = |error: std::io::Error| match error.kind() {
+fn refusal(error: &std::io::Error) -> ReadError {
+    match error.kind() {
         std::io::ErrorKind::NotFound => ReadError::NotFound,
-        _ => ReadError::Other(describe(&error)),
-    };
-    let metadata = std::fs::metadata(path).map_err(io)?;
-    if metadata.is_dir() {
-        return Err(ReadError::Other("it is a folder".to_owned()));
+        _ => ReadError::Other(describe(error)),
+    }
+}
+
+/// Reads a regular file of at most [`MAX_SOURCE_BYTES`]. Its size is checked before and while it is read:
+/// it may grow meanwhile.
+pub(crate) fn read_limited(path: &Path) -> Result<Vec<u8>, ReadError> {
+    let metadata = std::fs::metadata(path).map_err(|error| refusal(&error))?;
+    if let Some(kind) = other_kind(metadata.file_type()) {
+        return Err(ReadError::Other(format!(
+            "expected a regular file, found {kind}"
+        )));
     }
     if metadata.len() > MAX_SOURCE_BYTES {
         return Err(ReadError::TooLarge(metadata.len()));
     }
     let mut bytes = Vec::with_capacity(usize::try_from(metadata.len()).unwrap_or(0));
     File::open(path)
-        .map_err(io)?
+        .map_err(|error| refusal(&error))?
         .take(MAX_SOURCE_BYTES + 1)
         .read_to_end(&mut bytes)
-        .map_err(io)?;
+        .map_err(|error| refusal(&error))?;
     if bytes.len() as u64 > MAX_SOURCE_BYTES {
         return Err(ReadError::TooLarge(bytes.len() as u64));
     }
     Ok(bytes)
+}
+
+/// What something is that is no regular file: to open a pipe would wait for its other end, and a device
+/// never ends.
+fn other_kind(kind: std::fs::FileType) -> Option<&'static str> {
+    if kind.is_file() {
+        return None;
+    }
+    if kind.is_dir() {
+        return Some("a directory");
+    }
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::FileTypeExt;
+        if kind.is_fifo() {
+            return Some("a named pipe");
+        }
+        if kind.is_socket() {
+            return Some("a socket");
+        }
+    }
+    Some("a device")
+}
+
+/// A project of which every file that is read is remembered with its stamp from before.
+pub(crate) struct Watched<'p> {
+    project: &'p Project,
+    seen: Mutex<BTreeMap<PathBuf, Stamp>>,
+}
+
+/// When a file was written last, and how long it is; `None` if it is not there.
+pub(crate) type Stamp = Option<(SystemTime, u64)>;
+
+pub(crate) fn stamp(path: &Path) -> Stamp {
+    let metadata = std::fs::metadata(path).ok()?;
+    Some((metadata.modified().ok()?, metadata.len()))
+}
+
+impl<'p> Watched<'p> {
+    pub(crate) const fn of(project: &'p Project) -> Self {
+        Self {
+            project,
+            seen: Mutex::new(BTreeMap::new()),
+        }
+    }
+
+    /// Runs all stages.
+    pub(crate) fn compile(&self) -> Compiled {
+        let profile = self.project.profile.as_deref();
+        let mut compiled = compile(&self.project.root, self, profile);
+        self.project.locate(&mut compiled);
+        compiled
+    }
+
+    /// The files that were read or looked for, with their stamps from before.
+    pub(crate) fn into_files(self) -> BTreeMap<PathBuf, Stamp> {
+        // A thread that panicked has left whole entries.
+        self.seen
+            .into_inner()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn remember(&self, path: PathBuf) {
+        let stamp = stamp(&path);
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.entry(path).or_insert(stamp);
+    }
+}
+
+impl Files for Watched<'_> {
+    fn read(&self, path: &str) -> Result<Vec<u8>, ReadError> {
+        self.remember(self.project.folder.join(path));
+        self.project.read(path)
+    }
+
+    fn library(&self, module: &str) -> Option<Result<Vec<u8>, ReadError>> {
+        if let Some(folder) = &self.project.stdlib {
+            self.remember(folder.join(format!("{module}.erp")));
+        }
+        self.project.library(module)
+    }
 }
 
 /// What the system says, without Rust's error numbers.

@@ -1,6 +1,11 @@
 //! A finding about the user's program: what, where, the other places, the way out.
 
+use std::borrow::Cow;
+
 use crate::{Code, Span};
+
+/// How many places a finding shows.
+pub const MAX_PLACES: usize = 12;
 
 /// How much a finding weighs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -49,8 +54,10 @@ pub struct Diagnostic {
     pub code: &'static Code,
     /// One line that says what is wrong, in the user's words.
     pub message: String,
-    /// The places; the first primary one sorts and names the finding.
+    /// The places, at most [`MAX_PLACES`]; the first primary one sorts and names the finding.
     pub labels: Vec<Label>,
+    /// How many more places there are.
+    pub places_left_out: usize,
     /// Ways out, a sentence each.
     pub help: Vec<String>,
     /// Certain edits.
@@ -72,6 +79,7 @@ impl Diagnostic {
             code,
             message: message.into(),
             labels: Vec::new(),
+            places_left_out: 0,
             help: Vec::new(),
             fixes: Vec::new(),
             subject: None,
@@ -91,10 +99,13 @@ impl Diagnostic {
         self
     }
 
-    /// Adds another place that is involved; nothing where the place is [`Span::NONE`].
+    /// Adds another place that is involved; nothing where the place is [`Span::NONE`]. Places beyond
+    /// [`MAX_PLACES`] are counted.
     #[must_use]
     pub fn also(mut self, span: Span, message: impl Into<String>) -> Self {
-        if !span.is_none() {
+        if self.labels.len() >= MAX_PLACES {
+            self.places_left_out += usize::from(!span.is_none());
+        } else if !span.is_none() {
             self.labels.push(Label {
                 span,
                 message: message.into(),
@@ -163,6 +174,20 @@ impl Diagnostic {
             .iter()
             .find(|l| l.primary)
             .map_or(Span::NONE, |l| l.span)
+    }
+
+    /// The ways out, and how many places are left out.
+    pub fn help_lines(&self) -> impl Iterator<Item = Cow<'_, str>> {
+        let left_out = (self.places_left_out > 0).then(|| {
+            Cow::from(format!(
+                "{} more places are not shown",
+                self.places_left_out
+            ))
+        });
+        self.help
+            .iter()
+            .map(|help| help.as_str().into())
+            .chain(left_out)
     }
 
     /// How much it weighs.

@@ -10,7 +10,7 @@ mod sources;
 mod span;
 
 pub use codes::Code;
-pub use diagnostic::{Diagnostic, Diagnostics, Edit, Fix, Label, Severity};
+pub use diagnostic::{Diagnostic, Diagnostics, Edit, Fix, Label, MAX_PLACES, Severity};
 pub use render::{
     Style, percent_encoded, render_github, render_human, render_json, render_json_with,
     render_sarif, summary,

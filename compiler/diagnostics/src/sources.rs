@@ -99,6 +99,12 @@ impl Sources {
         id
     }
 
+    /// How many files there are.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.files.len()
+    }
+
     /// Says where the files are.
     pub fn locate(&mut self, place: impl Fn(&str) -> Located) {
         for source in &mut self.files {

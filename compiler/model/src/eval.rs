@@ -13,7 +13,7 @@ use smol_str::SmolStr;
 
 use crate::literals::{are_alike, meant, reads_as};
 use crate::names::{listed, nearest};
-use crate::resolve::Resolver;
+use crate::resolve::{Resolver, Template};
 use crate::units::{Cpu, Duration, Memory, Percent};
 use crate::value::{NumberError, Type, Value, number_as};
 
@@ -30,10 +30,33 @@ pub(crate) struct Scope {
     pub(crate) module: Option<SmolStr>,
 }
 
-/// How many steps of evaluation a program may take.
-const MAX_STEPS: u64 = 100_000_000;
+/// How many steps the evaluation of a program may take.
+pub(crate) const MAX_STEPS: u64 = 10_000_000;
 /// How many bytes of text a program may make.
-const MAX_TEXT_BYTES: u64 = 64 << 20;
+pub(crate) const MAX_TEXT_BYTES: u64 = 64 << 20;
+/// How many elements lists may have, together and with every copy.
+pub(crate) const MAX_ELEMENTS: u64 = 1_000_000;
+/// How many bytes of files `file` and `template` may read.
+const MAX_FILE_BYTES: u64 = 64 << 20;
+/// How many bytes of text the properties of all services may have.
+const MAX_MODEL_BYTES: u64 = 256 << 20;
+/// How deep evaluations may nest: operators, brackets, and constants that are defined by others.
+const MAX_DEPTH: usize = 400;
+/// How deep templates may use each other.
+const MAX_TEMPLATE_DEPTH: usize = 16;
+/// How deep lists may nest.
+const MAX_LIST_DEPTH: usize = 16;
+
+/// What an evaluation has used up.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Budget {
+    steps: u64,
+    text_bytes: u64,
+    elements: u64,
+    file_bytes: u64,
+    model_bytes: u64,
+    is_too_deep: bool,
+}
 
 impl<'a> Resolver<'a> {
     /// Evaluates to a value of the type; `None` where that was reported or cannot be known.
@@ -54,7 +77,16 @@ impl<'a> Resolver<'a> {
 
     pub(crate) fn text(&mut self, expr: &Expr, scope: &Scope) -> Option<String> {
         match self.eval(expr, scope, &Type::String)? {
-            Value::Text(text) => Some(text.into()),
+            Value::Text(text) => {
+                let limit = (MAX_MODEL_BYTES, "256 MiB of text in properties");
+                self.count(
+                    |budget| &mut budget.model_bytes,
+                    text.len(),
+                    limit,
+                    expr.span,
+                )
+                .then(|| text.into())
+            }
             _ => None,
         }
     }
@@ -133,23 +165,66 @@ impl<'a> Resolver<'a> {
         }
     }
 
-    /// Counts a step; `false` past the budget, which is reported once.
-    fn step(&mut self, span: Span) -> bool {
-        self.steps += 1;
-        if self.steps == MAX_STEPS {
-            self.report_budget(span, &format!("{MAX_STEPS} steps"));
-        }
-        self.steps < MAX_STEPS
+    /// Counts steps; `false` past the budget, which is reported once.
+    pub(crate) fn steps(&mut self, steps: usize, span: Span) -> bool {
+        self.count(
+            |budget| &mut budget.steps,
+            steps,
+            (MAX_STEPS, "10,000,000 steps"),
+            span,
+        )
     }
 
-    fn report_budget(&mut self, span: Span, budget: &str) {
+    fn count_text(&mut self, bytes: usize, span: Span) -> bool {
+        let limit = (MAX_TEXT_BYTES, "64 MiB of text");
+        self.count(|budget| &mut budget.text_bytes, bytes, limit, span)
+    }
+
+    /// Counts the elements of a value that is made or copied.
+    fn count_elements(&mut self, value: &Value, span: Span) -> bool {
+        let Value::List(items) = value else {
+            return true;
+        };
+        let limit = (MAX_ELEMENTS, "1,000,000 elements of lists");
+        self.count(|budget| &mut budget.elements, items.len(), limit, span)
+            && items.iter().all(|item| self.count_elements(item, span))
+    }
+
+    /// Adds to a budget; `false` past its limit, which is reported once.
+    fn count(
+        &mut self,
+        of: impl Fn(&mut Budget) -> &mut u64,
+        amount: usize,
+        (limit, name): (u64, &str),
+        span: Span,
+    ) -> bool {
+        let used = of(&mut self.budget);
+        let before = *used;
+        *used = before.saturating_add(amount as u64);
+        let is_left = *used <= limit;
+        if before <= limit && !is_left {
+            self.report_budget(span, &format!("the program needs more than {name}"));
+        }
+        is_left
+    }
+
+    fn report_budget(&mut self, span: Span, message: &str) {
         self.report(
-            Diagnostic::new(
-                &codes::EVALUATION_BUDGET,
-                format!("the program's expressions need more than {budget}"),
-            )
-            .at(span, "the budget ends here"),
+            Diagnostic::new(&codes::EVALUATION_BUDGET, message).at(span, "the budget ends here"),
         );
+    }
+
+    /// A list of these, if it is neither too large nor nested too deep.
+    fn list(&mut self, items: Vec<Value>, span: Span) -> Option<Value> {
+        let list = Value::List(items);
+        if list_depth(&list) > MAX_LIST_DEPTH {
+            if !std::mem::replace(&mut self.budget.is_too_deep, true) {
+                let message = format!("lists nest more than {MAX_LIST_DEPTH} deep");
+                self.report_budget(span, &message);
+            }
+            return None;
+        }
+        self.count_elements(&list, span).then_some(list)
     }
 
     /// Evaluates without the last word on the type: a number may still be without one.
@@ -159,9 +234,23 @@ impl<'a> Resolver<'a> {
         scope: &Scope,
         expected: Option<&Type>,
     ) -> Option<Value> {
-        if !self.step(expr.span) {
+        if !self.steps(1, expr.span) {
             return None;
         }
+        if self.depth >= MAX_DEPTH {
+            if !std::mem::replace(&mut self.budget.is_too_deep, true) {
+                let message = format!("evaluations nest more than {MAX_DEPTH} deep");
+                self.report_budget(expr.span, &message);
+            }
+            return None;
+        }
+        self.depth += 1;
+        let value = self.raw_within(expr, scope, expected);
+        self.depth -= 1;
+        value
+    }
+
+    fn raw_within(&mut self, expr: &Expr, scope: &Scope, expected: Option<&Type>) -> Option<Value> {
         match &expr.kind {
             ExprKind::Number(number) => Some(Value::Number(number.clone())),
             ExprKind::String(string) => self.string(string, expr.span, scope).map(Value::Text),
@@ -176,7 +265,8 @@ impl<'a> Resolver<'a> {
                 let values = items
                     .iter()
                     .map(|item| self.raw_or_eval(item, scope, inner));
-                values.collect::<Option<Vec<_>>>().map(Value::List)
+                let values = values.collect::<Option<Vec<_>>>()?;
+                self.list(values, expr.span)
             }
             ExprKind::Call(call) => self.call(call, expr.span, scope),
             ExprKind::Unary(op, operand) => self.unary(*op, operand, expr.span, scope, expected),
@@ -207,7 +297,7 @@ impl<'a> Resolver<'a> {
 
     /// A name with a port, an end of a flow or the like where a value stands.
     fn report_no_value(&mut self, span: Span, expected: Option<&Type>) {
-        let written = self.loaded.sources.text(span).to_owned();
+        let written = self.written(span).to_owned();
         let message = match expected {
             Some(expected) => format!("{expected} is expected, not the name `{written}`"),
             None => format!("`{written}` is no value"),
@@ -304,17 +394,19 @@ impl<'a> Resolver<'a> {
         // What is wrong with one part says nothing about the others.
         for part in &string.parts {
             match part {
-                StringPart::Text(text) => out.push_str(text),
+                StringPart::Text(text) => {
+                    if !self.count_text(text.len(), span) {
+                        return None;
+                    }
+                    out.push_str(text);
+                }
                 StringPart::Expr(expr) => match self.raw(expr, scope, None) {
                     Some(Value::Unknown) | None => is_whole = false,
-                    Some(value) => out.push_str(&show(&value)),
+                    Some(value) => self.push_shown(&mut out, &value, span)?,
                 },
             }
         }
-        if !is_whole {
-            return None;
-        }
-        self.count_text(out.len(), span).then(|| out.into())
+        is_whole.then(|| out.into())
     }
 
     /// Whether a place is the value of a statement that starts with this word.
@@ -335,13 +427,28 @@ impl<'a> Resolver<'a> {
         before.ends_with("${")
     }
 
-    fn count_text(&mut self, bytes: usize, span: Span) -> bool {
-        let before = self.text_bytes;
-        self.text_bytes += bytes as u64;
-        if before < MAX_TEXT_BYTES && self.text_bytes >= MAX_TEXT_BYTES {
-            self.report_budget(span, "64 MiB of text");
+    /// Adds a value to a text as interpolation shows it; `None` past the budget. A text or a list may be
+    /// shared by many values, so that each is counted before it is copied.
+    fn push_shown(&mut self, out: &mut String, value: &Value, span: Span) -> Option<()> {
+        match value {
+            Value::List(items) => {
+                for (n, item) in items.iter().enumerate() {
+                    if n > 0 {
+                        self.count_text(2, span).then(|| out.push_str(", "))?;
+                    }
+                    self.push_shown(out, item, span)?;
+                }
+                Some(())
+            }
+            Value::Text(text) => self
+                .count_text(text.len(), span)
+                .then(|| out.push_str(text)),
+            other => {
+                let shown = show(other);
+                self.count_text(shown.len(), span)
+                    .then(|| out.push_str(&shown))
+            }
         }
-        self.text_bytes < MAX_TEXT_BYTES
     }
 
     fn variable(
@@ -363,7 +470,7 @@ impl<'a> Resolver<'a> {
                 .rev()
                 .find(|(bound, _)| bound == *name)
             {
-                return Some(value.clone());
+                return self.count_elements(value, span).then(|| value.clone());
             }
             match name.as_str() {
                 "true" => return Some(Value::Bool(true)),
@@ -371,7 +478,7 @@ impl<'a> Resolver<'a> {
                 _ => {}
             }
             if let Some(value) = self.constant(name, scope) {
-                return value;
+                return value.filter(|value| self.count_elements(value, span));
             }
             if matches!(expected, Some(Type::Name)) {
                 return Some(Value::Text((*name).clone()));
@@ -551,7 +658,8 @@ impl<'a> Resolver<'a> {
                     );
                     return None;
                 };
-                Some(Value::Bool(items.contains(&needle)))
+                self.steps(items.len(), right.span)
+                    .then(|| Value::Bool(items.contains(&needle)))
             }
             BinaryOp::Equal
             | BinaryOp::NotEqual
@@ -710,7 +818,7 @@ impl<'a> Resolver<'a> {
 
     fn quantified(&mut self, quantified: &Quantified, scope: &Scope) -> Option<Value> {
         let items = self.items(&quantified.collection, scope)?;
-        let mut inner = scope.clone();
+        let mut inner = self.inner_scope(scope, quantified.collection.span)?;
         for item in items {
             inner
                 .bindings
@@ -735,7 +843,8 @@ impl<'a> Resolver<'a> {
             Some(Type::List(inner)) => Some(&**inner),
             _ => None,
         };
-        let mut inner = scope.clone();
+        let span = comprehension.collection.span;
+        let mut inner = self.inner_scope(scope, span)?;
         let mut out = Vec::with_capacity(items.len());
         for item in items {
             inner
@@ -750,7 +859,15 @@ impl<'a> Resolver<'a> {
             }
             inner.bindings.pop();
         }
-        Some(Value::List(out))
+        self.list(out, span)
+    }
+
+    /// A copy of a scope for one more variable.
+    fn inner_scope(&mut self, scope: &Scope, span: Span) -> Option<Scope> {
+        let mut bindings = scope.bindings.iter();
+        let is_left = self.steps(scope.bindings.len(), span)
+            && bindings.all(|(_, value)| self.count_elements(value, span));
+        is_left.then(|| scope.clone())
     }
 
     fn call(&mut self, call: &Call, span: Span, scope: &Scope) -> Option<Value> {
@@ -801,11 +918,25 @@ impl<'a> Resolver<'a> {
             texts.collect::<Option<Vec<_>>>()
         })?;
         let result: String = match (name.as_str(), texts.as_slice()) {
-            ("file", [path]) => self.read_text(path, span)?.as_ref().to_owned(),
-            ("template", [path]) => self.template(path, span, scope)?,
+            ("file", [path]) => {
+                let text = self.read_text(path, span)?;
+                return self
+                    .count_text(text.len(), span)
+                    .then(|| Value::Text(text.as_ref().into()));
+            }
+            ("template", [path]) => {
+                let text = self.template(path, span, scope)?;
+                return Some(Value::Text(text.into()));
+            }
+            ("replace", [text, from, to]) if !from.is_empty() => {
+                // What becomes larger is counted before it is made.
+                let more = text.matches(from.as_str()).count().saturating_mul(to.len());
+                return self
+                    .count_text(text.len().saturating_add(more), span)
+                    .then(|| Value::Text(text.replace(from.as_str(), to).into()));
+            }
             ("lower", [text]) => text.to_lowercase(),
             ("sha256", [text]) => crate::digest::sha256_hex(text.as_bytes()),
-            ("replace", [text, from, to]) if !from.is_empty() => text.replace(from.as_str(), to),
             _ => texts.into_iter().next().unwrap_or_default(),
         };
         self.count_text(result.len(), span)
@@ -828,6 +959,9 @@ impl<'a> Resolver<'a> {
         if let Some(known) = self.texts.get(&joined) {
             return known.clone();
         }
+        if self.budget.file_bytes > MAX_FILE_BYTES {
+            return None;
+        }
         let text = match self.files.read(&joined) {
             Ok(bytes) => String::from_utf8(bytes).map_err(|_| format!("`{joined}` is not UTF-8")),
             Err(crate::ReadError::NotFound) => Err(format!("there is no file `{joined}`")),
@@ -837,7 +971,11 @@ impl<'a> Resolver<'a> {
             Err(crate::ReadError::Other(why)) => Err(format!("`{joined}` cannot be read: {why}")),
         };
         let text = match text {
-            Ok(text) => Some(Rc::from(text)),
+            Ok(text) => {
+                let limit = (MAX_FILE_BYTES, "64 MiB of files");
+                self.count(|budget| &mut budget.file_bytes, text.len(), limit, span)
+                    .then(|| Rc::from(text))
+            }
             Err(message) => {
                 self.report(
                     Diagnostic::new(&codes::SOURCE_UNREADABLE, message).at(span, "named here"),
@@ -852,37 +990,81 @@ impl<'a> Resolver<'a> {
     /// A file whose `${…}` are evaluated here.
     fn template(&mut self, path: &str, span: Span, scope: &Scope) -> Option<String> {
         let text = self.read_text(path, span)?;
-        let shown = crate::load::join(&self.path_of(span.file), path).unwrap_or_default();
-        let parts = match erpc_syntax::parse_template(FileId(u32::MAX - 1), &text) {
-            Ok(parts) => parts,
-            Err(offset) => {
-                let line = 1 + text.as_bytes()[..offset.min(text.len())]
-                    .iter()
-                    .filter(|b| **b == b'\n')
-                    .count();
-                self.report(
-                    Diagnostic::new(
-                        &codes::BROKEN_STATEMENT,
-                        format!("`{shown}`, line {line}: a `${{…}}` that cannot be read"),
-                    )
-                    .at(span, "used as a template here")
-                    .help("a literal `${` is written `$${` in a template; `file(…)` takes a file as it is"),
-                );
-                return None;
+        let from = self.path_of(span.file);
+        // What was read is in the folder of the program.
+        let shown = crate::load::join(&from, path)?;
+        let (file, parts) = self.template_parts(shown, from, &text, span)?;
+        if self.template_calls.len() >= MAX_TEMPLATE_DEPTH {
+            if !std::mem::replace(&mut self.budget.is_too_deep, true) {
+                let message = format!("templates nest more than {MAX_TEMPLATE_DEPTH} deep");
+                self.report_budget(span, &message);
             }
-        };
+            return None;
+        }
+        self.template_calls.push((file, span));
+        let made = self.template_text(&parts, span, scope);
+        self.template_calls.pop();
+        made
+    }
+
+    fn template_text(&mut self, parts: &[StringPart], span: Span, scope: &Scope) -> Option<String> {
         let mut out = String::new();
         for part in parts {
             match part {
-                StringPart::Text(piece) => out.push_str(&piece),
-                StringPart::Expr(mut expr) => {
-                    // Findings inside a template are shown at the call: its text is no source.
-                    respan(&mut expr, span);
-                    out.push_str(&show(&self.raw(&expr, scope, None)?));
+                StringPart::Text(piece) => {
+                    self.count_text(piece.len(), span)
+                        .then(|| out.push_str(piece))?;
+                }
+                StringPart::Expr(expr) => {
+                    let value = self.raw(expr, scope, None)?;
+                    self.push_shown(&mut out, &value, expr.span)?;
                 }
             }
         }
         Some(out)
+    }
+
+    /// A template as a source of the program and its parts; it is parsed once for each file that names
+    /// it from another folder.
+    fn template_parts(
+        &mut self,
+        path: String,
+        from: String,
+        text: &Rc<str>,
+        call: Span,
+    ) -> Option<(FileId, Rc<[StringPart]>)> {
+        let known = self.template_places.get(&path).copied();
+        let at = known.unwrap_or_else(|| {
+            let place = self.templates.len();
+            self.template_places.insert(path.clone(), place);
+            self.templates.push(Template {
+                path,
+                from,
+                text: Rc::clone(text),
+                parts: None,
+            });
+            place
+        });
+        let file = self.template_id(at);
+        if known.is_none() {
+            match erpc_syntax::parse_template(file, text) {
+                Ok(parts) => self.templates[at].parts = Some(parts.into()),
+                Err(offset) => {
+                    let start = u32::try_from(offset.min(text.len())).unwrap_or(u32::MAX);
+                    self.report(
+                        Diagnostic::new(
+                            &codes::BROKEN_STATEMENT,
+                            "this `${…}` cannot be parsed",
+                        )
+                        .at(Span::new(file, start, start), "in this template")
+                        .also(call, "the template is used here")
+                        .help("a literal `${` is written `$${` in a template; `file(…)` takes a file as it is"),
+                    );
+                }
+            }
+        }
+        let parts = self.templates[at].parts.clone()?;
+        Some((file, parts))
     }
 
     /// Makes a value one of the type, or reports why it is none.
@@ -909,6 +1091,9 @@ impl<'a> Resolver<'a> {
                 return Some(Value::Range(Box::new(single.clone()), Box::new(single)));
             }
             (Value::List(items), Type::List(inner)) => {
+                if !self.steps(items.len(), span) {
+                    return None;
+                }
                 let items = items.clone();
                 let items = items.into_iter().map(|item| self.coerce(item, span, inner));
                 return items.collect::<Option<Vec<_>>>().map(Value::List);
@@ -956,7 +1141,7 @@ impl<'a> Resolver<'a> {
             } else if matches!(expected, Type::Cidr | Type::Address) {
                 diagnostic = diagnostic.help("addresses are written without quotes");
             }
-            let is_literal = self.loaded.sources.text(span) == format!("\"{text}\"");
+            let is_literal = self.written(span) == format!("\"{text}\"");
             if is_literal && reads_as(text, expected) {
                 diagnostic = diagnostic.fix("remove the quotes", span, text.clone());
             }
@@ -1006,7 +1191,7 @@ impl<'a> Resolver<'a> {
         };
         let mut diagnostic = Diagnostic::new(code, message).at(span, label);
         let meant = meant(number, expected);
-        let is_literal = self.loaded.sources.text(span) == written;
+        let is_literal = self.written(span) == written;
         if let Some((meant, is_same)) = meant {
             diagnostic = diagnostic.help(if is_same {
                 format!("write `{meant}`")
@@ -1034,6 +1219,14 @@ fn bare(expected: &Type) -> String {
     match expected {
         Type::Range(inner) | Type::List(inner) => bare(inner),
         other => other.to_string(),
+    }
+}
+
+/// How deep lists nest in a value.
+fn list_depth(value: &Value) -> usize {
+    match value {
+        Value::List(items) => 1 + items.iter().map(list_depth).max().unwrap_or(0),
+        _ => 0,
     }
 }
 
@@ -1156,55 +1349,6 @@ fn type_of(value: &Value) -> Option<Type> {
         Value::Port(..) => Type::Port,
         _ => return None,
     })
-}
-
-/// Gives an expression of a template the place of the call that uses it.
-fn respan(expr: &mut Expr, span: Span) {
-    expr.span = span;
-    match &mut expr.kind {
-        ExprKind::Range(a, b) | ExprKind::Pair(a, b) | ExprKind::Binary(_, a, b) => {
-            respan(a, span);
-            respan(b, span);
-        }
-        ExprKind::Unary(_, a) | ExprKind::Member(a, _) | ExprKind::Ported(a, _) => respan(a, span),
-        ExprKind::Subresource(path, _) => respan_path(path, span),
-        ExprKind::List(items) | ExprKind::Set(items) => {
-            items.iter_mut().for_each(|i| respan(i, span));
-        }
-        ExprKind::If(parts) => parts.iter_mut().for_each(|p| respan(p, span)),
-        ExprKind::Call(call) => {
-            call.callee_span = span;
-            call.args
-                .iter_mut()
-                .for_each(|a| respan(&mut a.value, span));
-        }
-        ExprKind::Quantified(q) => {
-            respan(&mut q.collection, span);
-            respan(&mut q.predicate, span);
-        }
-        ExprKind::Comprehension(c) => {
-            respan(&mut c.element, span);
-            respan(&mut c.collection, span);
-            if let Some(condition) = &mut c.condition {
-                respan(condition, span);
-            }
-        }
-        ExprKind::Path(path) => respan_path(path, span),
-        ExprKind::String(string) => {
-            for part in &mut string.parts {
-                if let StringPart::Expr(inner) = part {
-                    respan(inner, span);
-                }
-            }
-        }
-        ExprKind::Number(_) | ExprKind::Address(_) => {}
-    }
-}
-
-fn respan_path(path: &mut Path, span: Span) {
-    for segment in &mut path.segments {
-        segment.span = span;
-    }
 }
 
 /// `DB_HOST`: constants of the language are not written so.

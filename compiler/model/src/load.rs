@@ -6,6 +6,8 @@ use erpc_syntax::tree::{Arg, Expr, ExprKind, File, Path, Statement, StringPart};
 use rustc_hash::FxHashMap;
 use smol_str::SmolStr;
 
+use crate::names::chained;
+
 /// Where files come from.
 pub trait Files: Sync {
     /// The bytes of a file of the program; `path` is relative to the program's folder, with `/`.
@@ -84,36 +86,52 @@ pub fn load(root: &str, files: &dyn Files) -> (Loaded, Diagnostics) {
         open: Vec::new(),
     };
     loader.project_file(root, None);
+    loader.follow();
     (loader.loaded, loader.diagnostics)
+}
+
+impl Loaded {
+    /// A file by its id.
+    #[must_use]
+    pub fn file(&self, id: FileId) -> Option<&LoadedFile> {
+        // Files are added to the sources and to the list at the same time.
+        self.files.get(id.0 as usize).filter(|file| file.id == id)
+    }
 }
 
 struct Loader<'a> {
     files: &'a dyn Files,
     loaded: Loaded,
     diagnostics: Diagnostics,
-    /// Paths of files and modules already loaded; modules start with `std.`.
-    known: FxHashMap<String, ()>,
-    /// The chain of `use` that led here, with the place of each.
-    open: Vec<(String, Span)>,
+    /// Paths of files and modules that were read, and whether what they use is being read; modules
+    /// start with `std.`.
+    known: FxHashMap<String, bool>,
+    /// The chain of `use` that led here. It is a list and no recursion, so that no chain is too long.
+    open: Vec<Open>,
+}
+
+/// A file of which some targets of `use` are still to be read.
+struct Open {
+    /// As in [`Loader::known`].
+    key: String,
+    path: String,
+    id: FileId,
+    in_library: bool,
+    used_at: Span,
+    targets: std::vec::IntoIter<Expr>,
 }
 
 impl Loader<'_> {
     fn project_file(&mut self, path: &str, used_at: Option<Span>) {
-        if let Some(start) = self.open.iter().position(|(open, _)| open == path) {
-            self.report_cycle(start, path, used_at.unwrap_or(Span::NONE));
-            return;
+        match self.known.get(path) {
+            Some(true) => self.report_cycle(path, used_at.unwrap_or(Span::NONE)),
+            Some(false) => {}
+            None => {
+                let bytes = self.files.read(path);
+                let index = self.add(path, None, bytes, used_at);
+                self.open(path.to_owned(), index, used_at);
+            }
         }
-        if self.known.insert(path.to_owned(), ()).is_some() {
-            return;
-        }
-        let bytes = self.files.read(path);
-        let Some(index) = self.add(path, None, bytes, used_at) else {
-            return;
-        };
-        self.open
-            .push((path.to_owned(), used_at.unwrap_or(Span::NONE)));
-        self.follow(index);
-        self.open.pop();
     }
 
     fn module(&mut self, module: &str, used_at: Span) {
@@ -139,11 +157,32 @@ impl Loader<'_> {
             self.diagnostics.push(diagnostic);
             return;
         };
-        self.known.insert(key, ());
         let path = format!("stdlib/{module}.erp");
-        if let Some(index) = self.add(&path, Some(module.into()), bytes, Some(used_at)) {
-            self.follow(index);
-        }
+        let index = self.add(&path, Some(module.into()), bytes, Some(used_at));
+        self.open(key, index, Some(used_at));
+    }
+
+    /// Follows what the `use` statements of a file name next.
+    fn open(&mut self, key: String, index: Option<usize>, used_at: Option<Span>) {
+        self.known.insert(key.clone(), index.is_some());
+        let Some(file) = index.map(|index| &self.loaded.files[index]) else {
+            return;
+        };
+        let is_use = |s: &&Statement| s.head().is_some_and(|(word, _)| word == "use");
+        let uses = file.tree.statements.iter().filter(is_use);
+        let targets = uses.flat_map(|statement| &statement.args[1..]);
+        let targets = targets.filter_map(|arg| match arg {
+            Arg::Expr(expr) => Some(expr.clone()),
+            Arg::Sign(..) | Arg::Block(_) => None,
+        });
+        self.open.push(Open {
+            key,
+            path: file.path.clone(),
+            id: file.id,
+            in_library: file.module.is_some(),
+            used_at: used_at.unwrap_or(Span::NONE),
+            targets: targets.collect::<Vec<_>>().into_iter(),
+        });
     }
 
     /// Decodes and parses a file; `None` where it cannot be.
@@ -199,24 +238,15 @@ impl Loader<'_> {
         Some(self.loaded.files.len() - 1)
     }
 
-    /// Loads what the `use` statements of a file name.
-    fn follow(&mut self, index: usize) {
-        let file = &self.loaded.files[index];
-        let (by, path, in_library) = (file.id, file.path.clone(), file.module.is_some());
-        let uses: Vec<Statement> = file
-            .tree
-            .statements
-            .iter()
-            .filter(|s| s.head().is_some_and(|(word, _)| word == "use"))
-            .cloned()
-            .collect();
-        for statement in uses {
-            let targets = statement.args[1..].iter().filter_map(|arg| match arg {
-                Arg::Expr(expr) => Some(expr),
-                Arg::Sign(..) | Arg::Block(_) => None,
-            });
-            for target in targets {
-                self.follow_one(by, &path, in_library, target);
+    /// Loads what is named, the targets of a file before those of the file that names it.
+    fn follow(&mut self) {
+        while let Some(innermost) = self.open.last_mut() {
+            if let Some(target) = innermost.targets.next() {
+                let (by, in_library) = (innermost.id, innermost.in_library);
+                let path = innermost.path.clone();
+                self.follow_one(by, &path, in_library, &target);
+            } else if let Some(done) = self.open.pop() {
+                self.known.insert(done.key, false);
             }
         }
     }
@@ -304,19 +334,20 @@ impl Loader<'_> {
         }
     }
 
-    fn report_cycle(&mut self, start: usize, path: &str, at: Span) {
-        let chain: Vec<String> = self.open[start..]
-            .iter()
-            .map(|(open, _)| format!("`{open}`"))
-            .chain(std::iter::once(format!("`{path}`")))
-            .collect();
+    fn report_cycle(&mut self, path: &str, at: Span) {
+        let start = self.open.iter().position(|open| open.key == path);
+        let circle = &self.open[start.unwrap_or(0)..];
+        let names = circle.iter().map(|open| open.path.as_str());
         let mut diagnostic = Diagnostic::new(
             &codes::IMPORT_CYCLE,
-            format!("files use each other in a circle: {}", chain.join(" → ")),
+            format!(
+                "files use each other in a circle: {}",
+                chained(names.chain([path]))
+            ),
         )
         .at(at, "this closes the circle");
-        for (open, span) in &self.open[start + 1..] {
-            diagnostic = diagnostic.also(*span, format!("`{open}` is used here"));
+        for open in &circle[1..] {
+            diagnostic = diagnostic.also(open.used_at, format!("`{}` is used here", open.path));
         }
         self.diagnostics
             .push(diagnostic.help("everything that a program declares is known in all of its files: name each file once, from the root"));

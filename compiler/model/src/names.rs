@@ -31,9 +31,36 @@ pub fn listed<'a>(names: impl IntoIterator<Item = &'a str>, most: usize) -> Stri
     }
 }
 
+/// Names in backticks with an arrow between each two; those in the middle of a long chain are counted.
+pub fn chained<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
+    const START: usize = 8;
+    const END: usize = 4;
+    let names: Vec<&str> = names.into_iter().collect();
+    let shown = |names: &[&str]| {
+        let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+        quoted.join(" → ")
+    };
+    if names.len() <= START + END + 1 {
+        return shown(&names);
+    }
+    let (start, end) = (&names[..START], &names[names.len() - END..]);
+    let left_out = names.len() - START - END;
+    format!("{} → … {left_out} more … → {}", shown(start), shown(end))
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{listed, nearest};
+    use super::{chained, listed, nearest};
+
+    #[test]
+    fn a_long_chain_counts_its_middle() {
+        assert_eq!(chained(["a", "b", "a"]), "`a` → `b` → `a`");
+        let names: Vec<String> = (0..10_000).map(|n| n.to_string()).collect();
+        assert_eq!(
+            chained(names.iter().map(String::as_str)),
+            "`0` → `1` → `2` → `3` → `4` → `5` → `6` → `7` → … 9988 more … → `9996` → `9997` → `9998` → `9999`"
+        );
+    }
 
     #[test]
     fn swapped_dropped_and_doubled_letters_are_near() {

@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 
 use erpc_diagnostics::{Diagnostic, Diagnostics, Span, codes};
-use erpc_model::{End, FlowId, Mode, NamespaceId, Platform, ServiceId, TierId};
+use erpc_model::{End, FlowId, Mode, NamespaceId, Platform, ServiceId, TierId, chained};
 use petgraph::Direction;
 use petgraph::algo::{tarjan_scc, toposort};
 use petgraph::graph::{DiGraph, NodeIndex};
@@ -338,7 +338,10 @@ fn report_cycle(
         &codes::DEPENDENCY_CYCLE,
         match names.as_slice() {
             [one] => format!("`{one}` waits for itself"),
-            _ => format!("services wait for each other: {}", names.join(" → ")),
+            names => format!(
+                "services wait for each other: {}",
+                chained(names.iter().map(String::as_str))
+            ),
         },
     );
     if let Some((span, text)) = labels.next() {

@@ -182,8 +182,10 @@ fn what_is_left(folder: &Path, cluster: &str, off: &BTreeSet<String>) -> Platfor
         profile,
     };
     let (loaded, _) = erpc_model::load(&project.root, &files);
-    let (platform, found) = erpc_model::resolve(&loaded, &files);
-    let platform = platform.unwrap_or_else(|| panic!("{found:?}"));
+    let resolved = erpc_model::resolve(&loaded, &files);
+    let platform = resolved
+        .platform
+        .unwrap_or_else(|| panic!("{:?}", resolved.diagnostics));
     platform
         .under_named("drawn-at-random")
         .expect("the profile")

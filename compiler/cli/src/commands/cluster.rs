@@ -99,11 +99,11 @@ pub(super) fn platform_name(
 ) -> Option<String> {
     let project = find(path, common, console)?;
     let (loaded, mut found) = erpc_model::load(&project.root, &project);
-    let (platform, resolved) = erpc_model::resolve(&loaded, &project);
-    if let Some(platform) = platform {
+    let resolved = erpc_model::resolve(&loaded, &project);
+    if let Some(platform) = resolved.platform {
         return Some(platform.name.value.to_string());
     }
-    found.extend(resolved);
+    found.extend(resolved.diagnostics);
     super::show_findings(&found.sorted(), &loaded.sources, None, common, console);
     None
 }

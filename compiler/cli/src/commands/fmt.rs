@@ -5,6 +5,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use erpc_diagnostics::{Diagnostic, Diagnostics, FileId, Sources, Span, codes};
+use erpc_model::{MAX_SOURCE_BYTES, ReadError};
 use similar::TextDiff;
 
 use super::check::FORMATS;
@@ -12,7 +13,7 @@ use super::{count, find, has_format, show_findings};
 use crate::Exit;
 use crate::arguments::{Common, Fmt, Format};
 use crate::console::Console;
-use crate::project::describe;
+use crate::project::{describe, read_limited};
 
 pub(crate) fn run(command: &Fmt, common: &Common, console: &mut Console<'_>) -> Exit {
     if !has_format("fmt", &FORMATS, common, console) {
@@ -102,7 +103,13 @@ fn file(
     console: &mut Console<'_>,
 ) -> Result<bool, String> {
     let shown = path.display();
-    let bytes = fs::read(path).map_err(|error| format!("{shown}: {}", describe(&error)))?;
+    let bytes = read_limited(path).map_err(|error| match error {
+        ReadError::NotFound => format!("{shown}: there is no such file"),
+        ReadError::TooLarge(bytes) => {
+            format!("{shown}: it has {bytes} bytes, more than {MAX_SOURCE_BYTES}")
+        }
+        ReadError::Other(why) => format!("{shown}: {why}"),
+    })?;
     let text = String::from_utf8(bytes).map_err(|_| format!("{shown}: it is not UTF-8"))?;
     let Formatted {
         text: formatted,

@@ -16,9 +16,9 @@ pub fn render_github(diagnostics: &Diagnostics, sources: &Sources) -> String {
             Severity::Note => "notice",
         };
         let mut text = diagnostic.message.clone();
-        for help in &diagnostic.help {
+        for help in diagnostic.help_lines() {
             text.push_str("\nhelp: ");
-            text.push_str(help);
+            text.push_str(&help);
         }
         let span = diagnostic.span();
         let place = sources.get(span.file).map_or_else(String::new, |source| {

@@ -163,7 +163,7 @@ fn one(
     for (file, labels) in by_file(diagnostic) {
         picture(file, &labels, (sources, texts), style, out);
     }
-    for help in &diagnostic.help {
+    for help in diagnostic.help_lines() {
         let help = wrap(&format!("   help: {help}"), style.width, 9);
         out.extend([help.as_str(), "\n"]);
     }

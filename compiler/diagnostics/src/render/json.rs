@@ -1,5 +1,7 @@
 //! Findings for tools: one JSON object, whose shape is stable within its `version`.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 
 use crate::{Diagnostic, Diagnostics, Severity, Sources, Span};
@@ -24,7 +26,7 @@ struct Finding<'a> {
     code: &'a str,
     severity: &'a str,
     message: &'a str,
-    help: &'a [String],
+    help: Vec<Cow<'a, str>>,
     labels: Vec<Place<'a>>,
     fixes: Vec<Change<'a>>,
 }
@@ -131,7 +133,7 @@ fn finding<'a>(diagnostic: &'a Diagnostic, sources: &'a Sources) -> Finding<'a> 
             Severity::Note => "note",
         },
         message: &diagnostic.message,
-        help: &diagnostic.help,
+        help: diagnostic.help_lines().collect(),
         labels: labels.collect(),
         fixes: fixes.collect(),
     }

@@ -46,9 +46,9 @@ fn level(severity: Severity) -> &'static str {
 
 fn result(diagnostic: &Diagnostic, sources: &Sources) -> Value {
     let mut text = diagnostic.message.clone();
-    for help in &diagnostic.help {
+    for help in diagnostic.help_lines() {
         text.push('\n');
-        text.push_str(help);
+        text.push_str(&help);
     }
     let place = |span: Span, message: &str| {
         let mut place = json!({ "physicalLocation": physical(span, sources)? });

@@ -29,28 +29,7 @@ pub(super) fn tmp_volume(container: &Container, role: Role) -> String {
 
 /// The volume that a writable folder is: `var-run-x` for `/var/run/x`.
 pub(super) fn writable_volume(container: &Container, role: Role, path: &str) -> String {
-    writable_name(container, role == Role::Main, path)
-}
-
-/// As [`writable_volume`], for the main container or another one.
-pub(crate) fn writable_name(container: &Container, is_main: bool, path: &str) -> String {
-    let folder: String = path
-        .trim_matches('/')
-        .chars()
-        .map(|c| {
-            if c.is_ascii_alphanumeric() {
-                c.to_ascii_lowercase()
-            } else {
-                '-'
-            }
-        })
-        .collect();
-    let folder = folder.trim_matches('-');
-    if is_main {
-        format!("writable-{folder}")
-    } else {
-        format!("writable-{}-{folder}", container.name.value)
-    }
+    erpc_model::kubernetes::writable_volume(&container.name.value, role == Role::Main, path)
 }
 
 pub(super) fn container(

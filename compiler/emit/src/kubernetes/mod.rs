@@ -15,7 +15,6 @@ pub(crate) mod pod;
 pub(crate) mod services;
 mod workload;
 
-pub(crate) use container::writable_name;
 pub(crate) use metadata::{COMPONENT_LABEL, DESCRIPTION, PART_OF_LABEL};
 pub(crate) use pod::{CONFIG_DIGEST, FIRST_UNPRIVILEGED_PORT};
 

@@ -1,5 +1,6 @@
 //! Fields of containers, and the volumes that they mount.
 
+use erpc_model::kubernetes::writable_volume;
 use erpc_model::{Container, EnvValue, Port, Probe, ProbeCheck, Service, Sourced};
 
 use super::{
@@ -182,7 +183,7 @@ pub(super) fn volume(context: &Context<'_>, service: &Service, name: &str) -> An
     for container in service.containers() {
         let is_main = container.name.value == service.name.value;
         for path in &container.writable {
-            if crate::kubernetes::writable_name(container, is_main, &path.value) == name {
+            if writable_volume(&container.name.value, is_main, &path.value) == name {
                 return one(Cause::said("a folder that the container writes", path));
             }
         }

@@ -7,6 +7,7 @@ use std::rc::Rc;
 use erpc_diagnostics::{Diagnostic, Span, codes};
 use erpc_syntax::tree::{Expr, Ident, Sign};
 use ipnet::IpNet;
+use rustc_hash::FxHashMap;
 use smol_str::SmolStr;
 
 use super::Resolver;
@@ -14,6 +15,7 @@ use super::index::Declared;
 use super::settings::{Setting, Settings};
 use crate::args::Args;
 use crate::eval::Scope;
+use crate::kubernetes;
 use crate::names::{listed, nearest};
 use crate::origin::{Origin, Sourced, Via};
 use crate::platform::{
@@ -26,6 +28,8 @@ use crate::value::{Type, Value};
 
 /// The most nodes that Kubernetes supports ("Considerations for large clusters").
 const MAX_NODES: u32 = 5000;
+/// How many clusters may extend each other, one below the other.
+const MAX_CLUSTER_DEPTH: usize = 16;
 
 impl<'a> Resolver<'a> {
     pub(super) fn clusters(&mut self) -> Vec<Cluster> {
@@ -35,7 +39,8 @@ impl<'a> Resolver<'a> {
 
     fn cluster(&mut self, declared: &Declared<'a>) -> Cluster {
         let found_before = self.diagnostics.as_slice().len();
-        let layers = self.cluster_layers(declared, &mut Vec::new());
+        let mut done = FxHashMap::default();
+        let layers = self.cluster_layers(declared, &mut Vec::new(), &mut done);
         let ingress = layers.top("ingress").cloned();
         let (dns, dns_at) = self.dns(&layers);
         let (cni, cni_with) = self.cni(&layers);
@@ -64,8 +69,28 @@ impl<'a> Resolver<'a> {
         cluster
     }
 
-    /// The settings of a cluster over those of the one that it `is`.
-    fn cluster_layers(&mut self, declared: &Declared<'a>, open: &mut Vec<SmolStr>) -> Settings<'a> {
+    /// Reports once that clusters extend each other too deep; what follows is the same mistake.
+    fn report_cluster_depth(&mut self, span: Span) {
+        if std::mem::replace(&mut self.is_too_deep, true) {
+            return;
+        }
+        self.report(
+            Diagnostic::new(
+                &codes::EVALUATION_BUDGET,
+                format!("clusters extend each other more than {MAX_CLUSTER_DEPTH} deep"),
+            )
+            .at(span, "one too deep"),
+        );
+    }
+
+    /// The settings of a cluster over those of the one that it `is`; what is reached on many ways is
+    /// looked at once.
+    fn cluster_layers(
+        &mut self,
+        declared: &Declared<'a>,
+        open: &mut Vec<SmolStr>,
+        done: &mut FxHashMap<SmolStr, Settings<'a>>,
+    ) -> Settings<'a> {
         let scope = Rc::new(Scope::default());
         let mut below = Vec::new();
         open.push(declared.name.text.clone());
@@ -90,14 +115,21 @@ impl<'a> Resolver<'a> {
                 );
                 continue;
             }
-            let found = self
-                .index
-                .clusters
-                .iter()
-                .find(|c| c.name.text == *name)
-                .cloned();
-            match found {
-                Some(found) => below.push(self.cluster_layers(&found, open)),
+            if let Some(known) = done.get(name) {
+                below.push(known.clone());
+                continue;
+            }
+            if open.len() >= MAX_CLUSTER_DEPTH {
+                self.report_cluster_depth(base.span);
+                continue;
+            }
+            let mut clusters = self.index.clusters.iter();
+            match clusters.find(|c| c.name.text == *name).cloned() {
+                Some(found) => {
+                    let layers = self.cluster_layers(&found, open, done);
+                    done.insert(name.clone(), layers.clone());
+                    below.push(layers);
+                }
                 None => self.report_unknown_cluster(name, base.span),
             }
         }
@@ -487,6 +519,11 @@ impl<'a> Resolver<'a> {
             args.need_word("provisioner", &mut self.diagnostics)?;
             let expr = args.need_expr("the provisioner in quotes", &mut self.diagnostics)?;
             let provisioner = self.text(expr, &setting.scope);
+            if let Some(text) = &provisioner {
+                // The API server checks it in lower case.
+                let lower = text.to_lowercase();
+                self.check_text("provisioner", &lower, expr.span, kubernetes::not_a_key);
+            }
             let mut provision = StorageProvision {
                 provisioner: String::new(),
                 wait: false,
@@ -523,6 +560,12 @@ impl<'a> Resolver<'a> {
     fn ingress(&mut self, setting: &Setting<'a>) -> Option<Ingress> {
         let mut args = setting.args();
         let class = self.ingress_class(&mut args)?;
+        self.check_text(
+            "IngressClass",
+            &class.text,
+            class.span,
+            kubernetes::not_a_subdomain,
+        );
         args.need_word("by", &mut self.diagnostics)?;
         let controller = if args.word("nodes").is_some() {
             IngressController::Nodes
@@ -568,6 +611,12 @@ impl<'a> Resolver<'a> {
 
     fn ingress_pods(&mut self, args: &mut Args<'a>, scope: &Scope) -> Option<IngressController> {
         let namespace = args.need_name("the controller's namespace", &mut self.diagnostics)?;
+        self.check_text(
+            "namespace",
+            &namespace.text,
+            namespace.span,
+            kubernetes::not_a_label,
+        );
         let (texts, span) = self.texts_of(args, scope, "a label in quotes, `\"app=ingress\"`")?;
         let mut labels = Vec::new();
         for text in texts {
@@ -579,6 +628,19 @@ impl<'a> Resolver<'a> {
                 );
                 continue;
             };
+            let wrong = kubernetes::not_a_key(key)
+                .map(|why| ("key", key, why))
+                .or_else(|| kubernetes::not_a_value(value).map(|why| ("value", value, why)));
+            if let Some((what, part, why)) = wrong {
+                self.report(
+                    Diagnostic::new(
+                        &codes::BAD_NAME,
+                        format!("invalid label {what} `{}`: {why}", part.escape_debug()),
+                    )
+                    .at(span, format!("the {what} of a label")),
+                );
+                continue;
+            }
             labels.push((key.into(), value.into()));
         }
         labels.sort();

@@ -9,6 +9,7 @@ use super::Resolver;
 use super::settings::{Setting, Settings};
 use crate::args::Args;
 use crate::eval::Scope;
+use crate::kubernetes;
 use crate::names::{listed, nearest};
 use crate::origin::{Origin, Sourced, Via};
 use crate::platform::{Container, EnvValue, EnvVar, Image, NamespaceId, Probes, SecretId};
@@ -195,17 +196,17 @@ impl<'a> Resolver<'a> {
         }
     }
 
+    /// The variables in the order in which they are written, since Kubernetes expands `$(NAME)` from those
+    /// before it only; those of components come first.
     fn environment(&mut self, settings: &Settings<'a>, namespace: NamespaceId) -> Vec<EnvVar> {
         let stacks: Vec<Setting<'a>> = settings
             .of("env")
             .filter_map(|s| s.last().cloned())
             .collect();
-        let mut env: Vec<EnvVar> = stacks
+        stacks
             .iter()
             .filter_map(|setting| self.variable_of_environment(setting, namespace))
-            .collect();
-        env.sort_by(|a, b| a.name.cmp(&b.name));
-        env
+            .collect()
     }
 
     fn variable_of_environment(
@@ -216,14 +217,13 @@ impl<'a> Resolver<'a> {
         let mut args = setting.args();
         let name_expr = args.need_expr("the variable's name", &mut self.diagnostics)?;
         let name = setting.key.clone();
-        if !is_env_name(&name) {
+        if let Some(why) = kubernetes::not_a_variable(&name) {
             self.report(
                 Diagnostic::new(
                     &codes::BAD_NAME,
-                    format!("`{name}` is no name of an environment variable"),
+                    format!("invalid name of an environment variable `{name}`: {why}"),
                 )
-                .at(name_expr.span, "not a name")
-                .help("it has letters, digits, `_`, `-` and `.`, and does not start with a digit"),
+                .at(name_expr.span, "not a name"),
             );
             return None;
         }
@@ -606,14 +606,6 @@ fn parse_image(text: &str, default_registry: &str) -> Result<Image, String> {
         digest: digest.map(Into::into),
         registry_is_written: is_registry,
     })
-}
-
-/// Kubernetes takes more since 1.34; this is what the language fixes.
-fn is_env_name(name: &str) -> bool {
-    name.starts_with(|c: char| c.is_ascii_alphabetic() || "_.-".contains(c))
-        && name
-            .chars()
-            .all(|c| c.is_ascii_alphanumeric() || "_.-".contains(c))
 }
 
 /// The words of a `because`, where it is next.

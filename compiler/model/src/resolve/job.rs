@@ -6,6 +6,8 @@ use erpc_syntax::tree::Sign;
 
 use super::Resolver;
 use super::settings::Settings;
+use crate::kubernetes;
+use crate::names::nearest;
 use crate::origin::Sourced;
 use crate::platform::{History, JobRuns, Workload};
 use crate::units::Duration;
@@ -72,17 +74,20 @@ impl<'a> Resolver<'a> {
 
     fn time_zone(&mut self, settings: &Settings<'a>) -> Option<Sourced<String>> {
         let zone = self.one_text(settings, "time-zone")?;
-        if is_zone(&zone.value) {
+        if kubernetes::is_time_zone(&zone.value) {
             return Some(zone);
         }
-        self.report(
-            Diagnostic::new(
-                &codes::OUT_OF_RANGE,
-                format!("`{}` is no time zone", zone.value.escape_debug()),
-            )
-            .at(zone.span(), "not a name of the tz database")
-            .help("it is written as the tz database has it: `\"Europe/Kyiv\"`, `\"Etc/UTC\"`"),
-        );
+        let diagnostic = Diagnostic::new(
+            &codes::OUT_OF_RANGE,
+            format!("unknown time zone `{}`", zone.value.escape_debug()),
+        )
+        .at(zone.span(), "not a name of the tz database");
+        self.report(match nearest(&zone.value, kubernetes::time_zones()) {
+            Some(near) => diagnostic.help(format!("did you mean `\"{near}\"`?")),
+            None => diagnostic.help(
+                "write a name of the tz database: `\"Europe/Kyiv\"`, or `\"Etc/GMT-2\"` for UTC+2",
+            ),
+        });
         None
     }
 
@@ -112,16 +117,4 @@ impl<'a> Resolver<'a> {
         args.finish(&mut self.diagnostics);
         Some(setting.sourced(setting.statement.span, history))
     }
-}
-
-/// Whether a text has the form of a name of the tz database. The API server takes no other, and not
-/// `Local`, which each of its machines would read in its own way.
-fn is_zone(text: &str) -> bool {
-    let is_part = |part: &str| {
-        part.starts_with(|c: char| c.is_ascii_alphabetic())
-            && part
-                .bytes()
-                .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'+'))
-    };
-    !text.eq_ignore_ascii_case("local") && text.split('/').all(is_part)
 }

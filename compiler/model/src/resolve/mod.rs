@@ -29,12 +29,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use erpc_diagnostics::{Diagnostic, Diagnostics, FileId, Span, codes};
-use erpc_syntax::tree::{Ident, Statement};
+use erpc_syntax::tree::{Ident, Statement, StringPart};
 use rustc_hash::{FxHashMap, FxHashSet};
 use smol_str::SmolStr;
 
 use crate::consequences::innermost;
-use crate::eval::Scope;
+use crate::eval::{Budget, Scope};
+use crate::kubernetes;
 use crate::names::listed;
 use crate::platform::{
     Component, ComponentId, ComponentUse, NamespaceId, Platform, Secret, ServiceId,
@@ -48,8 +49,19 @@ pub(crate) use profile::unknown_profile;
 
 use index::Index;
 
-/// Resolves a program; `None` where it has no platform.
-pub fn resolve(loaded: &Loaded, files: &dyn Files) -> (Option<Platform>, Diagnostics) {
+/// What a program means.
+pub struct Resolved {
+    /// The platform; `None` if it has none.
+    pub platform: Option<Platform>,
+    /// What was found.
+    pub diagnostics: Diagnostics,
+    /// Paths and texts of the templates that were evaluated. Their ids follow those of the sources, to
+    /// which they are to be added in this order.
+    pub templates: Vec<(String, String)>,
+}
+
+/// Resolves a program.
+pub fn resolve(loaded: &Loaded, files: &dyn Files) -> Resolved {
     let mut resolver = Resolver {
         loaded,
         files,
@@ -58,8 +70,12 @@ pub fn resolve(loaded: &Loaded, files: &dyn Files) -> (Option<Platform>, Diagnos
         facts: Vec::new(),
         constants: FxHashMap::default(),
         texts: FxHashMap::default(),
-        steps: 0,
-        text_bytes: 0,
+        templates: Vec::new(),
+        template_places: FxHashMap::default(),
+        template_calls: Vec::new(),
+        budget: Budget::default(),
+        depth: 0,
+        is_too_deep: false,
         components: Vec::new(),
         component_ids: FxHashMap::default(),
         uses: Vec::new(),
@@ -78,12 +94,29 @@ pub fn resolve(loaded: &Loaded, files: &dyn Files) -> (Option<Platform>, Diagnos
     let platform = resolver.platform();
     resolver.report_missing_uses();
     let mut diagnostics = resolver.diagnostics;
+    let templates = resolver.templates.into_iter();
+    let templates = templates.map(|template| (template.path, template.text.to_string()));
+    let templates = templates.collect();
     if let Some(platform) = &platform
         && !diagnostics.has_errors()
     {
         diagnostics.extend(check_profiles(platform));
     }
-    (platform, diagnostics)
+    Resolved {
+        platform,
+        diagnostics,
+        templates,
+    }
+}
+
+/// A file that `template` evaluates.
+pub(crate) struct Template {
+    pub(crate) path: String,
+    /// The file that names it: paths in the template are seen from there.
+    pub(crate) from: String,
+    pub(crate) text: Rc<str>,
+    /// `None` if it cannot be parsed, which was reported.
+    pub(crate) parts: Option<Rc<[StringPart]>>,
 }
 
 /// The state of a resolution.
@@ -97,8 +130,17 @@ pub(crate) struct Resolver<'a> {
     constants: FxHashMap<(Option<SmolStr>, SmolStr), Constant<'a>>,
     /// Files read by `file` and `template`; `None` where that failed and was reported.
     pub(crate) texts: FxHashMap<String, Option<Rc<str>>>,
-    pub(crate) steps: u64,
-    pub(crate) text_bytes: u64,
+    /// The templates that were evaluated.
+    pub(crate) templates: Vec<Template>,
+    /// The place of each by its path.
+    pub(crate) template_places: FxHashMap<String, usize>,
+    /// The templates that are being evaluated, each with the call that uses it.
+    pub(crate) template_calls: Vec<(FileId, Span)>,
+    pub(crate) budget: Budget,
+    /// How many evaluations are open, one inside the other.
+    pub(crate) depth: usize,
+    /// Whether components extend each other too deep, which was reported.
+    is_too_deep: bool,
     components: Vec<Component>,
     component_ids: FxHashMap<(Option<SmolStr>, SmolStr), ComponentId>,
     uses: Vec<ComponentUse>,
@@ -134,7 +176,12 @@ enum ConstantState {
 }
 
 impl<'a> Resolver<'a> {
-    pub(crate) fn report(&mut self, diagnostic: Diagnostic) {
+    pub(crate) fn report(&mut self, mut diagnostic: Diagnostic) {
+        if let Some((file, call)) = self.template_calls.last().copied()
+            && diagnostic.span().file == file
+        {
+            diagnostic = diagnostic.also(call, "the template is used here");
+        }
         // What is missing may stand in the part that could not be read.
         let is_missing = diagnostic.code == &codes::MISSING_PROPERTY;
         if is_missing && self.is_in_broken_statement(diagnostic.span()) {
@@ -152,12 +199,11 @@ impl<'a> Resolver<'a> {
     /// that has `span` in its head.
     fn is_in_broken_statement(&self, span: Span) -> bool {
         self.loaded
-            .files
-            .iter()
-            .filter(|file| file.id == span.file)
+            .file(span.file)
+            .into_iter()
             .flat_map(|file| &file.broken)
             .any(|broken| {
-                let file = self.loaded.files.iter().find(|file| file.id == span.file);
+                let file = self.loaded.file(span.file);
                 file.and_then(|file| innermost(&file.tree.statements, broken.start))
                     .is_some_and(|statement| {
                         statement.span.start <= span.start && span.end <= statement.span.end
@@ -165,12 +211,36 @@ impl<'a> Resolver<'a> {
             })
     }
 
-    /// The path of a file as shown.
+    /// The id of a template among the sources.
+    pub(crate) fn template_id(&self, at: usize) -> FileId {
+        FileId(u32::try_from(self.loaded.sources.count() + at).unwrap_or(u32::MAX))
+    }
+
+    fn template_of(&self, file: FileId) -> Option<&Template> {
+        let first = self.template_id(0).0;
+        self.templates.get(file.0.checked_sub(first)? as usize)
+    }
+
+    /// The source under a span, also of a template.
+    pub(crate) fn written(&self, span: Span) -> &str {
+        match self.template_of(span.file) {
+            Some(template) => template
+                .text
+                .get(span.start as usize..span.end as usize)
+                .unwrap_or_default(),
+            None => self.loaded.sources.text(span),
+        }
+    }
+
+    /// The path of a file from which others are seen.
     pub(crate) fn path_of(&self, file: FileId) -> String {
-        self.loaded
-            .sources
-            .get(file)
-            .map_or_else(String::new, |source| source.path.clone())
+        match self.template_of(file) {
+            Some(template) => template.from.clone(),
+            None => {
+                let source = self.loaded.sources.get(file);
+                source.map_or_else(String::new, |source| source.path.clone())
+            }
+        }
     }
 
     /// The value of a constant; `None` where there is no such constant, `Some(None)` where it
@@ -223,6 +293,26 @@ impl<'a> Resolver<'a> {
         word
     }
 
+    /// Reports a text that Kubernetes does not accept as what it is used for.
+    pub(crate) fn check_text(
+        &mut self,
+        what: &str,
+        text: &str,
+        span: Span,
+        rule: impl Fn(&str) -> Option<String>,
+    ) {
+        if let Some(why) = rule(text) {
+            let shown: String = text.chars().take(80).collect();
+            self.report(
+                Diagnostic::new(
+                    &codes::BAD_NAME,
+                    format!("invalid {what} `{}`: {why}", shown.escape_debug()),
+                )
+                .at(span, format!("not accepted as {what}")),
+            );
+        }
+    }
+
     /// Checks a name that is being declared: a DNS label (RFC 1123 §2.1) of at most 63 characters
     /// that starts with a letter.
     fn check_name(&mut self, name: &Ident, what: &str) {
@@ -235,6 +325,16 @@ impl<'a> Resolver<'a> {
                 )
                 .at(name.span, "a word of the language")
                 .help(format!("{} mean something themselves", listed(RESERVED, 9))),
+            );
+        } else if let Some(why) = kubernetes::not_a_namespace(text).filter(|_| what == "namespace")
+        {
+            self.report(
+                Diagnostic::new(
+                    &codes::RESERVED_NAME,
+                    format!("`{text}` cannot be a namespace of a platform: {why}"),
+                )
+                .at(name.span, "not a namespace of your own")
+                .help("choose another name: a platform manages its namespaces as a whole, with a policy that denies all other traffic"),
             );
         } else if text.len() > 63 {
             let shown: String = text.chars().take(24).collect();

@@ -187,12 +187,12 @@ impl<'a> Resolver<'a> {
     /// The `moved`s, in source order.
     pub(super) fn moves(&mut self) -> Vec<Move> {
         let mut all: Vec<Written> = Vec::new();
+        let mut first: FxHashMap<SmolStr, Span> = FxHashMap::default();
         for statement in self.index.moves.clone() {
             let Some(this) = self.written_move(statement) else {
                 continue;
             };
-            if let Some(first) = all.iter().find(|other| other.old == this.old) {
-                let first = first.old_span;
+            if let Some(first) = first.get(&this.old).copied() {
                 self.report(
                     Diagnostic::new(&codes::BAD_MOVE, format!("`{}` is moved twice", this.old))
                         .at(this.old_span, "moved again")
@@ -200,21 +200,16 @@ impl<'a> Resolver<'a> {
                 );
                 continue;
             }
+            first.insert(this.old.clone(), this.old_span);
             all.push(this);
         }
         all.sort_by_key(|this| this.span);
         let by_old: FxHashMap<&SmolStr, usize> =
             all.iter().enumerate().map(|(at, m)| (&m.old, at)).collect();
+        let ends = ends(&all, &by_old);
         let mut moves = Vec::new();
-        for this in &all {
-            // A name that was moved on is followed; more steps than moves are a circle.
-            let mut end = this;
-            for _ in 0..all.len() {
-                match by_old.get(&end.new) {
-                    Some(next) => end = &all[*next],
-                    None => break,
-                }
-            }
+        for (this, end) in all.iter().zip(ends) {
+            let end = &all[end];
             if self.place(&this.old).is_some() {
                 self.report(
                     Diagnostic::new(
@@ -317,6 +312,32 @@ impl<'a> Resolver<'a> {
             }
         });
     }
+}
+
+/// For each move the one that ends the chain which it starts. A circle ends where it closes.
+fn ends(all: &[Written], by_old: &FxHashMap<&SmolStr, usize>) -> Vec<usize> {
+    let mut ends: Vec<Option<usize>> = vec![None; all.len()];
+    let mut is_seen = vec![false; all.len()];
+    for start in 0..all.len() {
+        let mut way = Vec::new();
+        let mut at = start;
+        while ends[at].is_none() && !is_seen[at] {
+            is_seen[at] = true;
+            way.push(at);
+            match by_old.get(&all[at].new) {
+                Some(next) => at = *next,
+                None => break,
+            }
+        }
+        let end = ends[at].unwrap_or(at);
+        for at in way {
+            ends[at] = Some(end);
+        }
+    }
+    ends.into_iter()
+        .enumerate()
+        .map(|(at, end)| end.unwrap_or(at))
+        .collect()
 }
 
 fn is_like(new: Place, old: &str) -> bool {

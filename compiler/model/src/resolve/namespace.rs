@@ -11,6 +11,7 @@ use super::settings::{Setting, Settings};
 use super::{Resolver, partial};
 use crate::args::Args;
 use crate::eval::Scope;
+use crate::kubernetes;
 use crate::names::{listed, nearest};
 use crate::origin::{Sourced, Via};
 use crate::platform::{
@@ -261,6 +262,7 @@ impl<'a> Resolver<'a> {
         for setting in all {
             let mut args = setting.args();
             while let Some(key) = args.need_expr("the label's key", &mut self.diagnostics) {
+                let key_span = key.span;
                 let key: SmolStr = match crate::args::plain_text(key) {
                     Some(text) => text.into(),
                     None => self.loaded.sources.text(key.span).into(),
@@ -273,6 +275,8 @@ impl<'a> Resolver<'a> {
                     break;
                 };
                 if let Some(text) = self.text(expr, &setting.scope) {
+                    self.check_text("label key", &key, key_span, kubernetes::not_a_key);
+                    self.check_text("label value", &text, expr.span, kubernetes::not_a_value);
                     out.push((
                         key,
                         Sourced {
@@ -426,6 +430,7 @@ impl<'a> Resolver<'a> {
                         .also(first, "the first"),
                     );
                 } else {
+                    self.check_text("key of a secret", &text, expr.span, kubernetes::not_a_file);
                     keys.push(Sourced::declared(text.into(), expr.span));
                 }
             }

@@ -3,6 +3,7 @@
 
 use erpc_diagnostics::{Diagnostic, Span, codes};
 use erpc_syntax::tree::{Expr, ExprKind, Ident, Path, Segment, SegmentKind, Sign, Statement};
+use rustc_hash::FxHashMap;
 use smol_str::SmolStr;
 
 use super::Resolver;
@@ -11,13 +12,16 @@ use super::settings::is_off_word;
 use crate::accept::Accept;
 use crate::args::Args;
 use crate::eval::Scope;
-use crate::names::{listed, nearest};
+use crate::names::{chained, listed, nearest};
 use crate::origin::{Origin, Sourced, Via};
 use crate::platform::{ClusterId, NamespaceId, ProfileId, ServiceId};
 use crate::profile::{Change, Override, Profile, QuotaPart, ScaleChange, Slot, Target};
 use crate::properties::{self, Place};
 use crate::units::Range;
 use crate::value::{Type, Value};
+
+/// How many profiles may extend each other, one below the other.
+const MAX_PROFILE_DEPTH: usize = 16;
 
 /// The properties of a service that a profile may set.
 const OF_SERVICE: [&str; 10] = [
@@ -40,6 +44,7 @@ impl<'a> Resolver<'a> {
     /// All profiles, by name.
     pub(super) fn profiles(&mut self, network: &Network<'_>) -> Vec<Profile> {
         let mut statements: Vec<(Ident, &'a Statement, Args<'a>)> = Vec::new();
+        let mut seen: FxHashMap<SmolStr, Span> = FxHashMap::default();
         for statement in self.index.profiles.clone() {
             let form = properties::word("profile", Place::Program).map_or("", |w| w.form);
             let mut args = Args::new(&statement.args[1..], statement.span, form);
@@ -47,9 +52,9 @@ impl<'a> Resolver<'a> {
                 continue;
             };
             self.check_name(&name, "profile");
-            let first = statements.iter().find(|(n, ..)| n.text == name.text);
-            let first = first.map(|(n, ..)| n.span);
+            let first = seen.get(&name.text).copied();
             if self.is_new(first, &name, "profile") {
+                seen.insert(name.text.clone(), name.span);
                 statements.push((name, statement, args));
             }
         }
@@ -81,11 +86,48 @@ impl<'a> Resolver<'a> {
             profiles.push(profile);
         }
         self.report_profile_circles(&profiles);
+        self.report_profile_depth(&mut profiles);
         profiles
     }
 
+    /// Reports the first profile that extends too many, one below the other, and cuts all that do.
+    fn report_profile_depth(&mut self, profiles: &mut [Profile]) {
+        const UNKNOWN: usize = usize::MAX;
+        let mut depth = vec![UNKNOWN; profiles.len()];
+        for start in 0..profiles.len() {
+            let mut way = Vec::new();
+            let mut at = Some(start);
+            while let Some(here) = at.filter(|here| depth[*here] == UNKNOWN) {
+                // A circle, which was reported, has no lowest profile.
+                depth[here] = 0;
+                way.push(here);
+                at = profiles[here].base.as_ref().map(|base| base.value.index());
+            }
+            let below = at.map_or(0, |at| depth[at] + 1);
+            for (here, own) in way.into_iter().rev().zip(below..) {
+                depth[here] = own;
+            }
+        }
+        let mut first: Option<Span> = None;
+        for (profile, depth) in profiles.iter_mut().zip(depth) {
+            if let Some(base) = profile.base.take_if(|_| depth > MAX_PROFILE_DEPTH) {
+                let span = base.span();
+                first = Some(first.map_or(span, |first| first.min(span)));
+            }
+        }
+        if let Some(span) = first {
+            self.report(
+                Diagnostic::new(
+                    &codes::EVALUATION_BUDGET,
+                    format!("profiles extend each other more than {MAX_PROFILE_DEPTH} deep"),
+                )
+                .at(span, "one too deep"),
+            );
+        }
+    }
+
     fn base_profile(&mut self, base: &Ident, names: &[SmolStr]) -> Option<Sourced<ProfileId>> {
-        if let Some(at) = names.iter().position(|name| *name == base.text) {
+        if let Ok(at) = names.binary_search(&base.text) {
             let id = ProfileId(u32::try_from(at).unwrap_or(u32::MAX));
             return Some(Sourced::declared(id, base.span));
         }
@@ -110,16 +152,13 @@ impl<'a> Resolver<'a> {
                 continue;
             };
             let circle = &way[closing..];
-            let chain: Vec<String> = circle
-                .iter()
-                .chain(circle.first())
-                .map(|at| format!("`{}`", profiles[*at].name.value))
-                .collect();
+            let names = circle.iter().chain(circle.first());
+            let names = names.map(|at| profiles[*at].name.value.as_str());
             let last = circle.last().and_then(|at| profiles[*at].base.as_ref());
             self.report(
                 Diagnostic::new(
                     &codes::PROFILE_CYCLE,
-                    format!("profiles are made of each other: {}", chain.join(" → ")),
+                    format!("profiles are made of each other: {}", chained(names)),
                 )
                 .at(
                     last.map_or(Span::NONE, Sourced::span),

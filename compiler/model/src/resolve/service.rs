@@ -647,7 +647,7 @@ impl<'a> Resolver<'a> {
                 "a resource such as `pods` or `deployments.apps`",
                 &mut self.diagnostics,
             )?;
-            resources.push(self.resource(expr, &mut args)?);
+            resources.push(self.resource(expr)?);
             if args.sign(Sign::Comma).is_none() {
                 break;
             }
@@ -693,7 +693,7 @@ impl<'a> Resolver<'a> {
     }
 
     /// `pods`, `deployments.apps`, `nodes/metrics`, or the same in quotes.
-    fn resource(&mut self, expr: &Expr, _args: &mut Args<'a>) -> Option<Resource> {
+    fn resource(&mut self, expr: &Expr) -> Option<Resource> {
         let written = match crate::args::plain_text(expr) {
             Some(text) => text.to_owned(),
             None => self.loaded.sources.text(expr.span).to_owned(),
@@ -823,9 +823,19 @@ fn bad_field(schedule: &str) -> Option<(&'static str, u32, u32)> {
     };
     let is_part = |part: &str, least, most, names: &[&str]| {
         let (range, step) = part.split_once('/').unwrap_or((part, "1"));
+        let number = |text: &str| {
+            let names = names.iter().position(|name| *name == text.to_lowercase());
+            // Months count from 1, days of the week from 0.
+            let named = names
+                .and_then(|at| u32::try_from(at).ok())
+                .map(|at| at + least);
+            named.or_else(|| text.parse().ok())
+        };
         let is_range = match range.split_once('-') {
             Some((low, high)) => {
-                is_value(low, least, most, names) && is_value(high, least, most, names)
+                is_value(low, least, most, names)
+                    && is_value(high, least, most, names)
+                    && number(low) <= number(high)
             }
             None => matches!(range, "*" | "?") || is_value(range, least, most, names),
         };

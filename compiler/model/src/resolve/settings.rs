@@ -8,18 +8,40 @@ use std::rc::Rc;
 
 use erpc_diagnostics::{Diagnostic, Span, codes};
 use erpc_syntax::tree::{Arg, Argument, Block, Expr, ExprKind, Ident, Statement};
-use rustc_hash::{FxBuildHasher, FxHashMap};
+use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
 use smol_str::SmolStr;
 
 use super::Resolver;
 use super::index::ComponentDeclared;
 use crate::args::Args;
 use crate::eval::Scope;
-use crate::names::{listed, nearest};
+use crate::names::{chained, listed, nearest};
 use crate::origin::{Origin, Sourced, Via};
 use crate::platform::{ComponentId, ComponentUse, UseId};
 use crate::properties::{Merge, Place, Word};
 use crate::value::{Type, Value};
+
+/// How many components may extend each other, one below the other.
+const MAX_COMPONENT_DEPTH: usize = 64;
+
+/// The expansion of the components of one owner.
+#[derive(Default)]
+struct Expansion<'a> {
+    /// The components that are being expanded, outermost first.
+    open: Vec<ComponentId>,
+    /// The components that were reached.
+    reached: FxHashSet<ComponentId>,
+    /// What was expanded a second time, with the values of its parameters: a component that is reached on
+    /// many ways is expanded twice at the most, and one that is reached once, as nearly all are, costs
+    /// nothing.
+    done: FxHashMap<ComponentId, Vec<Expanded<'a>>>,
+}
+
+struct Expanded<'a> {
+    bindings: Vec<(SmolStr, Value)>,
+    id: UseId,
+    settings: Settings<'a>,
+}
 
 /// A statement in its layer.
 #[derive(Clone)]
@@ -112,7 +134,7 @@ impl Slot {
 
 /// All settings of an owner, in the order in which their words and keys first appear, the
 /// highest layer's first.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Settings<'a> {
     stacks: Vec<Stack<'a>>,
     slots: FxHashMap<Slot, usize>,
@@ -189,8 +211,9 @@ impl<'a> Resolver<'a> {
         uses: &mut Vec<UseId>,
     ) -> Settings<'a> {
         let mut below = Vec::new();
+        let mut expansion = Expansion::default();
         for base in bases {
-            match self.component_use(base, place, scope, None, &mut Vec::new()) {
+            match self.component_use(base, place, scope, None, &mut expansion) {
                 Some((id, settings)) => {
                     uses.push(id);
                     below.push(settings);
@@ -277,8 +300,9 @@ impl<'a> Resolver<'a> {
         let most = own.len() + below.iter().map(|s| s.stacks.len()).sum::<usize>();
         out.slots.reserve(most);
         out.stacks.reserve(most);
-        // Own slots first: a service's own ports come before its component's.
-        for setting in &own {
+        // Own slots first: a service's own ports come before its component's. The environment is the
+        // other way round, so that a variable may refer to one of a component.
+        for setting in own.iter().filter(|setting| setting.word.name != "env") {
             out.stack(setting.slot());
         }
         for settings in below {
@@ -320,9 +344,21 @@ impl<'a> Resolver<'a> {
         let into = out.stack(slot);
         if into.is_empty() {
             *into = stack;
-        } else {
-            into.extend(stack);
+            return;
         }
+        // What is reached on two ways with the same arguments is said once.
+        let mut known: FxHashMap<*const Statement, Vec<Rc<Scope>>> = FxHashMap::default();
+        for setting in into.iter() {
+            let scopes = known.entry(setting.statement).or_default();
+            scopes.push(Rc::clone(&setting.scope));
+        }
+        let is_known = |setting: &Setting<'a>| {
+            let scopes = known.get(&std::ptr::from_ref(setting.statement));
+            scopes.into_iter().flatten().any(|scope| {
+                Rc::ptr_eq(scope, &setting.scope) || scope.bindings == setting.scope.bindings
+            })
+        };
+        into.extend(stack.into_iter().filter(|setting| !is_known(setting)));
     }
 
     /// `X off`: what lower layers say of X is gone.
@@ -355,7 +391,7 @@ impl<'a> Resolver<'a> {
         }
         let imports = &self.loaded.imports;
         let visible = |by| {
-            let file = self.loaded.files.iter().find(|f| f.id == by);
+            let file = self.loaded.file(by);
             file.is_some_and(|f| f.module.as_ref() == module)
         };
         let import = imports.iter().find(|i| i.name == name && visible(i.by));
@@ -420,7 +456,7 @@ impl<'a> Resolver<'a> {
         place: Place,
         scope: &Rc<Scope>,
         outer: Option<UseId>,
-        open: &mut Vec<ComponentId>,
+        expansion: &mut Expansion<'a>,
     ) -> Option<(UseId, Settings<'a>)> {
         let (name, span, given): (SmolStr, Span, &'a [Argument]) = match &expr.kind {
             ExprKind::Call(call) => (call.callee.as_word()?.clone(), call.callee_span, &call.args),
@@ -437,32 +473,14 @@ impl<'a> Resolver<'a> {
             },
         };
         let id = self.component_named(&name, span, scope.module.as_ref())?;
-        if let Some(start) = open.iter().position(|c| *c == id) {
-            let mut circle = open[start..].to_vec();
-            circle.sort_unstable();
-            if !self.reported_circles.insert(circle) {
-                return None;
-            }
-            let chain: Vec<_> = open[start..]
-                .iter()
-                .chain(std::iter::once(&id))
-                .map(|c| format!("`{}`", self.components[c.index()].name))
-                .collect();
-            self.report(
-                Diagnostic::new(
-                    &codes::COMPONENT_CYCLE,
-                    format!("components are made of each other: {}", chain.join(" → ")),
-                )
-                .at(span, "this closes the circle"),
-            );
+        if let Some(start) = expansion.open.iter().position(|c| *c == id) {
+            self.report_component_cycle(&expansion.open[start..], id, span);
             return None;
         }
-        let use_id = UseId(u32::try_from(self.uses.len()).unwrap_or(u32::MAX));
-        self.uses.push(ComponentUse {
-            component: id,
-            span: expr.span,
-            outer,
-        });
+        if expansion.open.len() >= MAX_COMPONENT_DEPTH {
+            self.report_component_depth(span);
+            return None;
+        }
         let (declared, head) = {
             let ComponentDeclared { declared, head } = &self.index.components[id.index()];
             (declared.clone(), *head)
@@ -474,17 +492,69 @@ impl<'a> Resolver<'a> {
             scope,
             declared.module.clone(),
         ));
-        open.push(id);
+        let mut done = expansion.done.get(&id).into_iter().flatten();
+        if let Some(known) = done.find(|known| known.bindings == inner.bindings) {
+            return self
+                .steps(known.settings.stacks.len(), span)
+                .then(|| (known.id, known.settings.clone()));
+        }
+        let use_id = UseId(u32::try_from(self.uses.len()).unwrap_or(u32::MAX));
+        self.uses.push(ComponentUse {
+            component: id,
+            span: expr.span,
+            outer,
+        });
+        expansion.open.push(id);
         let mut below = Vec::new();
         for base in &declared.bases {
-            let found = self.component_use(base, place, &inner, Some(use_id), open);
+            let found = self.component_use(base, place, &inner, Some(use_id), expansion);
             below.push(found.map_or_else(Settings::unreadable, |(_, settings)| settings));
         }
-        open.pop();
+        expansion.open.pop();
         let own = declared.block.map_or_else(Vec::new, |block| {
             self.own_settings(block, place, &inner, Via::Component(use_id))
         });
-        Some((use_id, self.overlay(below, own)))
+        let settings = self.overlay(below, own);
+        if !self.steps(1 + settings.stacks.len(), span) {
+            return None;
+        }
+        if !expansion.reached.insert(id) {
+            expansion.done.entry(id).or_default().push(Expanded {
+                bindings: inner.bindings.clone(),
+                id: use_id,
+                settings: settings.clone(),
+            });
+        }
+        Some((use_id, settings))
+    }
+
+    fn report_component_cycle(&mut self, open: &[ComponentId], id: ComponentId, span: Span) {
+        let mut circle = open.to_vec();
+        circle.sort_unstable();
+        if !self.reported_circles.insert(circle) {
+            return;
+        }
+        let ids = open.iter().chain([&id]);
+        let names = ids.map(|c| self.components[c.index()].name.as_str());
+        let message = format!("components are made of each other: {}", chained(names));
+        self.report(
+            Diagnostic::new(&codes::COMPONENT_CYCLE, message).at(span, "this closes the circle"),
+        );
+    }
+
+    /// Reports once that components extend each other too deep; what follows is the same mistake.
+    fn report_component_depth(&mut self, span: Span) {
+        if std::mem::replace(&mut self.is_too_deep, true) {
+            return;
+        }
+        self.report(
+            Diagnostic::new(
+                &codes::EVALUATION_BUDGET,
+                format!("components extend each other more than {MAX_COMPONENT_DEPTH} deep"),
+            )
+            .at(span, "one too deep")
+            .help("combine components that extend each other into one"),
+        );
     }
 
     /// The scope of a component's body: its parameters with the arguments of a use, or, where

@@ -12,7 +12,7 @@ use crate::platform::{Platform, ServiceId};
 use crate::value::Value;
 
 /// How many steps all rules and tests of a program may take.
-const MAX_STEPS: u64 = 100_000_000;
+const MAX_STEPS: u64 = 30_000_000;
 /// How many bytes of text they may make.
 const MAX_TEXT_BYTES: u64 = 64 << 20;
 
@@ -278,9 +278,9 @@ impl<'p> Evaluation<'p> {
             return Ok(());
         }
         let budget = if self.steps < MAX_STEPS {
-            "64 MiB of text".to_owned()
+            "64 MiB of text"
         } else {
-            format!("{MAX_STEPS} steps")
+            "30,000,000 steps"
         };
         Err(Stop {
             code: &codes::EVALUATION_BUDGET,
@@ -289,8 +289,23 @@ impl<'p> Evaluation<'p> {
         })
     }
 
+    /// Counts text that is about to be made.
+    fn count_text(&mut self, span: Span, bytes: u64) -> Result<(), Stop> {
+        self.text_bytes = self.text_bytes.saturating_add(bytes);
+        self.count_step(span, 0)
+    }
+
+    /// The value of a term. The elements of a list are steps, so that a list costs what it holds.
     fn value(&mut self, term: &Term) -> Result<Value, Stop> {
         self.count_step(term.span, 1)?;
+        let value = self.value_within(term)?;
+        if let Value::List(items) = &value {
+            self.count_step(term.span, items.len() as u64)?;
+        }
+        Ok(value)
+    }
+
+    fn value_within(&mut self, term: &Term) -> Result<Value, Stop> {
         Ok(match &term.kind {
             TermKind::Value(value) => value.clone(),
             TermKind::Variable(at) => self.variables.get(*at).cloned().unwrap_or(Value::Off),
@@ -311,9 +326,9 @@ impl<'p> Evaluation<'p> {
                 let mut text = String::new();
                 for part in parts {
                     let value = self.value(part)?;
+                    self.count_text(term.span, text_length(&value))?;
                     text.push_str(&self.show(&value));
                 }
-                self.text_bytes += text.len() as u64;
                 Value::Text(text.into())
             }
             TermKind::Not(inner) => Value::Bool(!self.holds(inner)?),
@@ -335,7 +350,7 @@ impl<'p> Evaluation<'p> {
             }
             TermKind::Arithmetic(op, left, right) => {
                 let (a, b) = (self.value(left)?, self.value(right)?);
-                self.text_bytes += text_length(&a) + text_length(&b);
+                self.count_text(term.span, text_length(&a) + text_length(&b))?;
                 arithmetic(*op, &a, &b, right.span, term.span)?
             }
             TermKind::If(parts) => {
@@ -460,7 +475,7 @@ impl<'p> Evaluation<'p> {
             _ => &[],
         };
         self.count_step(span, items.len() as u64)?;
-        self.text_bytes += text_length(values.first().unwrap_or(&Value::Off));
+        self.count_text(span, text_length(values.first().unwrap_or(&Value::Off)))?;
         let made = |text: String| Value::Text(text.into());
         Ok(match function {
             Function::Count => Value::Int(i64::try_from(items.len()).unwrap_or(i64::MAX)),
@@ -474,9 +489,9 @@ impl<'p> Evaluation<'p> {
             Function::Lower => made(text(0).to_lowercase()),
             Function::Replace if text(1).is_empty() => made(text(0).to_owned()),
             Function::Replace => {
-                let replaced = text(0).replace(text(1), text(2));
-                self.text_bytes += replaced.len() as u64;
-                made(replaced)
+                let places = text(0).matches(text(1)).count() as u64;
+                self.count_text(span, places.saturating_mul(text(2).len() as u64))?;
+                made(text(0).replace(text(1), text(2)))
             }
             Function::Sha256 => made(crate::digest::sha256_hex(text(0).as_bytes())),
             Function::Contains => Value::Bool(text(0).contains(text(1))),
@@ -655,9 +670,11 @@ impl Element {
     }
 }
 
+/// How much text a value is made of; other values are short.
 fn text_length(value: &Value) -> u64 {
     match value {
         Value::Text(text) => text.len() as u64,
+        Value::List(items) => items.iter().map(|item| 2 + text_length(item)).sum(),
         _ => 0,
     }
 }

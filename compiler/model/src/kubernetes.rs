@@ -1,0 +1,205 @@
+//! What Kubernetes accepts as a name, a key or a value (`k8s.io/apimachinery`, `pkg/util/validation`). Each
+//! rule says why a text is refused, so that it is reported where the text stands and not by a server.
+
+/// The longest DNS label (RFC 1123 §2.1).
+pub const MAX_LABEL: usize = 63;
+/// The longest DNS subdomain.
+const MAX_SUBDOMAIN: usize = 253;
+
+/// Why a text is no DNS label: the name of a namespace, a container or a volume.
+#[must_use]
+pub fn not_a_label(text: &str) -> Option<String> {
+    if text.len() > MAX_LABEL {
+        return Some(too_long(text, MAX_LABEL));
+    }
+    (!is_label(text)).then(|| {
+        "expected lower-case letters, digits and `-`, with a letter or digit at both ends"
+            .to_owned()
+    })
+}
+
+/// Why a text is no DNS subdomain: the name of most objects, such as an IngressClass.
+#[must_use]
+pub fn not_a_subdomain(text: &str) -> Option<String> {
+    if text.len() > MAX_SUBDOMAIN {
+        return Some(too_long(text, MAX_SUBDOMAIN));
+    }
+    (!text.split('.').all(is_label)).then(|| {
+        "expected lower-case letters, digits, `-` and `.`, with a letter or digit around each `.` and at both ends".to_owned()
+    })
+}
+
+/// Why a text is no qualified name: the key of a label or an annotation.
+#[must_use]
+pub fn not_a_key(text: &str) -> Option<String> {
+    let (prefix, name) = match text.split_once('/') {
+        Some((prefix, name)) => (Some(prefix), name),
+        None => (None, text),
+    };
+    if let Some(why) = prefix.and_then(not_a_subdomain) {
+        return Some(format!("before the `/`: {why}"));
+    }
+    if name.is_empty() {
+        return Some("its name is empty".to_owned());
+    }
+    not_a_value(name)
+}
+
+/// Why a text is no value of a label. It may be empty.
+#[must_use]
+pub fn not_a_value(text: &str) -> Option<String> {
+    if text.len() > MAX_LABEL {
+        return Some(too_long(text, MAX_LABEL));
+    }
+    let is_end = |c: char| c.is_ascii_alphanumeric();
+    let is_inner = |c: char| is_end(c) || matches!(c, '-' | '_' | '.');
+    let fits = text.is_empty()
+        || text.starts_with(is_end) && text.ends_with(is_end) && text.chars().all(is_inner);
+    (!fits).then(|| {
+        "expected letters, digits, `-`, `_` and `.`, with a letter or digit at both ends".to_owned()
+    })
+}
+
+/// Why a text is no key of a ConfigMap or a Secret.
+#[must_use]
+pub fn not_a_file(text: &str) -> Option<String> {
+    if text.len() > MAX_SUBDOMAIN {
+        return Some(too_long(text, MAX_SUBDOMAIN));
+    }
+    if let Some(why) = starts_as_a_path(text) {
+        return Some(why);
+    }
+    let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    (text.is_empty() || !text.chars().all(is_part))
+        .then(|| "expected letters, digits, `-`, `_` and `.`".to_owned())
+}
+
+/// Why a text is no name of an environment variable. Kubernetes accepts more since 1.34; these are accepted
+/// by every version.
+#[must_use]
+pub fn not_a_variable(text: &str) -> Option<String> {
+    if let Some(why) = starts_as_a_path(text) {
+        return Some(why);
+    }
+    let is_start = |c: char| c.is_ascii_alphabetic() || matches!(c, '-' | '_' | '.');
+    let fits =
+        text.starts_with(is_start) && text.chars().all(|c| is_start(c) || c.is_ascii_digit());
+    (!fits)
+        .then(|| "expected letters, digits, `-`, `_` and `.`, and no digit at the start".to_owned())
+}
+
+fn starts_as_a_path(text: &str) -> Option<String> {
+    (text == "." || text.starts_with("..")).then(|| "it is `.` or starts with `..`".to_owned())
+}
+
+/// The name of the volume that a writable directory is: `writable-var-run-x` for `/var/run/x` of the main
+/// container, with the name of the container in it for another.
+#[must_use]
+pub fn writable_volume(container: &str, is_main: bool, path: &str) -> String {
+    let directory: String = path
+        .trim_matches('/')
+        .chars()
+        .map(|c| {
+            if c.is_ascii_alphanumeric() {
+                c.to_ascii_lowercase()
+            } else {
+                '-'
+            }
+        })
+        .collect();
+    let directory = directory.trim_matches('-');
+    if is_main {
+        format!("writable-{directory}")
+    } else {
+        format!("writable-{container}-{directory}")
+    }
+}
+
+/// Why a namespace cannot be managed: it belongs to Kubernetes, or to every user of the cluster.
+#[must_use]
+pub fn not_a_namespace(text: &str) -> Option<&'static str> {
+    if text.starts_with("kube-") {
+        Some("names that start with `kube-` are reserved for Kubernetes")
+    } else if text == "default" {
+        Some("`default` exists in every cluster and may hold what others deployed")
+    } else {
+        None
+    }
+}
+
+/// Whether a text is the name of a time zone of the tz database, of which Kubernetes has its own copy. Names are
+/// compared as they are written: the machines of a cluster may tell letters apart.
+#[must_use]
+pub fn is_time_zone(text: &str) -> bool {
+    time_zones().any(|zone| zone == text)
+}
+
+/// The names of the tz database (release 2025b), links included.
+pub fn time_zones() -> impl Iterator<Item = &'static str> {
+    include_str!("time_zones.txt").lines()
+}
+
+fn too_long(text: &str, limit: usize) -> String {
+    format!(
+        "it has {} characters; at most {limit} are allowed",
+        text.len()
+    )
+}
+
+fn is_label(text: &str) -> bool {
+    let is_end = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+    text.len() <= MAX_LABEL
+        && text.starts_with(is_end)
+        && text.ends_with(is_end)
+        && text.chars().all(|c| is_end(c) || c == '-')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_have_63_characters() {
+        assert_eq!(not_a_label(&"a".repeat(63)), None);
+        assert!(not_a_label(&"a".repeat(64)).is_some());
+        for wrong in ["", "-a", "a-", "A", "a.b", "a_b", "é"] {
+            assert!(not_a_label(wrong).is_some(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn keys_are_qualified_names() {
+        for right in ["app", "App_1.x", "app.kubernetes.io/name", "a/B"] {
+            assert_eq!(not_a_key(right), None, "{right}");
+        }
+        for wrong in [
+            "",
+            "a/",
+            "/a",
+            "app.Kubernetes.io/name",
+            "a/b/c",
+            "a b",
+            "-a",
+        ] {
+            assert!(not_a_key(wrong).is_some(), "{wrong}");
+        }
+        assert_eq!(not_a_value(""), None);
+        assert!(not_a_value("-b").is_some());
+        assert!(not_a_value(&"a".repeat(64)).is_some());
+    }
+
+    #[test]
+    fn time_zones_are_those_of_the_tz_database() {
+        for right in [
+            "UTC",
+            "Europe/Kyiv",
+            "EST",
+            "America/Argentina/Buenos_Aires",
+        ] {
+            assert!(is_time_zone(right), "{right}");
+        }
+        for wrong in ["", "UTC+2", "EST5", "Mars/Base", "Local", "europe/kyiv"] {
+            assert!(!is_time_zone(wrong), "{wrong}");
+        }
+    }
+}
