@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use crate::client::Cluster;
 use crate::failure::Failure;
 use crate::object::{ObjectId, Program};
+use crate::owner;
 use crate::request::Call;
 use crate::takeover::patch_each;
 
@@ -58,7 +59,8 @@ pub async fn adoptable(
             Err(error) => return Err(error.into()),
         };
         let of = entries_of(&live, managers);
-        if !of.is_empty() {
+        // What another platform owns is not to be had by way of a tool that wrote to it.
+        if !of.is_empty() && owner::other(program.manager(), &live).is_none() {
             let mut managers: Vec<String> = of
                 .iter()
                 .filter_map(|(_, entry)| entry["manager"].as_str().map(str::to_owned))

@@ -80,7 +80,7 @@ pub async fn destroy(
         match checked {
             Ok(None) => return carry_out(cluster, program, options, &shown, lock, progress).await,
             Ok(Some(fresh)) => {
-                // Nobody else is kept waiting by a question.
+                // A question must not keep other runs waiting.
                 lock.release().await;
                 confirm(&fresh, true)?;
                 shown = fresh;

@@ -367,7 +367,7 @@ mod tests {
             ("database", &[]),
             ("claim", &["database"]),
             ("volume", &["claim"]),
-            ("orphan", &["nobody-knows"]),
+            ("orphan", &["unknown"]),
             // Half of it is another's.
             ("shared", &["pod", "database"]),
             // Owners in a circle have no root.
