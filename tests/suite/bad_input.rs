@@ -228,3 +228,27 @@ fn a_full_disk_leaves_everything_as_it_was() {
     );
     assert_eq!(files_below(folder.path()), before);
 }
+
+/// A folder that is not empty cannot be replaced by a file: the rename fails when others have succeeded.
+#[test]
+fn a_rename_that_fails_is_undone() {
+    let folder = TempDir::new().expect("a temporary folder");
+    assert_eq!(build_to(folder.path()).exit, Exit::Done);
+    let web = folder.path().join("lib/hello/web");
+    // Files to be changed, to be made and to be removed beside the one that fails.
+    let deployment = fs::read_to_string(web.join("deployment.yaml")).expect("an output");
+    fs::write(folder.path().join("share/old.yaml"), &deployment).expect("a file of a build");
+    fs::write(web.join("networkpolicy.yaml"), deployment).expect("another text of a build");
+    fs::remove_file(web.join("ingress.yaml")).expect("to be made again");
+    fs::remove_dir_all(folder.path().join("helm")).expect("to be made again");
+    fs::remove_file(web.join("service.yaml")).expect("it is there");
+    fs::create_dir(web.join("service.yaml")).expect("a folder in its place");
+    fs::write(web.join("service.yaml/mine"), "mine").expect("a file");
+    let before = files_below(folder.path());
+    let ran = build_to(folder.path());
+    assert_eq!(ran.exit, Exit::Failed);
+    assert!(ran.err.contains("nothing was changed"), "{}", ran.err);
+    assert_eq!(files_below(folder.path()), before);
+    fs::remove_dir_all(web.join("service.yaml")).expect("no folder any more");
+    assert_eq!(build_to(folder.path()).exit, Exit::Done);
+}

@@ -5,7 +5,8 @@
 //! beside its place, and only when all of them are on disk are they renamed, one by one, or with
 //! their whole folder where that is new. What stops it earlier (a full disk, an interrupt) leaves
 //! the old files, and perhaps files and folders with [`STAGED`] at the end of their names, which
-//! the next build removes.
+//! the next build removes. What fails later is undone: the old texts are put back. Only a build that is
+//! killed between two renames leaves some old and some new files, and the next build ends its work.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -288,19 +289,30 @@ impl Plan {
             }
             return Err(message);
         }
-        self.unstage(&staged)?;
-        for change in changes {
-            if let Change::Remove { path, .. } = change {
-                let path = self.root.join(path);
-                remove(&path)?;
-                self.remove_empty_folders(&path);
-            }
+        let mut done = Done::default();
+        let Err(message) = self.put(&changes, &mut done) else {
+            return Ok(());
+        };
+        let mut stays = self.put_back(&done);
+        for file in &staged {
+            stays.extend(remove(&self.staged_path(&file.path)).err());
         }
-        Ok(())
+        for folder in made.iter().rev() {
+            // Somebody else's file in it keeps it.
+            let _ = fs::remove_dir(folder);
+        }
+        Err(match stays.as_slice() {
+            [] => format!("{message}; nothing was changed"),
+            stays => format!(
+                "{message}; and what was written before cannot be put back: {}",
+                stays.join(", ")
+            ),
+        })
     }
 
-    /// Puts what was staged in its place.
-    fn unstage(&self, staged: &[&OutputFile]) -> Result<(), String> {
+    /// Puts what was staged in its place and removes what goes. What was done is in `done`, whether all of
+    /// it succeeds or not.
+    fn put<'c>(&self, changes: &[&'c Change], done: &mut Done<'c>) -> Result<(), String> {
         let rename = |from: &Path, to: &Path| {
             fs::rename(from, to).map_err(|error| format!("{}: {}", to.display(), describe(&error)))
         };
@@ -308,13 +320,52 @@ impl Plan {
             let from = self.root.join(format!("{folder}{STAGED}"));
             if from.exists() {
                 rename(&from, &self.root.join(folder))?;
+                done.folders.push(folder);
             }
         }
-        staged
+        let results: Vec<Result<&Change, String>> = changes
             .par_iter()
-            .filter(|file| self.new_folder_of(&file.path).is_none())
-            .map(|file| rename(&self.staged_path(&file.path), &self.root.join(&file.path)))
-            .collect()
+            .filter(|change| !matches!(change, Change::Remove { .. }))
+            .filter(|change| self.new_folder_of(change.path()).is_none())
+            .map(|change| {
+                let path = change.path();
+                rename(&self.staged_path(path), &self.root.join(path)).map(|()| *change)
+            })
+            .collect();
+        let mut failed = Ok(());
+        for result in results {
+            match result {
+                Ok(change) => done.changes.push(change),
+                Err(message) => failed = Err(message),
+            }
+        }
+        failed?;
+        for change in changes {
+            if let Change::Remove { path, .. } = change {
+                let path = self.root.join(path);
+                remove(&path)?;
+                done.changes.push(change);
+                self.remove_empty_folders(&path);
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes back what was done, in the opposite order; gives what cannot be.
+    fn put_back(&self, done: &Done<'_>) -> Vec<String> {
+        let mut stays = Vec::new();
+        for change in done.changes.iter().rev() {
+            let path = self.root.join(change.path());
+            let put_back = match change {
+                Change::Create { .. } => remove(&path),
+                Change::Replace { old, .. } | Change::Remove { old, .. } => put_text(&path, old),
+            };
+            stays.extend(put_back.err());
+        }
+        for folder in done.folders.iter().rev() {
+            stays.extend(remove(&self.root.join(folder)).err());
+        }
+        stays
     }
 
     /// The output folder of a path and the path in it, where the folder is new.
@@ -383,6 +434,27 @@ impl Plan {
             folder = path.parent();
         }
     }
+}
+
+/// What a write has done so far.
+#[derive(Default)]
+struct Done<'c> {
+    folders: Vec<&'static str>,
+    changes: Vec<&'c Change>,
+}
+
+/// Writes a text whole or not at all, with the folders that it needs.
+fn put_text(path: &Path, text: &str) -> Result<(), String> {
+    let mut staged = path.as_os_str().to_owned();
+    staged.push(STAGED);
+    let write = || {
+        if let Some(folder) = path.parent() {
+            fs::create_dir_all(folder)?;
+        }
+        fs::write(&staged, text)?;
+        fs::rename(&staged, path)
+    };
+    write().map_err(|error| format!("{}: {}", path.display(), describe(&error)))
 }
 
 fn remove(path: &Path) -> Result<(), String> {
