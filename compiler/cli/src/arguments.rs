@@ -562,6 +562,10 @@ pub(crate) struct Permit {
     /// Apply although Argo CD or Flux keeps the same objects and may set them back.
     #[arg(long)]
     pub(crate) even_if_gitops: bool,
+    /// Let each service wait so long for a Secret that is missing, instead of blocking the plan: for Secrets
+    /// that cert-manager or External Secrets creates after the first apply [default when given: 10m].
+    #[arg(long, value_name = "TIME", num_args = 0..=1, require_equals = true, default_missing_value = "10m", value_parser = duration)]
+    pub(crate) wait_for_secrets: Option<std::time::Duration>,
 }
 
 /// Shows what `apply` would do to a cluster, field by field, and changes nothing.

@@ -24,6 +24,7 @@ use crate::history::{HistoryResult, NewRelease, SourceSnapshot};
 use crate::inventory::{self, Inventory, Meta};
 use crate::kind::Kind;
 use crate::lock::Lock;
+use crate::node_ports;
 use crate::object::{Desired, ObjectId, Packed, Program};
 use crate::plan::{Action, Allowed, Plan, Step, explain};
 use crate::progress::{Event, Progress};
@@ -55,6 +56,9 @@ pub struct ApplyOptions {
     pub source: SourceSnapshot,
     /// The release that a rollback brings back.
     pub rollback_to: Option<u64>,
+    /// `--yes`: whatever the plan is under the lock, it is confirmed as the one before was. Otherwise a plan
+    /// that differs from the one shown is not carried out.
+    pub replans: bool,
 }
 
 /// What becomes of the services that a run has changed when it cannot end well.
@@ -138,16 +142,11 @@ pub async fn apply(
         return Ok(refused(failure));
     }
     if plan.is_blocked() {
-        return Ok(refused(
-            Failure::new("nothing was written: the plan is blocked")
-                .help("the lines with `!` say what must be decided or made first"),
-        ));
+        return Ok(refused(is_blocked()));
     }
     // Until here a signal just ends the process: nothing is written, and a question can be left.
     let stop = Stop::on_signals(cluster);
-    if let Ok(mut patience) = cluster.patience.lock() {
-        *patience = options.retry_for;
-    }
+    cluster.be_patient(options.retry_for);
     inventory::prepare(cluster).await?;
     // Before the lock is taken: to compress a large platform takes longer than a renewal may wait.
     let release = NewRelease::of(cluster, program, &options.source).await?;
@@ -155,80 +154,108 @@ pub async fn apply(
         progress.say(&Event::Note(text));
     })
     .await?;
-    let shown = Shown { plan, release };
-    let outcome = locked(cluster, program, options, progress, shown, &lock, stop).await;
+    let run = Run {
+        cluster,
+        program,
+        options,
+        progress,
+        lock: &lock,
+        stop,
+    };
+    let outcome = run.locked(plan, release, confirm).await;
     progress.clear();
     lock.release().await;
     outcome
 }
 
-/// What was confirmed.
-struct Shown {
-    plan: Plan,
-    release: NewRelease,
+/// What a run under the lock needs.
+struct Run<'r, 'w> {
+    cluster: &'r Arc<Cluster>,
+    program: &'r Program<'r>,
+    options: &'r ApplyOptions,
+    progress: &'r mut Progress<'w>,
+    lock: &'r Lock,
+    stop: Stop,
 }
 
-/// With the lock: plans again, since the cluster may have moved, and works.
-async fn locked(
-    cluster: &Arc<Cluster>,
-    program: &Program<'_>,
-    options: &ApplyOptions,
-    progress: &mut Progress<'_>,
-    shown: Shown,
-    lock: &Lock,
-    stop: Stop,
-) -> Result<Report, Failure> {
-    let Shown {
-        plan: shown,
-        release,
-    } = shown;
-    let plan = shown.again(cluster, program).await?;
-    let is_as_shown = signature(&plan) == signature(&shown);
-    // Two plans of a large platform are a lot of memory.
-    drop(shown);
-    let planned = plan.work().count();
-    if plan.is_blocked() || !is_as_shown {
-        return Ok(Report {
-            outcome: Outcome::Refused(
-                Failure::new(
-                    "the cluster has changed since the plan was shown; nothing was written",
-                )
-                .help("run the command again: it plans anew"),
-            ),
+impl Run<'_, '_> {
+    /// With the lock: plans again, since the cluster may have moved, and works.
+    async fn locked(
+        self,
+        shown: Plan,
+        release: NewRelease,
+        confirm: &mut dyn FnMut(&Plan) -> Result<(), Failure>,
+    ) -> Result<Report, Failure> {
+        let Self {
+            cluster, program, ..
+        } = self;
+        let plan = shown.again(cluster, program).await?;
+        let is_as_shown = signature(&plan) == signature(&shown);
+        // Two plans of a large platform are a lot of memory.
+        drop(shown);
+        let planned = plan.work().count();
+        let ended = |outcome| Report {
+            outcome,
             written: 0,
             planned,
             requests: cluster.counts().0,
-        });
+        };
+        if !is_as_shown {
+            if !self.options.replans || self.options.saved.is_some() {
+                return Ok(ended(Outcome::Refused(
+                    Failure::new(
+                        "the cluster has changed since the plan was shown; nothing was written",
+                    )
+                    .help("run the command again: it plans anew"),
+                )));
+            }
+            let note = "the cluster has changed since the plan was made; this is the plan now";
+            self.progress.say(&Event::Note(note.to_owned()));
+            if let Err(failure) = confirm(&plan) {
+                return Ok(ended(Outcome::Refused(failure)));
+            }
+        }
+        if plan.is_blocked() {
+            return Ok(ended(Outcome::Refused(is_blocked())));
+        }
+        let has_work = plan.has_work() || !plan.inherited().is_empty();
+        if !has_work && is_complete(&plan, program) {
+            return Ok(ended(Outcome::Nothing));
+        }
+        let (to, trouble) = unbounded_channel();
+        cluster.report_trouble(to);
+        let mut engine = Engine {
+            cluster,
+            program,
+            options: self.options,
+            progress: self.progress,
+            lock: self.lock,
+            stop: self.stop,
+            trouble,
+            release: Some(release),
+            inventory: plan.live.inventory.clone().unwrap_or_default(),
+            plan,
+            written: 0,
+            failures: Vec::new(),
+            unready: Vec::new(),
+            skipped: 0,
+            wrote: BTreeSet::new(),
+            is_rolled_out: false,
+            back: None,
+        };
+        let outcome = engine.run().await;
+        Ok(Report {
+            outcome,
+            written: engine.written,
+            planned,
+            requests: cluster.counts().0,
+        })
     }
-    let (to, trouble) = unbounded_channel();
-    cluster.report_trouble(to);
-    let mut engine = Engine {
-        cluster,
-        program,
-        options,
-        progress,
-        lock,
-        stop,
-        trouble,
-        release: Some(release),
-        inventory: plan.live.inventory.clone().unwrap_or_default(),
-        plan,
-        written: 0,
-        failures: Vec::new(),
-        is_lock_lost: false,
-        unready: Vec::new(),
-        skipped: 0,
-        wrote: BTreeSet::new(),
-        is_rolled_out: false,
-        back: None,
-    };
-    let outcome = engine.run().await;
-    Ok(Report {
-        outcome,
-        written: engine.written,
-        planned,
-        requests: cluster.counts().0,
-    })
+}
+
+fn is_blocked() -> Failure {
+    Failure::new("nothing was written: the plan is blocked")
+        .help("the lines with `!` say what must be decided or made first")
 }
 
 /// Whether the last run came to its end and listed what there is.
@@ -280,8 +307,6 @@ pub(crate) struct Engine<'e, 'w> {
     plan: Plan,
     written: usize,
     failures: Vec<Failure>,
-    /// Whether a write was not begun because the lock may be another's by now.
-    is_lock_lost: bool,
     /// Services that were written and did not become ready.
     unready: Vec<String>,
     /// Services that were not begun, because what they need is not ready.
@@ -293,6 +318,8 @@ pub(crate) struct Engine<'e, 'w> {
     /// On the way back: the bodies as they were.
     back: Option<BTreeMap<ObjectId, Packed>>,
 }
+
+const QUOTA_COUNTED_WITHIN: Duration = Duration::from_secs(15);
 
 /// Above so many objects the second look is not worth its calls.
 const MOST_JUDGED: usize = 2000;
@@ -315,7 +342,7 @@ impl Engine<'_, '_> {
             Outcome::Interrupted => HistoryResult::Interrupted,
         };
         // A release that is not listed yet was not begun; and without the lock the list may be another's.
-        if self.release.is_some() || self.is_lock_lost || !self.lock.is_ours() {
+        if self.release.is_some() || !self.lock.is_ours() {
             return;
         }
         self.end_release(result);
@@ -447,13 +474,15 @@ impl Engine<'_, '_> {
 
     /// What is not known to be over falls through to the judgement of `run`.
     fn ended(&self) -> Option<Outcome> {
-        let is_lost = self.is_lock_lost || !self.lock.is_ours();
-        is_lost.then(|| {
+        let lost = self.lock.lost()?;
+        Some(
             self.partly(
-                Failure::new("the lock could not be renewed; nothing more was written")
-                    .help("see the way to the API server, then apply again: it goes on from here"),
-            )
-        })
+                Failure::new(format!(
+                    "the lock could not be renewed: {lost}; nothing more was written"
+                ))
+                .help("apply again: it goes on from here"),
+            ),
+        )
     }
 
     fn steps(&self, wanted: impl Fn(&Step) -> bool) -> Vec<Step> {
@@ -703,9 +732,7 @@ impl Engine<'_, '_> {
 
     fn note_failure(&mut self, id: &ObjectId, failure: Option<Failure>) {
         let Some(failure) = failure else {
-            // It was not begun: the run is to stop, or the lock is in doubt. It may be ours again in a
-            // moment, and the write is missing all the same.
-            self.is_lock_lost |= !self.stop.is_asked();
+            // It was not begun: the run is to stop, or has lost its lock. Both stay so.
             return;
         };
         let source = self
@@ -724,14 +751,25 @@ impl Engine<'_, '_> {
     /// A quota counts only after its controller has seen it; before that every pod is refused.
     async fn await_quotas(&mut self) -> bool {
         let quotas = self.steps(|step| step.id.kind == Kind::ResourceQuota);
-        let deadline = tokio::time::Instant::now() + Duration::from_secs(15);
+        let started = self.cluster.clock.now();
         for step in quotas {
             loop {
-                let Ok(answer) = self.cluster.call(Call::get(step.id.path())).await else {
-                    break;
+                let live = match self.cluster.call(Call::get(step.id.path())).await {
+                    Ok(answer) => answer.body,
+                    Err(error) => {
+                        self.note(&step, Err(Some(error.into())));
+                        return false;
+                    }
                 };
-                let is_counted = answer.body["status"]["hard"] == answer.body["spec"]["hard"];
-                if is_counted || tokio::time::Instant::now() > deadline || self.stop.is_asked() {
+                if live["status"]["hard"] == live["spec"]["hard"] || self.stop.is_asked() {
+                    break;
+                }
+                if self.cluster.clock.since(started) > QUOTA_COUNTED_WITHIN {
+                    // The pods that it refuses say more, with their service.
+                    self.progress.say(&Event::Note(format!(
+                        "{} is not counted by its controller yet; pods may be refused until it is",
+                        step.id
+                    )));
                     break;
                 }
                 tokio::time::sleep(Duration::from_millis(100)).await;
@@ -773,6 +811,8 @@ impl Engine<'_, '_> {
                         self.progress.say(&Event::Note(format!("{id}: {warning}")));
                     }
                 }
+                // Its write waits for the port, or says who has it.
+                Err(ApiError::Refused(refusal)) if node_ports::taken(&refusal).is_some() => {}
                 Err(ApiError::Refused(refusal)) => denied.push((explain(&refusal, &id), id)),
                 Err(error) => denied.push((Failure::new(error.to_string()), id)),
             }

@@ -2,17 +2,19 @@
 //! identity. What is wrong on the way is said with the next step.
 
 use std::path::PathBuf;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use kube::Client;
 use tokio::sync::mpsc::UnboundedSender;
 
 use crate::access::Reach;
+use crate::clock::Clock;
 use crate::failure::{ApiError, Failure};
 use crate::kubeconfig::{Target, target};
 use crate::limiter::Limiter;
+use crate::lock::Gauge;
 use crate::request::{Call, Verb};
 use crate::transport;
 
@@ -37,7 +39,7 @@ const OLDEST_MINOR: u32 = 29;
 
 /// A cluster that has answered.
 pub struct Cluster {
-    pub(crate) client: Mutex<Client>,
+    client: Mutex<Client>,
     pub(crate) access: Access,
     /// The context's name, or `in-cluster`.
     pub context: String,
@@ -49,16 +51,20 @@ pub struct Cluster {
     pub uid: String,
     /// `v1.37.2`.
     pub version: String,
-    pub(crate) patience: Mutex<Duration>,
+    patience: Mutex<Duration>,
     pub(crate) limiter: Limiter,
     /// Set when the user asks to stop: no call is tried again.
     pub(crate) is_stopping: AtomicBool,
     /// How many requests were sent, and how many of them change something.
     pub(crate) requests: AtomicU64,
     pub(crate) writes: AtomicU64,
-    pub(crate) trouble: Mutex<Option<UnboundedSender<String>>>,
     /// How much of it this account may see at once.
     pub(crate) reach: tokio::sync::OnceCell<Reach>,
+    trouble: Mutex<Option<UnboundedSender<String>>>,
+    /// Stands still while the server is away.
+    pub(crate) clock: Clock,
+    /// The lock that this run holds: nothing is changed while it may be another's.
+    guard: Mutex<Option<Gauge>>,
 }
 
 impl Cluster {
@@ -90,11 +96,11 @@ impl Cluster {
             writes: AtomicU64::new(0),
             trouble: Mutex::new(None),
             reach: tokio::sync::OnceCell::new(),
+            clock: Clock::new(),
+            guard: Mutex::new(None),
         };
         cluster.greet().await?;
-        if let Ok(mut patience) = cluster.patience.lock() {
-            *patience = PATIENCE;
-        }
+        cluster.be_patient(PATIENCE);
         Ok(cluster)
     }
 
@@ -175,9 +181,30 @@ impl Cluster {
 
     /// Says every delay that lasts to this channel.
     pub fn report_trouble(&self, to: UnboundedSender<String>) {
-        if let Ok(mut trouble) = self.trouble.lock() {
-            *trouble = Some(to);
-        }
+        *self.trouble() = Some(to);
+    }
+
+    pub(crate) fn trouble(&self) -> MutexGuard<'_, Option<UnboundedSender<String>>> {
+        held(&self.trouble)
+    }
+
+    /// How long a call is tried again from now on.
+    pub(crate) fn be_patient(&self, patience: Duration) {
+        *held(&self.patience) = patience;
+    }
+
+    /// How long a call is tried again.
+    pub(crate) fn patience(&self) -> Duration {
+        *held(&self.patience)
+    }
+
+    /// From now on nothing is changed unless this lock is held; `None` once it is given back.
+    pub(crate) fn guard_by(&self, guard: Option<Gauge>) {
+        *held(&self.guard) = guard;
+    }
+
+    pub(crate) fn guard(&self) -> Option<Gauge> {
+        held(&self.guard).clone()
     }
 
     /// No call is tried again from now on.
@@ -205,14 +232,12 @@ impl Cluster {
         let target = target(&self.access).await?;
         let proxy = target.proxy.as_ref();
         let client = transport::client(target.config, proxy, self.access.command)?;
-        if let Ok(mut current) = self.client.lock() {
-            *current = client;
-        }
+        *held(&self.client) = client;
         Ok(())
     }
 
-    pub(crate) fn client(&self) -> Option<Client> {
-        self.client.lock().ok().map(|client| client.clone())
+    pub(crate) fn client(&self) -> Client {
+        held(&self.client).clone()
     }
 
     pub(crate) fn count(&self, verb: Verb, is_dry_run: bool) {
@@ -221,4 +246,10 @@ impl Cluster {
             self.writes.fetch_add(1, Ordering::Relaxed);
         }
     }
+}
+
+/// What a mutex holds. Each of ours is valid after every statement that changes it, so that a panic of
+/// another task leaves nothing half done, and is no reason to do without.
+pub(crate) fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -10,6 +10,7 @@ mod adopt;
 mod apply;
 mod claims;
 mod client;
+mod clock;
 mod dataflow;
 mod destroy;
 mod diff;
@@ -32,6 +33,7 @@ mod managed;
 mod manager;
 mod masters;
 mod moves;
+mod node_ports;
 mod object;
 mod origin;
 mod owner;
@@ -49,6 +51,7 @@ mod release;
 mod render;
 mod request;
 mod saved;
+mod secrets;
 mod severity;
 mod status;
 mod stop;
@@ -101,18 +104,34 @@ pub use status::{Condition, Row, Status, is_healthy, status_json, status_text};
 pub use stop::Stop;
 pub use taking::Taking;
 
-/// Runs what waits for a network to its end.
+/// Runs what waits for a network to its end, on this thread. Connections, timers and what runs beside, as
+/// the renewal of a lock, have a thread of their own: the command's own work must not delay them.
 ///
 /// # Errors
 ///
 /// The system has no resources for the event loop.
 pub fn block_on<F: Future>(future: F) -> Result<F::Output, Failure> {
+    let no_loop =
+        |error: std::io::Error| Failure::new(format!("the event loop cannot start: {error}"));
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .map_err(|error| Failure::new(format!("the event loop cannot start: {error}")))?;
-    let output = runtime.block_on(future);
-    // What still waits for an answer is not waited for.
-    runtime.shutdown_background();
-    Ok(output)
+        .map_err(no_loop)?;
+    let handle = runtime.handle().clone();
+    let (end, ended) = tokio::sync::oneshot::channel::<()>();
+    let network = std::thread::Builder::new()
+        .name("network".to_owned())
+        .spawn(move || {
+            // It ends when the other side is dropped, also by a panic.
+            runtime.block_on(ended).unwrap_or_default();
+            // What still waits for an answer is not waited for.
+            runtime.shutdown_background();
+        })
+        .map_err(no_loop)?;
+    let output = handle.block_on(future);
+    drop(end);
+    match network.join() {
+        Ok(()) => Ok(output),
+        Err(_) => Err(Failure::new("the event loop has panicked")),
+    }
 }

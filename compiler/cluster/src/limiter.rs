@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 
+use crate::client::held;
+
 const START: usize = 8;
 const MOST: usize = 16;
 /// So many good calls earn one more.
@@ -47,35 +49,38 @@ impl Limiter {
 
     /// At most this many at once, whatever the server bears.
     pub(crate) fn cap(&self, most: usize) {
-        if let Ok(mut state) = self.state.lock() {
-            state.most = most.max(1);
-            state.limit = state.limit.min(state.most);
-        }
+        let mut state = held(&self.state);
+        state.most = most.max(1);
+        state.limit = state.limit.min(state.most);
     }
 
     #[cfg(test)]
     fn limit(&self) -> usize {
-        self.state.lock().map_or(1, |state| state.limit)
+        held(&self.state).limit
     }
 
     pub(crate) async fn slot(&self) -> Slot<'_> {
         loop {
             let freed = self.freed.notified();
-            if let Ok(mut state) = self.state.lock()
-                && state.in_flight < state.limit
-            {
-                state.in_flight += 1;
+            if self.take() {
                 return Slot { limiter: self };
             }
             freed.await;
         }
     }
 
+    fn take(&self) -> bool {
+        let mut state = held(&self.state);
+        let is_free = state.in_flight < state.limit;
+        if is_free {
+            state.in_flight += 1;
+        }
+        is_free
+    }
+
     /// What a call that has ended says of the server.
     pub(crate) fn learn(&self, took: Duration, suffers: bool) {
-        let Ok(mut state) = self.state.lock() else {
-            return;
-        };
+        let mut state = held(&self.state);
         if suffers || took > SLOW {
             state.good = 0;
             // One burst of answers is one sign.
@@ -98,9 +103,7 @@ impl Limiter {
 
 impl Drop for Slot<'_> {
     fn drop(&mut self) {
-        if let Ok(mut state) = self.limiter.state.lock() {
-            state.in_flight -= 1;
-        }
+        held(&self.limiter.state).in_flight -= 1;
         self.limiter.freed.notify_one();
     }
 }

@@ -409,7 +409,7 @@ pub(crate) async fn missing_secrets(
     (missing, unchecked)
 }
 
-fn keys_of(secret: &Value) -> BTreeSet<String> {
+pub(crate) fn keys_of(secret: &Value) -> BTreeSet<String> {
     let data = secret["data"].as_object();
     data.into_iter()
         .flatten()

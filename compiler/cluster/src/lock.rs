@@ -1,16 +1,16 @@
-//! One run at a time: a Lease in `erpc-system`. Whether its holder is alive is judged by our own
-//! clock alone: a Lease that nobody renews for its whole duration is free. A holder that could not
-//! renew stops writing before others may think it dead.
+//! One run at a time: a Lease in `erpc-system`. Whether its holder is alive is judged by our own clock
+//! alone: a Lease that nobody renews for its whole duration, while the API server answers, is free. A holder
+//! that could not renew changes nothing until it has: the server may have been away, and then the Lease is
+//! still its own, or another may have taken it, and then the run ends.
 
-use std::sync::Arc;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant, SystemTime};
 
 use serde_json::{Value, json};
+use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 
-use crate::client::Cluster;
+use crate::client::{Cluster, held};
 use crate::failure::{ApiError, Failure};
 use crate::inventory::{STATE_NAMESPACE, name};
 use crate::kind::root;
@@ -20,9 +20,13 @@ use crate::request::Call;
 /// How long a lease lasts that nobody renews.
 const DURATION: Duration = Duration::from_secs(30);
 const RENEWED_EVERY: Duration = Duration::from_secs(10);
-/// Without a renewal for so long nothing is written any more.
+/// Without a renewal for so long nothing is changed until there is one.
 const SAFE_FOR: Duration = Duration::from_secs(20);
+/// Between two tries of a renewal that fails.
+const RENEWED_AGAIN: Duration = Duration::from_millis(500);
 const LOOKED_AT_EVERY: Duration = Duration::from_secs(1);
+/// Two looks at a lease that are further apart say nothing of its holder: the server was away.
+const LOOKS_APART: Duration = Duration::from_secs(4);
 /// Nobody waits longer for the end of a run.
 const GIVEN_BACK_WITHIN: Duration = Duration::from_secs(10);
 /// On the Lease, by which a holder on the same machine can be seen to be dead at once.
@@ -32,31 +36,77 @@ const PROCESS: &str = "erpc.dev/process";
 pub struct Lock {
     cluster: Arc<Cluster>,
     platform: String,
-    state: Arc<State>,
+    lease: Arc<Mutex<Value>>,
+    gauge: Gauge,
     renewal: JoinHandle<()>,
 }
 
-struct State {
-    lease: Mutex<Value>,
-    renewed: Mutex<Instant>,
-    is_lost: AtomicBool,
+/// What is known of a lock that was taken.
+#[derive(Clone, Debug)]
+enum Hold {
+    /// It was surely ours at this moment.
+    Ours(Moment),
+    /// It is another's, or may be, and stays so.
+    Lost(String),
+}
+
+/// A moment by both clocks: the steady one stands still while the machine sleeps.
+#[derive(Clone, Copy, Debug)]
+struct Moment {
+    steady: Instant,
+    wall: SystemTime,
+}
+
+impl Moment {
+    fn now() -> Self {
+        Self {
+            steady: Instant::now(),
+            wall: SystemTime::now(),
+        }
+    }
+
+    /// Whether it was less than this ago. A wall clock that was set back tells nothing.
+    fn is_within(self, time: Duration) -> bool {
+        self.steady.elapsed() < time && self.wall.elapsed().is_ok_and(|passed| passed < time)
+    }
 }
 
 /// Whether a lock is still ours.
 #[derive(Clone)]
 pub(crate) struct Gauge {
-    state: Arc<State>,
+    hold: watch::Receiver<Hold>,
+    /// Asks for a renewal at once.
+    hurry: Arc<Notify>,
 }
 
 impl Gauge {
-    /// Asked before each write: a process that was frozen finds that its time is over.
-    pub(crate) fn is_ours(&self) -> bool {
-        let is_fresh = self
-            .state
-            .renewed
-            .lock()
-            .is_ok_and(|renewed| renewed.elapsed() < SAFE_FOR);
-        is_fresh && !self.state.is_lost.load(Ordering::Relaxed)
+    /// Why the lock is lost for good, if it is.
+    pub(crate) fn lost(&self) -> Option<String> {
+        match &*self.hold.borrow() {
+            Hold::Ours(_) => None,
+            Hold::Lost(why) => Some(why.clone()),
+        }
+    }
+
+    /// Asked before each change: waits for a renewal where the last one was too long ago, as after an outage
+    /// of the server or when the process was frozen.
+    ///
+    /// # Errors
+    ///
+    /// Why it is lost for good.
+    pub(crate) async fn until_ours(&self) -> Result<(), String> {
+        let mut hold = self.hold.clone();
+        loop {
+            match &*hold.borrow_and_update() {
+                Hold::Ours(renewed) if renewed.is_within(SAFE_FOR) => return Ok(()),
+                Hold::Ours(_) => {}
+                Hold::Lost(why) => return Err(why.clone()),
+            }
+            self.hurry.notify_one();
+            if hold.changed().await.is_err() {
+                return Err("the lock was given back".to_owned());
+            }
+        }
     }
 }
 
@@ -169,39 +219,38 @@ impl Lock {
     ) -> Result<Self, Failure> {
         let identity = identity();
         let started = Instant::now();
-        // The version of the lease, and since when it has been that one.
-        let mut seen: Option<(String, Instant)> = None;
+        let mut seen: Option<Quiet> = None;
         let mut is_alive = false;
         loop {
-            let (held, lease) = match try_take(cluster, platform, &identity).await? {
+            let (holder, lease) = match try_take(cluster, platform, &identity).await? {
                 Taken::Ours(lease) => return Ok(Self::hold(cluster, platform, lease)),
                 Taken::Lost => continue,
-                Taken::Held(held, lease) => (held, lease),
+                Taken::Held(holder, lease) => (holder, lease),
             };
             let version = lease["metadata"]["resourceVersion"].as_str().unwrap_or("");
-            match &seen {
-                Some((before, since)) if before == version => {
-                    if since.elapsed() >= DURATION {
+            match &mut seen {
+                Some(quiet) if quiet.version == version => {
+                    if quiet.look() >= DURATION {
                         force_free(cluster, platform, &lease).await?;
                         continue;
                     }
                 }
                 Some(_) => {
                     is_alive = true;
-                    seen = Some((version.to_owned(), Instant::now()));
+                    seen = Some(Quiet::of(version));
                 }
                 None => {
                     say(format!(
                         "{} holds the lock since {}; waiting to see whether it is alive",
-                        held.name, held.since
+                        holder.name, holder.since
                     ));
-                    seen = Some((version.to_owned(), Instant::now()));
+                    seen = Some(Quiet::of(version));
                 }
             }
             if is_alive && started.elapsed() >= wait {
                 return Err(Failure::new(format!(
                     "another run is at work on `{platform}`: {} since {}",
-                    held.name, held.since
+                    holder.name, holder.since
                 ))
                 .help("wait for it with --wait-lock 10m, or end it; `erpc unlock` is for one that is gone"));
             }
@@ -213,53 +262,99 @@ impl Lock {
     }
 
     fn hold(cluster: &Arc<Cluster>, platform: &str, lease: Value) -> Self {
-        let state = Arc::new(State {
-            lease: Mutex::new(lease),
-            renewed: Mutex::new(Instant::now()),
-            is_lost: AtomicBool::new(false),
-        });
-        let renewal = tokio::spawn(renew(
-            Arc::clone(cluster),
-            platform.to_owned(),
-            Arc::clone(&state),
-        ));
+        let (say, hold) = watch::channel(Hold::Ours(Moment::now()));
+        let gauge = Gauge {
+            hold,
+            hurry: Arc::new(Notify::new()),
+        };
+        let lease = Arc::new(Mutex::new(lease));
+        let renewal = Renewal {
+            cluster: Arc::clone(cluster),
+            platform: platform.to_owned(),
+            lease: Arc::clone(&lease),
+            hurry: Arc::clone(&gauge.hurry),
+            say,
+        };
+        cluster.guard_by(Some(gauge.clone()));
         Self {
             cluster: Arc::clone(cluster),
             platform: platform.to_owned(),
-            state,
-            renewal,
+            lease,
+            gauge,
+            renewal: tokio::spawn(renewal.run()),
         }
     }
 
-    /// Whether it is still ours.
+    /// Whether it is not known to be lost. What changes something waits until it is surely ours.
     #[must_use]
     pub fn is_ours(&self) -> bool {
-        self.gauge().is_ours()
+        self.lost().is_none()
+    }
+
+    /// Why it is lost for good, if it is.
+    #[must_use]
+    pub fn lost(&self) -> Option<String> {
+        self.gauge.lost()
     }
 
     /// What each write looks at.
     pub(crate) fn gauge(&self) -> Gauge {
-        Gauge {
-            state: Arc::clone(&self.state),
+        self.gauge.clone()
+    }
+
+    /// Gives it back. One that cannot be given back runs out by itself.
+    pub async fn release(self) {
+        self.renewal.abort();
+        if !self.is_ours() {
+            return;
+        }
+        let mut lease = held(&self.lease).clone();
+        lease["spec"]["holderIdentity"] = json!("");
+        let path = path(&self.platform);
+        let given = self.cluster.call(Call::replace(&path, &lease).urgent());
+        match tokio::time::timeout(GIVEN_BACK_WITHIN, given).await {
+            // Whoever waits for it sees in 30 s that nobody renews it.
+            Ok(Ok(_) | Err(_)) | Err(_) => {}
+        }
+    }
+}
+
+/// How long a lease has stayed as it is.
+struct Quiet {
+    version: String,
+    /// What was seen of it; time in which the server did not answer does not count, because then the holder
+    /// could not renew either.
+    lasted: Duration,
+    looked: Instant,
+}
+
+impl Quiet {
+    fn of(version: &str) -> Self {
+        Self {
+            version: version.to_owned(),
+            lasted: Duration::ZERO,
+            looked: Instant::now(),
         }
     }
 
-    /// Gives it back.
-    pub async fn release(self) {
-        self.renewal.abort();
-        let Ok(mut lease) = self.state.lease.lock().map(|lease| lease.clone()) else {
-            return;
-        };
-        lease["spec"]["holderIdentity"] = json!("");
-        // A lock that cannot be given back runs out by itself.
-        let call = Call::replace(&path(&self.platform), &lease).urgent();
-        let _ = tokio::time::timeout(GIVEN_BACK_WITHIN, self.cluster.call(call)).await;
+    /// A look that finds the same version.
+    fn look(&mut self) -> Duration {
+        let passed = self.looked.elapsed();
+        self.looked = Instant::now();
+        if passed <= LOOKS_APART {
+            self.lasted += passed;
+        } else {
+            // It gets its whole time again.
+            self.lasted = Duration::ZERO;
+        }
+        self.lasted
     }
 }
 
 impl Drop for Lock {
     fn drop(&mut self) {
         self.renewal.abort();
+        self.cluster.guard_by(None);
     }
 }
 
@@ -325,50 +420,102 @@ async fn force_free(cluster: &Cluster, platform: &str, lease: &Value) -> Result<
     }
 }
 
-async fn renew(cluster: Arc<Cluster>, platform: String, state: Arc<State>) {
-    loop {
-        tokio::time::sleep(RENEWED_EVERY).await;
-        let Ok(mut lease) = state.lease.lock().map(|lease| lease.clone()) else {
-            return;
-        };
-        lease["spec"]["renewTime"] = json!(now());
-        let started = Instant::now();
-        let call = Call::replace(&path(&platform), &lease).urgent();
-        match cluster.call(call).await {
-            Ok(answer) => {
-                if let Ok(mut lease) = state.lease.lock() {
-                    *lease = answer.body;
-                }
-                // From when it was asked: that is the latest that the server can count from.
-                if let Ok(mut renewed) = state.renewed.lock() {
-                    *renewed = started;
-                }
-            }
-            Err(error) if matches!(error.code(), Some(404 | 409)) => {
-                if !is_own_renewal(&cluster, &platform, &state).await {
-                    state.is_lost.store(true, Ordering::Relaxed);
-                    return;
-                }
-            }
-            // `is_ours` counts the time.
-            Err(_) => {}
-        }
-    }
+/// Renews a lease until it is lost.
+struct Renewal {
+    cluster: Arc<Cluster>,
+    platform: String,
+    lease: Arc<Mutex<Value>>,
+    hurry: Arc<Notify>,
+    say: watch::Sender<Hold>,
 }
 
-/// A renewal whose answer was lost conflicts with itself.
-async fn is_own_renewal(cluster: &Cluster, platform: &str, state: &State) -> bool {
-    let Ok(answer) = cluster.call(Call::get(path(platform))).await else {
-        return false;
-    };
-    let Ok(mut lease) = state.lease.lock() else {
-        return false;
-    };
-    let is_ours = answer.body["spec"]["holderIdentity"] == lease["spec"]["holderIdentity"];
-    if is_ours {
-        *lease = answer.body;
+/// How a renewal ended.
+enum Renewed {
+    /// It is ours with this version; surely so at this moment.
+    Ours(Value, Moment),
+    /// It is ours with this version, whose age nobody knows: to be renewed from there.
+    Stale(Value),
+    /// It is another's.
+    Lost(String),
+    /// Nobody knows; the server may be away.
+    Unknown(ApiError),
+}
+
+impl Renewal {
+    async fn run(self) {
+        // Since when nothing is known.
+        let mut failing: Option<Instant> = None;
+        let mut pause = RENEWED_EVERY;
+        loop {
+            tokio::select! {
+                () = tokio::time::sleep(pause) => {}
+                () = self.hurry.notified(), if failing.is_none() => {}
+            }
+            pause = RENEWED_EVERY;
+            let started = Instant::now();
+            match self.renew().await {
+                Renewed::Ours(lease, moment) => {
+                    *held(&self.lease) = lease;
+                    failing = None;
+                    self.say.send_replace(Hold::Ours(moment));
+                }
+                Renewed::Stale(lease) => {
+                    *held(&self.lease) = lease;
+                    pause = Duration::ZERO;
+                }
+                Renewed::Lost(why) => {
+                    self.say.send_replace(Hold::Lost(why));
+                    return;
+                }
+                Renewed::Unknown(error) => {
+                    pause = RENEWED_AGAIN;
+                    let since = *failing.get_or_insert(started);
+                    // A call is given up after its patience, and this must not be sooner: calls that began
+                    // with the outage wait for the lock when they get through.
+                    if since.elapsed() > self.cluster.patience() + RENEWED_EVERY {
+                        let seconds = since.elapsed().as_secs();
+                        self.say.send_replace(Hold::Lost(format!(
+                            "it could not be renewed for {seconds} s: {error}"
+                        )));
+                        return;
+                    }
+                }
+            }
+        }
     }
-    is_ours
+
+    async fn renew(&self) -> Renewed {
+        let mut lease = held(&self.lease).clone();
+        lease["spec"]["renewTime"] = json!(now());
+        // From when it was asked: that is the latest that the server can count from.
+        let moment = Moment::now();
+        let path = path(&self.platform);
+        let call = Call::replace(&path, &lease).urgent();
+        match self.cluster.attempt(&call).await {
+            Ok(answer) => Renewed::Ours(answer.body, moment),
+            Err(error) if matches!(error.code(), Some(404 | 409)) => self.look(&lease).await,
+            Err(error) => Renewed::Unknown(error),
+        }
+    }
+
+    /// A renewal whose answer was lost conflicts with itself: the holder tells.
+    async fn look(&self, own: &Value) -> Renewed {
+        let call = Call::get(path(&self.platform)).urgent();
+        match self.cluster.attempt(&call).await {
+            Ok(answer) => {
+                let holder = &answer.body["spec"]["holderIdentity"];
+                if *holder == own["spec"]["holderIdentity"] {
+                    return Renewed::Stale(answer.body);
+                }
+                Renewed::Lost(match holder.as_str().filter(|name| !name.is_empty()) {
+                    Some(name) => format!("{name} has it now"),
+                    None => "another run has had it meanwhile, or freed it".to_owned(),
+                })
+            }
+            Err(error) if error.is_not_found() => Renewed::Lost("it is gone".to_owned()),
+            Err(error) => Renewed::Unknown(error),
+        }
+    }
 }
 
 /// Who holds the lock of a platform.
@@ -400,13 +547,12 @@ pub async fn unlock(cluster: &Cluster, platform: &str) -> Result<(), Failure> {
 
 /// Deletes the lock of a platform that is gone.
 pub(crate) async fn delete(cluster: &Cluster, lock: Lock) {
-    let lease = lock.state.lease.lock().map(|lease| lease.clone());
     lock.renewal.abort();
-    if let Ok(lease) = lease {
-        let uid = lease["metadata"]["uid"].as_str().unwrap_or_default();
+    let lease = held(&lock.lease).clone();
+    let uid = lease["metadata"]["uid"].as_str().unwrap_or_default();
+    let call = Call::delete(&path(&lock.platform), uid, "Background").urgent();
+    match cluster.call(call).await {
         // What is left is a lease without a holder's renewal: free in 30 s.
-        let _ = cluster
-            .call(Call::delete(&path(&lock.platform), uid, "Background"))
-            .await;
+        Ok(_) | Err(_) => {}
     }
 }

@@ -17,6 +17,7 @@ use crate::additions::Addition;
 use crate::claims::{self, Growth};
 use crate::client::Cluster;
 use crate::diff::FieldChange;
+use crate::equal::owned;
 use crate::failure::Failure;
 use crate::identity;
 use crate::kind::Kind;
@@ -49,6 +50,8 @@ pub struct Allowed {
     pub take_over: bool,
     /// `--even-if-gitops`: write what Argo CD or Flux writes, too.
     pub even_if_gitops: bool,
+    /// `--wait-for-secrets`: a missing Secret blocks nothing; the service that needs it waits so long for it.
+    pub wait_for_secrets: Option<Duration>,
 }
 
 /// What happens to an object.
@@ -264,7 +267,7 @@ impl Plan {
     /// Whether something must be decided or made before anything is written.
     #[must_use]
     pub fn is_blocked(&self) -> bool {
-        !self.missing_secrets.is_empty()
+        !self.missing_secrets.is_empty() && self.allowed.wait_for_secrets.is_none()
             || !self.refused.is_empty()
             || self.steps.iter().any(|step| step.action == Action::Blocked)
     }
@@ -415,24 +418,13 @@ fn wrong_inventory(cluster: &Cluster, program: &Program<'_>, live: &Live) -> Opt
     None
 }
 
-/// What an object was, without what controllers write all the time.
-pub(crate) fn fingerprint(live: &Value) -> String {
+/// What an object was, as far as it is ours: the values of the fields that our own entry in `managedFields`
+/// names. What an autoscaler or a controller writes does not count. Of an object that is not ours yet, the
+/// changes of its step say what it was.
+pub(crate) fn fingerprint(manager: &FieldManager, kind: Kind, live: &Value) -> String {
     use sha2::{Digest, Sha256};
-    let mut declared = live.clone();
-    if let Some(root) = declared.as_object_mut() {
-        root.remove("status");
-        if let Some(metadata) = root.get_mut("metadata").and_then(Value::as_object_mut) {
-            metadata.remove("managedFields");
-            metadata.remove("resourceVersion");
-            if let Some(annotations) = metadata
-                .get_mut("annotations")
-                .and_then(Value::as_object_mut)
-            {
-                annotations.remove("deployment.kubernetes.io/revision");
-            }
-        }
-    }
-    crate::object::hex(&Sha256::digest(declared.to_string().as_bytes()))
+    let ours = owned(manager, kind, live).unwrap_or(Value::Null);
+    crate::object::hex(&Sha256::digest(ours.to_string().as_bytes()))
 }
 
 /// The name under which a number of replicas is held while an autoscaler takes over.

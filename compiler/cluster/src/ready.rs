@@ -17,6 +17,7 @@ use std::time::{Duration, Instant};
 use erpc_model::{Probes, ServiceId, Workload};
 use serde_json::Value;
 
+use crate::clock::Clock;
 use crate::kind::Kind;
 use crate::object::{ObjectId, Program};
 use crate::path::FieldPath;
@@ -82,8 +83,9 @@ impl Stall {
 
 /// Since when each symptom has been seen, and the first words about it: a pause between two tries
 /// of an image repeats less than the first try said.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Symptoms {
+    clock: Clock,
     since: HashMap<String, (Instant, String)>,
     /// There is but one look: what is wrong counts as wrong for long.
     is_one_look: bool,
@@ -96,17 +98,32 @@ const LONG: Duration = Duration::from_secs(3600);
 
 impl Symptoms {
     /// For a command that looks once.
-    pub(crate) fn of_one_look() -> Self {
+    pub(crate) fn of_one_look(clock: Clock) -> Self {
         Self {
             is_one_look: true,
-            ..Self::default()
+            ..Self::new(clock)
+        }
+    }
+
+    /// The time by which symptoms count.
+    pub(crate) fn now(&self) -> Instant {
+        self.clock.now()
+    }
+
+    /// For a command that looks again and again.
+    pub(crate) fn new(clock: Clock) -> Self {
+        Self {
+            clock,
+            since: HashMap::new(),
+            is_one_look: false,
+            at_work: HashMap::new(),
         }
     }
 
     /// A controller has looked at what was written; whether that is news tells that it is at work.
     fn observed(&mut self, kind: Kind, what: &str) {
         if !self.since.contains_key(what) {
-            let now = Instant::now();
+            let now = self.clock.now();
             self.since.insert(what.to_owned(), (now, String::new()));
             self.at_work.insert(kind, now);
         }
@@ -115,7 +132,7 @@ impl Symptoms {
     /// Whether a controller has just taken up something else: then others wait for their turn.
     fn is_at_work(&self, kind: Kind) -> bool {
         let last = self.at_work.get(&kind);
-        last.is_some_and(|at| at.elapsed() < NO_CONTROLLER)
+        last.is_some_and(|at| self.clock.since(*at) < NO_CONTROLLER)
     }
 
     /// Since when a symptom has been seen, if it has.
@@ -124,7 +141,7 @@ impl Symptoms {
             return Some((LONG, ""));
         }
         let (since, text) = self.since.get(symptom)?;
-        Some((since.elapsed(), text))
+        Some((self.clock.since(*since), text))
     }
 
     fn seen(&mut self, symptom: &str, text: &str) -> (Duration, String) {
@@ -133,14 +150,15 @@ impl Symptoms {
         if self.is_one_look && !may_pass.iter().any(|end| symptom.ends_with(end)) {
             return (LONG, text.to_owned());
         }
+        let now = self.clock.now();
         let entry = self
             .since
             .entry(symptom.to_owned())
-            .or_insert_with(|| (Instant::now(), text.to_owned()));
+            .or_insert_with(|| (now, text.to_owned()));
         if text.len() > entry.1.len() {
             text.clone_into(&mut entry.1);
         }
-        (entry.0.elapsed(), entry.1.clone())
+        (now.saturating_duration_since(entry.0), entry.1.clone())
     }
 }
 

@@ -301,10 +301,16 @@ fn write_secrets(out: &mut String, plan: &Plan, paint: Paint) {
             "does not exist".to_owned()
         };
         let place = secret.place.as_deref().unwrap_or_default();
-        let sign = paint.with("31", "!");
+        let (sign, what) = match plan.allowed.wait_for_secrets {
+            None => (paint.with("31", "!"), format!("{what}; make it first:")),
+            Some(_) => (
+                paint.with("33", "…"),
+                format!("{what}; what needs it waits for it. To make it by hand:"),
+            ),
+        };
         let _ = writeln!(
             out,
-            "{sign} {}/{} Secret  {}\n    {what}; make it first:",
+            "{sign} {}/{} Secret  {}\n    {what}",
             secret.namespace,
             secret.name,
             paint.with("2", place)

@@ -59,6 +59,9 @@ impl Verb {
     }
 }
 
+/// A lock is renewed every ten seconds and safe for twenty, so that a renewal may fail once.
+const URGENT_LIMIT: Duration = Duration::from_secs(8);
+
 /// A call before it is sent.
 #[derive(Clone, Debug)]
 pub struct Call {
@@ -72,7 +75,7 @@ pub struct Call {
     is_dry_run: bool,
     /// Whether the answer is plain text, such as a log.
     is_text: bool,
-    /// Whether it goes past all that wait for their turn.
+    /// Whether it goes past all that wait for their turn, and past the lock, which it renews.
     is_urgent: bool,
 }
 
@@ -104,7 +107,7 @@ impl Call {
         }
     }
 
-    /// Goes past all that wait for their turn: a lock that is not renewed in time is lost.
+    /// Goes past all that wait for their turn: a lock that is not renewed in time may become another's.
     #[must_use]
     pub(crate) fn urgent(mut self) -> Self {
         self.is_urgent = true;
@@ -248,6 +251,20 @@ impl Call {
         self
     }
 
+    /// How long one try may take.
+    const fn limit(&self) -> Duration {
+        if self.is_urgent {
+            URGENT_LIMIT
+        } else {
+            self.verb.limit()
+        }
+    }
+
+    /// Whether it may be sent only while the lock of the run is certainly its own.
+    const fn needs_lock(&self) -> bool {
+        self.verb.changes() && !self.is_dry_run && !self.is_urgent
+    }
+
     /// Tries once more are as good as the first.
     fn is_idempotent(&self) -> bool {
         self.is_dry_run || self.verb != Verb::Create
@@ -334,54 +351,100 @@ impl Cluster {
                 Try::Again(error, at_least) => (error, at_least),
             };
             let is_webhook = error.refusal().is_some_and(|r| r.dead_webhook().is_some());
-            let patience = self.patience.lock().map_or(LONGEST_PAUSE, |limit| *limit);
+            let patience = self.patience();
             let limit = if is_webhook {
                 patience.min(WEBHOOK_PATIENCE)
             } else {
                 patience
             };
-            // Full jitter, so that many clients do not come back at once.
-            let jittered = pause.mul_f64(0.1 + 0.9 * fastrand::f64());
-            let wait = jittered.max(at_least.unwrap_or_default());
-            if self.is_stopping() || started.elapsed() + wait > limit {
+            let left = limit.saturating_sub(started.elapsed());
+            let at_least = at_least.unwrap_or_default();
+            if self.is_stopping() || left.is_zero() || at_least > left {
                 return Err(error);
             }
+            // Full jitter, so that many clients do not come back at once. The last try is at the limit, so
+            // that no outage that is shorter ends a call.
+            let jittered = pause.mul_f64(0.1 + 0.9 * fastrand::f64());
+            let wait = jittered.max(at_least).min(left);
             if started.elapsed() > SHOWN_AFTER && !is_shown {
                 is_shown = true;
-                self.say_trouble(&error);
+                self.say(error.to_string());
             }
             tokio::time::sleep(wait).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
     }
 
-    fn say_trouble(&self, error: &ApiError) {
-        if let Ok(trouble) = self.trouble.lock()
-            && let Some(to) = trouble.as_ref()
+    /// Sends a call once, and once more with new credentials where the server asks for them.
+    ///
+    /// # Errors
+    ///
+    /// The refusal, or that nobody answers.
+    pub(crate) async fn attempt(&self, call: &Call) -> Result<Answer, ApiError> {
+        let ended = |tried: Try| match tried {
+            Try::Done(answer) => Ok(answer),
+            Try::Final(error) | Try::Again(error, _) | Try::Unauthorized(error) => Err(error),
+        };
+        match self.try_once(call).await {
+            Try::Unauthorized(error) => match self.renew().await {
+                Ok(()) => ended(self.try_once(call).await),
+                Err(_) => Err(error),
+            },
+            tried => ended(tried),
+        }
+    }
+
+    /// Looks whether the server is there, for the clock alone: what it answers does not matter.
+    pub(crate) async fn glance(&self) {
+        self.try_once(&Call::get("/version").urgent()).await;
+    }
+
+    /// Says what a call waits for.
+    pub(crate) fn say(&self, text: String) {
+        if let Some(to) = self.trouble().as_ref()
+            && to.send(text).is_err()
         {
-            // Nobody listens any more: then nobody has to know.
-            let _ = to.send(error.to_string());
+            // The run has ended, and nobody has to know any more.
         }
     }
 
     async fn try_once(&self, call: &Call) -> Try {
+        let guard = match call.needs_lock() {
+            true => self.guard(),
+            false => None,
+        };
+        // Also before each further try: the lock may have become another's during an outage.
+        if let Some(guard) = guard
+            && let Err(why) = guard.until_ours().await
+        {
+            return Try::Final(ApiError::Unreachable(why));
+        }
         let slot = match call.is_urgent {
             true => None,
             false => Some(self.limiter.slot().await),
         };
         self.count(call.verb, call.is_dry_run);
         let started = Instant::now();
-        let result = tokio::time::timeout(call.verb.limit(), self.exchange(call)).await;
+        let result = tokio::time::timeout(call.limit(), self.exchange(call)).await;
         drop(slot);
         let took = started.elapsed();
         let tried = match result {
             Err(_) => {
-                let seconds = call.verb.limit().as_secs();
+                self.clock.missed();
+                let seconds = call.limit().as_secs();
                 let error = ApiError::Unreachable(format!("no answer within {seconds} s"));
                 again_if(call.is_idempotent(), error)
             }
-            Ok(Err(error)) => again_if(call.is_idempotent() || error.1, error.0),
-            Ok(Ok(raw)) => judge(call, raw),
+            Ok(Err(lost)) => {
+                if lost.never_arrived {
+                    self.clock.missed();
+                }
+                again_if(call.is_idempotent() || lost.never_arrived, lost.error)
+            }
+            Ok(Ok(raw)) => {
+                self.clock.heard();
+                judge(call, raw)
+            }
         };
         let suffers = match &tried {
             Try::Again(ApiError::Refused(refusal), _) => refusal.code == 429 || refusal.code >= 500,
@@ -392,19 +455,15 @@ impl Cluster {
         tried
     }
 
-    /// The raw answer; an error with whether the request surely never arrived.
-    async fn exchange(&self, call: &Call) -> Result<Raw, (ApiError, bool)> {
-        let request = call.request().map_err(|error| (error, false))?;
-        let Some(client) = self.client() else {
-            return Err((
-                ApiError::Unreachable("the client is gone".to_owned()),
-                false,
-            ));
-        };
-        let response = client.send(request).await.map_err(|error| {
-            let text = root_cause(&error);
-            let never_arrived = text.contains("refused") || text.contains("connect");
-            (ApiError::Unreachable(text), never_arrived)
+    /// The raw answer, or why there is none.
+    async fn exchange(&self, call: &Call) -> Result<Raw, Lost> {
+        let request = call.request().map_err(|error| Lost {
+            error,
+            never_arrived: false,
+        })?;
+        let response = self.client().send(request).await.map_err(|error| Lost {
+            never_arrived: is_no_connection(&error),
+            error: ApiError::Unreachable(root_cause(&error)),
         })?;
         let (head, body) = response.into_parts();
         let header = |name: &str| {
@@ -424,7 +483,10 @@ impl Cluster {
         let bytes = body
             .collect()
             .await
-            .map_err(|error| (ApiError::Unreachable(root_cause(&error)), false))?
+            .map_err(|error| Lost {
+                error: ApiError::Unreachable(root_cause(&error)),
+                never_arrived: false,
+            })?
             .to_bytes()
             .to_vec();
         Ok(Raw { bytes, ..raw })
@@ -621,6 +683,35 @@ impl<'de, T, F: FnMut(Value) -> T> Visitor<'de> for Items<'_, '_, T, F> {
     }
 }
 
+/// A call without an answer.
+struct Lost {
+    error: ApiError,
+    /// Whether the request surely never arrived.
+    never_arrived: bool,
+}
+
+/// Whether an error is that no connection came about. A connection that was cut later may have carried the
+/// request, whatever the text of the error says.
+pub(crate) fn is_no_connection(error: &(dyn std::error::Error + 'static)) -> bool {
+    use std::io::ErrorKind;
+    let mut at = Some(error);
+    while let Some(error) = at {
+        if let Some(error) = error.downcast_ref::<hyper_util::client::legacy::Error>() {
+            return error.is_connect();
+        }
+        if let Some(error) = error.downcast_ref::<std::io::Error>() {
+            return matches!(
+                error.kind(),
+                ErrorKind::ConnectionRefused
+                    | ErrorKind::HostUnreachable
+                    | ErrorKind::NetworkUnreachable
+            );
+        }
+        at = error.source();
+    }
+    false
+}
+
 struct Raw {
     status: StatusCode,
     warnings: Vec<String>,
@@ -714,12 +805,33 @@ fn root_cause(error: &dyn std::error::Error) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{percent_encode, warning};
+    use super::{is_no_connection, percent_encode, warning};
+    use std::io::{Error, ErrorKind};
 
     #[test]
     fn a_warning_loses_its_frame() {
         assert_eq!(warning("299 - \"say \\\"x\\\"\""), "say \"x\"");
         assert_eq!(warning("odd"), "odd");
+    }
+
+    #[test]
+    fn a_connection_that_was_cut_may_have_carried_the_request() {
+        for (kind, text, never_arrived) in [
+            (ErrorKind::ConnectionRefused, "connection refused", true),
+            (
+                ErrorKind::ConnectionReset,
+                "connection reset by peer",
+                false,
+            ),
+            (
+                ErrorKind::UnexpectedEof,
+                "connection closed before message completed",
+                false,
+            ),
+        ] {
+            let error = kube::Error::ReadEvents(Error::new(kind, text));
+            assert_eq!(is_no_connection(&error), never_arrived, "{text}");
+        }
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! A plan in a file: what was looked at is what is done, or nothing is. It names the cluster, the
 //! digest of all objects, and each step with what the live object was.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use crate::client::Cluster;
@@ -24,6 +26,7 @@ pub fn save(plan: &Plan, program: &Program<'_>, cluster: &Cluster) -> String {
         "moveVolumes": plan.allowed.move_volumes,
         "takeOver": plan.allowed.take_over,
         "evenIfGitops": plan.allowed.even_if_gitops,
+        "waitForSecretsSeconds": plan.allowed.wait_for_secrets.map(|time| time.as_secs()),
         "plan": to_json(plan, program, cluster),
     });
     // A value cannot fail to be written.
@@ -78,6 +81,9 @@ pub fn read(text: &str, name: &str) -> Result<(Value, crate::plan::Allowed), Fai
         move_volumes: file["moveVolumes"] == true,
         take_over: file["takeOver"] == true,
         even_if_gitops: file["evenIfGitops"] == true,
+        wait_for_secrets: file["waitForSecretsSeconds"]
+            .as_u64()
+            .map(Duration::from_secs),
     };
     Ok((file["plan"].clone(), allowed))
 }
@@ -130,7 +136,7 @@ pub(crate) fn check(
         };
         let (before, after) = (old.iter().find(same), new.iter().find(same));
         let is_same = match (before, after) {
-            (Some(before), Some(after)) => ["action", "uid", "fingerprint"]
+            (Some(before), Some(after)) => ["action", "uid", "fingerprint", "changes"]
                 .iter()
                 .all(|key| before[*key] == after[*key]),
             _ => false,

@@ -107,10 +107,11 @@ impl<'p> Status<'p> {
         is_one_look: bool,
     ) -> Result<Self, Failure> {
         let observed = Observed::start(cluster, &program.selector(), &namespaces(program)).await?;
+        let clock = cluster.clock.clone();
         let symptoms = if is_one_look {
-            Symptoms::of_one_look()
+            Symptoms::of_one_look(clock)
         } else {
-            Symptoms::default()
+            Symptoms::new(clock)
         };
         let mut status = Self {
             cluster: Arc::clone(cluster),
@@ -131,11 +132,11 @@ impl<'p> Status<'p> {
 
     async fn wait_until_read(&mut self) -> Result<(), Failure> {
         for _ in 0..600 {
+            if let Some(failure) = self.observed.trouble() {
+                return Err(failure);
+            }
             if self.observed.is_read() {
                 return Ok(());
-            }
-            if let Some(failure) = self.observed.forbidden() {
-                return Err(failure);
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }

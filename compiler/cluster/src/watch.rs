@@ -8,15 +8,15 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use kube::api::{ApiResource, DynamicObject};
-use kube::core::GroupVersionKind;
-use kube::runtime::{WatchStreamExt, watcher};
+use kube::core::{GroupVersionKind, Status};
+use kube::runtime::watcher;
 use kube::{Api, Client};
 use serde_json::Value;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
 use crate::access::Reach;
-use crate::client::Cluster;
+use crate::client::{Cluster, held};
 use crate::failure::Failure;
 use crate::kind::root;
 use crate::object::Packed;
@@ -81,8 +81,8 @@ struct Store {
     deleted: BTreeSet<(Watched, String)>,
     /// Lists that have not been read once yet.
     unread: usize,
-    /// Why a list or a watch is not permitted, until it is.
-    forbidden: BTreeMap<(Watched, Option<String>), String>,
+    /// What cannot be watched, and why: without it nothing can be said to be ready.
+    trouble: BTreeMap<(Watched, Option<String>), Failure>,
 }
 
 /// The copy, kept up to date until it is dropped.
@@ -105,29 +105,27 @@ impl Observed {
         selector: &str,
         namespaces: &[String],
     ) -> Result<Self, Failure> {
-        let store = Arc::new(Mutex::new(Store::default()));
-        let news = Arc::new(Notify::new());
-        let mut tasks = Vec::new();
-        let Some(client) = cluster.client() else {
-            return Err(Failure::new("the client is gone"));
-        };
         let scopes: Vec<Option<String>> = match cluster.reach().await? {
             Reach::All => vec![None],
             Reach::Pods | Reach::Namespaces => namespaces.iter().cloned().map(Some).collect(),
         };
+        let store = Arc::new(Mutex::new(Store {
+            unread: Watched::ALL.len() * scopes.len(),
+            ..Store::default()
+        }));
+        let news = Arc::new(Notify::new());
+        let mut tasks = Vec::new();
         for what in Watched::ALL {
             for scope in &scopes {
-                if let Ok(mut store) = store.lock() {
-                    store.unread += 1;
-                }
-                let api = api(client.clone(), what, scope.as_deref());
                 let keeper = Keeper {
+                    cluster: Arc::clone(cluster),
                     what,
                     scope: scope.clone(),
+                    selector: selector.to_owned(),
                     store: Arc::clone(&store),
                     news: Arc::clone(&news),
                 };
-                tasks.push(tokio::spawn(keeper.run(api, selector.to_owned())));
+                tasks.push(tokio::spawn(keeper.run()));
             }
         }
         tasks.push(tokio::spawn(read_warnings(
@@ -135,6 +133,12 @@ impl Observed {
             Arc::clone(&store),
         )));
         Ok(Self { store, news, tasks })
+    }
+
+    /// Why something cannot be watched, as long as it is so.
+    #[must_use]
+    pub(crate) fn trouble(&self) -> Option<Failure> {
+        held(&self.store).trouble.values().next().cloned()
     }
 
     /// Something has changed since this was asked last.
@@ -145,42 +149,27 @@ impl Observed {
     /// Whether every list has been read once.
     #[must_use]
     pub(crate) fn is_read(&self) -> bool {
-        self.store.lock().is_ok_and(|store| store.unread == 0)
-    }
-
-    /// The permission that is missing for one of the watches. Without it what is waited for is never seen.
-    #[must_use]
-    pub(crate) fn forbidden(&self) -> Option<Failure> {
-        let store = self.store.lock().ok()?;
-        let message = store.forbidden.values().next()?;
-        Some(
-            Failure::new(format!("the rollout cannot be followed: {message}"))
-                .help("`erpc rbac` prints the permissions that this platform needs"),
-        )
+        held(&self.store).unread == 0
     }
 
     /// One object.
     #[must_use]
     pub(crate) fn get(&self, what: Watched, namespace: &str, name: &str) -> Option<Value> {
         let key = (what, namespace.to_owned(), String::new(), name.to_owned());
-        self.store.lock().ok()?.objects.get(&key).map(Packed::value)
+        held(&self.store).objects.get(&key).map(Packed::value)
     }
 
     /// Whether a workload with this uid was there and is not any more.
     #[must_use]
     pub(crate) fn saw_deleted(&self, what: Watched, uid: &str) -> bool {
         let key = (what, uid.to_owned());
-        self.store
-            .lock()
-            .is_ok_and(|store| store.deleted.contains(&key))
+        held(&self.store).deleted.contains(&key)
     }
 
     /// What belongs to one owner: `Job/seed`, or, for endpoints, the name of their Service.
     #[must_use]
     pub(crate) fn owned(&self, what: Watched, namespace: &str, owner: &str) -> Vec<Value> {
-        let Ok(store) = self.store.lock() else {
-            return Vec::new();
-        };
+        let store = held(&self.store);
         let first = (what, namespace.to_owned(), owner.to_owned(), String::new());
         store
             .objects
@@ -200,7 +189,7 @@ impl Observed {
     /// A node; it is read from now on. An account that may not see nodes has none.
     #[must_use]
     pub(crate) fn node(&self, name: &str) -> Option<Value> {
-        let mut store = self.store.lock().ok()?;
+        let mut store = held(&self.store);
         store.node_interest.insert(name.to_owned());
         store.nodes.get(name).cloned()
     }
@@ -208,9 +197,7 @@ impl Observed {
     /// The warnings of a namespace, oldest first; they are read from now on.
     #[must_use]
     pub(crate) fn warnings(&self, namespace: &str) -> Vec<Value> {
-        let Ok(mut store) = self.store.lock() else {
-            return Vec::new();
-        };
+        let mut store = held(&self.store);
         store.interest.insert(namespace.to_owned());
         store.events.get(namespace).cloned().unwrap_or_default()
     }
@@ -270,56 +257,78 @@ fn api(client: Client, what: Watched, namespace: Option<&str>) -> Api<DynamicObj
 
 /// Keeps one list up to date.
 struct Keeper {
+    cluster: Arc<Cluster>,
     what: Watched,
     scope: Option<String>,
+    selector: String,
     store: Arc<Mutex<Store>>,
     news: Arc<Notify>,
 }
 
-/// The server ends a watch after so long, and a dead connection is noticed soon after.
-const WATCH_SECONDS: u32 = 30;
+/// The server ends a watch after so long, and a dead connection is noticed soon after: before what was seen
+/// last is old enough to look like a stall.
+const WATCH_SECONDS: u32 = 10;
+/// A watch that fails begins again after a pause that doubles.
+const FIRST_PAUSE: Duration = Duration::from_millis(200);
+const LONGEST_PAUSE: Duration = Duration::from_secs(3);
 
 impl Keeper {
-    async fn run(self, api: Api<DynamicObject>, selector: String) {
-        let config = watcher::Config::default()
-            .labels(&selector)
-            .timeout(WATCH_SECONDS);
-        let mut stream = Box::pin(watcher(api, config).default_backoff());
-        let mut fresh: Option<BTreeMap<Key, Packed>> = None;
+    /// Keeps the list up to date. A watch that ended begins again with the credentials of then.
+    async fn run(self) {
         let mut is_first = true;
+        let mut pause = FIRST_PAUSE;
+        loop {
+            self.follow(&mut is_first, &mut pause).await;
+            if let Err(failure) = self.cluster.renew().await {
+                self.note(failure);
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+
+    /// Keeps the list up to date until the credentials are too old.
+    async fn follow(&self, is_first: &mut bool, pause: &mut Duration) {
+        let api = api(self.cluster.client(), self.what, self.scope.as_deref());
+        let config = watcher::Config::default()
+            .labels(&self.selector)
+            .timeout(WATCH_SECONDS);
+        let mut stream = Box::pin(watcher(api, config));
+        let mut fresh: BTreeMap<Key, Packed> = BTreeMap::new();
+        let mut has_read = false;
+        // A watcher begins again by itself, for ever.
         while let Some(event) = stream.next().await {
-            let Ok(mut store) = self.store.lock() else {
-                return;
-            };
             let event = match event {
                 Ok(event) => event,
-                // The stream comes back by itself, after a pause.
                 Err(error) => {
-                    if let Some(message) = forbidden(&error) {
-                        store.forbidden.insert(self.key(), message);
-                        self.news.notify_one();
+                    match code_of(&error) {
+                        Some(401) => {
+                            // Credentials that were good until now are renewed in silence, once.
+                            if !has_read {
+                                self.note(self.refused(&error));
+                            }
+                            return;
+                        }
+                        Some(403..=405) => self.note(self.refused(&error)),
+                        // Whether the server is away, or only this connection was cut.
+                        None => self.cluster.glance().await,
+                        Some(_) => {}
                     }
+                    tokio::time::sleep(*pause).await;
+                    *pause = (*pause * 2).min(LONGEST_PAUSE);
                     continue;
                 }
             };
-            // A watch that is not permitted begins with a list that may be.
-            if !matches!(
-                event,
-                watcher::Event::Init | watcher::Event::InitApply(_) | watcher::Event::InitDone
-            ) {
-                store.forbidden.remove(&self.key());
-            }
+            let mut store = held(&self.store);
             match event {
-                watcher::Event::Init => fresh = Some(BTreeMap::new()),
+                watcher::Event::Init => fresh.clear(),
                 watcher::Event::InitApply(object) => {
                     let (key, object) = self.entry(&object);
-                    if let Some(fresh) = &mut fresh {
-                        fresh.insert(key, object);
-                    }
+                    fresh.insert(key, object);
                 }
                 watcher::Event::InitDone => {
                     // What went while the watch was away is missing from the new list.
-                    let fresh = fresh.take().unwrap_or_default();
+                    let fresh = std::mem::take(&mut fresh);
                     let gone: Vec<String> = store
                         .objects
                         .iter()
@@ -340,14 +349,19 @@ impl Keeper {
                             || self.scope.as_ref().is_some_and(|scope| scope != namespace)
                     });
                     store.objects.extend(fresh);
-                    if is_first {
-                        is_first = false;
+                    if *is_first {
+                        *is_first = false;
                         store.unread -= 1;
                     }
+                    store.trouble.remove(&self.key_of_trouble());
+                    has_read = true;
+                    *pause = FIRST_PAUSE;
                 }
                 watcher::Event::Apply(object) => {
                     let (key, object) = self.entry(&object);
                     store.objects.insert(key, object);
+                    store.trouble.remove(&self.key_of_trouble());
+                    *pause = FIRST_PAUSE;
                 }
                 watcher::Event::Delete(object) => {
                     let (key, object) = self.entry(&object);
@@ -362,12 +376,37 @@ impl Keeper {
         }
     }
 
-    fn key(&self) -> (Watched, Option<String>) {
+    fn key_of_trouble(&self) -> (Watched, Option<String>) {
         (self.what, self.scope.clone())
     }
 
+    /// Takes note of why it cannot be watched.
+    fn note(&self, failure: Failure) {
+        let key = self.key_of_trouble();
+        held(&self.store).trouble.insert(key, failure);
+        self.news.notify_one();
+    }
+
+    fn refused(&self, error: &watcher::Error) -> Failure {
+        let (_, _, plural) = self.what.place();
+        let place = match &self.scope {
+            Some(namespace) => format!(" in namespace {namespace}"),
+            None => String::new(),
+        };
+        let said = status_of(error).map_or_else(|| error.to_string(), |s| s.message.clone());
+        let failure = Failure::new(format!(
+            "the rollout cannot be followed: {plural}{place} cannot be watched: {}",
+            said.trim()
+        ));
+        match code_of(error) {
+            Some(401) => failure.help("log in again, then apply again: it goes on from here"),
+            _ => failure.help("`erpc rbac` prints the permissions that this platform needs"),
+        }
+    }
+
     fn entry(&self, object: &DynamicObject) -> (Key, Packed) {
-        let mut object = serde_json::to_value(object).unwrap_or_default();
+        let mut object =
+            serde_json::to_value(object).expect("an object that was read from JSON is JSON");
         if let Some(metadata) = object["metadata"].as_object_mut() {
             metadata.remove("managedFields");
         }
@@ -375,16 +414,23 @@ impl Keeper {
     }
 }
 
-/// What the server says of a list or a watch that is not permitted.
-fn forbidden(error: &watcher::Error) -> Option<String> {
-    let status = match error {
-        watcher::Error::InitialListFailed(kube::Error::Api(status))
-        | watcher::Error::WatchStartFailed(kube::Error::Api(status))
-        | watcher::Error::WatchFailed(kube::Error::Api(status))
-        | watcher::Error::WatchError(status) => status,
-        _ => return None,
-    };
-    (status.code == 403).then(|| status.message.clone())
+/// The answer of the server in an error of a watch.
+fn status_of(error: &watcher::Error) -> Option<&Status> {
+    use watcher::Error as E;
+    match error {
+        E::InitialListFailed(error) | E::WatchStartFailed(error) | E::WatchFailed(error) => {
+            match error {
+                kube::Error::Api(status) => Some(status),
+                _ => None,
+            }
+        }
+        E::WatchError(status) => Some(status),
+        E::NoResourceVersion => None,
+    }
+}
+
+fn code_of(error: &watcher::Error) -> Option<u16> {
+    status_of(error).map(|status| status.code)
 }
 
 const WARNINGS_EVERY: Duration = Duration::from_secs(2);
@@ -404,32 +450,27 @@ async fn read_interest(cluster: &Cluster, store: &Mutex<Store>) {
 }
 
 async fn read_nodes(cluster: &Cluster, store: &Mutex<Store>) {
-    let interest = store
-        .lock()
-        .map(|mut store| std::mem::take(&mut store.node_interest));
-    let mut answers = futures_util::stream::iter(interest.unwrap_or_default())
+    let interest = std::mem::take(&mut held(store).node_interest);
+    let mut answers = futures_util::stream::iter(interest)
         .map(|name| async move {
             let call = Call::get(format!("{}/nodes/{name}", root("", "v1")));
             (name, cluster.call(call).await)
         })
         .buffer_unordered(NODES_AT_ONCE);
     while let Some((name, answer)) = answers.next().await {
-        if let (Ok(answer), Ok(mut store)) = (answer, store.lock()) {
-            store.nodes.insert(name, answer.body);
+        // An account that may not see nodes has none; what is known of others stays.
+        if let Ok(answer) = answer {
+            held(store).nodes.insert(name, answer.body);
         }
     }
 }
 
 async fn read_events(cluster: &Cluster, store: &Mutex<Store>) {
-    let interest = store
-        .lock()
-        .map(|mut store| std::mem::take(&mut store.interest));
-    for namespace in interest.unwrap_or_default() {
-        let Ok(events) = cluster.warnings(&namespace).await else {
-            continue;
-        };
-        if let Ok(mut store) = store.lock() {
-            store.events.insert(namespace, events);
+    let interest = std::mem::take(&mut held(store).interest);
+    for namespace in interest {
+        // Events only explain: without them the state of the pods has to do.
+        if let Ok(events) = cluster.warnings(&namespace).await {
+            held(store).events.insert(namespace, events);
         }
     }
 }

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::apply::{declared, wait_for};
 use super::proxy::{Proxy, is_write};
 use super::server::{Cluster, Program, Ran, SHOP, send, until};
+use super::stalls::{pod_of, set_status};
 
 /// An apply of the shop under rules ends well, some requests met a rule, and the cluster is as after
 /// one without: nothing is left to do, and the inventory lists what there is.
@@ -187,7 +188,7 @@ fn a_partition_that_heals() {
 #[test]
 #[ignore = "needs the server that tests/cluster/build makes; tests/run runs it"]
 fn a_server_that_is_killed_and_comes_back() {
-    let mut cluster = Cluster::start();
+    let cluster = Cluster::start();
     let shop = Program::shop();
     shop.edit("shop/db:1", "shop/slow-db:1");
     let run = cluster.spawn(&["apply", "--yes"], shop.path());
@@ -203,7 +204,7 @@ fn a_server_that_is_killed_and_comes_back() {
 #[test]
 #[ignore = "needs the server that tests/cluster/build makes; tests/run runs it"]
 fn a_server_that_is_gone_at_the_start_is_told_within_seconds() {
-    let mut cluster = Cluster::start();
+    let cluster = Cluster::start();
     let shop = Program::shop();
     cluster.kill();
     let started = Instant::now();
@@ -288,7 +289,7 @@ fn an_object_that_is_deleted_between_plan_and_write_is_not_made_in_silence() {
     // The write waits for three seconds on its way, and meanwhile the object goes.
     let proxy = Proxy::start(
         &cluster,
-        &json!([{ "method": "PATCH", "path": "deployments/api.fieldManager=erpc&fieldValidation=Strict&force=false$", "delayMs": 3000 }]),
+        &json!([{ "method": "PATCH", "path": "deployments/api.fieldManager=erpc[^&]*&fieldValidation=Strict&force=false$", "delayMs": 3000 }]),
     );
     let run = proxy
         .command(&["apply", "--yes"], shop.path())
@@ -421,7 +422,7 @@ fn a_partition_that_lasts_ends_the_run_and_the_next_one_goes_on() {
 #[test]
 #[ignore = "needs the server that tests/cluster/build makes; tests/run runs it"]
 fn a_server_that_is_killed_for_good_ends_the_run() {
-    let mut cluster = Cluster::start();
+    let cluster = Cluster::start();
     let shop = Program::shop();
     shop.edit("shop/db:1", "shop/slow-db:1");
     let run = cluster.spawn(
@@ -549,7 +550,9 @@ fn of_fifty_starts_at_once_exactly_one_writes() {
         .map(|_| cluster.spawn(&["apply", "--yes"], shop.path()))
         .collect();
     let ran: Vec<Ran> = runs.into_iter().map(Ran::end_of).collect();
-    let wrote = ran.iter().filter(|ran| ran.err.contains("objects written"));
+    let wrote = ran
+        .iter()
+        .filter(|ran| (ran.out.clone() + &ran.err).contains("objects written"));
     assert_eq!(wrote.count(), 1, "{ran:?}");
     for ran in &ran {
         let is_refused = ran.code == 1
@@ -647,7 +650,7 @@ fn a_second_interrupt_leaves_at_once() {
     let shop = Program::shop();
     let proxy = Proxy::start(
         &cluster,
-        &json!([{ "method": "PATCH", "path": "deployments/api.fieldManager=erpc&fieldValidation=Strict&force=false$", "drop": "never" }]),
+        &json!([{ "method": "PATCH", "path": "deployments/api.fieldManager=erpc[^&]*&fieldValidation=Strict&force=false$", "drop": "never" }]),
     );
     let run = proxy
         .command(&["apply", "--yes"], shop.path())
@@ -669,6 +672,22 @@ fn a_second_interrupt_leaves_at_once() {
     cluster.applied(shop.path()).says(&["nothing to do"]);
 }
 
+/// Makes a pod ready that nobody else makes so.
+fn make_ready(cluster: &Cluster, pod: &str) {
+    let conditions: Vec<Value> = ["Initialized", "Ready", "ContainersReady"]
+        .iter()
+        .map(|kind| json!({ "type": kind, "status": "True" }))
+        .collect();
+    set_status(
+        cluster,
+        pod,
+        &json!({
+            "phase": "Running", "podIP": "10.244.9.9", "podIPs": [{ "ip": "10.244.9.9" }],
+            "conditions": conditions,
+        }),
+    );
+}
+
 /// The writes of an apply to a fresh cluster, and what it leaves.
 fn uninterrupted() -> (usize, Vec<String>, Vec<String>) {
     let cluster = Cluster::start();
@@ -683,18 +702,47 @@ fn uninterrupted() -> (usize, Vec<String>, Vec<String>) {
 const CHANGES: &str = "^(PATCH|POST|PUT|DELETE)$";
 const HARMLESS: &str = "dryRun=|accessreviews";
 
-#[test]
-#[ignore = "needs the server that tests/cluster/build makes; tests/run runs it"]
-fn a_run_that_is_killed_at_a_write_before_or_after_it_ends_like_one_that_is_not() {
+/// What happens to a run at one of its writes. It is given back as it ends by itself.
+type Fault = fn(&Cluster, Child) -> Option<Child>;
+
+/// The run is killed.
+fn kill_the_run(_: &Cluster, mut run: Child) -> Option<Child> {
+    run.kill().expect("it runs");
+    run.wait().expect("it ended");
+    None
+}
+
+/// The server is killed and comes back after two seconds.
+fn restart_the_server(cluster: &Cluster, run: Child) -> Option<Child> {
+    cluster.kill();
+    std::thread::sleep(Duration::from_secs(2));
+    // Its ports may be another's for a moment.
+    until("the server", || cluster.serve());
+    Some(run)
+}
+
+fn kill_both(cluster: &Cluster, run: Child) -> Option<Child> {
+    cluster.kill();
+    kill_the_run(cluster, run);
+    until("the server", || cluster.serve());
+    None
+}
+
+/// A run that meets a fault at one of its writes ends in the state of one that meets none: at so many
+/// moments, spread over all writes, or at every write under `tests/run --full`. The write meets the fault
+/// before it arrives, or when it is done and its answer is lost.
+fn ends_like_one_without(moments: u32, drops: [&str; 2], fault: Fault) {
     let (writes, wanted, listed) = uninterrupted();
     assert!(writes > 20, "{writes}");
-    // Twenty moments, spread over all writes; every one of them under `tests/run --full`.
     let step = match std::env::var_os("ERPC_TEST_FULL") {
         Some(_) => 1.0,
-        None => (f64::from(u32::try_from(writes).expect("few")) / 20.0).max(1.0),
+        None => {
+            let writes = f64::from(u32::try_from(writes).expect("few"));
+            (writes / f64::from(moments)).max(1.0)
+        }
     };
     let cluster = Cluster::start();
-    let mut moments = 0;
+    let mut met = 0;
     for at in (0..)
         .map(|n| 1 + (f64::from(n) * step) as usize)
         .take_while(|at| *at <= writes)
@@ -702,16 +750,14 @@ fn a_run_that_is_killed_at_a_write_before_or_after_it_ends_like_one_that_is_not(
         // A platform of its own for each moment, so that each begins anew.
         let name = format!("s{at:02}");
         let shop = Program::of(&SHOP.replace("shop", &name));
-        // Before the write, or when it is done and nobody heard of it.
-        let drop_how = if at % 2 == 0 { "never" } else { "hold" };
         let proxy = Proxy::start(
             &cluster,
-            &json!([{ "method": CHANGES, "path": "", "except": HARMLESS, "from": at, "drop": drop_how }]),
+            &json!([{ "method": CHANGES, "path": "", "except": HARMLESS, "from": at, "to": at, "drop": drops[at % 2] }]),
         );
         let mut run = proxy
             .command(&["apply", "--yes"], shop.path())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
             .spawn()
             .expect("erpc runs");
         let mut is_met = false;
@@ -721,13 +767,14 @@ fn a_run_that_is_killed_at_a_write_before_or_after_it_ends_like_one_that_is_not(
         });
         if !is_met {
             // The namespace of the inventory is made once, so that later runs have a write less.
-            assert_eq!(at, writes);
+            assert_eq!(at, writes, "{:?}", Ran::end_of(run));
             break;
         }
-        run.kill().expect("it runs");
-        run.wait().expect("it ended");
+        if let Some(run) = fault(&cluster, run) {
+            Ran::end_of(run).exits(0);
+        }
         drop(proxy);
-        cluster.applied(shop.path());
+        let next = cluster.applied(shop.path());
         let alike = |lines: Vec<String>| {
             let mut lines: Vec<String> = lines
                 .iter()
@@ -739,13 +786,168 @@ fn a_run_that_is_killed_at_a_write_before_or_after_it_ends_like_one_that_is_not(
         assert_eq!(
             alike(declared(&cluster, &name)),
             wanted,
-            "killed at write {at}"
+            "at write {at}: {next:?}"
         );
-        assert_eq!(alike(cluster.listed(&name)), listed, "killed at write {at}");
+        assert_eq!(alike(cluster.listed(&name)), listed, "at write {at}");
         cluster.applied(shop.path()).says(&["nothing to do"]);
-        moments += 1;
+        met += 1;
     }
-    assert!(moments >= 20, "{moments}");
+    assert!(met >= moments, "{met}");
+}
+
+#[test]
+#[ignore = "needs the server that tests/cluster/build makes; tests/run runs it"]
+fn a_run_that_is_killed_at_a_write_before_or_after_it_ends_like_one_that_is_not() {
+    ends_like_one_without(20, ["never", "hold"], kill_the_run);
+}
+
+#[test]
+#[ignore = "needs the server that tests/cluster/build makes; tests/run runs it"]
+fn a_server_that_is_restarted_at_a_write_before_or_after_it() {
+    ends_like_one_without(6, ["before", "after"], restart_the_server);
+}
+
+#[test]
+#[ignore = "needs the server that tests/cluster/build makes; tests/run runs it"]
+fn a_run_and_a_server_that_are_killed_at_the_same_write() {
+    ends_like_one_without(6, ["never", "hold"], kill_both);
+}
+
+#[test]
+#[ignore = "needs the server that tests/cluster/build makes; tests/run runs it"]
+fn a_server_that_is_away_longer_than_a_lock_is_safe_ends_no_run() {
+    let cluster = Cluster::start();
+    let shop = Program::shop();
+    shop.edit("shop/api:1", "shop/fault-hand:1");
+    let run = cluster.spawn(&["apply", "--yes"], shop.path());
+    let pod = pod_of(&cluster, "api");
+    let lease = || cluster.get(&["lease", "erpc-shop", "-n", "erpc-system"]);
+    let before = lease();
+    cluster.kill();
+    // Longer than a lease lasts that nobody renews.
+    std::thread::sleep(Duration::from_secs(40));
+    until("the server", || cluster.serve());
+    until("a renewal", || {
+        lease()["metadata"]["resourceVersion"] != before["metadata"]["resourceVersion"]
+    });
+    let after = lease();
+    for field in ["holderIdentity", "acquireTime", "leaseTransitions"] {
+        assert_eq!(after["spec"][field], before["spec"][field], "{after}");
+    }
+    make_ready(&cluster, &pod);
+    Ran::end_of(run).exits(0);
+    cluster.applied(shop.path()).says(&["nothing to do"]);
+}
+
+#[test]
+#[ignore = "needs the server that tests/cluster/build makes; tests/run runs it"]
+fn a_server_that_is_away_again_and_again_stalls_nothing() {
+    let cluster = Cluster::start();
+    let shop = Program::shop();
+    shop.edit("shop/api:1", "shop/fault-hand:1");
+    let run = cluster.spawn(&["apply", "--yes"], shop.path());
+    let pod = pod_of(&cluster, "api");
+    for seconds in [5, 8, 12] {
+        cluster.kill();
+        std::thread::sleep(Duration::from_secs(seconds));
+        until("the server", || cluster.serve());
+        // The run has seen that it is back when it has renewed its lock.
+        let renewed = || {
+            let lease = cluster.get(&["lease", "erpc-shop", "-n", "erpc-system"]);
+            lease["spec"]["renewTime"].clone()
+        };
+        let before = renewed();
+        until("a renewal", || renewed() != before);
+    }
+    make_ready(&cluster, &pod);
+    let ran = Ran::end_of(run).exits(0);
+    assert!(!ran.err.contains("not ready"), "{}", ran.err);
+    cluster.applied(shop.path()).says(&["nothing to do"]);
+}
+
+#[test]
+#[ignore = "needs the server that tests/cluster/build makes; tests/run runs it"]
+fn a_watch_that_is_forbidden_is_told_at_once() {
+    let cluster = Cluster::start();
+    let shop = Program::shop();
+    let proxy = Proxy::start(
+        &cluster,
+        &json!([{ "method": "GET", "path": "endpointslices", "status": 403,
+                  "body": "endpointslices.discovery.k8s.io is forbidden: User \"x\" cannot list resource" }]),
+    );
+    proxy.apply(shop.path()).exits(4).says(&[
+        "the rollout cannot be followed: endpointslices cannot be watched",
+        "cannot list resource",
+        "erpc rbac",
+    ]);
+    let output = proxy.command(&["status"], shop.path()).output();
+    Ran::of(&output.expect("erpc runs"))
+        .exits(1)
+        .says(&["cannot be watched"]);
+    drop(proxy);
+    cluster.applied(shop.path());
+    cluster.applied(shop.path()).says(&["nothing to do"]);
+}
+
+/// A shop with a node port.
+fn shop_with_node_port() -> Program {
+    let shop = Program::shop();
+    shop.edit(
+        "    access by port-forward\n",
+        "    expose http as nodeport 30080\n",
+    );
+    shop
+}
+
+#[test]
+#[ignore = "needs the server that tests/cluster/build makes; tests/run runs it"]
+fn a_node_port_that_a_cut_request_has_left_is_waited_for() {
+    let shop = shop_with_node_port();
+    let taken = "Service \"web\" is invalid: spec.ports[0].nodePort: Invalid value: 30080: provided port is already allocated";
+    let (_, met) = survives_with(
+        &shop,
+        &json!([{ "method": "PATCH", "path": "services/web-nodeport.fieldManager=erpc[^&]*&fieldValidation=Strict&force=false$", "to": 3, "status": 422, "body": taken }]),
+    );
+    assert_eq!(met.len(), 3, "{met:?}");
+}
+
+#[test]
+#[ignore = "needs the server that tests/cluster/build makes; tests/run runs it"]
+fn a_node_port_that_another_service_has_is_named() {
+    let cluster = Cluster::start();
+    let shop = shop_with_node_port();
+    cluster.kubectl(&["create", "namespace", "shop-front"]);
+    cluster.apply_yaml(
+        "apiVersion: v1\nkind: Service\nmetadata: {name: other, namespace: default}\nspec: {type: NodePort, ports: [{port: 80, nodePort: 30080}]}\n",
+    );
+    cluster
+        .erpc(&["apply", "--yes"], shop.path())
+        .exits(1)
+        .says(&[
+            "node port 30080 belongs to Service default/other",
+            "choose another node port",
+        ]);
+}
+
+#[test]
+#[ignore = "needs the server that tests/cluster/build makes; tests/run runs it"]
+fn a_run_that_waited_for_another_plans_anew_and_goes_on() {
+    let cluster = Cluster::start();
+    let shop = Program::shop();
+    shop.edit("shop/api:1", "shop/fault-hand:1");
+    let first = cluster.spawn(&["apply", "--yes"], shop.path());
+    let pod = pod_of(&cluster, "api");
+    let next = Program::of(
+        &SHOP
+            .replace("replicas 2", "replicas 3")
+            .replace("shop/api:1", "shop/fault-hand:1"),
+    );
+    let second = cluster.spawn(&["apply", "--yes", "--wait-lock", "30m"], next.path());
+    make_ready(&cluster, &pod);
+    Ran::end_of(first).exits(0);
+    Ran::end_of(second).exits(0);
+    let web = cluster.get(&["deployment", "web", "-n", "shop-front"]);
+    assert_eq!(web["spec"]["replicas"], 3);
 }
 
 #[test]
@@ -758,8 +960,10 @@ fn a_lock_that_cannot_be_renewed_ends_the_run() {
         &cluster,
         &json!([{ "method": "PUT", "path": "leases/erpc-shop", "drop": "never" }]),
     );
-    proxy
-        .apply(shop.path())
+    let output = proxy
+        .command(&["apply", "--yes", "--retry-for", "10s"], shop.path())
+        .output();
+    Ran::of(&output.expect("erpc runs"))
         .exits(4)
         .says(&["the lock could not be renewed", "goes on from here"]);
     drop(proxy);

@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -11,7 +11,7 @@ use tempfile::TempDir;
 
 /// A running control plane; it stops with its standard input.
 pub(super) struct Cluster {
-    server: Option<Child>,
+    server: Mutex<Option<Child>>,
     /// Variables of the server's environment.
     variables: &'static [(&'static str, &'static str)],
     binary: PathBuf,
@@ -86,7 +86,7 @@ impl Cluster {
         );
         let folder = TempDir::new().expect("a temporary folder");
         let mut cluster = Self {
-            server: None,
+            server: Mutex::new(None),
             variables,
             binary,
             folder,
@@ -102,11 +102,11 @@ impl Cluster {
     }
 
     /// Starts the server, on the data of an earlier run if there is some. Whether it came up.
-    pub(super) fn serve(&mut self) -> bool {
+    pub(super) fn serve(&self) -> bool {
         let mut command = Command::new(&self.binary);
         command.arg("serve").arg(self.folder.path());
         let (server, is_ready) = started(command.envs(self.variables.iter().copied()));
-        self.server = Some(server);
+        *self.server() = Some(server);
         is_ready
     }
 
@@ -131,9 +131,13 @@ impl Cluster {
             .collect()
     }
 
+    fn server(&self) -> MutexGuard<'_, Option<Child>> {
+        self.server.lock().expect("no test panics with it")
+    }
+
     /// Kills the server at once.
-    pub(super) fn kill(&mut self) {
-        if let Some(mut server) = self.server.take() {
+    pub(super) fn kill(&self) {
+        if let Some(mut server) = self.server().take() {
             server.kill().expect("it runs");
             server.wait().expect("it ended");
         }
@@ -141,7 +145,7 @@ impl Cluster {
 
     /// Sends a signal to the server: `-STOP`, `-CONT`.
     pub(super) fn signal(&self, name: &str) {
-        send(name, self.server.as_ref().expect("it runs"));
+        send(name, self.server().as_ref().expect("it runs"));
     }
 
     pub(super) fn binary(&self) -> &Path {
@@ -302,7 +306,8 @@ fn gunzip(packed: &str) -> String {
 
 impl Drop for Cluster {
     fn drop(&mut self) {
-        if let Some(mut server) = self.server.take() {
+        let server = self.server.get_mut();
+        if let Some(mut server) = server.ok().and_then(Option::take) {
             drop(server.stdin.take());
             let _ = server.wait();
         }
@@ -388,7 +393,8 @@ pub(super) fn until(what: &str, mut is_so: impl FnMut() -> bool) {
 }
 
 const LOOKED_AT_EVERY: Duration = Duration::from_millis(50);
-const MOST_LOOKS: usize = 2400;
+/// Half an hour: a bound for what never comes, not a measure of how long something may take.
+const MOST_LOOKS: usize = 36_000;
 
 /// A program in a folder of its own.
 pub(super) struct Program {

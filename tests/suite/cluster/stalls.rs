@@ -251,7 +251,7 @@ fn a_namespace_that_is_being_deleted() {
 }
 
 /// The pods of `shop-back/NAME`, which no kubelet touches: their image says `fault-hand`.
-fn pod_of(cluster: &Cluster, service: &str) -> String {
+pub(super) fn pod_of(cluster: &Cluster, service: &str) -> String {
     let mut found = String::new();
     let selector = format!("app.kubernetes.io/name={service}");
     until("a pod on a node", || {
@@ -266,7 +266,7 @@ fn pod_of(cluster: &Cluster, service: &str) -> String {
     found
 }
 
-fn set_status(cluster: &Cluster, pod: &str, status: &Value) {
+pub(super) fn set_status(cluster: &Cluster, pod: &str, status: &Value) {
     let patch = json!({ "status": status }).to_string();
     cluster.kubectl(&[
         "patch",

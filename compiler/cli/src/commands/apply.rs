@@ -69,6 +69,7 @@ pub(super) fn options(allowed: Allowed, run: &Run) -> ApplyOptions {
         },
         source: SourceSnapshot::default(),
         rollback_to: None,
+        replans: run.yes,
     }
 }
 

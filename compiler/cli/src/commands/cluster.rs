@@ -132,6 +132,7 @@ pub(super) fn allowed(permit: &Permit) -> Allowed {
         move_volumes: permit.move_volumes,
         take_over: permit.take_over,
         even_if_gitops: permit.even_if_gitops,
+        wait_for_secrets: permit.wait_for_secrets,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep};
+use tokio::time::sleep;
 
 use super::Engine;
 use crate::claims::has_grown;
@@ -23,7 +23,7 @@ impl Engine<'_, '_> {
         }
         self.progress
             .say(&Event::Phase("waiting for volumes to grow".to_owned()));
-        let deadline = Instant::now() + PATIENCE;
+        let started = self.cluster.clock.now();
         while let Some(step) = claims.last() {
             let growing = match self.cluster.call(Call::get(step.id.path())).await {
                 Ok(answer) => !has_grown(&answer.body),
@@ -41,7 +41,7 @@ impl Engine<'_, '_> {
             if self.stop.is_asked() || !self.lock.is_ours() {
                 return false;
             }
-            if Instant::now() > deadline {
+            if self.cluster.clock.since(started) > PATIENCE {
                 break;
             }
             self.progress.tick();

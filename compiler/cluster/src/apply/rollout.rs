@@ -20,6 +20,7 @@ use crate::plan::{Action, Step, has_ended};
 use crate::progress::Event;
 use crate::ready::{Stall, State, Symptoms, Target, assess, blocking_pod, name, old_pods};
 use crate::request::Call;
+use crate::secrets;
 use crate::watch::Observed;
 
 /// Time passes, too: a look is due without news.
@@ -63,7 +64,7 @@ struct Rollout {
     queue: VecDeque<ServiceId>,
     ways: BTreeMap<ServiceId, (Way, Instant)>,
     symptoms: Symptoms,
-    observed: Option<Observed>,
+    observed: Observed,
 }
 
 impl Rollout {
@@ -82,7 +83,7 @@ impl Rollout {
             true => Way::Leaving(target),
             false => Way::Done,
         };
-        self.ways.insert(service, (way, Instant::now()));
+        self.ways.insert(service, (way, self.symptoms.now()));
         self.flow.done(service);
     }
 }
@@ -149,7 +150,15 @@ impl Engine<'_, '_> {
             .namespaces()
             .map(|(_, namespace)| namespace.name.value.to_string())
             .collect();
-        let observed = Observed::start(self.cluster, &self.program.selector(), &names).await;
+        let selector = self.program.selector();
+        let observed = match Observed::start(self.cluster, &selector, &names).await {
+            Ok(observed) => observed,
+            Err(failure) => {
+                self.failures.push(failure);
+                return;
+            }
+        };
+        let clock = self.cluster.clock.clone();
         let mut rollout = Rollout {
             flow: match self.back {
                 None => Dataflow::of(self.program.platform, self.program.derived),
@@ -164,10 +173,10 @@ impl Engine<'_, '_> {
             unblocked: BTreeSet::new(),
             queue: VecDeque::new(),
             ways: BTreeMap::new(),
-            symptoms: Symptoms::default(),
-            observed: observed.ok(),
+            symptoms: Symptoms::new(clock.clone()),
+            observed,
         };
-        let deadline = Instant::now() + self.options.timeout;
+        let started = clock.now();
         let mut writes: FuturesUnordered<Pending> = FuturesUnordered::new();
         let mut tick = tokio::time::interval(LOOKED_AT_EVERY);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -178,12 +187,11 @@ impl Engine<'_, '_> {
                 .ways
                 .values()
                 .any(|(way, _)| matches!(way, Way::Waiting(_) | Way::Leaving(_)));
-            let has_lock = self.lock.is_ours() && !self.is_lock_lost;
-            if writes.is_empty() && !is_waiting || !has_lock {
+            if writes.is_empty() && !is_waiting || !self.lock.is_ours() {
                 break;
             }
-            let observed = rollout.observed.as_ref();
-            if let Some(failure) = observed.and_then(Observed::forbidden) {
+            if let Some(failure) = rollout.observed.trouble() {
+                // Nothing can be said to be ready any more.
                 self.failures.push(failure);
                 self.last_calls(&mut writes).await;
                 break;
@@ -208,7 +216,7 @@ impl Engine<'_, '_> {
                 _ = tick.tick() => {
                     self.progress.tick();
                     due = self.look_now(&mut rollout, &writes).await;
-                    if Instant::now() > deadline {
+                    if clock.since(started) > self.options.timeout {
                         self.give_up(&rollout);
                         break;
                     }
@@ -262,7 +270,9 @@ impl Engine<'_, '_> {
         let turn = rollout.turns.get_mut(&service);
         let before = turn.map_or_else(Vec::new, |turn| std::mem::take(&mut turn.before));
         let way = Way::Preparing(before.len());
-        rollout.ways.insert(service, (way, Instant::now()));
+        rollout
+            .ways
+            .insert(service, (way, self.cluster.clock.now()));
         let mut is_prepared = before.is_empty();
         for write in before {
             if write.step.action == Action::Replace {
@@ -287,10 +297,14 @@ impl Engine<'_, '_> {
         let turn = rollout.turns.get_mut(&service);
         let Some(write) = turn.and_then(|turn| turn.workload.take()) else {
             let way = Way::Waiting(self.target(service, 0, ""));
-            rollout.ways.insert(service, (way, Instant::now()));
+            rollout
+                .ways
+                .insert(service, (way, self.cluster.clock.now()));
             return;
         };
-        rollout.ways.insert(service, (Way::Writing, Instant::now()));
+        rollout
+            .ways
+            .insert(service, (Way::Writing, self.cluster.clock.now()));
         if !self.take_over(rollout, service).await {
             return;
         }
@@ -306,7 +320,9 @@ impl Engine<'_, '_> {
     /// starts, the one that it supersedes has stopped. Whether it may start.
     async fn take_over(&mut self, rollout: &mut Rollout, service: ServiceId) -> bool {
         if let Err(()) = self.stop_superseded(service).await {
-            rollout.ways.insert(service, (Way::Stalled, Instant::now()));
+            rollout
+                .ways
+                .insert(service, (Way::Stalled, self.cluster.clock.now()));
             return false;
         }
         let is_its = |step: &&Step| {
@@ -317,7 +333,9 @@ impl Engine<'_, '_> {
         for step in steps {
             if let Err(failure) = self.move_volumes(&step).await {
                 self.note(&step, Err(failure));
-                rollout.ways.insert(service, (Way::Stalled, Instant::now()));
+                rollout
+                    .ways
+                    .insert(service, (Way::Stalled, self.cluster.clock.now()));
                 return false;
             }
         }
@@ -348,11 +366,33 @@ impl Engine<'_, '_> {
         Ok(())
     }
 
-    fn write_later(&self, service: ServiceId, write: Write, writes: &FuturesUnordered<Pending>) {
+    fn write_later(
+        &mut self,
+        service: ServiceId,
+        write: Write,
+        writes: &FuturesUnordered<Pending>,
+    ) {
         let writer = self.writer();
+        let wait = self.options.allowed.wait_for_secrets;
+        let missing = &self.plan.missing_secrets;
+        let lacks = secrets::needed(missing, write.step.id.namespace.as_deref(), &write.body);
+        for secret in &lacks {
+            let name = self.program.platform.path(service);
+            let (namespace, secret) = (&secret.namespace, &secret.name);
+            let note = format!("{name} waits for Secret {namespace}/{secret}");
+            self.progress.say(&Event::Note(note));
+        }
+        let stop = self.stop.clone();
         writes.push(
             async move {
-                let written = writer.write(&write.step, &write.body).await;
+                let waited = match wait.filter(|_| !lacks.is_empty()) {
+                    Some(limit) => secrets::wait(&writer.cluster, &stop, &lacks, limit).await,
+                    None => Ok(()),
+                };
+                let written = match waited {
+                    Ok(()) => writer.write(&write.step, &write.body).await,
+                    Err(why) => Err(why),
+                };
                 (service, write.step, written)
             }
             .boxed(),
@@ -425,9 +465,7 @@ impl Engine<'_, '_> {
 
     /// Looks at every service that is on its way.
     async fn look(&mut self, rollout: &mut Rollout, writes: &FuturesUnordered<Pending>) {
-        let Some(observed) = &rollout.observed else {
-            return;
-        };
+        let observed = &rollout.observed;
         if !observed.is_read() {
             return;
         }
@@ -442,13 +480,14 @@ impl Engine<'_, '_> {
                 }
                 Way::Leaving(target) => {
                     let pods = old_pods(target, observed);
-                    let is_late = since.elapsed() > grace_of(&pods) + LEAVING;
+                    let waited = self.cluster.clock.since(*since);
+                    let is_late = waited > grace_of(&pods) + LEAVING;
                     if is_late && let Some(pod) = pods.first() {
                         self.progress.say(&Event::Note(format!(
                             "pod {} of the earlier revision of {} has not ended after {} s; what only it needs is closed",
                             name(pod),
                             target.id.place(),
-                            since.elapsed().as_secs()
+                            waited.as_secs()
                         )));
                     }
                     if is_late || pods.is_empty() {
@@ -462,7 +501,9 @@ impl Engine<'_, '_> {
             self.unblock(rollout, &workload, &pod).await;
         }
         for service in left {
-            rollout.ways.insert(service, (Way::Done, Instant::now()));
+            rollout
+                .ways
+                .insert(service, (Way::Done, self.cluster.clock.now()));
         }
         for (service, target, since, state) in seen {
             let name = self.program.platform.path(service);
@@ -470,7 +511,7 @@ impl Engine<'_, '_> {
                 State::Ready => {
                     self.progress.say(&Event::Ready {
                         service: name,
-                        after: since.elapsed(),
+                        after: self.cluster.clock.since(since),
                     });
                     let turn = rollout.turns.get_mut(&service);
                     let next = turn.map_or_else(Vec::new, |turn| std::mem::take(&mut turn.after));
@@ -484,8 +525,9 @@ impl Engine<'_, '_> {
                         self.write_later(service, write, writes);
                     }
                 }
-                State::Waiting(text) if since.elapsed() > target.patience() => {
-                    let text = format!("not ready after {} s: {text}", since.elapsed().as_secs());
+                State::Waiting(text) if self.cluster.clock.since(since) > target.patience() => {
+                    let seconds = self.cluster.clock.since(since).as_secs();
+                    let text = format!("not ready after {seconds} s: {text}");
                     let event = Event::Waiting {
                         service: name.clone(),
                         text,
@@ -571,20 +613,26 @@ impl Engine<'_, '_> {
         log.lines().map(str::to_owned).collect()
     }
 
-    /// What is on its way arrives; nothing new begins.
+    /// What is on its way arrives; nothing new begins. What arrives is noted at once, so that what has not
+    /// arrived by the end is all that is unknown.
     async fn last_calls(&mut self, writes: &mut FuturesUnordered<Pending>) {
-        let arrive = async {
-            let mut arrived = Vec::new();
-            while let Some(written) = writes.next().await {
-                arrived.push(written);
-            }
-            arrived
-        };
-        if let Ok(arrived) = tokio::time::timeout(LAST_CALLS, arrive).await {
-            for (_, step, written) in arrived {
-                self.note(&step, written);
+        let end = tokio::time::sleep(LAST_CALLS);
+        tokio::pin!(end);
+        loop {
+            tokio::select! {
+                written = writes.next() => match written {
+                    Some((_, step, written)) => self.note(&step, written),
+                    None => return,
+                },
+                () = &mut end => break,
             }
         }
+        // Each of them may have arrived, and what may be written counts as written.
+        self.written += writes.len();
+        self.progress.say(&Event::Note(format!(
+            "no answer yet to {} of the last writes; they may have been done",
+            writes.len()
+        )));
     }
 
     /// The whole apply has taken as long as it may.
@@ -603,7 +651,7 @@ impl Engine<'_, '_> {
 
     /// Says of each service that was not begun what it waits for, to the end of the chain.
     fn count_skipped(&mut self, rollout: &mut Rollout, changed: &BTreeSet<ServiceId>) {
-        if self.stop.is_asked() || self.is_lock_lost || !self.lock.is_ours() {
+        if self.stop.is_asked() || !self.lock.is_ours() {
             return;
         }
         for service in changed {
@@ -634,10 +682,7 @@ impl Engine<'_, '_> {
 async fn news(rollout: &Rollout, due: Instant) {
     // In this order: news that were heard are not lost while something else comes first.
     tokio::time::sleep_until(due.into()).await;
-    match &rollout.observed {
-        Some(observed) => observed.news().await,
-        None => std::future::pending().await,
-    }
+    rollout.observed.news().await;
 }
 
 /// How long the slowest of these pods may take to end.

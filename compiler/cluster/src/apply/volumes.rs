@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tokio::time::{Instant, sleep};
+use tokio::time::sleep;
 
 use super::Engine;
 use super::write::Writer;
@@ -89,7 +89,7 @@ impl Engine<'_, '_> {
         late: impl Fn() -> Failure,
         mut is_so: impl AsyncFnMut(&Writer) -> Result<bool, ApiError>,
     ) -> Ended {
-        let deadline = Instant::now() + limit;
+        let started = self.cluster.clock.now();
         loop {
             match is_so(writer).await {
                 Ok(true) => return Ok(()),
@@ -99,7 +99,7 @@ impl Engine<'_, '_> {
             if !writer.may_write() {
                 return Err(None);
             }
-            if Instant::now() > deadline {
+            if self.cluster.clock.since(started) > limit {
                 return Err(Some(late()));
             }
             self.progress.tick();

@@ -1,7 +1,7 @@
 //! One write, with what the table of answers says about each refusal.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
@@ -13,6 +13,7 @@ use crate::inventory::{Intent, Meta, line, parse};
 use crate::kind::Kind;
 use crate::lock::Gauge;
 use crate::manager::FieldManager;
+use crate::node_ports::{self, Owner};
 use crate::object::{ObjectId, Packed};
 use crate::owner::{self, Deleted};
 use crate::plan::{
@@ -54,8 +55,9 @@ impl Writer {
         }
     }
 
+    /// Whether nothing stands against a write for good. Where the lock is in doubt, the call itself waits.
     pub(super) fn may_write(&self) -> bool {
-        !self.stop.is_asked() && self.gauge.is_ours()
+        !self.stop.is_asked() && self.gauge.lost().is_none()
     }
 
     /// Does a step that is one write.
@@ -63,6 +65,15 @@ impl Writer {
         if !self.may_write() {
             return Err(None);
         }
+        let written = self.do_step(step, body).await;
+        match written {
+            // The lock went while the call waited for it: that is said once, not for each object.
+            Err(Some(_)) if self.gauge.lost().is_some() => Err(None),
+            written => written,
+        }
+    }
+
+    async fn do_step(&self, step: &Step, body: &Packed) -> Written {
         match step.action {
             Action::Create | Action::Update | Action::Adopt => {
                 self.apply(step, body).await.map(Some)
@@ -101,6 +112,7 @@ impl Writer {
             call = call.forced();
         }
         let mut tries = 0;
+        let mut waits_since = None;
         loop {
             let refusal = match self.cluster.call(call.clone()).await {
                 Ok(answer) if !answer.body["metadata"]["deletionTimestamp"].is_null() => {
@@ -116,6 +128,10 @@ impl Writer {
             }
             if refusal.is_terminating() {
                 return Err(Some(self.await_namespace(id).await));
+            }
+            if let Some(port) = node_ports::taken(&refusal) {
+                self.await_port(id, port, &mut waits_since).await?;
+                continue;
             }
             if refusal.is_gone() {
                 return Err(Some(
@@ -169,12 +185,43 @@ impl Writer {
         }
     }
 
+    /// Waits a while for a node port that no Service has; an error where one has it, or it is not freed.
+    async fn await_port(
+        &self,
+        id: &ObjectId,
+        port: u16,
+        since: &mut Option<Instant>,
+    ) -> Result<(), Option<Failure>> {
+        let cluster = &self.cluster;
+        match node_ports::owner(cluster, port, id).await {
+            Ok(Owner::Service(name)) => return Err(Some(node_ports::belongs_to(port, &name))),
+            Ok(Owner::Nobody | Owner::Unknown) => {}
+            Err(error) => return Err(Some(error.into())),
+        }
+        let started = *since.get_or_insert_with(|| {
+            cluster.say(format!("{id}: {}", node_ports::waits_for(port)));
+            cluster.clock.now()
+        });
+        if cluster.clock.since(started) > node_ports::FREED_WITHIN {
+            return Err(Some(node_ports::not_freed(port)));
+        }
+        match self
+            .stop
+            .clone()
+            .asked_within(node_ports::LOOKED_AT_EVERY)
+            .await
+        {
+            true => Err(None),
+            false => Ok(()),
+        }
+    }
+
     /// Waits a while for a namespace that goes, so that the message is true when it is read.
     async fn await_namespace(&self, id: &ObjectId) -> Failure {
         let namespace = id.namespace.as_deref().unwrap_or_default();
         let path = format!("{}/{namespace}", Kind::Namespace.collection(None));
-        let deadline = tokio::time::Instant::now() + TERMINATING;
-        while tokio::time::Instant::now() < deadline && !self.stop.is_asked() {
+        let started = self.cluster.clock.now();
+        while self.cluster.clock.since(started) < TERMINATING && !self.stop.is_asked() {
             match self.cluster.call(Call::get(&path)).await {
                 Err(error) if error.is_not_found() => {
                     return Failure::new(format!("namespace {namespace} was deleted by another"))
@@ -256,13 +303,13 @@ impl Writer {
 
     /// Waits until the object with this uid is gone.
     async fn await_deleted(&self, id: &ObjectId, uid: &str) -> Result<(), Option<Failure>> {
-        let deadline = tokio::time::Instant::now() + TERMINATING;
+        let started = self.cluster.clock.now();
         loop {
             match self.cluster.call(Call::get(id.path())).await {
                 Err(error) if error.is_not_found() => return Ok(()),
                 Err(error) => return Err(Some(error.into())),
                 Ok(answer) if answer.body["metadata"]["uid"] != uid => return Ok(()),
-                Ok(_) if tokio::time::Instant::now() > deadline => {
+                Ok(_) if self.cluster.clock.since(started) > TERMINATING => {
                     return Err(Some(being_deleted(id)));
                 }
                 Ok(_) => tokio::time::sleep(Duration::from_millis(50)).await,

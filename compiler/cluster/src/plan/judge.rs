@@ -19,6 +19,7 @@ use crate::inventory::is_labelled;
 use crate::kind::Kind;
 use crate::known::Table;
 use crate::live::Live;
+use crate::node_ports;
 use crate::object::{Desired, ObjectId, Program};
 use crate::owner::{Inventories, Owner};
 use crate::path::FieldPath;
@@ -159,7 +160,7 @@ async fn equal(
         changes,
         removes: taken.into_iter().map(|addition| addition.path).collect(),
         uid: uid(live),
-        fingerprint: Some(fingerprint(live)),
+        fingerprint: Some(fingerprint(around.program.manager(), id.kind, live)),
         ..step(id, Action::Update)
     };
     Ok(One {
@@ -411,7 +412,7 @@ async fn judged(
         warnings,
         uid: uid(live),
         is_forced,
-        fingerprint: Some(fingerprint(live)),
+        fingerprint: Some(fingerprint(program.manager(), id.kind, live)),
         inherits,
         ..step(id, action)
     };
@@ -532,7 +533,27 @@ async fn refused(
         && is_labelled(live, program.name())
         && let Some(immutable) = immutable(desired, live, refusal)
     {
-        return replace(cluster, desired, live, immutable, allowed).await;
+        return Ok(Step {
+            fingerprint: Some(fingerprint(program.manager(), id.kind, live)),
+            ..replace(cluster, desired, live, immutable, allowed).await?
+        });
+    }
+    if let Some(port) = node_ports::taken(refusal) {
+        return Ok(match node_ports::owner(cluster, port, id).await? {
+            node_ports::Owner::Service(name) => blocked(id, node_ports::belongs_to(port, &name)),
+            node_ports::Owner::Nobody | node_ports::Owner::Unknown => Step {
+                warnings: vec![node_ports::waits_for(port)],
+                uid: found.and_then(uid),
+                fingerprint: found.map(|live| fingerprint(program.manager(), id.kind, live)),
+                ..step(
+                    id,
+                    match found {
+                        Some(_) => Action::Update,
+                        None => Action::Create,
+                    },
+                )
+            },
+        });
     }
     Ok(blocked(id, explain(refusal, id)))
 }

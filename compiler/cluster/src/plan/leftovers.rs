@@ -66,7 +66,7 @@ impl Plan {
             }
             let planned = Step {
                 uid: uid(&live),
-                fingerprint: Some(fingerprint(&live)),
+                fingerprint: Some(fingerprint(program.manager(), id.kind, &live)),
                 ..step(&id, Action::Prune)
             };
             let step = match target {

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::explain::explain;
-use super::{Action, Allowed, Step, blocked, fingerprint, step, uid};
+use super::{Action, Allowed, Step, blocked, step, uid};
 use crate::client::Cluster;
 use crate::diff::differences;
 use crate::failure::{ApiError, Failure, Refusal};
@@ -93,7 +93,6 @@ pub(super) async fn replace(
             .collect(),
         consequences: vec![immutable.consequence],
         uid: uid(live),
-        fingerprint: Some(fingerprint(live)),
         ..step(id, Action::Replace)
     })
 }
