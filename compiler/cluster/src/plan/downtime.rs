@@ -126,8 +126,7 @@ fn has_readiness_probe(workload: &Value) -> bool {
 /// ConfigMap that pods have mounted, a volume that only one node can have.
 pub(super) fn say_together(steps: &mut [Step], program: &Program<'_>, live: &Live) {
     let mut broken = Vec::new();
-    for at in 0..steps.len() {
-        let step = &steps[at];
+    for step in &mut *steps {
         let service = program.object(&step.id).and_then(|object| object.service);
         let Some(service) = service else { continue };
         let workload = crate::apply::workload_of(program, service);
@@ -137,7 +136,7 @@ pub(super) fn say_together(steps: &mut [Step], program: &Program<'_>, live: &Liv
                 if is_lossy {
                     broken.push(workload);
                 }
-                say(&mut steps[at], said);
+                say(step, said);
             }
             (Kind::ConfigMap, Action::Update) if live.contains(&workload) => {
                 let changes_data = step.changes.iter().any(|c| c.path.starts_with(&["data"]));
@@ -145,7 +144,7 @@ pub(super) fn say_together(steps: &mut [Step], program: &Program<'_>, live: &Liv
                     let said = format!(
                         "written right before {workload} rolls out; pods of the earlier version that have it mounted see it within about a minute"
                     );
-                    say(&mut steps[at], vec![said]);
+                    say(step, vec![said]);
                 }
             }
             (Kind::Deployment, Action::Update) => {
@@ -153,7 +152,7 @@ pub(super) fn say_together(steps: &mut [Step], program: &Program<'_>, live: &Liv
                 let restarts = step.consequences.iter().any(|c| c.starts_with("restarts"));
                 if let Some(volume) = volumes.first().filter(|_| restarts) {
                     take_back(
-                        &mut steps[at],
+                        step,
                         &format!(
                             "down if a new pod is on another node: {volume} can be attached to one node only"
                         ),
@@ -163,7 +162,7 @@ pub(super) fn say_together(steps: &mut [Step], program: &Program<'_>, live: &Liv
             _ => {}
         }
     }
-    for step in steps.iter_mut() {
+    for step in steps {
         if broken.contains(&step.id) {
             take_back(
                 step,
@@ -261,7 +260,7 @@ mod tests {
     use crate::path::FieldPath;
     use serde_json::{Value, json};
 
-    fn said(kind: Kind, live: Value, new: Value, path: &str) -> Vec<String> {
+    fn said(kind: Kind, live: &Value, new: &Value, path: &str) -> Vec<String> {
         let id = ObjectId {
             namespace: Some("shop".into()),
             kind,
@@ -272,10 +271,10 @@ mod tests {
             old: None,
             new: None,
         };
-        consequences(&id, &live, &new, &[change])
+        consequences(&id, live, new, &[change])
     }
 
-    fn deployment(replicas: u64, ready: u64, strategy: Value) -> Value {
+    fn deployment(replicas: u64, ready: u64, strategy: &Value) -> Value {
         json!({
             "spec": { "replicas": replicas, "strategy": strategy, "template": { "spec": { "containers": [
                 { "name": "api", "readinessProbe": { "httpGet": { "path": "/" } } },
@@ -287,15 +286,15 @@ mod tests {
     #[test]
     fn a_deployment_with_one_ready_pod_has_no_downtime() {
         let emitted = json!({ "rollingUpdate": { "maxSurge": 1, "maxUnavailable": 0 } });
-        let one = deployment(1, 1, emitted.clone());
+        let one = deployment(1, 1, &emitted);
         let image = "spec.template.spec";
         assert_eq!(
-            said(Kind::Deployment, one.clone(), one.clone(), image),
+            said(Kind::Deployment, &one, &one, image),
             ["restarts 1 pod, no downtime: each new one is ready before an old one goes"]
         );
-        let none = deployment(1, 0, emitted);
+        let none = deployment(1, 0, &emitted);
         assert_eq!(
-            said(Kind::Deployment, none, one, image),
+            said(Kind::Deployment, &none, &one, image),
             ["restarts 1 pod, none of which is ready now: down until a new one is"]
         );
     }
@@ -303,24 +302,24 @@ mod tests {
     #[test]
     fn what_stops_first_is_down() {
         let image = "spec.template.spec";
-        let recreate = deployment(2, 2, json!({ "type": "Recreate" }));
+        let recreate = deployment(2, 2, &json!({ "type": "Recreate" }));
         assert_eq!(
-            said(Kind::Deployment, recreate.clone(), recreate, image),
+            said(Kind::Deployment, &recreate, &recreate, image),
             ["restarts 2 pods, down until the new ones are ready"]
         );
         let all = json!({ "rollingUpdate": { "maxSurge": 0, "maxUnavailable": "100%" } });
-        let all = deployment(2, 2, all);
+        let all = deployment(2, 2, &all);
         assert_eq!(
-            said(Kind::Deployment, all.clone(), all, image),
+            said(Kind::Deployment, &all, &all, image),
             ["restarts 2 pods, down until the new ones are ready (maxUnavailable allows it)"]
         );
         let set = |replicas: u64| json!({ "spec": { "replicas": replicas } });
         assert_eq!(
-            said(Kind::StatefulSet, set(1), set(1), image),
+            said(Kind::StatefulSet, &set(1), &set(1), image),
             ["restarts 1 pod, down while it restarts"]
         );
         assert_eq!(
-            said(Kind::StatefulSet, set(3), set(0), "spec.replicas"),
+            said(Kind::StatefulSet, &set(3), &set(0), "spec.replicas"),
             ["stops all 3 pods: down until it is scaled up again"]
         );
     }

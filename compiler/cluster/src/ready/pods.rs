@@ -220,28 +220,28 @@ mod tests {
     use super::{has_failed, was_never_ready};
     use serde_json::{Value, json};
 
-    fn pod(ready: Value) -> Value {
+    fn pod(ready: &Value) -> Value {
         json!({ "status": { "startTime": "2026-01-01T10:00:00Z", "conditions": [ready] } })
     }
 
     #[test]
     fn a_pod_that_was_ready_once_is_told_from_one_that_never_was() {
         let ready = |status: &str, time: &str| json!({ "type": "Ready", "status": status, "lastTransitionTime": time });
-        assert!(was_never_ready(&pod(ready(
+        assert!(was_never_ready(&pod(&ready(
             "False",
             "2026-01-01T10:00:00Z"
         ))));
-        assert!(!was_never_ready(&pod(ready(
+        assert!(!was_never_ready(&pod(&ready(
             "False",
             "2026-01-01T10:05:00Z"
         ))));
-        assert!(!was_never_ready(&pod(ready(
+        assert!(!was_never_ready(&pod(&ready(
             "True",
             "2026-01-01T10:00:00Z"
         ))));
         // Without the time of the change nothing is known.
         assert!(!was_never_ready(&pod(
-            json!({ "type": "Ready", "status": "False" })
+            &json!({ "type": "Ready", "status": "False" })
         )));
         // The kubelet has not taken it up.
         assert!(was_never_ready(&json!({ "status": {} })));
