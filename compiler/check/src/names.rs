@@ -92,8 +92,13 @@ fn lengths(platform: &Platform, edges: &Edges, out: &mut Diagnostics) {
                 "a CronJob",
                 "its Jobs carry the name with the time behind it",
             ),
-            // Their limit is that of every name, which resolution holds.
-            Workload::Deployment | Workload::Job => continue,
+            Workload::Job => (
+                MAX_WITH_SUFFIX,
+                "a Job",
+                "the Job carries the name with a hash of its spec behind it",
+            ),
+            // Its limit is that of every name, which resolution holds.
+            Workload::Deployment => continue,
         };
         report_length(
             &service.name.value,
