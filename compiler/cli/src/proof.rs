@@ -2,9 +2,10 @@
 //! connections that the platform declares. A build whose output is not exact, or leaves a pod open,
 //! writes nothing.
 
-use erpc_diagnostics::{Diagnostic, Diagnostics, Span, codes};
+use erpc_diagnostics::{Diagnostic, Diagnostics, Sources, Span, codes};
 use erpc_emit::OutputFile;
 use erpc_model::Platform;
+use erpc_policy::Derived;
 use erpc_prove::{
     Basis, Certificate, Coverage, Difference, Direction, Exactness, File, HalfOpen, LabelId,
     Manifests, Matrix, Reading, TierOrder, Uncovered, World,
@@ -44,7 +45,12 @@ pub fn check(platform: &Platform, files: &[OutputFile]) -> Diagnostics {
 
 /// Proves all statements about manifests as the output of a platform.
 #[must_use]
-pub fn certificate(platform: &Platform, manifests: &Manifests) -> Certificate {
+pub fn certificate(
+    platform: &Platform,
+    derived: &Derived,
+    sources: &Sources,
+    manifests: &Manifests,
+) -> Certificate {
     let claimed = claims::of(platform);
     let tiers = TierOrder {
         names: platform
@@ -75,6 +81,7 @@ pub fn certificate(platform: &Platform, manifests: &Manifests) -> Certificate {
             facts: &claims::facts(platform),
             tiers: &tiers,
             plugin,
+            changes: &erpc_cluster::changes(platform, derived, sources),
         },
     )
 }

@@ -4,6 +4,7 @@
 //! closes or removes something.
 
 mod growth;
+mod judged;
 mod revert;
 mod rollout;
 mod steps;
@@ -31,6 +32,7 @@ use crate::progress::{Event, Progress};
 use crate::request::{Answer, Call};
 use crate::stop::Stop;
 
+pub use judged::changes;
 pub(crate) use steps::workload_of;
 use steps::{Basis, Batch, Steps, Write, is_foundation};
 pub(crate) use write::Writer;

@@ -62,7 +62,7 @@ mod watch;
 
 pub use additions::{Addition, additions};
 pub use adopt::{Adoptable, TOOLS, adopt, adoptable};
-pub use apply::{ApplyOptions, OnFailure, Outcome, Report, apply};
+pub use apply::{ApplyOptions, OnFailure, Outcome, Report, apply, changes};
 pub use client::{Access, Cluster};
 pub use destroy::{
     DestroyOptions, Destroyed, Destruction, DoomedNamespace, Foreign, Target, Volume, destroy,

@@ -373,7 +373,7 @@ fn order(id: &ObjectId) -> (Option<&str>, &str, Kind) {
     (id.namespace.as_deref(), &id.name, id.kind)
 }
 
-fn step(id: &ObjectId, action: Action) -> Step {
+pub(crate) fn step(id: &ObjectId, action: Action) -> Step {
     Step {
         id: id.clone(),
         action,

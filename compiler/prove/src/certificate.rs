@@ -8,8 +8,8 @@ use crate::manifest::Manifests;
 use crate::matrix::{Matrix, Reading};
 use crate::ports::Ports;
 use crate::proofs::{
-    BlastRadius, Coverage, Exactness, Exposure, Minimality, Portability, Rollout, TierOrder, Tiers,
-    Uncovered, plan,
+    BlastRadius, Coverage, Exactness, Exposure, Minimality, Portability, Rollout, Step, TierOrder,
+    Tiers, Uncovered,
 };
 use crate::world::{Facts, World};
 
@@ -86,6 +86,19 @@ pub struct Basis<'b> {
     pub tiers: &'b TierOrder,
     /// The network plugin, where it is known.
     pub plugin: Option<&'b str>,
+    /// The changes whose steps are replayed.
+    pub changes: &'b [Change],
+}
+
+/// A change of a cluster, with the list of steps that makes it.
+#[derive(Clone, Debug)]
+pub struct Change {
+    /// What it is, in a few words.
+    pub name: &'static str,
+    /// What there is before, on the way, and afterwards.
+    pub versions: Vec<Manifests>,
+    /// The steps, in their order.
+    pub steps: Vec<Step>,
 }
 
 impl Certificate {
@@ -357,19 +370,11 @@ impl Proving<'_, '_> {
     }
 
     fn rollout(&self) -> Statement {
-        let facts = self.basis.facts;
-        let empty = Manifests::default();
-        let mut open = self.manifests.clone();
-        open.policies.clear();
-        let mut gone = empty.clone();
-        gone.namespaces.clone_from(&self.manifests.namespaces);
         let (mut steps, mut compared, mut witnesses) = (0, 0, Vec::new());
-        for (what, old, new) in [
-            ("on an empty cluster", &gone, self.manifests),
-            ("on a running open cluster", &open, self.manifests),
-            ("on removal", self.manifests, &gone),
-        ] {
-            let found = Rollout::of(old, new, &plan(old, new), facts);
+        for change in self.basis.changes {
+            let what = change.name;
+            let versions: Vec<&Manifests> = change.versions.iter().collect();
+            let found = Rollout::of(&versions, &change.steps, self.basis.facts);
             steps += found.steps;
             compared += found.compared;
             witnesses.extend(found.violations.iter().map(|one| {
@@ -382,15 +387,16 @@ impl Proving<'_, '_> {
                     ports(&one.ports)
                 )
             }));
+            let endpoints = found.endpoints.iter();
+            witnesses.extend(endpoints.map(|one| format!("{what}, {one}")));
             let unknown = found.unknown.iter();
             witnesses.extend(unknown.map(|step| format!("{what}: {step:?} is about nothing")));
         }
+        let names: Vec<&str> = self.basis.changes.iter().map(|one| one.name).collect();
         statement(
             "rollout",
             witnesses.is_empty(),
-            format!(
-                "{steps} steps: empty cluster, running open cluster, removal; {compared} pairs"
-            ),
+            format!("{steps} steps: {}; {compared} pairs", names.join(", ")),
             witnesses,
         )
     }

@@ -30,7 +30,7 @@ mod world;
 mod yaml;
 
 pub use address::{Block, Range};
-pub use certificate::{Basis, Certificate, NOT_PROMISED, Radius, Statement, digest};
+pub use certificate::{Basis, Certificate, Change, NOT_PROMISED, Radius, Statement, digest};
 pub use claims::{Claim, Claims, End, EndId, LabelId};
 pub use manifest::{
     Direction, Effect, File, Manifests, NamedPort, Namespace, Note, Ordinals, Peer, Place, Policy,
@@ -41,7 +41,7 @@ pub use ports::{PortSet, PortSets, Ports, Protocol};
 pub use proofs::{
     Action, BlastRadius, Compared, Coverage, Deviation, Difference, Differs, Exactness, Exposed,
     Exposure, HalfOpen, Minimality, Portability, Redundant, Rollout, Step, TierOrder, Tiers,
-    Uncovered, Upwards, Violation, plan,
+    Uncovered, Upwards, Violation,
 };
 pub use selector::{Labels, Operator, Requirement, Selector};
 pub use survey::{Connection, Everywhere, NotEvaluated, Reached, Survey, Surveyed};

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use erpc_prove::{Action, Facts, Manifests, Rollout, Step, plan};
+use erpc_prove::{Action, Facts, Manifests, Rollout, Step};
 use erpc_tests::repository;
 use serde_json::{Value, json};
 
@@ -50,6 +50,63 @@ fn changed(manifests: &Manifests) -> Manifests {
     changed
 }
 
+/// An order that loses and opens nothing: policies of single workloads, those that deny by default,
+/// workloads; what goes, goes in the opposite order.
+fn plan(old: &Manifests, new: &Manifests) -> Vec<Step> {
+    let policies = |manifests: &Manifests| -> Vec<(bool, String, String)> {
+        let all = manifests.policies.iter();
+        let mut all: Vec<_> = all
+            .map(|one| {
+                (
+                    one.selector.is_empty(),
+                    one.namespace.to_string(),
+                    one.name.to_string(),
+                )
+            })
+            .collect();
+        all.sort_unstable();
+        all
+    };
+    let workloads = |manifests: &Manifests| -> Vec<[String; 3]> {
+        let all = manifests.workloads.iter();
+        let mut all: Vec<_> = all
+            .map(|one| [&one.kind, &one.namespace, &one.name].map(ToString::to_string))
+            .collect();
+        all.sort_unstable();
+        all
+    };
+    let step = |action, kind: &str, namespace: &str, name: &str| Step {
+        action,
+        kind: kind.to_owned(),
+        namespace: namespace.to_owned(),
+        name: name.to_owned(),
+        version: 1,
+    };
+    let (put, kept) = (policies(new), workloads(new));
+    let mut steps = Vec::new();
+    for (_, namespace, name) in &put {
+        steps.push(step(Action::Put, "NetworkPolicy", namespace, name));
+    }
+    for [kind, namespace, name] in &kept {
+        steps.push(step(Action::Put, kind, namespace, name));
+        steps.push(step(Action::Settle, kind, namespace, name));
+    }
+    for [kind, namespace, name] in workloads(old) {
+        if !kept.contains(&[kind.clone(), namespace.clone(), name.clone()]) {
+            steps.push(step(Action::Delete, &kind, &namespace, &name));
+        }
+    }
+    for (_, namespace, name) in policies(old) {
+        if !put
+            .iter()
+            .any(|(_, ns, of)| (ns, of) == (&namespace, &name))
+        {
+            steps.push(step(Action::Delete, "NetworkPolicy", &namespace, &name));
+        }
+    }
+    steps
+}
+
 #[test]
 fn no_order_of_ours_opens_or_loses_anything_on_the_way() {
     let new = erp1();
@@ -64,7 +121,7 @@ fn no_order_of_ours_opens_or_loses_anything_on_the_way() {
         ("to another version", &new, &other),
     ] {
         let steps = plan(from, to);
-        let found = Rollout::of(from, to, &steps, &facts());
+        let found = Rollout::of(&[from, to], &steps, &facts());
         println!(
             "{what}: {} steps, {} pairs compared",
             found.steps, found.compared
@@ -102,10 +159,10 @@ fn a_mixture_of_two_versions_that_is_open_is_found() {
         manifests
     };
     let (old, new) = (version(80, 81), version(81, 80));
-    let found = Rollout::of(&old, &new, &plan(&old, &new), &facts());
+    let found = Rollout::of(&[&old, &new], &plan(&old, &new), &facts());
     assert_eq!(found.violations.len(), 1, "{found:?}");
     assert!(found.violations[0].is_open && found.violations[0].after == 1);
-    assert!(Rollout::of(&old, &old, &plan(&old, &old), &facts()).holds());
+    assert!(Rollout::of(&[&old, &old], &plan(&old, &old), &facts()).holds());
 }
 
 #[test]
@@ -115,27 +172,99 @@ fn wrong_orders_are_found() {
     // Denying first loses what is declared.
     let mut steps = plan(&open, &new);
     steps.sort_by_key(|step| step.name != "default-deny");
-    let found = Rollout::of(&open, &new, &steps, &facts());
+    let found = Rollout::of(&[&open, &new], &steps, &facts());
     assert!(found.violations.iter().any(|one| !one.is_open), "{found:?}");
     // Workloads before policies are open for a while.
     let mut steps = plan(&empty, &new);
     steps.sort_by_key(|step| step.kind == "NetworkPolicy");
-    let found = Rollout::of(&empty, &new, &steps, &facts());
+    let found = Rollout::of(&[&empty, &new], &steps, &facts());
     assert!(found.violations.iter().any(|one| one.is_open), "{found:?}");
     // Policies removed before their workloads open them.
     let mut steps = plan(&new, &empty);
     steps.reverse();
-    assert!(!Rollout::of(&new, &empty, &steps, &facts()).holds());
+    assert!(!Rollout::of(&[&new, &empty], &steps, &facts()).holds());
     // A step about nothing is said to be.
     let step = Step {
         action: Action::Put,
         kind: "NetworkPolicy".to_owned(),
         namespace: "nowhere".to_owned(),
         name: "nothing".to_owned(),
+        version: 1,
     };
     assert_eq!(
-        Rollout::of(&new, &new, std::slice::from_ref(&step), &facts()).unknown,
+        Rollout::of(&[&new, &new], std::slice::from_ref(&step), &facts()).unknown,
         [step]
+    );
+}
+
+/// Two versions of a pod and its Service, whose port moves, and the Service on the way.
+fn moved_port(target: &str) -> [Manifests; 3] {
+    let version = |number: u16, target: &str| {
+        let text = format!(
+            "kind: Service\nmetadata: {{name: api, namespace: shop}}\nspec: {{selector: {{app: api}}, ports: [{{name: http, port: 80, targetPort: {target}}}]}}\n---\nkind: Deployment\nmetadata: {{name: api, namespace: shop}}\nspec: {{selector: {{matchLabels: {{app: api}}}}, template: {{metadata: {{labels: {{app: api}}}}, spec: {{containers: [{{name: api, ports: [{{name: http, containerPort: {number}}}]}}]}}}}}}\n"
+        );
+        let manifests = read(&vec![("all.yaml".to_owned(), text)]);
+        assert_eq!(manifests.problems, []);
+        manifests
+    };
+    [
+        version(8080, "8080"),
+        version(8090, target),
+        version(8090, "8090"),
+    ]
+}
+
+fn of_api(action: Action, kind: &str, version: usize) -> Step {
+    Step {
+        action,
+        kind: kind.to_owned(),
+        namespace: "shop".to_owned(),
+        name: "api".to_owned(),
+        version,
+    }
+}
+
+#[test]
+fn a_service_on_the_way_has_endpoints_in_pods_of_both_versions() {
+    let [before, between, after] = &moved_port("http");
+    let versions = [before, between, after];
+    let named = [
+        of_api(Action::Put, "Service", 1),
+        of_api(Action::Put, "Deployment", 2),
+        of_api(Action::Settle, "Deployment", 2),
+        of_api(Action::Put, "Service", 2),
+    ];
+    let found = Rollout::of(&versions, &named, &facts());
+    assert!(found.holds(), "{found:?}");
+
+    // With the number of the new version at once, the old pods are lost.
+    let at_once = [
+        of_api(Action::Put, "Service", 2),
+        of_api(Action::Put, "Deployment", 2),
+        of_api(Action::Settle, "Deployment", 2),
+    ];
+    let found = Rollout::of(&versions, &at_once, &facts());
+    assert_eq!(
+        found.endpoints[0],
+        "after step 1: Service shop.api on 80/TCP leads to shop.api at 8090, which it does not declare"
+    );
+
+    // So are the new ones with the number of the old version.
+    let late = [
+        of_api(Action::Put, "Deployment", 2),
+        of_api(Action::Settle, "Deployment", 2),
+        of_api(Action::Put, "Service", 2),
+    ];
+    assert!(!Rollout::of(&versions, &late, &facts()).holds());
+
+    // A name that no pod has leaves the Service without endpoints.
+    let [before, between, after] = &moved_port("web");
+    let found = Rollout::of(&[before, between, after], &named, &facts());
+    assert!(
+        found
+            .endpoints
+            .contains(&"after step 1: Service shop.api on 80/TCP has no endpoint left".to_owned()),
+        "{found:?}"
     );
 }
 

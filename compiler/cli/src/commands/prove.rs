@@ -192,7 +192,7 @@ fn certify(path: Option<&Path>, common: &Common, console: &mut Console<'_>) -> E
         Vec::new()
     };
     let (beside, manifests) = Beside::of(platform, &files, &beside);
-    let certificate = proof::certificate(platform, &manifests);
+    let certificate = proof::certificate(platform, derived, &compiled.sources, &manifests);
     let holds = certificate.holds() && beside.holds();
     let mut sources: Vec<(&str, &[u8])> = compiled
         .sources

@@ -101,11 +101,13 @@ fn rank(step: &Step) -> u8 {
         kind if kind.is_workload() => 1,
         Kind::Ingress => 2,
         Kind::Service => 3,
+        // A namespace stays closed until every policy of a workload is gone.
+        Kind::NetworkPolicy if step.id.name == DEFAULT_DENY => 5,
         Kind::NetworkPolicy => 4,
-        _ => 5,
+        _ => 6,
     }
 }
-const LAST_RANK: u8 = 5;
+const LAST_RANK: u8 = 6;
 
 /// What the list is made from.
 pub(crate) struct Basis<'b> {

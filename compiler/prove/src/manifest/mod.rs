@@ -132,6 +132,8 @@ pub struct Workload {
     pub selector: Option<Selector>,
     /// The ports that its containers name.
     pub ports: Vec<NamedPort>,
+    /// All ports that its containers declare, with a name or without.
+    pub listens: Vec<(u16, Protocol)>,
     /// Whether its pods use the network of their node, where no policy is in force.
     pub is_on_host: bool,
     /// The numbers of its pods, if each has one: a StatefulSet, a Job with `completionMode: Indexed`.

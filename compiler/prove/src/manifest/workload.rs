@@ -25,6 +25,7 @@ impl Reader<'_> {
             labels: Vec::new(),
             selector: None,
             ports: Vec::new(),
+            listens: Vec::new(),
             is_on_host: false,
             ordinals: None,
             has_controller_labels: spec.get("manualSelector") != Some(&Node::Bool(true)),
@@ -121,16 +122,18 @@ impl Reader<'_> {
         let path = path.key("ports");
         for (index, port) in ports.iter().enumerate() {
             let path = path.index(index);
-            let Some(name) = self.text(port, "name", path).cloned() else {
-                continue;
-            };
+            let name = self.text(port, "name", path).cloned();
             let Some(number) = port.get("containerPort") else {
                 self.problem(path.key("containerPort"), "this port has no containerPort");
                 continue;
             };
             let number = self.port_number(number, path.key("containerPort"));
             let protocol = self.protocol(port, path);
-            if let (Some(number), Some(protocol)) = (number, protocol) {
+            let (Some(number), Some(protocol)) = (number, protocol) else {
+                continue;
+            };
+            workload.listens.push((number, protocol));
+            if let Some(name) = name {
                 workload.ports.push(NamedPort {
                     name,
                     number,

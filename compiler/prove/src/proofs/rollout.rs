@@ -1,36 +1,41 @@
-//! Rollout: while objects are applied one by one, nothing is open that is open neither before nor
-//! after, and nothing is closed that is open before and after. Each step is replayed; only the pods
-//! that it touches are looked at again.
+//! Rollout: while objects are written one by one, nothing is open that is open neither before nor
+//! after, nothing is closed that pods which run need, and no Service has an endpoint on a port that its
+//! pod does not declare, nor loses all of them. Each step is replayed; only the pods that it touches are
+//! looked at again. Between the write of a workload and its settlement, pods of both versions run.
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::claims::Claims;
-use crate::manifest::{Direction, Manifests, Workload};
+use crate::manifest::{Direction, Manifests, TargetPort, Workload};
 use crate::matrix::{Evaluation, Reading, Side};
-use crate::ports::{PortSet, Ports};
+use crate::ports::{PortSet, Ports, Protocol};
 use crate::world::{AtomId, Facts, World};
 
 /// What is done to an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Action {
-    /// It is made or changed.
+    /// It is made or changed. Pods of a workload's earlier version stay until it is settled.
     Put,
+    /// The last pod of a workload's earlier version has ended.
+    Settle,
     /// It is deleted.
     Delete,
 }
 
-/// One step of a plan. Objects that have no say in the matrix may be left out.
+/// One step of a list. Objects that have no say in the matrix may be left out.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Step {
     /// What is done.
     pub action: Action,
-    /// `NetworkPolicy`, or the kind of a workload.
+    /// `NetworkPolicy`, `Service`, or the kind of a workload.
     pub kind: String,
     /// The object's namespace.
     pub namespace: String,
     /// The object's name.
     pub name: String,
+    /// For [`Action::Put`], which of the versions it becomes, by its place in the list of them.
+    pub version: usize,
 }
 
 /// What is wrong after a step.
@@ -48,7 +53,7 @@ pub struct Violation {
     pub is_open: bool,
 }
 
-/// The replay of a plan.
+/// The replay of a list of steps.
 #[derive(Clone, Debug, Default)]
 pub struct Rollout {
     /// How many steps were replayed.
@@ -57,150 +62,125 @@ pub struct Rollout {
     pub compared: usize,
     /// What was wrong on the way.
     pub violations: Vec<Violation>,
-    /// Steps about objects that neither side has.
+    /// What was wrong with the endpoints of Services, in words.
+    pub endpoints: Vec<String>,
+    /// Steps about objects that no version has.
     pub unknown: Vec<Step>,
 }
 
-/// The order that loses and opens nothing: first the policies of single workloads, then those that
-/// deny by default, then workloads; what goes, goes in the opposite order.
-#[must_use]
-pub fn plan(old: &Manifests, new: &Manifests) -> Vec<Step> {
-    let policies = |manifests: &Manifests| -> Vec<(bool, String, String)> {
-        let all = manifests.policies.iter();
-        all.map(|one| {
-            (
-                one.selector.is_empty(),
-                one.namespace.to_string(),
-                one.name.to_string(),
-            )
-        })
-        .collect()
-    };
-    let workloads = |manifests: &Manifests| -> Vec<(String, String, String)> {
-        let all = manifests.workloads.iter();
-        all.map(|one| {
-            (
-                one.kind.to_string(),
-                one.namespace.to_string(),
-                one.name.to_string(),
-            )
-        })
-        .collect()
-    };
-    let (mut put, mut kept) = (policies(new), workloads(new));
-    put.sort_unstable();
-    kept.sort_unstable();
-    let mut gone = policies(old);
-    gone.retain(|(_, namespace, name)| {
-        !put.iter()
-            .any(|(_, other, of)| (other, of) == (namespace, name))
-    });
-    let mut leaving = workloads(old);
-    leaving.retain(|one| kept.binary_search(one).is_err());
-    gone.sort_unstable();
-    leaving.sort_unstable();
-    let step = |action, kind: &str, namespace, name| Step {
-        action,
-        kind: kind.to_owned(),
-        namespace,
-        name,
-    };
-    let policy = "NetworkPolicy";
-    let mut steps = Vec::new();
-    steps.extend(
-        put.into_iter()
-            .map(|(_, ns, name)| step(Action::Put, policy, ns, name)),
-    );
-    steps.extend(
-        kept.into_iter()
-            .map(|(kind, ns, name)| step(Action::Put, &kind, ns, name)),
-    );
-    let leaving = leaving.into_iter();
-    steps.extend(leaving.map(|(kind, ns, name)| step(Action::Delete, &kind, ns, name)));
-    steps.extend(
-        gone.into_iter()
-            .map(|(_, ns, name)| step(Action::Delete, policy, ns, name)),
-    );
-    steps
-}
-
 impl Rollout {
-    /// Whether the plan is safe at every step.
+    /// Whether the list is safe at every step.
     #[must_use]
     pub fn holds(&self) -> bool {
-        self.violations.is_empty() && self.unknown.is_empty()
+        self.violations.is_empty() && self.endpoints.is_empty() && self.unknown.is_empty()
     }
 
-    /// Replays a plan from one set of manifests to another.
+    /// Replays a list of steps. The first version is what there is before, the last one what there is
+    /// afterwards; those between have the objects as they are on the way only.
     #[must_use]
-    pub fn of(old: &Manifests, new: &Manifests, plan: &[Step], facts: &Facts) -> Self {
-        let union = Union::of(old, new);
+    pub fn of(versions: &[&Manifests], steps: &[Step], facts: &Facts) -> Self {
+        let union = Union::of(versions);
         let world = World::of(&union.manifests, &Claims::new(), facts);
         let mut replay = Replay::of(&union, &world, facts);
         let mut out = Self {
-            steps: plan.len(),
+            steps: steps.len(),
             ..Self::default()
         };
-        for (at, step) in plan.iter().enumerate() {
+        for (at, step) in steps.iter().enumerate() {
             let Some(touched) = replay.step(step) else {
                 out.unknown.push(step.clone());
                 continue;
             };
-            for atom in touched {
-                replay.check(atom, at + 1, &mut out);
+            for atom in &touched {
+                replay.check(*atom, at + 1, &mut out);
             }
+            replay.check_endpoints(step, &touched, at + 1, &mut out);
         }
         out
     }
 }
 
-/// Both sets of manifests together; what is the same in both is there once.
+/// By kind, namespace and name.
+type Key = (String, String, String);
+
+/// All versions of the manifests together; what is the same in two of them is there once.
 struct Union {
     manifests: Manifests,
-    /// By kind, namespace and name: the old and the new one among the workloads.
-    workloads: FxHashMap<(String, String, String), [Option<usize>; 2]>,
-    /// By namespace and name: the old and the new one among the policies.
-    policies: FxHashMap<(String, String), [Option<usize>; 2]>,
+    /// How many versions there are.
+    versions: usize,
+    /// For each workload, which it is in each version.
+    workloads: FxHashMap<Key, Vec<Option<usize>>>,
+    /// The same for policies, by namespace and name.
+    policies: FxHashMap<(String, String), Vec<Option<usize>>>,
+    /// The same for Services.
+    services: FxHashMap<(String, String), Vec<Option<usize>>>,
+}
+
+/// Notes the place of an object in one version: that of an earlier version if it is the same there.
+fn note<T: Clone>(
+    known: &mut Vec<Option<usize>>,
+    versions: usize,
+    version: usize,
+    all: &mut Vec<T>,
+    object: &T,
+    is_same: impl Fn(&T, &T) -> bool,
+) {
+    known.resize(versions, None);
+    let mut earlier = known.iter().flatten().copied();
+    let same = earlier.find(|at| is_same(&all[*at], object));
+    known[version] = same.or_else(|| {
+        all.push(object.clone());
+        Some(all.len() - 1)
+    });
 }
 
 impl Union {
-    fn of(old: &Manifests, new: &Manifests) -> Self {
+    fn of(versions: &[&Manifests]) -> Self {
         let mut union = Self {
             manifests: Manifests::default(),
+            versions: versions.len(),
             workloads: FxHashMap::default(),
             policies: FxHashMap::default(),
+            services: FxHashMap::default(),
         };
-        union.manifests.namespaces.clone_from(&new.namespaces);
-        for namespace in &old.namespaces {
-            if !new.namespaces.iter().any(|one| one.name == namespace.name) {
-                union.manifests.namespaces.push(namespace.clone());
+        let (all, count) = (&mut union.manifests, versions.len());
+        for (version, manifests) in versions.iter().enumerate() {
+            for namespace in &manifests.namespaces {
+                // The labels of the last version count.
+                match all
+                    .namespaces
+                    .iter_mut()
+                    .find(|one| one.name == namespace.name)
+                {
+                    Some(known) => known.clone_from(namespace),
+                    None => all.namespaces.push(namespace.clone()),
+                }
             }
-        }
-        for (side, manifests) in [old, new].into_iter().enumerate() {
             for workload in &manifests.workloads {
-                let (kind, namespace) = (workload.kind.to_string(), workload.namespace.to_string());
-                let key = (kind, namespace, workload.name.to_string());
+                let key = (
+                    workload.kind.to_string(),
+                    workload.namespace.to_string(),
+                    workload.name.to_string(),
+                );
                 let known = union.workloads.entry(key).or_default();
-                let all = &mut union.manifests.workloads;
-                known[side] = known[0]
-                    .filter(|old| is_same(&all[*old], workload))
-                    .or_else(|| {
-                        all.push(workload.clone());
-                        Some(all.len() - 1)
-                    });
+                note(known, count, version, &mut all.workloads, workload, is_same);
             }
             for policy in &manifests.policies {
                 let key = (policy.namespace.to_string(), policy.name.to_string());
                 let known = union.policies.entry(key).or_default();
-                let all = &mut union.manifests.policies;
-                let says_same = |old: &usize| {
-                    let mut old = all[*old].clone();
-                    old.place = policy.place;
-                    old == *policy
-                };
-                known[side] = known[0].filter(says_same).or_else(|| {
-                    all.push(policy.clone());
-                    Some(all.len() - 1)
+                note(known, count, version, &mut all.policies, policy, |a, b| {
+                    let mut a = a.clone();
+                    a.place = b.place;
+                    a == *b
+                });
+            }
+            for service in &manifests.services {
+                let key = (service.namespace.to_string(), service.name.to_string());
+                let known = union.services.entry(key).or_default();
+                note(known, count, version, &mut all.services, service, |a, b| {
+                    let mut a = a.clone();
+                    a.place = b.place;
+                    a == *b
                 });
             }
         }
@@ -210,7 +190,10 @@ impl Union {
 
 /// Whether pods of two workloads are the same to every policy.
 fn is_same(a: &Workload, b: &Workload) -> bool {
-    a.labels == b.labels && a.ports == b.ports && a.is_on_host == b.is_on_host
+    a.labels == b.labels
+        && a.ports == b.ports
+        && a.listens == b.listens
+        && a.is_on_host == b.is_on_host
 }
 
 /// The sides of all pods, and which pods there are.
@@ -239,6 +222,16 @@ struct Replay<'u, 'm> {
     selecting: Vec<Vec<usize>>,
     /// The atom of each workload; `None` on the network of its node.
     atoms: Vec<Option<AtomId>>,
+    /// For each atom of a workload those of all its versions.
+    kin: FxHashMap<AtomId, Vec<AtomId>>,
+    /// Which version of each Service there is.
+    services: FxHashMap<&'u (String, String), usize>,
+    /// The pods behind each version of a Service, whether they exist or not.
+    behind: FxHashMap<usize, Vec<AtomId>>,
+    /// The Services that lead to a pod.
+    leading: FxHashMap<AtomId, Vec<&'u (String, String)>>,
+    /// The ports of Services that a pod has served, so that one must go on to.
+    served: FxHashSet<(&'u (String, String), u16, Protocol)>,
     old: State,
     new: State,
     now: State,
@@ -261,6 +254,40 @@ impl<'u, 'm> Replay<'u, 'm> {
                 atoms[index] = Some(atom);
             }
         }
+        let mut kin = FxHashMap::default();
+        for versions in union.workloads.values() {
+            let mut all: Vec<AtomId> = versions
+                .iter()
+                .flatten()
+                .filter_map(|index| atoms[*index])
+                .collect();
+            all.sort_unstable();
+            all.dedup();
+            for atom in &all {
+                kin.insert(*atom, all.clone());
+            }
+        }
+        let mut behind: FxHashMap<usize, Vec<AtomId>> = FxHashMap::default();
+        let mut leading: FxHashMap<AtomId, Vec<_>> = FxHashMap::default();
+        for (key, versions) in &union.services {
+            for at in versions.iter().flatten() {
+                let service = &union.manifests.services[*at];
+                let Some(selector) = &service.selector else {
+                    continue;
+                };
+                let mut pods = world.pods_of(&service.namespace, selector);
+                pods.retain(|atom| world.workload(*atom).is_some());
+                for atom in &pods {
+                    let services = leading.entry(*atom).or_default();
+                    if !services.contains(&key) {
+                        services.push(key);
+                    }
+                }
+                behind.insert(*at, pods);
+            }
+        }
+        let services = union.services.iter();
+        let services = services.filter_map(|(key, versions)| Some((key, versions[0]?)));
         let empty = State {
             sides: [Vec::new(), Vec::new()],
             exists: Vec::new(),
@@ -272,15 +299,25 @@ impl<'u, 'm> Replay<'u, 'm> {
             active: vec![false; policies.len()],
             selecting,
             atoms,
+            kin,
+            services: services.collect(),
+            behind,
+            leading,
+            served: FxHashSet::default(),
             old: empty.clone(),
             new: empty.clone(),
             now: empty,
             named_by: vec![Vec::new(); world.pods()],
         };
-        replay.new = replay.state(1);
+        replay.new = replay.state(union.versions.saturating_sub(1));
         // The last state that is made is the one to start from.
         replay.old = replay.state(0);
         replay.now = replay.old.clone();
+        for key in union.services.keys() {
+            for (port, protocol, _) in replay.endpoints(key) {
+                replay.served.insert((key, port, protocol));
+            }
+        }
         for state in [&replay.old, &replay.new] {
             for (at, side) in state
                 .sides
@@ -297,11 +334,11 @@ impl<'u, 'm> Replay<'u, 'm> {
         replay
     }
 
-    /// How it is before (0) or after (1) all steps.
-    fn state(&mut self, side: usize) -> State {
+    /// How it is in a version.
+    fn state(&mut self, version: usize) -> State {
         self.active.fill(false);
         for versions in self.union.policies.values() {
-            if let Some(policy) = versions[side] {
+            if let Some(policy) = versions.get(version).copied().flatten() {
                 self.active[policy] = true;
             }
         }
@@ -310,7 +347,8 @@ impl<'u, 'm> Replay<'u, 'm> {
             exists[atom.index()] = false;
         }
         for versions in self.union.workloads.values() {
-            if let Some(atom) = versions[side].and_then(|index| self.atoms[index]) {
+            let of_version = versions.get(version).copied().flatten();
+            if let Some(atom) = of_version.and_then(|index| self.atoms[index]) {
                 exists[atom.index()] = true;
             }
         }
@@ -338,45 +376,181 @@ impl<'u, 'm> Replay<'u, 'm> {
 
     /// Does a step; the atoms that it touches, or nothing where no such object is known.
     fn step(&mut self, step: &Step) -> Option<Vec<AtomId>> {
-        let (namespace, name) = (step.namespace.clone(), step.name.clone());
-        if step.kind == "NetworkPolicy" {
-            let [old, new] = *self.union.policies.get(&(namespace, name))?;
-            for version in [old, new].into_iter().flatten() {
-                self.active[version] = false;
+        let key = (step.namespace.clone(), step.name.clone());
+        match step.kind.as_str() {
+            "NetworkPolicy" => self.policy(step, &key),
+            "Service" => {
+                let (key, versions) = self.union.services.get_key_value(&key)?;
+                match step.action {
+                    Action::Put => {
+                        let new = versions.get(step.version).copied().flatten()?;
+                        self.services.insert(key, new);
+                    }
+                    Action::Delete => {
+                        self.services.remove(key);
+                        self.served.retain(|(service, ..)| *service != key);
+                    }
+                    Action::Settle => return None,
+                }
+                Some(Vec::new())
             }
-            if step.action == Action::Put {
-                self.active[new?] = true;
-            }
-            let mut touched = Vec::new();
-            for version in [old, new].into_iter().flatten() {
-                touched.extend(
-                    self.world
-                        .selected(&self.world.manifests().policies[version]),
-                );
-            }
-            touched.sort_unstable();
-            touched.dedup();
-            for atom in &touched {
-                let [ingress, egress] = self.sides_of(*atom);
-                self.now.sides[Direction::Ingress as usize][atom.index()] = ingress;
-                self.now.sides[Direction::Egress as usize][atom.index()] = egress;
-            }
-            return Some(touched);
+            _ => self.workload(step, key),
         }
-        let versions = *self
-            .union
-            .workloads
-            .get(&(step.kind.clone(), namespace, name))?;
+    }
+
+    fn policy(&mut self, step: &Step, key: &(String, String)) -> Option<Vec<AtomId>> {
+        let union = self.union;
+        let versions = union.policies.get(key)?;
+        for version in versions.iter().flatten() {
+            self.active[*version] = false;
+        }
+        if step.action == Action::Put {
+            let new = versions.get(step.version).copied().flatten()?;
+            self.active[new] = true;
+        }
         let mut touched = Vec::new();
-        for (side, version) in versions.into_iter().enumerate() {
-            if let Some(atom) = version.and_then(|index| self.atoms[index]) {
-                // Of a workload that changes, the old pods go and the new ones come.
-                let is_of_new = side == 1 || versions[0] == versions[1];
-                self.now.exists[atom.index()] = step.action == Action::Put && is_of_new;
-                touched.push(atom);
+        for version in versions.iter().flatten() {
+            let policy = &self.world.manifests().policies[*version];
+            touched.extend(self.world.selected(policy));
+        }
+        touched.sort_unstable();
+        touched.dedup();
+        for atom in &touched {
+            let [ingress, egress] = self.sides_of(*atom);
+            self.now.sides[Direction::Ingress as usize][atom.index()] = ingress;
+            self.now.sides[Direction::Egress as usize][atom.index()] = egress;
+        }
+        Some(touched)
+    }
+
+    fn workload(
+        &mut self,
+        step: &Step,
+        (namespace, name): (String, String),
+    ) -> Option<Vec<AtomId>> {
+        let union = self.union;
+        let versions = union.workloads.get(&(step.kind.clone(), namespace, name))?;
+        let of_version = |version: usize| {
+            let index = versions.get(version).copied().flatten()?;
+            self.atoms[index]
+        };
+        let new = of_version(match step.action {
+            Action::Put => step.version,
+            Action::Settle | Action::Delete => union.versions - 1,
+        });
+        let mut touched: Vec<AtomId> = versions
+            .iter()
+            .flatten()
+            .filter_map(|index| self.atoms[*index])
+            .collect();
+        touched.sort_unstable();
+        touched.dedup();
+        for atom in &touched {
+            let exists = &mut self.now.exists[atom.index()];
+            match step.action {
+                Action::Put => *exists |= Some(*atom) == new,
+                Action::Settle => *exists &= Some(*atom) == new,
+                Action::Delete => *exists = false,
             }
         }
         Some(touched)
+    }
+
+    /// What is behind a Service now: its port, and the atom with the number in it.
+    fn endpoints(&self, key: &(String, String)) -> Vec<(u16, Protocol, (AtomId, u16))> {
+        let Some(at) = self.services.get(key) else {
+            return Vec::new();
+        };
+        let service = &self.world.manifests().services[*at];
+        let mut out = Vec::new();
+        for atom in self.behind.get(at).into_iter().flatten().copied() {
+            let Some(workload) = self.world.workload(atom).filter(|_| self.now.exists(atom)) else {
+                continue;
+            };
+            for port in &service.ports {
+                let number = match &port.target {
+                    TargetPort::Number(number) => Some(*number),
+                    // As the EndpointSlice controller looks it up: a pod without it is left out.
+                    TargetPort::Name(name) => {
+                        let mut named = workload.ports.iter();
+                        let found =
+                            named.find(|one| one.name == *name && one.protocol == port.protocol);
+                        found.map(|one| one.number)
+                    }
+                };
+                out.extend(number.map(|number| (port.port, port.protocol, (atom, number))));
+            }
+        }
+        out
+    }
+
+    /// Every endpoint is a port that its pod declares, and a port that was served is served still, for
+    /// the Services that a step may have changed.
+    fn check_endpoints(
+        &mut self,
+        step: &Step,
+        touched: &[AtomId],
+        after: usize,
+        out: &mut Rollout,
+    ) {
+        let mut all: Vec<&'u (String, String)> = match step.kind.as_str() {
+            "NetworkPolicy" => return,
+            "Service" => {
+                let key = (step.namespace.clone(), step.name.clone());
+                let known = self.union.services.get_key_value(&key);
+                known.into_iter().map(|(key, _)| key).collect()
+            }
+            _ => touched
+                .iter()
+                .filter_map(|atom| self.leading.get(atom))
+                .flatten()
+                .copied()
+                .collect(),
+        };
+        all.sort_unstable();
+        all.dedup();
+        for key in all {
+            let endpoints = self.endpoints(key);
+            let show = |port: u16, protocol: Protocol| {
+                format!(
+                    "Service {}.{} on {}",
+                    key.0,
+                    key.1,
+                    Ports::one(protocol, port)
+                )
+            };
+            for (port, protocol, (atom, number)) in &endpoints {
+                let declared = self.world.workload(*atom).map(|workload| &workload.listens);
+                let is_deaf = declared.is_some_and(|declared| {
+                    !declared.is_empty() && !declared.contains(&(*number, *protocol))
+                });
+                if is_deaf {
+                    out.endpoints.push(format!(
+                        "after step {after}: {} leads to {} at {number}, which it does not declare",
+                        show(*port, *protocol),
+                        self.world.show(*atom)
+                    ));
+                }
+                self.served.insert((key, *port, *protocol));
+            }
+            let Some(at) = self.services.get(key) else {
+                continue;
+            };
+            let service = &self.world.manifests().services[*at];
+            let mut pods = self.behind.get(at).into_iter().flatten();
+            let has_pods = pods.any(|atom| self.now.exists(*atom));
+            for port in service.ports.iter().filter(|_| has_pods) {
+                let is_served = endpoints.iter().any(|(number, protocol, _)| {
+                    (*number, *protocol) == (port.port, port.protocol)
+                });
+                if !is_served && self.served.contains(&(key, port.port, port.protocol)) {
+                    out.endpoints.push(format!(
+                        "after step {after}: {} has no endpoint left",
+                        show(port.port, port.protocol)
+                    ));
+                }
+            }
+        }
     }
 
     fn check(&mut self, atom: AtomId, after: usize, out: &mut Rollout) {
@@ -404,11 +578,22 @@ impl<'u, 'm> Replay<'u, 'm> {
     }
 
     fn compare(&mut self, from: AtomId, to: AtomId, after: usize, out: &mut Rollout) {
+        if !self.now.exists(from) || !self.now.exists(to) {
+            return;
+        }
         let [old, new, now] = [0, 1, 2].map(|which| self.cell(which, from, to));
+        let pairs = [&self.old, &self.new].map(|state| state.exists(from) && state.exists(to));
+        // A pod that leaves for good takes its connections along; one that is replaced keeps them.
+        let stays = [from, to].map(|atom| self.exists_as(&self.new, atom));
         let sets = self.evaluation.sets();
         let may_be = sets.union(old, new);
         let opened = sets.difference(now, may_be);
-        let must_be = sets.intersection(old, new);
+        let must_be = match pairs {
+            [true, false] if stays == [true, true] => old,
+            [false, true] => new,
+            [true, true] => sets.intersection(old, new),
+            _ => PortSet::NONE,
+        };
         let closed = sets.difference(must_be, now);
         for (ports, is_open) in [(opened, true), (closed, false)] {
             if !ports.is_empty() {
@@ -423,10 +608,19 @@ impl<'u, 'm> Replay<'u, 'm> {
         }
     }
 
+    /// Whether a state has the pods of an atom, in whatever version.
+    fn exists_as(&self, state: &State, atom: AtomId) -> bool {
+        match self.kin.get(&atom) {
+            Some(kin) => kin.iter().any(|other| state.exists(*other)),
+            None => state.exists(atom),
+        }
+    }
+
     fn cell(&mut self, which: usize, from: AtomId, to: AtomId) -> PortSet {
         let state = [&self.old, &self.new, &self.now][which];
         let pods = self.world.pods();
-        if !state.exists(from) || !state.exists(to) || from.index() >= pods && to.index() >= pods {
+        let is_there = |atom| self.exists_as(state, atom);
+        if !is_there(from) || !is_there(to) || from.index() >= pods && to.index() >= pods {
             return PortSet::NONE;
         }
         let sets = self.evaluation.sets();
@@ -455,7 +649,7 @@ impl<'u, 'm> Replay<'u, 'm> {
             return;
         }
         let everywhere = |state: &State| match state.side(atom, direction) {
-            Some(side) if state.exists(atom) => side.everywhere(),
+            Some(side) if self.exists_as(state, atom) => side.everywhere(),
             _ => (PortSet::NONE, PortSet::NONE),
         };
         let (old, new, now) = (

@@ -1,0 +1,226 @@
+//! The list of steps as the prover judges it. Whatever `apply` would write for a change of a cluster is
+//! one step after the other here: the same list, made by the same code, with pods of two versions side by
+//! side from the write of a workload to the moment before something closes.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use erpc_diagnostics::Sources;
+use erpc_model::Platform;
+use erpc_policy::Derived;
+use erpc_prove::{Action as Deed, Change, File, Manifests, Step as Proven};
+
+use super::steps::{Basis, Steps, Write};
+use crate::kind::Kind;
+use crate::object::{ObjectId, Packed, Program};
+use crate::plan::{Action, Step, step};
+
+/// Of the versions of a change: before it, on the way, and afterwards.
+const BETWEEN: usize = 1;
+const AFTER: usize = 2;
+/// How far every port is moved.
+const MOVED_BY: u16 = 20_000;
+
+/// The changes that a platform is judged by: it comes to an empty cluster, to one that runs open; every
+/// port of it moves; and it is removed.
+#[must_use]
+pub fn changes(platform: &Platform, derived: &Derived, sources: &Sources) -> Vec<Change> {
+    let program = Program::of(platform, derived, sources, None);
+    let moved = ports_moved(platform);
+    let (of_moved, diagnostics) = Derived::of(&moved);
+    let every = |program: &Program<'_>| -> Objects {
+        let objects = program.objects.iter();
+        objects
+            .map(|object| (object.id.clone(), object.body.clone()))
+            .collect()
+    };
+    let all = every(&program);
+    let mut open = all.clone();
+    open.retain(|id, _| id.kind != Kind::NetworkPolicy);
+    let mut out = vec![
+        change("empty cluster", &program, &Objects::new()),
+        change("running open cluster", &program, &open),
+    ];
+    if !diagnostics.has_errors() {
+        let before = every(&Program::of(&moved, &of_moved, sources, None));
+        out.push(change("every port moves", &program, &before));
+    }
+    out.push(removal(&program, &all));
+    out
+}
+
+type Objects = BTreeMap<ObjectId, Packed>;
+
+/// The same platform on other ports. Ranges stay: their container ports have no names, so that no
+/// Service can serve two of them.
+fn ports_moved(platform: &Platform) -> Platform {
+    let mut moved = platform.clone();
+    for service in &mut moved.services {
+        for port in &mut service.ports {
+            if port.last != port.number.value {
+                continue;
+            }
+            let shifted = |number: u16| match number.checked_add(MOVED_BY) {
+                Some(number) => number,
+                None => number - MOVED_BY,
+            };
+            port.number.value = shifted(port.number.value);
+            port.last = port.number.value;
+            port.container = shifted(port.container);
+        }
+    }
+    moved
+}
+
+/// The step for an object of which there is this before.
+fn planned(id: &ObjectId, body: &Packed, before: &Objects) -> Option<Step> {
+    match before.get(id) {
+        None => Some(step(id, Action::Create)),
+        Some(old) if old == body => None,
+        Some(_) => Some(step(id, Action::Update)),
+    }
+}
+
+fn change(name: &'static str, program: &Program<'_>, before: &Objects) -> Change {
+    let mut steps: Vec<Step> = program
+        .objects
+        .iter()
+        .filter_map(|object| planned(&object.id, &object.body, before))
+        .collect();
+    let gone = before.keys().filter(|id| program.object(id).is_none());
+    steps.extend(gone.map(|id| step(id, Action::Prune)));
+    let has_policies = before.keys().any(|id| id.kind == Kind::NetworkPolicy);
+    let running = before.keys().filter(|id| id.kind.is_workload());
+    let open: BTreeSet<String> = match has_policies {
+        true => BTreeSet::new(),
+        false => running
+            .filter_map(|id| id.namespace.as_ref().map(ToString::to_string))
+            .collect(),
+    };
+    let after: Objects = program
+        .objects
+        .iter()
+        .map(|object| (object.id.clone(), object.body.clone()))
+        .collect();
+    let list = Steps::of(&Basis {
+        program,
+        steps,
+        body: &|id| after.get(id).cloned().unwrap_or_else(Packed::nothing),
+        live: &|id| before.get(id).map(Packed::value),
+        open: &open,
+    });
+    let mut judged = Judged {
+        after: &after,
+        between: Objects::new(),
+        steps: Vec::new(),
+    };
+    judged.list(program, list);
+    judged.change(name, before)
+}
+
+/// Everything goes, as `--prune` deletes it.
+fn removal(program: &Program<'_>, all: &Objects) -> Change {
+    let list = Steps::of(&Basis {
+        program,
+        steps: all.keys().map(|id| step(id, Action::Prune)).collect(),
+        body: &|_| Packed::nothing(),
+        live: &|id| all.get(id).map(Packed::value),
+        open: &BTreeSet::new(),
+    });
+    let mut after = all.clone();
+    after.retain(|id, _| id.kind == Kind::Namespace);
+    let mut judged = Judged {
+        after: &after,
+        between: Objects::new(),
+        steps: Vec::new(),
+    };
+    judged.list(program, list);
+    judged.change("removal", all)
+}
+
+struct Judged<'a> {
+    after: &'a Objects,
+    /// What objects are on the way and neither before nor afterwards.
+    between: Objects,
+    steps: Vec<Proven>,
+}
+
+impl Judged<'_> {
+    /// The order in which `apply` takes the parts of its list, with the services in their waves.
+    fn list(&mut self, program: &Program<'_>, mut list: Steps) {
+        let batches =
+            |batches: Vec<super::steps::Batch>| batches.into_iter().flat_map(|batch| batch.writes);
+        for write in batches(list.foundation).chain(batches(list.opening)) {
+            self.write(&write);
+        }
+        let mut rolled = Vec::new();
+        for wave in &program.derived.order.waves {
+            for service in wave {
+                let Some(turn) = list.turns.remove(service) else {
+                    continue;
+                };
+                let writes = turn.before.into_iter().chain(turn.workload);
+                for write in writes.chain(turn.after) {
+                    self.write(&write);
+                    if write.step.id.kind.is_workload() {
+                        rolled.push(write.step.id);
+                    }
+                }
+            }
+        }
+        for id in &rolled {
+            self.push(id, Deed::Settle, AFTER);
+        }
+        for closing in &list.closing {
+            self.write(&closing.write);
+        }
+        for write in batches(list.removals) {
+            self.write(&write);
+        }
+    }
+
+    fn write(&mut self, write: &Write) {
+        let id = &write.step.id;
+        if write.step.action.deletes() {
+            self.push(id, Deed::Delete, AFTER);
+        } else if self.after.get(id) == Some(&write.body) {
+            self.push(id, Deed::Put, AFTER);
+        } else {
+            self.between.insert(id.clone(), write.body.clone());
+            self.push(id, Deed::Put, BETWEEN);
+        }
+    }
+
+    fn push(&mut self, id: &ObjectId, action: Deed, version: usize) {
+        let is_judged =
+            id.kind.is_workload() || matches!(id.kind, Kind::NetworkPolicy | Kind::Service);
+        if is_judged {
+            self.steps.push(Proven {
+                action,
+                kind: id.kind.as_str().to_owned(),
+                namespace: id.namespace.as_deref().unwrap_or_default().to_owned(),
+                name: id.name.to_string(),
+                version,
+            });
+        }
+    }
+
+    fn change(self, name: &'static str, before: &Objects) -> Change {
+        Change {
+            name,
+            versions: [before, &self.between, self.after].map(read).into(),
+            steps: self.steps,
+        }
+    }
+}
+
+/// Objects as the prover reads them: from their bytes.
+fn read(objects: &Objects) -> Manifests {
+    let files: Vec<File<'_>> = objects
+        .values()
+        .map(|body| File {
+            path: "object",
+            bytes: body.text().as_bytes(),
+        })
+        .collect();
+    Manifests::read(&files)
+}
