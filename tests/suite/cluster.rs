@@ -17,6 +17,7 @@ mod jobs;
 mod moves;
 mod operate;
 mod ownership;
+mod permissions;
 mod plan;
 mod probe;
 mod proxy;

@@ -829,31 +829,57 @@ pub(crate) struct Doctor {
     pub(crate) image: String,
 }
 
-/// Prints the least rights that the commands against a cluster need for this platform.
+/// Prints the permissions that the commands against a cluster need for this platform.
+///
+/// An administrator applies them. They contain the platform's namespaces, which the deployer may not
+/// change, and the rules that the platform's own roles grant, so that neither `escalate` nor `bind` is
+/// needed. What Kubernetes cannot restrict any further is printed first, as comments.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   erpc rbac --user ci | kubectl apply -f -
   erpc rbac --service-account ci/deployer
-  erpc rbac --destroy              with what `erpc destroy` needs")]
+  erpc rbac --for plan,drift,status --group developers    without any right to write
+  erpc rbac --destroy                                     with what `erpc destroy` needs")]
 pub(crate) struct Rbac {
-    /// A folder or a file; the nearest platform.erp upwards where nothing is said.
+    /// Project directory or file [default: nearest platform.erp in this or a parent directory]
     pub(crate) path: Option<PathBuf>,
-    /// Who gets them.
+    /// The user who gets them.
     #[arg(long, value_name = "NAME", default_value = "erpc")]
     pub(crate) user: String,
-    /// A group instead.
+    /// Give them to a group instead of a user.
     #[arg(long, value_name = "NAME", conflicts_with = "service_account")]
     pub(crate) group: Option<String>,
-    /// A service account instead.
+    /// Give them to a ServiceAccount instead of a user.
     #[arg(long, value_name = "NAMESPACE/NAME")]
     pub(crate) service_account: Option<String>,
-    /// Also what `erpc destroy` needs.
+    /// The commands that need them, separated by commas; `apply` contains `plan`, `drift` and `status`
+    /// with dry runs, which on their own only read.
+    #[arg(
+        long = "for",
+        value_name = "COMMAND",
+        value_delimiter = ',',
+        default_value = "apply"
+    )]
+    pub(crate) tasks: Vec<RbacTask>,
+    /// Add the permissions of `erpc destroy`.
     #[arg(long)]
     pub(crate) destroy: bool,
-    /// Also what `erpc probe --run` needs.
+    /// Add the permissions of `erpc probe --run`.
     #[arg(long)]
     pub(crate) probe: bool,
+}
+
+/// A command whose permissions are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum RbacTask {
+    Plan,
+    Drift,
+    Status,
+    Apply,
+    Destroy,
+    Probe,
+    Doctor,
 }
 
 /// Takes over what kubectl, Helm or a script applied, without changing a field.

@@ -1,10 +1,13 @@
-//! What the account that asks may do, as the API server's own authorizers see it. Answers to reviews are
-//! the only source: rules are not interpreted where the server can be asked.
+//! What the account that asks may do, as the API server's own authorizers say it.
 
-use serde_json::json;
+use std::sync::Arc;
+
+use futures_util::{StreamExt, stream};
+use serde_json::{Value, json};
 
 use crate::client::Cluster;
-use crate::failure::ApiError;
+use crate::failure::{ApiError, Failure};
+use crate::object::ObjectId;
 use crate::rbac::Right;
 use crate::request::Call;
 
@@ -80,5 +83,227 @@ impl Cluster {
         let path = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews";
         let answer = self.call(Call::review(path, &body)).await?;
         Ok(answer.body["status"]["allowed"] == true)
+    }
+}
+
+/// What an account may do in a namespace.
+#[derive(Debug, Default)]
+pub(crate) struct Rules {
+    rules: Vec<Value>,
+    /// Whether what they do not allow is forbidden. An authorizer that cannot list its rules, such as a
+    /// webhook, leaves that open.
+    are_complete: bool,
+}
+
+/// How many reviews are under way at once.
+const AT_ONCE: usize = 16;
+
+impl Cluster {
+    /// Whether this account may apply an object, so that it may ask for dry runs. One that is not there
+    /// takes the permission to create it, too.
+    ///
+    /// # Errors
+    ///
+    /// The cluster's.
+    pub(crate) async fn may_apply(&self, id: &ObjectId, is_new: bool) -> Result<bool, ApiError> {
+        if self.reach().await? == Reach::All {
+            return Ok(true);
+        }
+        let right = Right {
+            namespace: id.namespace.as_ref().map(ToString::to_string),
+            group: id.kind.group().to_owned(),
+            resource: id.kind.plural().to_owned(),
+            names: vec![id.name.to_string()],
+            verbs: if is_new {
+                vec!["create", "patch"]
+            } else {
+                vec!["patch"]
+            },
+        };
+        Ok(self.missing(&[right]).await?.is_empty())
+    }
+
+    /// Those of these permissions that this account lacks, one for each verb. Its rules in a namespace
+    /// are read once; only what they leave open is asked.
+    ///
+    /// # Errors
+    ///
+    /// The cluster's.
+    pub(crate) async fn missing(&self, wanted: &[Right]) -> Result<Vec<Right>, ApiError> {
+        if self.reach().await? == Reach::All {
+            return Ok(Vec::new());
+        }
+        let (mut open, mut missing) = (Vec::new(), Vec::new());
+        for right in wanted {
+            let known = match &right.namespace {
+                Some(namespace) => self.rules(namespace).await?,
+                None => Arc::default(),
+            };
+            for verb in &right.verbs {
+                let one = Right {
+                    verbs: vec![*verb],
+                    ..right.clone()
+                };
+                match covers(&known.rules, &one) {
+                    true => {}
+                    false if known.are_complete => missing.push(one),
+                    false => open.push(one),
+                }
+            }
+        }
+        let mut answers = stream::iter(open)
+            .map(|right| async move {
+                let is_allowed = self.may_all(&right).await;
+                (right, is_allowed)
+            })
+            .buffered(AT_ONCE);
+        while let Some((right, is_allowed)) = answers.next().await {
+            if !is_allowed? {
+                missing.push(right);
+            }
+        }
+        Ok(missing)
+    }
+
+    /// Refuses before the first write what this account may not do.
+    ///
+    /// # Errors
+    ///
+    /// The permissions that are missing; the cluster's.
+    pub(crate) async fn require(&self, wanted: &[Right]) -> Result<(), Failure> {
+        const SHOWN: usize = 8;
+        let missing = self.missing(wanted).await?;
+        if missing.is_empty() {
+            return Ok(());
+        }
+        let mut shown: Vec<String> = missing
+            .iter()
+            .take(SHOWN)
+            .map(ToString::to_string)
+            .collect();
+        if missing.len() > SHOWN {
+            shown.push(format!("{} more", missing.len() - SHOWN));
+        }
+        Err(Failure::new(format!(
+            "nothing was written: this account may not {}",
+            shown.join("; ")
+        ))
+        .help(
+            "have an administrator apply what `erpc rbac` prints, which also makes the namespaces",
+        ))
+    }
+
+    /// The rules of this account in a namespace.
+    async fn rules(&self, namespace: &str) -> Result<Arc<Rules>, ApiError> {
+        let known = self.rules.lock().map(|known| known.get(namespace).cloned());
+        if let Ok(Some(rules)) = known {
+            return Ok(rules);
+        }
+        let body = json!({
+            "apiVersion": "authorization.k8s.io/v1",
+            "kind": "SelfSubjectRulesReview",
+            "spec": { "namespace": namespace },
+        });
+        let path = "/apis/authorization.k8s.io/v1/selfsubjectrulesreviews";
+        let mut answer = self.call(Call::review(path, &body)).await?.body;
+        let are_complete = answer["status"]["incomplete"] == false;
+        let rules = match answer["status"]["resourceRules"].take() {
+            Value::Array(rules) => rules,
+            _ => Vec::new(),
+        };
+        let rules = Arc::new(Rules {
+            rules,
+            are_complete,
+        });
+        if let Ok(mut known) = self.rules.lock() {
+            known.insert(namespace.to_owned(), Arc::clone(&rules));
+        }
+        Ok(rules)
+    }
+
+    /// Whether this account may do one verb to all that a permission names.
+    async fn may_all(&self, right: &Right) -> Result<bool, ApiError> {
+        if right.names.len() < 2 {
+            return self.may(right).await;
+        }
+        let unnamed = Right {
+            names: Vec::new(),
+            ..right.clone()
+        };
+        if self.may(&unnamed).await? {
+            return Ok(true);
+        }
+        for name in &right.names {
+            let named = Right {
+                names: vec![name.clone()],
+                ..right.clone()
+            };
+            if !self.may(&named).await? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+}
+
+/// Whether rules allow a permission with one verb.
+fn covers(rules: &[Value], right: &Right) -> bool {
+    let has = |values: &Value, wanted: &str| {
+        let mut values = values.as_array().into_iter().flatten();
+        values.any(|value| value == "*" || value == wanted)
+    };
+    let allows = |rule: &Value, name: Option<&str>| {
+        let names = rule["resourceNames"].as_array();
+        let is_named = match names.filter(|names| !names.is_empty()) {
+            None => true,
+            Some(names) => name.is_some_and(|name| names.iter().any(|of| of == name)),
+        };
+        is_named
+            && right.verbs.iter().all(|verb| has(&rule["verbs"], verb))
+            && has(&rule["apiGroups"], &right.group)
+            && has(&rule["resources"], &right.resource)
+    };
+    let covered = |name: Option<&str>| rules.iter().any(|rule| allows(rule, name));
+    if right.names.is_empty() {
+        return covered(None);
+    }
+    right.names.iter().all(|name| covered(Some(name)))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::covers;
+    use crate::rbac::Right;
+
+    #[test]
+    fn a_rule_with_names_covers_them_alone() {
+        let right = |names: &[&str], verb| Right {
+            namespace: Some("shop".to_owned()),
+            group: "apps".to_owned(),
+            resource: "deployments".to_owned(),
+            names: names.iter().map(|name| (*name).to_owned()).collect(),
+            verbs: vec![verb],
+        };
+        let rules = [
+            json!({ "verbs": ["get"], "apiGroups": ["apps"], "resources": ["*"] }),
+            json!({ "verbs": ["patch"], "apiGroups": ["*"], "resources": ["deployments"], "resourceNames": ["a"] }),
+            json!({ "verbs": ["patch"], "apiGroups": ["apps"], "resources": ["deployments"], "resourceNames": ["b"] }),
+        ];
+        for (names, verb, is_covered) in [
+            (&[][..], "get", true),
+            (&["a"], "get", true),
+            (&[], "patch", false),
+            (&["a", "b"], "patch", true),
+            (&["a", "c"], "patch", false),
+            (&[], "list", false),
+        ] {
+            assert_eq!(
+                covers(&rules, &right(names, verb)),
+                is_covered,
+                "{names:?} {verb}"
+            );
+        }
     }
 }

@@ -19,6 +19,7 @@ use crate::manager::FieldManager;
 use crate::object::Desired;
 use crate::path::{FieldPath, Segment, plain};
 use crate::plan::new_body;
+use crate::rbac::Right;
 use crate::severity::Severity;
 
 /// A field that others added to a declared object.
@@ -242,6 +243,13 @@ pub(crate) async fn without_defaults(
 ) -> Result<Vec<Addition>, Failure> {
     if found.iter().all(|addition| !addition.owners.is_empty()) {
         return Ok(found);
+    }
+    let namespace = desired.id.namespace.as_deref();
+    let create = Right::of_kind(namespace, desired.id.kind, "create");
+    if !cluster.missing(&[create]).await?.is_empty() {
+        // Without the dry run of a new object its defaults are unknown: what no manager owns may be one.
+        let is_owned = |addition: &Addition| !addition.owners.is_empty();
+        return Ok(found.into_iter().filter(is_owned).collect());
     }
     let fresh = match new_body(cluster, desired).await {
         Ok(answer) => answer.body,

@@ -149,6 +149,9 @@ pub async fn apply(
     // Until here a signal just ends the process: nothing is written, and a question can be left.
     let stop = Stop::on_signals(cluster);
     cluster.be_patient(options.retry_for);
+    cluster
+        .require(&crate::rbac::of_plan(&plan, program))
+        .await?;
     inventory::prepare(cluster).await?;
     // Before the lock is taken: to compress a large platform takes longer than a renewal may wait.
     let release = NewRelease::of(cluster, program, &options.source).await?;

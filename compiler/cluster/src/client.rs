@@ -1,15 +1,16 @@
 //! The way to a cluster: kubeconfig and context, the first words with the API server, and its
 //! identity. What is wrong on the way is said with the next step.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use kube::Client;
 use tokio::sync::mpsc::UnboundedSender;
 
-use crate::access::Reach;
+use crate::access::{Reach, Rules};
 use crate::clock::Clock;
 use crate::failure::{ApiError, Failure};
 use crate::kubeconfig::{Target, target};
@@ -58,6 +59,8 @@ pub struct Cluster {
     /// How many requests were sent, and how many of them change something.
     pub(crate) requests: AtomicU64,
     pub(crate) writes: AtomicU64,
+    /// The rules of this account, by namespace.
+    pub(crate) rules: Mutex<BTreeMap<String, Arc<Rules>>>,
     /// How much of it this account may see at once.
     pub(crate) reach: tokio::sync::OnceCell<Reach>,
     trouble: Mutex<Option<UnboundedSender<String>>>,
@@ -95,6 +98,7 @@ impl Cluster {
             requests: AtomicU64::new(0),
             writes: AtomicU64::new(0),
             trouble: Mutex::new(None),
+            rules: Mutex::default(),
             reach: tokio::sync::OnceCell::new(),
             clock: Clock::new(),
             guard: Mutex::new(None),

@@ -12,6 +12,7 @@ use serde_json::Value;
 use crate::additions::{Addition, additions, without_defaults};
 use crate::client::Cluster;
 use crate::diff::differences;
+use crate::estimate;
 use crate::failure::{ApiError, Failure};
 use crate::flows;
 use crate::kind::Kind;
@@ -229,31 +230,21 @@ async fn after_apply(
     desired: &Desired,
     live: &Value,
 ) -> Result<Value, Failure> {
+    let estimated = || {
+        let entry = program.manager().entry(live);
+        estimate::applied(&desired.body.value(), live, entry)
+    };
+    if !cluster.may_apply(&desired.id, false).await? {
+        return Ok(estimated());
+    }
     let body = body_for(&desired.body.value(), uid(live).as_deref());
     let manager = program.manager().acting(Some(live));
     let call = Call::apply(&desired.id, &body, manager).dry_run().forced();
     match cluster.call(call).await {
         Ok(answer) => Ok(answer.body),
         // What cannot be changed in place differs all the same.
-        Err(ApiError::Refused(refusal)) if refusal.code == 422 => {
-            Ok(merged(live, &desired.body.value()))
-        }
+        Err(ApiError::Refused(refusal)) if refusal.code == 422 => Ok(estimated()),
         Err(error) => Err(error.into()),
-    }
-}
-
-/// The live object with the fields of the desired one, as deep as both are maps.
-fn merged(live: &Value, desired: &Value) -> Value {
-    match (live, desired) {
-        (Value::Object(live), Value::Object(desired)) => {
-            let mut out = live.clone();
-            for (key, value) in desired {
-                let old = live.get(key).unwrap_or(&Value::Null);
-                out.insert(key.clone(), merged(old, value));
-            }
-            Value::Object(out)
-        }
-        (_, desired) => desired.clone(),
     }
 }
 

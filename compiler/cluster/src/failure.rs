@@ -140,10 +140,11 @@ impl Refusal {
     /// Whether the account lacks a right, not the object a virtue.
     #[must_use]
     pub fn is_rbac(&self) -> bool {
-        self.code == 403
-            && self.message.contains("cannot ")
-            && self.message.contains("User ")
-            && !self.message.contains("exceeded quota")
+        let text = &self.message;
+        let lacks = text.contains("cannot ") && text.contains("User ");
+        // Of a role or a binding: it would give what the account does not have itself.
+        let grants = text.contains("attempting to grant RBAC permissions not currently held");
+        self.code == 403 && (lacks || grants) && !text.contains("exceeded quota")
     }
 
     /// The admission webhook that did not answer.
@@ -206,7 +207,7 @@ impl From<ApiError> for Failure {
                 "the credentials of the kubeconfig have expired or are not this cluster's; log in again",
             ),
             ApiError::Refused(refusal) if refusal.is_rbac() => {
-                Some("`erpc rbac` prints the rights that this platform needs")
+                Some("`erpc rbac` prints the permissions that this platform needs")
             }
             ApiError::Refused(_) => None,
         };

@@ -18,6 +18,7 @@ mod discovery;
 mod doctor;
 mod drift;
 mod equal;
+mod estimate;
 mod failure;
 mod flows;
 mod history;
@@ -93,7 +94,7 @@ pub use probe::{
     probe_text, run as run_probe,
 };
 pub use progress::{Event, Progress, Show};
-pub use rbac::{Powers, Right, Subject, rbac, rights};
+pub use rbac::{Right, Subject, Task, limits, rbac, rights};
 pub use ready::{Stall, State};
 pub use release::{Handover, Mark, Release, hand_over, handovers};
 pub use render::{Detail, Paint, human, markdown, summary, to_json};

@@ -10,10 +10,11 @@ use crate::additions::{Addition, additions};
 use crate::client::Cluster;
 use crate::equal::is_certainly_equal;
 use crate::failure::{ApiError, Failure};
-use crate::inventory::Inventory;
+use crate::inventory::{Inventory, STATE_NAMESPACE};
 use crate::kind::Kind;
 use crate::known::Table;
 use crate::object::{ObjectId, Packed, Program};
+use crate::rbac::Right;
 use crate::request::Call;
 
 /// What was found.
@@ -86,11 +87,18 @@ impl Live {
         let mut kinds: BTreeSet<Kind> = program.kinds().into_iter().collect();
         kinds.extend(inventory.iter().flat_map(|i| &i.objects).map(|id| id.kind));
         kinds.remove(&Kind::Namespace);
-        let namespaces = cluster
-            .list_kind(Kind::Namespace, "")
+        let wanted = of_platform(program, inventory.as_ref());
+        let mut asked = wanted.clone();
+        asked.insert(STATE_NAMESPACE.to_owned());
+        let namespaces = namespaces(cluster, &asked)
             .await
             .map_err(|error| not_listed(Kind::Namespace, error))?;
-        let names: Vec<String> = of_platform(program, inventory.as_ref(), &namespaces);
+        let names: Vec<String> = namespaces
+            .iter()
+            .filter_map(|namespace| namespace["metadata"]["name"].as_str())
+            .filter(|name| wanted.contains(*name))
+            .map(str::to_owned)
+            .collect();
         let mut objects: BTreeMap<ObjectId, Found> = namespaces
             .into_iter()
             .map(|live| Found::of(Kind::Namespace, live, program))
@@ -238,12 +246,8 @@ async fn unlabelled(
     Ok(all)
 }
 
-/// The existing namespaces in which the platform has or had something.
-fn of_platform(
-    program: &Program<'_>,
-    inventory: Option<&Inventory>,
-    namespaces: &[Value],
-) -> Vec<String> {
+/// The namespaces in which the platform has or had something, whether they exist or not.
+fn of_platform(program: &Program<'_>, inventory: Option<&Inventory>) -> BTreeSet<String> {
     let mut wanted: BTreeSet<String> = program
         .platform
         .namespaces()
@@ -251,12 +255,28 @@ fn of_platform(
         .collect();
     let known = inventory.into_iter().flat_map(|i| &i.objects);
     wanted.extend(known.filter_map(|id| id.namespace.as_ref().map(ToString::to_string)));
-    namespaces
+    wanted
+}
+
+/// All namespaces, or, for an account that may not list them, those of these names that exist.
+async fn namespaces(cluster: &Cluster, wanted: &BTreeSet<String>) -> Result<Vec<Value>, ApiError> {
+    let list = Right::of_kind(None, Kind::Namespace, "list");
+    if cluster.missing(&[list]).await?.is_empty() {
+        return cluster.list_kind(Kind::Namespace, "").await;
+    }
+    let paths = wanted
         .iter()
-        .filter_map(|namespace| namespace["metadata"]["name"].as_str())
-        .filter(|name| wanted.contains(*name))
-        .map(str::to_owned)
-        .collect()
+        .map(|name| format!("{}/{name}", Kind::Namespace.collection(None)));
+    let answers = join_all(paths.map(|path| cluster.call(Call::get(path)))).await;
+    let mut found = Vec::new();
+    for answer in answers {
+        match answer {
+            Ok(answer) => found.push(answer.body),
+            Err(error) if error.is_not_found() => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(found)
 }
 
 /// One list for the whole cluster, or, for an account that may not have it, one for each namespace.
@@ -314,7 +334,7 @@ fn not_listed(kind: Kind, error: ApiError) -> Failure {
             "{what} may not be listed: {}",
             refusal.message.trim()
         ))
-        .help("`erpc rbac` prints the rights that this platform needs"),
+        .help("`erpc rbac` prints the permissions that this platform needs"),
         _ => error.into(),
     }
 }

@@ -224,6 +224,7 @@ impl Plan {
             additions,
         } = judge::judge_all(cluster, program, &live, allowed, earlier).await?;
         downtime::say_together(&mut steps, program, &live);
+        notes.extend(judge::unjudged(cluster, &steps, &live).await?);
         let mut plan = Self {
             steps,
             unchanged,

@@ -1,23 +1,34 @@
-//! The least rights that a platform needs, as objects to be applied by who may grant them: derived
-//! from the objects themselves, so that a kind that the platform does not have is in no rule.
+//! The permissions that a platform needs, as objects that an administrator applies. They cannot be
+//! escalated by who holds them: neither `escalate` nor `bind` is among them, since the deployer holds the
+//! very rules that the platform's own roles grant, which is what Kubernetes asks of who writes a role.
+//! Roles, bindings and everything without a namespace are restricted to their names. That works for
+//! `create` too, because server-side apply authorizes the creation with the name of the object
+//! (`createAuthorizerAttributes` in kube-apiserver's `patch.go`); a POST has no name and is refused.
+//!
+//! Namespaces are the administrator's: their labels decide whether Pod Security lets a pod have the node.
+
+mod needs;
+mod table;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
-use crate::inventory::{STATE_NAMESPACE, name};
+pub(crate) use needs::of_plan;
+pub use table::{Right, Task, rights};
+
+use crate::inventory::{self, name};
 use crate::kind::Kind;
-use crate::moves::Moves;
 use crate::object::{MANAGED_BY, Program};
 
-/// Who gets the rights.
+/// Who gets the permissions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Subject {
     /// A user by name.
     User(String),
     /// A group by name.
     Group(String),
-    /// A service account: namespace and name.
+    /// A ServiceAccount: namespace and name.
     ServiceAccount(String, String),
 }
 
@@ -34,227 +45,41 @@ impl Subject {
     }
 }
 
-/// One right: what may be done to what.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Right {
-    /// In which namespace; `None` for the whole cluster.
-    pub namespace: Option<String>,
-    /// API group.
-    pub group: String,
-    /// Resource, with a subresource: `pods/log`.
-    pub resource: String,
-    /// Only objects of these names; all where empty.
-    pub names: Vec<String>,
-    /// `get`, `list`, …
-    pub verbs: Vec<&'static str>,
+/// The rules that the platform's own roles grant, by namespace. Kubernetes lets a role be written only by
+/// who holds what it grants (or may `escalate`), and be bound only by who holds it (or may `bind`).
+fn granted(program: &Program<'_>) -> BTreeMap<Option<String>, Vec<Value>> {
+    let mut granted: BTreeMap<Option<String>, Vec<Value>> = BTreeMap::new();
+    for object in &program.objects {
+        if !matches!(object.id.kind, Kind::Role | Kind::ClusterRole) {
+            continue;
+        }
+        let namespace = object.id.namespace.as_ref().map(ToString::to_string);
+        let rules = granted.entry(namespace).or_default();
+        let mut body = object.body.value();
+        if let Value::Array(own) = body["rules"].take() {
+            rules.extend(own);
+        }
+    }
+    granted
 }
 
-const READ: &[&str] = &["get", "list", "watch"];
-const WRITE: &[&str] = &["get", "list", "watch", "create", "patch"];
-const OWN: &[&str] = &["get", "list", "watch", "create", "patch", "delete"];
-
-/// What an account does beside plan, apply, status, drift and doctor.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Powers {
-    /// `erpc destroy`.
-    pub destroys: bool,
-    /// `erpc probe --run`.
-    pub probes: bool,
-}
-
-/// What a right is about: namespace, group, resource, names.
-type Of = (Option<String>, String, String, Vec<String>);
-
-/// Every right that plan, apply, status, drift and doctor need, and what else is asked for, sorted.
-#[must_use]
-pub fn rights(program: &Program<'_>, powers: Powers) -> Vec<Right> {
-    let Powers { destroys, probes } = powers;
-    let mut rights: BTreeMap<Of, BTreeSet<&'static str>> = BTreeMap::new();
-    // What is needed for two reasons is one right.
-    let mut add = |namespace: Option<&str>,
-                   group: &str,
-                   resource: &str,
-                   names: &[String],
-                   verbs: &[&'static str]| {
-        let key = (
-            namespace.map(str::to_owned),
-            group.to_owned(),
-            resource.to_owned(),
-            names.to_vec(),
-        );
-        rights.entry(key).or_default().extend(verbs);
-    };
-    add(
-        None,
-        "",
-        "namespaces",
-        &[],
-        if destroys { OWN } else { WRITE },
-    );
-    add(None, "", "nodes", &[], &["get", "list"]);
-    add(None, "storage.k8s.io", "storageclasses", &[], READ);
-    add(None, "networking.k8s.io", "ingressclasses", &[], READ);
-    let kinds = program.kinds();
-    for kind in kinds
-        .iter()
-        .filter(|kind| !kind.is_namespaced() && **kind != Kind::Namespace)
-    {
-        let verbs = if destroys || !matches!(kind, Kind::StorageClass) {
-            OWN
-        } else {
-            WRITE
-        };
-        add(None, kind.group(), kind.plural(), &[], verbs);
-    }
-    granted(program, None, Kind::ClusterRole, &mut add);
-    let moves = Moves::of(program);
-    let moves_volumes = moves.has_volumes(program);
-    if moves_volumes {
-        add(None, "", "persistentvolumes", &[], &["get", "patch"]);
-    }
-    let mut namespaces = moves.old_namespaces();
-    let own = program.platform.namespaces();
-    namespaces.extend(own.map(|(_, namespace)| namespace.name.value.to_string()));
-    let stateful: BTreeSet<&str> = program
+/// The namespaces that an administrator makes: those of the platform with their labels, and that of
+/// inventories and locks.
+fn namespaces(program: &Program<'_>) -> Vec<Value> {
+    let own = program
         .objects
         .iter()
-        .filter(|object| object.id.kind == Kind::StatefulSet)
-        .filter_map(|object| object.id.namespace.as_deref())
-        .collect();
-    for namespace in &namespaces {
-        let namespace = namespace.as_str();
-        for kind in kinds.iter().filter(|kind| kind.is_namespaced()) {
-            let verbs = match kind {
-                Kind::PersistentVolumeClaim if !destroys && !moves_volumes => WRITE,
-                _ => OWN,
-            };
-            add(Some(namespace), kind.group(), kind.plural(), &[], verbs);
-        }
-        for (group, resource) in [
-            ("", "pods"),
-            ("", "events"),
-            ("", "services"),
-            ("", "persistentvolumeclaims"),
-            ("", "resourcequotas"),
-            ("", "limitranges"),
-            ("apps", "deployments"),
-            ("apps", "statefulsets"),
-            ("apps", "replicasets"),
-            ("apps", "daemonsets"),
-            ("batch", "jobs"),
-            ("discovery.k8s.io", "endpointslices"),
-            ("networking.k8s.io", "networkpolicies"),
-            ("autoscaling", "horizontalpodautoscalers"),
-        ] {
-            add(Some(namespace), group, resource, &[], READ);
-        }
-        add(Some(namespace), "", "pods/log", &[], &["get"]);
-        if stateful.contains(namespace) {
-            // A pod of a failed revision blocks its StatefulSet until it is deleted.
-            add(Some(namespace), "", "pods", &[], &["delete"]);
-        }
-        if moves_volumes {
-            let verbs = &["create", "patch", "delete"];
-            add(Some(namespace), "", "persistentvolumeclaims", &[], verbs);
-        }
-        if probes {
-            let verbs = &["create", "patch", "delete"];
-            add(Some(namespace), "batch", "jobs", &[], verbs);
-        }
-        granted(program, Some(namespace), Kind::Role, &mut add);
-        let secrets = secrets(program, namespace);
-        if !secrets.is_empty() {
-            add(Some(namespace), "", "secrets", &secrets, &["get"]);
-        }
-    }
-    let lock = vec![name(program.name())];
-    let mut state = lock.clone();
-    state.extend(crate::history::part_names(program.name()));
-    for (group, resource, names) in [
-        ("", "configmaps", &state),
-        ("coordination.k8s.io", "leases", &lock),
-    ] {
-        add(Some(STATE_NAMESPACE), group, resource, &[], &["create"]);
-        add(
-            Some(STATE_NAMESPACE),
-            group,
-            resource,
-            names,
-            &["get", "update", "delete"],
-        );
-    }
-    add(
-        Some("default"),
-        "",
-        "services",
-        &["kubernetes".to_owned()],
-        &["get"],
-    );
-    add(
-        Some("default"),
-        "discovery.k8s.io",
-        "endpointslices",
-        &[],
-        &["list"],
-    );
-    rights
-        .into_iter()
-        .map(|((namespace, group, resource, names), verbs)| Right {
-            namespace,
-            group,
-            resource,
-            names,
-            verbs: verbs.into_iter().collect(),
-        })
-        .collect()
+        .filter(|object| object.id.kind == Kind::Namespace);
+    let mut namespaces: Vec<Value> = own.map(|object| object.body.value()).collect();
+    namespaces.push(inventory::namespace());
+    namespaces
 }
 
-/// Kubernetes lets nobody grant what he does not hold, unless he may `escalate` and `bind` just
-/// these roles.
-fn granted(
-    program: &Program<'_>,
-    namespace: Option<&str>,
-    kind: Kind,
-    add: &mut impl FnMut(Option<&str>, &str, &str, &[String], &[&'static str]),
-) {
-    let names: Vec<String> = program
-        .objects
-        .iter()
-        .filter(|object| object.id.kind == kind && object.id.namespace.as_deref() == namespace)
-        .map(|object| object.id.name.to_string())
-        .collect();
-    if !names.is_empty() {
-        add(
-            namespace,
-            kind.group(),
-            kind.plural(),
-            &names,
-            &["escalate", "bind"],
-        );
-    }
-}
-
-fn secrets(program: &Program<'_>, namespace: &str) -> Vec<String> {
-    let platform = program.platform;
-    let mut names: Vec<String> = platform
-        .secrets
-        .iter()
-        .filter(|secret| {
-            let of = |id: &erpc_model::NamespaceId| platform[*id].name.value == namespace;
-            secret.namespace.iter().any(of) || secret.used_in.iter().any(of)
-        })
-        .map(|secret| secret.name.value.to_string())
-        .collect();
-    names.sort_unstable();
-    names.dedup();
-    names
-}
-
-/// The objects that grant the rights: namespaces, roles, bindings.
+/// The objects that grant the permissions: namespaces, roles, bindings.
 #[must_use]
-pub fn rbac(program: &Program<'_>, subject: &Subject, powers: Powers) -> Vec<Value> {
+pub fn rbac(program: &Program<'_>, subject: &Subject, tasks: &BTreeSet<Task>) -> Vec<Value> {
     let mut by_namespace: BTreeMap<Option<String>, Vec<Value>> = BTreeMap::new();
-    for right in rights(program, powers) {
+    for right in rights(program, tasks) {
         let mut rule = json!({
             "apiGroups": [right.group], "resources": [right.resource], "verbs": right.verbs,
         });
@@ -264,15 +89,16 @@ pub fn rbac(program: &Program<'_>, subject: &Subject, powers: Powers) -> Vec<Val
         by_namespace.entry(right.namespace).or_default().push(rule);
     }
     let mut objects = Vec::new();
-    for namespace in by_namespace
-        .keys()
-        .flatten()
-        .filter(|name| *name != "default")
-    {
-        objects.push(json!({
-            "apiVersion": "v1", "kind": "Namespace",
-            "metadata": { "name": namespace },
-        }));
+    if tasks.contains(&Task::Apply) {
+        objects.extend(namespaces(program));
+        for (namespace, rules) in granted(program) {
+            let own = by_namespace.entry(namespace).or_default();
+            for rule in rules {
+                if !own.contains(&rule) {
+                    own.push(rule);
+                }
+            }
+        }
     }
     let role_name = name(program.name());
     for (namespace, rules) in by_namespace {
@@ -296,4 +122,73 @@ pub fn rbac(program: &Program<'_>, subject: &Subject, powers: Powers) -> Vec<Val
         }));
     }
     objects
+}
+
+/// What these permissions allow beyond their rules, because Kubernetes has no finer ones. Each is one
+/// paragraph.
+#[must_use]
+pub fn limits(program: &Program<'_>, tasks: &BTreeSet<Task>) -> Vec<String> {
+    let mut limits = Vec::new();
+    if tasks.contains(&Task::Destroy) {
+        limits.push(
+            "Before it deletes a namespace, `erpc destroy` lists everything in it, Secrets too. Who may list \
+             Secrets can read their values."
+                .to_owned(),
+        );
+    }
+    if !tasks.contains(&Task::Apply) {
+        return limits;
+    }
+    limits.push(
+        "Who creates workloads in a namespace can read every Secret and ConfigMap in it and act as \
+         every ServiceAccount in it, because a pod may use them. Keep nothing in the platform's \
+         namespaces that the deployer must not have."
+            .to_owned(),
+    );
+    let privileged = privileged(program);
+    if !privileged.is_empty() {
+        limits.push(format!(
+            "Pod Security does not restrict pods in {}: who creates workloads there controls the nodes \
+             that run them.",
+            privileged.join(", ")
+        ));
+    }
+    let roles: Vec<String> = program
+        .objects
+        .iter()
+        .filter(|object| matches!(object.id.kind, Kind::Role | Kind::ClusterRole))
+        .map(|object| object.id.to_string())
+        .collect();
+    if !roles.is_empty() {
+        limits.push(format!(
+            "The deployer holds what the platform's own roles grant, because Kubernetes requires that of \
+             who writes them: {}.",
+            roles.join(", ")
+        ));
+    }
+    let patches_volumes = rights(program, tasks)
+        .iter()
+        .any(|right| right.resource == "persistentvolumes" && right.verbs.contains(&"patch"));
+    if patches_volumes {
+        limits.push(
+            "`moved` lets volumes go over to new claims, so every PersistentVolume may be patched: their \
+             names are not known in advance. Remove the `moved` once it is applied, and print the \
+             permissions again."
+                .to_owned(),
+        );
+    }
+    limits
+}
+
+/// The namespaces in which a pod may have the node.
+fn privileged(program: &Program<'_>) -> Vec<String> {
+    let namespaces = program.objects.iter().filter(|object| {
+        let body = object.body.value();
+        let level = &body["metadata"]["labels"]["pod-security.kubernetes.io/enforce"];
+        object.id.kind == Kind::Namespace
+            && !matches!(level.as_str(), Some("baseline" | "restricted"))
+    });
+    namespaces
+        .map(|object| object.id.name.to_string())
+        .collect()
 }

@@ -65,6 +65,14 @@ impl Watched {
     }
 }
 
+/// Group and resource of all that is watched.
+pub(crate) fn watched() -> impl Iterator<Item = (&'static str, &'static str)> {
+    Watched::ALL.into_iter().map(|what| {
+        let (group, _, plural) = what.place();
+        (group, plural)
+    })
+}
+
 /// What, namespace, whose it is, name: what belongs to one owner stands together.
 type Key = (Watched, String, String, String);
 

@@ -1,16 +1,13 @@
 //! The API server, what it serves, and what this account may do.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write;
-
-use futures_util::{StreamExt, stream};
 
 use super::{Check, Verdict, check};
 use crate::client::Cluster;
-use crate::failure::{ApiError, Failure};
+use crate::failure::ApiError;
 use crate::kind::Kind;
-use crate::object::Program;
-use crate::rbac::{Powers, Right, rights};
+use crate::object::{Desired, Program};
+use crate::rbac::{Task, rights};
 use crate::request::Call;
 
 pub(super) async fn server(cluster: &Cluster, program: &Program<'_>) -> Check {
@@ -102,22 +99,24 @@ pub(super) async fn identity(cluster: &Cluster, program: &Program<'_>) -> Check 
 /// Whether the server takes what plans are made with: server-side apply as a dry run.
 pub(super) async fn dry_run(cluster: &Cluster, program: &Program<'_>) -> Check {
     const NAME: &str = "dry runs";
-    let mut namespaces = program.objects.iter();
-    let namespace = namespaces.find(|object| object.id.kind == Kind::Namespace);
-    let Some(namespace) = namespace else {
+    let first = |kind: Kind| program.objects.iter().find(|object| object.id.kind == kind);
+    let (Some(account), Some(namespace)) = (first(Kind::ServiceAccount), first(Kind::Namespace))
+    else {
         return check(
             NAME,
             Verdict::Unknown,
             "the platform has no namespace to try one with",
         );
     };
-    let call = Call::apply(
-        &namespace.id,
-        &namespace.body.value(),
-        program.manager().name(),
-    )
-    .dry_run();
-    match cluster.call(call).await {
+    let manager = program.manager().name();
+    let dry_run =
+        |object: &Desired| Call::apply(&object.id, &object.body.value(), manager).dry_run();
+    let answer = match cluster.call(dry_run(account)).await {
+        // Its namespace is not there yet. The namespace itself is the administrator's.
+        Err(error) if error.is_not_found() => cluster.call(dry_run(namespace)).await,
+        answer => answer,
+    };
+    match answer {
         Ok(_) => check(NAME, Verdict::Good, "server-side apply is judged without being done"),
         // Whose fields they are is the plan's affair; the server judged.
         Err(ApiError::Refused(refusal)) if refusal.is_field_conflict() => check(
@@ -130,60 +129,22 @@ pub(super) async fn dry_run(cluster: &Cluster, program: &Program<'_>) -> Check {
     }
 }
 
-/// Asks the server about each right, and gives back those that are missing.
-pub(crate) async fn missing_rights(
-    cluster: &Cluster,
-    program: &Program<'_>,
-) -> Result<Vec<Right>, Failure> {
-    let questions: Vec<Right> = rights(program, Powers::default())
-        .into_iter()
-        .flat_map(|right| {
-            let verbs = right.verbs.clone();
-            verbs.into_iter().map(move |verb| Right {
-                verbs: vec![verb],
-                ..right.clone()
-            })
-        })
-        .collect();
-    let mut answers = stream::iter(questions)
-        .map(|right| async move {
-            let answer = cluster.may(&right).await;
-            (right, answer)
-        })
-        .buffered(16);
-    let mut missing = Vec::new();
-    while let Some((right, answer)) = answers.next().await {
-        if !answer? {
-            missing.push(right);
-        }
-    }
-    Ok(missing)
-}
-
-/// `patch deployments.apps in erp-apps`.
-pub(crate) fn right_text(right: &Right) -> String {
-    let mut text = format!("{} {}", right.verbs.join(","), right.resource);
-    if !right.group.is_empty() {
-        // Writing to a string cannot fail.
-        let _ = write!(text, ".{}", right.group);
-    }
-    if let Some(namespace) = &right.namespace {
-        let _ = write!(text, " in {namespace}");
-    }
-    text
-}
-
 pub(super) async fn allowed(cluster: &Cluster, program: &Program<'_>) -> Check {
     const SHOWN: usize = 6;
-    match missing_rights(cluster, program).await {
-        Err(failure) => check("rights", Verdict::Unknown, failure.message),
+    let wanted = rights(program, &BTreeSet::from([Task::Apply]));
+    match cluster.missing(&wanted).await {
+        Err(error) => check("rights", Verdict::Unknown, error.to_string()),
         Ok(missing) if missing.is_empty() => check(
             "rights",
             Verdict::Good,
             "this account may do all that the platform needs",
         ),
         Ok(missing) => {
-            let shown: Vec<String> = missing.iter().take(SHOWN).map(right_text).collect();
+            let shown: Vec<String> = missing
+                .iter()
+                .take(SHOWN)
+                .map(ToString::to_string)
+                .collect();
             let more = match missing.len().saturating_sub(SHOWN) {
                 0 => String::new(),
                 more => format!(" and {more} more"),
@@ -193,7 +154,7 @@ pub(super) async fn allowed(cluster: &Cluster, program: &Program<'_>) -> Check {
                 Verdict::Bad,
                 format!("this account may not {}{more}", shown.join("; ")),
             )
-            .fix("let who may apply what `erpc rbac` prints")
+            .fix("have an administrator apply what `erpc rbac` prints")
         }
     }
 }

@@ -25,7 +25,7 @@ pub(crate) fn explain(refusal: &Refusal, id: &ObjectId) -> Failure {
     }
     if refusal.is_rbac() {
         return Failure::new(message)
-            .help("`erpc rbac` prints the rights that this platform needs");
+            .help("`erpc rbac` prints the permissions that this platform needs");
     }
     if message.contains("exceeded quota") {
         return Failure::new(message)

@@ -14,6 +14,7 @@ use super::{Action, Allowed, Plan, SCALE_MANAGER, Step, blocked, fingerprint, st
 use crate::additions::{Addition, additions, without_defaults};
 use crate::client::Cluster;
 use crate::diff::{FieldChange, differences, shown};
+use crate::estimate;
 use crate::failure::{ApiError, Cause, Failure, Refusal};
 use crate::inventory::is_labelled;
 use crate::kind::Kind;
@@ -282,8 +283,21 @@ async fn judge(
     found: Option<Value>,
 ) -> Result<One, Failure> {
     let id = &desired.id;
+    let may_apply = around.cluster.may_apply(id, found.is_none()).await?;
     let (live, first) = match found {
         Some(live) => (live, None),
+        None if !may_apply => match around.cluster.call(Call::get(id.path())).await {
+            // It is there without the platform's label.
+            Ok(answer) => (answer.body, None),
+            Err(error) if error.is_not_found() => {
+                let step = Step {
+                    is_unjudged: true,
+                    ..step(id, Action::Create)
+                };
+                return Ok(step.into());
+            }
+            Err(error) => return Err(error.into()),
+        },
         None => {
             let first = dry_run(around, desired, None, None).await;
             if let Ok((answer, _)) = &first
@@ -320,6 +334,13 @@ async fn judge(
     {
         return Ok(blocked(id, owner.refusal(id)).into());
     }
+    if !may_apply {
+        let added = of_object(program, desired, &live);
+        return Ok(One {
+            step: estimated(around, desired, &live),
+            additions: without_defaults(cluster, desired, added).await?,
+        });
+    }
     let answer = match first {
         Some(first) if owner.is_none() => first,
         _ => dry_run(around, desired, Some(&live), owner.as_ref()).await,
@@ -347,6 +368,13 @@ async fn judged(
         Ok(judged) => judged,
         Err(ApiError::Unreachable(message)) => {
             return Err(ApiError::Unreachable(message).into());
+        }
+        Err(ApiError::Refused(refusal)) if awaits_role(desired, &refusal, program) => {
+            let step = Step {
+                is_unjudged: true,
+                ..step(id, Action::Create)
+            };
+            return Ok(step.into());
         }
         Err(ApiError::Refused(refusal)) => {
             let step = refused(cluster, program, desired, live, &refusal, allowed).await?;
@@ -420,6 +448,80 @@ async fn judged(
         step: Some(step),
         additions,
     })
+}
+
+/// The step for one object without a dry run, for an account that may not apply it; `None` if it stays
+/// as it is.
+fn estimated(around: &Around<'_>, desired: &Desired, live: &Value) -> Option<Step> {
+    let id = &desired.id;
+    let entry = around.program.manager().entry(live);
+    let new = estimate::applied(&desired.body.value(), live, entry);
+    let mut changes = differences(live, &new);
+    if id.kind.is_workload() && around.autoscalers.desired.contains(&workload(id)) {
+        changes.retain(|change| !change.path.is(&["spec", "replicas"]));
+    }
+    (!changes.is_empty()).then(|| Step {
+        consequences: consequences(id, live, &new, &changes),
+        changes,
+        uid: uid(live),
+        is_unjudged: true,
+        fingerprint: Some(fingerprint(live)),
+        ..step(id, Action::Update)
+    })
+}
+
+/// What is said of a plan in which objects were not judged by the server though it could.
+///
+/// # Errors
+///
+/// The cluster's.
+pub(super) async fn unjudged(
+    cluster: &Cluster,
+    steps: &[Step],
+    live: &Live,
+) -> Result<Option<String>, ApiError> {
+    let is_there = |step: &&Step| {
+        let namespace = step.id.namespace.as_deref();
+        step.is_unjudged && namespace.is_none_or(|name| live.has_namespace(name))
+    };
+    let mut count = 0;
+    for step in steps.iter().filter(is_there) {
+        let is_new = step.action == Action::Create;
+        count += usize::from(!cluster.may_apply(&step.id, is_new).await?);
+    }
+    let objects = match count {
+        0 => return Ok(None),
+        1 => "1 object was".to_owned(),
+        count => format!("{count} objects were"),
+    };
+    Ok(Some(format!(
+        "{objects} compared without a dry run, because this account may not apply them: conflicts with other managers, admission, immutable fields and values that the server normalizes are not judged"
+    )))
+}
+
+/// Whether a binding is refused only because its role is not there yet. The server resolves the role of a
+/// binding to see whether the account holds what it grants, and roles are written first.
+fn awaits_role(desired: &Desired, refusal: &Refusal, program: &Program<'_>) -> bool {
+    let is_binding = matches!(
+        desired.id.kind,
+        Kind::RoleBinding | Kind::ClusterRoleBinding
+    );
+    if !is_binding || refusal.code != 404 {
+        return false;
+    }
+    let body = desired.body.value();
+    let role = &body["roleRef"];
+    let kind = role["kind"].as_str().and_then(Kind::named);
+    let (Some(kind), Some(name)) = (kind, role["name"].as_str()) else {
+        return false;
+    };
+    let namespace = desired.id.namespace.clone();
+    let role = ObjectId {
+        namespace: namespace.filter(|_| kind.is_namespaced()),
+        kind,
+        name: name.into(),
+    };
+    program.object(&role).is_some()
 }
 
 fn terminating(id: &ObjectId, live: &Value) -> Option<Failure> {
