@@ -465,7 +465,7 @@ fn estimated(around: &Around<'_>, desired: &Desired, live: &Value) -> Option<Ste
         changes,
         uid: uid(live),
         is_unjudged: true,
-        fingerprint: Some(fingerprint(live)),
+        fingerprint: Some(fingerprint(around.program.manager(), id.kind, live)),
         ..step(id, Action::Update)
     })
 }
