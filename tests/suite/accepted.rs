@@ -295,7 +295,7 @@ fn what_a_server_refuses_is_an_error_where_it_stands() {
         }
     }
     for (place, text) in [
-        ("sidecar", "a".repeat(50)),
+        ("sidecar", "a".repeat(45)),
         ("zone", "Etc/GMT-2".to_owned()),
         ("doc", "a".repeat(200 << 10)),
         ("labelvalue", "a".repeat(63)),

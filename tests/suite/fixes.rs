@@ -75,7 +75,7 @@ fn wrong_fixes(name: &str, program: &Memory, tried: &mut usize) -> Vec<String> {
                 // The arguments of a component cannot be checked while its name is unknown, assertions
                 // not while anything is wrong.
                 let is_later = matches!(one.code.id, "E0113" | "E0440");
-                let is_behind = hides_others && (is_later || !is_at(one, fix));
+                let is_behind = is_later || hides_others && !is_at(one, fix);
                 if is_new && !is_behind {
                     wrong.push(format!(
                         "{name}: `{}` of {this:?} causes {:?}",

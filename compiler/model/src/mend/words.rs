@@ -303,15 +303,16 @@ impl Mender<'_, '_> {
         let (Some(first), Some(second)) = (statement.args.get(1), statement.args.get(2)) else {
             return false;
         };
-        let gap = self.slice(first.span().end, second.span().start);
-        if !matches!(word.name, "service" | "job") || !gap.contains('(') {
+        // Brackets are a part of what stands in them.
+        let written = self.slice(second.span().start, second.span().end);
+        if !matches!(word.name, "service" | "job") || !written.starts_with('(') {
             return false;
         }
         let Some(component) = arg_word(second).cloned() else {
             return false;
         };
         let gap = self.span(first.span().end, second.span().start);
-        let second = second.span();
+        let second = self.span(second.span().start + 1, second.span().end - 1);
         let diagnostic = Diagnostic::new(
             &codes::WRONG_SHAPE,
             format!("expected `is` before the component `{component}`, found `(`"),
