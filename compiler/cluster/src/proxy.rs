@@ -133,6 +133,7 @@ impl Proxy {
         // `proxy:3128` is `http://proxy:3128`.
         let uri = match parsed(text) {
             Ok(uri) if uri.scheme().is_some() => uri,
+            Err(error) if text.contains("://") => return Err(invalid(&error.to_string())),
             _ => parsed(&format!("http://{}", text.trim()))
                 .map_err(|error| invalid(&error.to_string()))?,
         };

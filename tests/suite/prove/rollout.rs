@@ -201,7 +201,7 @@ fn wrong_orders_are_found() {
 fn moved_port(target: &str) -> [Manifests; 3] {
     let version = |number: u16, target: &str| {
         let text = format!(
-            "kind: Service\nmetadata: {{name: api, namespace: shop}}\nspec: {{selector: {{app: api}}, ports: [{{name: http, port: 80, targetPort: {target}}}]}}\n---\nkind: Deployment\nmetadata: {{name: api, namespace: shop}}\nspec: {{selector: {{matchLabels: {{app: api}}}}, template: {{metadata: {{labels: {{app: api}}}}, spec: {{containers: [{{name: api, ports: [{{name: http, containerPort: {number}}}]}}]}}}}}}\n"
+            "apiVersion: v1\nkind: Service\nmetadata: {{name: api, namespace: shop}}\nspec: {{selector: {{app: api}}, ports: [{{name: http, port: 80, targetPort: {target}}}]}}\n---\napiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: api, namespace: shop}}\nspec: {{selector: {{matchLabels: {{app: api}}}}, template: {{metadata: {{labels: {{app: api}}}}, spec: {{containers: [{{name: api, ports: [{{name: http, containerPort: {number}}}]}}]}}}}}}\n"
         );
         let manifests = read(&vec![("all.yaml".to_owned(), text)]);
         assert_eq!(manifests.problems, []);

@@ -23,6 +23,8 @@ use crate::value::{Type, Value};
 
 /// How many components may extend each other, one below the other.
 const MAX_COMPONENT_DEPTH: usize = 64;
+/// What expanding a component once counts for: it takes about as long as so many steps of an evaluation.
+const STEPS_OF_EXPANSION: usize = 100;
 
 /// The expansion of the components of one owner.
 #[derive(Default)]
@@ -492,8 +494,12 @@ impl<'a> Resolver<'a> {
             scope,
             declared.module.clone(),
         ));
-        let mut done = expansion.done.get(&id).into_iter().flatten();
-        if let Some(known) = done.find(|known| known.bindings == inner.bindings) {
+        let done = expansion.done.get(&id).map_or(&[][..], Vec::as_slice);
+        // Before anything below is expanded: past the budget nothing more is.
+        if !self.steps(STEPS_OF_EXPANSION + done.len(), span) {
+            return None;
+        }
+        if let Some(known) = done.iter().find(|known| known.bindings == inner.bindings) {
             return self
                 .steps(known.settings.stacks.len(), span)
                 .then(|| (known.id, known.settings.clone()));
