@@ -76,6 +76,7 @@ pub fn resolve(loaded: &Loaded, files: &dyn Files) -> Resolved {
         budget: Budget::default(),
         depth: 0,
         is_too_deep: false,
+        has_too_many_expansions: false,
         components: Vec::new(),
         component_ids: FxHashMap::default(),
         uses: Vec::new(),
@@ -141,6 +142,8 @@ pub(crate) struct Resolver<'a> {
     pub(crate) depth: usize,
     /// Whether components extend each other too deep, which was reported.
     is_too_deep: bool,
+    /// Whether it was reported that an owner expands too many components.
+    has_too_many_expansions: bool,
     components: Vec<Component>,
     component_ids: FxHashMap<(Option<SmolStr>, SmolStr), ComponentId>,
     uses: Vec<ComponentUse>,

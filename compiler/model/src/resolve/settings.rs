@@ -23,14 +23,16 @@ use crate::value::{Type, Value};
 
 /// How many components may extend each other, one below the other.
 const MAX_COMPONENT_DEPTH: usize = 64;
-/// What expanding a component once counts for: it takes about as long as so many steps of an evaluation.
-const STEPS_OF_EXPANSION: usize = 100;
+/// How many components one service or component may expand, each with its own arguments.
+const MAX_EXPANSIONS: usize = 1_000;
 
 /// The expansion of the components of one owner.
 #[derive(Default)]
 struct Expansion<'a> {
     /// The components that are being expanded, outermost first.
     open: Vec<ComponentId>,
+    /// How many were expanded or looked up.
+    count: usize,
     /// The components that were reached.
     reached: FxHashSet<ComponentId>,
     /// What was expanded a second time, with the values of its parameters: a component that is reached on
@@ -495,8 +497,13 @@ impl<'a> Resolver<'a> {
             declared.module.clone(),
         ));
         let done = expansion.done.get(&id).map_or(&[][..], Vec::as_slice);
-        // Before anything below is expanded: past the budget nothing more is.
-        if !self.steps(STEPS_OF_EXPANSION + done.len(), span) {
+        // Before anything below is expanded: past a limit nothing more is.
+        expansion.count += 1;
+        if expansion.count > MAX_EXPANSIONS {
+            self.report_expansions(span);
+            return None;
+        }
+        if !self.steps(1 + done.len(), span) {
             return None;
         }
         if let Some(known) = done.iter().find(|known| known.bindings == inner.bindings) {
@@ -560,6 +567,21 @@ impl<'a> Resolver<'a> {
             )
             .at(span, "one too deep")
             .help("combine components that extend each other into one"),
+        );
+    }
+
+    /// Reports once that one owner expands too many components.
+    fn report_expansions(&mut self, span: Span) {
+        if std::mem::replace(&mut self.has_too_many_expansions, true) {
+            return;
+        }
+        self.report(
+            Diagnostic::new(
+                &codes::EVALUATION_BUDGET,
+                "a service or component expands more than 1,000 components",
+            )
+            .at(span, "one too many")
+            .help("use the same arguments where components extend the same component"),
         );
     }
 
