@@ -547,7 +547,8 @@ impl History {
                 written => written,
             }
         } else {
-            match cluster.call(Call::create(&collection, &body)).await {
+            let call = Call::create(&collection, &body).recognized();
+            match cluster.call(call).await {
                 // A run that was killed has made it and did not get to say so.
                 Err(error) if error.code() == Some(409) => {
                     cluster.call(Call::replace(&path, &body)).await

@@ -265,7 +265,7 @@ impl Inventory {
             Call::replace(&path(&self.meta.platform), &body)
         } else {
             let collection = Kind::ConfigMap.collection(Some(STATE_NAMESPACE));
-            Call::create(&collection, &body)
+            Call::create(&collection, &body).recognized()
         };
         let written = match cluster.call(call).await {
             Ok(answer) => answer.body,

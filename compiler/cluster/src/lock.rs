@@ -386,7 +386,8 @@ async fn try_take(cluster: &Cluster, platform: &str, identity: &str) -> Result<T
                 },
                 "spec": spec(identity, &Value::Null),
             }),
-        ),
+        )
+        .recognized(),
         Some(mut lease) => {
             if let Some(holder) = holder_of(&lease)
                 && holder.name != identity

@@ -77,6 +77,8 @@ pub struct Call {
     is_text: bool,
     /// Whether it goes past all that wait for their turn, and past the lock, which it renews.
     is_urgent: bool,
+    /// Whether the caller recognizes what an earlier try has made.
+    is_recognized: bool,
 }
 
 /// A successful answer.
@@ -104,6 +106,7 @@ impl Call {
             is_dry_run: false,
             is_text: false,
             is_urgent: false,
+            is_recognized: false,
         }
     }
 
@@ -267,7 +270,15 @@ impl Call {
 
     /// Tries once more are as good as the first.
     fn is_idempotent(&self) -> bool {
-        self.is_dry_run || self.verb != Verb::Create
+        self.is_dry_run || self.verb != Verb::Create || self.is_recognized
+    }
+
+    /// Says that the caller recognizes its own work: a repetition of a POST that arrived after all is answered
+    /// with a conflict, and the caller then looks at what is there.
+    #[must_use]
+    pub(crate) fn recognized(mut self) -> Self {
+        self.is_recognized = true;
+        self
     }
 
     fn request(&self) -> Result<Request<Body>, ApiError> {

@@ -404,7 +404,8 @@ fn each_command_has_permissions_of_its_own() {
     // The answers of the probe are not the matter: no container runs here.
     let prober = Deployer::of(&cluster, &program, "prober", &["--for", "probe"]);
     let printed = prober.printed(&["--for", "probe"]);
-    prober.run(&["probe", "--run"]);
+    let ran = prober.run(&["probe", "--run"]);
+    eprintln!("{ran:?}");
     prober.used_exactly(&printed, &[], &[]);
 
     // A permission that is missing is named before anything is deleted.

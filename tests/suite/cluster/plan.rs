@@ -11,7 +11,7 @@ fn a_plan_shows_every_object_and_changes_nothing() {
         "+ shop-back/db",
         "StatefulSet",
         "platform.erp:23",
-        "to create; 0 objects",
+        "16 to create",
     ]);
     assert!(plan.err.contains("shop → context test (https://127.0.0.1:"));
     let json = cluster

@@ -5,8 +5,9 @@ use serde_json::Value;
 use super::apply::declared;
 use super::server::{Cluster, Program};
 
-const REVERT: [&str; 6] = [
+const REVERT: [&str; 7] = [
     "apply",
+    "--verbose",
     "--yes",
     "--timeout",
     "5m",
