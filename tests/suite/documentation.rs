@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use erpc_diagnostics::codes;
 use erpc_model::glossary::{TERMS, terms_of};
-use erpc_model::properties::{Merge, Place, WORDS};
+use erpc_model::properties::{Merge, Place, words as all_words};
 use erpc_model::rules::Kind;
 use erpc_tests::repository;
 
@@ -26,7 +26,7 @@ const PLACES: [Place; 11] = [
 fn words() -> String {
     let mut text = String::from(
         "# The words of the language\n\n\
-         Made from the table in `compiler/model/src/properties.rs`; a test holds it to that.\n\
+         Generated from `compiler/model/src/statements/` and `properties.rs`; a test keeps it up to date.\n\
          *Layers* says what a service does with what its component says: **replaces** it, replaces it **by key**\n\
          (the first argument), **merges** what is inside, or **adds** to it.\n",
     );
@@ -34,7 +34,7 @@ fn words() -> String {
         // Writing to a string cannot fail.
         let _ = writeln!(text, "\n## {}\n", capitalised(place.name()));
         text.push_str("| written | says | layers |\n|---|---|---|\n");
-        for word in WORDS.iter().filter(|word| word.places.contains(&place)) {
+        for word in all_words().filter(|word| word.places.contains(&place)) {
             let merge = match word.merge {
                 Merge::Replace => "replaces",
                 Merge::ByKey => "by key",
@@ -191,7 +191,7 @@ fn capitalised(text: &str) -> String {
 fn members() -> String {
     let mut text = String::from(
         "# What rules and tests can ask\n\n\
-         Made from the table in `compiler/model/src/rules/members.rs`; a test holds it to that.\n\
+         Generated from `compiler/model/src/statements/` and `rules/members.rs`; a test keeps it up to date.\n\
          *Or `off`* means that it may be missing. A range has `min` and `max`.\n",
     );
     for kind in Kind::ALL {

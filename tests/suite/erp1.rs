@@ -307,7 +307,7 @@ fn release(platform: &Platform) -> Value {
         "ports": [service_json["ports"][1]],
         "probes": format!("{path} on the first port, ready {}, live {}", probe(&service.main.probes.ready), probe(&service.main.probes.live)),
         "env": service_json["env"],
-        "spread": match service.spread.as_ref().map(|s| s.value) {
+        "spread": match service.properties.spread.as_ref().map(|s| s.value) {
             Some(Spread::Node) => "node",
             Some(Spread::Zone) => "zone",
             None => "",
@@ -325,7 +325,7 @@ fn by_path(platform: &Platform, path: &str) -> ServiceId {
 }
 
 fn run_as(service: &Service) -> Option<String> {
-    let RunAs { uid, gid } = service.run_as.as_ref()?.value;
+    let RunAs { uid, gid } = service.properties.run.as_ref()?.value;
     Some(format!("{uid}:{gid}"))
 }
 
@@ -339,7 +339,7 @@ fn service(platform: &Platform, id: ServiceId) -> Value {
     let mut json = json!({
         "name": *service.name.value,
         "namespace": namespace,
-        "title": service.title.as_ref().map(|t| &t.value),
+        "title": service.properties.title.as_ref().map(|t| &t.value),
         "kind": match service.workload {
             Workload::Deployment => "Deployment",
             Workload::StatefulSet => "StatefulSet",
@@ -390,10 +390,10 @@ fn service(platform: &Platform, id: ServiceId) -> Value {
         "slo_availability": service.availability.as_ref()
             .filter(|a| a.origin.via != erpc_model::Via::Namespace)
             .map(|a| a.value.share.to_string()),
-        "rto": service.rto.as_ref().map(|d| d.value.to_string()),
-        "rpo": service.rpo.as_ref().map(|d| d.value.to_string()),
-        "repo": service.repo.as_ref().map(|r| &r.value),
-        "disruption_min": service.disruption_min.as_ref().map(|d| d.value),
+        "rto": service.properties.rto.as_ref().map(|d| d.value.to_string()),
+        "rpo": service.properties.rpo.as_ref().map(|d| d.value.to_string()),
+        "repo": service.properties.repo.as_ref().map(|r| &r.value),
+        "disruption_min": service.properties.disruption.as_ref().map(|d| d.value),
     });
     match &service.scaling {
         Scaling::Fixed(count) => json["replicas"] = json!(count.value),

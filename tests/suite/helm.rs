@@ -225,10 +225,10 @@ fn the_values_of_a_profile_print_what_is_built_under_it() {
             ["laptop", "dev", "season", "dev", "kind", "production"]
         );
         // One that changes all that a profile may; `wide` takes a volume away, so that a service
-        // is another workload.
+        // is another workload, and `plain` sets statements that the chart has no values for.
         let case = copy_of(&repository().join("tests/ui/a-profile-takes-effect"));
         let seen = each_profile_prints_what_is_built(variable, case.path());
-        assert_eq!(seen, ["base", "dev", "wide"]);
+        assert_eq!(seen, ["base", "dev", "plain", "wide"]);
     }
 }
 

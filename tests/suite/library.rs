@@ -75,7 +75,10 @@ fn every_component_makes_a_sound_workload() {
             panic!("{name} makes no platform");
         };
         let service = &platform.services[0];
-        assert!(service.run_as.is_some(), "{name} says who it runs as");
+        assert!(
+            service.properties.run.is_some(),
+            "{name} says who it runs as"
+        );
         if kind == "service" {
             assert!(service.main.probes.ready.is_some(), "{name} has no `ready`");
             assert!(service.main.probes.live.is_some(), "{name} has no `live`");

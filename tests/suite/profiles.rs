@@ -42,7 +42,7 @@ fn what_a_profile_says_takes_effect() {
     assert_eq!(dev.cluster().name.value, "small");
     let web = service(&dev, "web");
     assert!(matches!(&web.scaling, Scaling::Fixed(n) if n.value == 1));
-    assert_eq!(web.disruption_min.as_ref().map(|d| d.value), Some(1));
+    assert_eq!(web.properties.disruption.as_ref().map(|d| d.value), Some(1));
     let api = service(&dev, "api");
     assert!(matches!(&api.scaling, Scaling::Fixed(n) if n.value == 1));
     assert_eq!(
@@ -80,6 +80,44 @@ fn a_more_exact_path_wins_and_off_takes_away() {
     assert!(wide.namespaces.iter().all(|n| n.quota.is_none()));
     let before = effects();
     assert_eq!(service(&before, "api").workload, Workload::StatefulSet);
+}
+
+/// What `show` says of a path of the case, without and with a profile.
+fn shown(path: &str, profile: &[&str]) -> String {
+    let case = repository().join("tests/ui/a-profile-takes-effect");
+    let mut arguments = vec!["show", path, case.to_str().expect("UTF-8")];
+    arguments.extend(profile);
+    let ran = erpc(&arguments);
+    if ran.exit == Exit::Done {
+        ran.out
+    } else {
+        ran.err
+    }
+}
+
+#[test]
+fn a_profile_sets_and_unsets_every_plain_statement() {
+    let changes = [
+        ("shop.web.title", "The shop"),
+        ("shop.web.spread", "by zone"),
+        ("shop.web.run", "as 1000:2000"),
+        ("shop.web.rto", "5m"),
+        ("shop.api.disruption", "min 2"),
+        ("shop.nightly.deadline", "10m"),
+        ("shop.nightly.retries", "2"),
+        ("shop.nightly.time-zone", "Europe/Kyiv"),
+        ("shop.nightly.history", "succeeded 1, failed 2"),
+    ];
+    for (path, value) in changes {
+        assert!(!shown(path, &[]).contains(value), "{path}");
+        let under = shown(path, &["--profile", "plain"]);
+        assert!(under.contains(value), "{path}: {under}");
+        assert!(under.contains("profile `plain`"), "{path}: {under}");
+    }
+    let access = shown("edge.proxy.access", &[]);
+    assert!(access.contains("by port-forward"), "{access}");
+    let gone = shown("edge.proxy.access", &["--profile", "plain"]);
+    assert!(!gone.contains("by port-forward"), "{gone}");
 }
 
 #[test]

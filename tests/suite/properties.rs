@@ -120,7 +120,7 @@ fn what_was_put_in_has_a_place_in_the_source() {
 /// Every word of the language without what belongs to it, in every place.
 #[test]
 fn every_word_alone_gives_findings() {
-    for word in erpc_model::properties::WORDS {
+    for word in erpc_model::properties::words() {
         for place in [
             "@",
             "erp 1\n@",

@@ -80,7 +80,7 @@ fn ports(platform: &Platform, derived: &Derived, is_reached: &[bool], out: &mut 
                 Vec::new()
             });
             // What nothing reaches at all is a finding of its own.
-            let is_used = service.is_accessed
+            let is_used = service.properties.access.is_some()
                 || port.host
                 || used.contains(&id)
                 || !is_reached[id.service.index()];
@@ -314,7 +314,9 @@ pub(crate) fn reached(platform: &Platform, derived: &Derived) -> Reached {
     let mut is_reached: Vec<bool> = platform
         .services
         .iter()
-        .map(|service| service.ports.is_empty() || service.is_accessed || service.is_job())
+        .map(|service| {
+            service.ports.is_empty() || service.properties.access.is_some() || service.is_job()
+        })
         .collect();
     let observed = observed_by(platform, derived);
     for edge in derived.edges.as_slice() {

@@ -187,7 +187,11 @@ const MAX_DESCRIPTION: usize = (256 << 10) - 1024;
 /// Documentation comments and titles become annotations.
 fn descriptions(platform: &Platform, out: &mut Diagnostics) {
     let services = platform.services().map(|(_, service)| {
-        let title = service.title.as_ref().map(|title| title.value.as_str());
+        let title = service
+            .properties
+            .title
+            .as_ref()
+            .map(|title| title.value.as_str());
         (service.doc.as_deref().or(title), service.name.span())
     });
     let namespaces = platform

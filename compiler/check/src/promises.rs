@@ -147,7 +147,8 @@ fn in_service(
 /// A recovery that takes more than the error budget of its window.
 pub(crate) fn recoveries(platform: &Platform, derived: &Derived, out: &mut Diagnostics) {
     for (id, service) in platform.services() {
-        let (Some(rto), Some(availability)) = (&service.rto, &service.availability) else {
+        let (Some(rto), Some(availability)) = (&service.properties.rto, &service.availability)
+        else {
             continue;
         };
         let Some(promise) = Promise::of(platform, derived, id) else {

@@ -16,11 +16,11 @@ type Of = fn(&Service) -> Option<&Sourced<Duration>>;
 /// Promises of recovery that those of what is required forbid, or that nothing there holds up.
 pub(crate) fn inversions(platform: &Platform, derived: &Derived, out: &mut Diagnostics) {
     let words: [(&str, Of); 2] = [
-        ("rto", |service| service.rto.as_ref()),
-        ("rpo", |service| service.rpo.as_ref()),
+        ("rto", |service| service.properties.rto.as_ref()),
+        ("rpo", |service| service.properties.rpo.as_ref()),
     ];
     for (id, service) in platform.services() {
-        if service.rto.is_none() && service.rpo.is_none() {
+        if service.properties.rto.is_none() && service.properties.rpo.is_none() {
             continue;
         }
         let required: Vec<(ServiceId, FlowId)> = required(derived, id).collect();
@@ -29,7 +29,7 @@ pub(crate) fn inversions(platform: &Platform, derived: &Derived, out: &mut Diagn
                 inversion(platform, id, own, &required, (word, of), out);
             }
         }
-        if let Some(rto) = &service.rto {
+        if let Some(rto) = &service.properties.rto {
             missing(platform, id, rto, &required, out);
         }
     }
@@ -87,7 +87,7 @@ fn missing(
 ) {
     let without = required
         .iter()
-        .filter(|(other, _)| platform[*other].rto.is_none());
+        .filter(|(other, _)| platform[*other].properties.rto.is_none());
     let without: Vec<(ServiceId, FlowId)> = without.copied().collect();
     let Some((first, _)) = without.first() else {
         return;
@@ -124,7 +124,12 @@ fn missing(
 /// An RPO of a service that keeps nothing.
 pub(crate) fn nothing_to_lose(platform: &Platform, out: &mut Diagnostics) {
     for (id, service) in platform.services() {
-        let Some(rpo) = service.rpo.as_ref().filter(|_| service.volumes.is_empty()) else {
+        let Some(rpo) = service
+            .properties
+            .rpo
+            .as_ref()
+            .filter(|_| service.volumes.is_empty())
+        else {
             continue;
         };
         let diagnostic = Diagnostic::new(

@@ -103,7 +103,12 @@ fn is_of_profile(service: &Service) -> bool {
 pub(crate) fn budgets(platform: &Platform, out: &mut Diagnostics) {
     let mut kept: Vec<(ServiceId, &Sourced<u32>)> = Vec::new();
     for (id, service) in platform.services() {
-        let Some(min) = service.disruption_min.as_ref().filter(|min| min.value > 0) else {
+        let Some(min) = service
+            .properties
+            .disruption
+            .as_ref()
+            .filter(|min| min.value > 0)
+        else {
             continue;
         };
         let least = service.scaling.bounds().min;
@@ -187,7 +192,11 @@ pub(crate) fn spreads(platform: &Platform, out: &mut Diagnostics) {
     };
     let count = nodes.value.count;
     let by_node = |service: &Service| {
-        let spread = service.spread.as_ref().map(|spread| spread.value);
+        let spread = service
+            .properties
+            .spread
+            .as_ref()
+            .map(|spread| spread.value);
         spread == Some(Spread::Node) && !service.is_job()
     };
     let crowded: Vec<(ServiceId, &Service)> = platform
@@ -214,7 +223,11 @@ pub(crate) fn spreads(platform: &Platform, out: &mut Diagnostics) {
     for (_, service) in crowded.iter().take(SHOWN) {
         diagnostic = diagnostic.also(scaling(service).span, pods(service));
     }
-    let said = service.spread.as_ref().map_or(Span::NONE, Sourced::span);
+    let said = service
+        .properties
+        .spread
+        .as_ref()
+        .map_or(Span::NONE, Sourced::span);
     diagnostic = diagnostic.also(said, "spread by node");
     out.push(
         diagnostic

@@ -110,7 +110,8 @@ fn of_service(
         }
         Kind::Ingress => platform.routes_to(id).first().map(|route| route.span),
         Kind::PodDisruptionBudget => service
-            .disruption_min
+            .properties
+            .disruption
             .as_ref()
             .map(erpc_model::Sourced::span),
         Kind::ConfigMap => {
@@ -165,10 +166,18 @@ fn of_workload(service: &Service, path: &FieldPath) -> Option<Span> {
         return of_container(service, container, path);
     }
     if path.has("securityContext") {
-        return service.run_as.as_ref().map(erpc_model::Sourced::span);
+        return service
+            .properties
+            .run
+            .as_ref()
+            .map(erpc_model::Sourced::span);
     }
     if path.has("topologySpreadConstraints") {
-        let spread = service.spread.as_ref().map(erpc_model::Sourced::span);
+        let spread = service
+            .properties
+            .spread
+            .as_ref()
+            .map(erpc_model::Sourced::span);
         return Some(spread.unwrap_or_else(|| scaling(service)));
     }
     if let Some(name) = path.item_of("volumes") {

@@ -8,6 +8,7 @@ use smol_str::SmolStr;
 use crate::accept::{Accept, AcceptedFile, Move};
 use crate::origin::{Origin, Sourced};
 use crate::profile::Profile;
+use crate::statements::{ServiceProperties, Spread};
 use crate::units::{Cpu, Duration, Memory, Percent, Protocol, Range};
 
 macro_rules! ids {
@@ -545,14 +546,10 @@ pub struct Service {
     pub doc: Option<String>,
     /// What it runs as.
     pub workload: Workload,
-    /// How it runs, where it is a job.
-    pub runs: JobRuns,
     /// The components it `is`, left to right.
     pub components: Vec<UseId>,
-    /// `title`.
-    pub title: Option<Sourced<String>>,
-    /// `repo "org/name"`.
-    pub repo: Option<Sourced<String>>,
+    /// Its plain statements.
+    pub properties: ServiceProperties,
     /// The container that carries the service's name.
     pub main: Container,
     /// `sidecar NAME { }`, by name: native sidecars, which start before the main container.
@@ -574,26 +571,14 @@ pub struct Service {
     pub addresses: Vec<AddressUse>,
     /// `secret NAME at "dir"`.
     pub secret_mounts: Vec<SecretMount>,
-    /// `run as UID[:GID]`.
-    pub run_as: Option<Sourced<RunAs>>,
-    /// `spread by node|zone`.
-    pub spread: Option<Sourced<Spread>>,
-    /// `disruption min N`.
-    pub disruption_min: Option<Sourced<u32>>,
     /// `slo availability`, else the namespace's.
     pub availability: Option<Sourced<Availability>>,
     /// `slo latency`.
     pub latency: Vec<Sourced<Latency>>,
-    /// `rto`.
-    pub rto: Option<Sourced<Duration>>,
-    /// `rpo`.
-    pub rpo: Option<Sourced<Duration>>,
     /// `after SERVICE, …`.
     pub after: Vec<Sourced<ServiceId>>,
     /// `grants …` of the service's own account.
     pub grants: Vec<Grant>,
-    /// `access by port-forward`: operators reach it through the API server.
-    pub is_accessed: bool,
     /// `patch KIND { }`.
     pub patches: Vec<Patch>,
 }
@@ -607,28 +592,6 @@ pub struct AddressUse {
     pub port: Option<SmolStr>,
     /// The call.
     pub span: Span,
-}
-
-/// How a job runs; nothing is said of a service.
-#[derive(Clone, Debug, Default)]
-pub struct JobRuns {
-    /// `deadline TIME`: how long a run may take.
-    pub deadline: Option<Sourced<Duration>>,
-    /// `retries N`.
-    pub retries: Option<Sourced<u32>>,
-    /// `time-zone "…"` of a schedule.
-    pub time_zone: Option<Sourced<String>>,
-    /// `history …` of a schedule.
-    pub history: Option<Sourced<History>>,
-}
-
-/// `history succeeded N, failed N`: how many runs are kept.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct History {
-    /// Of those that succeeded.
-    pub succeeded: Option<u32>,
-    /// Of those that failed.
-    pub failed: Option<u32>,
 }
 
 /// A container of a service.
@@ -843,24 +806,6 @@ pub struct Secret {
     pub keys: Vec<Sourced<SmolStr>>,
     /// `because`.
     pub because: Option<String>,
-}
-
-/// `run as UID[:GID]`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RunAs {
-    /// The user; 0 is refused.
-    pub uid: u32,
-    /// The group; the user's number where nothing is said.
-    pub gid: u32,
-}
-
-/// `spread by node|zone`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Spread {
-    /// `kubernetes.io/hostname`
-    Node,
-    /// `topology.kubernetes.io/zone`
-    Zone,
 }
 
 /// `patch KIND { path = value }`: a structural patch on one emitted object.
@@ -1149,7 +1094,11 @@ impl Platform {
     #[must_use]
     pub fn is_kept_apart(&self, service: &Service) -> bool {
         let bounds = service.scaling.bounds();
-        let over = service.spread.as_ref().map_or(Spread::Node, |s| s.value);
+        let over = service
+            .properties
+            .spread
+            .as_ref()
+            .map_or(Spread::Node, |s| s.value);
         let nodes = self.cluster().nodes.as_ref().map_or(0, |n| n.value.count);
         !service.is_job()
             && bounds.max > 1

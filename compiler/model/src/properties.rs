@@ -1,9 +1,12 @@
-//! The words of the language: every statement, where it may stand, how it is written, how two
-//! layers of it merge. Resolution, messages and the reference all read these tables.
+//! The words of the language: every statement, where it may stand, how it is written, how two layers of it merge.
+//! Resolution, messages and the reference all read these tables. Plain statements are declared in `statements/`, the
+//! others here.
 
 use std::sync::LazyLock;
 
 use rustc_hash::FxHashMap;
+
+use crate::statements::{ServiceProperties, Statements};
 
 /// A block that holds statements.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -82,8 +85,8 @@ pub struct Word {
 
 macro_rules! words {
     ($($name:literal $merge:ident [$($place:ident)*] $form:literal $doc:literal;)*) => {
-        /// Every word of the language.
-        pub static WORDS: &[Word] = &[$(Word {
+        /// The words that are read in `resolve/`.
+        static WORDS: &[Word] = &[$(Word {
             name: $name,
             form: $form,
             doc: $doc,
@@ -116,7 +119,6 @@ words! {
     "cluster"   Replace [Program Platform] "cluster NAME [is OTHER] { … } | cluster NAME" "The facts that a platform must fit; in the platform: which cluster it is built for.";
 
     // the platform
-    "title"       Replace [Platform Namespace Service Job] "title \"…\"" "A short name for people.";
     "id"          Replace [Platform] "id \"…\"" "What tells this platform from another of the same name; `erpc init` writes a random one. `erpc apply` records it in the cluster, and refuses a source with another.";
     "version"     Replace [Platform] "version \"…\"" "The version of the platform, which its own images carry.";
     "domain"      Replace [Platform] "domain \"…\"" "The domain under which the platform is reached.";
@@ -151,21 +153,10 @@ words! {
     "scale"      Replace [Service] "scale MIN..MAX on cpu PERCENT, memory PERCENT" "Between how many pods the autoscaler moves, and on what.";
     "volume"     ByKey   [Service Job] "volume NAME SIZE at \"path\" [class NAME] [shared]" "Storage that outlives the pod.";
     "config"     ByKey   [Service Job] "config NAME { \"file\" = TEXT } at \"dir\"" "Files that the container reads, as a ConfigMap.";
-    "run"        Replace [Service Job] "run as UID[:GID]" "The user, never root, and the group that the containers run as.";
-    "spread"     Replace [Service] "spread by node|zone" "Over what the pods are spread.";
-    "disruption" Replace [Service] "disruption min N" "How many pods a drain must leave.";
     "slo"        ByKey   [Service Namespace NamespaceDefaults] "slo availability PERCENT [over TIME] | slo latency pNN < TIME" "What clients are promised.";
-    "rto"        Replace [Service] "rto TIME" "How long it may take to be back after a failure.";
-    "rpo"        Replace [Service] "rpo TIME" "How much of the latest data a failure may cost.";
-    "deadline"   Replace [Job] "deadline TIME" "How long a run of the job may take, all its tries together, before it is stopped.";
-    "retries"    Replace [Job] "retries N" "How often a run that failed is tried again, six times where nothing is said.";
-    "time-zone"  Replace [Job] "time-zone \"Area/City\"" "The time zone of the schedule; where nothing is said it is that of the cluster's control plane.";
-    "history"    Replace [Job] "history succeeded N, failed N" "How many runs of the schedule are kept, three and one where nothing is said.";
-    "repo"       Replace [Service Job] "repo \"org/name\"" "Where the source of the image lives.";
     "grants"     Append  [Service Job Namespace NamespaceDefaults] "grants VERB, … on RESOURCE, … [in cluster] [because \"…\"]" "What the account may do at the Kubernetes API.";
     "calls"      Append  [Service Job] "calls TO:PORT [optional|observes] [because \"…\"]" "A permitted flow, said from the client's side.";
     "after"      Append  [Service Job Namespace] "after NAME, …" "What must be ready before this starts.";
-    "access"     Replace [Service] "access by port-forward" "Operators reach it through the API server; nothing else needs to.";
     "sidecar"    Inside  [Service Job] "sidecar NAME { … }" "A container that runs beside the main one.";
     "init"       Inside  [Service Job] "init NAME { … }" "A container that runs to its end before the others.";
     "patch"      Append  [Service Job] "patch KIND { path = VALUE }" "Sets fields of one emitted object that the language has no word for.";
@@ -188,30 +179,35 @@ words! {
     "because"    Replace [Secret] "because \"…\"" "Why it is needed.";
 }
 
+/// Every word of the language.
+pub fn words() -> impl Iterator<Item = &'static Word> {
+    let plain = ServiceProperties::ALL.iter();
+    WORDS.iter().chain(plain.map(|statement| &statement.word))
+}
+
 /// The entry of a word that may stand in `place`.
 #[must_use]
 pub fn word(name: &str, place: Place) -> Option<&'static Word> {
     static BY_NAME: LazyLock<FxHashMap<&str, &Word>> =
-        LazyLock::new(|| WORDS.iter().map(|word| (word.name, word)).collect());
+        LazyLock::new(|| words().map(|word| (word.name, word)).collect());
     let word = BY_NAME.get(name).copied()?;
     word.places.contains(&place).then_some(word)
 }
 
 /// The words that may stand in `place`.
 pub fn words_of(place: Place) -> impl Iterator<Item = &'static str> {
-    WORDS
-        .iter()
+    words()
         .filter(move |word| word.places.contains(&place))
         .map(|word| word.name)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::WORDS;
+    use super::words;
 
     #[test]
     fn every_word_has_a_form_that_shows_it_and_a_sentence() {
-        for word in WORDS {
+        for word in words() {
             assert!(word.form.contains(word.name), "{}", word.name);
             assert!(word.doc.ends_with('.'), "{}", word.name);
             assert!(!word.places.is_empty(), "{}", word.name);
@@ -220,7 +216,7 @@ mod tests {
 
     #[test]
     fn a_word_is_in_the_table_once() {
-        let mut names: Vec<_> = WORDS.iter().map(|w| w.name).collect();
+        let mut names: Vec<_> = words().map(|w| w.name).collect();
         names.sort_unstable();
         let before = names.len();
         names.dedup();

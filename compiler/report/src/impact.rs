@@ -156,7 +156,7 @@ fn budgets(
     gone: &BTreeSet<ServiceId>,
     failed: End,
 ) -> Vec<Budget> {
-    let rto = service_of(failed).and_then(|id| platform[id].rto.as_ref());
+    let rto = service_of(failed).and_then(|id| platform[id].properties.rto.as_ref());
     let rto = rto.map(|rto| rto.value);
     let mut promises: Vec<(u64, ServiceId, Promise)> = gone
         .iter()
@@ -188,7 +188,11 @@ fn data(platform: &Platform, failed: ServiceId) -> Option<Data> {
         .map(|volume| format!("{} {}", volume.name.value, volume.size.value));
     (!service.volumes.is_empty()).then(|| Data {
         volumes: volumes.collect(),
-        rpo: service.rpo.as_ref().map(|rpo| rpo.value.to_string()),
+        rpo: service
+            .properties
+            .rpo
+            .as_ref()
+            .map(|rpo| rpo.value.to_string()),
     })
 }
 

@@ -7,7 +7,7 @@ use erpc_diagnostics::codes;
 use erpc_emit::{Object, ObjectFile, actors, objects_around};
 use erpc_model::facts::{self, Subject};
 use erpc_model::glossary::{self, Term};
-use erpc_model::properties::{WORDS, Word};
+use erpc_model::properties::{Word, words};
 use erpc_model::{ServiceId, nearest};
 use serde_json::{Value, json};
 
@@ -44,16 +44,13 @@ pub(crate) fn run(command: &Explain, common: &Common, console: &mut Console<'_>)
         });
         let mut text = of_term(term);
         // A term that is a word too says how it is written.
-        if let Some(word) = WORDS
-            .iter()
-            .find(|w| w.name.eq_ignore_ascii_case(term.name))
-        {
+        if let Some(word) = words().find(|w| w.name.eq_ignore_ascii_case(term.name)) {
             let _ = writeln!(text, "\n    {}\n\n{}", word.form, word.doc);
         }
         say(common, console, &page, &text);
         return Exit::Done;
     }
-    if let Some(word) = WORDS.iter().find(|word| word.name == name) {
+    if let Some(word) = words().find(|word| word.name == name) {
         let places: Vec<&str> = word.places.iter().map(|place| place.name()).collect();
         let page = json!({
             "version": 1, "word": word.name, "form": word.form, "text": word.doc, "places": places,
@@ -72,7 +69,7 @@ pub(crate) fn run(command: &Explain, common: &Common, console: &mut Console<'_>)
 /// Whether it is about a service of a platform, not about a code, a term or a word.
 pub(crate) fn is_of_platform(command: &Explain) -> bool {
     command.name.as_ref().is_some_and(|name| {
-        let is_word = WORDS.iter().any(|word| word.name == name);
+        let is_word = words().any(|word| word.name == name);
         codes::find(name).is_none() && glossary::term(name).is_none() && !is_word
     })
 }
@@ -88,7 +85,7 @@ fn say(common: &Common, console: &mut Console<'_>, page: &Value, text: &str) {
 /// The code or word that a name resembles.
 fn nearest_known(name: &str) -> Option<&'static str> {
     let codes = codes::ALL.iter().map(|code| code.id);
-    let words = WORDS.iter().map(|word| word.name);
+    let words = words().map(|word| word.name);
     nearest(&name.to_ascii_uppercase(), codes).or_else(|| nearest(name, words))
 }
 

@@ -77,7 +77,7 @@ impl Shape {
     pub(super) fn of(variants: &Variants<'_>) -> Self {
         let profiles = variants.profiles.iter();
         let reshaping = profiles.filter(|(_, under)| {
-            !facts::profiles::with_other_volumes(variants.platform, under).is_empty()
+            !facts::profiles::reshaped_paths(variants.platform, under).is_empty()
         });
         let mut shape = Self {
             reshaping: reshaping.map(|(name, _)| (*name).to_owned()).collect(),
@@ -94,7 +94,7 @@ impl Shape {
                     measures.extend(scale.cpu.map(|_| "cpu"));
                     measures.extend(scale.memory.map(|_| "memory"));
                 }
-                if service.disruption_min.is_some() {
+                if service.properties.disruption.is_some() {
                     shape.drained.insert(platform.path(id));
                 }
             }
@@ -345,7 +345,11 @@ impl Values<'_> {
         }
         fields.retain(|field| !self.fixed.has(&path, field.name));
         let doc = service.doc.as_deref().and_then(|doc| doc.lines().next());
-        let title = service.title.as_ref().map(|title| title.value.as_str());
+        let title = service
+            .properties
+            .title
+            .as_ref()
+            .map(|title| title.value.as_str());
         ServiceValues {
             name: service.name.value.to_string(),
             title: title.or(doc).map(str::to_owned),
@@ -390,7 +394,11 @@ impl Values<'_> {
             ));
         }
         if self.shape.drained.contains(&path) {
-            let least = service.disruption_min.as_ref().map_or(0, |min| min.value);
+            let least = service
+                .properties
+                .disruption
+                .as_ref()
+                .map_or(0, |min| min.value);
             fields.push(field(
                 "minAvailable",
                 json!(least),

@@ -20,7 +20,8 @@ pub(super) fn budget(platform: &Platform, id: ServiceId) -> Vec<Object> {
 pub(crate) fn with_replicas(platform: &Platform, id: ServiceId) -> Object {
     let service = &platform[id];
     let declared = service
-        .disruption_min
+        .properties
+        .disruption
         .as_ref()
         .and_then(|min| i32::try_from(min.value).ok());
     Object::from(PodDisruptionBudget {

@@ -68,7 +68,7 @@ fn pull_secrets(platform: &Platform, service: &Service) -> Option<Vec<core::Loca
 }
 
 fn security(service: &Service) -> core::PodSecurityContext {
-    let run_as = service.run_as.as_ref().map(|run_as| run_as.value);
+    let run_as = service.properties.run.as_ref().map(|run_as| run_as.value);
     let has_mounts = !service.volumes.is_empty() || !service.secret_mounts.is_empty();
     let group = run_as
         .filter(|_| has_mounts)
@@ -113,7 +113,11 @@ pub(crate) fn with_replicas(
     platform: &Platform,
     service: &Service,
 ) -> core::TopologySpreadConstraint {
-    let over = service.spread.as_ref().map_or(Spread::Node, |s| s.value);
+    let over = service
+        .properties
+        .spread
+        .as_ref()
+        .map_or(Spread::Node, |s| s.value);
     let key = match over {
         Spread::Node => "kubernetes.io/hostname",
         Spread::Zone => "topology.kubernetes.io/zone",
@@ -165,7 +169,7 @@ fn volumes(platform: &Platform, service: &Service) -> Vec<core::Volume> {
             secret: Some(core::SecretVolumeSource {
                 secret_name: Some(name),
                 // The files belong to the group of `run as`, and to nobody else.
-                default_mode: service.run_as.as_ref().map(|_| 0o440),
+                default_mode: service.properties.run.as_ref().map(|_| 0o440),
                 ..core::SecretVolumeSource::default()
             }),
             ..core::Volume::default()

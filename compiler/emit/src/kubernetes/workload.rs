@@ -27,7 +27,7 @@ pub(super) fn workload(platform: &Platform, id: ServiceId) -> Object {
             spec: Some(batch::CronJobSpec {
                 schedule: schedule.value.clone(),
                 time_zone: service
-                    .runs
+                    .properties
                     .time_zone
                     .as_ref()
                     .map(|zone| zone.value.clone()),
@@ -56,7 +56,11 @@ fn described(platform: &Platform, id: ServiceId) -> ObjectMeta {
     ObjectMeta {
         annotations: metadata::description(
             service.doc.as_deref(),
-            service.title.as_ref().map(|title| title.value.as_str()),
+            service
+                .properties
+                .title
+                .as_ref()
+                .map(|title| title.value.as_str()),
         ),
         ..metadata::of_service(platform, id)
     }
@@ -138,12 +142,12 @@ fn stateful_set(platform: &Platform, id: ServiceId) -> apps::StatefulSet {
 
 /// How many runs of a kind are kept, where the source says so.
 fn kept(service: &Service, of: fn(&History) -> Option<u32>) -> Option<i32> {
-    let history = service.runs.history.as_ref()?;
+    let history = service.properties.history.as_ref()?;
     i32::try_from(of(&history.value)?).ok()
 }
 
 fn job_spec(platform: &Platform, id: ServiceId) -> batch::JobSpec {
-    let runs = &platform[id].runs;
+    let runs = &platform[id].properties;
     let seconds = |deadline: &Sourced<Duration>| i64::try_from(deadline.value.0 / 1000).ok();
     let count = |retries: &Sourced<u32>| i32::try_from(retries.value).ok();
     batch::JobSpec {

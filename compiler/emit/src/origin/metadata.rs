@@ -55,7 +55,7 @@ pub(super) fn annotation(context: &Context<'_>, key: &str) -> Answer {
     match key {
         DESCRIPTION => {
             let (doc, title, name) = match context.of_service() {
-                Some(service) => (&service.doc, &service.title, &service.name),
+                Some(service) => (&service.doc, &service.properties.title, &service.name),
                 None => {
                     let (_, namespace) = namespace(context)?;
                     (&namespace.doc, &namespace.title, &namespace.name)

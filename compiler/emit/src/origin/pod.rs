@@ -68,12 +68,12 @@ fn security(service: &Service, path: Path<'_>) -> Answer {
         [K("seccompProfile"), ..] => always("Pod Security `restricted` asks for a seccomp profile"),
         [K("runAsUser" | "runAsGroup")] => one(Cause::said(
             "the user and the group",
-            service.run_as.as_ref()?,
+            service.properties.run.as_ref()?,
         )),
         [K("fsGroup" | "fsGroupChangePolicy")] => {
             let mut causes = vec![Cause::said(
                 "the group that mounted files belong to",
-                service.run_as.as_ref()?,
+                service.properties.run.as_ref()?,
             )];
             let volumes = service.volumes.iter();
             causes.extend(volumes.map(|volume| Cause::said("it is mounted", &volume.name)));
@@ -92,7 +92,7 @@ fn security(service: &Service, path: Path<'_>) -> Answer {
 }
 
 fn spread(context: &Context<'_>, service: &Service, path: Path<'_>) -> Answer {
-    let over = match &service.spread {
+    let over = match &service.properties.spread {
         Some(spread) => Cause::said("over what replicas are spread", spread),
         None => Cause::always("several replicas are spread over nodes"),
     };

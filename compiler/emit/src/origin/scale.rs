@@ -36,7 +36,7 @@ pub(super) fn of_budget(context: &Context<'_>, path: Path<'_>) -> Answer {
     match path {
         [K("spec"), K("minAvailable")] => one(Cause::said(
             "`disruption min`",
-            service.disruption_min.as_ref()?,
+            service.properties.disruption.as_ref()?,
         )),
         [K("spec"), K("maxUnavailable")] => {
             always("one replica at a time where `disruption` is not said")

@@ -51,21 +51,21 @@ pub(super) fn of(context: &Context<'_>, path: Path<'_>) -> Answer {
         }
         [K("spec"), K("timeZone")] => one(Cause::said(
             "the time zone of the schedule",
-            service.runs.time_zone.as_ref()?,
+            service.properties.time_zone.as_ref()?,
         )),
         [
             K("spec"),
             K("successfulJobsHistoryLimit" | "failedJobsHistoryLimit"),
         ] => one(Cause::said(
             "how many runs are kept",
-            service.runs.history.as_ref()?,
+            service.properties.history.as_ref()?,
         )),
         [K("spec"), rest @ ..] | [K("spec"), K("jobTemplate"), K("spec"), rest @ ..]
             if rest == [K("activeDeadlineSeconds")] =>
         {
             one(Cause::said(
                 "how long a run may take",
-                service.runs.deadline.as_ref()?,
+                service.properties.deadline.as_ref()?,
             ))
         }
         [K("spec"), rest @ ..] | [K("spec"), K("jobTemplate"), K("spec"), rest @ ..]
@@ -73,7 +73,7 @@ pub(super) fn of(context: &Context<'_>, path: Path<'_>) -> Answer {
         {
             one(Cause::said(
                 "how often it is tried again",
-                service.runs.retries.as_ref()?,
+                service.properties.retries.as_ref()?,
             ))
         }
         [K("spec"), K("replicas")] => one(replicas(service)),

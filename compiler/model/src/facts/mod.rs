@@ -63,7 +63,7 @@ impl std::fmt::Display for Plain {
 
 impl Fact {
     /// A value with its origin.
-    fn of(name: impl Into<String>, value: Plain, origin: Origin) -> Self {
+    pub(crate) fn of(name: impl Into<String>, value: Plain, origin: Origin) -> Self {
         Self {
             name: name.into(),
             value: Some(value),

@@ -3,9 +3,10 @@
 use super::{Fact, Plain, grants, keyed, several};
 use crate::origin::{Origin, Sourced, Via};
 use crate::platform::{
-    AddressKind, Config, Container, EnvValue, JobRuns, Patch, PatchValue, Platform, Port, Probe,
-    ProbeCheck, Scaling, Service, ServiceId, Spread, Volume, Workload,
+    AddressKind, Config, Container, EnvValue, Patch, PatchValue, Platform, Port, Probe, ProbeCheck,
+    Scaling, Service, ServiceId, Volume, Workload,
 };
+use crate::statements::Statements;
 use crate::units::{Protocol, Range};
 
 /// Everything that a service says or gets, in the order in which the language's reference has it.
@@ -17,8 +18,7 @@ pub fn of_service(platform: &Platform, id: ServiceId) -> Vec<Fact> {
         facts.push(Fact::shown("every", schedule));
     }
     facts.extend(components(platform, service));
-    facts.extend(service.title.as_ref().map(|v| Fact::shown("title", v)));
-    facts.extend(service.repo.as_ref().map(|v| Fact::shown("repo", v)));
+    facts.extend(service.properties.facts());
     facts.extend(container(platform, service, &service.main));
     facts.extend(keyed("port", service.ports.iter().map(port).collect()));
     facts.push(scaling(&service.scaling));
@@ -33,28 +33,7 @@ pub fn of_service(platform: &Platform, id: ServiceId) -> Vec<Fact> {
     let mounts = service.secret_mounts.iter();
     let mounts = mounts.map(|m| Fact::shown(platform[m.secret].name.value.as_str(), &m.at));
     facts.extend(keyed("secret", mounts.collect()));
-    facts.extend(service.run_as.as_ref().map(|v| {
-        let text = format!("as {}:{}", v.value.uid, v.value.gid);
-        Fact::of("run", Plain::Text(text), v.origin)
-    }));
-    facts.extend(service.spread.as_ref().map(|v| {
-        let over = match v.value {
-            Spread::Node => "by node",
-            Spread::Zone => "by zone",
-        };
-        Fact::of("spread", Plain::Text(over.to_owned()), v.origin)
-    }));
-    facts.extend(service.disruption_min.as_ref().map(|v| {
-        Fact::of(
-            "disruption",
-            Plain::Text(format!("min {}", v.value)),
-            v.origin,
-        )
-    }));
     facts.extend(slo(service));
-    facts.extend(runs(&service.runs));
-    facts.extend(service.rto.as_ref().map(|v| Fact::shown("rto", v)));
-    facts.extend(service.rpo.as_ref().map(|v| Fact::shown("rpo", v)));
     let after: Vec<Sourced<String>> = service
         .after
         .iter()
@@ -71,25 +50,6 @@ pub fn of_service(platform: &Platform, id: ServiceId) -> Vec<Fact> {
         facts.extend(keyed(word, members.collect()));
     }
     facts.extend(keyed("patch", service.patches.iter().map(patch).collect()));
-    facts
-}
-
-/// How a job runs.
-fn runs(runs: &JobRuns) -> Vec<Fact> {
-    let mut facts = Vec::new();
-    facts.extend(runs.deadline.as_ref().map(|v| Fact::shown("deadline", v)));
-    facts.extend(runs.retries.as_ref().map(|v| Fact::shown("retries", v)));
-    facts.extend(runs.time_zone.as_ref().map(|v| Fact::shown("time-zone", v)));
-    facts.extend(runs.history.as_ref().map(|kept| {
-        let parts = [
-            kept.value
-                .succeeded
-                .map(|count| format!("succeeded {count}")),
-            kept.value.failed.map(|count| format!("failed {count}")),
-        ];
-        let text: Vec<String> = parts.into_iter().flatten().collect();
-        Fact::of("history", Plain::Text(text.join(", ")), kept.origin)
-    }));
     facts
 }
 

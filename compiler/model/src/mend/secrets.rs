@@ -128,7 +128,7 @@ fn values(statement: &Statement) -> Vec<Given> {
         [Arg::Sign(Sign::Assign | Sign::Colon, _), Arg::Expr(value)] => value,
         [Arg::Expr(value)] if is_word && matches!(value.kind, ExprKind::String(_)) => {
             // A misspelt word of this place, or a word of another one, is reported as such.
-            let is_other = properties::WORDS.iter().any(|word| word.name == key)
+            let is_other = properties::words().any(|word| word.name == key)
                 || nearest(&key, properties::words_of(Place::Secret)).is_some();
             if is_other {
                 return Vec::new();

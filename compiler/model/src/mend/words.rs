@@ -29,7 +29,7 @@ impl Mender<'_, '_> {
             self.out.push(diagnostic);
             return false;
         }
-        let is_elsewhere = properties::WORDS.iter().any(|word| word.name == head);
+        let is_elsewhere = properties::words().any(|word| word.name == head);
         let found = foreign(&head, span, place);
         if let Some(found) = found.filter(|_| !is_elsewhere || head == "environment") {
             if found.is_same {
@@ -492,7 +492,7 @@ pub(crate) fn unknown_word(head: &str, span: Span, place: Place) -> Diagnostic {
     if let Some(known) = metadata_word(head, span, place) {
         return known;
     }
-    if let Some(elsewhere) = properties::WORDS.iter().find(|word| word.name == head) {
+    if let Some(elsewhere) = properties::words().find(|word| word.name == head) {
         return Diagnostic::new(
             &codes::UNKNOWN_STATEMENT,
             format!("`{head}` does not stand {}", place.name()),

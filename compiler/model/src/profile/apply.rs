@@ -7,6 +7,7 @@ use crate::origin::{Origin, Sourced};
 use crate::platform::{
     Container, NamespaceId, Platform, ProfileId, Quota, Scaling, Service, ServiceId, Workload,
 };
+use crate::statements::{ServiceProperties, Statements};
 
 impl Platform {
     /// The platform under one of its profiles. What is wrong with the profile was reported when
@@ -102,12 +103,15 @@ fn set(service: &mut Service, slot: &Slot, effect: &Effect<'_>) {
                 };
             }
         }
-        (Slot::Disruption, Change::Off) => service.disruption_min = None,
-        (Slot::Disruption, Change::Count(value)) => {
-            service.disruption_min = Some(Sourced {
-                value: *value,
-                origin,
-            });
+        (Slot::Statement(word), change) => {
+            if let Some(statement) = ServiceProperties::statement(word) {
+                let unset = ServiceProperties::default();
+                let layer = match change {
+                    Change::Statement(layer) => layer,
+                    _ => &unset,
+                };
+                (statement.copy)(&mut service.properties, layer);
+            }
         }
         _ => {}
     }

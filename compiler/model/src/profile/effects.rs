@@ -11,8 +11,10 @@ use crate::names::{listed, nearest};
 use crate::origin::{Origin, Via};
 use crate::platform::{
     Autoscale, End, FlowPort, IngressController, Mode, NamespaceId, Platform, ProfileId, Scaling,
-    Service, ServiceId,
+    Service, ServiceId, Workload,
 };
+use crate::properties::Place;
+use crate::statements::{ServiceProperties, Statements};
 
 /// Whose property is set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -171,7 +173,8 @@ impl<'p> Effects<'p> {
         let service = &platform[id];
         match &this.slot {
             Slot::Whole => true,
-            Slot::Replicas | Slot::Disruption => !service.is_job(),
+            Slot::Replicas => !service.is_job(),
+            Slot::Statement(word) => why_not(service, word).is_none(),
             Slot::Scale => match &this.change.value {
                 Change::Scale(ScaleChange { measures: None, .. }) => {
                     matches!(self.scaling(platform, id), Current::Auto(_))
@@ -242,11 +245,12 @@ impl<'p> Effects<'p> {
                 .volumes
                 .iter()
                 .any(|v| v.name.value == *name && v.size.value != *size),
-            (Slot::Disruption, Change::Count(n)) => service
-                .disruption_min
-                .as_ref()
-                .is_none_or(|d| d.value != *n),
-            (Slot::Disruption, _) => service.disruption_min.is_some(),
+            (Slot::Statement(word), change) => {
+                ServiceProperties::statement(word).is_some_and(|statement| match change {
+                    Change::Statement(layer) => !(statement.is_equal)(&service.properties, layer),
+                    _ => (statement.fact)(&service.properties).is_some(),
+                })
+            }
             (Slot::Host(_), Change::Host(host)) => {
                 hosts(platform, id).iter().any(|old| *old != host.as_str())
             }
@@ -425,6 +429,20 @@ pub(super) fn container<'s>(
     inner.into_iter().find(|c| c.name.value == *name)
 }
 
+/// Why a plain statement cannot stand in a service; `None` if it can.
+fn why_not(service: &Service, word: &str) -> Option<&'static str> {
+    let statement = ServiceProperties::statement(word)?;
+    let (place, other) = match service.workload {
+        Workload::Deployment | Workload::StatefulSet => (Place::Service, "it is a service"),
+        Workload::Job | Workload::CronJob(_) => (Place::Job, "it is a job"),
+    };
+    if !statement.word.places.contains(&place) {
+        return Some(other);
+    }
+    let needs_schedule = ServiceProperties::OF_SCHEDULES.contains(&word);
+    (needs_schedule && service.workload == Workload::Job).then_some("it has no schedule")
+}
+
 /// Why an override means nothing that exists; `None` where that is only worth a warning.
 fn missing(platform: &Platform, this: &Override) -> Option<Diagnostic> {
     let Target::Services(ids) = &this.target else {
@@ -458,8 +476,12 @@ fn missing(platform: &Platform, this: &Override) -> Option<Diagnostic> {
         Slot::Scale if this.stars == 0 => {
             ("scale whose bounds could be changed".to_owned(), Vec::new())
         }
-        Slot::Replicas | Slot::Scale | Slot::Disruption if this.stars == 0 => {
+        Slot::Replicas | Slot::Scale if this.stars == 0 => {
             ("number of pods: it is a job".to_owned(), Vec::new())
+        }
+        Slot::Statement(word) if this.stars == 0 => {
+            let why = ids.iter().find_map(|id| why_not(&platform[*id], word))?;
+            (format!("`{word}`: {why}"), Vec::new())
         }
         _ => return None,
     };

@@ -13,6 +13,7 @@ use crate::accept::Accept;
 use crate::origin::Sourced;
 use crate::platform::{Autoscale, ClusterId, Image, NamespaceId, Platform, ProfileId, ServiceId};
 use crate::resolve::unknown_profile;
+use crate::statements::ServiceProperties;
 use crate::units::{Cpu, Memory, Range};
 
 pub(crate) use effects::check_profiles;
@@ -77,8 +78,8 @@ pub enum Slot {
     Image(Option<SmolStr>),
     /// `volume.NAME`: its size.
     Volume(SmolStr),
-    /// `disruption`.
-    Disruption,
+    /// A plain statement, by its word.
+    Statement(&'static str),
     /// `host`, or `host."NAME"` where a service has several.
     Host(Option<SmolStr>),
     /// `quota` of a namespace as a whole: only `off`.
@@ -107,7 +108,7 @@ pub enum Change {
     Off,
     /// Another cluster.
     Cluster(ClusterId),
-    /// A number: of replicas, of pods that a drain leaves, of pods in a quota.
+    /// A number: of replicas, of pods in a quota.
     Count(u32),
     /// Another scale.
     Scale(ScaleChange),
@@ -121,6 +122,8 @@ pub enum Change {
     Size(Memory),
     /// A host of a route.
     Host(SmolStr),
+    /// A layer that sets one plain statement.
+    Statement(Box<ServiceProperties>),
 }
 
 /// `A..B [on cpu P, memory P]`.

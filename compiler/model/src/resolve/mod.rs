@@ -276,6 +276,11 @@ impl<'a> Resolver<'a> {
         Some(value)
     }
 
+    /// Whether the program declares a constant of this name.
+    pub(crate) fn is_constant(&self, name: &SmolStr) -> bool {
+        self.constants.contains_key(&(None, name.clone()))
+    }
+
     /// The names of the constants that a scope can see.
     pub(crate) fn constant_names(&self, scope: &Scope) -> impl Iterator<Item = &str> {
         let module = scope.module.clone();

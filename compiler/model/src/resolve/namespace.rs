@@ -232,7 +232,7 @@ impl<'a> Resolver<'a> {
         }
     }
 
-    pub(super) fn report_not_in(
+    pub(crate) fn report_not_in(
         &mut self,
         what: &str,
         word: &str,

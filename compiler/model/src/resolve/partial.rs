@@ -7,9 +7,10 @@ use smol_str::SmolStr;
 
 use crate::origin::Sourced;
 use crate::platform::{
-    Cluster, Container, End, Flow, Image, IngressController, JobRuns, Namespace, NamespaceId,
-    Probes, Scaling, Service, ServiceId, Tier, TierId, Workload,
+    Cluster, Container, End, Flow, Image, IngressController, Namespace, NamespaceId, Probes,
+    Scaling, Service, ServiceId, Tier, TierId, Workload,
 };
+use crate::statements::ServiceProperties;
 use crate::units::{Cpu, Memory, Range};
 
 /// All services, with a bare one in the place of each that could not be resolved; and which those
@@ -119,10 +120,8 @@ fn bare(namespace: NamespaceId, name: Sourced<SmolStr>, registry: &str) -> Servi
         is_whole: false,
         doc: None,
         workload: Workload::Deployment,
-        runs: JobRuns::default(),
         components: Vec::new(),
-        title: None,
-        repo: None,
+        properties: ServiceProperties::default(),
         main,
         sidecars: Vec::new(),
         inits: Vec::new(),
@@ -133,16 +132,10 @@ fn bare(namespace: NamespaceId, name: Sourced<SmolStr>, registry: &str) -> Servi
         configs: Vec::new(),
         addresses: Vec::new(),
         secret_mounts: Vec::new(),
-        run_as: None,
-        spread: None,
-        disruption_min: None,
         availability: None,
         latency: Vec::new(),
-        rto: None,
-        rpo: None,
         after: Vec::new(),
         grants: Vec::new(),
-        is_accessed: false,
         patches: Vec::new(),
     }
 }

@@ -17,24 +17,16 @@ use crate::origin::{Origin, Sourced, Via};
 use crate::platform::{ClusterId, NamespaceId, ProfileId, ServiceId};
 use crate::profile::{Change, Override, Profile, QuotaPart, ScaleChange, Slot, Target};
 use crate::properties::{self, Place};
+use crate::statements::{Reader, ServiceProperties, Statements};
 use crate::units::Range;
 use crate::value::{Type, Value};
 
 /// How many profiles may extend each other, one below the other.
 const MAX_PROFILE_DEPTH: usize = 16;
 
-/// The properties of a service that a profile may set.
-const OF_SERVICE: [&str; 10] = [
-    "replicas",
-    "scale",
-    "cpu",
-    "memory",
-    "image",
-    "volume",
-    "host",
-    "disruption",
-    "sidecar",
-    "init",
+/// What a profile may set of a service, beside its plain statements.
+const OF_SERVICE: [&str; 9] = [
+    "replicas", "scale", "cpu", "memory", "image", "volume", "host", "sidecar", "init",
 ];
 
 /// The parts of a quota.
@@ -189,7 +181,7 @@ impl<'a> Resolver<'a> {
         }
         let (target, slot) = self.override_path(path, network)?;
         let found_before = self.diagnostics.as_slice().len();
-        let change = self.change(&mut args, &slot, &target, network);
+        let change = self.change(&mut args, &slot, &target, network, profile);
         if self.diagnostics.as_slice().len() == found_before {
             args.finish(&mut self.diagnostics);
         }
@@ -365,7 +357,6 @@ impl<'a> Resolver<'a> {
             (Some("cpu"), _) => (Slot::Cpu(None), 1),
             (Some("memory"), _) => (Slot::Memory(None), 1),
             (Some("image"), _) => (Slot::Image(None), 1),
-            (Some("disruption"), _) => (Slot::Disruption, 1),
             (Some("host"), key) => (Slot::Host(key.and_then(text_of)), rest.len().min(2)),
             (Some("volume"), Some(key)) => match text_of(key) {
                 Some(name) => (Slot::Volume(name), 2),
@@ -398,7 +389,14 @@ impl<'a> Resolver<'a> {
                 );
                 return None;
             }
-            _ => return self.not_settable(first, &OF_SERVICE),
+            (word, _) => match word.and_then(ServiceProperties::statement) {
+                Some(statement) => (Slot::Statement(statement.word.name), 1),
+                None => {
+                    let known = OF_SERVICE.into_iter().chain(ServiceProperties::words());
+                    let known: Vec<&str> = known.collect();
+                    return self.not_settable(first, &known);
+                }
+            },
         };
         match rest.get(taken) {
             Some(more) => self.not_settable(more, &[]),
@@ -423,8 +421,8 @@ impl<'a> Resolver<'a> {
                     near,
                 ),
                 None => diagnostic.help(format!(
-                    "it sets sizes, scale, images and hosts: {}; what is else different between environments is another platform",
-                    listed(known.iter().copied(), 12)
+                    "it sets {}; what is else different between environments is another platform",
+                    listed(known.iter().copied(), 30)
                 )),
             }
         };
@@ -439,6 +437,7 @@ impl<'a> Resolver<'a> {
         slot: &Slot,
         target: &Target,
         network: &Network<'_>,
+        profile: ProfileId,
     ) -> Option<(Change, Span)> {
         if *slot == Slot::Cluster {
             let name = args.need_name("a cluster", &mut self.diagnostics)?;
@@ -450,8 +449,10 @@ impl<'a> Resolver<'a> {
             };
             return Some((Change::Cluster(ClusterId(at)), name.span));
         }
-        if *slot == Slot::Disruption {
-            args.word("min");
+        if let Slot::Statement(word) = slot
+            && !args.peek_word("off")
+        {
+            return self.statement_change(word, args, target, network, profile);
         }
         let expr = args.need_expr("a value, or `off`", &mut self.diagnostics)?;
         if is_off_word(expr) {
@@ -470,10 +471,8 @@ impl<'a> Resolver<'a> {
                 );
                 return None;
             }
-            Slot::Cluster => return None,
-            Slot::Replicas | Slot::Disruption => {
-                Change::Count(self.int_within(expr, &scope, 0, 10_000)?)
-            }
+            Slot::Cluster | Slot::Statement(_) => return None,
+            Slot::Replicas => Change::Count(self.int_within(expr, &scope, 0, 10_000)?),
             Slot::QuotaPart(QuotaPart::Pods) => {
                 Change::Count(self.int_within(expr, &scope, 1, 1_000_000)?)
             }
@@ -511,6 +510,24 @@ impl<'a> Resolver<'a> {
             return None;
         }
         Some((change, expr.span))
+    }
+
+    /// The value of a plain statement, written as behind its word; keywords may be left out.
+    fn statement_change(
+        &mut self,
+        word: &str,
+        args: &mut Args<'a>,
+        target: &Target,
+        network: &Network<'_>,
+        profile: ProfileId,
+    ) -> Option<(Change, Span)> {
+        let statement = ServiceProperties::statement(word)?;
+        let scope = self.scope_of(target, network);
+        let mut layer = ServiceProperties::default();
+        let (here, via) = (args.here(), Via::Profile(profile));
+        (statement.read)(&mut layer, &mut Reader::new(self, args, here, &scope, via));
+        let span = (statement.fact)(&layer)?.origin?.span;
+        Some((Change::Statement(Box::new(layer)), span))
     }
 
     fn off(&mut self, slot: &Slot, span: Span) -> Option<(Change, Span)> {

@@ -16,10 +16,11 @@ use crate::eval::Scope;
 use crate::names::{listed, nearest};
 use crate::origin::{Origin, Sourced, Via};
 use crate::platform::{
-    Autoscale, Availability, Grant, JobRuns, Latency, NamespaceId, Resource, RunAs, Scaling,
-    Service, ServiceId, Spread, Workload,
+    Autoscale, Availability, Grant, Latency, NamespaceId, Resource, Scaling, Service, ServiceId,
+    Workload,
 };
 use crate::properties::Place;
+use crate::statements::{Reader, Statements};
 use crate::units::{Duration, Percent, Range};
 use crate::value::{Type, Value, number_as};
 
@@ -49,7 +50,7 @@ impl<'a> Resolver<'a> {
             service.components = uses;
             if is_job {
                 service.workload = self.job(declared, &scope);
-                service.runs = self.job_runs(&settings, &service.workload);
+                self.check_schedule(&service);
             }
             service
         });
@@ -147,18 +148,11 @@ impl<'a> Resolver<'a> {
         let configs = self.configs(settings);
         let secret_mounts = self.secret_mounts(settings, namespace);
         let (scaling, replicas_below) = self.scaling(settings);
-        let run_as = self.run_as(settings);
-        let spread = self.spread(settings);
-        let disruption_min = self.disruption(settings);
         let (availability, latency) = self.promises(settings);
         // All properties are looked at before the first that is missing ends it.
-        let title = self.one_text(settings, "title");
-        let repo = self.one_text(settings, "repo");
-        let rto = self.one_duration(settings, "rto");
-        let rpo = self.one_duration(settings, "rpo");
+        let properties = self.plain_statements(settings);
         let after = self.after_services(settings, namespace);
         let grants = self.grants(settings);
-        let is_accessed = self.access(settings);
         let patches = self.patches(settings);
         let main = main.filter(|_| is_readable)?;
         let service = Service {
@@ -167,10 +161,8 @@ impl<'a> Resolver<'a> {
             is_whole: !settings.is_partial,
             doc: None,
             workload,
-            runs: JobRuns::default(),
             components: Vec::new(),
-            title,
-            repo,
+            properties,
             main,
             sidecars,
             inits,
@@ -181,16 +173,10 @@ impl<'a> Resolver<'a> {
             configs,
             addresses: Vec::new(),
             secret_mounts,
-            run_as,
-            spread,
-            disruption_min,
             availability,
             latency,
-            rto,
-            rpo,
             after,
             grants,
-            is_accessed,
             patches,
         };
         Some(Service {
@@ -225,6 +211,21 @@ impl<'a> Resolver<'a> {
         out
     }
 
+    /// The plain statements of an owner.
+    pub(super) fn plain_statements<O: Statements>(&mut self, settings: &Settings<'a>) -> O {
+        let mut owner = O::default();
+        for statement in O::ALL {
+            let Some(setting) = settings.top(statement.word.name) else {
+                continue;
+            };
+            let (span, via) = (setting.statement.span, setting.via);
+            let mut args = setting.args();
+            let mut reader = Reader::new(self, &mut args, span, &setting.scope, via);
+            (statement.read)(&mut owner, &mut reader);
+        }
+        owner
+    }
+
     /// A word with one text.
     pub(super) fn one_text(
         &mut self,
@@ -238,22 +239,6 @@ impl<'a> Resolver<'a> {
         let text = self.text(expr, &setting.scope)?;
         Some(Sourced {
             value: text,
-            origin: setting.origin(expr.span),
-        })
-    }
-
-    pub(super) fn one_duration(
-        &mut self,
-        settings: &Settings<'a>,
-        word: &'static str,
-    ) -> Option<Sourced<Duration>> {
-        let setting = settings.top(word)?.clone();
-        let mut args = setting.args();
-        let expr = args.need_expr("a time such as `5m`", &mut self.diagnostics)?;
-        args.finish(&mut self.diagnostics);
-        let time = self.duration(expr, &setting.scope)?;
-        Some(Sourced {
-            value: time,
             origin: setting.origin(expr.span),
         })
     }
@@ -375,96 +360,6 @@ impl<'a> Resolver<'a> {
             }
         }
         scale
-    }
-
-    fn run_as(&mut self, settings: &Settings<'a>) -> Option<Sourced<RunAs>> {
-        let setting = settings.top("run")?.clone();
-        let mut args = setting.args();
-        args.need_word("as", &mut self.diagnostics)?;
-        let expr = args.need_expr("the user's number", &mut self.diagnostics)?;
-        args.finish(&mut self.diagnostics);
-        if expr
-            .as_word()
-            .is_some_and(|word| !self.constants.contains_key(&(None, word.clone())))
-            && setting.scope.bindings.is_empty()
-        {
-            self.report(
-                Diagnostic::new(&codes::WRONG_TYPE, "expected the number of a user, found a name")
-                    .at(expr.span, "a name")
-                    .help("look it up in the image: `docker run --rm --entrypoint id IMAGE NAME`, and write `run as 101:101`"),
-            );
-            return None;
-        }
-        let (user, group): (&Expr, &Expr) = match &expr.kind {
-            ExprKind::Pair(user, group) => (user, group),
-            _ => (expr, expr),
-        };
-        // Kubernetes takes 31 bits; OpenShift gives each namespace a range above 1,000,000,000.
-        let uid = self.int_within(user, &setting.scope, 0, MAX_ID);
-        let gid = if std::ptr::eq(user, group) {
-            uid
-        } else {
-            self.int_within(group, &setting.scope, 0, MAX_ID)
-        };
-        let (uid, gid) = (uid?, gid?);
-        if uid == 0 {
-            self.report(
-                Diagnostic::new(&codes::OUT_OF_RANGE, "no container runs as root")
-                    .at(user.span, "user 0 is root")
-                    .help("take the user of the image that is made for it, such as `run as 1000:1000`"),
-            );
-            return None;
-        }
-        Some(Sourced {
-            value: RunAs { uid, gid },
-            origin: setting.origin(expr.span),
-        })
-    }
-
-    fn spread(&mut self, settings: &Settings<'a>) -> Option<Sourced<Spread>> {
-        let setting = settings.top("spread")?.clone();
-        let mut args = setting.args();
-        args.need_word("by", &mut self.diagnostics)?;
-        let span = args.here();
-        let spread = if args.word("node").is_some() {
-            Spread::Node
-        } else if args.word("zone").is_some() {
-            Spread::Zone
-        } else {
-            args.expected("`node` or `zone`", &mut self.diagnostics);
-            return None;
-        };
-        args.finish(&mut self.diagnostics);
-        Some(Sourced {
-            value: spread,
-            origin: setting.origin(span),
-        })
-    }
-
-    fn disruption(&mut self, settings: &Settings<'a>) -> Option<Sourced<u32>> {
-        let setting = settings.top("disruption")?.clone();
-        let mut args = setting.args();
-        args.need_word("min", &mut self.diagnostics)?;
-        let expr = args.need_expr("a number of pods", &mut self.diagnostics)?;
-        args.finish(&mut self.diagnostics);
-        let n = self.int_within(expr, &setting.scope, 0, 10_000)?;
-        Some(Sourced {
-            value: n,
-            origin: setting.origin(expr.span),
-        })
-    }
-
-    fn access(&mut self, settings: &Settings<'a>) -> bool {
-        let Some(setting) = settings.top("access").cloned() else {
-            return false;
-        };
-        let mut args = setting.args();
-        let known = args.need_word("by", &mut self.diagnostics).is_some()
-            && args
-                .need_word("port-forward", &mut self.diagnostics)
-                .is_some();
-        args.finish(&mut self.diagnostics);
-        known
     }
 
     /// `slo availability …` and `slo latency …`.
@@ -851,9 +746,6 @@ fn bad_field(schedule: &str) -> Option<(&'static str, u32, u32)> {
             (!is_good).then_some((field, least, most))
         })
 }
-
-/// The greatest number of a user or a group.
-const MAX_ID: u32 = 2_147_483_647;
 
 /// The five fields of a name for a schedule. The language has one form, which says when it is.
 fn macro_of_cron(schedule: &str) -> Option<&'static str> {

@@ -310,7 +310,7 @@ impl<'p> Evaluation<'p> {
             TermKind::Value(value) => value.clone(),
             TermKind::Variable(at) => self.variables.get(*at).cloned().unwrap_or(Value::Off),
             TermKind::Member(of, member) => match self.value(of)? {
-                Value::Element(element) => (member.get)(self.view, element),
+                Value::Element(element) => member.get(self.view, element),
                 // Only where the type checker saw that it is there.
                 _ => Value::Off,
             },
@@ -545,7 +545,7 @@ impl<'p> Evaluation<'p> {
 
     fn member_text(&self, element: Element, name: &str) -> String {
         super::member(element.kind(), name).map_or_else(String::new, |member| {
-            self.show(&(member.get)(self.view, element))
+            self.show(&member.get(self.view, element))
         })
     }
 

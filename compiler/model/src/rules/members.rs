@@ -1,14 +1,16 @@
 //! What can be asked of each kind of element: one row a member, with its type, a sentence, and how
 //! it is read. The type checker, the evaluator and the reference of the language read this table.
 
+use std::sync::LazyLock;
+
 use smol_str::{SmolStr, format_smolstr};
 
 use super::evaluate::View;
 use super::{Element, GrantOwner, Kind, ProbeKind, Ty};
 use crate::platform::{
-    Container, End, EnvValue, Grant, Mode, Namespace, Probe, ProbeCheck, Scaling, Service, Spread,
-    Workload,
+    Container, End, EnvValue, Grant, Mode, Namespace, Probe, ProbeCheck, Scaling, Service, Workload,
 };
+use crate::statements::{ServiceProperties, Statements};
 use crate::units::{Protocol, Range};
 use crate::value::{Type, Value};
 
@@ -18,8 +20,42 @@ pub(crate) struct Member {
     pub(crate) name: &'static str,
     pub(crate) doc: &'static str,
     pub(crate) ty: fn() -> Ty,
-    pub(crate) get: fn(View<'_>, Element) -> Value,
+    get: Get,
 }
+
+/// How a member is read.
+#[derive(Debug)]
+enum Get {
+    Element(fn(View<'_>, Element) -> Value),
+    /// Of a plain statement of a service.
+    Service(fn(&ServiceProperties) -> Value),
+}
+
+impl Member {
+    /// Its value; the type checker only asks elements of its own kind.
+    pub(crate) fn get(&self, view: View<'_>, element: Element) -> Value {
+        match (&self.get, element) {
+            (Get::Element(get), element) => get(view, element),
+            (Get::Service(get), Element::Service(id)) => get(&view.platform[id].properties),
+            (Get::Service(_), _) => Value::Off,
+        }
+    }
+}
+
+/// The members that plain statements of a service declare.
+static SERVICE_STATEMENTS: LazyLock<Vec<Member>> = LazyLock::new(|| {
+    let members = ServiceProperties::ALL
+        .iter()
+        .flat_map(|statement| statement.members);
+    members
+        .map(|member| Member {
+            name: member.name,
+            doc: member.doc,
+            ty: member.ty,
+            get: Get::Service(member.get),
+        })
+        .collect()
+});
 
 /// A member as the reference of the language shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,8 +69,7 @@ pub struct MemberRow {
 }
 
 pub(super) fn rows(kind: Kind) -> Vec<MemberRow> {
-    let mut rows: Vec<MemberRow> = table(kind)
-        .iter()
+    let mut rows: Vec<MemberRow> = members(kind)
         .map(|member| MemberRow {
             name: member.name,
             ty: (member.ty)().to_string(),
@@ -47,14 +82,22 @@ pub(super) fn rows(kind: Kind) -> Vec<MemberRow> {
 
 /// The member of a kind with this name.
 pub(crate) fn member(kind: Kind, name: &str) -> Option<&'static Member> {
-    table(kind).iter().find(|member| member.name == name)
+    members(kind).find(|member| member.name == name)
 }
 
 /// The names of a kind's members, sorted.
 pub(crate) fn member_names(kind: Kind) -> Vec<&'static str> {
-    let mut names: Vec<&str> = table(kind).iter().map(|member| member.name).collect();
+    let mut names: Vec<&str> = members(kind).map(|member| member.name).collect();
     names.sort_unstable();
     names
+}
+
+fn members(kind: Kind) -> impl Iterator<Item = &'static Member> {
+    let statements: &'static [Member] = match kind {
+        Kind::Service => &SERVICE_STATEMENTS,
+        _ => &[],
+    };
+    table(kind).iter().chain(statements)
 }
 
 fn table(kind: Kind) -> &'static [Member] {
@@ -168,7 +211,6 @@ const WORKLOADS: &[&str] = &["deployment", "statefulset", "job", "cronjob"];
 const ROLES: &[&str] = &["main", "sidecar", "init"];
 const CHECKS: &[&str] = &["http", "tcp", "exec"];
 const PROTOCOLS: &[&str] = &["tcp", "udp", "sctp"];
-const SPREADS: &[&str] = &["node", "zone"];
 const MODES: &[&str] = &["requires", "optional", "observes"];
 const ENDS: &[&str] = &["service", "external", "internet", "cluster"];
 
@@ -179,11 +221,10 @@ macro_rules! members {
             name: $name,
             doc: $doc,
             ty: || $ty,
-            get: |$view, element| {
-                // The type checker only asks elements of this kind.
+            get: Get::Element(|$view, element| {
                 let $pattern = element else { return Value::Off };
                 $value
-            },
+            }),
         }),*];
     };
 }
@@ -221,9 +262,7 @@ members! { SERVICE: Element::Service(id), v;
     "path" text(), "`namespace.service`." => say(v.platform.path(id));
     "namespace" a(Kind::Namespace), "Its namespace." => Value::Element(Element::Namespace(v.platform[id].namespace));
     "tier" text(), "The tier of its namespace." => tier_of(v, &v.platform[v.platform[id].namespace]);
-    "title" maybe(text()), "Its title." => optional(v.platform[id].title.as_ref(), |t| say(&t.value));
     "doc" maybe(text()), "The `##` above it." => optional(v.platform[id].doc.as_ref(), say);
-    "repo" maybe(text()), "Where its source lives." => optional(v.platform[id].repo.as_ref(), |r| say(&r.value));
     "kind" Ty::Word(WORKLOADS), "What it runs as: `deployment`, `statefulset`, `job` or `cronjob`." => say(match v.platform[id].workload {
         Workload::Deployment => "deployment",
         Workload::StatefulSet => "statefulset",
@@ -245,18 +284,7 @@ members! { SERVICE: Element::Service(id), v;
     "configs" many(a(Kind::Config)), "Its configs." => elements(v.platform[id].configs.len(), |at| Element::Config(id, at));
     "replicas" span_of(Type::Int), "How many pods there are, at least and at most." => range(v.platform[id].scaling.bounds(), count);
     "autoscaled" truth(), "Whether an autoscaler owns the number of pods." => Value::Bool(matches!(v.platform[id].scaling, Scaling::Auto(_)));
-    "spread" maybe(Ty::Word(SPREADS)), "Over what its pods are spread." => optional(v.platform[id].spread.as_ref(), |s| say(match s.value {
-        Spread::Node => "node",
-        Spread::Zone => "zone",
-    }));
-    "disruption" maybe(int()), "How many pods a drain must leave." => optional(v.platform[id].disruption_min.as_ref(), |n| count(n.value));
     "availability" maybe(Ty::Plain(Type::Percent)), "The share of good time that it promises." => optional(v.platform[id].availability.as_ref(), |s| Value::Percent(s.value.share));
-    "deadline" maybe(Ty::Plain(Type::Duration)), "How long a run of the job may take." => optional(v.platform[id].runs.deadline.as_ref(), |d| Value::Duration(d.value));
-    "retries" maybe(int()), "How often a run of the job that failed is tried again, where it says so." => optional(v.platform[id].runs.retries.as_ref(), |n| count(n.value));
-    "rto" maybe(Ty::Plain(Type::Duration)), "How long it may take to be back." => optional(v.platform[id].rto.as_ref(), |d| Value::Duration(d.value));
-    "rpo" maybe(Ty::Plain(Type::Duration)), "How much of the latest data a failure may cost." => optional(v.platform[id].rpo.as_ref(), |d| Value::Duration(d.value));
-    "uid" maybe(int()), "The user that it runs as." => optional(v.platform[id].run_as.as_ref(), |r| count(r.value.uid));
-    "gid" maybe(int()), "The group that it runs as." => optional(v.platform[id].run_as.as_ref(), |r| count(r.value.gid));
     "after" many(a(Kind::Service)), "What it names with `after`." => list(v.platform[id].after.iter().map(|s| Value::Element(Element::Service(s.value))));
     "grants" many(a(Kind::Grant)), "What its own account may do." => elements(v.platform[id].grants.len(), |at| Element::Grant(GrantOwner::Service(id), at));
     "routes" many(a(Kind::Route)), "The routes that lead to it." => {
@@ -265,7 +293,6 @@ members! { SERVICE: Element::Service(id), v;
         elements(v.platform.routes_to(id).len(), |at| Element::Route(start + at))
     };
     "exposed" truth(), "Whether it is reached from outside: a route or an address." => Value::Bool(!v.platform.routes_to(id).is_empty() || !v.platform.addresses_of(id).is_empty());
-    "accessed" truth(), "Whether operators reach it by port-forward." => Value::Bool(v.platform[id].is_accessed);
     "calls" many(a(Kind::Flow)), "The flows that it makes." => list(v.facts.flows_from(id).filter_map(|at| u32::try_from(at).ok()).map(|at| Value::Element(Element::Flow(at))));
     "callers" many(a(Kind::Flow)), "The flows that lead to it." => list(v.facts.flows_to(id).iter().map(|at| Value::Element(Element::Flow(*at))));
 }
@@ -409,7 +436,7 @@ mod tests {
             let mut once = names.clone();
             once.dedup();
             assert_eq!(names, once, "{}", kind.name());
-            for member in table(kind) {
+            for member in members(kind) {
                 assert!(member.doc.ends_with('.'), "{} {}", kind.name(), member.name);
             }
         }

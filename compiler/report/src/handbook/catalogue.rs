@@ -164,7 +164,7 @@ fn components(source: &Source<'_>) -> Chapter {
     ];
     let of = |id: &ServiceId| {
         let service = &platform[*id];
-        let purpose = match (&service.title, &service.doc) {
+        let purpose = match (&service.properties.title, &service.doc) {
             (Some(title), Some(doc)) => format!("{}. {}", title.value, doc.replace('\n', " ")),
             (Some(title), None) => title.value.clone(),
             (None, Some(doc)) => doc.replace('\n', " "),
@@ -256,11 +256,17 @@ fn scaling(source: &Source<'_>) -> Chapter {
             bounds.max.to_string(),
             percent(cpu),
             percent(memory),
-            shown(service.disruption_min.as_ref().map(|min| min.value)),
-            shown(service.spread.as_ref().map(|spread| match spread.value {
-                Spread::Node => source.say("nodes", "вузли"),
-                Spread::Zone => source.say("zones", "зони"),
-            })),
+            shown(service.properties.disruption.as_ref().map(|min| min.value)),
+            shown(
+                service
+                    .properties
+                    .spread
+                    .as_ref()
+                    .map(|spread| match spread.value {
+                        Spread::Node => source.say("nodes", "вузли"),
+                        Spread::Zone => source.say("zones", "зони"),
+                    }),
+            ),
         ])
     });
     let head = [
@@ -435,12 +441,12 @@ fn images(source: &Source<'_>) -> Chapter {
 fn repositories(source: &Source<'_>) -> Chapter {
     let platform = source.platform;
     let rows = platform.services().filter_map(|(id, service)| {
-        let repo = service.repo.as_ref()?;
+        let repo = service.properties.repo.as_ref()?;
         Some(vec![repo.value.clone(), platform.path(id)])
     });
     let without: Vec<String> = platform
         .services()
-        .filter(|(_, service)| service.repo.is_none())
+        .filter(|(_, service)| service.properties.repo.is_none())
         .map(|(_, service)| service.name.value.to_string())
         .collect();
     let text = if without.is_empty() {

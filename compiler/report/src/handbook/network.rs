@@ -80,7 +80,7 @@ fn routes(source: &Source<'_>) -> Chapter {
     let routes = source.table(&head, rows);
     let forwarded = platform
         .services()
-        .filter(|(_, service)| service.is_accessed);
+        .filter(|(_, service)| service.properties.access.is_some());
     let forwarded = forwarded.flat_map(|(id, service)| {
         let namespace = source.namespace_of(service);
         let name = &service.name.value;
@@ -313,7 +313,7 @@ fn audit(source: &Source<'_>, matrix: &[Row]) -> Chapter {
     let rows = platform.services().map(|(id, service)| {
         let path = platform.path(id);
         let mut by = names(&callers, &path);
-        if service.is_accessed {
+        if service.properties.access.is_some() {
             by.push_str(if by.is_empty() { "" } else { ", " });
             by.push_str("kubectl port-forward");
         }
@@ -324,7 +324,8 @@ fn audit(source: &Source<'_>, matrix: &[Row]) -> Chapter {
             reads(source, service),
             shown(
                 service
-                    .run_as
+                    .properties
+                    .run
                     .as_ref()
                     .map(|run| format!("{}:{}", run.value.uid, run.value.gid)),
             ),

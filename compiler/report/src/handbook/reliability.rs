@@ -113,18 +113,18 @@ fn promises(source: &Source<'_>) -> Chapter {
 fn recovery(source: &Source<'_>) -> Chapter {
     let platform = source.platform;
     let rows = platform.services().filter_map(|(id, service)| {
-        if service.rto.is_none() && service.rpo.is_none() {
+        if service.properties.rto.is_none() && service.properties.rpo.is_none() {
             return None;
         }
         let promise = Promise::of(platform, source.derived, id);
         let share = |promise: &Promise| {
-            let rto = service.rto.as_ref()?.value;
+            let rto = service.properties.rto.as_ref()?.value;
             promise.share_of_budget(rto).map(tenths)
         };
         Some(vec![
             platform.path(id),
-            shown(service.rto.as_ref().map(|rto| rto.value)),
-            shown(service.rpo.as_ref().map(|rpo| rpo.value)),
+            shown(service.properties.rto.as_ref().map(|rto| rto.value)),
+            shown(service.properties.rpo.as_ref().map(|rpo| rpo.value)),
             shown(promise.as_ref().map(|promise| minutes(promise.budget_ms()))),
             shown(promise.as_ref().and_then(share)),
         ])

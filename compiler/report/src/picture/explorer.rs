@@ -115,7 +115,7 @@ fn service(view: &View<'_>, sources: &Sources, id: ServiceId) -> Value {
         "path": platform.path(id),
         "namespace": namespace.name.value.as_str(),
         "tier": platform.tiers[namespace.tier.value.index()].name.value.as_str(),
-        "title": service.title.as_ref().map(|title| title.value.as_str()),
+        "title": service.properties.title.as_ref().map(|title| title.value.as_str()),
         "doc": service.doc,
         "place": sources.place(service.name.span()),
         "wave": view.derived.order.wave.get(id.index()).map(|wave| wave + 1),
@@ -175,7 +175,7 @@ fn promise(view: &View<'_>, id: ServiceId) -> Vec<String> {
             seconds(promise.slack_ms())
         ));
     }
-    if let Some(rto) = &platform[id].rto
+    if let Some(rto) = &platform[id].properties.rto
         && let Some(share) = promise.share_of_budget(rto.value)
     {
         lines.push(format!(

@@ -167,6 +167,7 @@ fn node(out: &mut String, view: &View<'_>, placed: &Placed) {
             let hosts = view.exposures(id);
             let exposed = if hosts.is_empty() { "" } else { " exposed" };
             let title = service
+                .properties
                 .title
                 .as_ref()
                 .map_or("", |title| title.value.as_str());

@@ -167,7 +167,7 @@ pub fn json(view: &View<'_>, sources: &Sources) -> Value {
                 let service = &platform[*id];
                 json!({ "name": platform.path(*id), "kind": "service",
                         "namespace": platform[service.namespace].name.value.as_str(),
-                        "title": service.title.as_ref().map(|t| t.value.as_str()),
+                        "title": service.properties.title.as_ref().map(|t| t.value.as_str()),
                         "wave": view.derived.order.wave.get(id.index()).map(|wave| wave + 1),
                         "exposed": view.exposures(*id), "place": sources.place(service.name.span()) })
             }

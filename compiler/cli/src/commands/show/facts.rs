@@ -47,7 +47,11 @@ impl View<'_> {
         let mut table = Table::new(["service", "kind", "purpose", "declared"]);
         for id in services {
             let service = &self.platform[*id];
-            let title = service.title.as_ref().map(|title| title.value.clone());
+            let title = service
+                .properties
+                .title
+                .as_ref()
+                .map(|title| title.value.clone());
             table.push([
                 service.name.value.to_string(),
                 kind_of(service).to_owned(),

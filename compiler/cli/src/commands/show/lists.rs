@@ -200,7 +200,11 @@ fn services(platform: &Platform, format: Format) -> String {
             cpu: service.main.cpu.value.to_string(),
             memory: service.main.memory.value.to_string(),
             replicas: service.scaling.bounds().to_string(),
-            purpose: service.title.as_ref().map(|title| title.value.clone()),
+            purpose: service
+                .properties
+                .title
+                .as_ref()
+                .map(|title| title.value.clone()),
         };
         table.push([
             row.namespace.clone(),
@@ -239,7 +243,7 @@ fn repos(platform: &Platform, format: Format) -> String {
     let mut repos = Vec::new();
     let mut without = Vec::new();
     for (id, service) in platform.services() {
-        match &service.repo {
+        match &service.properties.repo {
             Some(repo) => {
                 table.push([repo.value.clone(), platform.path(id)]);
                 repos.push(RepoRow {
@@ -318,7 +322,7 @@ fn image_row(path: String, service: &Service, container: &Container) -> ImageRow
     let image = &container.image.value;
     // The repository is that of the service's own image; a sidecar's is somebody else's.
     let is_main = container.name.value == service.name.value;
-    let repo = service.repo.as_ref().filter(|_| is_main);
+    let repo = service.properties.repo.as_ref().filter(|_| is_main);
     ImageRow {
         registry: image.registry.to_string(),
         repository: image.repository.to_string(),

@@ -1,10 +1,10 @@
-//! Services that are another workload under a profile, because it takes a volume from them: their
-//! objects stand beside the declared ones, each with the profiles that it is for.
+//! Services whose objects differ under a profile in more than values, because it takes a volume from them or sets a
+//! plain statement: these objects stand beside the declared ones, each with the profiles that it is for.
 
 use std::collections::BTreeMap;
 
 use erpc_diagnostics::Sources;
-use erpc_model::Platform;
+use erpc_model::{Platform, ServiceProperties};
 use erpc_policy::Derived;
 
 use super::entry::Entry;
@@ -13,25 +13,32 @@ use crate::helm::Variants;
 use crate::helm::values::Shape;
 use crate::kubernetes;
 
-/// What a policy or a route of a service says does not depend on its volumes.
+/// Policies and routes of a service depend on neither.
 const ALIKE: [&str; 2] = ["ingresses", "networkpolicies"];
 
-/// The paths of services that have other volumes under a profile than declared.
-pub(in crate::helm) fn with_other_volumes(platform: &Platform, under: &Platform) -> Vec<String> {
-    let volumes = |platform: &Platform| -> BTreeMap<String, usize> {
+/// The plain statements for which the chart has a value.
+const VALUES: [&str; 1] = ["disruption"];
+
+/// The paths of services whose objects differ under a profile in more than the chart's values: in their volumes, or
+/// in a plain statement that the chart has no value for.
+pub(in crate::helm) fn reshaped_paths(platform: &Platform, under: &Platform) -> Vec<String> {
+    let shapes = |platform: &Platform| -> BTreeMap<String, (usize, ServiceProperties)> {
         let services = platform.services();
         services
-            .map(|(id, service)| (platform.path(id), service.volumes.len()))
+            .map(|(id, service)| {
+                let fixed = service.properties.without(&VALUES);
+                (platform.path(id), (service.volumes.len(), fixed))
+            })
             .collect()
     };
-    let declared = volumes(platform);
-    let left = volumes(under).into_iter();
-    left.filter(|(path, count)| declared.get(path) != Some(count))
+    let declared = shapes(platform);
+    let left = shapes(under).into_iter();
+    left.filter(|(path, shape)| declared.get(path) != Some(shape))
         .map(|(path, _)| path)
         .collect()
 }
 
-/// What services are under each profile that gives them other volumes, by their paths.
+/// What these services are under each profile, by their paths.
 pub(super) fn reshaped<'p>(
     variants: &'p Variants<'_>,
     sources: &Sources,
@@ -39,7 +46,7 @@ pub(super) fn reshaped<'p>(
 ) -> BTreeMap<String, Vec<(&'p str, List)>> {
     let mut reshaped: BTreeMap<String, Vec<(&'p str, List)>> = BTreeMap::new();
     for (profile, under) in &variants.profiles {
-        let paths = with_other_volumes(variants.platform, under);
+        let paths = reshaped_paths(variants.platform, under);
         if paths.is_empty() {
             continue;
         }

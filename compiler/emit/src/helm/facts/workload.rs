@@ -186,7 +186,7 @@ impl Facts<'_> {
             said == is_one.then(|| std::slice::from_ref(&derived))
         });
         if is_derived {
-            let over = service.spread.as_ref().map(|over| over.value);
+            let over = service.properties.spread.as_ref().map(|over| over.value);
             let by_node = over.is_none_or(|over| over == Spread::Node);
             lines.push_str("    spread:\n      byNode: ");
             lines.push_str(if by_node { "true\n" } else { "false\n" });

@@ -1,0 +1,218 @@
+//! The plain statements of services and jobs.
+
+use erpc_diagnostics::{Diagnostic, codes};
+use erpc_syntax::tree::{Expr, ExprKind};
+
+use super::reader::{duration, text};
+use super::{Reader, Shown, Statements, choices, statements};
+use crate::kubernetes;
+use crate::names::nearest;
+use crate::origin::Sourced;
+use crate::units::Duration;
+
+/// The greatest number of a user or a group: Kubernetes takes 31 bits; OpenShift gives each namespace a range above
+/// 1,000,000,000.
+const MAX_ID: u32 = 2_147_483_647;
+
+statements! {
+    /// The plain statements of a service or job.
+    ServiceProperties:
+
+    title: String = "title \"…\"" [Platform Namespace Service Job]
+        "A short name for people."
+        read text;
+    repo: String = "repo \"org/name\"" [Service Job]
+        "Where the source of the image lives."
+        read text;
+    run: RunAs = "run as UID[:GID]" [Service Job]
+        "The user, never root, and the group that the containers run as."
+        read RunAs::read,
+        members {
+            uid: Option<u32>, "The user that it runs as." => |run| run.map(|run| run.uid),
+            gid: Option<u32>, "The group that it runs as." => |run| run.map(|run| run.gid),
+        };
+    spread: Spread = "spread by node|zone" [Service]
+        "Over what the pods are spread."
+        read |reader| { reader.keyword("by")?; reader.choice() },
+        show |over| format!("by {over}");
+    disruption: u32 = "disruption min N" [Service]
+        "How many pods a drain must leave."
+        read |reader| { reader.keyword("min")?; reader.count("a number of pods", 0..=10_000) },
+        show |pods| format!("min {pods}");
+    deadline: Duration = "deadline TIME" [Job]
+        "How long a run of the job may take, all its tries together, before it is stopped."
+        read whole_seconds;
+    retries: u32 = "retries N" [Job]
+        "How often a failed run is retried [default: 6]."
+        read |reader| reader.count("how often it is tried again", 0..=1_000);
+    time_zone: String = "time-zone \"Area/City\"" [Job]
+        "The time zone of the schedule [default: that of the cluster's control plane]."
+        read time_zone;
+    history: History = "history succeeded N, failed N" [Job]
+        "How many runs of the schedule are kept [default: 3 that succeeded, 1 that failed]."
+        read History::read;
+    rto: Duration = "rto TIME" [Service]
+        "How long it may take to be back after a failure."
+        read duration;
+    rpo: Duration = "rpo TIME" [Service]
+        "How much of the latest data a failure may cost."
+        read duration;
+    access: Access = "access by port-forward" [Service]
+        "Operators reach it through the API server; nothing else needs to."
+        read |reader| { reader.keyword("by")?; reader.choice() },
+        show |way| format!("by {way}"),
+        members { accessed: bool, "Whether operators reach it by port-forward." => |way| way.is_some() };
+}
+
+impl ServiceProperties {
+    /// The statements of a job that need a schedule.
+    pub(crate) const OF_SCHEDULES: [&'static str; 2] = ["time-zone", "history"];
+
+    /// The same without the statements of these words.
+    #[must_use]
+    pub fn without(&self, words: &[&str]) -> Self {
+        let (mut left, unset) = (self.clone(), Self::default());
+        for statement in words.iter().filter_map(|word| Self::statement(word)) {
+            (statement.copy)(&mut left, &unset);
+        }
+        left
+    }
+}
+
+choices! {
+    /// Over what the pods of a service are spread.
+    Spread {
+        /// `kubernetes.io/hostname`
+        Node = "node",
+        /// `topology.kubernetes.io/zone`
+        Zone = "zone",
+    }
+    /// How operators reach a service.
+    Access {
+        /// Through the API server.
+        PortForward = "port-forward",
+    }
+}
+
+/// The user and the group that containers run as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RunAs {
+    /// The user, never 0.
+    pub uid: u32,
+    /// The group [default: the number of the user].
+    pub gid: u32,
+}
+
+impl RunAs {
+    fn read(reader: &mut Reader<'_, '_>) -> Option<Sourced<Self>> {
+        reader.keyword("as")?;
+        let expr = reader.last("the user's number")?;
+        if !reader.has_value(expr) {
+            reader.report(
+                Diagnostic::new(&codes::WRONG_TYPE, "expected the number of a user, found a name")
+                    .at(expr.span, "a name")
+                    .help("look it up in the image: `docker run --rm --entrypoint id IMAGE NAME`, and write `run as 101:101`"),
+            );
+            return None;
+        }
+        let (user, group): (&Expr, Option<&Expr>) = match &expr.kind {
+            ExprKind::Pair(user, group) => (user, Some(group)),
+            _ => (expr, None),
+        };
+        let uid = reader.count_of(user, &(0..=MAX_ID));
+        let gid = group.map_or(uid, |group| reader.count_of(group, &(0..=MAX_ID)));
+        let (uid, gid) = (uid?, gid?);
+        if uid == 0 {
+            reader.report(
+                Diagnostic::new(&codes::OUT_OF_RANGE, "a container must not run as root")
+                    .at(user.span, "user 0 is root")
+                    .help("use the unprivileged user of the image, such as `run as 1000:1000`"),
+            );
+            return None;
+        }
+        Some(reader.sourced(Self { uid, gid }, expr.span))
+    }
+}
+
+impl Shown for RunAs {
+    fn show(&self) -> String {
+        format!("as {}:{}", self.uid, self.gid)
+    }
+}
+
+/// How many finished runs of a schedule are kept.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct History {
+    /// Of those that succeeded.
+    pub succeeded: Option<u32>,
+    /// Of those that failed.
+    pub failed: Option<u32>,
+}
+
+impl History {
+    fn read(reader: &mut Reader<'_, '_>) -> Option<Sourced<Self>> {
+        let mut history = Self::default();
+        loop {
+            let part = reader.part("a history", &["succeeded", "failed"])?;
+            let expr = reader.expr("how many runs are kept")?;
+            let count = reader.count_of(expr, &(0..=1_000))?;
+            match part {
+                "succeeded" => history.succeeded = Some(count),
+                _ => history.failed = Some(count),
+            }
+            if !reader.comma() {
+                break;
+            }
+        }
+        reader.finish();
+        Some(reader.sourced(history, reader.statement()))
+    }
+}
+
+impl Shown for History {
+    fn show(&self) -> String {
+        let succeeded = self.succeeded.map(|count| format!("succeeded {count}"));
+        let failed = self.failed.map(|count| format!("failed {count}"));
+        let parts: Vec<String> = succeeded.into_iter().chain(failed).collect();
+        parts.join(", ")
+    }
+}
+
+/// `activeDeadlineSeconds` of a Job is a whole number of seconds, at least one.
+fn whole_seconds(reader: &mut Reader<'_, '_>) -> Option<Sourced<Duration>> {
+    let time = duration(reader)?;
+    let milliseconds = time.value.0;
+    if milliseconds > 0 && milliseconds.is_multiple_of(1000) {
+        return Some(time);
+    }
+    reader.report(
+        Diagnostic::new(
+            &codes::OUT_OF_RANGE,
+            format!(
+                "invalid deadline `{}`: must be whole seconds, at least 1s",
+                time.value
+            ),
+        )
+        .at(time.span(), "not whole seconds"),
+    );
+    None
+}
+
+fn time_zone(reader: &mut Reader<'_, '_>) -> Option<Sourced<String>> {
+    let zone = text(reader)?;
+    if kubernetes::is_time_zone(&zone.value) {
+        return Some(zone);
+    }
+    let diagnostic = Diagnostic::new(
+        &codes::OUT_OF_RANGE,
+        format!("unknown time zone `{}`", zone.value.escape_debug()),
+    )
+    .at(zone.span(), "not a name of the tz database");
+    reader.report(match nearest(&zone.value, kubernetes::time_zones()) {
+        Some(near) => diagnostic.help(format!("did you mean `\"{near}\"`?")),
+        None => diagnostic.help(
+            "write a name of the tz database: `\"Europe/Kyiv\"`, or `\"Etc/GMT-2\"` for UTC+2",
+        ),
+    });
+    None
+}
