@@ -23,6 +23,7 @@ mod probe;
 mod proxy;
 mod refused;
 mod revert;
+mod revocation;
 mod rollout;
 mod secrets;
 mod server;

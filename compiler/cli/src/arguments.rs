@@ -541,9 +541,17 @@ pub(crate) struct Detail {
 /// What a plan may do beyond creating and changing.
 #[derive(Debug, Args)]
 pub(crate) struct Permit {
+    /// Plan only this namespace or service, whatever else differs; may be repeated [default: the whole
+    /// platform]. Objects that it shares with others are created if they are missing, and not changed.
+    #[arg(long, value_name = "NAMESPACE[.SERVICE]", add = ArgValueCompleter::new(names::services_and_namespaces))]
+    pub(crate) only: Vec<String>,
     /// Delete what was applied earlier and is not in the source any more.
     #[arg(long)]
     pub(crate) prune: bool,
+    /// Close what the source no longer allows before anything else, without waiting for rollouts: rules of
+    /// policies, RBAC rules and bindings, routes. Pods of the earlier revision lose it at once.
+    #[arg(long)]
+    pub(crate) revoke: bool,
     /// Take over the fields that this field manager owns, and remove what it added to declared objects.
     ///
     /// By default of all objects; MANAGER=NAMESPACE, MANAGER=NAMESPACE/NAME, MANAGER=KIND/NAMESPACE/NAME
@@ -568,6 +576,24 @@ pub(crate) struct Permit {
     pub(crate) wait_for_secrets: Option<std::time::Duration>,
 }
 
+impl Permit {
+    /// The flags that were given.
+    pub(crate) fn given(&self) -> Vec<&'static str> {
+        let flags = [
+            (!self.only.is_empty(), "--only"),
+            (self.prune, "--prune"),
+            (self.revoke, "--revoke"),
+            (!self.take_from.is_empty(), "--take-from"),
+            (!self.replace.is_empty(), "--replace"),
+            (self.move_volumes, "--move-volumes"),
+            (self.take_over, "--take-over"),
+            (self.even_if_gitops, "--even-if-gitops"),
+        ];
+        let given = flags.into_iter().filter(|(is_given, _)| *is_given);
+        given.map(|(_, flag)| flag).collect()
+    }
+}
+
 /// Shows what `apply` would do to a cluster, field by field, and changes nothing.
 ///
 /// Each change is judged by a dry run of the API server and shown with the line of the source that
@@ -578,6 +604,7 @@ Examples:
   erpc plan                        against the current context
   erpc plan --context production   against another one
   erpc plan --prune                with what would be deleted
+  erpc plan --only shop-back.api   one service
   erpc plan --out plan.json        save it for `erpc apply plan.json`
   erpc plan --format markdown      for a pull request")]
 pub(crate) struct Plan {
@@ -606,6 +633,10 @@ Examples:
   erpc apply --yes                 without a question, as CI does
   erpc apply plan.json             what `erpc plan --out plan.json` showed, or nothing
   erpc apply --prune               delete what is not in the source any more, too
+  erpc apply --only shop-back.api --only shop-front
+                                   one service and one namespace
+  erpc apply --revoke --only shop-back.api
+                                   close at once what a service may not do any more
   erpc apply --on-failure revert   at night: where a service stalls, all changed ones go back
   erpc apply --format json --yes   a JSON object a line for each event")]
 pub(crate) struct Apply {

@@ -20,6 +20,7 @@ use std::ffi::OsString;
 use std::io::IsTerminal;
 use std::process::ExitCode;
 
+use clap::error::{ContextKind, ContextValue};
 use clap::{CommandFactory, Parser};
 use clap_complete::CompleteEnv;
 
@@ -76,6 +77,7 @@ pub fn run(
     let arguments = match Arguments::try_parse_from(arguments) {
         Ok(arguments) => arguments,
         Err(error) => {
+            let error = without_destructive_suggestions(error);
             let text = if console.has_color() {
                 error.render().ansi().to_string()
             } else {
@@ -132,6 +134,32 @@ pub fn run(
         Command::Man(command) => commands::man::run(command, console),
         Command::Completions(command) => commands::completions::run(command, console),
     }
+}
+
+/// Commands and flags that delete what cannot be brought back, or free the lock of a run that is alive.
+const DESTRUCTIVE: [&str; 3] = ["destroy", "unlock", "--delete-data"];
+
+/// An error about a typo without the suggestion of something destructive.
+fn without_destructive_suggestions(mut error: clap::Error) -> clap::Error {
+    for kind in [ContextKind::SuggestedSubcommand, ContextKind::SuggestedArg] {
+        let suggested = match error.remove(kind) {
+            Some(ContextValue::String(name)) => vec![name],
+            Some(ContextValue::Strings(names)) => names,
+            Some(other) => {
+                error.insert(kind, other);
+                continue;
+            }
+            None => continue,
+        };
+        let is_harmless = |name: &String| !DESTRUCTIVE.contains(&name.as_str());
+        let harmless: Vec<String> = suggested.into_iter().filter(is_harmless).collect();
+        match harmless.as_slice() {
+            [] => {}
+            [one] => drop(error.insert(kind, ContextValue::String(one.clone()))),
+            _ => drop(error.insert(kind, ContextValue::Strings(harmless))),
+        }
+    }
+    error
 }
 
 /// What is wrong with `--profile`: a second one where one is taken, or one where no platform is looked at.

@@ -3,9 +3,12 @@
 //! judges all the rest; then policies, configuration, workloads along the flows, and last what
 //! closes or removes something.
 
+mod closing;
+mod ending;
 mod growth;
 mod judged;
 mod revert;
+mod revoke;
 mod rollout;
 mod steps;
 mod volumes;
@@ -15,6 +18,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use erpc_model::ServiceId;
 use futures_util::{StreamExt, stream};
 use serde_json::Value;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
@@ -32,7 +36,11 @@ use crate::progress::{Event, Progress};
 use crate::request::{Answer, Call};
 use crate::stop::Stop;
 
+use closing::Moment;
+pub use closing::NotDone;
+use ending::Ending;
 pub use judged::changes;
+pub(crate) use steps::DEFAULT_DENY;
 pub(crate) use steps::workload_of;
 use steps::{Basis, Batch, Steps, Write, is_foundation};
 pub(crate) use write::Writer;
@@ -103,6 +111,8 @@ pub struct Report {
     pub planned: usize,
     /// How many requests it took.
     pub requests: u64,
+    /// What was to be done and was not.
+    pub not_done: Vec<NotDone>,
 }
 
 /// Plans, asks, and makes the cluster what the platform says.
@@ -132,6 +142,7 @@ pub async fn apply(
         written: 0,
         planned: plan.work().count(),
         requests: cluster.counts().0,
+        not_done: Vec::new(),
     };
     let has_work = plan.has_work() || !plan.inherited().is_empty();
     if !plan.is_blocked() && !has_work && is_complete(&plan, program) {
@@ -204,6 +215,7 @@ impl Run<'_, '_> {
             written: 0,
             planned,
             requests: cluster.counts().0,
+            not_done: Vec::new(),
         };
         if !is_as_shown {
             if !self.options.replans || self.options.saved.is_some() {
@@ -244,6 +256,11 @@ impl Run<'_, '_> {
             failures: Vec::new(),
             unready: Vec::new(),
             skipped: 0,
+            unsettled: BTreeMap::new(),
+            steady: BTreeSet::new(),
+            revoked: BTreeSet::new(),
+            not_done: Vec::new(),
+            ending: Ending::new(),
             wrote: BTreeSet::new(),
             is_rolled_out: false,
             back: None,
@@ -254,6 +271,7 @@ impl Run<'_, '_> {
             written: engine.written,
             planned,
             requests: cluster.counts().0,
+            not_done: engine.not_done,
         })
     }
 }
@@ -316,6 +334,16 @@ pub(crate) struct Engine<'e, 'w> {
     unready: Vec<String>,
     /// Services that were not begun, because what they need is not ready.
     skipped: usize,
+    /// The services that did not get where the run was to bring them, each with the reason.
+    unsettled: BTreeMap<ServiceId, String>,
+    /// Services that this run does not change and whose pods are all of one revision.
+    steady: BTreeSet<ServiceId>,
+    /// What `--revoke` has done.
+    revoked: BTreeSet<ObjectId>,
+    /// What was to be done and was not.
+    not_done: Vec<NotDone>,
+    /// The services whose workloads were deleted and whose pods may not have ended.
+    ending: Ending,
     /// What was written so far.
     wrote: BTreeSet<ObjectId>,
     /// Whether every service is as the source says, and only what closes or goes is left.
@@ -398,11 +426,12 @@ impl Engine<'_, '_> {
         if let Some(reverted) = self.go_back().await {
             return reverted;
         }
+        self.note_unwritten();
         if let Some(first) = self.failures.first() {
             return self.partly(first.clone());
         }
-        if let Some(failure) = self.not_begun() {
-            return self.partly(failure);
+        if !self.not_done.is_empty() {
+            return Outcome::Partly(self.rest());
         }
         if !self.unready.is_empty() {
             return Outcome::NotReady;
@@ -410,7 +439,10 @@ impl Engine<'_, '_> {
         if let Err(failure) = self.finish().await {
             return self.partly(failure);
         }
-        Outcome::Done
+        match self.plan.blocked_part() {
+            Some(failure) => Outcome::Partly(failure),
+            None => Outcome::Done,
+        }
     }
 
     fn not_begun(&self) -> Option<Failure> {
@@ -424,6 +456,45 @@ impl Engine<'_, '_> {
                 "{services} not begun, because what it needs is not ready"
             ))
             .help("mend what is named above, then apply again: it goes on from here"),
+        )
+    }
+
+    /// Objects that no service's turn came for.
+    fn note_unwritten(&mut self) {
+        let listed: BTreeSet<ObjectId> = self.not_done.iter().map(|n| n.id.clone()).collect();
+        let steps = self.plan.work().filter(|step| !step.action.deletes());
+        let unwritten = steps.filter(|s| !self.wrote.contains(&s.id) && !listed.contains(&s.id));
+        let unwritten: Vec<NotDone> = unwritten
+            .map(|step| {
+                let service = self.desired(&step.id).and_then(|object| object.service);
+                let reason = service.and_then(|id| self.unsettled.get(&id)).cloned();
+                NotDone {
+                    id: step.id.clone(),
+                    what: "written",
+                    reason: reason.unwrap_or_else(|| "the run ended before".to_owned()),
+                }
+            })
+            .collect();
+        self.not_done.extend(unwritten);
+    }
+
+    /// What is left to do, for people.
+    fn rest(&self) -> Failure {
+        const MOST_LISTED: usize = 20;
+        let listed = self.not_done.iter().take(MOST_LISTED);
+        let mut lines: Vec<String> = listed.map(|rest| format!("\n  {rest}")).collect();
+        if self.not_done.len() > MOST_LISTED {
+            lines.push(format!(
+                "\n  and {} more",
+                self.not_done.len() - MOST_LISTED
+            ));
+        }
+        let changes = match self.not_done.len() {
+            1 => "1 change is".to_owned(),
+            many => format!("{many} changes are"),
+        };
+        Failure::new(format!("{changes} not done:{}", lines.concat())).help(
+            "fix what is named above, then apply again: it goes on from here; `--revoke` closes flows without waiting",
         )
     }
 
@@ -443,6 +514,12 @@ impl Engine<'_, '_> {
         if !self.rename_managers().await {
             return self.ended();
         }
+        if self.options.allowed.revoke {
+            self.revoke().await;
+            if self.stop.is_asked() || !self.lock.is_ours() {
+                return self.ended();
+            }
+        }
         let open = self.open_namespaces().await;
         let mut steps = self.ordered(&open).await;
         let services = self.changed_services(&steps).len();
@@ -456,24 +533,34 @@ impl Engine<'_, '_> {
         if !self.batches(std::mem::take(&mut steps.opening)).await || !self.await_growth().await {
             return self.ended();
         }
-        self.roll_out(&mut steps).await;
-        if self.stop.is_asked()
-            || !self.failures.is_empty()
-            || self.skipped > 0
-            || !self.unready.is_empty()
+        let mut closing = std::mem::take(&mut steps.closing);
+        closing.extend(std::mem::take(&mut steps.removals));
+        let held = self.plan.held.clone();
+        self.steady = self.steady_services(&steps, &closing).await;
+        let changed = self.changed_services(&steps);
+        let changed = changed.difference(&self.steady).copied();
+        let unsettled = changed.chain(held.iter().copied()).collect();
+        if !self
+            .close_due(&mut closing, &unsettled, Moment::Before)
+            .await
         {
             return self.ended();
         }
-        self.is_rolled_out = true;
-        for batch in &mut steps.removals {
-            // A Job that a new one supersedes went before that one started.
-            let is_left = |write: &Write| !self.wrote.contains(&write.step.id);
-            batch.writes.retain(is_left);
-        }
-        let closing = steps.closing.into_iter().map(|closing| closing.write);
-        if !self.batch("closing", closing.collect()).await || !self.batches(steps.removals).await {
+        self.roll_out(&mut steps, &mut closing).await;
+        let has_ended = self.stop.is_asked() || !self.lock.is_ours();
+        if has_ended || self.why_back().is_some() {
             return self.ended();
         }
+        self.is_rolled_out = self.unsettled.is_empty();
+        for service in held {
+            let reason = format!("{} is blocked", self.program.platform.path(service));
+            self.unsettled.entry(service).or_insert(reason);
+        }
+        let unsettled = self.unsettled.keys().copied().collect();
+        if !self.close_due(&mut closing, &unsettled, Moment::End).await {
+            return self.ended();
+        }
+        self.keep_open(closing);
         None
     }
 
@@ -500,7 +587,11 @@ impl Engine<'_, '_> {
 
     /// The list of all that is written.
     async fn ordered(&self, open: &BTreeSet<String>) -> Steps {
-        let steps: Vec<Step> = self.plan.work().cloned().collect();
+        let steps = self
+            .plan
+            .work()
+            .filter(|step| !self.revoked.contains(&step.id));
+        let steps: Vec<Step> = steps.cloned().collect();
         let current = self.current_services(&steps).await;
         let live = |id: &ObjectId| current.get(id).cloned().or_else(|| self.plan.live.get(id));
         Steps::of(&Basis {
@@ -509,7 +600,20 @@ impl Engine<'_, '_> {
             body: &|id| self.body(id),
             live: &live,
             open,
+            lost: &self.lost(),
         })
+    }
+
+    /// What an earlier run has applied and another deleted.
+    fn lost(&self) -> BTreeSet<ObjectId> {
+        if self.back.is_some() {
+            return BTreeSet::new();
+        }
+        let before = self.plan.live.inventory.iter().flat_map(|i| &i.objects);
+        let lost = before.filter(|id| self.program.object(id).is_some());
+        lost.filter(|id| !self.plan.live.contains(id))
+            .cloned()
+            .collect()
     }
 
     /// The Services as they are now, where that is not in the plan: on the way back, and of those that
@@ -556,6 +660,7 @@ impl Engine<'_, '_> {
         namespaces.extend(made);
         let meta = Meta {
             namespaces,
+            unclosed: self.unclosed(),
             is_complete: false,
             ..self.meta()
         };
@@ -563,6 +668,19 @@ impl Engine<'_, '_> {
         self.inventory = self.inventory.with(meta, objects);
         self.inventory.write(self.cluster).await?;
         self.finish_intents().await
+    }
+
+    /// Namespaces that this run is the first to close. Until it has, a missing `default-deny` was not
+    /// deleted by another.
+    fn unclosed(&self) -> BTreeSet<String> {
+        let denies =
+            self.steps(|step| step.id.name == DEFAULT_DENY && step.action == Action::Create);
+        let new = denies
+            .iter()
+            .filter(|step| !self.inventory.objects.contains(&step.id));
+        let new = new.filter_map(|step| step.id.namespace.as_ref().map(ToString::to_string));
+        new.chain(self.inventory.meta.unclosed.iter().cloned())
+            .collect()
     }
 
     fn meta(&self) -> Meta {
@@ -573,7 +691,10 @@ impl Engine<'_, '_> {
                 None => self.inventory.meta.id.clone(),
             },
             cluster: self.cluster.uid.clone(),
-            profile: self.program.profile.clone(),
+            profile: match (self.program.only(), &self.plan.live.inventory) {
+                ([], _) | (_, None) => self.program.profile.clone(),
+                (_, Some(before)) => before.meta.profile.clone(),
+            },
             digest: self.program.digest(),
             namespaces: self.inventory.meta.namespaces.clone(),
             intents: self.inventory.meta.intents.clone(),
@@ -583,15 +704,26 @@ impl Engine<'_, '_> {
 
     /// Writes the inventory with exactly what exists.
     async fn finish(&mut self) -> Result<(), Failure> {
+        let blocked = self
+            .plan
+            .steps
+            .iter()
+            .filter(|s| s.action == Action::Blocked);
+        let left_out = self.plan.left_out.iter().map(|left| &left.id);
+        let unwritten: BTreeSet<&ObjectId> = blocked.map(|step| &step.id).chain(left_out).collect();
         let mut objects: BTreeSet<ObjectId> = self
             .program
             .objects
             .iter()
+            .filter(|object| !unwritten.contains(&object.id) || self.plan.live.contains(&object.id))
             .map(|object| object.id.clone())
             .collect();
         // What is not in the source any more and was not pruned is still there.
         let prunes = self.options.allowed.prune;
         for id in &self.inventory.objects {
+            if self.program.is_outside(id) {
+                objects.insert(id.clone());
+            }
             let is_live = self.plan.live.contains(id);
             let is_gone = self.plan.steps.iter().any(|step| match step.action {
                 Action::Prune => prunes && step.id == *id,
@@ -602,8 +734,11 @@ impl Engine<'_, '_> {
                 objects.insert(id.clone());
             }
         }
+        // A run about a part says nothing of the rest.
+        let before = self.plan.live.inventory.as_ref();
+        let was_complete = before.is_some_and(|before| before.meta.is_complete);
         let meta = Meta {
-            is_complete: true,
+            is_complete: self.program.only().is_empty() || was_complete,
             ..self.meta()
         };
         self.end_release(HistoryResult::Done);

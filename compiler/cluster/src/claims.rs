@@ -30,6 +30,8 @@ pub(crate) struct Claims {
 /// A claim template of a `StatefulSet`.
 #[derive(Clone, Debug)]
 pub(crate) struct Template {
+    /// The `StatefulSet` that it stands in.
+    pub(crate) set: ObjectId,
     size: String,
     source: Option<String>,
 }
@@ -51,6 +53,7 @@ impl Claims {
                 };
                 let namespace = desired.id.namespace.as_deref().unwrap_or_default();
                 let template = Template {
+                    set: desired.id.clone(),
                     size: size.to_owned(),
                     source: program
                         .place(desired, &FieldPath::of(&["spec", "volumeClaimTemplates"])),
@@ -321,12 +324,17 @@ pub(crate) fn has_grown(claim: &Value) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{Claims, Template, has_grown};
+    use super::{Claims, Kind, ObjectId, Template, has_grown};
     use serde_json::json;
 
     #[test]
     fn a_claim_of_any_ordinal_is_its_templates() {
         let template = Template {
+            set: ObjectId {
+                namespace: Some("shop".into()),
+                kind: Kind::StatefulSet,
+                name: "db".into(),
+            },
             size: "5Gi".to_owned(),
             source: None,
         };

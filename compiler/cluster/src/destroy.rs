@@ -23,6 +23,7 @@ use crate::object::{ObjectId, Program};
 use crate::owner;
 use crate::plan::uid;
 use crate::request::Call;
+use crate::selection::unknown;
 
 pub use run::{Destroyed, destroy};
 pub use survey::Foreign;
@@ -112,6 +113,20 @@ impl Destruction {
             && let Some(failure) = owner::other_source(program, inventory)
         {
             return Err(failure);
+        }
+        let known = namespaces(program, inventory);
+        if let Some(name) = options
+            .namespaces
+            .iter()
+            .find(|name| !known.contains(*name))
+        {
+            let known = known.iter().map(String::as_str);
+            return Err(unknown(
+                "--namespace",
+                name,
+                "namespace of the platform",
+                known,
+            ));
         }
         let mut destruction = Self {
             waves: Vec::new(),

@@ -11,6 +11,8 @@ pub struct Failure {
     pub message: String,
     /// The next step.
     pub help: Option<String>,
+    /// Whether the command was called with a name that does not exist.
+    pub is_usage: bool,
 }
 
 impl Failure {
@@ -20,7 +22,15 @@ impl Failure {
         Self {
             message: message.into(),
             help: None,
+            is_usage: false,
         }
+    }
+
+    /// The command was called with a name that does not exist.
+    #[must_use]
+    pub fn usage(mut self) -> Self {
+        self.is_usage = true;
+        self
     }
 
     /// With the next step.

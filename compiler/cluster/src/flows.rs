@@ -178,12 +178,13 @@ pub(crate) const fn matters(kind: Kind) -> bool {
     matches!(kind, Kind::Namespace | Kind::NetworkPolicy) || kind.is_workload()
 }
 
-/// What a plan opens and closes.
+/// What a plan opens and closes. `left_out` is declared and stays as it is all the same.
 pub(crate) async fn of_plan(
     cluster: &Cluster,
     program: &Program<'_>,
     live: &Live,
     pruned: &BTreeSet<ObjectId>,
+    left_out: &BTreeSet<ObjectId>,
 ) -> Result<FlowChanges, ApiError> {
     let policies = live_policies(cluster, program, live).await?;
     let wanted: BTreeSet<&str> = program
@@ -221,9 +222,14 @@ pub(crate) async fn of_plan(
     before
         .all
         .extend(policies.iter().map(|(_, policy)| policy.clone()));
-    let stays = |id: &ObjectId| program.object(id).is_none() && !pruned.contains(id);
+    let changes_by_plan = |id: &ObjectId| {
+        let is_kept = program.is_shared(id) && live.contains(id) || left_out.contains(id);
+        program.object(id).is_some() && !is_kept
+    };
+    let stays = |id: &ObjectId| !changes_by_plan(id) && !pruned.contains(id);
+    let desired = program.objects.iter().filter(|o| matters(o.id.kind));
     let mut after = Peers::default();
-    for object in program.objects.iter().filter(|o| matters(o.id.kind)) {
+    for object in desired.filter(|object| changes_by_plan(&object.id)) {
         after.add(&object.id, object.body.value());
     }
     for (id, object) in others.into_iter().filter(|(id, _)| stays(id)) {

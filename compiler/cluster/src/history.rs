@@ -163,6 +163,7 @@ impl NewRelease {
             erpc: env!("CARGO_PKG_VERSION").to_owned(),
             revision: source.revision.clone(),
             profile: program.profile.clone(),
+            only: program.only().to_vec(),
             digest: program.digest(),
             ..HistoryEntry::default()
         };
@@ -422,7 +423,7 @@ impl History {
     ) -> Option<String> {
         let NewRelease { entry, content } = release;
         let goes_on = self.releases.last().is_some_and(|last| {
-            last.result != HistoryResult::Done
+            (last.result != HistoryResult::Done || entry.planned == 0)
                 && last.digest == entry.digest
                 && last.only == entry.only
                 && last.profile == entry.profile

@@ -57,6 +57,8 @@ pub struct Meta {
     pub is_complete: bool,
     /// Namespaces that erpc made.
     pub namespaces: BTreeSet<String>,
+    /// Namespaces that run open until the run that is to close them has ended.
+    pub unclosed: BTreeSet<String>,
     /// Acts of several steps that were begun: the next run ends them first.
     pub intents: Vec<Intent>,
 }

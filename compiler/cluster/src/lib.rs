@@ -53,6 +53,7 @@ mod render;
 mod request;
 mod saved;
 mod secrets;
+mod selection;
 mod severity;
 mod status;
 mod stop;
@@ -63,7 +64,7 @@ mod watch;
 
 pub use additions::{Addition, additions};
 pub use adopt::{Adoptable, TOOLS, adopt, adoptable};
-pub use apply::{ApplyOptions, OnFailure, Outcome, Report, apply, changes};
+pub use apply::{ApplyOptions, NotDone, OnFailure, Outcome, Report, apply, changes};
 pub use client::{Access, Cluster};
 pub use destroy::{
     DestroyOptions, Destroyed, Destruction, DoomedNamespace, Foreign, Target, Volume, destroy,
@@ -88,7 +89,7 @@ pub use manager::FieldManager;
 pub use moves::{Moved, VolumeMove};
 pub use object::{Desired, MANAGED_BY, ObjectId, PART_OF, Program, TOOL};
 pub use path::{FieldPath, Segment};
-pub use plan::{Action, Allowed, Plan, Step};
+pub use plan::{Action, Allowed, LeftOut, Plan, Step};
 pub use probe::{
     Attempt, Expects, PROBE_IMAGE, Probe, ProbeOutcome, Probed, Prober, Seen, probe_json,
     probe_text, run as run_probe,

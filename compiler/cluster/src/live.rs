@@ -370,7 +370,9 @@ pub(crate) async fn missing_secrets(
             Some(id) => vec![id],
             None => secret.used_in.clone(),
         };
-        for id in namespaces {
+        let of_selection =
+            |id: &erpc_model::NamespaceId| program.touches(&platform[*id].name.value);
+        for id in namespaces.into_iter().filter(of_selection) {
             asked.push((secret, platform[id].name.value.to_string()));
         }
     }

@@ -115,6 +115,12 @@ impl Moves {
         }
     }
 
+    /// Each service that has another name now, by its old namespace and name.
+    pub(crate) fn services(&self) -> impl Iterator<Item = (&str, &str, ServiceId)> {
+        let services = self.services.iter();
+        services.map(|((namespace, name), id)| (namespace.as_str(), name.as_str(), *id))
+    }
+
     /// The namespaces in which something of the past may be, sorted.
     pub(crate) fn old_namespaces(&self) -> BTreeSet<String> {
         let of_services = self.services.keys().map(|(namespace, _)| namespace);

@@ -12,6 +12,7 @@ use smol_str::SmolStr;
 
 use crate::kind::Kind;
 use crate::manager::FieldManager;
+use crate::selection::Selection;
 
 /// The value of [`MANAGED_BY`], and the field manager of erpc's own state: inventories, leases and their
 /// namespace. A platform's objects have a [`FieldManager`] of their own.
@@ -135,7 +136,9 @@ pub struct Program<'p> {
     pub(crate) manager: FieldManager,
     pub(crate) source_id: Option<String>,
     /// The place of each service's workload among the objects.
-    workloads: HashMap<ServiceId, usize>,
+    pub(crate) workloads: HashMap<ServiceId, usize>,
+    /// The part of the platform that the run is about.
+    pub(crate) selection: Option<Selection>,
 }
 
 impl<'p> Program<'p> {
@@ -172,6 +175,7 @@ impl<'p> Program<'p> {
             manager: FieldManager::of(&platform.name.value),
             source_id: platform.id.as_ref().map(|id| id.value.clone()),
             workloads: HashMap::new(),
+            selection: None,
         };
         program.with_objects(objects)
     }
@@ -248,9 +252,12 @@ impl<'p> Program<'p> {
         kinds
     }
 
-    /// A digest of everything that is applied.
+    /// A digest of everything that the platform declares.
     #[must_use]
     pub fn digest(&self) -> String {
+        if let Some(selection) = &self.selection {
+            return selection.digest().to_owned();
+        }
         use sha2::{Digest, Sha256};
         let mut hash = Sha256::new();
         for object in &self.objects {

@@ -5,15 +5,19 @@
 mod downtime;
 mod explain;
 mod judge;
+mod left_out;
 mod leftovers;
+mod names;
 mod replace;
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
+use erpc_model::ServiceId;
 use serde_json::Value;
 
 use crate::additions::Addition;
+use crate::apply::DEFAULT_DENY;
 use crate::claims::{self, Growth};
 use crate::client::Cluster;
 use crate::diff::FieldChange;
@@ -32,14 +36,19 @@ use crate::taking::Taking;
 pub(crate) use explain::explain;
 use judge::Judged;
 pub(crate) use judge::body_for;
+pub use left_out::LeftOut;
 pub(crate) use leftovers::has_ended;
 pub(crate) use replace::{is_orphaning, new_body};
 
 /// What the user allows.
 #[derive(Clone, Debug, Default)]
 pub struct Allowed {
+    /// `--only NAMESPACE[.SERVICE]`: what the run is about; everything where empty.
+    pub only: Vec<String>,
     /// `--prune`: delete what is not in the source any more.
     pub prune: bool,
+    /// `--revoke`: close what the source no longer allows first, whatever still uses it.
+    pub revoke: bool,
     /// `--take-from`: whose fields are taken, and where.
     pub take_from: Vec<Taking>,
     /// `--replace NAME`: delete and make anew the objects of this name.
@@ -141,6 +150,10 @@ pub struct Step {
     pub inherits: Option<String>,
     /// What stands in its place, for one that was renamed.
     pub moved: Option<Moved>,
+    /// Of a blocked one: whether nothing else may be done either.
+    pub blocks_all: bool,
+    /// Of a blocked one: whether pods would change, so that what requires them waits.
+    pub changes_pods: bool,
 }
 
 /// A plan.
@@ -148,6 +161,10 @@ pub struct Step {
 pub struct Plan {
     /// What changes, sorted by namespace, name and kind.
     pub steps: Vec<Step>,
+    /// What is not done, because something that it needs is blocked.
+    pub left_out: Vec<LeftOut>,
+    /// The services whose pods would change and do not, because something is blocked.
+    pub(crate) held: BTreeSet<ServiceId>,
     /// How many objects stay as they are.
     pub unchanged: usize,
     /// What others added to declared objects, and stays.
@@ -204,6 +221,7 @@ impl Plan {
     ) -> Result<Self, Failure> {
         let made = Instant::now();
         let live = Live::read(cluster, program).await?;
+        names::check(program, &live, allowed)?;
         let (identity, secrets) = futures_util::join!(
             identity::check(cluster, program),
             missing_secrets(cluster, program, &live)
@@ -218,15 +236,20 @@ impl Plan {
         if !allowed.even_if_gitops {
             refused.extend(crate::masters::refusal(program, &live));
         }
+        let judged = judge::judge_all(cluster, program, &live, allowed, earlier).await?;
+        names::check_managers(cluster, &live, &judged.steps, allowed).await?;
         let Judged {
             mut steps,
             unchanged,
             additions,
-        } = judge::judge_all(cluster, program, &live, allowed, earlier).await?;
+            in_terminating,
+        } = judged;
         downtime::say_together(&mut steps, program, &live);
         notes.extend(judge::unjudged(cluster, &steps, &live).await?);
         let mut plan = Self {
             steps,
+            left_out: Vec::new(),
+            held: BTreeSet::new(),
             unchanged,
             additions,
             missing_secrets,
@@ -245,8 +268,15 @@ impl Plan {
         plan.note_renamed_managers(program);
         plan.find_leftovers(cluster, program).await?;
         plan.find_growing(cluster, program).await?;
+        plan.leave_out(program, in_terminating);
+        plan.find_peers(program);
         plan.find_shortages(cluster, program).await;
         plan.find_flows(cluster, program).await?;
+        if allowed.revoke {
+            plan.notes.push(
+                "--revoke: what closes does so before the rollouts, and pods of the earlier revision lose it at once".to_owned(),
+            );
+        }
         plan.steps.sort_by(|a, b| order(&a.id).cmp(&order(&b.id)));
         Ok(plan)
     }
@@ -259,10 +289,31 @@ impl Plan {
 
     /// The steps that an apply takes.
     pub fn work(&self) -> impl Iterator<Item = &Step> {
-        let prunes = self.allowed.prune;
-        self.steps
-            .iter()
-            .filter(move |step| step.action != Action::Prune || prunes)
+        let prunes = |step: &Step| self.allowed.prune || self.allowed.revoke && self.grants(step);
+        self.steps.iter().filter(move |step| match step.action {
+            Action::Blocked => false,
+            Action::Prune => prunes(step),
+            _ => true,
+        })
+    }
+
+    /// Whether an object that left the source grants something by being there. A policy does in a
+    /// namespace that is closed; in an open one its pods would be open without it.
+    pub(crate) fn grants(&self, step: &Step) -> bool {
+        let id = &step.id;
+        match id.kind {
+            Kind::Ingress
+            | Kind::Role
+            | Kind::ClusterRole
+            | Kind::RoleBinding
+            | Kind::ClusterRoleBinding => true,
+            Kind::NetworkPolicy if id.name == DEFAULT_DENY => false,
+            Kind::NetworkPolicy => self.live.contains(&ObjectId {
+                name: DEFAULT_DENY.into(),
+                ..id.clone()
+            }),
+            _ => false,
+        }
     }
 
     /// Whether something must be decided or made before anything is written.
@@ -270,7 +321,27 @@ impl Plan {
     pub fn is_blocked(&self) -> bool {
         !self.missing_secrets.is_empty() && self.allowed.wait_for_secrets.is_none()
             || !self.refused.is_empty()
-            || self.steps.iter().any(|step| step.action == Action::Blocked)
+            || self.steps.iter().any(|step| step.blocks_all)
+            || !self.has_work() && self.is_partly_blocked()
+    }
+
+    /// Whether some objects are blocked, and what needs them is left out.
+    #[must_use]
+    pub fn is_partly_blocked(&self) -> bool {
+        self.count(Action::Blocked) > 0
+    }
+
+    /// A policy on the other side of a flow is part of the peer.
+    fn find_peers(&mut self, program: &Program<'_>) {
+        let peers = program.peers_outside(&self.live);
+        if !peers.is_empty() {
+            let flags: Vec<String> = peers.iter().map(|peer| format!("--only {peer}")).collect();
+            self.notes.push(format!(
+                "flows to and from {} may stay as they are: the policies of these are not selected and differ; add {}",
+                peers.join(", "),
+                flags.join(" ")
+            ));
+        }
     }
 
     /// The profiles before and after, where another one was applied last: what is missing from the
@@ -363,7 +434,10 @@ impl Plan {
             .filter(|step| step.action.deletes())
             .map(|step| step.id.clone())
             .collect();
-        let flows = crate::flows::of_plan(cluster, program, &self.live, &pruned).await?;
+        let blocked = self.steps.iter().filter(|s| s.action == Action::Blocked);
+        let left_out = self.left_out.iter().map(|left| left.id.clone());
+        let stays: BTreeSet<ObjectId> = blocked.map(|s| s.id.clone()).chain(left_out).collect();
+        let flows = crate::flows::of_plan(cluster, program, &self.live, &pruned, &stays).await?;
         self.flows = Some(flows);
         Ok(())
     }
@@ -389,12 +463,15 @@ pub(crate) fn step(id: &ObjectId, action: Action) -> Step {
         fingerprint: None,
         inherits: None,
         moved: None,
+        blocks_all: false,
+        changes_pods: false,
     }
 }
 
 fn blocked(id: &ObjectId, failure: Failure) -> Step {
     Step {
         blocked: Some(failure),
+        changes_pods: id.kind.is_workload(),
         ..step(id, Action::Blocked)
     }
 }

@@ -20,6 +20,8 @@ pub fn save(plan: &Plan, program: &Program<'_>, cluster: &Cluster) -> String {
     let file = json!({
         "erpcPlan": FORMAT,
         "erpc": env!("CARGO_PKG_VERSION"),
+        "only": plan.allowed.only,
+        "revoke": plan.allowed.revoke,
         "prune": plan.allowed.prune,
         "takeFrom": plan.allowed.take_from.iter().map(ToString::to_string).collect::<Vec<_>>(),
         "replace": plan.allowed.replace,
@@ -75,6 +77,8 @@ pub fn read(text: &str, name: &str) -> Result<(Value, crate::plan::Allowed), Fai
     let take_from = take_from
         .map_err(|error| Failure::new(format!("{name}: takeFrom: {error}")).help(again))?;
     let allowed = crate::plan::Allowed {
+        only: strings("only"),
+        revoke: file["revoke"] == true,
         prune: file["prune"] == true,
         take_from,
         replace: strings("replace"),

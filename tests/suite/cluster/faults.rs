@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::apply::{declared, wait_for};
 use super::proxy::{Proxy, is_write};
 use super::server::{Cluster, Program, Ran, SHOP, send, until};
-use super::stalls::{pod_of, set_status};
+use super::stalls::{make_ready, pod_of};
 
 /// An apply of the shop under rules ends well, some requests met a rule, and the cluster is as after
 /// one without: nothing is left to do, and the inventory lists what there is.
@@ -529,7 +529,6 @@ fn an_object_that_the_server_does_not_take_leaves_the_live_one() {
         &["apply", "--yes"][..],
         &["apply", "--yes", "--prune"],
         &["apply", "--yes", "--replace", "api"],
-        &["apply", "--yes", "--take-from", "kubectl"],
     ] {
         cluster.erpc(arguments, shop.path()).exits(1).says(&[
             "restartPolicy",
@@ -672,22 +671,6 @@ fn a_second_interrupt_leaves_at_once() {
     cluster.applied(shop.path()).says(&["nothing to do"]);
 }
 
-/// Makes a pod ready that nobody else makes so.
-fn make_ready(cluster: &Cluster, pod: &str) {
-    let conditions: Vec<Value> = ["Initialized", "Ready", "ContainersReady"]
-        .iter()
-        .map(|kind| json!({ "type": kind, "status": "True" }))
-        .collect();
-    set_status(
-        cluster,
-        pod,
-        &json!({
-            "phase": "Running", "podIP": "10.244.9.9", "podIPs": [{ "ip": "10.244.9.9" }],
-            "conditions": conditions,
-        }),
-    );
-}
-
 /// The writes of an apply to a fresh cluster, and what it leaves.
 fn uninterrupted() -> (usize, Vec<String>, Vec<String>) {
     let cluster = Cluster::start();
@@ -728,15 +711,20 @@ fn kill_both(cluster: &Cluster, run: Child) -> Option<Child> {
     None
 }
 
+/// Whether `tests/run --full` asks for what takes long.
+fn is_full() -> bool {
+    std::env::var_os("ERPC_TEST_FULL").is_some()
+}
+
 /// A run that meets a fault at one of its writes ends in the state of one that meets none: at so many
 /// moments, spread over all writes, or at every write under `tests/run --full`. The write meets the fault
 /// before it arrives, or when it is done and its answer is lost.
 fn ends_like_one_without(moments: u32, drops: [&str; 2], fault: Fault) {
     let (writes, wanted, listed) = uninterrupted();
     assert!(writes > 20, "{writes}");
-    let step = match std::env::var_os("ERPC_TEST_FULL") {
-        Some(_) => 1.0,
-        None => {
+    let step = match is_full() {
+        true => 1.0,
+        false => {
             let writes = f64::from(u32::try_from(writes).expect("few"));
             (writes / f64::from(moments)).max(1.0)
         }
@@ -834,7 +822,7 @@ fn a_server_that_is_away_longer_than_a_lock_is_safe_ends_no_run() {
     for field in ["holderIdentity", "acquireTime", "leaseTransitions"] {
         assert_eq!(after["spec"][field], before["spec"][field], "{after}");
     }
-    make_ready(&cluster, &pod);
+    make_ready(&cluster, "shop-back", &pod);
     Ran::end_of(run).exits(0);
     cluster.applied(shop.path()).says(&["nothing to do"]);
 }
@@ -847,7 +835,11 @@ fn a_server_that_is_away_again_and_again_stalls_nothing() {
     shop.edit("shop/api:1", "shop/fault-hand:1");
     let run = cluster.spawn(&["apply", "--yes"], shop.path());
     let pod = pod_of(&cluster, "api");
-    for seconds in [5, 8, 12] {
+    let outages = match is_full() {
+        true => 10,
+        false => 3,
+    };
+    for seconds in [5, 8, 12].into_iter().cycle().take(outages) {
         cluster.kill();
         std::thread::sleep(Duration::from_secs(seconds));
         until("the server", || cluster.serve());
@@ -859,7 +851,7 @@ fn a_server_that_is_away_again_and_again_stalls_nothing() {
         let before = renewed();
         until("a renewal", || renewed() != before);
     }
-    make_ready(&cluster, &pod);
+    make_ready(&cluster, "shop-back", &pod);
     let ran = Ran::end_of(run).exits(0);
     assert!(!ran.err.contains("not ready"), "{}", ran.err);
     cluster.applied(shop.path()).says(&["nothing to do"]);
@@ -922,7 +914,7 @@ fn a_node_port_that_another_service_has_is_named() {
     );
     cluster
         .erpc(&["apply", "--yes"], shop.path())
-        .exits(1)
+        .exits(4)
         .says(&[
             "node port 30080 belongs to Service default/other",
             "choose another node port",
@@ -943,7 +935,7 @@ fn a_run_that_waited_for_another_plans_anew_and_goes_on() {
             .replace("shop/api:1", "shop/fault-hand:1"),
     );
     let second = cluster.spawn(&["apply", "--yes", "--wait-lock", "30m"], next.path());
-    make_ready(&cluster, &pod);
+    make_ready(&cluster, "shop-back", &pod);
     Ran::end_of(first).exits(0);
     Ran::end_of(second).exits(0);
     let web = cluster.get(&["deployment", "web", "-n", "shop-front"]);

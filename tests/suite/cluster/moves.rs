@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::apply::wait_for;
-use super::server::{Cluster, Program, Ran, SHOP};
+use super::server::{Cluster, Program, Ran, SHOP, until};
+use super::stalls::make_ready;
 
 /// The shop whose database is called `store`, and says so.
 fn renamed() -> String {
@@ -40,15 +40,31 @@ fn went_over(cluster: &Cluster, before: &Value, namespace: &str, claim: &str) {
     assert_eq!(claim["spec"]["volumeName"], after["metadata"]["name"]);
 }
 
+/// The pods of a service that are on a node and not ready.
+fn unready(cluster: &Cluster, namespace: &str, service: &str) -> Vec<String> {
+    let selector = format!("app.kubernetes.io/name={service}");
+    let pods = cluster.get(&["pods", "-n", namespace, "-l", &selector]);
+    let pods = pods["items"].as_array().expect("a list").iter();
+    let is_ready = |pod: &Value| {
+        let mut conditions = pod["status"]["conditions"].as_array().into_iter().flatten();
+        conditions.any(|condition| condition["type"] == "Ready" && condition["status"] == "True")
+    };
+    pods.filter(|pod| !pod["spec"]["nodeName"].is_null() && !is_ready(pod))
+        .filter_map(|pod| pod["metadata"]["name"].as_str().map(str::to_owned))
+        .collect()
+}
+
 #[test]
 #[ignore = "needs the server that tests/cluster/build makes; tests/run runs it"]
 fn a_service_that_was_renamed_serves_until_its_successor_is_ready() {
     let cluster = Cluster::start();
     let shop = Program::shop();
     cluster.applied(shop.path());
+    // No kubelet makes these pods ready: the test does.
     let text = SHOP
         .replace("service api {", "service server {")
-        .replace("shop/api:1", "shop/slow-api:1")
+        .replace("shop/api:1", "shop/fault-hand:1")
+        .replace("shop/web:1", "shop/fault-hand:1")
         .replace("shop-back.api:http", "shop-back.server:http");
     shop.write(&format!(
         "{text}\nmoved shop-back.api to shop-back.server\n"
@@ -59,17 +75,34 @@ fn a_service_that_was_renamed_serves_until_its_successor_is_ready() {
         "+ shop-back/server  Deployment",
         "3 to move",
     ]);
-    let run = cluster.spawn(&["apply", "--yes"], shop.path());
-    wait_for(&cluster, &["deployment", "server", "-n", "shop-back"]);
-    // The new one takes three seconds: so long the old one and its policy stay, and the database
-    // lets both in.
-    let old = cluster.get(&["deployment", "api", "-n", "shop-back"]);
-    assert!(old["metadata"]["deletionTimestamp"].is_null());
-    cluster.kubectl(&["get", "service,networkpolicy", "api", "-n", "shop-back"]);
-    let policy = cluster
-        .get(&["networkpolicy", "db", "-n", "shop-back"])
-        .to_string();
-    assert!(policy.contains("\"api\"") && policy.contains("\"server\""));
+    let mut run = cluster.spawn(&["apply", "--yes"], shop.path());
+    let serves = || {
+        let old = cluster.get(&["deployment", "api", "-n", "shop-back"]);
+        assert!(old["metadata"]["deletionTimestamp"].is_null());
+        cluster.kubectl(&["get", "service,networkpolicy", "api", "-n", "shop-back"]);
+        let policy = cluster.get(&["networkpolicy", "db", "-n", "shop-back"]);
+        let policy = policy.to_string();
+        assert!(policy.contains("\"api\"") && policy.contains("\"server\""));
+    };
+    // The old one serves, and the database lets both in, until the new one is ready …
+    until("a pod of the new one", || {
+        !unready(&cluster, "shop-back", "server").is_empty()
+    });
+    serves();
+    // … and until no pod calls the old one.
+    until("a new pod of its caller", || {
+        for pod in unready(&cluster, "shop-back", "server") {
+            make_ready(&cluster, "shop-back", &pod);
+        }
+        !unready(&cluster, "shop-front", "web").is_empty()
+    });
+    serves();
+    until("the end of the run", || {
+        for pod in unready(&cluster, "shop-front", "web") {
+            make_ready(&cluster, "shop-front", &pod);
+        }
+        run.try_wait().expect("it runs").is_some()
+    });
     Ran::of(&run.wait_with_output().expect("it ended")).exits(0);
 
     let left = cluster.get(&["deployment,service,networkpolicy", "-n", "shop-back"]);

@@ -55,11 +55,12 @@ fn a_field_that_somebody_took_is_shown_and_taken_only_when_said() {
             "nothing was written",
         ]);
     cluster
-        .erpc(
-            &["apply", "--yes", "--take-from", "somebody-else"],
-            shop.path(),
-        )
-        .exits(1);
+        .erpc(&["apply", "--yes", "--take-from", "kubectll"], shop.path())
+        .exits(64)
+        .says(&[
+            "there is no field manager `kubectll`",
+            "did you mean `kubectl`?",
+        ]);
     cluster
         .erpc(&["apply", "--yes", "--take-from", "kubectl"], shop.path())
         .exits(0);

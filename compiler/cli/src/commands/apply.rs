@@ -9,7 +9,7 @@ use erpc_cluster::{
 };
 
 use super::cluster::{
-    access, allowed, compiled_recorded, detail, fail, mention_warnings, paint, program,
+    access, allowed, compiled_recorded, detail, fail, mention_warnings, paint, program, selected,
 };
 use super::{count, has_format};
 use crate::Exit;
@@ -23,15 +23,21 @@ pub(crate) fn run(command: &Apply, common: &Common, console: &mut Console<'_>) -
     let mut options = options(allowed(&command.permit), &command.run);
     let mut path = command.path.as_deref();
     if let Some(file) = path.filter(|path| path.extension().is_some_and(|end| end == "json")) {
+        let flags = command.permit.given();
+        if !flags.is_empty() {
+            console.fail(&format!(
+                "{} keeps the flags that it was planned with: {} has no effect here",
+                file.display(),
+                flags.join(" ")
+            ));
+            return Exit::Usage;
+        }
         match saved(file) {
             Ok((plan, allowed)) => {
                 options.saved = Some(plan);
                 options.allowed = allowed;
             }
-            Err(failure) => {
-                fail(&failure, common, console);
-                return Exit::Failed;
-            }
+            Err(failure) => return fail(&failure, common, console),
         }
         path = None;
     }
@@ -42,14 +48,14 @@ pub(crate) fn run(command: &Apply, common: &Common, console: &mut Console<'_>) -
     let Some(program) = program(&compiled) else {
         return Exit::Failed;
     };
+    let part = selected(&program, &options.allowed);
+    let program = part.unwrap_or(program);
     let result = block_on(async {
         let cluster = Arc::new(Cluster::connect(&access("apply", &command.access)).await?);
         work(&cluster, &program, &options, &command.run, common, console).await
     });
-    let exit = result.and_then(|result| result).unwrap_or_else(|failure| {
-        fail(&failure, common, console);
-        Exit::Failed
-    });
+    let result = result.and_then(|result| result);
+    let exit = result.unwrap_or_else(|failure| fail(&failure, common, console));
     mention_warnings(&compiled, console);
     exit
 }
@@ -142,10 +148,10 @@ fn confirmed(plan: &Plan, program: &Program<'_>, run: &Run, is_json: bool) -> Re
     if plan.is_blocked() {
         return Ok(());
     }
-    let pruned = match plan.allowed.prune {
-        true => plan.count(erpc_cluster::Action::Prune),
-        false => 0,
-    };
+    let deleted = plan
+        .work()
+        .filter(|step| step.action == erpc_cluster::Action::Prune);
+    let pruned = deleted.count();
     let is_switch = pruned > 0 && plan.switched_profile(program).is_some();
     let is_much = is_switch || pruned > MANY || pruned * 5 > program.objects.len();
     let is_interactive = std::io::stdin().is_terminal() && !is_json && !run.yes;
@@ -200,6 +206,15 @@ fn summary(report: &Report) -> serde_json::Value {
         Outcome::Reverted(failure) => ("reverted", Some(failure)),
         Outcome::Interrupted => ("interrupted", None),
     };
+    let not_done: Vec<_> = report
+        .not_done
+        .iter()
+        .map(|rest| {
+            serde_json::json!({
+                "object": rest.id.to_string(), "what": rest.what, "reason": rest.reason,
+            })
+        })
+        .collect();
     serde_json::json!({
         "version": 1,
         "outcome": outcome,
@@ -208,6 +223,7 @@ fn summary(report: &Report) -> serde_json::Value {
         "written": report.written,
         "planned": report.planned,
         "requests": report.requests,
+        "notDone": not_done,
     })
 }
 

@@ -33,10 +33,7 @@ pub(super) fn about(
     let Some(program) = program(&compiled) else {
         return Exit::Failed;
     };
-    let exit = work(&program, console).unwrap_or_else(|failure| {
-        fail(&failure, common, console);
-        Exit::Failed
-    });
+    let exit = work(&program, console).unwrap_or_else(|failure| fail(&failure, common, console));
     mention_warnings(&compiled, console);
     exit
 }
@@ -126,7 +123,9 @@ pub(super) fn access(command: &'static str, access: &Access) -> erpc_cluster::Ac
 
 pub(super) fn allowed(permit: &Permit) -> Allowed {
     Allowed {
+        only: permit.only.clone(),
         prune: permit.prune,
+        revoke: permit.revoke,
         take_from: permit.take_from.clone(),
         replace: permit.replace.clone(),
         move_volumes: permit.move_volumes,
@@ -144,6 +143,11 @@ pub(super) fn detail(detail: &crate::arguments::Detail) -> erpc_cluster::Detail 
     }
 }
 
+/// The part of a program that `--only` selects, if it does.
+pub(super) fn selected<'p>(program: &Program<'p>, allowed: &Allowed) -> Option<Program<'p>> {
+    (!allowed.only.is_empty()).then(|| program.narrowed(&allowed.only))
+}
+
 pub(super) fn paint(console: &Console<'_>) -> Paint {
     if console.has_color() {
         Paint::Ansi
@@ -152,20 +156,25 @@ pub(super) fn paint(console: &Console<'_>) -> Paint {
     }
 }
 
-/// Says why a command ended, in the format that is asked for.
-pub(super) fn fail(failure: &Failure, common: &Common, console: &mut Console<'_>) {
+/// Says why a command ended, in the format that is asked for; its exit code.
+pub(super) fn fail(failure: &Failure, common: &Common, console: &mut Console<'_>) -> Exit {
+    let exit = match failure.is_usage {
+        true => Exit::Usage,
+        false => Exit::Failed,
+    };
     if common.format == Format::Json {
         let text = serde_json::json!({
             "version": 1,
             "error": { "message": failure.message, "help": failure.help },
         });
         console.result(&format!("{text}\n"));
-        return;
+        return exit;
     }
     console.fail(&failure.message);
     if let Some(help) = &failure.help {
         console.error(&format!("  help: {help}"));
     }
+    exit
 }
 
 /// Objects as YAML documents, or as one list in JSON.

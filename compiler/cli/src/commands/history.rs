@@ -27,10 +27,7 @@ pub(crate) fn run(command: &History, common: &Common, console: &mut Console<'_>)
     });
     let (cluster, history) = match read {
         Ok(read) => read,
-        Err(failure) => {
-            fail(&failure, common, console);
-            return Exit::Failed;
-        }
+        Err(failure) => return fail(&failure, common, console),
     };
     if common.format == Format::Json {
         let releases: Vec<_> = history.releases.iter().rev().map(json_of).collect();

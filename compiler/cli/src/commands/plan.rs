@@ -5,7 +5,7 @@ use std::path::Path;
 
 use erpc_cluster::{Cluster, Failure};
 
-use super::cluster::{about, access, allowed, block_on, detail, paint};
+use super::cluster::{about, access, allowed, block_on, detail, paint, selected};
 use crate::Exit;
 use crate::arguments::{Common, Format, Plan};
 use crate::console::Console;
@@ -20,9 +20,11 @@ pub(crate) fn run(command: &Plan, common: &Common, console: &mut Console<'_>) ->
         common,
         console,
         |program, console| {
+            let allowed = allowed(&command.permit);
+            let part = selected(program, &allowed);
+            let program = part.as_ref().unwrap_or(program);
             let (cluster, plan) = block_on(async {
                 let cluster = Cluster::connect(&access("plan", &command.access)).await?;
-                let allowed = allowed(&command.permit);
                 let plan = erpc_cluster::Plan::of(&cluster, program, &allowed).await?;
                 Ok((cluster, plan))
             })?;
@@ -51,7 +53,7 @@ pub(crate) fn run(command: &Plan, common: &Common, console: &mut Console<'_>) ->
                     ));
                 }
             }
-            Ok(if plan.is_blocked() {
+            Ok(if plan.is_blocked() || plan.is_partly_blocked() {
                 Exit::Failed
             } else if plan.steps.is_empty() {
                 Exit::Done

@@ -8,7 +8,9 @@ use erpc_cluster::{
 };
 use erpc_diagnostics::Severity;
 
-use super::cluster::{HUMAN_OR_JSON, access, allowed, block_on, fail, platform_name, program};
+use super::cluster::{
+    HUMAN_OR_JSON, access, allowed, block_on, fail, platform_name, program, selected,
+};
 use super::{apply, has_format, is_path};
 use crate::Exit;
 use crate::arguments::{Common, Rollback};
@@ -38,6 +40,9 @@ pub(crate) fn run(command: &Rollback, common: &Common, console: &mut Console<'_>
         };
         let program = stored.restore(program)?.of_source(id);
         let mut options = apply::options(allowed(&command.permit), &command.run);
+        options.allowed.only = only(&entry, options.allowed.only)?;
+        let part = selected(&program, &options.allowed);
+        let program = part.unwrap_or(program);
         options.source = stored.source.clone();
         options.rollback_to = Some(entry.release);
         console.note(&format!(
@@ -46,10 +51,7 @@ pub(crate) fn run(command: &Rollback, common: &Common, console: &mut Console<'_>
         ));
         apply::work(&cluster, &program, &options, &command.run, common, console).await
     });
-    result.unwrap_or_else(|failure| {
-        fail(&failure, common, console);
-        Exit::Failed
-    })
+    result.unwrap_or_else(|failure| fail(&failure, common, console))
 }
 
 /// The number of a release and the path of a project, of which the path may stand alone.
@@ -114,6 +116,30 @@ fn chosen<'h>(
         };
         Failure::new(message).help(see)
     })
+}
+
+/// What a rollback is about: a release of a part of the platform says nothing of the rest.
+fn only(entry: &HistoryEntry, asked: Vec<String>) -> Result<Vec<String>, Failure> {
+    if entry.only.is_empty() {
+        return Ok(asked);
+    }
+    if asked.is_empty() {
+        return Ok(entry.only.clone());
+    }
+    let is_part = |name: &String| {
+        let namespace = name.split_once('.').map(|(namespace, _)| namespace);
+        let mut names = entry.only.iter();
+        names.any(|of| of == name || Some(of.as_str()) == namespace)
+    };
+    match asked.iter().find(|name| !is_part(name)) {
+        None => Ok(asked),
+        Some(name) => Err(Failure::new(format!(
+            "release {} was applied with --only {}, and `{name}` is not part of it",
+            entry.release,
+            entry.only.join(" --only ")
+        ))
+        .usage()),
+    }
 }
 
 /// The stored source, compiled for the order of the services and the lines of the plan.

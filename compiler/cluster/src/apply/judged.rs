@@ -5,11 +5,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use erpc_diagnostics::Sources;
-use erpc_model::Platform;
+use erpc_model::{Platform, ServiceId};
 use erpc_policy::Derived;
 use erpc_prove::{Action as Deed, Change, File, Manifests, Step as Proven};
 
-use super::steps::{Basis, Steps, Write};
+use super::steps::{Basis, Closing, Steps, Write};
 use crate::kind::Kind;
 use crate::object::{ObjectId, Packed, Program};
 use crate::plan::{Action, Step, step};
@@ -107,6 +107,7 @@ fn change(name: &'static str, program: &Program<'_>, before: &Objects) -> Change
         body: &|id| after.get(id).cloned().unwrap_or_else(Packed::nothing),
         live: &|id| before.get(id).map(Packed::value),
         open: &open,
+        lost: &BTreeSet::new(),
     });
     let mut judged = Judged {
         after: &after,
@@ -125,6 +126,7 @@ fn removal(program: &Program<'_>, all: &Objects) -> Change {
         body: &|_| Packed::nothing(),
         live: &|id| all.get(id).map(Packed::value),
         open: &BTreeSet::new(),
+        lost: &BTreeSet::new(),
     });
     let mut after = all.clone();
     after.retain(|id, _| id.kind == Kind::Namespace);
@@ -145,15 +147,18 @@ struct Judged<'a> {
 }
 
 impl Judged<'_> {
-    /// The order in which `apply` takes the parts of its list, with the services in their waves.
+    /// The order in which `apply` takes the parts of its list: the services in their waves, and whatever
+    /// closes as soon as the last service that it waits for runs as one version.
     fn list(&mut self, program: &Program<'_>, mut list: Steps) {
-        let batches =
-            |batches: Vec<super::steps::Batch>| batches.into_iter().flat_map(|batch| batch.writes);
-        for write in batches(list.foundation).chain(batches(list.opening)) {
+        let opening = list.foundation.into_iter().chain(list.opening);
+        for write in opening.flat_map(|batch| batch.writes) {
             self.write(&write);
         }
-        let mut rolled = Vec::new();
+        let mut rolling: BTreeSet<ServiceId> = list.turns.keys().copied().collect();
+        let mut closings: Vec<Closing> = list.closing.into_iter().chain(list.removals).collect();
+        closings = self.close(closings, &rolling);
         for wave in &program.derived.order.waves {
+            let mut rolled = Vec::new();
             for service in wave {
                 let Some(turn) = list.turns.remove(service) else {
                     continue;
@@ -165,17 +170,24 @@ impl Judged<'_> {
                         rolled.push(write.step.id);
                     }
                 }
+                rolling.remove(service);
             }
+            for id in &rolled {
+                self.push(id, Deed::Settle, AFTER);
+            }
+            closings = self.close(closings, &rolling);
         }
-        for id in &rolled {
-            self.push(id, Deed::Settle, AFTER);
-        }
-        for closing in &list.closing {
+    }
+
+    /// Closes what waits for no service that is still rolling; what has to wait stays, in its order.
+    fn close(&mut self, closings: Vec<Closing>, rolling: &BTreeSet<ServiceId>) -> Vec<Closing> {
+        let (waiting, due) = closings
+            .into_iter()
+            .partition::<Vec<_>, _>(|closing| !closing.waits_for.is_disjoint(rolling));
+        for closing in due {
             self.write(&closing.write);
         }
-        for write in batches(list.removals) {
-            self.write(&write);
-        }
+        waiting
     }
 
     fn write(&mut self, write: &Write) {

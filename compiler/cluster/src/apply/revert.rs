@@ -83,7 +83,7 @@ impl Engine<'_, '_> {
     }
 
     /// Why the run goes back, if it does.
-    fn why_back(&self) -> Option<String> {
+    pub(super) fn why_back(&self) -> Option<String> {
         if self.options.on_failure != OnFailure::Revert || self.is_rolled_out || self.back.is_some()
         {
             return None;
@@ -197,6 +197,7 @@ impl Engine<'_, '_> {
         self.failures.clear();
         self.unready.clear();
         self.skipped = 0;
+        self.unsettled.clear();
         self.plan.steps = steps;
         self.back = Some(bodies);
         let mut list = self.ordered(&BTreeSet::new()).await;
@@ -206,9 +207,10 @@ impl Engine<'_, '_> {
         self.batch("going back: autoscalers and routes", added)
             .await;
         self.batches(std::mem::take(&mut list.opening)).await;
-        self.roll_out(&mut list).await;
+        let mut closing = std::mem::take(&mut list.closing);
+        self.roll_out(&mut list, &mut closing).await;
         if self.unready.is_empty() && self.failures.is_empty() && !self.stop.is_asked() {
-            let closing = list.closing.into_iter().map(|closing| closing.write);
+            let closing = closing.into_iter().map(|closing| closing.write);
             self.batch("going back: Services", closing.collect()).await;
         }
         if !self.stop.is_asked() {

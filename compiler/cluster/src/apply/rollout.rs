@@ -10,9 +10,10 @@ use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, StreamExt};
 use serde_json::Value;
 
-use super::Engine;
-use super::steps::{DEFAULT_DENY, Steps, Turn, Write};
+use super::closing::Moment;
+use super::steps::{Closing, DEFAULT_DENY, Steps, Turn, Write};
 use super::write::Written;
+use super::{Engine, OnFailure};
 use crate::dataflow::Dataflow;
 use crate::kind::Kind;
 use crate::object::ObjectId;
@@ -77,6 +78,24 @@ impl Rollout {
 }
 
 impl Rollout {
+    /// How many services are where they are to be.
+    fn settled(&self) -> usize {
+        let ways = self.ways.values();
+        ways.filter(|(way, _)| matches!(way, Way::Done)).count()
+    }
+
+    /// The services that are not, with those that are left out.
+    fn unsettled(
+        &self,
+        changed: &BTreeSet<ServiceId>,
+        steady: &BTreeSet<ServiceId>,
+        held: &BTreeSet<ServiceId>,
+    ) -> BTreeSet<ServiceId> {
+        let is_done = |id: &ServiceId| matches!(self.ways.get(id), Some((Way::Done, _)));
+        let changed = changed.difference(steady).filter(|id| !is_done(id));
+        changed.chain(held).copied().collect()
+    }
+
     /// A service is ready with all that follows from that: what waits for it goes on.
     fn is_well(&mut self, service: ServiceId, target: Target) {
         let way = match self.awaited.contains(&service) {
@@ -98,10 +117,20 @@ impl Engine<'_, '_> {
                 && step.id.name == DEFAULT_DENY
                 && !self.plan.live.contains(&step.id)
         });
+        // One that an earlier run has written and another deleted comes back at once.
+        let before = self.plan.live.inventory.as_ref();
+        let was_closed = |step: &Step, namespace: &str| {
+            before.is_some_and(|before| {
+                before.objects.contains(&step.id) && !before.meta.unclosed.contains(namespace)
+            })
+        };
         let mut open = BTreeSet::new();
         for step in denies {
             let namespace = step.id.namespace.as_deref().unwrap_or_default();
-            if self.plan.live.has_namespace(namespace) && self.has_pods(namespace).await {
+            if self.plan.live.has_namespace(namespace)
+                && !was_closed(&step, namespace)
+                && self.has_pods(namespace).await
+            {
                 open.insert(namespace.to_owned());
             }
         }
@@ -120,6 +149,11 @@ impl Engine<'_, '_> {
         }
     }
 
+    /// Whether what closes does so as soon as it may. A run that may go back waits for all services.
+    fn closes_early(&self) -> bool {
+        self.back.is_none() && self.options.on_failure == OnFailure::Keep
+    }
+
     /// The services of which something changes, or that an earlier run may have left half done.
     pub(super) fn changed_services(&self, steps: &Steps) -> BTreeSet<ServiceId> {
         let was_cut = self.back.is_none()
@@ -132,13 +166,14 @@ impl Engine<'_, '_> {
         let mut services: BTreeSet<ServiceId> = steps.turns.keys().copied().collect();
         if was_cut {
             let all = self.program.platform.services().map(|(id, _)| id);
-            services.extend(all);
+            let is_held = |id: &ServiceId| self.plan.held.contains(id);
+            services.extend(all.filter(|id| self.program.selects(*id) && !is_held(id)));
         }
         services
     }
 
     /// Gives each service its turn when what it needs is ready.
-    pub(super) async fn roll_out(&mut self, steps: &mut Steps) {
+    pub(super) async fn roll_out(&mut self, steps: &mut Steps, closing: &mut Vec<Closing>) {
         let changed = self.changed_services(steps);
         if changed.is_empty() {
             return;
@@ -165,8 +200,7 @@ impl Engine<'_, '_> {
                 Some(_) => Dataflow::backwards(self.program.platform, self.program.derived),
             },
             turns: std::mem::take(&mut steps.turns),
-            awaited: steps
-                .closing
+            awaited: closing
                 .iter()
                 .flat_map(|closing| closing.waits_for.iter().copied())
                 .collect(),
@@ -181,8 +215,16 @@ impl Engine<'_, '_> {
         let mut tick = tokio::time::interval(LOOKED_AT_EVERY);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut due = Instant::now();
+        let mut settled = 0;
         loop {
             self.begin(&mut rollout, &changed, &writes).await;
+            if self.closes_early() && rollout.settled() > settled {
+                settled = rollout.settled();
+                let unsettled = rollout.unsettled(&changed, &self.steady, &self.plan.held);
+                if !self.close_due(closing, &unsettled, Moment::Before).await {
+                    break;
+                }
+            }
             let is_waiting = rollout
                 .ways
                 .values()
@@ -655,11 +697,17 @@ impl Engine<'_, '_> {
             return;
         }
         for service in changed {
-            if rollout.ways.contains_key(service) {
-                continue;
+            let platform = self.program.platform;
+            match rollout.ways.get(service) {
+                Some((Way::Done, _)) => continue,
+                Some(_) => {
+                    let reason = format!("{} is not ready", platform.path(*service));
+                    self.unsettle(*service, reason);
+                    continue;
+                }
+                None => {}
             }
             self.skipped += 1;
-            let platform = self.program.platform;
             let mut chain = vec![platform.path(*service)];
             let mut at = *service;
             while let Some(before) = rollout.flow.waits_for(at) {
@@ -673,7 +721,14 @@ impl Engine<'_, '_> {
                 [alone] => format!("{alone} was not begun"),
                 chain => chain.join(" waits for "),
             };
+            self.unsettle(*service, note.clone());
             self.progress.say(&Event::Note(note));
+        }
+    }
+
+    fn unsettle(&mut self, service: ServiceId, reason: String) {
+        if !self.steady.contains(&service) {
+            self.unsettled.insert(service, reason);
         }
     }
 }

@@ -4,10 +4,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use erpc_model::{End, ServiceId};
-use erpc_policy::Derived;
+use erpc_model::ServiceId;
 use serde_json::{Value, json};
 
+use super::closing::Neighbours;
 use crate::kind::Kind;
 use crate::object::{ObjectId, Packed, Program};
 use crate::plan::{Action, Step};
@@ -64,7 +64,7 @@ pub(crate) struct Steps {
     /// namespaces that ran without one.
     pub closing: Vec<Closing>,
     /// What is not in the source any more: workloads, then what leads to them, then their policies.
-    pub removals: Vec<Batch>,
+    pub removals: Vec<Closing>,
 }
 
 /// The parts of the foundation, in their order.
@@ -93,7 +93,7 @@ pub(crate) fn is_foundation(kind: Kind) -> bool {
 
 /// When something is deleted: autoscalers of rank 0 before the services take their turns, the rest
 /// afterwards.
-fn rank(step: &Step) -> u8 {
+pub(super) fn rank(step: &Step) -> u8 {
     match step.id.kind {
         // One that was renamed serves until its successor is ready.
         Kind::HorizontalPodAutoscaler if step.action == Action::Move => 1,
@@ -101,13 +101,12 @@ fn rank(step: &Step) -> u8 {
         kind if kind.is_workload() => 1,
         Kind::Ingress => 2,
         Kind::Service => 3,
-        // A namespace stays closed until every policy of a workload is gone.
-        Kind::NetworkPolicy if step.id.name == DEFAULT_DENY => 5,
+        // A namespace that was closed stays closed until nothing of it is left.
+        Kind::NetworkPolicy if step.id.name == DEFAULT_DENY => 6,
         Kind::NetworkPolicy => 4,
-        _ => 6,
+        _ => 5,
     }
 }
-const LAST_RANK: u8 = 6;
 
 /// What the list is made from.
 pub(crate) struct Basis<'b> {
@@ -119,6 +118,8 @@ pub(crate) struct Basis<'b> {
     pub live: &'b dyn Fn(&ObjectId) -> Option<Value>,
     /// The namespaces that have pods and no `default-deny`.
     pub open: &'b BTreeSet<String>,
+    /// What an earlier run has applied and another deleted: it comes back before any service takes its turn.
+    pub lost: &'b BTreeSet<ObjectId>,
 }
 
 /// What belongs to a service and is written before its workload.
@@ -137,21 +138,23 @@ impl Steps {
     pub(crate) fn of(basis: &Basis<'_>) -> Self {
         let (removed, kept): (Vec<&Step>, Vec<&Step>) =
             basis.steps.iter().partition(|step| step.action.deletes());
-        let of_rank = |at: u8| Batch {
-            name: "removing",
-            writes: removed
-                .iter()
-                .filter(|step| rank(step) == at)
-                .map(|step| Write {
-                    step: (*step).clone(),
-                    body: Packed::nothing(),
-                })
-                .collect(),
+        let removal = |step: &Step| Write {
+            step: step.clone(),
+            body: Packed::nothing(),
         };
+        let (autoscalers, mut removed): (Vec<&Step>, Vec<&Step>) =
+            removed.into_iter().partition(|step| rank(step) == 0);
+        removed.sort_by_key(|step| rank(step));
+        let neighbours = Neighbours::of(basis.program);
+        let removals = removed.into_iter().map(|step| Closing {
+            write: removal(step),
+            waits_for: neighbours.needing(step, basis.live),
+        });
+        let removals = removals.collect();
         let mut sorting = Sorting {
             basis,
             made: basis.made(),
-            callers: callers(basis.program.derived),
+            neighbours,
             steps: Self {
                 foundation: FOUNDATION
                     .iter()
@@ -160,11 +163,12 @@ impl Steps {
                         writes: Vec::new(),
                     })
                     .collect(),
-                removals: (1..=LAST_RANK).map(of_rank).collect(),
+                removals,
                 ..Self::default()
             },
             denies: Vec::new(),
             policies: Vec::new(),
+            lost_denies: Vec::new(),
             early: Vec::new(),
             last: Vec::new(),
         };
@@ -183,17 +187,26 @@ impl Steps {
                 writes: sorting.policies,
             },
             Batch {
+                name: "closing namespaces again",
+                writes: sorting.lost_denies,
+            },
+            Batch {
                 name: "what is new",
                 writes: sorting.early,
             },
-            of_rank(0),
+            Batch {
+                name: "removing",
+                writes: autoscalers.into_iter().map(removal).collect(),
+            },
         ];
         // What has been open until now closes last.
+        let neighbours = sorting.neighbours;
         steps
             .closing
             .extend(sorting.last.into_iter().map(|write| Closing {
+                waits_for:
+                    neighbours.around(write.step.id.namespace.as_deref().unwrap_or_default()),
                 write,
-                waits_for: BTreeSet::new(),
             }));
         steps
     }
@@ -204,10 +217,12 @@ struct Sorting<'s, 'b> {
     basis: &'s Basis<'b>,
     /// The services whose workload is made by this run.
     made: BTreeSet<ServiceId>,
-    callers: BTreeMap<ServiceId, BTreeSet<ServiceId>>,
+    neighbours: Neighbours,
     steps: Steps,
     denies: Vec<Write>,
     policies: Vec<Write>,
+    /// Those that another deleted: pods run there, whose policies may be lost too.
+    lost_denies: Vec<Write>,
     early: Vec<Write>,
     last: Vec<Write>,
 }
@@ -228,13 +243,18 @@ impl Sorting<'_, '_> {
             (kind, Some(id)) if kind.is_workload() => {
                 self.steps.turns.entry(id).or_default().workload = Some(write);
             }
+            (kind, Some(_)) if is_after(kind) && self.basis.lost.contains(&step.id) => {
+                self.early.push(write);
+            }
             (kind, Some(id)) if is_after(kind) => {
                 self.steps.turns.entry(id).or_default().after.push(write);
             }
             (kind, Some(id)) if is_before(kind) => {
+                let is_lost = self.basis.lost.contains(&step.id);
                 let is_new = step.action == Action::Create && self.made.contains(&id);
                 // A claim that grows is waited for before its StatefulSet is replaced.
-                if is_new || step.action == Action::Grow {
+                let is_early = is_new || step.action == Action::Grow;
+                if is_early || is_lost && kind != Kind::Service {
                     self.early.push(write);
                 } else if kind == Kind::Service {
                     self.service(write, id);
@@ -249,26 +269,32 @@ impl Sorting<'_, '_> {
         }
     }
 
-    /// A policy that loses a rule keeps it until no pod needs it; `default-deny` closes a namespace that
-    /// runs open last.
+    /// A policy that loses a rule keeps it until no pod needs it. `default-deny` closes a namespace that
+    /// runs open last, and one that another opened as soon as its policies are back.
     fn policy(&mut self, write: Write, service: Option<ServiceId>) {
         let id = &write.step.id;
         if id.name == DEFAULT_DENY {
             let namespace = id.namespace.as_deref().unwrap_or_default();
-            match self.basis.open.contains(namespace) {
-                true => self.last.push(write),
-                false => self.denies.push(write),
+            if self.basis.open.contains(namespace) {
+                self.last.push(write);
+            } else if self.basis.lost.contains(id) {
+                self.lost_denies.push(write);
+            } else {
+                self.denies.push(write);
             }
             return;
         }
-        let live = (self.basis.live)(id);
-        match live.and_then(|live| union(&live, &write.body.value())) {
+        let live = (self.basis.live)(id).unwrap_or_default();
+        let desired = write.body.value();
+        match union(&live, &desired) {
             Some(both) => {
                 self.policies.push(Write {
                     body: Packed::of(&both),
                     ..write.clone()
                 });
-                self.close(write, service);
+                let mut waits_for = self.neighbours.lost(&live, &desired);
+                waits_for.extend(service);
+                self.steps.closing.push(Closing { write, waits_for });
             }
             None => self.policies.push(write),
         }
@@ -303,7 +329,10 @@ impl Sorting<'_, '_> {
     /// those of the new one.
     fn service(&mut self, write: Write, id: ServiceId) {
         let basis = self.basis;
-        let turn = self.steps.turns.entry(id).or_default();
+        let before = match basis.lost.contains(&write.step.id) {
+            true => &mut self.early,
+            false => &mut self.steps.turns.entry(id).or_default().before,
+        };
         let desired = write.body.value();
         let live = match write.step.action {
             // A Service that is made anew keeps nothing of what it was.
@@ -314,25 +343,19 @@ impl Sorting<'_, '_> {
             .as_ref()
             .and_then(|live| basis.between(live, &desired, id))
         else {
-            turn.before.push(write);
+            before.push(write);
             return;
         };
         let is_there = live.is_some_and(|live| serves(&live, &between));
         if !is_there {
             let mut body = desired;
             body["spec"]["ports"] = json!(between);
-            turn.before.push(Write {
+            before.push(Write {
                 body: Packed::of(&body),
                 ..write.clone()
             });
         }
-        self.close(write, Some(id));
-    }
-
-    fn close(&mut self, write: Write, service: Option<ServiceId>) {
-        let mut waits_for: BTreeSet<ServiceId> = service.into_iter().collect();
-        let calling = service.and_then(|id| self.callers.get(&id));
-        waits_for.extend(calling.into_iter().flatten().copied());
+        let waits_for = self.neighbours.with_callers(id);
         self.steps.closing.push(Closing { write, waits_for });
     }
 }
@@ -367,17 +390,6 @@ pub(crate) fn workload_of(program: &Program<'_>, id: ServiceId) -> ObjectId {
     Target::of(program, id, 0).id
 }
 
-/// For each service those that call it.
-fn callers(derived: &Derived) -> BTreeMap<ServiceId, BTreeSet<ServiceId>> {
-    let mut callers: BTreeMap<ServiceId, BTreeSet<ServiceId>> = BTreeMap::new();
-    for edge in derived.edges.as_slice() {
-        if let (End::Service(from), End::Service(to)) = (edge.from, edge.to) {
-            callers.entry(to).or_default().insert(from);
-        }
-    }
-    callers
-}
-
 /// Whether a live Service has these ports already.
 fn serves(live: &Value, ports: &[Value]) -> bool {
     let found = live["spec"]["ports"].as_array();
@@ -395,7 +407,7 @@ fn serves(live: &Value, ports: &[Value]) -> bool {
 
 /// The rules of both, where the new policy lacks a rule of the live one: while pods of both
 /// versions run, each keeps the flows that its own version declared.
-fn union(live: &Value, desired: &Value) -> Option<Value> {
+pub(super) fn union(live: &Value, desired: &Value) -> Option<Value> {
     if live["spec"]["podSelector"] != desired["spec"]["podSelector"] {
         return None;
     }

@@ -1,7 +1,7 @@
 //! The judgement of each object: equal by its own entry, or as a dry run of the server says. A refusal
 //! becomes a step that is blocked, with the fields and their owners, and the way out.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use futures_util::StreamExt;
 use futures_util::stream;
@@ -31,14 +31,16 @@ use crate::taking::{CONTROLLERS, may_take, takes};
 const IN_FLIGHT: usize = 16;
 /// To whom the server gives the fields of an object whose managers were removed.
 const UNTRACKED: &str = "before-first-apply";
-
 /// What came of all objects.
+#[derive(Default)]
 pub(super) struct Judged {
     pub(super) steps: Vec<Step>,
     /// How many stay as they are.
     pub(super) unchanged: usize,
     /// What others added, and stays.
     pub(super) additions: Vec<(ObjectId, Addition)>,
+    /// What lies in namespaces that are being deleted, of which the server takes nothing.
+    pub(super) in_terminating: Vec<ObjectId>,
 }
 
 /// What came of one object.
@@ -66,13 +68,36 @@ pub(super) async fn judge_all(
 ) -> Result<Judged, Failure> {
     let known: HashMap<&ObjectId, &Step> = earlier
         .iter()
-        .flat_map(|plan| &plan.steps)
+        .flat_map(|plan| {
+            let left_out = plan.left_out.iter().filter_map(|left| left.step.as_ref());
+            plan.steps.iter().chain(left_out)
+        })
         .map(|step| (&step.id, step))
         .collect();
-    let mut unchanged = 0;
+    let Judged {
+        mut steps,
+        mut unchanged,
+        mut additions,
+        mut in_terminating,
+    } = Judged::default();
     let mut doubtful = Vec::new();
-    let (mut steps, mut additions) = (Vec::new(), Vec::new());
+    let terminating = terminating_namespaces(program, live);
+    for (id, failure) in terminating.values() {
+        steps.push(blocked(id, failure.clone()));
+    }
     for desired in &program.objects {
+        let id = &desired.id;
+        let is_in = |name: &str| terminating.contains_key(name);
+        if id.namespace.as_deref().is_some_and(is_in) {
+            in_terminating.push(id.clone());
+            continue;
+        }
+        if id.kind == Kind::Namespace && is_in(&id.name) {
+            continue;
+        }
+        if program.is_shared(id) && live.contains(id) {
+            continue;
+        }
         if live.is_equal(&desired.id) {
             match live.additions(&desired.id) {
                 [] => unchanged += 1,
@@ -136,6 +161,7 @@ pub(super) async fn judge_all(
         steps,
         unchanged,
         additions,
+        in_terminating,
     })
 }
 
@@ -194,6 +220,27 @@ fn removal(addition: &Addition) -> FieldChange {
         old: Some(addition.value.clone()),
         new: addition.usual.clone(),
     }
+}
+
+/// The platform's namespaces that are being deleted: one line for each, whatever lies in it.
+fn terminating_namespaces(
+    program: &Program<'_>,
+    live: &Live,
+) -> BTreeMap<String, (ObjectId, Failure)> {
+    let names = program.platform.namespaces();
+    let names = names.map(|(_, namespace)| &namespace.name.value);
+    names
+        .filter(|name| program.touches(name))
+        .filter_map(|name| {
+            let id = ObjectId {
+                namespace: None,
+                kind: Kind::Namespace,
+                name: name.clone(),
+            };
+            let failure = terminating(&id, &live.get(&id)?)?;
+            Some((name.to_string(), (id, failure)))
+        })
+        .collect()
 }
 
 /// Whether nobody has written an object between two readings, so that the server would say the same of it.
@@ -332,7 +379,12 @@ async fn judge(
     if let Some(owner) = &owner
         && !around.allowed.take_over
     {
-        return Ok(blocked(id, owner.refusal(id)).into());
+        return Ok(Step {
+            // Where one object is another platform's, the rest may be, too.
+            blocks_all: true,
+            ..blocked(id, owner.refusal(id))
+        }
+        .into());
     }
     if !may_apply {
         let added = of_object(program, desired, &live);
@@ -628,7 +680,10 @@ async fn refused(
 ) -> Result<Step, Failure> {
     let id = &desired.id;
     if refusal.is_field_conflict() {
-        return Ok(blocked(id, conflict(program, desired, found, refusal)));
+        return Ok(Step {
+            changes_pods: changes_pods(cluster, program, desired, found).await?,
+            ..blocked(id, conflict(program, desired, found, refusal))
+        });
     }
     if refusal.code == 422
         && let Some(live) = found
@@ -657,7 +712,32 @@ async fn refused(
             },
         });
     }
-    Ok(blocked(id, explain(refusal, id)))
+    Ok(Step {
+        // What the account may not do is not found out object by object.
+        blocks_all: refusal.is_rbac(),
+        ..blocked(id, explain(refusal, id))
+    })
+}
+
+/// Whether the pods of a workload would change if its conflict was won: one that has another number of
+/// replicas runs the same revision, and what requires it need not wait.
+async fn changes_pods(
+    cluster: &Cluster,
+    program: &Program<'_>,
+    desired: &Desired,
+    found: Option<&Value>,
+) -> Result<bool, Failure> {
+    let (true, Some(live)) = (desired.id.kind.is_workload(), found) else {
+        return Ok(desired.id.kind.is_workload());
+    };
+    let body = body_for(&desired.body.value(), uid(live).as_deref());
+    let manager = program.manager().acting(found);
+    let call = Call::apply(&desired.id, &body, manager).dry_run().forced();
+    match cluster.call(call).await {
+        Ok(answer) => Ok(answer.body["spec"]["template"] != live["spec"]["template"]),
+        Err(ApiError::Refused(_)) => Ok(true),
+        Err(error) => Err(error.into()),
+    }
 }
 
 fn conflict(

@@ -24,14 +24,14 @@ impl Plan {
         let Some(inventory) = &self.live.inventory else {
             return Ok(());
         };
-        if program.objects.is_empty() {
+        if program.objects.is_empty() && program.only().is_empty() {
             return Ok(());
         }
         let moves = Moves::of(program);
         let left: Vec<ObjectId> = inventory
             .objects
             .iter()
-            .filter(|id| program.object(id).is_none())
+            .filter(|id| !program.declares(id))
             .cloned()
             .collect();
         for id in left {
@@ -39,10 +39,16 @@ impl Plan {
                 continue;
             };
             let target = moves.target(program, &id, &live);
+            if !program.selects_leftover(&id, &live, target.as_ref()) {
+                continue;
+            }
             if id.kind == Kind::PersistentVolumeClaim
                 && let Some(target) = &target
             {
-                self.steps.push(blocked(&id, left_behind(&id, target)));
+                self.steps.push(Step {
+                    moved: Some(target.clone()),
+                    ..blocked(&id, left_behind(&id, target))
+                });
                 continue;
             }
             if let Some(owner) = owner::other(program.manager(), &live) {
@@ -134,10 +140,14 @@ impl Plan {
             }
             consequences.push(format!("{} runs, as a new job does", target.to));
         }
+        let of_target = |failure, target| Step {
+            moved: Some(target),
+            ..blocked(&id, failure)
+        };
         if let (Kind::StatefulSet, Some(service)) = (id.kind, target.service) {
             match moves::volumes(cluster, program, &self.live, &id, service).await? {
                 Ok(volumes) => target.volumes = volumes,
-                Err(failure) => return Ok(blocked(&id, failure)),
+                Err(failure) => return Ok(of_target(failure, target)),
             }
             if !target.volumes.is_empty() {
                 let volumes: Vec<String> = target
@@ -147,14 +157,12 @@ impl Plan {
                     .collect();
                 let volumes = volumes.join(", ");
                 if !self.allowed.move_volumes {
-                    return Ok(blocked(
-                        &id,
-                        Failure::new(format!(
+                    let failure = Failure::new(format!(
                             "it is {} now, and its data goes over with its volumes: {volumes}. Its pods stop first, and it is down until the new ones are ready",
                             target.to
                         ))
-                        .help("allow it with --move-volumes, or drop the `moved`: then a service without data starts beside this one"),
-                    ));
+                        .help("allow it with --move-volumes, or drop the `moved`: then a service without data starts beside this one");
+                    return Ok(of_target(failure, target));
                 }
                 consequences.push(format!("down until {} is ready", target.to));
                 consequences.push(format!("volumes go over: {volumes}"));

@@ -1,0 +1,113 @@
+//! The pods of workloads that the run has deleted. What a pod needs goes after it: while one is still ending,
+//! its Services, policies and account stay.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use serde_json::Value;
+use smol_str::SmolStr;
+
+use super::Engine;
+use crate::failure::ApiError;
+use crate::object::{NAME, ObjectId};
+use crate::progress::Event;
+
+const LOOKED_AT_EVERY: Duration = Duration::from_millis(200);
+
+/// The names of services in each namespace, as their pods are labelled.
+pub(super) type Ending = BTreeMap<SmolStr, BTreeSet<SmolStr>>;
+
+impl Engine<'_, '_> {
+    /// Remembers the workloads among what was just deleted.
+    pub(super) fn note_ending(&mut self, deleted: &[ObjectId]) {
+        let deleted = deleted
+            .iter()
+            .filter(|id| id.kind.is_workload() && self.wrote.contains(id));
+        for id in deleted {
+            let live = self.plan.live.get(id).unwrap_or_default();
+            let name = live["metadata"]["labels"][NAME].as_str();
+            if let (Some(namespace), Some(name)) = (&id.namespace, name) {
+                let names = self.ending.entry(namespace.clone()).or_default();
+                names.insert(name.into());
+            }
+        }
+    }
+
+    /// For each namespace in which pods of deleted workloads are left, what is waited for.
+    pub(super) async fn not_ended(&mut self) -> BTreeMap<SmolStr, String> {
+        let mut left = BTreeMap::new();
+        for (namespace, names) in self.ending.clone() {
+            match self.pods_of(&namespace, &names).await {
+                Ok(pods) => match pods.first() {
+                    Some(first) => {
+                        left.insert(namespace, waits_for(first, pods.len()));
+                    }
+                    None => drop(self.ending.remove(&namespace)),
+                },
+                Err(error) => {
+                    let reason = format!("its pods cannot be listed: {error}");
+                    left.insert(namespace, reason);
+                }
+            }
+        }
+        left
+    }
+
+    /// Waits until the pods of deleted workloads have ended, as long as a service may take to become ready;
+    /// what is left then.
+    pub(super) async fn await_ended(&mut self) -> BTreeMap<SmolStr, String> {
+        let started = self.cluster.clock.now();
+        let mut is_said = false;
+        loop {
+            let left = self.not_ended().await;
+            let is_late = self.cluster.clock.since(started) > self.options.timeout;
+            if left.is_empty() || is_late || self.stop.is_asked() || !self.lock.is_ours() {
+                return left;
+            }
+            if !is_said {
+                is_said = true;
+                let phase = "waiting for the pods of what was deleted".to_owned();
+                self.progress.say(&Event::Phase(phase));
+            }
+            self.progress.tick();
+            if self.stop.clone().asked_within(LOOKED_AT_EVERY).await {
+                return left;
+            }
+        }
+    }
+
+    async fn pods_of(
+        &self,
+        namespace: &str,
+        names: &BTreeSet<SmolStr>,
+    ) -> Result<Vec<Value>, ApiError> {
+        let path = format!("/api/v1/namespaces/{namespace}/pods");
+        let mut pods = self.cluster.list(&path, &self.program.selector()).await?;
+        pods.retain(|pod| {
+            let name = pod["metadata"]["labels"][NAME].as_str();
+            let has_ended = matches!(
+                pod["status"]["phase"].as_str(),
+                Some("Succeeded" | "Failed")
+            );
+            !has_ended && name.is_some_and(|name| names.contains(name))
+        });
+        Ok(pods)
+    }
+}
+
+fn waits_for(pod: &Value, count: usize) -> String {
+    let name = pod["metadata"]["name"].as_str().unwrap_or_default();
+    let finalizers = pod["metadata"]["finalizers"]
+        .as_array()
+        .into_iter()
+        .flatten();
+    let finalizers: Vec<&str> = finalizers.filter_map(Value::as_str).collect();
+    let why = match finalizers.as_slice() {
+        [] => "is still ending".to_owned(),
+        held => format!("is held by the finalizer {}", held.join(", ")),
+    };
+    match count {
+        1 => format!("pod {name} {why}"),
+        more => format!("pod {name} {why}, and {} more have not ended", more - 1),
+    }
+}
