@@ -6,17 +6,31 @@ use std::time::Duration;
 
 use erpc_tests::repository;
 
+use super::erp1::autoscalers_are_done;
 use super::server::{Cluster, Program, Ran, until};
 
 #[test]
 #[ignore = "needs the server that tests/cluster/build makes; tests/run runs it"]
 fn erp1_is_applied_until_all_is_ready_and_a_second_time_nothing_is_written() {
-    let cluster = Cluster::start();
+    let cluster = Cluster::start_audited();
     let platform = repository();
     make_secrets_of_erp1(&cluster);
     cluster
         .applied(&platform)
         .says(&["every changed service is ready"]);
+    // How often the lease is renewed depends on the machine; nothing else does.
+    let requests = cluster.audited("admin").into_iter().filter(|entry| {
+        let is_of_apply = entry["userAgent"]
+            .as_str()
+            .is_some_and(|agent| agent.contains("apply"));
+        is_of_apply
+            && entry["stage"] == "ResponseComplete"
+            && entry["objectRef"]["resource"] != "leases"
+    });
+    let requests = requests.count();
+    println!("{requests} requests");
+    assert!((300..=500).contains(&requests), "{requests} requests");
+    autoscalers_are_done(&cluster);
     let pods = cluster.get(&["pods", "-A"]);
     let pods = pods["items"].as_array().expect("a list");
     assert!(pods.len() >= 33);

@@ -4,7 +4,7 @@
 use erpc_tests::repository;
 
 use super::apply::make_secrets;
-use super::server::{Cluster, Program};
+use super::server::{Cluster, Program, until};
 
 /// ERP/1 in a folder of its own, where it can be edited.
 pub(super) fn erp1() -> Program {
@@ -248,4 +248,27 @@ fn erp1_lives_through_every_kind_of_change() {
         .map(Vec::len);
     assert_eq!(kept, claims);
     assert!(kept > Some(4));
+}
+
+/// Waits until every autoscaler has brought its workload to its least number of pods: until then
+/// `status` is right to say that it is not ready.
+pub(super) fn autoscalers_are_done(cluster: &Cluster) {
+    until("the least number of pods", || {
+        let scalers = cluster.get(&["horizontalpodautoscalers", "-A"]);
+        let mut scalers = scalers["items"].as_array().expect("a list").iter();
+        scalers.all(|scaler| {
+            let target = scaler["spec"]["scaleTargetRef"]["name"].as_str();
+            let namespace = scaler["metadata"]["namespace"].as_str();
+            let workload = cluster.get(&[
+                "deployment",
+                target.expect("a name"),
+                "-n",
+                namespace.expect("a namespace"),
+            ]);
+            let status = &workload["status"];
+            let ready = status["readyReplicas"].as_u64();
+            ready >= scaler["spec"]["minReplicas"].as_u64()
+                && status["observedGeneration"] == workload["metadata"]["generation"]
+        })
+    });
 }

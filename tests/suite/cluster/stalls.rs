@@ -248,7 +248,7 @@ fn a_namespace_that_is_being_deleted() {
     ran.exits(4).says(&[
         "! shop-front              Namespace",
         "Namespace shop-front is being deleted: it waits for",
-        "left out with it: shop-front.web",
+        "left out with it: NetworkPolicy shop-front/default-deny, ServiceAccount shop-front/shop-front-sa, shop-front.web",
         "✓ shop-back.api ready",
         "blocked: Namespace shop-front; 6 objects that need it were left out",
     ]);
