@@ -3,10 +3,12 @@
 //! judges all the rest; then policies, configuration, workloads along the flows, and last what
 //! closes or removes something.
 
+mod batch;
 mod closing;
 mod ending;
 mod growth;
 mod judged;
+mod record;
 mod revert;
 mod revoke;
 mod rollout;
@@ -25,15 +27,15 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use crate::client::Cluster;
 use crate::failure::{ApiError, Failure};
-use crate::history::{HistoryResult, NewRelease, SourceSnapshot};
-use crate::inventory::{self, Inventory, Meta};
+use crate::history::{NewRelease, SourceSnapshot};
+use crate::inventory::{self, Inventory};
 use crate::kind::Kind;
 use crate::lock::Lock;
 use crate::node_ports;
 use crate::object::{Desired, ObjectId, Packed, Program};
-use crate::plan::{Action, Allowed, Plan, Step, explain};
+use crate::plan::{Allowed, Plan, Step, explain};
 use crate::progress::{Event, Progress};
-use crate::request::{Answer, Call};
+use crate::request::Call;
 use crate::stop::Stop;
 
 use closing::Moment;
@@ -42,8 +44,7 @@ use ending::Ending;
 pub use judged::changes;
 pub(crate) use steps::DEFAULT_DENY;
 pub(crate) use steps::workload_of;
-use steps::{Basis, Batch, Steps, Write, is_foundation};
-pub(crate) use write::Writer;
+use steps::{Basis, Steps, is_foundation};
 
 /// How an apply works.
 #[derive(Clone, Debug)]
@@ -364,53 +365,6 @@ impl Engine<'_, '_> {
         outcome
     }
 
-    /// Writes into the history how the run ended; a run that ended well has done so.
-    async fn record(&mut self, outcome: &Outcome) {
-        let result = match outcome {
-            Outcome::Nothing | Outcome::Done => return,
-            Outcome::Refused(_) => HistoryResult::Refused,
-            Outcome::NotReady => HistoryResult::NotReady,
-            Outcome::Partly(_) => HistoryResult::Partly,
-            Outcome::Reverted(_) => HistoryResult::Reverted,
-            Outcome::Interrupted => HistoryResult::Interrupted,
-        };
-        // A release that is not listed yet was not begun; and without the lock the list may be another's.
-        if self.release.is_some() || !self.lock.is_ours() {
-            return;
-        }
-        self.end_release(result);
-        if let Err(failure) = self.inventory.write(self.cluster).await {
-            let note = format!("the history does not show how this run ended: {failure}");
-            self.progress.say(&Event::Note(note));
-        }
-    }
-
-    fn end_release(&mut self, result: HistoryResult) {
-        let moved = self.plan.work().filter_map(|step| {
-            let moved = step.moved.as_ref()?;
-            let is_gone = self.wrote.contains(&step.id) && !moved.volumes.is_empty();
-            is_gone.then(|| format!("{} to {}", step.id.place(), moved.to))
-        });
-        let moved = moved.collect();
-        self.inventory.history.end(result, self.written, moved);
-    }
-
-    /// Lists the run as a release, with its content.
-    async fn begin_release(&mut self) {
-        let Some(mut release) = self.release.take() else {
-            return;
-        };
-        release.entry.planned = self.plan.work().count();
-        release.entry.rollback_to = self.options.rollback_to;
-        let history = &mut self.inventory.history;
-        let note = history
-            .begin(self.cluster, self.program.name(), release)
-            .await;
-        if let Some(note) = note {
-            self.progress.say(&Event::Note(note));
-        }
-    }
-
     async fn run_to_end(&mut self) -> Outcome {
         self.progress.expect(self.plan.work().count(), 0);
         let outcome = self.work().await;
@@ -643,249 +597,6 @@ impl Engine<'_, '_> {
         let as_it_was = self.back.as_ref().and_then(|bodies| bodies.get(id));
         let body = as_it_was.or_else(|| self.desired(id).map(|object| &object.body));
         body.cloned().unwrap_or_else(Packed::nothing)
-    }
-
-    /// Writes the inventory with all that is and all that will be: whatever happens from here on,
-    /// the next run knows of it.
-    async fn announce(&mut self) -> Result<(), Failure> {
-        let mut objects: BTreeSet<ObjectId> = self.inventory.objects.clone();
-        objects.extend(self.program.objects.iter().map(|object| object.id.clone()));
-        let made = self
-            .plan
-            .steps
-            .iter()
-            .filter(|step| step.id.kind == Kind::Namespace && step.action == Action::Create)
-            .map(|step| step.id.name.to_string());
-        let mut namespaces = self.inventory.meta.namespaces.clone();
-        namespaces.extend(made);
-        let meta = Meta {
-            namespaces,
-            unclosed: self.unclosed(),
-            is_complete: false,
-            ..self.meta()
-        };
-        self.begin_release().await;
-        self.inventory = self.inventory.with(meta, objects);
-        self.inventory.write(self.cluster).await?;
-        self.finish_intents().await
-    }
-
-    /// Namespaces that this run is the first to close. Until it has, a missing `default-deny` was not
-    /// deleted by another.
-    fn unclosed(&self) -> BTreeSet<String> {
-        let denies =
-            self.steps(|step| step.id.name == DEFAULT_DENY && step.action == Action::Create);
-        let new = denies
-            .iter()
-            .filter(|step| !self.inventory.objects.contains(&step.id));
-        let new = new.filter_map(|step| step.id.namespace.as_ref().map(ToString::to_string));
-        new.chain(self.inventory.meta.unclosed.iter().cloned())
-            .collect()
-    }
-
-    fn meta(&self) -> Meta {
-        Meta {
-            platform: self.program.name().to_owned(),
-            id: match self.program.source_id() {
-                Some(id) => Some(id.to_owned()),
-                None => self.inventory.meta.id.clone(),
-            },
-            cluster: self.cluster.uid.clone(),
-            profile: match (self.program.only(), &self.plan.live.inventory) {
-                ([], _) | (_, None) => self.program.profile.clone(),
-                (_, Some(before)) => before.meta.profile.clone(),
-            },
-            digest: self.program.digest(),
-            namespaces: self.inventory.meta.namespaces.clone(),
-            intents: self.inventory.meta.intents.clone(),
-            ..Meta::default()
-        }
-    }
-
-    /// Writes the inventory with exactly what exists.
-    async fn finish(&mut self) -> Result<(), Failure> {
-        let blocked = self
-            .plan
-            .steps
-            .iter()
-            .filter(|s| s.action == Action::Blocked);
-        let left_out = self.plan.left_out.iter().map(|left| &left.id);
-        let unwritten: BTreeSet<&ObjectId> = blocked.map(|step| &step.id).chain(left_out).collect();
-        let mut objects: BTreeSet<ObjectId> = self
-            .program
-            .objects
-            .iter()
-            .filter(|object| !unwritten.contains(&object.id) || self.plan.live.contains(&object.id))
-            .map(|object| object.id.clone())
-            .collect();
-        // What is not in the source any more and was not pruned is still there.
-        let prunes = self.options.allowed.prune;
-        for id in &self.inventory.objects {
-            if self.program.is_outside(id) {
-                objects.insert(id.clone());
-            }
-            let is_live = self.plan.live.contains(id);
-            let is_gone = self.plan.steps.iter().any(|step| match step.action {
-                Action::Prune => prunes && step.id == *id,
-                Action::Move => step.id == *id,
-                _ => false,
-            });
-            if is_live && !is_gone {
-                objects.insert(id.clone());
-            }
-        }
-        // A run about a part says nothing of the rest.
-        let before = self.plan.live.inventory.as_ref();
-        let was_complete = before.is_some_and(|before| before.meta.is_complete);
-        let meta = Meta {
-            is_complete: self.program.only().is_empty() || was_complete,
-            ..self.meta()
-        };
-        self.end_release(HistoryResult::Done);
-        self.inventory = self.inventory.with(meta, objects);
-        self.inventory.write(self.cluster).await
-    }
-
-    /// Writes one batch after the other. Whether all went well.
-    async fn batches(&mut self, batches: Vec<Batch>) -> bool {
-        for Batch { name, writes } in batches {
-            if !self.batch(name, writes).await {
-                return false;
-            }
-        }
-        true
-    }
-
-    /// Writes objects that do not need each other. Whether all went well.
-    async fn batch(&mut self, name: &str, steps: Vec<Write>) -> bool {
-        if steps.is_empty() {
-            return true;
-        }
-        self.progress.say(&Event::Phase(name.to_owned()));
-        let (replaced, steps): (Vec<_>, Vec<_>) = steps
-            .into_iter()
-            .partition(|write| write.step.action == Action::Replace);
-        for Write { step, body } in replaced {
-            let result = self.replace(&step, &body.value()).await;
-            self.note(&step, result);
-        }
-        let writer = self.writer();
-        let writer = &writer;
-        let mut results = stream::iter(steps)
-            .map(|Write { step, body }| async move {
-                let result = writer.write(&step, &body).await;
-                (step, result)
-            })
-            .buffer_unordered(16);
-        let mut is_well = self.failures.is_empty();
-        let mut notes = Vec::new();
-        while let Some((step, result)) = results.next().await {
-            match &result {
-                Ok(_) => {
-                    self.count(&step);
-                    self.progress.say(&Event::Wrote {
-                        object: step.id.to_string(),
-                        action: step.action,
-                    });
-                }
-                Err(_) => {
-                    is_well = false;
-                    notes.push((step, result));
-                }
-            }
-            while let Ok(trouble) = self.trouble.try_recv() {
-                self.progress.say(&Event::Trouble(trouble));
-            }
-            self.progress.tick();
-        }
-        drop(results);
-        for (step, result) in notes {
-            self.note(&step, result);
-        }
-        is_well && !self.stop.is_asked() && self.lock.is_ours()
-    }
-
-    /// Makes the entries in `managedFields` the platform's that an earlier version of erpc or a platform
-    /// that is taken over has left. Applied under the new name alone, a field that left the source would
-    /// stay, and one with another value would be a conflict.
-    async fn rename_managers(&mut self) -> bool {
-        let inherited = self.plan.inherited();
-        if inherited.is_empty() {
-            return true;
-        }
-        self.progress
-            .say(&Event::Phase("renaming field managers".to_owned()));
-        let writer = self.writer();
-        let writer = &writer;
-        let mut results = stream::iter(inherited)
-            .map(|(id, from)| async move {
-                let result = writer.rename(&id, &from).await;
-                (id, result)
-            })
-            .buffer_unordered(16);
-        let mut failed = Vec::new();
-        while let Some((id, result)) = results.next().await {
-            if let Err(failure) = result {
-                failed.push((id, failure));
-            }
-            self.progress.tick();
-        }
-        drop(results);
-        let is_well = failed.is_empty();
-        for (id, failure) in failed {
-            self.note_failure(&id, failure);
-        }
-        is_well
-    }
-
-    fn writer(&self) -> Writer {
-        Writer::new(
-            self.cluster,
-            self.program.manager(),
-            self.stop.clone(),
-            self.lock.gauge(),
-        )
-    }
-
-    /// An object that is written twice, first for both revisions and then for the new one, counts once.
-    fn count(&mut self, step: &Step) {
-        if self.wrote.insert(step.id.clone()) {
-            self.written += 1;
-        }
-    }
-
-    /// Takes note of how a write went.
-    fn note(&mut self, step: &Step, result: Result<Option<Answer>, Option<Failure>>) {
-        let failure = match result {
-            Ok(_) => {
-                self.count(step);
-                self.progress.say(&Event::Wrote {
-                    object: step.id.to_string(),
-                    action: step.action,
-                });
-                return;
-            }
-            Err(failure) => failure,
-        };
-        self.note_failure(&step.id, failure);
-    }
-
-    fn note_failure(&mut self, id: &ObjectId, failure: Option<Failure>) {
-        let Some(failure) = failure else {
-            // It was not begun: the run is to stop, or has lost its lock. Both stay so.
-            return;
-        };
-        let source = self
-            .desired(id)
-            .and_then(|object| self.program.place_of(object));
-        self.progress.say(&Event::Refused {
-            object: id.to_string(),
-            source,
-            message: failure.message.clone(),
-            help: failure.help.clone(),
-        });
-        self.failures
-            .push(Failure::new(format!("{id}: {}", failure.message)));
     }
 
     /// A quota counts only after its controller has seen it; before that every pod is refused.
