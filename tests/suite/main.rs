@@ -38,4 +38,5 @@ mod shell;
 mod show;
 mod ui;
 mod whole_graph;
+mod writing;
 mod yaml;

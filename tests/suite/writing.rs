@@ -1,0 +1,177 @@
+//! The wording of string literals, doc comments and documents: `tests/writing/phrases.txt` has what no text
+//! uses, `allowed.txt` what is still to be rewritten. That list only shrinks: `UPDATE_WRITING=1` removes from it
+//! what is gone, and adds nothing.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::path::Path;
+
+use erpc_tests::repository;
+use proc_macro2::{TokenStream, TokenTree};
+use regex::Regex;
+
+/// Where the texts are, from the root of the repository.
+const TEXTS: [&str; 7] = [
+    "compiler",
+    "docs",
+    "examples",
+    "platform.erp",
+    "policies.erp",
+    "stdlib",
+    "README.md",
+];
+
+/// A text and the line where it begins.
+type Text = (usize, String);
+
+/// How often each file has each phrase.
+type Counts = BTreeMap<(String, String), usize>;
+
+struct Phrase {
+    pattern: Regex,
+    instead: String,
+}
+
+fn phrases() -> Vec<Phrase> {
+    let list = std::fs::read_to_string(repository().join("tests/writing/phrases.txt"));
+    let list = list.expect("the list of phrases");
+    let lines = list.lines().filter(|line| !line.starts_with('#'));
+    lines
+        .map(|line| {
+            let (pattern, instead) = line.split_once('\t').expect("a pattern, a tab, a hint");
+            Phrase {
+                pattern: Regex::new(pattern).expect("a regular expression"),
+                instead: instead.to_owned(),
+            }
+        })
+        .collect()
+}
+
+/// The string literals and doc comments of Rust source.
+fn of_rust(source: &str) -> Vec<Text> {
+    let mut texts = Vec::new();
+    let mut streams: Vec<TokenStream> = vec![source.parse().expect("Rust source")];
+    while let Some(stream) = streams.pop() {
+        for token in stream {
+            match token {
+                TokenTree::Group(group) => streams.push(group.stream()),
+                // A doc comment is `#[doc = "…"]` here.
+                TokenTree::Literal(literal) => {
+                    let text = literal.to_string();
+                    if text.ends_with(['"', '#']) {
+                        texts.push((literal.span().start().line, text));
+                    }
+                }
+                TokenTree::Ident(_) | TokenTree::Punct(_) => {}
+            }
+        }
+    }
+    texts
+}
+
+fn texts(path: &Path) -> Vec<Text> {
+    let source = std::fs::read_to_string(path).expect("UTF-8");
+    match path.extension().and_then(|end| end.to_str()) {
+        Some("rs") => of_rust(&source),
+        _ => vec![(1, source)],
+    }
+}
+
+fn files(path: &Path, found: &mut Vec<std::path::PathBuf>) {
+    if path.is_dir() {
+        let entries = std::fs::read_dir(path).expect("a folder");
+        for entry in entries {
+            files(&entry.expect("an entry").path(), found);
+        }
+    } else if path
+        .extension()
+        .is_some_and(|end| ["rs", "md", "erp"].iter().any(|text| end == *text))
+    {
+        found.push(path.to_owned());
+    }
+}
+
+/// The phrases of the list in all texts, and a line for each.
+fn found() -> (Counts, BTreeMap<(String, String), String>) {
+    let (mut counts, mut places) = (Counts::new(), BTreeMap::new());
+    let phrases = phrases();
+    let mut paths = Vec::new();
+    for root in TEXTS {
+        files(&repository().join(root), &mut paths);
+    }
+    for path in paths {
+        let name = path.strip_prefix(repository()).expect("it is below");
+        let name = name.display().to_string();
+        for (first, text) in texts(&path) {
+            for (number, line) in text.lines().enumerate() {
+                for phrase in &phrases {
+                    let line = line.trim_end_matches(['"', '\\', '#']);
+                    let found = phrase.pattern.find_iter(line).count();
+                    if found == 0 {
+                        continue;
+                    }
+                    let key = (name.clone(), phrase.pattern.to_string());
+                    *counts.entry(key.clone()).or_default() += found;
+                    let place: &mut String = places.entry(key).or_default();
+                    // Writing to a string cannot fail.
+                    let _ = writeln!(
+                        place,
+                        "{name}:{}: {}\n    write {}",
+                        first + number,
+                        line.trim(),
+                        phrase.instead
+                    );
+                }
+            }
+        }
+    }
+    (counts, places)
+}
+
+fn allowed(list: &str) -> Counts {
+    let lines = list.lines().filter(|line| !line.starts_with('#'));
+    lines
+        .map(|line| {
+            let mut parts = line.splitn(3, '\t');
+            let mut next = || parts.next().expect("a count, a file, a phrase").to_owned();
+            let count = next().parse().expect("a number");
+            ((next(), next()), count)
+        })
+        .collect()
+}
+
+#[test]
+fn texts_have_no_phrase_of_the_list() {
+    let path = repository().join("tests/writing/allowed.txt");
+    let list = std::fs::read_to_string(&path).expect("the list of what is left");
+    let allowed = allowed(&list);
+    let (counts, places) = found();
+    let new: Vec<&str> = counts
+        .iter()
+        .filter(|(key, count)| **count > allowed.get(*key).copied().unwrap_or(0))
+        .map(|(key, _)| places[key].as_str())
+        .collect();
+    assert!(new.is_empty(), "{}", new.concat());
+    let mut shrunk = String::from(
+        "# Phrases that are still to be rewritten: how many, where, and which. `UPDATE_WRITING=1` shrinks the list.\n",
+    );
+    for ((file, phrase), count) in &counts {
+        // Writing to a string cannot fail.
+        let _ = writeln!(shrunk, "{count}\t{file}\t{phrase}");
+    }
+    if std::env::var_os("UPDATE_WRITING").is_some() {
+        std::fs::write(&path, &shrunk).expect("the list can be written");
+    } else {
+        assert_eq!(list, shrunk, "shrink the list: UPDATE_WRITING=1");
+    }
+}
+
+#[test]
+fn phrases_are_found_in_literals_and_doc_comments_alone() {
+    let source =
+        "/// Nobody reads it.\nfn f() {\n    // somebody\n    let anybody = r#\"a\nroom\"#;\n}\n";
+    let texts = of_rust(source);
+    let lines: Vec<usize> = texts.iter().map(|(line, _)| *line).collect();
+    assert_eq!(lines.len(), 2, "{texts:?}");
+    assert!(lines.contains(&1) && lines.contains(&4), "{texts:?}");
+}
