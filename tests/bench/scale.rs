@@ -224,7 +224,7 @@ fn time_of_children() -> Duration {
 
 /// The stages of the proof, one by one.
 fn proof_by_stage(program: &Memory, runs: usize) {
-    use erpc_prove::{Coverage, Exactness, Matrix, Reading, World};
+    use erpc_prove::{Coverage, Exactness, Matrix, Partition, Reading};
 
     let compiled = program.compile();
     let Some((platform, derived)) = &compiled.result else {
@@ -239,28 +239,33 @@ fn proof_by_stage(program: &Memory, runs: usize) {
         bytes / 1024
     );
     let claimed = erpc_cli::claims::of(platform);
-    let facts = erpc_cli::claims::facts(platform);
+    let cluster = erpc_cli::claims::cluster_addresses(platform);
     let manifests = erpc_cli::proof::read(&files);
-    let world = World::of(&manifests, &claimed.claims, &facts);
-    let matrix = Matrix::of(&world, Reading::STANDARD, &facts);
+    let partition = Partition::of(&manifests, &claimed.claims, &cluster);
+    let matrix = Matrix::of(&partition, Reading::STANDARD, &cluster);
     let stages: [(&str, Duration); 6] = [
         ("read", least(runs, || erpc_cli::proof::read(&files))),
         ("claims", least(runs, || erpc_cli::claims::of(platform))),
         (
-            "world",
-            least(runs, || World::of(&manifests, &claimed.claims, &facts)),
+            "classes",
+            least(runs, || {
+                Partition::of(&manifests, &claimed.claims, &cluster)
+            }),
         ),
         (
             "matrix",
-            least(runs, || Matrix::of(&world, Reading::STANDARD, &facts)),
+            least(runs, || Matrix::of(&partition, Reading::STANDARD, &cluster)),
         ),
         (
             "exactness",
             least(runs, || {
-                Exactness::of(&world, &mut matrix.clone(), &claimed.claims)
+                Exactness::of(&partition, &mut matrix.clone(), &claimed.claims)
             }),
         ),
-        ("coverage", least(runs, || Coverage::of(&world, &matrix))),
+        (
+            "coverage",
+            least(runs, || Coverage::of(&partition, &matrix)),
+        ),
     ];
     for (stage, time) in stages {
         println!("{stage:>10} {:>8.1}ms", time.as_secs_f64() * 1000.0);

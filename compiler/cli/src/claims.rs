@@ -7,7 +7,7 @@ use erpc_model::units::Protocol;
 use erpc_model::{
     DnsFlavour, End, Flow, FlowPort, IngressController, Mesh, Mode, Platform, Port, PortId,
 };
-use erpc_prove::{Claims, EndId, Facts, LabelId, Ports};
+use erpc_prove::{Claims, ClusterAddresses, EndId, LabelId, Ports};
 use ipnet::IpNet;
 
 /// The claims of a platform.
@@ -49,10 +49,10 @@ pub fn of(platform: &Platform) -> Claimed {
 }
 
 /// What the chosen cluster's block says of addresses.
-pub fn facts(platform: &Platform) -> Facts {
+pub fn cluster_addresses(platform: &Platform) -> ClusterAddresses {
     let cluster = platform.cluster();
     let values = |cidrs: &[erpc_model::Sourced<IpNet>]| cidrs.iter().map(|c| c.value).collect();
-    Facts {
+    ClusterAddresses {
         pods: values(&cluster.pod_cidrs),
         services: values(&cluster.service_cidrs),
         nodes: node_cidrs(platform),

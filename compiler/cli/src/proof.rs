@@ -8,7 +8,7 @@ use erpc_model::Platform;
 use erpc_policy::Derived;
 use erpc_prove::{
     Basis, Certificate, Coverage, Difference, Direction, Exactness, File, HalfOpen, LabelId,
-    Manifests, Matrix, Reading, TierOrder, Uncovered, World,
+    Manifests, Matrix, Partition, Reading, TierOrder, Uncovered,
 };
 
 use crate::claims::{self, Claimed};
@@ -22,13 +22,13 @@ const MAX_FINDINGS: usize = 20;
 pub fn check(platform: &Platform, files: &[OutputFile]) -> Diagnostics {
     let manifests = read(files);
     let claimed = claims::of(platform);
-    let facts = claims::facts(platform);
-    let world = World::of(&manifests, &claimed.claims, &facts);
-    let mut matrix = Matrix::of(&world, Reading::STANDARD, &facts);
-    let exactness = Exactness::of(&world, &mut matrix, &claimed.claims);
-    let coverage = Coverage::of(&world, &matrix);
+    let cluster = claims::cluster_addresses(platform);
+    let partition = Partition::of(&manifests, &claimed.claims, &cluster);
+    let mut matrix = Matrix::of(&partition, Reading::STANDARD, &cluster);
+    let exactness = Exactness::of(&partition, &mut matrix, &claimed.claims);
+    let coverage = Coverage::of(&partition, &matrix);
     if manifests.problems.is_empty() && exactness.holds() && coverage.holds() {
-        drop(world);
+        drop(partition);
         // To free what was read takes a tenth of the proof, and nobody waits for it.
         rayon::spawn(move || drop((matrix, manifests, claimed)));
         return Diagnostics::new();
@@ -36,7 +36,7 @@ pub fn check(platform: &Platform, files: &[OutputFile]) -> Diagnostics {
     Findings {
         platform,
         claimed: &claimed,
-        world: &world,
+        partition: &partition,
         matrix: &matrix,
         out: Diagnostics::new(),
     }
@@ -78,7 +78,7 @@ pub fn certificate(
         &Basis {
             claims: &claimed.claims,
             binds: &|label| claimed.binds.get(label.index()).copied().unwrap_or(false),
-            facts: &claims::facts(platform),
+            cluster: &claims::cluster_addresses(platform),
             tiers: &tiers,
             plugin,
             changes: &erpc_cluster::changes(platform, derived, sources),
@@ -120,7 +120,7 @@ pub(crate) fn read_with(files: &[OutputFile], others: &[&Unmanaged]) -> Manifest
 struct Findings<'f> {
     platform: &'f Platform,
     claimed: &'f Claimed,
-    world: &'f World<'f>,
+    partition: &'f Partition<'f>,
     matrix: &'f Matrix,
     out: Diagnostics,
 }
@@ -128,7 +128,13 @@ struct Findings<'f> {
 impl Findings<'_> {
     fn all(mut self, exactness: &Exactness, coverage: &Coverage) -> Diagnostics {
         // Every problem of our own output is a missing object.
-        for problem in self.world.manifests().problems.iter().take(MAX_FINDINGS) {
+        for problem in self
+            .partition
+            .manifests()
+            .problems
+            .iter()
+            .take(MAX_FINDINGS)
+        {
             let message = format!("the output has an object that no cluster takes: {problem}");
             self.out.push(
                 Diagnostic::new(&codes::FLOW_NOT_OPENED, message)
@@ -157,10 +163,10 @@ impl Findings<'_> {
             self.uncovered(uncovered);
         }
         if !self.out.has_errors() {
-            for (atom, direction) in exactness.open.iter().take(MAX_FINDINGS) {
+            for (class, direction) in exactness.open.iter().take(MAX_FINDINGS) {
                 let message = format!(
                     "{} is open to everybody ({})",
-                    self.world.show(*atom),
+                    self.partition.show(*class),
                     direction.field()
                 );
                 self.out.push(
@@ -178,7 +184,7 @@ impl Findings<'_> {
     }
 
     fn pair(&self, difference: &Difference) -> (String, String, String) {
-        let show = |atom| self.world.show(atom);
+        let show = |class| self.partition.show(class);
         (
             show(difference.from),
             difference.to.map_or_else(|| "everybody".to_owned(), show),
@@ -230,17 +236,17 @@ impl Findings<'_> {
     }
 
     fn half_open(&mut self, half: &HalfOpen) {
-        let atom = self.world.show(half.atom);
-        let other = self.world.show(half.other);
+        let class = self.partition.show(half.class);
+        let other = self.partition.show(half.other);
         let ports = self.matrix.sets().show(half.ports);
         let what = match half.direction {
             Direction::Ingress => format!("lets {other} in"),
             Direction::Egress => format!("lets it out to {other}"),
         };
-        let message = format!("the policy of {atom} {what} on {ports}, which nothing declares");
+        let message = format!("the policy of {class} {what} on {ports}, which nothing declares");
         self.out.push(
             Diagnostic::new(&codes::OPENED_WITHOUT_FLOW, message)
-                .at(self.place_of(&[&atom]), "of this one")
+                .at(self.place_of(&[&class]), "of this one")
                 .help("the other side forbids it so far; a change there alone would open it"),
         );
     }

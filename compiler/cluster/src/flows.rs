@@ -3,7 +3,9 @@
 
 use std::collections::BTreeSet;
 
-use erpc_prove::{Claims, Direction, Facts, File, Manifests, Matrix, Ports, Reading, World};
+use erpc_prove::{
+    Claims, ClusterAddresses, Direction, File, Manifests, Matrix, Partition, Ports, Reading,
+};
 use serde_json::Value;
 use smol_str::SmolStr;
 
@@ -46,13 +48,13 @@ fn connections(objects: &[Packed]) -> BTreeSet<String> {
         })
         .collect();
     let manifests = Manifests::read(&files);
-    let (claims, facts) = (Claims::new(), Facts::default());
-    let world = World::of(&manifests, &claims, &facts);
-    let mut matrix = Matrix::of(&world, Reading::STANDARD, &facts);
+    let (claims, cluster) = (Claims::new(), ClusterAddresses::default());
+    let partition = Partition::of(&manifests, &claims, &cluster);
+    let mut matrix = Matrix::of(&partition, Reading::STANDARD, &cluster);
     let mut out = BTreeSet::new();
     for cell in matrix.cells() {
-        if world.is_known(cell.from) || world.is_known(cell.to) {
-            let (from, to) = (world.show(cell.from), world.show(cell.to));
+        if partition.is_known(cell.from) || partition.is_known(cell.to) {
+            let (from, to) = (partition.show(cell.from), partition.show(cell.to));
             let ports = matrix.sets().list(cell.ports);
             out.extend(
                 ports
@@ -61,10 +63,10 @@ fn connections(objects: &[Packed]) -> BTreeSet<String> {
             );
         }
     }
-    for atom in world.workload_atoms() {
-        let name = world.show(atom);
+    for class in partition.workload_classes() {
+        let name = partition.show(class);
         for direction in [Direction::Ingress, Direction::Egress] {
-            let (pods, _) = matrix.side(atom, direction).everywhere();
+            let (pods, _) = matrix.side(class, direction).everywhere();
             for port in matrix.sets().list(pods) {
                 out.insert(match direction {
                     Direction::Ingress => format!("anybody → {name}:{}", show(port)),

@@ -1,5 +1,5 @@
 //! Addresses: the space of both families, cut at every boundary of a block, and the pieces that no
-//! block tells apart put together again. However many blocks there are, each such class is one atom.
+//! block tells apart put together again. However many blocks there are, each such class is one class.
 
 use std::collections::BTreeSet;
 use std::fmt;

@@ -4,6 +4,7 @@
 use serde::Serialize;
 
 use crate::claims::{Claims, LabelId};
+use crate::classes::{ClusterAddresses, Partition};
 use crate::manifest::Manifests;
 use crate::matrix::{Matrix, Reading};
 use crate::ports::Ports;
@@ -11,7 +12,6 @@ use crate::proofs::{
     BlastRadius, Coverage, Exactness, Exposure, Minimality, Portability, Rollout, Step, TierOrder,
     Tiers, Uncovered,
 };
-use crate::world::{Facts, World};
 
 /// What no NetworkPolicy can promise, whoever wrote it.
 pub const NOT_PROMISED: [&str; 7] = [
@@ -80,8 +80,8 @@ pub struct Basis<'b> {
     pub claims: &'b Claims,
     /// Which claims are dependencies, by label.
     pub binds: &'b dyn Fn(LabelId) -> bool,
-    /// What is known of the cluster.
-    pub facts: &'b Facts,
+    /// The addresses of the cluster.
+    pub cluster: &'b ClusterAddresses,
     /// The tiers.
     pub tiers: &'b TierOrder,
     /// The network plugin, where it is known.
@@ -111,15 +111,15 @@ impl Certificate {
     /// Proves all statements about manifests.
     #[must_use]
     pub fn of(manifests: &Manifests, basis: &Basis<'_>) -> Self {
-        let world = World::of(manifests, basis.claims, basis.facts);
-        let mut matrix = Matrix::of(&world, Reading::STANDARD, basis.facts);
+        let partition = Partition::of(manifests, basis.claims, basis.cluster);
+        let mut matrix = Matrix::of(&partition, Reading::STANDARD, basis.cluster);
         let mut proving = Proving {
             manifests,
             basis,
-            world: &world,
+            partition: &partition,
             matrix: &mut matrix,
         };
-        let exactness = Exactness::of(&world, proving.matrix, basis.claims);
+        let exactness = Exactness::of(&partition, proving.matrix, basis.claims);
         let connections = exactness.allowed;
         let (blast, radii) = proving.blast_radius();
         let statements = vec![
@@ -135,8 +135,8 @@ impl Certificate {
         Self {
             workloads: manifests.workloads.len(),
             policies: manifests.policies.len(),
-            other_pods: world.pods() - world.workload_atoms().count(),
-            address_classes: world.len() - world.pods(),
+            other_pods: partition.pods() - partition.workload_classes().count(),
+            address_classes: partition.len() - partition.pods(),
             claims: basis.claims.as_slice().len(),
             connections,
             statements,
@@ -149,7 +149,7 @@ impl Certificate {
 struct Proving<'p, 'm> {
     manifests: &'m Manifests,
     basis: &'p Basis<'p>,
-    world: &'p World<'m>,
+    partition: &'p Partition<'m>,
     matrix: &'p mut Matrix,
 }
 
@@ -159,8 +159,8 @@ impl Proving<'_, '_> {
             let ports = self.matrix.sets().show(ports);
             format!(
                 "{} -> {} on {ports}",
-                self.world.show(from),
-                self.world.show(to)
+                self.partition.show(from),
+                self.partition.show(to)
             )
         };
         let mut witnesses = Vec::new();
@@ -176,14 +176,14 @@ impl Proving<'_, '_> {
             let direction = half.direction.field();
             format!(
                 "half open ({direction}): {}",
-                show(half.atom, half.other, half.ports)
+                show(half.class, half.other, half.ports)
             )
         }));
-        witnesses.extend(found.open.iter().map(|(atom, direction)| {
+        witnesses.extend(found.open.iter().map(|(class, direction)| {
             format!(
                 "open to everybody ({}): {}",
                 direction.field(),
-                self.world.show(*atom)
+                self.partition.show(*class)
             )
         }));
         witnesses.extend(found.nowhere.iter().map(|(end, _)| {
@@ -205,7 +205,7 @@ impl Proving<'_, '_> {
     }
 
     fn coverage(&self) -> Statement {
-        let found = Coverage::of(self.world, self.matrix);
+        let found = Coverage::of(self.partition, self.matrix);
         let witnesses = found.uncovered.iter().map(Uncovered::show).collect();
         statement(
             "coverage",
@@ -220,7 +220,7 @@ impl Proving<'_, '_> {
     }
 
     fn minimality(&self) -> Statement {
-        let found = Minimality::of(self.world);
+        let found = Minimality::of(self.partition);
         let show = |policy: usize, field: &str| {
             let policy = &self.manifests.policies[policy];
             format!(
@@ -244,7 +244,7 @@ impl Proving<'_, '_> {
     }
 
     fn portability(&mut self) -> Statement {
-        let found = Portability::of(self.world, self.matrix, self.basis.facts);
+        let found = Portability::of(self.partition, self.matrix, self.basis.cluster);
         let mut witnesses = Vec::new();
         for one in found.readings.iter().filter(|one| !one.is_same()) {
             let plugins = one.deviation.plugins().join(", ");
@@ -258,8 +258,8 @@ impl Proving<'_, '_> {
             for differs in one.differs.iter().take(3) {
                 let pair = format!(
                     "{} -> {}",
-                    self.world.show(differs.from),
-                    self.world.show(differs.to)
+                    self.partition.show(differs.from),
+                    self.partition.show(differs.to)
                 );
                 witnesses.push(format!(
                     "  {pair}: opens {}, closes {}",
@@ -285,7 +285,7 @@ impl Proving<'_, '_> {
     }
 
     fn exposure(&mut self) -> Statement {
-        let found = Exposure::of(self.world, self.matrix, self.basis.claims);
+        let found = Exposure::of(self.partition, self.matrix, self.basis.claims);
         let witnesses = if found.holds() {
             let shown = found.exposed.iter().map(|one| {
                 let mut from: Vec<String> =
@@ -293,21 +293,24 @@ impl Proving<'_, '_> {
                 if one.from.len() > 4 {
                     from.push(format!("{} more", one.from.len() - 4));
                 }
-                let of = self.world.show(one.atom);
+                let of = self.partition.show(one.class);
                 format!("{of} on {} from {}", ports(&one.ports), from.join(", "))
             });
             shown.collect()
         } else {
-            let differs = found.differs.iter().map(|atom| self.world.show(*atom));
+            let differs = found
+                .differs
+                .iter()
+                .map(|class| self.partition.show(*class));
             differs
                 .map(|of| format!("{of} is reached from other addresses than declared"))
                 .collect()
         };
-        let mut atoms: Vec<_> = found.exposed.iter().map(|one| one.atom).collect();
-        atoms.dedup();
+        let mut classes: Vec<_> = found.exposed.iter().map(|one| one.class).collect();
+        classes.dedup();
         let compared = format!(
             "{} reached from outside, as declared",
-            number(atoms.len(), "workload")
+            number(classes.len(), "workload")
         );
         statement("exposure", found.holds(), compared, witnesses)
     }
@@ -315,7 +318,7 @@ impl Proving<'_, '_> {
     fn tiers(&mut self) -> Statement {
         let basis = self.basis;
         let found = Tiers::of(
-            self.world,
+            self.partition,
             self.matrix,
             basis.claims,
             basis.tiers,
@@ -328,8 +331,8 @@ impl Proving<'_, '_> {
             };
             let pair = format!(
                 "{} -> {}",
-                self.world.show(one.from),
-                self.world.show(one.to)
+                self.partition.show(one.from),
+                self.partition.show(one.to)
             );
             format!("{pair} on {} points upwards ({who})", ports(&one.ports))
         });
@@ -341,14 +344,14 @@ impl Proving<'_, '_> {
     }
 
     fn blast_radius(&mut self) -> (Statement, Vec<Radius>) {
-        let found = BlastRadius::of(self.world, self.matrix);
+        let found = BlastRadius::of(self.partition, self.matrix);
         let mut radii: Vec<Radius> = self
-            .world
-            .workload_atoms()
-            .map(|atom| Radius {
-                workload: self.world.show(atom),
-                reaches: found.workloads[atom.index()],
-                leaves: found.leaves[atom.index()],
+            .partition
+            .workload_classes()
+            .map(|class| Radius {
+                workload: self.partition.show(class),
+                reaches: found.workloads[class.index()],
+                leaves: found.leaves[class.index()],
             })
             .collect();
         let leaving = radii.iter().filter(|one| one.leaves).count();
@@ -374,7 +377,7 @@ impl Proving<'_, '_> {
         for change in self.basis.changes {
             let what = change.name;
             let versions: Vec<&Manifests> = change.versions.iter().collect();
-            let found = Rollout::of(&versions, &change.steps, self.basis.facts);
+            let found = Rollout::of(&versions, &change.steps, self.basis.cluster);
             steps += found.steps;
             compared += found.compared;
             witnesses.extend(found.violations.iter().map(|one| {

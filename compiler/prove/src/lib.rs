@@ -5,20 +5,21 @@
 //! connections. It does no I/O.
 //!
 //! ```
-//! use erpc_prove::{Claims, Facts, File, Manifests, Matrix, Reading, World};
+//! use erpc_prove::{Claims, ClusterAddresses, File, Manifests, Matrix, Reading, Partition};
 //!
 //! let yaml = "apiVersion: v1\nkind: Pod\nmetadata: {name: a, labels: {app: a}}\nspec: {}\n";
 //! let manifests = Manifests::read(&[File { path: "a.yaml", bytes: yaml.as_bytes() }]);
-//! let (claims, facts) = (Claims::new(), Facts::default());
-//! let world = World::of(&manifests, &claims, &facts);
-//! let mut matrix = Matrix::of(&world, Reading::STANDARD, &facts);
-//! let pod = world.workload_atoms().next().expect("the pod");
+//! let (claims, cluster) = (Claims::new(), ClusterAddresses::default());
+//! let partition = Partition::of(&manifests, &claims, &cluster);
+//! let mut matrix = Matrix::of(&partition, Reading::STANDARD, &cluster);
+//! let pod = partition.workload_classes().next().expect("the pod");
 //! assert_eq!(matrix.get(pod, pod), erpc_prove::PortSet::ALL);
 //! ```
 
 mod address;
 mod certificate;
 mod claims;
+mod classes;
 mod controllers;
 mod manifest;
 mod matrix;
@@ -26,12 +27,12 @@ mod ports;
 mod proofs;
 mod selector;
 mod survey;
-mod world;
 mod yaml;
 
 pub use address::{Block, Range};
 pub use certificate::{Basis, Certificate, Change, NOT_PROMISED, Radius, Statement, digest};
 pub use claims::{Claim, Claims, End, EndId, LabelId};
+pub use classes::{Class, ClassId, ClusterAddresses, Partition};
 pub use manifest::{
     Direction, Effect, File, Manifests, NamedPort, Namespace, Note, Ordinals, Peer, Place, Policy,
     PolicyPort, PortRange, Problem, Rule, Service, ServicePort, TargetPort, Unevaluated, Workload,
@@ -45,4 +46,3 @@ pub use proofs::{
 };
 pub use selector::{Labels, Operator, Requirement, Selector};
 pub use survey::{Connection, Everywhere, NotEvaluated, Reached, Survey, Surveyed};
-pub use world::{Atom, AtomId, Facts, World};

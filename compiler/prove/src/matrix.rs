@@ -1,13 +1,13 @@
-//! The matrix: which ports each atom may reach on each other atom. It is kept as the two sides of
-//! every pod, what may leave it and what may enter it, each with the few atoms that it names; a
+//! The matrix: which ports each class may reach on each other class. It is kept as the two sides of
+//! every pod, what may leave it and what may enter it, each with the few classes that it names; a
 //! table of all pairs is never made.
 
 use rustc_hash::FxHashMap;
 
 use crate::address::{Block, overlap};
+use crate::classes::{ClassId, ClusterAddresses, Partition, Selected};
 use crate::manifest::{Direction, Peer, Policy, PolicyPort, PortRange, Rule, Workload};
 use crate::ports::{PortSet, PortSets, Ports};
-use crate::world::{AtomId, Facts, Selected, World};
 
 /// How a cluster reads policies where the API leaves it open, or where some get it wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,8 +38,8 @@ pub struct Side {
     pods: PortSet,
     /// To or from every address.
     addresses: PortSet,
-    /// To or from these atoms, sorted.
-    some: Vec<(AtomId, PortSet)>,
+    /// To or from these classes, sorted.
+    some: Vec<(ClassId, PortSet)>,
 }
 
 impl Default for PortSet {
@@ -62,18 +62,18 @@ impl Side {
         (self.pods, self.addresses)
     }
 
-    /// The ports that are open to one other atom.
-    pub(crate) fn toward(&self, other: AtomId, is_pod: bool, sets: &mut PortSets) -> PortSet {
+    /// The ports that are open to one other class.
+    pub(crate) fn toward(&self, other: ClassId, is_pod: bool, sets: &mut PortSets) -> PortSet {
         let base = if is_pod { self.pods } else { self.addresses };
-        match self.some.binary_search_by_key(&other, |(atom, _)| *atom) {
+        match self.some.binary_search_by_key(&other, |(class, _)| *class) {
             Ok(at) => sets.union(base, self.some[at].1),
             Err(_) => base,
         }
     }
 
-    /// The atoms that the side names, with their ports, sorted.
+    /// The classes that the side names, with their ports, sorted.
     #[must_use]
-    pub fn named(&self) -> &[(AtomId, PortSet)] {
+    pub fn named(&self) -> &[(ClassId, PortSet)] {
         &self.some
     }
 }
@@ -82,9 +82,9 @@ impl Side {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Cell {
     /// Who calls.
-    pub from: AtomId,
+    pub from: ClassId,
     /// Who is called.
-    pub to: AtomId,
+    pub to: ClassId,
     /// On which ports; never none.
     pub ports: PortSet,
 }
@@ -105,12 +105,12 @@ struct RulePorts {
 }
 
 impl Matrix {
-    /// Evaluates all policies of a world.
+    /// Evaluates all policies of a partition.
     #[must_use]
-    pub fn of(world: &World<'_>, reading: Reading, facts: &Facts) -> Self {
-        let mut evaluation = Evaluation::of(world, reading, facts);
-        for policy in &world.manifests().policies {
-            evaluation.policy(policy, &world.selected(policy));
+    pub fn of(partition: &Partition<'_>, reading: Reading, cluster: &ClusterAddresses) -> Self {
+        let mut evaluation = Evaluation::of(partition, reading, cluster);
+        for policy in &partition.manifests().policies {
+            evaluation.policy(policy, &partition.selected(policy));
         }
         let Evaluation {
             mut sets, sides, ..
@@ -138,33 +138,38 @@ impl Matrix {
         &mut self.sets
     }
 
-    /// One side of an atom; addresses are open.
+    /// One side of a class; addresses are open.
     #[must_use]
-    pub fn side(&self, atom: AtomId, direction: Direction) -> &Side {
+    pub fn side(&self, class: ClassId, direction: Direction) -> &Side {
         static OPEN: Side = Side::OPEN;
         let sides = match direction {
             Direction::Ingress => &self.ingress,
             Direction::Egress => &self.egress,
         };
-        sides.get(atom.index()).unwrap_or(&OPEN)
+        sides.get(class.index()).unwrap_or(&OPEN)
     }
 
-    /// What one side of an atom says of another atom.
-    pub(crate) fn of_side(&mut self, atom: AtomId, direction: Direction, other: AtomId) -> PortSet {
+    /// What one side of a class says of another class.
+    pub(crate) fn of_side(
+        &mut self,
+        class: ClassId,
+        direction: Direction,
+        other: ClassId,
+    ) -> PortSet {
         let is_pod = other.index() < self.egress.len();
         let sides = match direction {
             Direction::Ingress => &self.ingress,
             Direction::Egress => &self.egress,
         };
-        match sides.get(atom.index()) {
+        match sides.get(class.index()) {
             Some(side) => side.toward(other, is_pod, &mut self.sets),
             None => PortSet::ALL,
         }
     }
 
-    /// The ports on which one atom may reach another. Between two classes of addresses the cluster
+    /// The ports on which one class may reach another. Between two classes of addresses the cluster
     /// has no say.
-    pub fn get(&mut self, from: AtomId, to: AtomId) -> PortSet {
+    pub fn get(&mut self, from: ClassId, to: ClassId) -> PortSet {
         if from.index() >= self.egress.len() && to.index() >= self.egress.len() {
             return PortSet::NONE;
         }
@@ -179,13 +184,13 @@ impl Matrix {
     /// The cells that some rule names, sorted. What is open to every pod or address alike, which
     /// is all that is open where nothing isolates, is on the sides only.
     pub fn cells(&mut self) -> Vec<Cell> {
-        let mut pairs: Vec<(AtomId, AtomId)> = Vec::new();
+        let mut pairs: Vec<(ClassId, ClassId)> = Vec::new();
         for (at, side) in self.egress.iter().enumerate() {
-            let from = AtomId(u32::try_from(at).unwrap_or(u32::MAX));
+            let from = ClassId(u32::try_from(at).unwrap_or(u32::MAX));
             pairs.extend(side.some.iter().map(|(to, _)| (from, *to)));
         }
         for (at, side) in self.ingress.iter().enumerate() {
-            let to = AtomId(u32::try_from(at).unwrap_or(u32::MAX));
+            let to = ClassId(u32::try_from(at).unwrap_or(u32::MAX));
             for (from, _) in &side.some {
                 // A caller that names nobody reaches only what is open to it everywhere.
                 let (pods, _) = self.side(*from, Direction::Egress).everywhere();
@@ -208,17 +213,19 @@ impl Matrix {
 }
 
 impl Side {
-    fn add(&mut self, atoms: &Selected, ports: PortSet, sets: &mut PortSets) {
+    fn add(&mut self, classes: &Selected, ports: PortSet, sets: &mut PortSets) {
         if ports.is_empty() {
             return;
         }
-        match atoms {
+        match classes {
             Selected::AllPods => self.pods = sets.union(self.pods, ports),
-            Selected::Atoms(atoms) => self.some.extend(atoms.iter().map(|atom| (*atom, ports))),
+            Selected::Classes(classes) => self
+                .some
+                .extend(classes.iter().map(|class| (*class, ports))),
         }
     }
 
-    /// One entry for each atom.
+    /// One entry for each class.
     fn settle(&mut self, sets: &mut PortSets) {
         self.some.sort_unstable();
         self.some.dedup_by(|next, kept| {
@@ -233,28 +240,32 @@ impl Side {
 
 /// Evaluates policies one by one.
 pub(crate) struct Evaluation<'w, 'm> {
-    world: &'w World<'m>,
+    partition: &'w Partition<'m>,
     reading: Reading,
     pods_at: Vec<Block>,
     sets: PortSets,
     /// What peers mean, by the namespace of their policy where they are of it.
     peers: FxHashMap<(&'m str, &'m Peer), std::rc::Rc<Selected>>,
-    /// Ingress and egress, by atom.
+    /// Ingress and egress, by class.
     sides: [Vec<Side>; 2],
     isolated: Side,
 }
 
 impl<'w, 'm> Evaluation<'w, 'm> {
-    pub(crate) fn of(world: &'w World<'m>, reading: Reading, facts: &Facts) -> Self {
+    pub(crate) fn of(
+        partition: &'w Partition<'m>,
+        reading: Reading,
+        cluster: &ClusterAddresses,
+    ) -> Self {
         Self {
-            world,
+            partition,
             reading,
-            pods_at: pod_blocks(facts),
+            pods_at: pod_blocks(cluster),
             sets: PortSets::default(),
             peers: FxHashMap::default(),
             sides: [
-                vec![Side::OPEN; world.pods()],
-                vec![Side::OPEN; world.pods()],
+                vec![Side::OPEN; partition.pods()],
+                vec![Side::OPEN; partition.pods()],
             ],
             isolated: Side {
                 isolated: true,
@@ -270,27 +281,27 @@ impl<'w, 'm> Evaluation<'w, 'm> {
     /// The sides of one pod, ingress and egress, under these policies, all of which select it.
     pub(crate) fn sides_of(
         &mut self,
-        atom: AtomId,
+        class: ClassId,
         policies: impl Iterator<Item = &'m Policy>,
     ) -> [Side; 2] {
         for policy in policies {
-            self.policy(policy, &[atom]);
+            self.policy(policy, &[class]);
         }
         Direction::BOTH.map(|direction| {
-            let side = &mut self.sides[direction as usize][atom.index()];
+            let side = &mut self.sides[direction as usize][class.index()];
             let mut side = std::mem::replace(side, Side::OPEN);
             side.settle(&mut self.sets);
             side
         })
     }
 
-    fn policy(&mut self, policy: &'m Policy, selected: &[AtomId]) {
+    fn policy(&mut self, policy: &'m Policy, selected: &[ClassId]) {
         for direction in Direction::BOTH {
             if !self.isolates(policy, direction) {
                 continue;
             }
-            for atom in selected {
-                let side = &mut self.sides[direction as usize][atom.index()];
+            for class in selected {
+                let side = &mut self.sides[direction as usize][class.index()];
                 if !side.isolated {
                     *side = self.isolated.clone();
                 }
@@ -312,7 +323,7 @@ impl<'w, 'm> Evaluation<'w, 'm> {
         namespace: &'m str,
         rule: &'m Rule,
         direction: Direction,
-        selected: &[AtomId],
+        selected: &[ClassId],
     ) {
         let ports = self.ports(rule);
         let is_for_all = match &rule.peers {
@@ -321,13 +332,13 @@ impl<'w, 'm> Evaluation<'w, 'm> {
         };
         if is_for_all {
             self.open(&Selected::AllPods, &ports, direction, selected);
-            for atom in selected {
+            for class in selected {
                 // An address calls no port by a name, and nobody calls an address by one.
                 let numbers = match direction {
                     Direction::Egress => ports.numbers,
-                    Direction::Ingress => self.of_called(&ports, *atom),
+                    Direction::Ingress => self.of_called(&ports, *class),
                 };
-                let side = &mut self.sides[direction as usize][atom.index()];
+                let side = &mut self.sides[direction as usize][class.index()];
                 side.addresses = self.sets.union(side.addresses, numbers);
             }
         }
@@ -338,13 +349,13 @@ impl<'w, 'm> Evaluation<'w, 'm> {
                 } => namespace,
                 Peer::Pods { .. } | Peer::Block { .. } => "",
             };
-            let world = self.world;
-            let atoms = self
+            let partition = self.partition;
+            let classes = self
                 .peers
                 .entry((key, peer))
-                .or_insert_with(|| std::rc::Rc::new(world.peer(namespace, peer)));
-            let atoms = std::rc::Rc::clone(atoms);
-            self.open(&atoms, &ports, direction, selected);
+                .or_insert_with(|| std::rc::Rc::new(partition.peer(namespace, peer)));
+            let classes = std::rc::Rc::clone(classes);
+            self.open(&classes, &ports, direction, selected);
             if let Peer::Block { cidr, except } = peer
                 && self.reading.blocks_match_pods
             {
@@ -362,20 +373,20 @@ impl<'w, 'm> Evaluation<'w, 'm> {
         others: &Selected,
         ports: &RulePorts,
         direction: Direction,
-        selected: &[AtomId],
+        selected: &[ClassId],
     ) {
-        for atom in selected {
+        for class in selected {
             match direction {
                 Direction::Ingress => {
-                    let set = self.of_called(ports, *atom);
-                    let side = &mut self.sides[direction as usize][atom.index()];
+                    let set = self.of_called(ports, *class);
+                    let side = &mut self.sides[direction as usize][class.index()];
                     side.add(others, set, &mut self.sets);
                 }
                 Direction::Egress => {
-                    let side = &mut self.sides[direction as usize][atom.index()];
+                    let side = &mut self.sides[direction as usize][class.index()];
                     side.add(others, ports.numbers, &mut self.sets);
                     if !ports.names.is_empty() {
-                        self.open_by_name(others, ports, *atom);
+                        self.open_by_name(others, ports, *class);
                     }
                 }
             }
@@ -383,25 +394,25 @@ impl<'w, 'm> Evaluation<'w, 'm> {
     }
 
     /// Names of ports in an egress rule: each called pod has its own number.
-    fn open_by_name(&mut self, others: &Selected, ports: &RulePorts, atom: AtomId) {
-        let all: Vec<AtomId>;
-        let called: &[AtomId] = match others {
+    fn open_by_name(&mut self, others: &Selected, ports: &RulePorts, class: ClassId) {
+        let all: Vec<ClassId>;
+        let called: &[ClassId] = match others {
             Selected::AllPods => {
-                all = self.world.workload_atoms().collect();
+                all = self.partition.workload_classes().collect();
                 &all
             }
-            Selected::Atoms(atoms) => atoms,
+            Selected::Classes(classes) => classes,
         };
         for other in called {
             let set = self.named(ports, *other);
             if !set.is_empty() {
-                let side = &mut self.sides[Direction::Egress as usize][atom.index()];
+                let side = &mut self.sides[Direction::Egress as usize][class.index()];
                 side.some.push((*other, set));
             }
         }
     }
 
-    fn of_called(&mut self, ports: &RulePorts, called: AtomId) -> PortSet {
+    fn of_called(&mut self, ports: &RulePorts, called: ClassId) -> PortSet {
         if ports.names.is_empty() {
             return ports.numbers;
         }
@@ -410,8 +421,8 @@ impl<'w, 'm> Evaluation<'w, 'm> {
     }
 
     /// The ports that a pod calls by the names of a rule; the first of a name counts.
-    fn named(&mut self, ports: &RulePorts, called: AtomId) -> PortSet {
-        let workload = self.world.workload(called);
+    fn named(&mut self, ports: &RulePorts, called: ClassId) -> PortSet {
+        let workload = self.partition.workload(called);
         let mut all = PortSet::NONE;
         for port in &ports.names {
             let set = port_set(port, workload, &mut self.sets);
@@ -474,10 +485,10 @@ pub(crate) fn port_set(
     ports.map_or(PortSet::NONE, |ports| sets.of(&[ports]))
 }
 
-/// Where pods may have their addresses: where the facts say so, else in the private ranges.
-fn pod_blocks(facts: &Facts) -> Vec<Block> {
-    if !facts.pods.is_empty() {
-        return facts
+/// Where pods may have their addresses: where the cluster say so, else in the private ranges.
+fn pod_blocks(cluster: &ClusterAddresses) -> Vec<Block> {
+    if !cluster.pods.is_empty() {
+        return cluster
             .pods
             .iter()
             .map(|cidr| Block::of(*cidr, &[]))

@@ -6,13 +6,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use crate::claims::Claims;
+use crate::classes::{ClassId, ClusterAddresses, Partition};
 use crate::controllers::{is_generated, selectors_of};
 use crate::manifest::{Direction, Effect, Manifests, Note, Problem};
 use crate::matrix::{Matrix, Reading};
 use crate::ports::Ports;
 use crate::proofs::{Coverage, Exposure, Portability, Uncovered};
 use crate::selector::Selector;
-use crate::world::{AtomId, Facts, World};
 
 /// How many places of objects that are not evaluated are kept.
 const MAX_PLACES: usize = 3;
@@ -132,23 +132,23 @@ impl Survey {
     /// Evaluates manifests.
     #[must_use]
     pub fn of(manifests: &Manifests) -> Self {
-        let (claims, facts) = (Claims::new(), Facts::default());
-        let world = World::of(manifests, &claims, &facts);
-        let mut matrix = Matrix::of(&world, Reading::STANDARD, &facts);
-        let coverage = Coverage::of(&world, &matrix);
-        let groups = Groups::of(&world);
+        let (claims, cluster) = (Claims::new(), ClusterAddresses::default());
+        let partition = Partition::of(manifests, &claims, &cluster);
+        let mut matrix = Matrix::of(&partition, Reading::STANDARD, &cluster);
+        let coverage = Coverage::of(&partition, &matrix);
+        let groups = Groups::of(&partition);
         let mut survey = Self {
             version: 1,
             files: manifests.files.len(),
             documents: manifests.documents,
             policies: manifests.policies.len(),
-            workloads: workloads(&world, &matrix),
+            workloads: workloads(&partition, &matrix),
             connections: Vec::new(),
             everywhere: everywhere(&groups, &matrix),
             exposed: Vec::new(),
             uncovered: coverage.uncovered.iter().map(Uncovered::show).collect(),
-            idle: idle(&world),
-            readings: readings(&world, &mut matrix, &facts),
+            idle: idle(&partition),
+            readings: readings(&partition, &mut matrix, &cluster),
             not_evaluated: not_evaluated(manifests),
             notes: notes(manifests),
             problems: manifests.problems.clone(),
@@ -156,7 +156,7 @@ impl Survey {
         let mut cells = Vec::new();
         for cell in matrix.cells() {
             // What only passes between others and addresses is not these manifests' to decide.
-            if world.is_known(cell.from) || world.is_known(cell.to) {
+            if partition.is_known(cell.from) || partition.is_known(cell.to) {
                 cells.push((cell.from, (cell.to, matrix.sets().list(cell.ports))));
             }
         }
@@ -168,11 +168,11 @@ impl Survey {
             .map(|(to, (from, ports))| Connection { from, to, ports })
             .collect();
         let mut exposed = Vec::new();
-        for one in Exposure::of(&world, &mut matrix, &claims).exposed {
-            let (_, open) = matrix.side(one.atom, Direction::Ingress).everywhere();
+        for one in Exposure::of(&partition, &mut matrix, &claims).exposed {
+            let (_, open) = matrix.side(one.class, Direction::Ingress).everywhere();
             if open.is_empty() {
                 let from: Vec<String> = one.from.iter().map(ToString::to_string).collect();
-                exposed.push((one.atom, (from, one.ports)));
+                exposed.push((one.class, (from, one.ports)));
             }
         }
         survey.exposed = groups
@@ -233,31 +233,31 @@ impl Survey {
 
 /// How the pods of workloads are named: a workload whose pods are all alike is one row.
 struct Groups<'w, 'm> {
-    world: &'w World<'m>,
-    /// How many atoms each workload has.
+    partition: &'w Partition<'m>,
+    /// How many classes each workload has.
     sizes: Vec<usize>,
 }
 
 impl<'w, 'm> Groups<'w, 'm> {
-    fn of(world: &'w World<'m>) -> Self {
-        let mut sizes = vec![0; world.manifests().workloads.len()];
-        for atom in world.workload_atoms() {
-            if let Some(index) = world.workload_index(atom) {
+    fn of(partition: &'w Partition<'m>) -> Self {
+        let mut sizes = vec![0; partition.manifests().workloads.len()];
+        for class in partition.workload_classes() {
+            if let Some(index) = partition.workload_index(class) {
                 sizes[index] += 1;
             }
         }
-        Self { world, sizes }
+        Self { partition, sizes }
     }
 
-    /// Facts about atoms as facts about workloads, where all pods of one have the same.
-    fn named<T: Ord + Clone>(&self, facts: Vec<(AtomId, T)>) -> Vec<(String, T)> {
-        let owner = |atom: AtomId| {
-            let index = self.world.workload_index(atom)?;
+    /// Counts of classes as counts of workloads, where all pods of one have the same.
+    fn named<T: Ord + Clone>(&self, cluster: Vec<(ClassId, T)>) -> Vec<(String, T)> {
+        let owner = |class: ClassId| {
+            let index = self.partition.workload_index(class)?;
             (self.sizes[index] > 1).then_some(index)
         };
         let mut counts: BTreeMap<(usize, &T), usize> = BTreeMap::new();
-        for (atom, fact) in &facts {
-            if let Some(index) = owner(*atom) {
+        for (class, fact) in &cluster {
+            if let Some(index) = owner(*class) {
                 *counts.entry((index, fact)).or_default() += 1;
             }
         }
@@ -266,16 +266,16 @@ impl<'w, 'm> Groups<'w, 'm> {
             .filter(|((index, _), count)| *count == self.sizes[*index])
             .map(|((index, fact), _)| ((index, fact.clone()), false))
             .collect();
-        let mut out = Vec::with_capacity(facts.len());
-        for (atom, fact) in facts {
-            let of_whole = owner(atom).map(|index| (index, fact.clone()));
+        let mut out = Vec::with_capacity(cluster.len());
+        for (class, fact) in cluster {
+            let of_whole = owner(class).map(|index| (index, fact.clone()));
             match of_whole.and_then(|key| whole.get_mut(&key)) {
                 Some(is_written) => {
                     if !std::mem::replace(is_written, true) {
-                        out.push((self.world.show_owner(atom), fact));
+                        out.push((self.partition.show_owner(class), fact));
                     }
                 }
-                None => out.push((self.world.show(atom), fact)),
+                None => out.push((self.partition.show(class), fact)),
             }
         }
         out
@@ -325,19 +325,19 @@ fn notes(manifests: &Manifests) -> Vec<Note> {
     notes
 }
 
-fn workloads(world: &World<'_>, matrix: &Matrix) -> Vec<Surveyed> {
-    let mut isolated = vec![[None; 2]; world.manifests().workloads.len()];
-    for atom in world.workload_atoms() {
-        if let Some(index) = world.workload_index(atom) {
+fn workloads(partition: &Partition<'_>, matrix: &Matrix) -> Vec<Surveyed> {
+    let mut isolated = vec![[None; 2]; partition.manifests().workloads.len()];
+    for class in partition.workload_classes() {
+        if let Some(index) = partition.workload_index(class) {
             for (side, all) in Direction::BOTH.into_iter().zip(&mut isolated[index]) {
-                let is_isolated = matrix.side(atom, side).isolated;
+                let is_isolated = matrix.side(class, side).isolated;
                 *all = Some(all.unwrap_or(true) && is_isolated);
             }
         }
     }
     let isolated = isolated.into_iter();
     let isolated = isolated.map(|sides| sides.map(|side| side.unwrap_or(false)));
-    let all = world.manifests().workloads.iter().zip(isolated);
+    let all = partition.manifests().workloads.iter().zip(isolated);
     let mut list: Vec<Surveyed> = all
         .map(|(workload, [ingress_isolated, egress_isolated])| Surveyed {
             workload: format!("{}.{}", workload.namespace, workload.name),
@@ -353,12 +353,12 @@ fn workloads(world: &World<'_>, matrix: &Matrix) -> Vec<Surveyed> {
 
 fn everywhere(groups: &Groups<'_, '_>, matrix: &Matrix) -> Vec<Everywhere> {
     let mut list = Vec::new();
-    for atom in groups.world.workload_atoms() {
+    for class in groups.partition.workload_classes() {
         for direction in Direction::BOTH {
-            let (pods, addresses) = matrix.side(atom, direction).everywhere();
+            let (pods, addresses) = matrix.side(class, direction).everywhere();
             if !pods.is_empty() || !addresses.is_empty() {
                 let open = (matrix.sets().list(pods), matrix.sets().list(addresses));
-                list.push((atom, (direction, open)));
+                list.push((class, (direction, open)));
             }
         }
     }
@@ -373,20 +373,26 @@ fn everywhere(groups: &Groups<'_, '_>, matrix: &Matrix) -> Vec<Everywhere> {
         .collect()
 }
 
-fn idle(world: &World<'_>) -> Vec<String> {
-    let policies = world.manifests().policies.iter();
+fn idle(partition: &Partition<'_>) -> Vec<String> {
+    let policies = partition.manifests().policies.iter();
     policies
         .filter(|policy| {
-            let selected = world.selected(policy);
+            let selected = partition.selected(policy);
             !policy.selector.is_empty()
-                && selected.iter().all(|atom| world.workload(*atom).is_none())
+                && selected
+                    .iter()
+                    .all(|class| partition.workload(*class).is_none())
         })
         .map(|policy| format!("{}.{}", policy.namespace, policy.name))
         .collect()
 }
 
-fn readings(world: &World<'_>, matrix: &mut Matrix, facts: &Facts) -> Vec<Difference> {
-    let found = Portability::of(world, matrix, facts);
+fn readings(
+    partition: &Partition<'_>,
+    matrix: &mut Matrix,
+    cluster: &ClusterAddresses,
+) -> Vec<Difference> {
+    let found = Portability::of(partition, matrix, cluster);
     let differing = found.readings.iter().filter(|one| !one.is_same());
     differing
         .map(|one| Difference {
@@ -409,7 +415,7 @@ fn readings(world: &World<'_>, matrix: &mut Matrix, facts: &Facts) -> Vec<Differ
                     if !pair.closed.is_empty() {
                         what.push(format!("closes {}", list(&pair.closed)));
                     }
-                    let (from, to) = (world.show(pair.from), world.show(pair.to));
+                    let (from, to) = (partition.show(pair.from), partition.show(pair.to));
                     format!("{from} -> {to}: {}", what.join(", "))
                 })
                 .collect(),

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use erpc_prove::{Claims, Facts, File, Manifests, Matrix, Protocol, Reading, World};
+use erpc_prove::{Claims, ClusterAddresses, File, Manifests, Matrix, Partition, Protocol, Reading};
 use erpc_tests::{ObjectKey, object_key};
 use serde_json::Value;
 
@@ -168,8 +168,8 @@ fn moves(old: &State, new: &State, service: &[String; 2]) -> bool {
 
 /// Which of these flows the policies of a state close.
 fn closed<'f>(state: &State, pods: &State, flows: impl Iterator<Item = &'f Flow>) -> Vec<&'f Flow> {
-    let is_of_world = |key: &&ObjectKey| key.0 == "NetworkPolicy" || key.0 == "Namespace";
-    let own = state.iter().filter(|(key, _)| is_of_world(key));
+    let is_of_partition = |key: &&ObjectKey| key.0 == "NetworkPolicy" || key.0 == "Namespace";
+    let own = state.iter().filter(|(key, _)| is_of_partition(key));
     let objects = own.chain(pods.iter().filter(|(key, _)| is_workload(key)));
     let texts: Vec<String> = objects.map(|(_, object)| plain(object)).collect();
     let files: Vec<File<'_>> = texts
@@ -180,17 +180,17 @@ fn closed<'f>(state: &State, pods: &State, flows: impl Iterator<Item = &'f Flow>
         })
         .collect();
     let manifests = Manifests::read(&files);
-    let (claims, facts) = (Claims::new(), Facts::default());
-    let world = World::of(&manifests, &claims, &facts);
-    let mut matrix = Matrix::of(&world, Reading::STANDARD, &facts);
-    let atoms: BTreeMap<String, _> = world
-        .workload_atoms()
-        .map(|atom| (world.show(atom), atom))
+    let (claims, cluster) = (Claims::new(), ClusterAddresses::default());
+    let partition = Partition::of(&manifests, &claims, &cluster);
+    let mut matrix = Matrix::of(&partition, Reading::STANDARD, &cluster);
+    let classes: BTreeMap<String, _> = partition
+        .workload_classes()
+        .map(|class| (partition.show(class), class))
         .collect();
     flows
         .filter(|(from, to, protocol, port)| {
-            let atom = |service: &[String; 2]| atoms.get(&service.join("."));
-            let (Some(from), Some(to)) = (atom(from), atom(to)) else {
+            let class = |service: &[String; 2]| classes.get(&service.join("."));
+            let (Some(from), Some(to)) = (class(from), class(to)) else {
                 return true;
             };
             let ports = matrix.get(*from, *to);

@@ -1,7 +1,9 @@
 //! The matrix of ERP/1's committed output against the catalogue's own 133 edges and implied rows:
 //! neither side has seen the compiler's model.
 
-use erpc_prove::{Claims, End, EndId, Exactness, Facts, Matrix, Ports, Protocol, Reading, World};
+use erpc_prove::{
+    Claims, ClusterAddresses, End, EndId, Exactness, Matrix, Partition, Ports, Protocol, Reading,
+};
 use erpc_tests::repository;
 use serde_json::Value;
 
@@ -10,7 +12,7 @@ use super::{committed, prove, read};
 /// Claims out of `tests/data/erp1.json`.
 pub(crate) struct Catalogue {
     pub(crate) claims: Claims,
-    pub(crate) facts: Facts,
+    pub(crate) cluster: ClusterAddresses,
     data: Value,
     /// How many edges and implied rows were taken in.
     pub(crate) rows: usize,
@@ -27,7 +29,7 @@ impl Catalogue {
             .split(':')
             .next()
             .unwrap_or_default();
-        let facts = Facts {
+        let cluster = ClusterAddresses {
             pods: cidr("pod_cidr"),
             services: cidr("service_cidr"),
             nodes: cidr("node_cidr"),
@@ -35,7 +37,7 @@ impl Catalogue {
         };
         let mut catalogue = Self {
             claims: Claims::new(),
-            facts,
+            cluster,
             data,
             rows: 0,
         };
@@ -130,18 +132,22 @@ impl Catalogue {
         };
         let ends = match name {
             "cluster.dns" => vec![End::pods("kube-system", [("k8s-app", "kube-dns")])],
-            "cluster.api" => vec![End::addresses(self.facts.api[0], &[])],
-            "cluster.nodes" => vec![End::addresses(self.facts.nodes[0], &[])],
+            "cluster.api" => vec![End::addresses(self.cluster.api[0], &[])],
+            "cluster.nodes" => vec![End::addresses(self.cluster.nodes[0], &[])],
             "internet" => {
                 let mut holes = parse(&private);
                 holes.extend(
-                    [&self.facts.pods, &self.facts.services, &self.facts.nodes]
-                        .into_iter()
-                        .flatten(),
+                    [
+                        &self.cluster.pods,
+                        &self.cluster.services,
+                        &self.cluster.nodes,
+                    ]
+                    .into_iter()
+                    .flatten(),
                 );
                 all(&holes, &parse(&of_v6))
             }
-            "world" => all(&self.facts.pods, &[]),
+            "world" => all(&self.cluster.pods, &[]),
             path => {
                 let (namespace, service) = path.split_once('.').expect("a path");
                 vec![End::workload(namespace, service)]
@@ -167,7 +173,7 @@ fn the_matrix_of_erp1_is_the_catalogue() {
     let manifests = read(&committed(&repository()));
     assert_eq!(manifests.workloads.len(), 33);
     assert_eq!(manifests.policies.len(), 33 + 6);
-    if let Err(found) = prove(&manifests, &catalogue.claims, &catalogue.facts) {
+    if let Err(found) = prove(&manifests, &catalogue.claims, &catalogue.cluster) {
         panic!("{found}");
     }
 }
@@ -177,13 +183,13 @@ fn the_matrix_of_erp1_is_the_catalogue() {
 fn no_row_of_the_catalogue_can_be_missing() {
     let catalogue = Catalogue::read();
     let manifests = read(&committed(&repository()));
-    let world = World::of(&manifests, &catalogue.claims, &catalogue.facts);
-    let matrix = Matrix::of(&world, Reading::STANDARD, &catalogue.facts);
+    let partition = Partition::of(&manifests, &catalogue.claims, &catalogue.cluster);
+    let matrix = Matrix::of(&partition, Reading::STANDARD, &catalogue.cluster);
     for without in catalogue.claims.as_slice() {
         let mut fewer = catalogue.claims.clone();
         fewer.retain(|claim| claim.label != without.label);
-        // The same ends make the same world.
-        let exactness = Exactness::of(&world, &mut matrix.clone(), &fewer);
+        // The same ends make the same partition.
+        let exactness = Exactness::of(&partition, &mut matrix.clone(), &fewer);
         assert!(!exactness.extra.is_empty(), "{without:?}");
         assert!(exactness.missing.is_empty());
     }

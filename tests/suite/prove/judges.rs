@@ -12,7 +12,8 @@ use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use erpc_prove::{
-    Atom, AtomId, Claims, Facts, File, Manifests, Matrix, PortSets, Ports, Protocol, Reading, World,
+    Claims, Class, ClassId, ClusterAddresses, File, Manifests, Matrix, Partition, PortSets, Ports,
+    Protocol, Reading,
 };
 use erpc_tests::random::random_platform;
 use erpc_tests::{Memory, folders_below, repository};
@@ -203,17 +204,17 @@ fn key(ip: IpAddr) -> (u8, u128) {
 }
 
 fn ours(manifests: &Manifests) -> Said {
-    let (claims, facts) = (Claims::new(), Facts::default());
-    let world = World::of(manifests, &claims, &facts);
-    let mut matrix = Matrix::of(&world, Reading::STANDARD, &facts);
+    let (claims, cluster) = (Claims::new(), ClusterAddresses::default());
+    let partition = Partition::of(manifests, &claims, &cluster);
+    let mut matrix = Matrix::of(&partition, Reading::STANDARD, &cluster);
     let mut said = Said::new();
-    let shown = |atom: AtomId| match world.atom(atom) {
-        Atom::Workload(one) => Some(format!("{}/{}[{}]", one.namespace, one.name, one.kind)),
-        Atom::Addresses(_) => Some("addresses".to_owned()),
-        Atom::OtherPod { .. } => None,
+    let shown = |class: ClassId| match partition.class(class) {
+        Class::Workload(one) => Some(format!("{}/{}[{}]", one.namespace, one.name, one.kind)),
+        Class::Addresses(_) => Some("addresses".to_owned()),
+        Class::OtherPod { .. } => None,
     };
-    for from in world.atoms() {
-        for to in world.atoms() {
+    for from in partition.classes() {
+        for to in partition.classes() {
             let (Some(a), Some(b)) = (shown(from), shown(to)) else {
                 continue;
             };
@@ -225,9 +226,9 @@ fn ours(manifests: &Manifests) -> Said {
             let ranges = said.entry((a, b)).or_default();
             let addresses = [from, to]
                 .into_iter()
-                .find_map(|atom| match world.atom(atom) {
-                    Atom::Addresses(ranges) => Some(ranges),
-                    Atom::Workload(_) | Atom::OtherPod { .. } => None,
+                .find_map(|class| match partition.class(class) {
+                    Class::Addresses(ranges) => Some(ranges),
+                    Class::Workload(_) | Class::OtherPod { .. } => None,
                 });
             match addresses {
                 Some(all) => ranges.extend(all.iter().map(|range| {
@@ -366,20 +367,20 @@ fn cyclonus_reads_the_same_matrix() {
         let folder = tempfile::TempDir::new().expect("a temporary folder");
         let given = lay_out(folder.path(), &texts);
         let manifests = manifests(&given);
-        let (claims, facts) = (Claims::new(), Facts::default());
-        let world = World::of(&manifests, &claims, &facts);
-        let mut matrix = Matrix::of(&world, Reading::STANDARD, &facts);
-        let ports = ports_at_edges(&world, &mut matrix);
+        let (claims, cluster) = (Claims::new(), ClusterAddresses::default());
+        let partition = Partition::of(&manifests, &claims, &cluster);
+        let mut matrix = Matrix::of(&partition, Reading::STANDARD, &cluster);
+        let ports = ports_at_edges(&partition, &mut matrix);
         let labels = |list: &[(smol_str::SmolStr, smol_str::SmolStr)]| -> Value {
             list.iter()
                 .map(|(key, value)| (key.to_string(), json!(value.as_str())))
                 .collect::<serde_json::Map<_, _>>()
                 .into()
         };
-        let workloads: Vec<AtomId> = world.workload_atoms().collect();
+        let workloads: Vec<ClassId> = partition.workload_classes().collect();
         let pods: Vec<Value> = workloads
             .iter()
-            .filter_map(|atom| world.workload(*atom))
+            .filter_map(|class| partition.workload(*class))
             .map(|one| {
                 json!({
                     "Namespace": one.namespace.as_str(),
@@ -419,10 +420,10 @@ fn cyclonus_reads_the_same_matrix() {
 }
 
 /// Every port at which something starts or ends, and its neighbours.
-fn ports_at_edges(world: &World<'_>, matrix: &mut Matrix) -> Vec<(Protocol, u16)> {
+fn ports_at_edges(partition: &Partition<'_>, matrix: &mut Matrix) -> Vec<(Protocol, u16)> {
     let mut ports = vec![(Protocol::Tcp, 1), (Protocol::Udp, 1), (Protocol::Sctp, 1)];
     for cell in matrix.cells() {
-        if world.is_pod(cell.from) && world.is_pod(cell.to) {
+        if partition.is_pod(cell.from) && partition.is_pod(cell.to) {
             for range in matrix.sets().list(cell.ports) {
                 let around = [
                     range.first.saturating_sub(1).max(1),

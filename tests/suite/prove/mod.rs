@@ -11,7 +11,9 @@ mod naive;
 mod rollout;
 mod statements;
 
-use erpc_prove::{Claims, Coverage, Exactness, Facts, File, Manifests, Matrix, Reading, World};
+use erpc_prove::{
+    Claims, ClusterAddresses, Coverage, Exactness, File, Manifests, Matrix, Partition, Reading,
+};
 
 /// Files of manifests in memory: path and text.
 pub(crate) type Texts = Vec<(String, String)>;
@@ -41,18 +43,22 @@ pub(crate) fn read(texts: &Texts) -> Manifests {
 }
 
 /// Whether manifests are exact and cover everything; what is wrong, where not.
-pub(crate) fn prove(manifests: &Manifests, claims: &Claims, facts: &Facts) -> Result<(), String> {
+pub(crate) fn prove(
+    manifests: &Manifests,
+    claims: &Claims,
+    cluster: &ClusterAddresses,
+) -> Result<(), String> {
     if let Some(problem) = manifests.problems.first() {
         return Err(problem.to_string());
     }
-    let world = World::of(manifests, claims, facts);
-    let mut matrix = Matrix::of(&world, Reading::STANDARD, facts);
-    let exactness = Exactness::of(&world, &mut matrix, claims);
+    let partition = Partition::of(manifests, claims, cluster);
+    let mut matrix = Matrix::of(&partition, Reading::STANDARD, cluster);
+    let exactness = Exactness::of(&partition, &mut matrix, claims);
     let show = |from, to, ports| {
         format!(
             "{} -> {}: {}",
-            world.show(from),
-            world.show(to),
+            partition.show(from),
+            partition.show(to),
             matrix.sets().show(ports)
         )
     };
@@ -65,20 +71,20 @@ pub(crate) fn prove(manifests: &Manifests, claims: &Claims, facts: &Facts) -> Re
         let direction = half.direction.field();
         format!(
             "half open ({direction}): {}",
-            show(half.atom, half.other, half.ports)
+            show(half.class, half.other, half.ports)
         )
     }));
-    for (atom, direction) in &exactness.open {
+    for (class, direction) in &exactness.open {
         lines.push(format!(
             "open: {} ({})",
-            world.show(*atom),
+            partition.show(*class),
             direction.field()
         ));
     }
     for (end, _) in &exactness.nowhere {
         lines.push(format!("nowhere: {:?}", claims.end_of(*end)));
     }
-    let coverage = Coverage::of(&world, &matrix);
+    let coverage = Coverage::of(&partition, &matrix);
     lines.extend(coverage.uncovered.iter().map(|one| format!("{one:?}")));
     if lines.is_empty() {
         Ok(())
@@ -126,10 +132,10 @@ fn the_worst_case_has_a_cell_for_each_pair_and_few_sets() {
     let files = erpc_emit::files(platform, derived, &compiled.sources);
     assert!(erpc_cli::proof::check(platform, &files).is_empty());
     let manifests = erpc_cli::proof::read(&files);
-    let (claims, facts) = (Claims::new(), Facts::default());
-    let world = World::of(&manifests, &claims, &facts);
-    let mut matrix = Matrix::of(&world, Reading::STANDARD, &facts);
-    let dense = |atom| world.show(atom).starts_with("all-");
+    let (claims, cluster) = (Claims::new(), ClusterAddresses::default());
+    let partition = Partition::of(&manifests, &claims, &cluster);
+    let mut matrix = Matrix::of(&partition, Reading::STANDARD, &cluster);
+    let dense = |class| partition.show(class).starts_with("all-");
     let cells = matrix.cells();
     let between = cells
         .iter()

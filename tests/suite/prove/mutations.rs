@@ -497,7 +497,7 @@ fn every_kind_of_damage_to_every_policy_is_caught() {
                 mutants += 1;
                 let text = serde_saphyr::to_string(&damaged).expect("YAML");
                 let damaged = with_damaged(&manifests, at, &text);
-                if prove(&damaged, &catalogue.claims, &catalogue.facts).is_err() {
+                if prove(&damaged, &catalogue.claims, &catalogue.cluster).is_err() {
                     caught += 1;
                 } else {
                     survivors.entry(kind.name).or_default().push(name.clone());

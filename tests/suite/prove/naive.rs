@@ -5,7 +5,9 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use erpc_prove::{Atom, AtomId, Claims, Facts, File, Manifests, Matrix, Protocol, Reading, World};
+use erpc_prove::{
+    Claims, Class, ClassId, ClusterAddresses, File, Manifests, Matrix, Partition, Protocol, Reading,
+};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -360,15 +362,15 @@ fn map_of(value: &Value) -> Labels {
         .collect()
 }
 
-/// What an atom stands for, as the naive evaluator knows it: a pod, or addresses of its ranges.
+/// What a class stands for, as the naive evaluator knows it: a pod, or addresses of its ranges.
 fn parties(
-    world: &World<'_>,
-    atom: AtomId,
+    partition: &Partition<'_>,
+    class: ClassId,
     namespaces: &BTreeMap<String, Labels>,
     pods: &[Value],
 ) -> Vec<Party> {
-    match world.atom(atom) {
-        Atom::Workload(workload) => {
+    match partition.class(class) {
+        Class::Workload(workload) => {
             let pod = pods
                 .iter()
                 .find(|pod| pod["metadata"]["name"] == workload.name.as_str())
@@ -390,7 +392,7 @@ fn parties(
                     .collect(),
             }]
         }
-        Atom::OtherPod {
+        Class::OtherPod {
             namespace, labels, ..
         } => {
             let collect = |labels: &[(_, _)]| -> Labels {
@@ -405,12 +407,12 @@ fn parties(
             vec![Party::Pod {
                 namespace: namespace.unwrap_or("a namespace without a name").to_owned(),
                 namespace_labels: namespace_labels
-                    .unwrap_or_else(|| collect(world_labels(world, atom))),
+                    .unwrap_or_else(|| collect(world_labels(partition, class))),
                 labels: collect(labels),
                 ports: Vec::new(),
             }]
         }
-        Atom::Addresses(ranges) => ranges
+        Class::Addresses(ranges) => ranges
             .iter()
             .flat_map(|range| [range.first(), range.last()])
             .map(Party::Address)
@@ -419,14 +421,14 @@ fn parties(
 }
 
 fn world_labels<'w>(
-    world: &'w World<'_>,
-    atom: AtomId,
+    partition: &'w Partition<'_>,
+    class: ClassId,
 ) -> &'w [(smol_str::SmolStr, smol_str::SmolStr)] {
-    match world.atom(atom) {
-        Atom::OtherPod {
+    match partition.class(class) {
+        Class::OtherPod {
             namespace_labels, ..
         } => namespace_labels,
-        Atom::Workload(_) | Atom::Addresses(_) => &[],
+        Class::Workload(_) | Class::Addresses(_) => &[],
     }
 }
 
@@ -455,18 +457,18 @@ proptest! {
         let text = serde_saphyr::to_string(&json!({"apiVersion": "v1", "kind": "List", "items": documents})).expect("YAML");
         let manifests = Manifests::read(&[File { path: "all.yaml", bytes: text.as_bytes() }]);
         prop_assert_eq!(&manifests.problems, &Vec::new(), "{}", text);
-        let facts = Facts::default();
-        let world = World::of(&manifests, &Claims::new(), &facts);
+        let cluster = ClusterAddresses::default();
+        let partition = Partition::of(&manifests, &Claims::new(), &cluster);
         let reading = Reading { end_port, empty_is_absent, ..Reading::STANDARD };
-        let mut matrix = Matrix::of(&world, reading, &facts);
+        let mut matrix = Matrix::of(&partition, reading, &cluster);
         let naive = Naive { end_port, empty_is_absent };
-        let atoms: Vec<(AtomId, Vec<Party>)> = world
-            .atoms()
-            .map(|atom| (atom, parties(&world, atom, &namespaces, &pods)))
+        let classes: Vec<(ClassId, Vec<Party>)> = partition
+            .classes()
+            .map(|class| (class, parties(&partition, class, &namespaces, &pods)))
             .collect();
-        for (from, callers) in &atoms {
-            for (to, called) in &atoms {
-                if !world.is_pod(*from) && !world.is_pod(*to) {
+        for (from, callers) in &classes {
+            for (to, called) in &classes {
+                if !partition.is_pod(*from) && !partition.is_pod(*to) {
                     continue;
                 }
                 let ports = matrix.get(*from, *to);
@@ -478,7 +480,7 @@ proptest! {
                                 let theirs = naive.allows(&policies, caller, called, protocol.as_str(), port);
                                 prop_assert_eq!(
                                     ours, theirs,
-                                    "{} -> {} on {}/{}\n{}", world.show(*from), world.show(*to), port, protocol.as_str(), text
+                                    "{} -> {} on {}/{}\n{}", partition.show(*from), partition.show(*to), port, protocol.as_str(), text
                                 );
                             }
                         }

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use erpc_prove::{Action, Facts, Manifests, Rollout, Step};
+use erpc_prove::{Action, ClusterAddresses, Manifests, Rollout, Step};
 use erpc_tests::repository;
 use serde_json::{Value, json};
 
@@ -14,10 +14,10 @@ fn erp1() -> Manifests {
     read(&committed(&repository()))
 }
 
-fn facts() -> Facts {
-    Facts {
+fn cluster() -> ClusterAddresses {
+    ClusterAddresses {
         pods: vec!["10.244.0.0/16".parse().expect("a CIDR")],
-        ..Facts::default()
+        ..ClusterAddresses::default()
     }
 }
 
@@ -121,7 +121,7 @@ fn no_order_of_ours_opens_or_loses_anything_on_the_way() {
         ("to another version", &new, &other),
     ] {
         let steps = plan(from, to);
-        let found = Rollout::of(&[from, to], &steps, &facts());
+        let found = Rollout::of(&[from, to], &steps, &cluster());
         println!(
             "{what}: {} steps, {} pairs compared",
             found.steps, found.compared
@@ -159,10 +159,10 @@ fn a_mixture_of_two_versions_that_is_open_is_found() {
         manifests
     };
     let (old, new) = (version(80, 81), version(81, 80));
-    let found = Rollout::of(&[&old, &new], &plan(&old, &new), &facts());
+    let found = Rollout::of(&[&old, &new], &plan(&old, &new), &cluster());
     assert_eq!(found.violations.len(), 1, "{found:?}");
     assert!(found.violations[0].is_open && found.violations[0].after == 1);
-    assert!(Rollout::of(&[&old, &old], &plan(&old, &old), &facts()).holds());
+    assert!(Rollout::of(&[&old, &old], &plan(&old, &old), &cluster()).holds());
 }
 
 #[test]
@@ -172,17 +172,17 @@ fn wrong_orders_are_found() {
     // Denying first loses what is declared.
     let mut steps = plan(&open, &new);
     steps.sort_by_key(|step| step.name != "default-deny");
-    let found = Rollout::of(&[&open, &new], &steps, &facts());
+    let found = Rollout::of(&[&open, &new], &steps, &cluster());
     assert!(found.violations.iter().any(|one| !one.is_open), "{found:?}");
     // Workloads before policies are open for a while.
     let mut steps = plan(&empty, &new);
     steps.sort_by_key(|step| step.kind == "NetworkPolicy");
-    let found = Rollout::of(&[&empty, &new], &steps, &facts());
+    let found = Rollout::of(&[&empty, &new], &steps, &cluster());
     assert!(found.violations.iter().any(|one| one.is_open), "{found:?}");
     // Policies removed before their workloads open them.
     let mut steps = plan(&new, &empty);
     steps.reverse();
-    assert!(!Rollout::of(&[&new, &empty], &steps, &facts()).holds());
+    assert!(!Rollout::of(&[&new, &empty], &steps, &cluster()).holds());
     // A step about nothing is said to be.
     let step = Step {
         action: Action::Put,
@@ -192,7 +192,7 @@ fn wrong_orders_are_found() {
         version: 1,
     };
     assert_eq!(
-        Rollout::of(&[&new, &new], std::slice::from_ref(&step), &facts()).unknown,
+        Rollout::of(&[&new, &new], std::slice::from_ref(&step), &cluster()).unknown,
         [step]
     );
 }
@@ -234,7 +234,7 @@ fn a_service_on_the_way_has_endpoints_in_pods_of_both_versions() {
         of_api(Action::Settle, "Deployment", 2),
         of_api(Action::Put, "Service", 2),
     ];
-    let found = Rollout::of(&versions, &named, &facts());
+    let found = Rollout::of(&versions, &named, &cluster());
     assert!(found.holds(), "{found:?}");
 
     // With the number of the new version at once, the old pods are lost.
@@ -243,7 +243,7 @@ fn a_service_on_the_way_has_endpoints_in_pods_of_both_versions() {
         of_api(Action::Put, "Deployment", 2),
         of_api(Action::Settle, "Deployment", 2),
     ];
-    let found = Rollout::of(&versions, &at_once, &facts());
+    let found = Rollout::of(&versions, &at_once, &cluster());
     assert_eq!(
         found.endpoints[0],
         "after step 1: Service shop.api on 80/TCP leads to shop.api at 8090, which it does not declare"
@@ -255,11 +255,11 @@ fn a_service_on_the_way_has_endpoints_in_pods_of_both_versions() {
         of_api(Action::Settle, "Deployment", 2),
         of_api(Action::Put, "Service", 2),
     ];
-    assert!(!Rollout::of(&versions, &late, &facts()).holds());
+    assert!(!Rollout::of(&versions, &late, &cluster()).holds());
 
     // A name that no pod has leaves the Service without endpoints.
     let [before, between, after] = &moved_port("web");
-    let found = Rollout::of(&[before, between, after], &named, &facts());
+    let found = Rollout::of(&[before, between, after], &named, &cluster());
     assert!(
         found
             .endpoints

@@ -1,8 +1,8 @@
 //! The other statements: what each says of ERP/1, and that each can fail.
 
 use erpc_prove::{
-    BlastRadius, Claims, Deviation, End, Exposure, Facts, File, LabelId, Manifests, Matrix,
-    Minimality, Portability, Ports, Protocol, Reading, TierOrder, Tiers, World,
+    BlastRadius, Claims, ClusterAddresses, Deviation, End, Exposure, File, LabelId, Manifests,
+    Matrix, Minimality, Partition, Portability, Ports, Protocol, Reading, TierOrder, Tiers,
 };
 use erpc_tests::repository;
 
@@ -50,8 +50,8 @@ const TO_B: &str = "to: [{namespaceSelector: {matchLabels: {kubernetes.io/metada
 fn what_can_be_dropped_is_found() {
     let redundant = |spec: &str| -> Vec<String> {
         let manifests = manifests(&policy(spec));
-        let world = World::of(&manifests, &Claims::new(), &Facts::default());
-        let found = Minimality::of(&world);
+        let partition = Partition::of(&manifests, &Claims::new(), &ClusterAddresses::default());
+        let found = Minimality::of(&partition);
         found.redundant.into_iter().map(|one| one.field).collect()
     };
     assert_eq!(
@@ -94,40 +94,40 @@ fn what_can_be_dropped_is_found() {
 
 #[test]
 fn readings_that_differ_are_found() {
-    let deviations = |spec: &str, facts: &Facts| -> Vec<Deviation> {
+    let deviations = |spec: &str, cluster: &ClusterAddresses| -> Vec<Deviation> {
         let mut text = policy(spec);
         text.push_str(
             "---\napiVersion: v1\nkind: Service\nmetadata: {name: b, namespace: high}\nspec: {selector: {app: b}, ports: [{port: 8080, targetPort: http}]}\n",
         );
         let manifests = manifests(&text);
-        let world = World::of(&manifests, &Claims::new(), facts);
-        let mut matrix = Matrix::of(&world, Reading::STANDARD, facts);
-        let found = Portability::of(&world, &mut matrix, facts);
+        let partition = Partition::of(&manifests, &Claims::new(), cluster);
+        let mut matrix = Matrix::of(&partition, Reading::STANDARD, cluster);
+        let found = Portability::of(&partition, &mut matrix, cluster);
         let differing = found.readings.iter().filter(|one| !one.is_same());
         differing.map(|one| one.deviation).collect()
     };
-    let facts = Facts {
+    let cluster = ClusterAddresses {
         pods: vec!["10.244.0.0/16".parse().expect("a CIDR")],
-        ..Facts::default()
+        ..ClusterAddresses::default()
     };
     let ports = |ports: &str| format!("egress: [{{{TO_B}, ports: [{ports}]}}]");
-    assert_eq!(deviations(&ports("{port: 80}, {port: 8080}"), &facts), []);
+    assert_eq!(deviations(&ports("{port: 80}, {port: 8080}"), &cluster), []);
     assert_eq!(
-        deviations(&ports("{port: 80}"), &facts),
+        deviations(&ports("{port: 80}"), &cluster),
         [Deviation::BeforeTranslation]
     );
     assert_eq!(
-        deviations(&ports("{port: 80, endPort: 8080}"), &facts),
+        deviations(&ports("{port: 80, endPort: 8080}"), &cluster),
         [Deviation::NoEndPort]
     );
     let block = |cidr: &str| format!("ingress: [{{from: [{{ipBlock: {{cidr: {cidr}}}}}]}}]");
     assert_eq!(
-        deviations(&block("10.0.0.0/8"), &facts),
+        deviations(&block("10.0.0.0/8"), &cluster),
         [Deviation::BlocksMatchPods]
     );
-    assert_eq!(deviations(&block("192.0.2.0/24"), &facts), []);
+    assert_eq!(deviations(&block("192.0.2.0/24"), &cluster), []);
     assert_eq!(
-        deviations("ingress: [{from: []}]", &facts),
+        deviations("ingress: [{from: []}]", &cluster),
         [Deviation::EmptyIsNothing]
     );
 }
@@ -137,20 +137,24 @@ fn the_exposure_of_erp1_is_declared_and_another_one_is_found() {
     let catalogue = Catalogue::read();
     let manifests = read(&committed(&repository()));
     let exposure = |claims: &Claims| {
-        let world = World::of(&manifests, claims, &catalogue.facts);
-        let mut matrix = Matrix::of(&world, Reading::STANDARD, &catalogue.facts);
-        let found = Exposure::of(&world, &mut matrix, claims);
-        let differs: Vec<String> = found.differs.iter().map(|atom| world.show(*atom)).collect();
+        let partition = Partition::of(&manifests, claims, &catalogue.cluster);
+        let mut matrix = Matrix::of(&partition, Reading::STANDARD, &catalogue.cluster);
+        let found = Exposure::of(&partition, &mut matrix, claims);
+        let differs: Vec<String> = found
+            .differs
+            .iter()
+            .map(|class| partition.show(*class))
+            .collect();
         (found.exposed.len(), differs)
     };
     assert_eq!(exposure(&catalogue.claims), (3, Vec::new()));
     let mut claims = catalogue.claims.clone();
-    let (world, vpn) = (
+    let (partition, vpn) = (
         claims.end(End::addresses("192.0.2.0/24".parse().expect("a CIDR"), &[])),
         claims.end(End::workload("erp-telemetry", "loki")),
     );
     let label = claims.label("another");
-    claims.add(world, vpn, Ports::one(Protocol::Tcp, 3100), label);
+    claims.add(partition, vpn, Ports::one(Protocol::Tcp, 3100), label);
     assert_eq!(exposure(&claims).1, ["erp-telemetry.loki"]);
 }
 
@@ -174,9 +178,9 @@ fn a_call_upwards_is_found_in_claims_and_in_policies() {
         );
         let label = claims.label("a flow");
         claims.add(from, to, Ports::one(Protocol::Tcp, port), label);
-        let world = World::of(&manifests, &claims, &Facts::default());
-        let mut matrix = Matrix::of(&world, Reading::STANDARD, &Facts::default());
-        let found = Tiers::of(&world, &mut matrix, &claims, &order, |_| binds);
+        let partition = Partition::of(&manifests, &claims, &ClusterAddresses::default());
+        let mut matrix = Matrix::of(&partition, Reading::STANDARD, &ClusterAddresses::default());
+        let found = Tiers::of(&partition, &mut matrix, &claims, &order, |_| binds);
         found.upwards.into_iter().map(|one| one.label).collect()
     };
     // Observing may point upwards; a dependency may not; nor may what nobody declared.
@@ -189,40 +193,40 @@ fn a_call_upwards_is_found_in_claims_and_in_policies() {
 fn the_blast_radius_counts_what_a_walk_finds() {
     let catalogue = Catalogue::read();
     let manifests = read(&committed(&repository()));
-    let world = World::of(&manifests, &catalogue.claims, &catalogue.facts);
-    let mut matrix = Matrix::of(&world, Reading::STANDARD, &catalogue.facts);
-    let blast = BlastRadius::of(&world, &mut matrix);
+    let partition = Partition::of(&manifests, &catalogue.claims, &catalogue.cluster);
+    let mut matrix = Matrix::of(&partition, Reading::STANDARD, &catalogue.cluster);
+    let blast = BlastRadius::of(&partition, &mut matrix);
     let count = |name: &str| {
-        let atom = world
-            .workload_atoms()
-            .find(|atom| world.show(*atom) == name)
+        let class = partition
+            .workload_classes()
+            .find(|class| partition.show(*class) == name)
             .expect("there");
-        (blast.workloads[atom.index()], blast.leaves[atom.index()])
+        (blast.workloads[class.index()], blast.leaves[class.index()])
     };
     // Prometheus scrapes everybody; nothing calls out of loki.
     assert_eq!(count("erp-telemetry.prometheus"), (32, true));
     assert_eq!(count("erp-telemetry.loki"), (0, false));
-    for atom in world.workload_atoms() {
-        let mut seen = vec![false; world.len()];
-        let mut stack = vec![atom];
+    for class in partition.workload_classes() {
+        let mut seen = vec![false; partition.len()];
+        let mut stack = vec![class];
         while let Some(at) = stack.pop() {
-            for to in world.workload_atoms() {
+            for to in partition.workload_classes() {
                 if !seen[to.index()] && !matrix.get(at, to).is_empty() {
                     seen[to.index()] = true;
                     stack.push(to);
                 }
             }
         }
-        let walked = world
-            .workload_atoms()
-            .filter(|to| *to != atom && seen[to.index()])
+        let walked = partition
+            .workload_classes()
+            .filter(|to| *to != class && seen[to.index()])
             .count();
         assert_eq!(
-            blast.workloads[atom.index()],
+            blast.workloads[class.index()],
             walked,
             "{}",
-            world.show(atom)
+            partition.show(class)
         );
-        assert_eq!(blast.reached(atom).len(), walked);
+        assert_eq!(blast.reached(class).len(), walked);
     }
 }

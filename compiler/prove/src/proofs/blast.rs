@@ -3,15 +3,15 @@
 
 use rustc_hash::FxHashMap;
 
+use crate::classes::{ClassId, Partition};
 use crate::matrix::Matrix;
-use crate::world::{AtomId, World};
 
 /// How far each workload reaches.
 #[derive(Clone, Debug, Default)]
 pub struct BlastRadius {
-    /// For each workload's atom: how many other workloads it reaches.
+    /// For each workload's class: how many other workloads it reaches.
     pub workloads: Vec<usize>,
-    /// For each workload's atom: whether it reaches addresses outside the pods.
+    /// For each workload's class: whether it reaches addresses outside the pods.
     pub leaves: Vec<bool>,
     next: Vec<Vec<u32>>,
 }
@@ -19,8 +19,8 @@ pub struct BlastRadius {
 impl BlastRadius {
     /// Counts for all workloads.
     #[must_use]
-    pub fn of(world: &World<'_>, matrix: &mut Matrix) -> Self {
-        let count = world.workload_atoms().count();
+    pub fn of(partition: &Partition<'_>, matrix: &mut Matrix) -> Self {
+        let count = partition.workload_classes().count();
         let mut next: Vec<Vec<u32>> = vec![Vec::new(); count];
         let mut leaves = vec![false; count];
         for cell in matrix.cells() {
@@ -30,20 +30,20 @@ impl BlastRadius {
             }
             if to < count {
                 next[from].push(cell.to.0);
-            } else if !world.is_pod(cell.to) {
+            } else if !partition.is_pod(cell.to) {
                 leaves[from] = true;
             }
         }
         // What is open to everybody is no cell: such workloads reach all that let them in.
-        for atom in world.workload_atoms() {
+        for class in partition.workload_classes() {
             let (pods, addresses) = matrix
-                .side(atom, crate::manifest::Direction::Egress)
+                .side(class, crate::manifest::Direction::Egress)
                 .everywhere();
-            leaves[atom.index()] |= !addresses.is_empty();
+            leaves[class.index()] |= !addresses.is_empty();
             if !pods.is_empty() {
-                for other in world.workload_atoms().filter(|other| *other != atom) {
-                    if !matrix.get(atom, other).is_empty() {
-                        next[atom.index()].push(other.0);
+                for other in partition.workload_classes().filter(|other| *other != class) {
+                    if !matrix.get(class, other).is_empty() {
+                        next[class.index()].push(other.0);
                     }
                 }
             }
@@ -60,7 +60,7 @@ impl BlastRadius {
 
     /// The workloads that one reaches, sorted.
     #[must_use]
-    pub fn reached(&self, from: AtomId) -> Vec<AtomId> {
+    pub fn reached(&self, from: ClassId) -> Vec<ClassId> {
         let mut seen = vec![false; self.next.len()];
         let mut stack = vec![from.0];
         while let Some(at) = stack.pop() {
@@ -70,8 +70,8 @@ impl BlastRadius {
                 }
             }
         }
-        let all = (0..).map(AtomId).zip(seen);
-        all.filter_map(|(atom, is_seen)| (is_seen && atom != from).then_some(atom))
+        let all = (0..).map(ClassId).zip(seen);
+        all.filter_map(|(class, is_seen)| (is_seen && class != from).then_some(class))
             .collect()
     }
 

@@ -1,9 +1,9 @@
 //! Coverage: every declared pod is isolated in both directions, and every namespace that has pods
 //! or is declared denies by default, so that a pod which nobody declared speaks to nobody.
 
+use crate::classes::{ClassId, Partition};
 use crate::manifest::{Direction, Manifests, Place, Policy};
 use crate::matrix::Matrix;
-use crate::world::{AtomId, World};
 
 /// Something that no policy isolates.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,8 +74,8 @@ impl Coverage {
 
     /// Looks at every workload and namespace.
     #[must_use]
-    pub fn of(world: &World<'_>, matrix: &Matrix) -> Self {
-        let manifests = world.manifests();
+    pub fn of(partition: &Partition<'_>, matrix: &Matrix) -> Self {
+        let manifests = partition.manifests();
         let mut out = Self {
             workloads: manifests.workloads.len(),
             ..Self::default()
@@ -86,23 +86,24 @@ impl Coverage {
                 place: workload.place,
             });
         }
-        // The atoms of a workload stand together.
-        let atoms: Vec<_> = world.workload_atoms().collect();
-        let workloads = atoms.chunk_by(|a, b| world.workload_index(*a) == world.workload_index(*b));
+        // The classes of a workload stand together.
+        let classes: Vec<_> = partition.workload_classes().collect();
+        let workloads =
+            classes.chunk_by(|a, b| partition.workload_index(*a) == partition.workload_index(*b));
         for pods in workloads {
             for direction in Direction::BOTH {
-                let is_open = |atom: &&AtomId| !matrix.side(**atom, direction).isolated;
-                let open: Vec<AtomId> = pods.iter().filter(is_open).copied().collect();
+                let is_open = |class: &&ClassId| !matrix.side(**class, direction).isolated;
+                let open: Vec<ClassId> = pods.iter().filter(is_open).copied().collect();
                 let is_whole = open.len() == pods.len();
-                for atom in open.iter().take(if is_whole { 1 } else { open.len() }) {
-                    let Some(workload) = world.workload(*atom) else {
+                for class in open.iter().take(if is_whole { 1 } else { open.len() }) {
+                    let Some(workload) = partition.workload(*class) else {
                         continue;
                     };
                     out.uncovered.push(Uncovered::Workload {
                         name: if is_whole {
-                            world.show_owner(*atom)
+                            partition.show_owner(*class)
                         } else {
-                            world.show(*atom)
+                            partition.show(*class)
                         },
                         place: workload.place,
                         direction,

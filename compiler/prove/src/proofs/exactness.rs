@@ -2,18 +2,18 @@
 //! does each side alone, so that no grant waits for a change elsewhere to become a connection.
 
 use crate::claims::{Claims, EndId, LabelId};
+use crate::classes::{ClassId, Partition};
 use crate::manifest::Direction;
 use crate::matrix::{Cell, Matrix};
 use crate::ports::PortSet;
-use crate::world::{AtomId, World};
 
-/// A pair of atoms for which claims and manifests differ.
+/// A pair of classes for which claims and manifests differ.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Difference {
     /// Who calls.
-    pub from: AtomId,
+    pub from: ClassId,
     /// Who is called; `None` where a side of the caller is open to everybody.
-    pub to: Option<AtomId>,
+    pub to: Option<ClassId>,
     /// The ports in question.
     pub ports: PortSet,
     /// What the caller's side allows of them.
@@ -28,11 +28,11 @@ pub struct Difference {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HalfOpen {
     /// Whose side.
-    pub atom: AtomId,
+    pub class: ClassId,
     /// Which of its two.
     pub direction: Direction,
     /// To or from whom.
-    pub other: AtomId,
+    pub other: ClassId,
     /// On which ports.
     pub ports: PortSet,
 }
@@ -50,8 +50,8 @@ pub struct Exactness {
     pub extra: Vec<Difference>,
     /// Allowed by one side, and not claimed.
     pub half_open: Vec<HalfOpen>,
-    /// Atoms of which a direction is open to everybody.
-    pub open: Vec<(AtomId, Direction)>,
+    /// Classes of which a direction is open to everybody.
+    pub open: Vec<(ClassId, Direction)>,
     /// Claims with an end that is nowhere in the manifests.
     pub nowhere: Vec<(EndId, LabelId)>,
 }
@@ -67,15 +67,15 @@ impl Exactness {
             && self.nowhere.is_empty()
     }
 
-    /// Compares the matrix with the claims that the world was made with.
+    /// Compares the matrix with the claims that the partition was made with.
     #[must_use]
-    pub fn of(world: &World<'_>, matrix: &mut Matrix, claims: &Claims) -> Self {
+    pub fn of(partition: &Partition<'_>, matrix: &mut Matrix, claims: &Claims) -> Self {
         let mut out = Self::default();
-        let expected = out.expected(world, matrix, claims);
+        let expected = out.expected(partition, matrix, claims);
         let allowed = matrix.cells();
         out.claimed = expected.len();
         out.allowed = allowed.len();
-        let mut differing: Vec<(AtomId, AtomId, PortSet, bool)> = Vec::new();
+        let mut differing: Vec<(ClassId, ClassId, PortSet, bool)> = Vec::new();
         walk(&expected, &allowed, |from, to, wanted, found| {
             if wanted == found {
                 return;
@@ -113,14 +113,17 @@ impl Exactness {
             }
         }
         if !out.missing.is_empty() || !out.extra.is_empty() {
-            out.name_claims(world, claims);
+            out.name_claims(partition, claims);
         }
-        out.half_open(world, matrix, expected);
-        for atom in world.atoms().filter(|atom| world.is_known(*atom)) {
+        out.half_open(partition, matrix, expected);
+        for class in partition
+            .classes()
+            .filter(|class| partition.is_known(*class))
+        {
             for direction in Direction::BOTH {
-                let (pods, addresses) = matrix.side(atom, direction).everywhere();
+                let (pods, addresses) = matrix.side(class, direction).everywhere();
                 if !pods.is_empty() || !addresses.is_empty() {
-                    out.open.push((atom, direction));
+                    out.open.push((class, direction));
                 }
             }
         }
@@ -128,7 +131,12 @@ impl Exactness {
     }
 
     /// Compares each side with what is claimed, without what is known to be extra already.
-    fn half_open(&mut self, world: &World<'_>, matrix: &mut Matrix, mut expected: Vec<Cell>) {
+    fn half_open(
+        &mut self,
+        partition: &Partition<'_>,
+        matrix: &mut Matrix,
+        mut expected: Vec<Cell>,
+    ) {
         let mut extra: Vec<Cell> = Vec::with_capacity(self.extra.len());
         for difference in &self.extra {
             if let Some(to) = difference.to {
@@ -146,7 +154,10 @@ impl Exactness {
                 extra.sort_unstable();
             }
             let mut of_side: Vec<Cell> = Vec::with_capacity(expected.len());
-            for from in world.atoms().filter(|atom| world.is_known(*atom)) {
+            for from in partition
+                .classes()
+                .filter(|class| partition.is_known(*class))
+            {
                 let named = matrix.side(from, direction).named();
                 of_side.extend(named.iter().map(|(to, ports)| Cell {
                     from,
@@ -161,11 +172,11 @@ impl Exactness {
                     found.push(Cell { from, to, ports });
                 }
             });
-            walk(&extra, &found, |atom, other, known, found| {
+            walk(&extra, &found, |class, other, known, found| {
                 let ports = matrix.sets_mut().difference(found, known);
                 if !ports.is_empty() {
                     self.half_open.push(HalfOpen {
-                        atom,
+                        class,
                         direction,
                         other,
                         ports,
@@ -176,8 +187,13 @@ impl Exactness {
     }
 
     /// The cells that the claims make, sorted.
-    fn expected(&mut self, world: &World<'_>, matrix: &mut Matrix, claims: &Claims) -> Vec<Cell> {
-        let mut raw: Vec<(AtomId, AtomId, PortSet)> = Vec::with_capacity(claims.as_slice().len());
+    fn expected(
+        &mut self,
+        partition: &Partition<'_>,
+        matrix: &mut Matrix,
+        claims: &Claims,
+    ) -> Vec<Cell> {
+        let mut raw: Vec<(ClassId, ClassId, PortSet)> = Vec::with_capacity(claims.as_slice().len());
         let mut last = None;
         for claim in claims.as_slice() {
             // Neighbours mostly have the same ports.
@@ -188,12 +204,12 @@ impl Exactness {
             };
             last = Some((range, ports));
             for end in [claim.from, claim.to] {
-                if world.of_end(end).is_empty() {
+                if partition.of_end(end).is_empty() {
                     self.nowhere.push((end, claim.label));
                 }
             }
-            for from in world.of_end(claim.from) {
-                for to in world.of_end(claim.to) {
+            for from in partition.of_end(claim.from) {
+                for to in partition.of_end(claim.to) {
                     raw.push((*from, *to, ports));
                 }
             }
@@ -215,9 +231,9 @@ impl Exactness {
     }
 
     /// Writes to each difference the claims of its pair; only where there are some.
-    fn name_claims(&mut self, world: &World<'_>, claims: &Claims) {
+    fn name_claims(&mut self, partition: &Partition<'_>, claims: &Claims) {
         let differences = self.missing.iter_mut().chain(&mut self.extra);
-        let mut by_pair: rustc_hash::FxHashMap<(AtomId, AtomId), Vec<&mut Vec<LabelId>>> =
+        let mut by_pair: rustc_hash::FxHashMap<(ClassId, ClassId), Vec<&mut Vec<LabelId>>> =
             rustc_hash::FxHashMap::default();
         for difference in differences {
             if let Some(to) = difference.to {
@@ -229,8 +245,8 @@ impl Exactness {
             }
         }
         for claim in claims.as_slice() {
-            for from in world.of_end(claim.from) {
-                for to in world.of_end(claim.to) {
+            for from in partition.of_end(claim.from) {
+                for to in partition.of_end(claim.to) {
                     for labels in by_pair.get_mut(&(*from, *to)).into_iter().flatten() {
                         if !labels.contains(&claim.label) {
                             labels.push(claim.label);
@@ -243,7 +259,7 @@ impl Exactness {
 }
 
 /// Goes through two sorted lists of cells side by side.
-fn walk(a: &[Cell], b: &[Cell], mut each: impl FnMut(AtomId, AtomId, PortSet, PortSet)) {
+fn walk(a: &[Cell], b: &[Cell], mut each: impl FnMut(ClassId, ClassId, PortSet, PortSet)) {
     let (mut a, mut b) = (a.iter().peekable(), b.iter().peekable());
     loop {
         let key = |cell: &&Cell| (cell.from, cell.to);

@@ -3,16 +3,16 @@
 
 use crate::address::Range;
 use crate::claims::Claims;
+use crate::classes::{Class, ClassId, Partition};
 use crate::manifest::Direction;
 use crate::matrix::Matrix;
 use crate::ports::{PortSet, Ports};
-use crate::world::{Atom, AtomId, World};
 
 /// The addresses that reach a workload on the same ports.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Exposed {
     /// The workload.
-    pub atom: AtomId,
+    pub class: ClassId,
     /// From where, sorted.
     pub from: Vec<Range>,
     /// On which ports.
@@ -25,7 +25,7 @@ pub struct Exposure {
     /// By workload.
     pub exposed: Vec<Exposed>,
     /// Workloads for which that is not what is claimed.
-    pub differs: Vec<AtomId>,
+    pub differs: Vec<ClassId>,
 }
 
 impl Exposure {
@@ -37,26 +37,26 @@ impl Exposure {
 
     /// Looks at every workload.
     #[must_use]
-    pub fn of(world: &World<'_>, matrix: &mut Matrix, claims: &Claims) -> Self {
-        let mut claimed: Vec<Vec<(AtomId, PortSet)>> = vec![Vec::new(); world.pods()];
+    pub fn of(partition: &Partition<'_>, matrix: &mut Matrix, claims: &Claims) -> Self {
+        let mut claimed: Vec<Vec<(ClassId, PortSet)>> = vec![Vec::new(); partition.pods()];
         for claim in claims.as_slice() {
-            for from in world.of_end(claim.from) {
-                if world.is_pod(*from) {
+            for from in partition.of_end(claim.from) {
+                if partition.is_pod(*from) {
                     continue;
                 }
                 let ports = matrix.sets_mut().of(&[claim.range()]);
-                for to in world
+                for to in partition
                     .of_end(claim.to)
                     .iter()
-                    .filter(|to| world.is_pod(**to))
+                    .filter(|to| partition.is_pod(**to))
                 {
                     claimed[to.index()].push((*from, ports));
                 }
             }
         }
         let mut out = Self::default();
-        for atom in world.workload_atoms() {
-            let mut wanted = std::mem::take(&mut claimed[atom.index()]);
+        for class in partition.workload_classes() {
+            let mut wanted = std::mem::take(&mut claimed[class.index()]);
             wanted.sort_unstable();
             wanted.dedup_by(|next, kept| {
                 let is_same = next.0 == kept.0;
@@ -65,36 +65,36 @@ impl Exposure {
                 }
                 is_same
             });
-            let found = from_addresses(world, matrix, atom);
+            let found = from_addresses(partition, matrix, class);
             if found != wanted {
-                out.differs.push(atom);
+                out.differs.push(class);
             }
-            out.group(world, matrix, atom, found);
+            out.group(partition, matrix, class, found);
         }
         out
     }
 
     fn group(
         &mut self,
-        world: &World<'_>,
+        partition: &Partition<'_>,
         matrix: &Matrix,
-        atom: AtomId,
-        mut found: Vec<(AtomId, PortSet)>,
+        class: ClassId,
+        mut found: Vec<(ClassId, PortSet)>,
     ) {
         found.sort_unstable_by_key(|(from, ports)| (*ports, *from));
         for same in found.chunk_by(|a, b| a.1 == b.1) {
             let mut from: Vec<Range> = same
                 .iter()
-                .filter_map(|(class, _)| match world.atom(*class) {
-                    Atom::Addresses(ranges) => Some(ranges),
-                    Atom::Workload(_) | Atom::OtherPod { .. } => None,
+                .filter_map(|(class, _)| match partition.class(*class) {
+                    Class::Addresses(ranges) => Some(ranges),
+                    Class::Workload(_) | Class::OtherPod { .. } => None,
                 })
                 .flatten()
                 .copied()
                 .collect();
             from.sort_unstable();
             self.exposed.push(Exposed {
-                atom,
+                class,
                 from: Range::joined(from),
                 ports: matrix.sets().list(same[0].1),
             });
@@ -102,19 +102,23 @@ impl Exposure {
     }
 }
 
-fn from_addresses(world: &World<'_>, matrix: &mut Matrix, atom: AtomId) -> Vec<(AtomId, PortSet)> {
-    let (_, everywhere) = matrix.side(atom, Direction::Ingress).everywhere();
+fn from_addresses(
+    partition: &Partition<'_>,
+    matrix: &mut Matrix,
+    class: ClassId,
+) -> Vec<(ClassId, PortSet)> {
+    let (_, everywhere) = matrix.side(class, Direction::Ingress).everywhere();
     if everywhere.is_empty() {
         // Only what is named, which is little.
-        let named = matrix.side(atom, Direction::Ingress).named();
+        let named = matrix.side(class, Direction::Ingress).named();
         return named
             .iter()
             .copied()
-            .filter(|(from, _)| !world.is_pod(*from))
+            .filter(|(from, _)| !partition.is_pod(*from))
             .collect();
     }
-    let classes = world.atoms().skip(world.pods());
+    let classes = partition.classes().skip(partition.pods());
     classes
-        .map(|class| (class, matrix.of_side(atom, Direction::Ingress, class)))
+        .map(|class| (class, matrix.of_side(class, Direction::Ingress, class)))
         .collect()
 }

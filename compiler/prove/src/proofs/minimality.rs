@@ -4,11 +4,11 @@
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use crate::classes::{ClassId, Partition, Selected};
 use crate::manifest::{Direction, Manifests, Peer, Policy, Rule};
 use crate::matrix::port_set;
 use crate::ports::{PortSet, PortSets};
 use crate::selector::{Operator, Selector, value_of};
-use crate::world::{AtomId, Selected, World};
 
 /// A part of a policy without which every side of every pod stays the same.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -76,11 +76,11 @@ impl Part {
     }
 }
 
-/// What a peer of a rule gives to a pod for one other atom; `None` stands for all pods or all
+/// What a peer of a rule gives to a pod for one other class; `None` stands for all pods or all
 /// addresses at once.
 #[derive(Clone, Copy)]
 struct Grant {
-    other: Option<AtomId>,
+    other: Option<ClassId>,
     policy: usize,
     rule: usize,
     peer: usize,
@@ -95,31 +95,31 @@ impl Minimality {
 
     /// Tries every part of every policy.
     #[must_use]
-    pub fn of(world: &World<'_>) -> Self {
-        let manifests = world.manifests();
+    pub fn of(partition: &Partition<'_>) -> Self {
+        let manifests = partition.manifests();
         let mut search = Search {
-            world,
+            partition,
             manifests,
             sets: PortSets::default(),
             needed: FxHashSet::default(),
             peers: FxHashMap::default(),
         };
         let mut of_pod: [Vec<Vec<usize>>; 2] = [
-            vec![Vec::new(); world.pods()],
-            vec![Vec::new(); world.pods()],
+            vec![Vec::new(); partition.pods()],
+            vec![Vec::new(); partition.pods()],
         ];
         for (at, policy) in manifests.policies.iter().enumerate() {
             for direction in Direction::BOTH {
                 if policy.isolates(direction) {
-                    for atom in world.selected(policy) {
-                        of_pod[direction as usize][atom.index()].push(at);
+                    for class in partition.selected(policy) {
+                        of_pod[direction as usize][class.index()].push(at);
                     }
                 }
             }
         }
         for direction in Direction::BOTH {
-            for atom in world.atoms().take(world.pods()) {
-                search.pod(atom, direction, &of_pod[direction as usize][atom.index()]);
+            for class in partition.classes().take(partition.pods()) {
+                search.pod(class, direction, &of_pod[direction as usize][class.index()]);
             }
         }
         let mut out = Self::default();
@@ -139,7 +139,7 @@ impl Minimality {
 }
 
 struct Search<'w, 'm> {
-    world: &'w World<'m>,
+    partition: &'w Partition<'m>,
     manifests: &'m Manifests,
     sets: PortSets,
     needed: FxHashSet<Part>,
@@ -152,7 +152,7 @@ impl<'m> Search<'_, 'm> {
         &rules.unwrap_or_default()[rule]
     }
 
-    fn pod(&mut self, atom: AtomId, direction: Direction, policies: &[usize]) {
+    fn pod(&mut self, class: ClassId, direction: Direction, policies: &[usize]) {
         let mut grants: Vec<Grant> = Vec::new();
         for policy in policies {
             let of_policy = &self.manifests.policies[*policy];
@@ -171,33 +171,35 @@ impl<'m> Search<'_, 'm> {
                 for (number, peer) in peers.iter().enumerate() {
                     grant.peer = number;
                     let key = (*policy, direction, at, number);
-                    let world = self.world;
+                    let partition = self.partition;
                     let selected = self.peers.entry(key).or_insert_with(|| {
-                        std::rc::Rc::new(world.peer(&of_policy.namespace, peer))
+                        std::rc::Rc::new(partition.peer(&of_policy.namespace, peer))
                     });
                     match &**selected {
                         Selected::AllPods => grants.push(Grant {
                             other: None,
                             ..grant
                         }),
-                        Selected::Atoms(atoms) => grants.extend(atoms.iter().map(|other| Grant {
-                            other: Some(*other),
-                            ..grant
-                        })),
+                        Selected::Classes(classes) => {
+                            grants.extend(classes.iter().map(|other| Grant {
+                                other: Some(*other),
+                                ..grant
+                            }))
+                        }
                     }
                 }
             }
         }
         grants.sort_unstable_by_key(|grant| grant.other);
         for group in grants.chunk_by(|a, b| a.other == b.other) {
-            self.group(atom, direction, group);
+            self.group(class, direction, group);
         }
     }
 
-    /// All grants of a pod for one other atom: which of them, and which of their ports, are needed.
-    fn group(&mut self, atom: AtomId, direction: Direction, group: &[Grant]) {
+    /// All grants of a pod for one other class: which of them, and which of their ports, are needed.
+    fn group(&mut self, class: ClassId, direction: Direction, group: &[Grant]) {
         let called = match direction {
-            Direction::Ingress => Some(atom),
+            Direction::Ingress => Some(class),
             Direction::Egress => group[0].other,
         };
         let sets: Vec<PortSet> = group
@@ -241,7 +243,7 @@ impl<'m> Search<'_, 'm> {
         &mut self,
         grant: &Grant,
         direction: Direction,
-        called: Option<AtomId>,
+        called: Option<ClassId>,
         other_rules: PortSet,
     ) {
         let rule = self.rule(grant.policy, direction, grant.rule);
@@ -266,11 +268,16 @@ impl<'m> Search<'_, 'm> {
     }
 
     /// The ports of a rule, perhaps without one of them.
-    fn ports_of(&mut self, rule: &Rule, called: Option<AtomId>, without: Option<usize>) -> PortSet {
+    fn ports_of(
+        &mut self,
+        rule: &Rule,
+        called: Option<ClassId>,
+        without: Option<usize>,
+    ) -> PortSet {
         let Some(list) = rule.ports.as_deref().filter(|list| !list.is_empty()) else {
             return PortSet::ALL;
         };
-        let workload = called.and_then(|atom| self.world.workload(atom));
+        let workload = called.and_then(|class| self.partition.workload(class));
         let mut all = PortSet::NONE;
         for (at, port) in list.iter().enumerate() {
             if Some(at) != without {
@@ -297,7 +304,7 @@ impl<'m> Search<'_, 'm> {
         };
         for (requirement, values) in lists(selector) {
             let key = &selector.requirements()[requirement].key;
-            let carried = value_of(self.world.labels(other), key);
+            let carried = value_of(self.partition.labels(other), key);
             if let Some(value) = carried.and_then(|value| values.binary_search(value).ok()) {
                 self.needed.insert(Part {
                     policy: grant.policy,

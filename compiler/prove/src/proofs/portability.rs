@@ -1,10 +1,10 @@
 //! Portability: the matrix under every reading of the API that a network plugin may have. What
 //! differs is listed with the plugins that read it so.
 
+use crate::classes::{ClassId, ClusterAddresses, Partition};
 use crate::manifest::{Direction, TargetPort};
 use crate::matrix::{Cell, Matrix, Reading};
 use crate::ports::{PortSet, Ports};
-use crate::world::{AtomId, Facts, World};
 
 /// A reading of policies that is not the API's own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,13 +78,13 @@ impl Deviation {
     }
 }
 
-/// Two atoms that may talk differently under a reading.
+/// Two classes that may talk differently under a reading.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Differs {
     /// Who calls.
-    pub from: AtomId,
+    pub from: ClassId,
     /// Who is called.
-    pub to: AtomId,
+    pub to: ClassId,
     /// Ports that are open only so.
     pub opened: Vec<Ports>,
     /// Ports that are closed only so.
@@ -128,15 +128,15 @@ impl Portability {
 
     /// Evaluates under every reading.
     #[must_use]
-    pub fn of(world: &World<'_>, matrix: &mut Matrix, facts: &Facts) -> Self {
+    pub fn of(partition: &Partition<'_>, matrix: &mut Matrix, cluster: &ClusterAddresses) -> Self {
         let standard = matrix.cells();
         let readings = Deviation::ALL
             .into_iter()
             .map(|deviation| match deviation {
-                Deviation::BeforeTranslation => before_translation(world, matrix),
+                Deviation::BeforeTranslation => before_translation(partition, matrix),
                 Deviation::BlocksMatchPods | Deviation::NoEndPort | Deviation::EmptyIsNothing => {
-                    let mut other = Matrix::of(world, deviation.reading(), facts);
-                    compare(world, deviation, matrix, &standard, &mut other)
+                    let mut other = Matrix::of(partition, deviation.reading(), cluster);
+                    compare(partition, deviation, matrix, &standard, &mut other)
                 }
             })
             .collect();
@@ -153,24 +153,24 @@ impl Compared {
 }
 
 fn compare(
-    world: &World<'_>,
+    partition: &Partition<'_>,
     deviation: Deviation,
     matrix: &mut Matrix,
     standard: &[Cell],
     other: &mut Matrix,
 ) -> Compared {
     let mut sides = 0;
-    for atom in world.atoms().take(world.pods()) {
+    for class in partition.classes().take(partition.pods()) {
         for direction in Direction::BOTH {
             let list = |matrix: &Matrix| {
-                let (pods, addresses) = matrix.side(atom, direction).everywhere();
+                let (pods, addresses) = matrix.side(class, direction).everywhere();
                 (matrix.sets().list(pods), matrix.sets().list(addresses))
             };
             sides += usize::from(list(matrix) != list(other));
         }
     }
     let cells = other.cells();
-    let mut pairs: Vec<(AtomId, AtomId)> = standard
+    let mut pairs: Vec<(ClassId, ClassId)> = standard
         .iter()
         .chain(&cells)
         .map(|cell| (cell.from, cell.to))
@@ -207,16 +207,16 @@ fn compare(
 
 /// A caller that speaks to a Service is judged by the Service's port there: where that differs
 /// from the container's, the caller's side must allow it too.
-fn before_translation(world: &World<'_>, matrix: &mut Matrix) -> Compared {
-    let manifests = world.manifests();
+fn before_translation(partition: &Partition<'_>, matrix: &mut Matrix) -> Compared {
+    let manifests = partition.manifests();
     let cells = matrix.cells();
     let mut differs = Vec::new();
     for service in manifests.services.iter().filter(|one| !one.is_headless) {
         let Some(selector) = &service.selector else {
             continue;
         };
-        for atom in world.pods_of(&service.namespace, selector) {
-            let Some(workload) = world.workload(atom) else {
+        for class in partition.pods_of(&service.namespace, selector) {
+            let Some(workload) = partition.workload(class) else {
                 continue;
             };
             for port in &service.ports {
@@ -231,18 +231,18 @@ fn before_translation(world: &World<'_>, matrix: &mut Matrix) -> Compared {
                 let Some(inside) = inside.filter(|inside| *inside != port.port) else {
                     continue;
                 };
-                for cell in cells.iter().filter(|cell| cell.to == atom) {
+                for cell in cells.iter().filter(|cell| cell.to == class) {
                     let is_called = matrix.sets().contains(cell.ports, port.protocol, inside);
-                    if !is_called || !world.is_pod(cell.from) {
+                    if !is_called || !partition.is_pod(cell.from) {
                         continue;
                     }
-                    let side = matrix.of_side(cell.from, Direction::Egress, atom);
+                    let side = matrix.of_side(cell.from, Direction::Egress, class);
                     if side != PortSet::ALL
                         && !matrix.sets().contains(side, port.protocol, port.port)
                     {
                         differs.push(Differs {
                             from: cell.from,
-                            to: atom,
+                            to: class,
                             opened: Vec::new(),
                             closed: vec![Ports::one(port.protocol, inside)],
                         });

@@ -6,10 +6,10 @@
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::claims::Claims;
+use crate::classes::{ClassId, ClusterAddresses, Partition};
 use crate::manifest::{Direction, Manifests, TargetPort, Workload};
 use crate::matrix::{Evaluation, Reading, Side};
 use crate::ports::{PortSet, Ports, Protocol};
-use crate::world::{AtomId, Facts, World};
 
 /// What is done to an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
@@ -78,10 +78,10 @@ impl Rollout {
     /// Replays a list of steps. The first version is what there is before, the last one what there is
     /// afterwards; those between have the objects as they are on the way only.
     #[must_use]
-    pub fn of(versions: &[&Manifests], steps: &[Step], facts: &Facts) -> Self {
+    pub fn of(versions: &[&Manifests], steps: &[Step], cluster: &ClusterAddresses) -> Self {
         let union = Union::of(versions);
-        let world = World::of(&union.manifests, &Claims::new(), facts);
-        let mut replay = Replay::of(&union, &world, facts);
+        let partition = Partition::of(&union.manifests, &Claims::new(), cluster);
+        let mut replay = Replay::of(&union, &partition, cluster);
         let mut out = Self {
             steps: steps.len(),
             ..Self::default()
@@ -91,8 +91,8 @@ impl Rollout {
                 out.unknown.push(step.clone());
                 continue;
             };
-            for atom in &touched {
-                replay.check(*atom, at + 1, &mut out);
+            for class in &touched {
+                replay.check(*class, at + 1, &mut out);
             }
             replay.check_endpoints(step, &touched, at + 1, &mut out);
         }
@@ -204,81 +204,81 @@ struct State {
 }
 
 impl State {
-    fn side(&self, atom: AtomId, direction: Direction) -> Option<&Side> {
-        self.sides[direction as usize].get(atom.index())
+    fn side(&self, class: ClassId, direction: Direction) -> Option<&Side> {
+        self.sides[direction as usize].get(class.index())
     }
 
-    fn exists(&self, atom: AtomId) -> bool {
-        self.exists.get(atom.index()).copied().unwrap_or(true)
+    fn exists(&self, class: ClassId) -> bool {
+        self.exists.get(class.index()).copied().unwrap_or(true)
     }
 }
 
 struct Replay<'u, 'm> {
     union: &'u Union,
-    world: &'u World<'m>,
+    partition: &'u Partition<'m>,
     evaluation: Evaluation<'u, 'm>,
     active: Vec<bool>,
     /// For each pod the policies that select it.
     selecting: Vec<Vec<usize>>,
-    /// The atom of each workload; `None` on the network of its node.
-    atoms: Vec<Option<AtomId>>,
-    /// For each atom of a workload those of all its versions.
-    kin: FxHashMap<AtomId, Vec<AtomId>>,
+    /// The class of each workload; `None` on the network of its node.
+    classes: Vec<Option<ClassId>>,
+    /// For each class of a workload those of all its versions.
+    kin: FxHashMap<ClassId, Vec<ClassId>>,
     /// Which version of each Service there is.
     services: FxHashMap<&'u (String, String), usize>,
     /// The pods behind each version of a Service, whether they exist or not.
-    behind: FxHashMap<usize, Vec<AtomId>>,
+    behind: FxHashMap<usize, Vec<ClassId>>,
     /// The Services that lead to a pod.
-    leading: FxHashMap<AtomId, Vec<&'u (String, String)>>,
+    leading: FxHashMap<ClassId, Vec<&'u (String, String)>>,
     /// The ports of Services that a pod has served, so that one must go on to.
     served: FxHashSet<(&'u (String, String), u16, Protocol)>,
     old: State,
     new: State,
     now: State,
     /// For each pod the others whose sides name it, before or after.
-    named_by: Vec<Vec<AtomId>>,
+    named_by: Vec<Vec<ClassId>>,
 }
 
 impl<'u, 'm> Replay<'u, 'm> {
-    fn of(union: &'u Union, world: &'u World<'m>, facts: &Facts) -> Self {
-        let policies = &world.manifests().policies;
-        let mut selecting = vec![Vec::new(); world.pods()];
+    fn of(union: &'u Union, partition: &'u Partition<'m>, cluster: &ClusterAddresses) -> Self {
+        let policies = &partition.manifests().policies;
+        let mut selecting = vec![Vec::new(); partition.pods()];
         for (at, policy) in policies.iter().enumerate() {
-            for atom in world.selected(policy) {
-                selecting[atom.index()].push(at);
+            for class in partition.selected(policy) {
+                selecting[class.index()].push(at);
             }
         }
-        let mut atoms = vec![None; union.manifests.workloads.len()];
-        for atom in world.workload_atoms() {
-            if let Some(index) = world.workload_index(atom) {
-                atoms[index] = Some(atom);
+        let mut classes = vec![None; union.manifests.workloads.len()];
+        for class in partition.workload_classes() {
+            if let Some(index) = partition.workload_index(class) {
+                classes[index] = Some(class);
             }
         }
         let mut kin = FxHashMap::default();
         for versions in union.workloads.values() {
-            let mut all: Vec<AtomId> = versions
+            let mut all: Vec<ClassId> = versions
                 .iter()
                 .flatten()
-                .filter_map(|index| atoms[*index])
+                .filter_map(|index| classes[*index])
                 .collect();
             all.sort_unstable();
             all.dedup();
-            for atom in &all {
-                kin.insert(*atom, all.clone());
+            for class in &all {
+                kin.insert(*class, all.clone());
             }
         }
-        let mut behind: FxHashMap<usize, Vec<AtomId>> = FxHashMap::default();
-        let mut leading: FxHashMap<AtomId, Vec<_>> = FxHashMap::default();
+        let mut behind: FxHashMap<usize, Vec<ClassId>> = FxHashMap::default();
+        let mut leading: FxHashMap<ClassId, Vec<_>> = FxHashMap::default();
         for (key, versions) in &union.services {
             for at in versions.iter().flatten() {
                 let service = &union.manifests.services[*at];
                 let Some(selector) = &service.selector else {
                     continue;
                 };
-                let mut pods = world.pods_of(&service.namespace, selector);
-                pods.retain(|atom| world.workload(*atom).is_some());
-                for atom in &pods {
-                    let services = leading.entry(*atom).or_default();
+                let mut pods = partition.pods_of(&service.namespace, selector);
+                pods.retain(|class| partition.workload(*class).is_some());
+                for class in &pods {
+                    let services = leading.entry(*class).or_default();
                     if !services.contains(&key) {
                         services.push(key);
                     }
@@ -294,11 +294,11 @@ impl<'u, 'm> Replay<'u, 'm> {
         };
         let mut replay = Self {
             union,
-            world,
-            evaluation: Evaluation::of(world, Reading::STANDARD, facts),
+            partition,
+            evaluation: Evaluation::of(partition, Reading::STANDARD, cluster),
             active: vec![false; policies.len()],
             selecting,
-            atoms,
+            classes,
             kin,
             services: services.collect(),
             behind,
@@ -307,7 +307,7 @@ impl<'u, 'm> Replay<'u, 'm> {
             old: empty.clone(),
             new: empty.clone(),
             now: empty,
-            named_by: vec![Vec::new(); world.pods()],
+            named_by: vec![Vec::new(); partition.pods()],
         };
         replay.new = replay.state(union.versions.saturating_sub(1));
         // The last state that is made is the one to start from.
@@ -326,7 +326,7 @@ impl<'u, 'm> Replay<'u, 'm> {
             {
                 for (other, _) in side.named() {
                     if let Some(list) = replay.named_by.get_mut(other.index()) {
-                        list.push(AtomId(u32::try_from(at).unwrap_or(u32::MAX)));
+                        list.push(ClassId(u32::try_from(at).unwrap_or(u32::MAX)));
                     }
                 }
             }
@@ -342,40 +342,44 @@ impl<'u, 'm> Replay<'u, 'm> {
                 self.active[policy] = true;
             }
         }
-        let mut exists = vec![true; self.world.pods()];
-        for atom in self.world.workload_atoms() {
-            exists[atom.index()] = false;
+        let mut exists = vec![true; self.partition.pods()];
+        for class in self.partition.workload_classes() {
+            exists[class.index()] = false;
         }
         for versions in self.union.workloads.values() {
             let of_version = versions.get(version).copied().flatten();
-            if let Some(atom) = of_version.and_then(|index| self.atoms[index]) {
-                exists[atom.index()] = true;
+            if let Some(class) = of_version.and_then(|index| self.classes[index]) {
+                exists[class.index()] = true;
             }
         }
-        let pods: Vec<AtomId> = self.world.atoms().take(self.world.pods()).collect();
+        let pods: Vec<ClassId> = self
+            .partition
+            .classes()
+            .take(self.partition.pods())
+            .collect();
         let mut sides = [
             Vec::with_capacity(pods.len()),
             Vec::with_capacity(pods.len()),
         ];
-        for atom in pods {
-            let [ingress, egress] = self.sides_of(atom);
+        for class in pods {
+            let [ingress, egress] = self.sides_of(class);
             sides[Direction::Ingress as usize].push(ingress);
             sides[Direction::Egress as usize].push(egress);
         }
         State { sides, exists }
     }
 
-    fn sides_of(&mut self, atom: AtomId) -> [Side; 2] {
-        let policies = &self.world.manifests().policies;
-        let active = self.selecting[atom.index()].iter();
+    fn sides_of(&mut self, class: ClassId) -> [Side; 2] {
+        let policies = &self.partition.manifests().policies;
+        let active = self.selecting[class.index()].iter();
         let active = active
             .filter(|at| self.active[**at])
             .map(|at| &policies[*at]);
-        self.evaluation.sides_of(atom, active)
+        self.evaluation.sides_of(class, active)
     }
 
-    /// Does a step; the atoms that it touches, or nothing where no such object is known.
-    fn step(&mut self, step: &Step) -> Option<Vec<AtomId>> {
+    /// Does a step; the classes that it touches, or nothing where no such object is known.
+    fn step(&mut self, step: &Step) -> Option<Vec<ClassId>> {
         let key = (step.namespace.clone(), step.name.clone());
         match step.kind.as_str() {
             "NetworkPolicy" => self.policy(step, &key),
@@ -398,7 +402,7 @@ impl<'u, 'm> Replay<'u, 'm> {
         }
     }
 
-    fn policy(&mut self, step: &Step, key: &(String, String)) -> Option<Vec<AtomId>> {
+    fn policy(&mut self, step: &Step, key: &(String, String)) -> Option<Vec<ClassId>> {
         let union = self.union;
         let versions = union.policies.get(key)?;
         for version in versions.iter().flatten() {
@@ -410,15 +414,15 @@ impl<'u, 'm> Replay<'u, 'm> {
         }
         let mut touched = Vec::new();
         for version in versions.iter().flatten() {
-            let policy = &self.world.manifests().policies[*version];
-            touched.extend(self.world.selected(policy));
+            let policy = &self.partition.manifests().policies[*version];
+            touched.extend(self.partition.selected(policy));
         }
         touched.sort_unstable();
         touched.dedup();
-        for atom in &touched {
-            let [ingress, egress] = self.sides_of(*atom);
-            self.now.sides[Direction::Ingress as usize][atom.index()] = ingress;
-            self.now.sides[Direction::Egress as usize][atom.index()] = egress;
+        for class in &touched {
+            let [ingress, egress] = self.sides_of(*class);
+            self.now.sides[Direction::Ingress as usize][class.index()] = ingress;
+            self.now.sides[Direction::Egress as usize][class.index()] = egress;
         }
         Some(touched)
     }
@@ -427,44 +431,48 @@ impl<'u, 'm> Replay<'u, 'm> {
         &mut self,
         step: &Step,
         (namespace, name): (String, String),
-    ) -> Option<Vec<AtomId>> {
+    ) -> Option<Vec<ClassId>> {
         let union = self.union;
         let versions = union.workloads.get(&(step.kind.clone(), namespace, name))?;
         let of_version = |version: usize| {
             let index = versions.get(version).copied().flatten()?;
-            self.atoms[index]
+            self.classes[index]
         };
         let new = of_version(match step.action {
             Action::Put => step.version,
             Action::Settle | Action::Delete => union.versions - 1,
         });
-        let mut touched: Vec<AtomId> = versions
+        let mut touched: Vec<ClassId> = versions
             .iter()
             .flatten()
-            .filter_map(|index| self.atoms[*index])
+            .filter_map(|index| self.classes[*index])
             .collect();
         touched.sort_unstable();
         touched.dedup();
-        for atom in &touched {
-            let exists = &mut self.now.exists[atom.index()];
+        for class in &touched {
+            let exists = &mut self.now.exists[class.index()];
             match step.action {
-                Action::Put => *exists |= Some(*atom) == new,
-                Action::Settle => *exists &= Some(*atom) == new,
+                Action::Put => *exists |= Some(*class) == new,
+                Action::Settle => *exists &= Some(*class) == new,
                 Action::Delete => *exists = false,
             }
         }
         Some(touched)
     }
 
-    /// What is behind a Service now: its port, and the atom with the number in it.
-    fn endpoints(&self, key: &(String, String)) -> Vec<(u16, Protocol, (AtomId, u16))> {
+    /// What is behind a Service now: its port, and the class with the number in it.
+    fn endpoints(&self, key: &(String, String)) -> Vec<(u16, Protocol, (ClassId, u16))> {
         let Some(at) = self.services.get(key) else {
             return Vec::new();
         };
-        let service = &self.world.manifests().services[*at];
+        let service = &self.partition.manifests().services[*at];
         let mut out = Vec::new();
-        for atom in self.behind.get(at).into_iter().flatten().copied() {
-            let Some(workload) = self.world.workload(atom).filter(|_| self.now.exists(atom)) else {
+        for class in self.behind.get(at).into_iter().flatten().copied() {
+            let Some(workload) = self
+                .partition
+                .workload(class)
+                .filter(|_| self.now.exists(class))
+            else {
                 continue;
             };
             for port in &service.ports {
@@ -478,7 +486,7 @@ impl<'u, 'm> Replay<'u, 'm> {
                         found.map(|one| one.number)
                     }
                 };
-                out.extend(number.map(|number| (port.port, port.protocol, (atom, number))));
+                out.extend(number.map(|number| (port.port, port.protocol, (class, number))));
             }
         }
         out
@@ -489,7 +497,7 @@ impl<'u, 'm> Replay<'u, 'm> {
     fn check_endpoints(
         &mut self,
         step: &Step,
-        touched: &[AtomId],
+        touched: &[ClassId],
         after: usize,
         out: &mut Rollout,
     ) {
@@ -502,7 +510,7 @@ impl<'u, 'm> Replay<'u, 'm> {
             }
             _ => touched
                 .iter()
-                .filter_map(|atom| self.leading.get(atom))
+                .filter_map(|class| self.leading.get(class))
                 .flatten()
                 .copied()
                 .collect(),
@@ -519,8 +527,11 @@ impl<'u, 'm> Replay<'u, 'm> {
                     Ports::one(protocol, port)
                 )
             };
-            for (port, protocol, (atom, number)) in &endpoints {
-                let declared = self.world.workload(*atom).map(|workload| &workload.listens);
+            for (port, protocol, (class, number)) in &endpoints {
+                let declared = self
+                    .partition
+                    .workload(*class)
+                    .map(|workload| &workload.listens);
                 let is_deaf = declared.is_some_and(|declared| {
                     !declared.is_empty() && !declared.contains(&(*number, *protocol))
                 });
@@ -528,7 +539,7 @@ impl<'u, 'm> Replay<'u, 'm> {
                     out.endpoints.push(format!(
                         "after step {after}: {} leads to {} at {number}, which it does not declare",
                         show(*port, *protocol),
-                        self.world.show(*atom)
+                        self.partition.show(*class)
                     ));
                 }
                 self.served.insert((key, *port, *protocol));
@@ -536,9 +547,9 @@ impl<'u, 'm> Replay<'u, 'm> {
             let Some(at) = self.services.get(key) else {
                 continue;
             };
-            let service = &self.world.manifests().services[*at];
+            let service = &self.partition.manifests().services[*at];
             let mut pods = self.behind.get(at).into_iter().flatten();
-            let has_pods = pods.any(|atom| self.now.exists(*atom));
+            let has_pods = pods.any(|class| self.now.exists(*class));
             for port in service.ports.iter().filter(|_| has_pods) {
                 let is_served = endpoints.iter().any(|(number, protocol, _)| {
                     (*number, *protocol) == (port.port, port.protocol)
@@ -553,11 +564,11 @@ impl<'u, 'm> Replay<'u, 'm> {
         }
     }
 
-    fn check(&mut self, atom: AtomId, after: usize, out: &mut Rollout) {
-        let mut others: Vec<AtomId> = self.named_by[atom.index()].clone();
+    fn check(&mut self, class: ClassId, after: usize, out: &mut Rollout) {
+        let mut others: Vec<ClassId> = self.named_by[class.index()].clone();
         for state in [&self.old, &self.new, &self.now] {
             for direction in Direction::BOTH {
-                let side = state.side(atom, direction);
+                let side = state.side(class, direction);
                 others.extend(
                     side.into_iter()
                         .flat_map(Side::named)
@@ -569,22 +580,22 @@ impl<'u, 'm> Replay<'u, 'm> {
         others.dedup();
         for other in others {
             out.compared += 2;
-            self.compare(atom, other, after, out);
-            self.compare(other, atom, after, out);
+            self.compare(class, other, after, out);
+            self.compare(other, class, after, out);
         }
         for direction in Direction::BOTH {
-            self.compare_open(atom, direction, after, out);
+            self.compare_open(class, direction, after, out);
         }
     }
 
-    fn compare(&mut self, from: AtomId, to: AtomId, after: usize, out: &mut Rollout) {
+    fn compare(&mut self, from: ClassId, to: ClassId, after: usize, out: &mut Rollout) {
         if !self.now.exists(from) || !self.now.exists(to) {
             return;
         }
         let [old, new, now] = [0, 1, 2].map(|which| self.cell(which, from, to));
         let pairs = [&self.old, &self.new].map(|state| state.exists(from) && state.exists(to));
         // A pod that leaves for good takes its connections along; one that is replaced keeps them.
-        let stays = [from, to].map(|atom| self.exists_as(&self.new, atom));
+        let stays = [from, to].map(|class| self.exists_as(&self.new, class));
         let sets = self.evaluation.sets();
         let may_be = sets.union(old, new);
         let opened = sets.difference(now, may_be);
@@ -599,8 +610,8 @@ impl<'u, 'm> Replay<'u, 'm> {
             if !ports.is_empty() {
                 out.violations.push(Violation {
                     after,
-                    from: self.world.show(from),
-                    to: self.world.show(to),
+                    from: self.partition.show(from),
+                    to: self.partition.show(to),
                     ports: self.evaluation.sets().list(ports),
                     is_open,
                 });
@@ -608,28 +619,28 @@ impl<'u, 'm> Replay<'u, 'm> {
         }
     }
 
-    /// Whether a state has the pods of an atom, in whatever version.
-    fn exists_as(&self, state: &State, atom: AtomId) -> bool {
-        match self.kin.get(&atom) {
+    /// Whether a state has the pods of a class, in whatever version.
+    fn exists_as(&self, state: &State, class: ClassId) -> bool {
+        match self.kin.get(&class) {
             Some(kin) => kin.iter().any(|other| state.exists(*other)),
-            None => state.exists(atom),
+            None => state.exists(class),
         }
     }
 
-    fn cell(&mut self, which: usize, from: AtomId, to: AtomId) -> PortSet {
+    fn cell(&mut self, which: usize, from: ClassId, to: ClassId) -> PortSet {
         let state = [&self.old, &self.new, &self.now][which];
-        let pods = self.world.pods();
-        let is_there = |atom| self.exists_as(state, atom);
+        let pods = self.partition.pods();
+        let is_there = |class| self.exists_as(state, class);
         if !is_there(from) || !is_there(to) || from.index() >= pods && to.index() >= pods {
             return PortSet::NONE;
         }
         let sets = self.evaluation.sets();
         let mut ports = PortSet::ALL;
-        for (atom, direction, other) in [
+        for (class, direction, other) in [
             (from, Direction::Egress, to),
             (to, Direction::Ingress, from),
         ] {
-            if let Some(side) = state.side(atom, direction) {
+            if let Some(side) = state.side(class, direction) {
                 let of_side = side.toward(other, other.index() < pods, sets);
                 ports = sets.intersection(ports, of_side);
             }
@@ -640,16 +651,16 @@ impl<'u, 'm> Replay<'u, 'm> {
     /// Nobody is open to everybody on the way who is neither before nor after.
     fn compare_open(
         &mut self,
-        atom: AtomId,
+        class: ClassId,
         direction: Direction,
         after: usize,
         out: &mut Rollout,
     ) {
-        if !self.now.exists(atom) || !self.world.is_known(atom) {
+        if !self.now.exists(class) || !self.partition.is_known(class) {
             return;
         }
-        let everywhere = |state: &State| match state.side(atom, direction) {
-            Some(side) if self.exists_as(state, atom) => side.everywhere(),
+        let everywhere = |state: &State| match state.side(class, direction) {
+            Some(side) if self.exists_as(state, class) => side.everywhere(),
             _ => (PortSet::NONE, PortSet::NONE),
         };
         let (old, new, now) = (
@@ -667,7 +678,7 @@ impl<'u, 'm> Replay<'u, 'm> {
         if opened.is_empty() {
             return;
         }
-        let (shown, everybody) = (self.world.show(atom), "everybody".to_owned());
+        let (shown, everybody) = (self.partition.show(class), "everybody".to_owned());
         let (from, to) = match direction {
             Direction::Ingress => (everybody, shown),
             Direction::Egress => (shown, everybody),

@@ -5,9 +5,9 @@ use rustc_hash::FxHashMap;
 use smol_str::SmolStr;
 
 use crate::claims::{Claims, LabelId};
+use crate::classes::{ClassId, Partition};
 use crate::matrix::Matrix;
 use crate::ports::{PortSet, Ports};
-use crate::world::{AtomId, World};
 
 /// The tiers of a platform.
 #[derive(Clone, Debug, Default)]
@@ -35,9 +35,9 @@ impl TierOrder {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Upwards {
     /// Who calls.
-    pub from: AtomId,
+    pub from: ClassId,
     /// Who is called.
-    pub to: AtomId,
+    pub to: ClassId,
     /// On which ports.
     pub ports: Vec<Ports>,
     /// The claim that says so; `None` where only the policies allow it.
@@ -63,21 +63,21 @@ impl Tiers {
     /// Looks at the claims, of which `binds` says which are dependencies, and at the matrix.
     #[must_use]
     pub fn of(
-        world: &World<'_>,
+        partition: &Partition<'_>,
         matrix: &mut Matrix,
         claims: &Claims,
         order: &TierOrder,
         binds: impl Fn(LabelId) -> bool,
     ) -> Self {
-        let is_upwards = |from: AtomId, to: AtomId| {
-            let namespaces = world.workload(from).zip(world.workload(to));
+        let is_upwards = |from: ClassId, to: ClassId| {
+            let namespaces = partition.workload(from).zip(partition.workload(to));
             namespaces.is_some_and(|(from, to)| order.is_upwards(&from.namespace, &to.namespace))
         };
         let mut out = Self::default();
-        let mut free: FxHashMap<(AtomId, AtomId), PortSet> = FxHashMap::default();
+        let mut free: FxHashMap<(ClassId, ClassId), PortSet> = FxHashMap::default();
         for claim in claims.as_slice() {
-            for from in world.of_end(claim.from) {
-                for to in world.of_end(claim.to) {
+            for from in partition.of_end(claim.from) {
+                for to in partition.of_end(claim.to) {
                     if !is_upwards(*from, *to) {
                         continue;
                     }
@@ -97,7 +97,7 @@ impl Tiers {
             }
         }
         for cell in matrix.cells() {
-            if world.workload(cell.from).is_none() || world.workload(cell.to).is_none() {
+            if partition.workload(cell.from).is_none() || partition.workload(cell.to).is_none() {
                 continue;
             }
             out.pairs += 1;

@@ -1,7 +1,7 @@
-//! Who there is: an atom for each workload, or for each group of its pods that policies tell apart by
-//! labels of its controller; one for "some other pod" of each class that a selector or a claim can
-//! tell from the others; one for each class of addresses. Two things that are the same atom are
-//! treated alike by every policy.
+//! The classes of pods and addresses that policies and claims can tell apart: one for each workload, or for each
+//! group of its pods that policies tell apart by labels of its controller; one for the pods that no manifest
+//! declares, for each combination of namespace and labels that a selector or a claim distinguishes; one for
+//! each set of addresses that the same blocks contain. Every policy treats the members of a class alike.
 
 use ipnet::IpNet;
 use rustc_hash::FxHashMap;
@@ -13,11 +13,11 @@ use crate::controllers::Asked;
 use crate::manifest::{Manifests, NAME_OF_NAMESPACE, Peer, Policy, Workload};
 use crate::selector::{Labels, Selector};
 
-/// An atom, by its number in a [`World`]: pods first, then addresses.
+/// A class, by its number in a [`Partition`]: pods first, then addresses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct AtomId(pub(crate) u32);
+pub struct ClassId(pub(crate) u32);
 
-impl AtomId {
+impl ClassId {
     /// The number.
     #[must_use]
     pub const fn index(self) -> usize {
@@ -29,9 +29,9 @@ impl AtomId {
     }
 }
 
-/// What an atom stands for.
+/// What a class stands for.
 #[derive(Clone, Copy, Debug)]
-pub enum Atom<'w> {
+pub enum Class<'w> {
     /// The pods of a workload.
     Workload(&'w Workload),
     /// Pods that no manifest declares.
@@ -47,9 +47,9 @@ pub enum Atom<'w> {
     Addresses(&'w [Range]),
 }
 
-/// What is known of a cluster beside its manifests; all of it may be missing.
+/// The addresses that a cluster uses, as far as they are declared.
 #[derive(Clone, Debug, Default)]
-pub struct Facts {
+pub struct ClusterAddresses {
     /// Addresses of pods.
     pub pods: Vec<IpNet>,
     /// Addresses of Services.
@@ -60,7 +60,7 @@ pub struct Facts {
     pub api: Vec<IpNet>,
 }
 
-impl Facts {
+impl ClusterAddresses {
     fn blocks(&self) -> impl Iterator<Item = Block> {
         let all = [&self.pods, &self.services, &self.nodes, &self.api];
         all.into_iter().flatten().map(|cidr| Block::of(*cidr, &[]))
@@ -74,7 +74,7 @@ struct Space {
     labels: Labels,
     /// Whether manifests declare it or put something in it.
     is_known: bool,
-    pods: Vec<AtomId>,
+    pods: Vec<ClassId>,
 }
 
 #[derive(Clone, Debug)]
@@ -91,16 +91,16 @@ struct Pod {
 
 /// Everything that policies and claims can tell apart.
 #[derive(Debug)]
-pub struct World<'m> {
+pub struct Partition<'m> {
     manifests: &'m Manifests,
     spaces: Vec<Space>,
     by_name: FxHashMap<SmolStr, u32>,
     pods: Vec<Pod>,
     /// Pods of a space by a label.
-    by_label: FxHashMap<(u32, SmolStr, SmolStr), Vec<AtomId>>,
+    by_label: FxHashMap<(u32, SmolStr, SmolStr), Vec<ClassId>>,
     addresses: Addresses,
-    /// The atoms of each end of the claims.
-    of_end: Vec<Vec<AtomId>>,
+    /// The classes of each end of the claims.
+    of_end: Vec<Vec<ClassId>>,
     workloads: usize,
 }
 
@@ -109,15 +109,15 @@ pub struct World<'m> {
 pub(crate) enum Selected {
     /// Every pod there is or may be.
     AllPods,
-    /// These atoms, sorted.
-    Atoms(Vec<AtomId>),
+    /// These classes, sorted.
+    Classes(Vec<ClassId>),
 }
 
-impl<'m> World<'m> {
-    /// Finds all atoms.
+impl<'m> Partition<'m> {
+    /// Finds all classes.
     #[must_use]
-    pub fn of(manifests: &'m Manifests, claims: &Claims, facts: &Facts) -> Self {
-        let mut world = Self {
+    pub fn of(manifests: &'m Manifests, claims: &Claims, cluster: &ClusterAddresses) -> Self {
+        let mut partition = Self {
             manifests,
             spaces: Vec::new(),
             by_name: FxHashMap::default(),
@@ -127,24 +127,24 @@ impl<'m> World<'m> {
             of_end: Vec::new(),
             workloads: 0,
         };
-        world.known_namespaces();
+        partition.known_namespaces();
         let asked = Asked::of(manifests);
         for (index, workload) in (0..).zip(&manifests.workloads) {
             // Pods on the network of their node are addresses of nodes to all others.
             if workload.is_on_host {
                 continue;
             }
-            let space = world.by_name[&workload.namespace];
+            let space = partition.by_name[&workload.namespace];
             let groups = asked.groups(workload);
             if groups.is_empty() {
-                world.add(space, Some(index), Vec::new(), String::new());
+                partition.add(space, Some(index), Vec::new(), String::new());
             }
             for group in groups {
-                world.add(space, Some(index), group.labels, group.suffix);
+                partition.add(space, Some(index), group.labels, group.suffix);
             }
         }
-        world.workloads = world.pods.len();
-        world.other_pods(claims);
+        partition.workloads = partition.pods.len();
+        partition.other_pods(claims);
         let of_policies = manifests
             .policies
             .iter()
@@ -154,9 +154,13 @@ impl<'m> World<'m> {
             End::Addresses(block) => Some(block.clone()),
             End::Workload { .. } | End::Pods { .. } => None,
         });
-        world.addresses = Addresses::of(of_policies.chain(of_claims).chain(facts.blocks()));
-        world.of_end = claims.ends().iter().map(|end| world.resolve(end)).collect();
-        world
+        partition.addresses = Addresses::of(of_policies.chain(of_claims).chain(cluster.blocks()));
+        partition.of_end = claims
+            .ends()
+            .iter()
+            .map(|end| partition.resolve(end))
+            .collect();
+        partition
     }
 
     fn known_namespaces(&mut self) {
@@ -195,7 +199,7 @@ impl<'m> World<'m> {
     }
 
     fn add(&mut self, space: u32, workload: Option<u32>, labels: Labels, suffix: String) {
-        let id = AtomId::of(self.pods.len());
+        let id = ClassId::of(self.pods.len());
         self.pods.push(Pod {
             space,
             workload,
@@ -260,7 +264,7 @@ impl<'m> World<'m> {
     /// Adds a pod that no manifest declares, unless there is one like it: another such pod, or a
     /// workload whose own selector would take it for one of its pods.
     fn add_other(&mut self, space: u32, labels: Labels) {
-        let is_like = |id: &AtomId| {
+        let is_like = |id: &ClassId| {
             let pod = &self.pods[id.index()];
             match pod.workload {
                 None => pod.labels == labels,
@@ -305,7 +309,7 @@ impl<'m> World<'m> {
         }
     }
 
-    pub(crate) fn labels(&self, id: AtomId) -> &[(SmolStr, SmolStr)] {
+    pub(crate) fn labels(&self, id: ClassId) -> &[(SmolStr, SmolStr)] {
         let pod = &self.pods[id.index()];
         match pod.workload {
             Some(index) if pod.labels.is_empty() => {
@@ -315,7 +319,7 @@ impl<'m> World<'m> {
         }
     }
 
-    fn resolve(&self, end: &End) -> Vec<AtomId> {
+    fn resolve(&self, end: &End) -> Vec<ClassId> {
         match end {
             End::Workload { namespace, name } => {
                 let Some(space) = self.by_name.get(namespace) else {
@@ -323,7 +327,7 @@ impl<'m> World<'m> {
                 };
                 // The name of a Job changes with its template, so it is found by its label.
                 let label = (SmolStr::new_static("app.kubernetes.io/name"), name.clone());
-                let is_it = |id: &AtomId| {
+                let is_it = |id: &ClassId| {
                     self.workload(*id).is_some_and(|workload| {
                         workload.name == *name
                             || workload.kind == "Job" && workload.labels.contains(&label)
@@ -335,7 +339,7 @@ impl<'m> World<'m> {
                     name.clone(),
                 ));
                 // A workload nearly always carries its name as a label; where not, search.
-                let found: Vec<AtomId> = by_name
+                let found: Vec<ClassId> = by_name
                     .into_iter()
                     .flatten()
                     .copied()
@@ -354,25 +358,25 @@ impl<'m> World<'m> {
                     None => Vec::new(),
                 }
             }
-            End::Addresses(block) => self.atoms_of(block),
+            End::Addresses(block) => self.classes_of(block),
         }
     }
 
-    fn atoms_of(&self, block: &Block) -> Vec<AtomId> {
+    fn classes_of(&self, block: &Block) -> Vec<ClassId> {
         let classes = self.addresses.classes(block);
         let offset = self.pods.len();
         classes
             .iter()
-            .map(|class| AtomId::of(offset + *class as usize))
+            .map(|class| ClassId::of(offset + *class as usize))
             .collect()
     }
 
     /// The pods of a namespace that a selector takes, sorted.
-    pub(crate) fn pods_in(&self, space: u32, selector: Option<&Selector>) -> Vec<AtomId> {
+    pub(crate) fn pods_in(&self, space: u32, selector: Option<&Selector>) -> Vec<ClassId> {
         let Some(selector) = selector.filter(|selector| !selector.is_empty()) else {
             return self.spaces[space as usize].pods.clone();
         };
-        let is_taken = |id: &AtomId| selector.matches(self.labels(*id));
+        let is_taken = |id: &ClassId| selector.matches(self.labels(*id));
         // The most telling requirement is one on a value, by which pods are found at once.
         let key = selector
             .requirements()
@@ -392,29 +396,29 @@ impl<'m> World<'m> {
     }
 
     /// The pods that a policy is about, sorted.
-    pub(crate) fn selected(&self, policy: &Policy) -> Vec<AtomId> {
+    pub(crate) fn selected(&self, policy: &Policy) -> Vec<ClassId> {
         self.pods_of(&policy.namespace, &policy.selector)
     }
 
     /// The pods of a namespace that a Service selects, sorted.
-    pub(crate) fn pods_of(&self, namespace: &str, selector: &Selector) -> Vec<AtomId> {
+    pub(crate) fn pods_of(&self, namespace: &str, selector: &Selector) -> Vec<ClassId> {
         match self.by_name.get(namespace) {
             Some(space) => self.pods_in(*space, Some(selector)),
             None => Vec::new(),
         }
     }
 
-    /// The atoms that a peer of a policy in `namespace` means.
+    /// The classes that a peer of a policy in `namespace` means.
     pub(crate) fn peer(&self, namespace: &str, peer: &Peer) -> Selected {
         let (namespaces, pods) = match peer {
             Peer::Block { cidr, except } => {
-                return Selected::Atoms(self.atoms_of(&Block::of(*cidr, except)));
+                return Selected::Classes(self.classes_of(&Block::of(*cidr, except)));
             }
             Peer::Pods { namespaces, pods } => (namespaces.as_ref(), pods.as_ref()),
         };
         let Some(selector) = namespaces else {
             let space = self.by_name.get(namespace);
-            return Selected::Atoms(space.map_or_else(Vec::new, |id| self.pods_in(*id, pods)));
+            return Selected::Classes(space.map_or_else(Vec::new, |id| self.pods_in(*id, pods)));
         };
         if selector.is_empty() && pods.is_none_or(Selector::is_empty) {
             return Selected::AllPods;
@@ -424,7 +428,7 @@ impl<'m> World<'m> {
             out.extend(self.pods_in(space, pods));
         }
         out.sort_unstable();
-        Selected::Atoms(out)
+        Selected::Classes(out)
     }
 
     fn spaces_of(&self, selector: &Selector) -> Vec<u32> {
@@ -447,13 +451,13 @@ impl<'m> World<'m> {
         self.manifests
     }
 
-    /// How many atoms are pods; theirs are the first numbers.
+    /// How many classes are pods; theirs are the first numbers.
     #[must_use]
     pub fn pods(&self) -> usize {
         self.pods.len()
     }
 
-    /// How many atoms there are.
+    /// How many classes there are.
     #[must_use]
     pub fn len(&self) -> usize {
         self.pods.len() + self.addresses.len()
@@ -465,27 +469,27 @@ impl<'m> World<'m> {
         self.len() == 0
     }
 
-    /// All atoms.
-    pub fn atoms(&self) -> impl Iterator<Item = AtomId> + use<> {
-        (0..self.len()).map(AtomId::of)
+    /// All classes.
+    pub fn classes(&self) -> impl Iterator<Item = ClassId> + use<> {
+        (0..self.len()).map(ClassId::of)
     }
 
-    /// The atoms of the workloads whose traffic policies police.
-    pub fn workload_atoms(&self) -> impl Iterator<Item = AtomId> + use<> {
-        (0..self.workloads).map(AtomId::of)
+    /// The classes of the workloads whose traffic policies police.
+    pub fn workload_classes(&self) -> impl Iterator<Item = ClassId> + use<> {
+        (0..self.workloads).map(ClassId::of)
     }
 
-    /// What an atom stands for.
+    /// What a class stands for.
     #[must_use]
-    pub fn atom(&self, id: AtomId) -> Atom<'_> {
+    pub fn class(&self, id: ClassId) -> Class<'_> {
         let Some(pod) = self.pods.get(id.index()) else {
-            return Atom::Addresses(self.addresses.ranges(id.index() - self.pods.len()));
+            return Class::Addresses(self.addresses.ranges(id.index() - self.pods.len()));
         };
         match pod.workload {
-            Some(index) => Atom::Workload(&self.manifests.workloads[index as usize]),
+            Some(index) => Class::Workload(&self.manifests.workloads[index as usize]),
             None => {
                 let space = &self.spaces[pod.space as usize];
-                Atom::OtherPod {
+                Class::OtherPod {
                     namespace: space.name.as_deref(),
                     namespace_labels: &space.labels,
                     labels: &pod.labels,
@@ -494,62 +498,62 @@ impl<'m> World<'m> {
         }
     }
 
-    /// The workload of an atom, where it is one.
+    /// The workload of a class, where it is one.
     #[must_use]
-    pub fn workload(&self, id: AtomId) -> Option<&'m Workload> {
+    pub fn workload(&self, id: ClassId) -> Option<&'m Workload> {
         self.manifests.workloads.get(self.workload_index(id)?)
     }
 
-    /// The place of an atom's workload among those of the manifests.
-    pub(crate) fn workload_index(&self, id: AtomId) -> Option<usize> {
+    /// The place of a class's workload among those of the manifests.
+    pub(crate) fn workload_index(&self, id: ClassId) -> Option<usize> {
         let index = self.pods.get(id.index())?.workload?;
         Some(index as usize)
     }
 
-    /// Whether an atom is a pod.
+    /// Whether a class is a pod.
     #[must_use]
-    pub fn is_pod(&self, id: AtomId) -> bool {
+    pub fn is_pod(&self, id: ClassId) -> bool {
         id.index() < self.pods.len()
     }
 
-    /// Whether an atom is in a namespace that the manifests know: what such pods may do is theirs
+    /// Whether a class is in a namespace that the manifests know: what such pods may do is theirs
     /// to say.
     #[must_use]
-    pub fn is_known(&self, id: AtomId) -> bool {
+    pub fn is_known(&self, id: ClassId) -> bool {
         self.pods
             .get(id.index())
             .is_some_and(|pod| self.spaces[pod.space as usize].is_known)
     }
 
-    /// The atoms of an end of the claims.
+    /// The classes of an end of the claims.
     #[must_use]
-    pub fn of_end(&self, end: crate::claims::EndId) -> &[AtomId] {
+    pub fn of_end(&self, end: crate::claims::EndId) -> &[ClassId] {
         &self.of_end[end.index()]
     }
 
-    /// The name of the workload of an atom, whichever of its pods are meant; other atoms as
+    /// The name of the workload of a class, whichever of its pods are meant; other classes as
     /// [`Self::show`] has them.
     #[must_use]
-    pub fn show_owner(&self, id: AtomId) -> String {
+    pub fn show_owner(&self, id: ClassId) -> String {
         match self.workload(id) {
             Some(workload) => format!("{}.{}", workload.namespace, workload.name),
             None => self.show(id),
         }
     }
 
-    /// An atom in words: `shop.web`, `other pods of kube-system with k8s-app=kube-dns`.
+    /// A class in words: `shop.web`, `other pods of kube-system with k8s-app=kube-dns`.
     #[must_use]
-    pub fn show(&self, id: AtomId) -> String {
+    pub fn show(&self, id: ClassId) -> String {
         let show = |labels: &[(SmolStr, SmolStr)]| {
             let list: Vec<String> = labels.iter().map(|(k, v)| format!("{k}={v}")).collect();
             list.join(",")
         };
-        match self.atom(id) {
-            Atom::Workload(workload) => {
+        match self.class(id) {
+            Class::Workload(workload) => {
                 let suffix = &self.pods[id.index()].suffix;
                 format!("{}.{}{suffix}", workload.namespace, workload.name)
             }
-            Atom::OtherPod {
+            Class::OtherPod {
                 namespace,
                 namespace_labels,
                 labels,
@@ -567,7 +571,7 @@ impl<'m> World<'m> {
                     None => format!("pods of a namespace with {}{with}", show(namespace_labels)),
                 }
             }
-            Atom::Addresses(ranges) => {
+            Class::Addresses(ranges) => {
                 let mut list: Vec<String> = ranges.iter().take(3).map(Range::to_string).collect();
                 if ranges.len() > 3 {
                     list.push(format!("{} more ranges", ranges.len() - 3));
@@ -586,28 +590,28 @@ struct Possible {
 }
 
 impl Possible {
-    fn with_labels(&mut self, world: &mut World<'_>, labels: Labels) -> u32 {
+    fn with_labels(&mut self, partition: &mut Partition<'_>, labels: Labels) -> u32 {
         if let Some(known) = self.by_labels.get(&labels) {
             return *known;
         }
-        let id = world.new_space(None, labels.clone(), false);
+        let id = partition.new_space(None, labels.clone(), false);
         self.by_labels.insert(labels, id);
         id
     }
 
     /// The known namespaces that a selector takes, and the others that it could take.
-    fn matching(&mut self, world: &mut World<'_>, selector: &Selector) -> Vec<u32> {
+    fn matching(&mut self, partition: &mut Partition<'_>, selector: &Selector) -> Vec<u32> {
         if let Some(known) = self.of_selector.get(selector) {
             return known.clone();
         }
-        let mut out: Vec<u32> = world.spaces_of(selector);
-        out.retain(|id| world.spaces[*id as usize].is_known);
+        let mut out: Vec<u32> = partition.spaces_of(selector);
+        out.retain(|id| partition.spaces[*id as usize].is_known);
         for labels in selector.witnesses() {
             let name = crate::selector::value_of(&labels, NAME_OF_NAMESPACE);
             let id = match name {
-                Some(name) if world.by_name.contains_key(name) => {
-                    let id = world.by_name[name];
-                    let space = &mut world.spaces[id as usize];
+                Some(name) if partition.by_name.contains_key(name) => {
+                    let id = partition.by_name[name];
+                    let space = &mut partition.spaces[id as usize];
                     if space.is_known {
                         continue;
                     }
@@ -621,11 +625,11 @@ impl Possible {
                     id
                 }
                 Some(name) => {
-                    let id = world.space_named(&name.clone(), false);
-                    world.spaces[id as usize].labels = labels;
+                    let id = partition.space_named(&name.clone(), false);
+                    partition.spaces[id as usize].labels = labels;
                     id
                 }
-                None => self.with_labels(world, labels),
+                None => self.with_labels(partition, labels),
             };
             out.push(id);
         }
