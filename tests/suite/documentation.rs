@@ -6,7 +6,7 @@ use std::fmt::Write;
 use erpc_diagnostics::codes;
 use erpc_model::glossary::{TERMS, terms_of};
 use erpc_model::properties::{Merge, Place, words as all_words};
-use erpc_model::rules::Kind;
+use erpc_model::rules::{Kind, members as members_of};
 use erpc_tests::repository;
 
 const PLACES: [Place; 11] = [
@@ -198,7 +198,7 @@ fn members() -> String {
         // Writing to a string cannot fail.
         let _ = writeln!(text, "\n## {}\n", capitalised(kind.name()));
         text.push_str("| member | type | says |\n|---|---|---|\n");
-        for row in kind.members() {
+        for row in members_of(kind) {
             let _ = writeln!(text, "| `{}` | {} | {} |", row.name, row.ty, row.doc);
         }
     }

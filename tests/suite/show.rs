@@ -336,3 +336,31 @@ fn yaml_and_json_say_the_same() {
         show(&["hl7-health"])
     );
 }
+
+/// A component by itself is in no namespace, so that its secrets are used where the component is.
+#[test]
+fn a_secret_that_a_component_reads_is_used_in_the_namespaces_of_its_services() {
+    let program = "erp 1
+platform shop { version \"1.0\"; cluster main }
+tiers logic
+cluster main { kubernetes 1.36; nodes 3 of cpu 4, memory 8Gi, in 172.18.0.0/16; pods 10.244.0.0/16; services 10.96.0.0/16; dns kube-dns }
+secret key { keys \"value\"; because \"calls the bank\" }
+component Web() {
+  image  \"shop/${service.name}:1.0\"
+  port   http 8080
+  cpu    100m..200m
+  memory 64Mi..128Mi
+  env    KEY from secret key.value
+}
+namespace shop { tier logic; service web is Web { access by port-forward } }
+";
+    let folder = tempfile::TempDir::new().expect("a folder");
+    std::fs::write(folder.path().join("platform.erp"), program).expect("the program");
+    let ran = erpc(&[
+        "show".as_ref(),
+        "secret.key".as_ref(),
+        folder.path().as_os_str(),
+    ]);
+    assert_eq!(ran.exit, Exit::Done, "{}{}", ran.out, ran.err);
+    assert!(ran.out.contains("shop"), "{}", ran.out);
+}

@@ -1,64 +1,9 @@
-//! `accept` and `moved`: what a platform says about its own warnings, and about its past.
+//! What a platform says about its own warnings, and about its past.
 
-use erpc_diagnostics::{Code, Diagnostic, Diagnostics, Span, codes};
+use erpc_diagnostics::{Diagnostic, Diagnostics, Span, codes};
 use smol_str::SmolStr;
 
-use crate::platform::{NamespaceId, Platform, ServiceId};
-
-/// `accept CODE [for NAME] because "…"`.
-#[derive(Clone, Debug)]
-pub struct Accept {
-    /// The code of a warning.
-    pub code: &'static Code,
-    /// What it is about; the only place where there is such a warning, where nothing is said.
-    pub subject: Option<Subject>,
-    /// Why the platform lives with it.
-    pub because: String,
-    /// The statement.
-    pub span: Span,
-}
-
-/// `accept "lib/shop/extra.yaml" because "…"`: a manifest beside the generated ones that stays.
-#[derive(Clone, Debug)]
-pub struct AcceptedFile {
-    /// Its path from the output folder, with `/`.
-    pub path: SmolStr,
-    /// Why the platform has it.
-    pub because: String,
-    /// The statement.
-    pub span: Span,
-}
-
-/// What an `accept` is about.
-#[derive(Clone, Debug)]
-pub struct Subject {
-    /// Its full name: `erp-telemetry.prometheus`.
-    pub name: SmolStr,
-    /// Its declaration.
-    pub within: Span,
-    /// Declarations inside of it that are subjects themselves.
-    pub except: Vec<Span>,
-}
-
-/// `moved OLD to NEW`.
-#[derive(Clone, Debug)]
-pub struct Move {
-    /// The name that it had: `namespace` or `namespace.service`.
-    pub old: SmolStr,
-    /// What it is now; of a chain of moves, the end.
-    pub new: Place,
-    /// The statement.
-    pub span: Span,
-}
-
-/// A namespace or a service.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place {
-    /// A namespace.
-    Namespace(NamespaceId),
-    /// A service.
-    Service(ServiceId),
-}
+use crate::platform::{Accept, MovedPlace, Platform};
 
 impl Accept {
     fn covers(&self, diagnostic: &Diagnostic) -> bool {
@@ -80,7 +25,7 @@ impl Accept {
 impl Platform {
     /// The name that a service or namespace had before the moves that the program tells of, newest
     /// first; empty for one that was never moved.
-    pub fn old_names(&self, place: Place) -> impl Iterator<Item = &SmolStr> {
+    pub fn old_names(&self, place: MovedPlace) -> impl Iterator<Item = &SmolStr> {
         self.moves
             .iter()
             .rev()

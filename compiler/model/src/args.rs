@@ -245,7 +245,7 @@ impl<'s> Args<'s> {
         let mut diagnostic =
             Diagnostic::new(&codes::WRONG_SHAPE, format!("{found} does not belong here"))
                 .at(at, "left over");
-        diagnostic = match self.near(crate::mend::form_words(self.form)) {
+        diagnostic = match self.near(crate::word::form_words(self.form)) {
             Some(near) => diagnostic.help(format!("did you mean `{near}`?")).fix(
                 format!("write `{near}`"),
                 at,

@@ -4,7 +4,7 @@
 use erpc_diagnostics::{Diagnostic, Diagnostics, Severity, Span, codes};
 use erpc_syntax::tree::{Arg, Block, Statement};
 
-use crate::Loaded;
+use crate::program::Loaded;
 
 /// Leaves out the findings that are only consequences of others.
 pub fn without_consequences(diagnostics: &mut Diagnostics, loaded: &Loaded) {

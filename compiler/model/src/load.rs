@@ -1,80 +1,13 @@
 //! From a root file to all files of a program: reading, decoding, parsing, following `use`.
 //! The disk itself is behind [`Files`], so that this crate has no I/O of its own.
 
-use erpc_diagnostics::{Diagnostic, Diagnostics, FileId, Sources, Span, codes};
-use erpc_syntax::tree::{Arg, Expr, ExprKind, File, Path, Statement, StringPart};
+use erpc_diagnostics::{Diagnostic, Diagnostics, FileId, Span, codes};
+use erpc_syntax::tree::{Arg, Expr, ExprKind, Path, Statement, StringPart};
 use rustc_hash::FxHashMap;
 use smol_str::SmolStr;
 
 use crate::names::chained;
-
-/// Where files come from.
-pub trait Files: Sync {
-    /// The bytes of a file of the program; `path` is relative to the program's folder, with `/`.
-    ///
-    /// # Errors
-    ///
-    /// Where there is no such file, or it is too large, or the system refuses.
-    fn read(&self, path: &str) -> Result<Vec<u8>, ReadError>;
-
-    /// The bytes of a module of the library; `None` where there is none of that name.
-    fn library(&self, module: &str) -> Option<Result<Vec<u8>, ReadError>> {
-        crate::stdlib(module).map(|text| Ok(text.as_bytes().to_vec()))
-    }
-}
-
-/// Why a file cannot be read.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ReadError {
-    /// There is none.
-    NotFound,
-    /// It has this many bytes, more than [`MAX_SOURCE_BYTES`].
-    TooLarge(u64),
-    /// What the system says.
-    Other(String),
-}
-
-/// The size above which a source is refused before it is read.
-pub const MAX_SOURCE_BYTES: u64 = 16 << 20;
-
-/// A parsed file of the program or of the library.
-#[derive(Debug)]
-pub struct LoadedFile {
-    /// Its id in the sources.
-    pub id: FileId,
-    /// Its path as shown.
-    pub path: String,
-    /// The module of the library it is; `None` for a file of the program.
-    pub module: Option<SmolStr>,
-    /// Its tree.
-    pub tree: File,
-    /// Where it could not be read as it stands, as reported.
-    pub broken: Vec<Span>,
-}
-
-/// A `use std.module.Name`.
-#[derive(Clone, Debug)]
-pub struct Import {
-    /// Who says it.
-    pub by: FileId,
-    /// `beam`.
-    pub module: SmolStr,
-    /// `Release`.
-    pub name: SmolStr,
-    /// Where `Release` stands.
-    pub span: Span,
-}
-
-/// All files of a program, parsed.
-#[derive(Debug, Default)]
-pub struct Loaded {
-    /// Their texts.
-    pub sources: Sources,
-    /// Their trees: the root first, then in the order in which they are named.
-    pub files: Vec<LoadedFile>,
-    /// What they take from the library.
-    pub imports: Vec<Import>,
-}
+use crate::program::{Files, Import, Loaded, LoadedFile, MAX_SOURCE_BYTES, ReadError, join};
 
 /// Reads and parses the root file and everything that it uses.
 pub fn load(root: &str, files: &dyn Files) -> (Loaded, Diagnostics) {
@@ -88,15 +21,6 @@ pub fn load(root: &str, files: &dyn Files) -> (Loaded, Diagnostics) {
     loader.project_file(root, None);
     loader.follow();
     (loader.loaded, loader.diagnostics)
-}
-
-impl Loaded {
-    /// A file by its id.
-    #[must_use]
-    pub fn file(&self, id: FileId) -> Option<&LoadedFile> {
-        // Files are added to the sources and to the list at the same time.
-        self.files.get(id.0 as usize).filter(|file| file.id == id)
-    }
 }
 
 struct Loader<'a> {
@@ -396,40 +320,5 @@ impl Loader<'_> {
             )
             .help("save the file as UTF-8"),
         );
-    }
-}
-
-/// `path` as seen from the folder of the file `from`; `None` where it leaves the program's folder.
-pub(crate) fn join(from: &str, path: &str) -> Option<String> {
-    if path.starts_with('/') || path.contains('\\') {
-        return None;
-    }
-    let mut parts: Vec<&str> = from.split('/').collect();
-    parts.pop();
-    for part in path.split('/') {
-        match part {
-            "" | "." => {}
-            ".." => {
-                parts.pop()?;
-            }
-            part => parts.push(part),
-        }
-    }
-    (!parts.is_empty()).then(|| parts.join("/"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::join;
-
-    #[test]
-    fn paths_are_seen_from_the_file_that_says_them() {
-        assert_eq!(
-            join("platform.erp", "apps.erp").as_deref(),
-            Some("apps.erp")
-        );
-        assert_eq!(join("a/b.erp", "../c.erp").as_deref(), Some("c.erp"));
-        assert_eq!(join("platform.erp", "../c.erp"), None);
-        assert_eq!(join("platform.erp", "/etc/passwd"), None);
     }
 }

@@ -31,6 +31,15 @@ pub fn listed<'a>(names: impl IntoIterator<Item = &'a str>, most: usize) -> Stri
     }
 }
 
+/// `a`, `b` or `c` in backticks.
+pub(crate) fn alternatives<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
+    let words: Vec<String> = words.into_iter().map(|word| format!("`{word}`")).collect();
+    match words.as_slice() {
+        [init @ .., last] if !init.is_empty() => format!("{} or {last}", init.join(", ")),
+        one => one.concat(),
+    }
+}
+
 /// Names in backticks with an arrow between each two; those in the middle of a long chain are counted.
 pub fn chained<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
     const START: usize = 8;

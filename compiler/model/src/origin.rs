@@ -2,7 +2,7 @@
 
 use erpc_diagnostics::Span;
 
-use crate::platform::{ProfileId, UseId};
+use crate::ids::{ProfileId, UseId};
 
 /// A value with its origin.
 #[derive(Clone, Debug, PartialEq)]

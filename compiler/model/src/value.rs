@@ -76,7 +76,7 @@ pub(crate) enum Value {
     /// What a property that nobody says is in rules.
     Off,
     /// An element of the platform, in rules.
-    Element(crate::rules::Element),
+    Element(crate::elements::Element),
     /// A parameter without a value while a component is checked for itself: fits everywhere.
     Unknown,
 }

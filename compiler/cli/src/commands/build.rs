@@ -97,7 +97,7 @@ fn outputs(command: &Build, platform: &Platform) -> Result<Vec<Output>, String> 
     let said = platform.outputs.iter();
     let mut outputs: Vec<Output> = said.map(|output| output.value.clone()).collect();
     let asked = command.target.iter();
-    for target in asked.filter_map(|name| DeliveryTarget::of(name)) {
+    for target in asked.filter_map(|name| DeliveryTarget::from_word(name)) {
         let known = outputs.iter_mut().find(|output| output.target == target);
         let repository = command.repository.as_ref().map(|url| Repository {
             url: url.clone(),

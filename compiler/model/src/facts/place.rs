@@ -4,8 +4,7 @@ use super::service::port_numbers;
 use super::{Fact, Plain, grants, keyed, several};
 use crate::origin::Sourced;
 use crate::platform::{
-    Cluster, DnsFlavour, External, IngressController, NamespaceId, Nodes, Platform, PullPolicy,
-    Secret, StorageClass,
+    Cluster, External, IngressController, NamespaceId, Nodes, Platform, Secret, StorageClass,
 };
 
 /// What the platform block says, and what is counted.
@@ -19,16 +18,7 @@ pub fn of_platform(platform: &Platform) -> Vec<Fact> {
     facts.push(Fact::shown("environment", &platform.environment));
     facts.push(Fact::shown("registry", &platform.registry));
     facts.extend(several("registries", &platform.registries));
-    let pull = match platform.pull.value {
-        PullPolicy::Always => "always",
-        PullPolicy::Missing => "missing",
-        PullPolicy::Never => "never",
-    };
-    facts.push(Fact::of(
-        "pull",
-        Plain::Text(pull.to_owned()),
-        platform.pull.origin,
-    ));
+    facts.push(Fact::shown("pull", &platform.pull));
     let outputs = platform.outputs.iter();
     let outputs: Vec<Sourced<&str>> = outputs
         .map(|output| Sourced {
@@ -140,14 +130,7 @@ pub fn of_cluster(platform: &Platform, cluster: &Cluster) -> Vec<Fact> {
         })
         .collect();
     facts.extend(several("api", &api));
-    facts.extend(cluster.dns.as_ref().map(|dns| {
-        let flavour = match dns.value {
-            DnsFlavour::KubeDns => "kube-dns",
-            DnsFlavour::OpenShift => "openshift",
-            DnsFlavour::NodeLocal => "node-local",
-        };
-        Fact::of("dns", Plain::Text(flavour.to_owned()), dns.origin)
-    }));
+    facts.extend(cluster.dns.as_ref().map(|v| Fact::shown("dns", v)));
     facts.extend(several("dns at", &cluster.dns_at));
     facts.extend(cluster.cni.as_ref().map(|v| Fact::shown("cni", v)));
     facts.extend(several("cni with", &cluster.cni_with));

@@ -6,8 +6,9 @@ use erpc_syntax::tree::{Arg, ExprKind, Sign, Statement};
 
 use smol_str::SmolStr;
 
-use super::{Mender, arg_word, form_words, word_expr};
+use super::{Mender, arg_word, word_expr};
 use crate::properties::Word;
+use crate::word::form_words;
 
 /// Words before a schedule elsewhere.
 const FOR_EVERY: [&str; 6] = ["schedule", "cron", "at", "on", "when", "runs"];

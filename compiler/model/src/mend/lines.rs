@@ -3,8 +3,9 @@
 use erpc_diagnostics::{Diagnostic, codes};
 use erpc_syntax::tree::{Arg, Block, Broken, ExprKind, Sign, Statement};
 
-use super::{Mender, arg_word, form_words};
+use super::{Mender, arg_word};
 use crate::properties::{self, Place};
+use crate::word::form_words;
 
 /// How many statements of one block are split or joined: each moves those behind it.
 const MAX_MENDED: usize = 1_000;

@@ -199,13 +199,6 @@ fn text_expr(text: &str, span: Span) -> Expr {
     }
 }
 
-/// The words of a statement's written form: of `scale MIN..MAX on cpu PERCENT` `scale`, `on` and `cpu`.
-pub(crate) fn form_words(form: &str) -> impl Iterator<Item = &str> {
-    let is_part = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
-    form.split(move |c: char| !is_part(c))
-        .filter(|word| word.len() > 1 && word.chars().all(|c| c.is_ascii_lowercase() || c == '-'))
-}
-
 /// The word that an argument is.
 fn arg_word(arg: &Arg) -> Option<&SmolStr> {
     match arg {

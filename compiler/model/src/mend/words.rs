@@ -4,9 +4,10 @@ use erpc_diagnostics::{Diagnostic, Span, codes};
 use erpc_syntax::tree::{Arg, Call, Expr, ExprKind, Ident, PathPort, Sign, Statement};
 
 use super::foreign::{foreign, of_kubernetes};
-use super::{Mender, arg_word, form_words, word_expr};
+use super::{Mender, arg_word, word_expr};
 use crate::names::{listed, nearest};
 use crate::properties::{self, Place, Word};
+use crate::word::form_words;
 
 /// Words that stand for `is` elsewhere.
 const FOR_IS: [&str; 7] = [

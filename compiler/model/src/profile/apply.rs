@@ -2,8 +2,8 @@
 
 use super::effects::{Current, Effect, Effects, Owner};
 use super::without::without;
-use super::{Change, QuotaPart, Slot};
 use crate::origin::{Origin, Sourced};
+use crate::platform::{Change, QuotaPart, Slot};
 use crate::platform::{
     Container, NamespaceId, Platform, ProfileId, Quota, Scaling, Service, ServiceId, Workload,
 };

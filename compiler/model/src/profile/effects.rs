@@ -6,13 +6,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use erpc_diagnostics::{Diagnostic, Diagnostics, Span, codes};
 use smol_str::SmolStr;
 
-use super::{Change, Override, QuotaPart, ScaleChange, Slot, Target};
 use crate::names::{listed, nearest};
 use crate::origin::{Origin, Via};
 use crate::platform::{
     Autoscale, End, FlowPort, IngressController, Mode, NamespaceId, Platform, ProfileId, Scaling,
     Service, ServiceId, Workload,
 };
+use crate::platform::{Change, Override, QuotaPart, ScaleChange, Slot, Target};
 use crate::properties::Place;
 use crate::statements::{ServiceProperties, Statements};
 

@@ -1,11 +1,11 @@
 //! A platform without some of its namespaces and services: ids move together, and what names a
 //! thing that is gone goes with it.
 
+use crate::elements::{Element, GrantOwner};
 use crate::platform::{
     Address, End, Ends, IngressController, Namespace, NamespaceId, Platform, PortId, ProbeCheck,
-    Route, SecretId, Service, ServiceId,
+    Route, SecretId, Service, ServiceId, Term, TermKind,
 };
-use crate::rules::{Element, GrantOwner, Term, TermKind};
 use crate::value::Value;
 use crate::{EnvValue, Sourced};
 
@@ -335,7 +335,7 @@ fn count_uses(platform: &mut Platform, moved: &Moved) {
     }
     // A secret of the whole program that nothing uses any more is needed nowhere.
     platform.moves.retain_mut(|this| match &mut this.new {
-        crate::accept::Place::Service(id) => moved.move_service(id),
-        crate::accept::Place::Namespace(id) => moved.move_namespace(id),
+        crate::platform::MovedPlace::Service(id) => moved.move_service(id),
+        crate::platform::MovedPlace::Namespace(id) => moved.move_namespace(id),
     });
 }

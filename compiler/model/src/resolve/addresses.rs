@@ -1,24 +1,16 @@
-//! `host(SERVICE)` and `address(SERVICE:PORT)` in texts: how a client finds another service, so that a
-//! renamed service and a moved port are followed. What a service's ports are is known when all services
-//! are resolved; until then a text holds a mark for each address.
+//! The addresses of services in texts: from the marks that evaluation leaves to names and ports, so that a renamed
+//! service and a moved port are followed.
 
 use erpc_diagnostics::{Diagnostic, Span, codes};
-use erpc_syntax::tree::{Call, Ident};
-use smol_str::format_smolstr;
+use erpc_syntax::tree::Ident;
 
-use super::Resolver;
-use crate::eval::Scope;
+use super::state::Resolver;
+use crate::eval::{Asked, END, START};
 use crate::names::{listed, nearest};
 use crate::platform::{AddressUse, Container, EnvValue, Namespace, Service, ServiceId};
-use crate::value::Value;
 
-/// Around the number of an address in a text. Both are of a private plane, where no text of a language is.
-const START: char = '\u{F0000}';
-const END: char = '\u{F0001}';
-
-/// An address that a text asks for.
-#[derive(Clone, Debug)]
-pub(crate) struct Asked {
+/// An address whose service is known.
+struct Address {
     to: ServiceId,
     /// The port; `None` where only the host is asked for.
     port: Option<Ident>,
@@ -26,55 +18,6 @@ pub(crate) struct Asked {
 }
 
 impl Resolver<'_> {
-    /// `host(SERVICE)`, `address(SERVICE:PORT)`.
-    pub(crate) fn address_of(
-        &mut self,
-        name: &str,
-        call: &Call,
-        span: Span,
-        scope: &Scope,
-    ) -> Option<Value> {
-        if !self.takes_addresses {
-            self.report(
-                Diagnostic::new(
-                    &codes::MISPLACED_ADDRESS,
-                    format!("`{name}` does not stand here"),
-                )
-                .at(span, "the address of a service")
-                .help("it stands in the values of `env`, `args`, `command` and `config`, where a client reads it"),
-            );
-            return None;
-        }
-        // A component that is checked by itself does not know from where names are seen.
-        let Some((_, namespace)) = &scope.service else {
-            return Some(Value::Unknown);
-        };
-        let namespace = self.namespace_ids.get(namespace).copied();
-        let expr = &call.args.first()?.value;
-        let (to, port) = match name {
-            "host" => (self.service_named(expr, namespace)?, None),
-            _ => {
-                let (to, port) = self.service_and_port(expr, namespace)?;
-                (to, Some(port))
-            }
-        };
-        let number = self.addresses.len();
-        self.addresses.push(Asked { to, port, span });
-        Some(Value::Text(format_smolstr!("{START}{number}{END}")))
-    }
-
-    /// Evaluates what a client reads.
-    pub(crate) fn with_addresses<T>(
-        &mut self,
-        takes: bool,
-        read: impl FnOnce(&mut Self) -> T,
-    ) -> T {
-        let before = std::mem::replace(&mut self.takes_addresses, takes);
-        let value = read(self);
-        self.takes_addresses = before;
-        value
-    }
-
     /// Puts the addresses into the texts of all services.
     pub(super) fn fill_addresses(
         &mut self,
@@ -85,9 +28,13 @@ impl Resolver<'_> {
         if asked.is_empty() {
             return;
         }
+        let asked: Vec<Option<Address>> = asked
+            .iter()
+            .map(|asked| self.address_named(asked))
+            .collect();
         let texts: Vec<Option<String>> = asked
             .iter()
-            .map(|asked| self.address_text(asked, services, namespaces))
+            .map(|asked| self.address_text(asked.as_ref()?, services, namespaces))
             .collect();
         for service in services.iter_mut().flatten() {
             let mut used = Vec::new();
@@ -97,22 +44,38 @@ impl Resolver<'_> {
             used.sort_unstable();
             used.dedup();
             // One that was found to be wrong needs no flow.
+            let used = used.into_iter().filter(|at| texts[*at].is_some());
             service.addresses = used
-                .into_iter()
-                .filter(|at| texts[*at].is_some())
-                .map(|at| AddressUse {
-                    to: asked[at].to,
-                    port: asked[at].port.as_ref().map(|port| port.text.clone()),
-                    span: asked[at].span,
+                .filter_map(|at| asked[at].as_ref())
+                .map(|address| AddressUse {
+                    to: address.to,
+                    port: address.port.as_ref().map(|port| port.text.clone()),
+                    span: address.span,
                 })
                 .collect();
         }
     }
 
+    /// The service and port that an address names.
+    fn address_named(&mut self, asked: &Asked) -> Option<Address> {
+        let namespace = self.names.namespace_ids.get(&asked.namespace).copied();
+        let (to, port) = if asked.has_port {
+            let (to, port) = self.service_and_port(&asked.name, namespace)?;
+            (to, Some(port))
+        } else {
+            (self.service_named(&asked.name, namespace)?, None)
+        };
+        Some(Address {
+            to,
+            port,
+            span: asked.span,
+        })
+    }
+
     /// `service.namespace.svc`, with the number of the port behind it where one is asked for.
     fn address_text(
         &mut self,
-        asked: &Asked,
+        asked: &Address,
         services: &[Option<Service>],
         namespaces: &[Namespace],
     ) -> Option<String> {

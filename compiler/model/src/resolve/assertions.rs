@@ -2,9 +2,9 @@
 
 use erpc_syntax::tree::{Arg, Sign, Statement};
 
-use super::Resolver;
 use super::container::{is_word, reason};
 use super::ends::{Network, Standpoint};
+use super::state::Resolver;
 use crate::args::Args;
 use crate::eval::Scope;
 use crate::platform::Assertion;

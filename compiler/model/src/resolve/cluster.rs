@@ -10,9 +10,9 @@ use ipnet::IpNet;
 use rustc_hash::FxHashMap;
 use smol_str::SmolStr;
 
-use super::Resolver;
-use super::index::Declared;
 use super::settings::{Setting, Settings};
+use super::state::Declared;
+use super::state::Resolver;
 use crate::args::Args;
 use crate::eval::Scope;
 use crate::kubernetes;
@@ -71,7 +71,7 @@ impl<'a> Resolver<'a> {
 
     /// Reports once that clusters extend each other too deep; what follows is the same mistake.
     fn report_cluster_depth(&mut self, span: Span) {
-        if std::mem::replace(&mut self.is_too_deep, true) {
+        if std::mem::replace(&mut self.layers.is_too_deep, true) {
             return;
         }
         self.report(
@@ -386,19 +386,8 @@ impl<'a> Resolver<'a> {
             return (None, Vec::new());
         };
         let mut args = setting.args();
-        let kinds = "`kube-dns`, `openshift` or `node-local`";
-        let Some(name) = args.need_name(kinds, &mut self.diagnostics) else {
+        let Some((flavour, span)) = self.choice(&mut args, "cluster DNS") else {
             return (None, Vec::new());
-        };
-        let flavour = match name.text.as_str() {
-            "kube-dns" => DnsFlavour::KubeDns,
-            "openshift" => DnsFlavour::OpenShift,
-            "node-local" => DnsFlavour::NodeLocal,
-            other => {
-                let known = ["kube-dns", "openshift", "node-local"];
-                self.report_not_in("cluster DNS", other, name.span, &known);
-                return (None, Vec::new());
-            }
         };
         let mut addresses = Vec::new();
         if flavour == DnsFlavour::NodeLocal && args.word("at").is_some() {
@@ -420,7 +409,7 @@ impl<'a> Resolver<'a> {
         args.finish(&mut self.diagnostics);
         let dns = Sourced {
             value: flavour,
-            origin: setting.origin(name.span),
+            origin: setting.origin(span),
         };
         (Some(dns), addresses)
     }
@@ -439,19 +428,9 @@ impl<'a> Resolver<'a> {
         };
         let mut with = Vec::new();
         if args.word("with").is_some() {
-            while let Some(word) = args.need_name("what it can do", &mut self.diagnostics) {
-                let all = CniAbility::ALL.iter();
-                match all.copied().find(|known| known.as_str() == word.text) {
-                    Some(ability) => with.push(Sourced {
-                        value: ability,
-                        origin: setting.origin(word.span),
-                    }),
-                    None => {
-                        let known = CniAbility::ALL.map(CniAbility::as_str);
-                        let what = "a network plugin";
-                        self.report_not_in(what, &word.text, word.span, &known);
-                    }
-                }
+            while !args.is_empty() {
+                let ability = self.choice(&mut args, "a network plugin");
+                with.extend(ability.map(|(ability, span)| setting.sourced(span, ability)));
                 if args.sign(Sign::Comma).is_none() {
                     break;
                 }
@@ -468,19 +447,9 @@ impl<'a> Resolver<'a> {
     fn mesh(&mut self, layers: &Settings<'a>) -> Option<Sourced<Mesh>> {
         let setting = layers.top("mesh")?.clone();
         let mut args = setting.args();
-        let name = args.need_name("`istio-ambient` or `linkerd`", &mut self.diagnostics)?;
+        let mesh = self.choice(&mut args, "a service mesh");
         args.finish(&mut self.diagnostics);
-        let known = Mesh::ALL
-            .into_iter()
-            .find(|mesh| mesh.as_str() == name.text);
-        if known.is_none() {
-            let all = Mesh::ALL.map(Mesh::as_str);
-            self.report_not_in("a service mesh", &name.text, name.span, &all);
-        }
-        Some(Sourced {
-            value: known?,
-            origin: setting.origin(name.span),
-        })
+        mesh.map(|(mesh, span)| setting.sourced(span, mesh))
     }
 
     fn storage(&mut self, layers: &Settings<'a>) -> Vec<StorageClass> {

@@ -5,10 +5,11 @@ use erpc_diagnostics::{Diagnostic, Span, codes};
 use erpc_syntax::tree::{Arg, Expr, ExprKind, Ident, Sign};
 use smol_str::SmolStr;
 
-use super::Resolver;
 use super::settings::{Setting, Settings};
+use super::state::Resolver;
 use crate::args::Args;
-use crate::eval::Scope;
+use crate::eval::{Evaluator, Scope};
+use crate::ids::Id;
 use crate::kubernetes;
 use crate::names::{listed, nearest};
 use crate::origin::{Origin, Sourced, Via};
@@ -23,7 +24,7 @@ impl<'a> Resolver<'a> {
         &mut self,
         name: Sourced<SmolStr>,
         settings: &Settings<'a>,
-        namespace: NamespaceId,
+        namespace: Option<NamespaceId>,
         is_whole: bool,
     ) -> Option<Container> {
         let image = settings.top("image").cloned();
@@ -164,41 +165,13 @@ impl<'a> Resolver<'a> {
         })
     }
 
-    /// `"a", "b", list` up to something that is no comma: lists are spliced in.
-    pub(super) fn texts_of(
-        &mut self,
-        args: &mut Args<'a>,
-        scope: &Scope,
-        what: &str,
-    ) -> Option<(Vec<String>, Span)> {
-        let mut texts = Vec::new();
-        let mut end;
-        loop {
-            let expr = args.need_expr(what, &mut self.diagnostics)?;
-            end = expr.span;
-            match self.raw(expr, scope, Some(&Type::String))? {
-                Value::List(items) => {
-                    for item in items {
-                        if let Value::Text(text) = self.coerce(item, expr.span, &Type::String)? {
-                            texts.push(text.into());
-                        }
-                    }
-                }
-                value => {
-                    if let Value::Text(text) = self.coerce(value, expr.span, &Type::String)? {
-                        texts.push(text.into());
-                    }
-                }
-            }
-            if args.sign(Sign::Comma).is_none() {
-                return Some((texts, end));
-            }
-        }
-    }
-
     /// The variables in the order in which they are written, since Kubernetes expands `$(NAME)` from those
     /// before it only; those of components come first.
-    fn environment(&mut self, settings: &Settings<'a>, namespace: NamespaceId) -> Vec<EnvVar> {
+    fn environment(
+        &mut self,
+        settings: &Settings<'a>,
+        namespace: Option<NamespaceId>,
+    ) -> Vec<EnvVar> {
         let stacks: Vec<Setting<'a>> = settings
             .of("env")
             .filter_map(|s| s.last().cloned())
@@ -212,7 +185,7 @@ impl<'a> Resolver<'a> {
     fn variable_of_environment(
         &mut self,
         setting: &Setting<'a>,
-        namespace: NamespaceId,
+        namespace: Option<NamespaceId>,
     ) -> Option<EnvVar> {
         let mut args = setting.args();
         let name_expr = args.need_expr("the variable's name", &mut self.diagnostics)?;
@@ -261,20 +234,12 @@ impl<'a> Resolver<'a> {
         Some(EnvVar { name, value })
     }
 
-    /// Environment variables are text; numbers and truth values are taken as they are written.
-    fn env_text(&mut self, expr: &Expr, scope: &Scope) -> Option<String> {
-        match self.raw(expr, scope, Some(&Type::String))? {
-            Value::Unknown => None,
-            value @ (Value::List(_) | Value::Range(..)) => {
-                self.coerce(value, expr.span, &Type::String);
-                None
-            }
-            value => Some(crate::eval::show(&value)),
-        }
-    }
-
     /// `S.key`, where the key may be in quotes.
-    fn secret_key(&mut self, expr: &Expr, namespace: NamespaceId) -> Option<(SecretId, SmolStr)> {
+    fn secret_key(
+        &mut self,
+        expr: &Expr,
+        namespace: Option<NamespaceId>,
+    ) -> Option<(SecretId, SmolStr)> {
         use erpc_syntax::tree::SegmentKind;
         let segments = match &expr.kind {
             ExprKind::Path(path) if path.port.is_none() => path.segments.as_slice(),
@@ -346,12 +311,18 @@ impl<'a> Resolver<'a> {
         None
     }
 
-    /// The secret that a name means in a namespace; counts as used there.
-    pub(super) fn secret(&mut self, name: &Ident, namespace: NamespaceId) -> Option<SecretId> {
+    /// The secret that a name means in a namespace, or in a component by itself; counts as used in the namespace.
+    pub(super) fn secret(
+        &mut self,
+        name: &Ident,
+        namespace: Option<NamespaceId>,
+    ) -> Option<SecretId> {
         let found = self
             .secrets
             .iter()
-            .position(|s| s.name.value == name.text && s.namespace == Some(namespace))
+            .position(|s| {
+                s.name.value == name.text && s.namespace.is_some() && s.namespace == namespace
+            })
             .or_else(|| {
                 self.secrets
                     .iter()
@@ -359,12 +330,14 @@ impl<'a> Resolver<'a> {
             });
         if let Some(at) = found {
             let used_in = &mut self.secrets[at].used_in;
-            if let Err(place) = used_in.binary_search(&namespace) {
+            if let Some(namespace) = namespace
+                && let Err(place) = used_in.binary_search(&namespace)
+            {
                 used_in.insert(place, namespace);
             }
-            return u32::try_from(at).ok().map(SecretId);
+            return Some(SecretId::from_index(at));
         }
-        if self.index.broken_names.contains(&name.text) {
+        if self.broken_names.contains(&name.text) {
             return None;
         }
         let elsewhere = self
@@ -375,7 +348,7 @@ impl<'a> Resolver<'a> {
         let known: Vec<SmolStr> = self
             .secrets
             .iter()
-            .filter(|s| s.namespace.is_none_or(|n| n == namespace))
+            .filter(|s| s.namespace.is_none_or(|n| Some(n) == namespace))
             .map(|s| s.name.value.clone())
             .collect();
         let mut diagnostic = Diagnostic::new(
@@ -484,7 +457,7 @@ impl<'a> Resolver<'a> {
             Ok(image) => Some(image),
             Err(_) if let Some((scheme, _)) = text.split_once("://") => {
                 let scheme = format!("{scheme}://");
-                let at = Self::given_at(expr, scope);
+                let at = Evaluator::given_at(expr, scope);
                 let written = self.loaded.sources.text(at);
                 let meant = written.replacen(&scheme, "", 1);
                 let diagnostic = Diagnostic::new(
@@ -511,7 +484,7 @@ impl<'a> Resolver<'a> {
                             crate::strange(&text).unwrap_or_else(|| why.clone())
                         ),
                     )
-                    .at(Self::given_at(expr, scope), "not an image")
+                    .at(Evaluator::given_at(expr, scope), "not an image")
                     .help("it is written `[registry/]repository:tag` or `…@sha256:…`"),
                 );
                 None

@@ -5,7 +5,8 @@ use erpc_diagnostics::{Diagnostic, Span, codes};
 use erpc_syntax::tree::{Expr, ExprKind, Ident, Path, PathPort, SegmentKind};
 use smol_str::SmolStr;
 
-use super::Resolver;
+use super::state::Resolver;
+use crate::ids::Id;
 use crate::names::{listed, nearest};
 use crate::platform::{End, Ends, ExternalId, NamespaceId, Service, ServiceId, Tier, TierId};
 
@@ -35,11 +36,11 @@ const TOP_LEVEL: [&str; 16] = [
 impl<'a> Resolver<'a> {
     /// The namespace that a name means.
     pub(super) fn namespace_named(&mut self, name: &Ident) -> Option<NamespaceId> {
-        if let Some(id) = self.namespace_ids.get(&name.text) {
+        if let Some(id) = self.names.namespace_ids.get(&name.text) {
             return Some(*id);
         }
-        if !self.index.broken_names.contains(&name.text) {
-            let known: Vec<SmolStr> = self.namespace_ids.keys().cloned().collect();
+        if !self.broken_names.contains(&name.text) {
+            let known: Vec<SmolStr> = self.names.namespace_ids.keys().cloned().collect();
             self.report_unknown("namespace", name, &known);
         }
         None
@@ -117,11 +118,12 @@ impl<'a> Resolver<'a> {
             return Some(found("a constant", constant.name.span));
         }
         let component = self
+            .layers
             .component_ids
             .iter()
             .find(|((_, name), _)| name == text);
         component.map(|(_, id)| {
-            found("a component", self.components[id.index()].span)
+            found("a component", self.layers.components[id.index()].span)
                 .help("a component runs as the services that are made of it")
         })
     }
@@ -204,15 +206,15 @@ impl<'a> Resolver<'a> {
                 }
                 let is_host = TOP_LEVEL.contains(&name.text.as_str())
                     && path.port.is_some()
-                    && !self.namespace_ids.contains_key(&namespace.text);
+                    && !self.names.namespace_ids.contains_key(&namespace.text);
                 if is_host {
                     return self.host_instead(path, span);
                 }
                 let id = self.namespace_named(namespace)?;
-                if let Some(service) = self.service_ids.get(&(id, name.text.clone())) {
+                if let Some(service) = self.names.service_ids.get(&(id, name.text.clone())) {
                     return Some(*service);
                 }
-                if !self.index.broken_names.contains(&name.text) {
+                if !self.broken_names.contains(&name.text) {
                     self.report_unknown_service(namespace, id, name);
                 }
                 None
@@ -224,13 +226,15 @@ impl<'a> Resolver<'a> {
 
     /// Reports `service.port` for `service:port`.
     fn is_port_behind_dot(&mut self, name: &Ident, port: &Ident, at: Standpoint) -> bool {
-        if self.namespace_ids.contains_key(&name.text) {
+        if self.names.namespace_ids.contains_key(&name.text) {
             return false;
         }
-        let is_here = at
-            .namespace
-            .is_some_and(|home| self.service_ids.contains_key(&(home, name.text.clone())));
-        if !is_here && !self.services_by_name.contains_key(&name.text) {
+        let is_here = at.namespace.is_some_and(|home| {
+            self.names
+                .service_ids
+                .contains_key(&(home, name.text.clone()))
+        });
+        if !is_here && !self.names.services_by_name.contains_key(&name.text) {
             return false;
         }
         let dot = Span::new(name.span.file, name.span.end, port.span.start);
@@ -253,18 +257,21 @@ impl<'a> Resolver<'a> {
         name: &Ident,
     ) {
         let here: Vec<SmolStr> = self
+            .names
             .service_ids
             .keys()
             .filter(|(n, _)| *n == id)
             .map(|(_, s)| s.clone())
             .collect();
         let elsewhere = self
+            .names
             .services_by_name
             .get(&name.text)
             .and_then(|ids| ids.first().copied());
         let elsewhere = elsewhere.and_then(|id| {
-            let (owner, _) = self.service_ids.iter().find(|(_, s)| **s == id)?.0;
-            self.namespace_ids
+            let (owner, _) = self.names.service_ids.iter().find(|(_, s)| **s == id)?.0;
+            self.names
+                .namespace_ids
                 .iter()
                 .find(|(_, n)| *n == owner)
                 .map(|(name, _)| name.clone())
@@ -309,17 +316,23 @@ impl<'a> Resolver<'a> {
         namespace: Option<NamespaceId>,
     ) -> Option<ServiceId> {
         if let Some(namespace) = namespace
-            && let Some(id) = self.service_ids.get(&(namespace, name.text.clone()))
+            && let Some(id) = self.names.service_ids.get(&(namespace, name.text.clone()))
         {
             return Some(*id);
         }
-        match self.services_by_name.get(&name.text).map(Vec::as_slice) {
+        match self
+            .names
+            .services_by_name
+            .get(&name.text)
+            .map(Vec::as_slice)
+        {
             Some([only]) => Some(*only),
             Some([first, second, ..]) => {
                 let owner = |id: ServiceId| {
-                    let found = self.service_ids.iter().find(|(_, s)| **s == id);
+                    let found = self.names.service_ids.iter().find(|(_, s)| **s == id);
                     let namespace = found.map(|((n, _), _)| *n);
                     let name = self
+                        .names
                         .namespace_ids
                         .iter()
                         .find(|(_, n)| Some(**n) == namespace);
@@ -337,8 +350,8 @@ impl<'a> Resolver<'a> {
                 None
             }
             _ => {
-                if !self.index.broken_names.contains(&name.text) {
-                    let known: Vec<SmolStr> = self.services_by_name.keys().cloned().collect();
+                if !self.broken_names.contains(&name.text) {
+                    let known: Vec<SmolStr> = self.names.services_by_name.keys().cloned().collect();
                     self.report_unknown("service", name, &known);
                 }
                 None
@@ -562,10 +575,7 @@ impl<'a> Resolver<'a> {
             }
             [Name(name)] if network.externals.contains(name) => {
                 let position = network.externals.iter().position(|e| e == name)?;
-                Some((
-                    vec![End::External(ExternalId(u32::try_from(position).ok()?))],
-                    false,
-                ))
+                Some((vec![End::External(ExternalId::from_index(position))], false))
             }
             _ => {
                 let id = self.service_of_path(path, span, at)?;

@@ -4,9 +4,9 @@ use erpc_diagnostics::{Diagnostic, Span, codes};
 use erpc_syntax::tree::{Ident, Sign};
 use ipnet::IpNet;
 
-use super::Resolver;
 use super::ends::Network;
 use super::settings::{Setting, Settings};
+use super::state::Resolver;
 use crate::args::Args;
 use crate::eval::Scope;
 use crate::origin::Sourced;
@@ -26,7 +26,7 @@ impl<'a> Resolver<'a> {
         let (mut routes, mut addresses) = (Vec::new(), Vec::new());
         let form = properties::word("expose", Place::Program).map_or("", |w| w.form);
         for (namespace, statement) in self.index.exposes.clone() {
-            let namespace = namespace.and_then(|n| self.namespace_ids.get(&n).copied());
+            let namespace = namespace.and_then(|n| self.names.namespace_ids.get(&n).copied());
             let mut args = Args::new(&statement.args[1..], statement.span, form);
             let Some(expr) = args.need_expr("the service and its port", &mut self.diagnostics)
             else {
@@ -155,7 +155,7 @@ impl<'a> Resolver<'a> {
             };
             let namespace = network.homes[service.index()];
             tls = self
-                .secret(&name, namespace)
+                .secret(&name, Some(namespace))
                 .map(|id| Sourced::declared(id, name.span));
         }
         let from = self.cidrs_of_from(&mut args, scope);

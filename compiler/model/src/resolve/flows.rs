@@ -3,10 +3,10 @@
 use erpc_diagnostics::{Diagnostic, Span, codes};
 use erpc_syntax::tree::{Ident, NumberLiteral, PathPort, Sign, Statement};
 
-use super::Resolver;
 use super::container::reason;
 use super::ends::{Network, Standpoint};
 use super::settings::{Setting, Settings};
+use super::state::Resolver;
 use crate::args::Args;
 use crate::eval::Scope;
 use crate::names::{listed, nearest};
@@ -58,7 +58,7 @@ impl<'a> Resolver<'a> {
     ) -> Vec<Flow> {
         let mut flows = Vec::new();
         for (namespace, statement) in self.index.allows.clone() {
-            let namespace = namespace.and_then(|n| self.namespace_ids.get(&n).copied());
+            let namespace = namespace.and_then(|n| self.names.namespace_ids.get(&n).copied());
             let at = Standpoint {
                 namespace,
                 service: None,

@@ -4,8 +4,8 @@
 use erpc_diagnostics::{Diagnostic, Span, codes};
 use erpc_syntax::tree::{Arg, Block, Ident, Sign, Statement};
 
-use super::Resolver;
 use super::settings::{Setting, Settings};
+use super::state::Resolver;
 use crate::args::Args;
 use crate::eval::Scope;
 use crate::names::{listed, nearest};
@@ -54,7 +54,7 @@ impl<'a> Resolver<'a> {
     pub(super) fn probes(
         &mut self,
         settings: &Settings<'a>,
-        service: ServiceId,
+        service: Option<ServiceId>,
         ports: &[Port],
     ) -> Probes {
         let layers: Vec<Setting<'a>> = settings.of("health").flatten().cloned().collect();
@@ -277,7 +277,7 @@ impl<'a> Resolver<'a> {
     fn probe(
         &mut self,
         draft: Draft,
-        service: ServiceId,
+        service: Option<ServiceId>,
         ports: &[Port],
     ) -> Option<Sourced<Probe>> {
         let origin = draft.origin.filter(|_| draft.is_wanted)?;
@@ -315,7 +315,7 @@ impl<'a> Resolver<'a> {
         &mut self,
         named: Option<&Ident>,
         origin: Origin,
-        service: ServiceId,
+        service: Option<ServiceId>,
         ports: &[Port],
     ) -> Option<PortId> {
         let found = match named {
@@ -331,7 +331,7 @@ impl<'a> Resolver<'a> {
                 .or(if ports.is_empty() { None } else { Some(0) }),
         };
         if let Some(index) = found.and_then(|at| u32::try_from(at).ok()) {
-            return Some(PortId { service, index });
+            return service.map(|service| PortId { service, index });
         }
         let names: Vec<&str> = ports.iter().map(|p| p.name.value.as_str()).collect();
         // A place in the block around the health check.

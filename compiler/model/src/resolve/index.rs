@@ -6,69 +6,13 @@ use erpc_diagnostics::{Diagnostic, Span, codes};
 use erpc_syntax::tree::{Arg, Block, Broken, Expr, Ident, Sign, Statement};
 use smol_str::SmolStr;
 
-use super::rules::RuleDeclared;
-use super::{Constant, ConstantState, Resolver};
+use super::state::{ComponentDeclared, Declared, NamespaceDeclared, Resolver};
+
 use crate::args::Args;
+use crate::eval::{Constant, ConstantState};
+use crate::ids::Id;
 use crate::platform::{Component, ComponentId, NamespaceId, ServiceId};
 use crate::properties::{self, Place, Word};
-
-/// The declarations of a program.
-#[derive(Default)]
-pub(super) struct Index<'a> {
-    pub(super) platform: Option<Declared<'a>>,
-    pub(super) clusters: Vec<Declared<'a>>,
-    pub(super) tiers: Vec<&'a Statement>,
-    pub(super) namespaces: BTreeMap<SmolStr, NamespaceDeclared<'a>>,
-    pub(super) externals: BTreeMap<SmolStr, Declared<'a>>,
-    pub(super) components: Vec<ComponentDeclared<'a>>,
-    /// `secret` of the program (`None`) or of a namespace.
-    pub(super) secrets: Vec<(Option<SmolStr>, Declared<'a>)>,
-    /// `allow` and `expose`, with the namespace in which they stand.
-    pub(super) allows: Vec<(Option<SmolStr>, &'a Statement)>,
-    pub(super) exposes: Vec<(Option<SmolStr>, &'a Statement)>,
-    /// `never` and `always`.
-    pub(super) assertions: Vec<&'a Statement>,
-    /// `rule`, of the program and of the library.
-    pub(super) rules: Vec<RuleDeclared<'a>>,
-    /// `test`.
-    pub(super) tests: Vec<&'a Statement>,
-    /// `profile`.
-    pub(super) profiles: Vec<&'a Statement>,
-    /// `accept`.
-    pub(super) accepts: Vec<&'a Statement>,
-    /// `moved`.
-    pub(super) moves: Vec<&'a Statement>,
-    /// First and second words of what could not be read: names that are declared somehow.
-    pub(super) broken_names: Vec<SmolStr>,
-    /// Whether a service has no name that can be read: an unknown one may be its.
-    pub(super) has_nameless: bool,
-}
-
-/// A declaration `word NAME [is A, B] { … }`.
-#[derive(Clone)]
-pub(super) struct Declared<'a> {
-    pub(super) name: Ident,
-    pub(super) statement: &'a Statement,
-    /// Behind `is`.
-    pub(super) bases: Vec<&'a Expr>,
-    /// `every "cron"` of a job.
-    pub(super) every: Option<&'a Expr>,
-    pub(super) block: Option<&'a Block>,
-    /// The module of the library in which it stands.
-    pub(super) module: Option<SmolStr>,
-}
-
-pub(super) struct NamespaceDeclared<'a> {
-    pub(super) declared: Declared<'a>,
-    /// Services and jobs; `true` for a job.
-    pub(super) services: BTreeMap<SmolStr, (bool, Declared<'a>)>,
-}
-
-pub(super) struct ComponentDeclared<'a> {
-    pub(super) declared: Declared<'a>,
-    /// The head `Name(param: Type = default)`, or the bare name.
-    pub(super) head: &'a Expr,
-}
 
 impl<'a> Resolver<'a> {
     /// Fills the index from all files and reports what is declared twice.
@@ -80,12 +24,12 @@ impl<'a> Resolver<'a> {
                 gather_broken(
                     &file.tree.statements,
                     &file.tree.broken,
-                    &mut self.index.broken_names,
+                    &mut self.broken_names,
                 );
             }
             for statement in &file.tree.statements {
                 let Some(word) = self.word(statement, Place::Program) else {
-                    self.index.broken_names.extend(second_word(statement));
+                    self.broken_names.extend(second_word(statement));
                     continue;
                 };
                 self.collect_one(word, statement, file.module.as_ref());
@@ -280,7 +224,7 @@ impl<'a> Resolver<'a> {
                             continue;
                         };
                         let Some(service) = self.declared(statement, word, None) else {
-                            self.index.broken_names.extend(second_word(statement));
+                            self.broken_names.extend(second_word(statement));
                             self.index.has_nameless = true;
                             continue;
                         };
@@ -378,15 +322,16 @@ impl<'a> Resolver<'a> {
         };
         let key = (module.cloned(), name.text.clone());
         let first = self
+            .layers
             .component_ids
             .get(&key)
-            .map(|id| self.components[id.index()].span);
+            .map(|id| self.layers.components[id.index()].span);
         if !self.is_new(first, &name, "component") {
             return;
         }
-        let id = ComponentId(u32::try_from(self.components.len()).unwrap_or(u32::MAX));
-        self.component_ids.insert(key, id);
-        self.components.push(Component {
+        let id = ComponentId::from_index(self.layers.components.len());
+        self.layers.component_ids.insert(key, id);
+        self.layers.components.push(Component {
             name: module.map_or_else(
                 || name.text.clone(),
                 |m| format!("std.{m}.{}", name.text).into(),
@@ -456,12 +401,13 @@ impl<'a> Resolver<'a> {
     fn assign_ids(&mut self) {
         let mut service = 0u32;
         for (n, (name, namespace)) in (0..).map(NamespaceId).zip(&self.index.namespaces) {
-            self.namespace_ids.insert(name.clone(), n);
+            self.names.namespace_ids.insert(name.clone(), n);
             for name in namespace.services.keys() {
                 let id = ServiceId(service);
                 service += 1;
-                self.service_ids.insert((n, name.clone()), id);
-                self.services_by_name
+                self.names.service_ids.insert((n, name.clone()), id);
+                self.names
+                    .services_by_name
                     .entry(name.clone())
                     .or_default()
                     .push(id);

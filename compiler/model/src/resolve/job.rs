@@ -2,7 +2,7 @@
 
 use erpc_diagnostics::{Diagnostic, codes};
 
-use super::Resolver;
+use super::state::Resolver;
 use crate::platform::{Service, Workload};
 use crate::statements::{ServiceProperties, Statements};
 

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use erpc_diagnostics::{Diagnostic, Span, codes};
 use smol_str::SmolStr;
 
-use super::Resolver;
+use super::state::Resolver;
 
 /// How many places are shown.
 const SHOWN: usize = 4;

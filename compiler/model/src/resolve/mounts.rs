@@ -4,8 +4,8 @@ use erpc_diagnostics::{Diagnostic, Span, codes};
 use erpc_syntax::tree::{Arg, ExprKind, Sign};
 use smol_str::SmolStr;
 
-use super::Resolver;
 use super::settings::{Setting, Settings};
+use super::state::Resolver;
 use crate::origin::Sourced;
 use crate::platform::{Config, NamespaceId, Port, SecretMount, Volume};
 use crate::properties::Place;
@@ -167,6 +167,7 @@ impl<'a> Resolver<'a> {
                 continue;
             };
             let Some(file_name) = crate::args::plain_text(file) else {
+                let loaded = self.loaded;
                 self.report(
                     Diagnostic::new(&codes::WRONG_SHAPE, "a file's name is written in quotes")
                         .at(file.span, "not in quotes")
@@ -174,7 +175,7 @@ impl<'a> Resolver<'a> {
                         .fix(
                             "put it in quotes",
                             file.span,
-                            format!("\"{}\"", self.loaded.sources.text(file.span)),
+                            format!("\"{}\"", loaded.sources.text(file.span)),
                         ),
                 );
                 continue;
@@ -231,7 +232,7 @@ impl<'a> Resolver<'a> {
     pub(super) fn secret_mounts(
         &mut self,
         settings: &Settings<'a>,
-        namespace: NamespaceId,
+        namespace: Option<NamespaceId>,
     ) -> Vec<SecretMount> {
         let all: Vec<Setting<'a>> = settings
             .of("secret")

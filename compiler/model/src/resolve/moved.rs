@@ -5,12 +5,12 @@ use erpc_syntax::tree::{Arg, Expr, ExprKind, Ident, Statement};
 use rustc_hash::FxHashMap;
 use smol_str::SmolStr;
 
-use super::Resolver;
-use super::index::Declared;
-use crate::accept::{Accept, AcceptedFile, Move, Place, Subject};
+use super::state::Declared;
+use super::state::Resolver;
 use crate::args::Args;
 use crate::eval::Scope;
 use crate::names::{listed, nearest};
+use crate::platform::{Accept, AcceptedFile, Move, MovedPlace, Subject};
 use crate::properties;
 
 /// A `moved` as written.
@@ -272,20 +272,25 @@ impl<'a> Resolver<'a> {
         Some(written)
     }
 
-    fn place(&self, name: &str) -> Option<Place> {
+    fn place(&self, name: &str) -> Option<MovedPlace> {
         match name.split_once('.') {
             Some((namespace, service)) => {
-                let namespace = self.namespace_ids.get(namespace)?;
-                let id = self.service_ids.get(&(*namespace, service.into()))?;
-                Some(Place::Service(*id))
+                let namespace = self.names.namespace_ids.get(namespace)?;
+                let id = self.names.service_ids.get(&(*namespace, service.into()))?;
+                Some(MovedPlace::Service(*id))
             }
-            None => self.namespace_ids.get(name).copied().map(Place::Namespace),
+            None => self
+                .names
+                .namespace_ids
+                .get(name)
+                .copied()
+                .map(MovedPlace::Namespace),
         }
     }
 
     fn report_lost_move(&mut self, this: &Written) {
         let last = this.new.rsplit('.').next().unwrap_or_default();
-        if self.index.broken_names.iter().any(|name| name == last) {
+        if self.broken_names.iter().any(|name| name == last) {
             return;
         }
         let known: Vec<String> = if this.new.contains('.') {
@@ -294,7 +299,11 @@ impl<'a> Resolver<'a> {
                 .flat_map(|(name, n)| n.services.keys().map(move |s| format!("{name}.{s}")))
                 .collect()
         } else {
-            self.namespace_ids.keys().map(ToString::to_string).collect()
+            self.names
+                .namespace_ids
+                .keys()
+                .map(ToString::to_string)
+                .collect()
         };
         let diagnostic =
             Diagnostic::new(&codes::UNKNOWN_NAME, format!("there is no `{}`", this.new))
@@ -340,9 +349,9 @@ fn ends(all: &[Written], by_old: &FxHashMap<&SmolStr, usize>) -> Vec<usize> {
         .collect()
 }
 
-fn is_like(new: Place, old: &str) -> bool {
+fn is_like(new: MovedPlace, old: &str) -> bool {
     match new {
-        Place::Service(_) => old.contains('.'),
-        Place::Namespace(_) => !old.contains('.'),
+        MovedPlace::Service(_) => old.contains('.'),
+        MovedPlace::Namespace(_) => !old.contains('.'),
     }
 }

@@ -6,11 +6,13 @@ use erpc_diagnostics::{Diagnostic, codes};
 use erpc_syntax::tree::{Block, Ident, Sign};
 use smol_str::SmolStr;
 
-use super::index::Declared;
+use super::partial;
 use super::settings::{Setting, Settings};
-use super::{Resolver, partial};
+use super::state::Declared;
+use super::state::Resolver;
 use crate::args::Args;
 use crate::eval::Scope;
+use crate::ids::Id;
 use crate::kubernetes;
 use crate::names::{listed, nearest};
 use crate::origin::{Sourced, Via};
@@ -112,7 +114,7 @@ impl<'a> Resolver<'a> {
         args.finish(&mut self.diagnostics);
         if let Some(at) = tiers.iter().position(|t| t.name.value == name.text) {
             return Sourced {
-                value: TierId(u32::try_from(at).unwrap_or(0)),
+                value: TierId::from_index(at),
                 origin: setting.origin(name.span),
             };
         }
@@ -232,27 +234,6 @@ impl<'a> Resolver<'a> {
         }
     }
 
-    pub(crate) fn report_not_in(
-        &mut self,
-        what: &str,
-        word: &str,
-        span: erpc_diagnostics::Span,
-        known: &[&str],
-    ) {
-        let mut diagnostic =
-            Diagnostic::new(&codes::UNKNOWN_NAME, format!("{what} has no `{word}`"))
-                .at(span, "not known here");
-        diagnostic = match nearest(word, known.iter().copied()) {
-            Some(near) => diagnostic.help(format!("did you mean `{near}`?")).fix(
-                format!("write `{near}`"),
-                span,
-                near,
-            ),
-            None => diagnostic.help(format!("it has {}", listed(known.iter().copied(), 12))),
-        };
-        self.report(diagnostic);
-    }
-
     fn labels(&mut self, settings: &Settings<'a>) -> Vec<(SmolStr, Sourced<String>)> {
         let all: Vec<Setting<'a>> = settings
             .of("labels")
@@ -300,7 +281,7 @@ impl<'a> Resolver<'a> {
         let all: Vec<(Option<SmolStr>, Declared<'a>)> = self.index.secrets.clone();
         for (owner, declared) in all {
             let namespace = match &owner {
-                Some(name) => match self.namespace_ids.get(name) {
+                Some(name) => match self.names.namespace_ids.get(name) {
                     Some(id) => Some(*id),
                     None => continue,
                 },
@@ -357,7 +338,7 @@ impl<'a> Resolver<'a> {
     ) -> Vec<Sourced<SecretId>> {
         let (Some(setting), Some(namespace)) = (
             settings.top("pull-secret").cloned(),
-            self.namespace_ids.get(&declared.name.text).copied(),
+            self.names.namespace_ids.get(&declared.name.text).copied(),
         ) else {
             return Vec::new();
         };
@@ -394,7 +375,7 @@ impl<'a> Resolver<'a> {
     }
 
     fn pull_secret(&mut self, name: &Ident, namespace: NamespaceId) -> Option<SecretId> {
-        let id = self.secret(name, namespace)?;
+        let id = self.secret(name, Some(namespace))?;
         let secret = &self.secrets[id.index()];
         if secret.keys.iter().any(|key| key.value == PULL_KEY) {
             return Some(id);

@@ -5,6 +5,7 @@
 use rustc_hash::FxHashSet;
 use smol_str::SmolStr;
 
+use crate::ids::Id;
 use crate::origin::Sourced;
 use crate::platform::{
     Cluster, Container, End, Flow, Image, IngressController, Namespace, NamespaceId, Probes,
@@ -86,7 +87,7 @@ pub(super) fn add_unknown_tier(tiers: &mut Vec<Tier>, namespaces: &[Namespace]) 
 
 /// The id of that tier.
 pub(super) fn unknown_tier(tiers: &[Tier]) -> TierId {
-    TierId(u32::try_from(tiers.len()).unwrap_or(u32::MAX))
+    TierId::from_index(tiers.len())
 }
 
 /// What stands for an image.

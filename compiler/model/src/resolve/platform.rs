@@ -8,11 +8,13 @@ use rustc_hash::FxHashSet;
 use smol_str::SmolStr;
 
 use super::ends::Network;
-use super::index::Declared;
+use super::partial;
 use super::settings::{Setting, Settings};
-use super::{ConstantState, Resolver, partial};
+use super::state::Declared;
+use super::state::Resolver;
 use crate::args::Args;
-use crate::eval::Scope;
+use crate::eval::{ConstantState, Scope};
+use crate::ids::Id;
 use crate::names::listed;
 use crate::origin::{Sourced, Via};
 use crate::platform::{
@@ -21,7 +23,7 @@ use crate::platform::{
     Tier, TierId,
 };
 use crate::properties::{self, Place};
-use crate::value::{Type, Value};
+use crate::value::Value;
 
 impl<'a> Resolver<'a> {
     /// Builds the platform; `None` where the program declares none or a part cannot be known.
@@ -114,8 +116,8 @@ impl<'a> Resolver<'a> {
             routes,
             addresses,
             secrets: std::mem::take(&mut self.secrets),
-            components: std::mem::take(&mut self.components),
-            uses: std::mem::take(&mut self.uses),
+            components: std::mem::take(&mut self.layers.components),
+            uses: std::mem::take(&mut self.layers.uses),
             assertions,
             profiles,
             rules,
@@ -131,12 +133,7 @@ impl<'a> Resolver<'a> {
         let Some(root) = self.loaded.files.first() else {
             return;
         };
-        if self
-            .index
-            .broken_names
-            .iter()
-            .any(|word| word == "platform")
-        {
+        if self.broken_names.iter().any(|word| word == "platform") {
             return;
         }
         let length = self.loaded.sources.get(root.id).map_or(0, |s| s.text.len());
@@ -248,13 +245,8 @@ impl<'a> Resolver<'a> {
         let mut outputs = Vec::new();
         for setting in all {
             let mut args = setting.args();
-            let names = DeliveryTarget::ALL.map(DeliveryTarget::as_str);
-            let what = "`argocd`, `flux` or `kustomize`";
-            let Some(name) = args.need_name(what, &mut self.diagnostics) else {
-                continue;
-            };
-            let Some(target) = DeliveryTarget::of(&name.text) else {
-                self.report_not_in("`output`", &name.text, name.span, &names);
+            let found = self.choice::<DeliveryTarget>(&mut args, "`output`");
+            let Some((target, span)) = found else {
                 continue;
             };
             let repository = if target.needs_repository() {
@@ -268,7 +260,7 @@ impl<'a> Resolver<'a> {
             args.finish(&mut self.diagnostics);
             outputs.push(Sourced {
                 value: Output { target, repository },
-                origin: setting.origin(name.span),
+                origin: setting.origin(span),
             });
         }
         outputs
@@ -299,21 +291,9 @@ impl<'a> Resolver<'a> {
     fn pull(&mut self, settings: &Settings<'a>) -> Sourced<PullPolicy> {
         let policy = settings.top("pull").cloned().and_then(|setting| {
             let mut args = setting.args();
-            let name = args.need_name("`always`, `missing` or `never`", &mut self.diagnostics)?;
+            let policy = self.choice(&mut args, "`pull`");
             args.finish(&mut self.diagnostics);
-            let policy = match name.text.as_str() {
-                "always" => PullPolicy::Always,
-                "missing" => PullPolicy::Missing,
-                "never" => PullPolicy::Never,
-                other => {
-                    self.report_not_in("`pull`", other, name.span, &["always", "missing", "never"]);
-                    return None;
-                }
-            };
-            Some(Sourced {
-                value: policy,
-                origin: setting.origin(name.span),
-            })
+            policy.map(|(policy, span)| setting.sourced(span, policy))
         });
         policy.unwrap_or_else(|| Sourced::default_of_language(PullPolicy::Missing))
     }
@@ -342,9 +322,9 @@ impl<'a> Resolver<'a> {
         let name = args.need_name("the cluster's name", &mut self.diagnostics)?;
         args.finish(&mut self.diagnostics);
         if let Some(at) = clusters.iter().position(|c| c.name.value == name.text) {
-            return u32::try_from(at).ok().map(ClusterId);
+            return Some(ClusterId::from_index(at));
         }
-        if !self.index.broken_names.contains(&name.text) {
+        if !self.broken_names.contains(&name.text) {
             self.report_unknown_cluster(&name.text, name.span);
         }
         None
@@ -473,7 +453,7 @@ impl<'a> Resolver<'a> {
                 .collect();
             let mut all: Vec<TierId> = Vec::new();
             for low in direct {
-                all.push(TierId(u32::try_from(place[low]).unwrap_or(0)));
+                all.push(TierId::from_index(place[low]));
                 all.extend(below[low].iter().copied());
             }
             all.sort_unstable();
@@ -652,14 +632,14 @@ impl<'a> Resolver<'a> {
 
     /// `use std.x.Name` of a name that nothing in the program is.
     fn check_unused_imports(&mut self) {
-        let used: FxHashSet<ComponentId> = self.uses.iter().map(|u| u.component).collect();
+        let used: FxHashSet<ComponentId> = self.layers.uses.iter().map(|u| u.component).collect();
         let imports = &self.loaded.imports;
         let files = &self.loaded.files;
         for import in imports {
             let key = (Some(import.module.clone()), import.name.clone());
             let by = files.iter().find(|file| file.id == import.by);
             let is_own = by.is_some_and(|file| file.module.is_none());
-            let is_used = match self.component_ids.get(&key) {
+            let is_used = match self.layers.component_ids.get(&key) {
                 Some(id) => Some(used.contains(id)),
                 None => self.is_rule_used(&import.module, &import.name),
             };
@@ -686,12 +666,13 @@ impl<'a> Resolver<'a> {
                 .files
                 .iter()
                 .any(|f| f.module.as_ref() == Some(&import.module));
-            let is_known = self.component_ids.contains_key(&key)
+            let is_known = self.layers.component_ids.contains_key(&key)
                 || self.has_rule(&import.module, &import.name);
             if is_known || !is_loaded {
                 continue;
             }
             let known: Vec<SmolStr> = self
+                .layers
                 .component_ids
                 .keys()
                 .filter(|(owner, _)| owner.as_ref() == Some(&import.module))
@@ -730,67 +711,6 @@ impl<'a> Resolver<'a> {
             }
             self.report(diagnostic);
         }
-    }
-
-    /// The value of a `let NAME[: Type] = EXPR`.
-    pub(super) fn constant_value(
-        &mut self,
-        statement: &'a Statement,
-        module: Option<SmolStr>,
-    ) -> Option<Value> {
-        let form = properties::word("let", Place::Program).map_or("", |w| w.form);
-        let mut args = Args::new(&statement.args[1..], statement.span, form);
-        args.need_name("the constant's name", &mut self.diagnostics)?;
-        let declared = if args.sign(Sign::Colon).is_some() {
-            let expr = args.need_expr("a type", &mut self.diagnostics)?;
-            Some(self.declared_type(expr)?)
-        } else {
-            None
-        };
-        if args.sign(Sign::Assign).is_none() {
-            args.expected("`=`", &mut self.diagnostics);
-            return None;
-        }
-        let expr = args.need_expr("the constant's value", &mut self.diagnostics)?;
-        args.finish(&mut self.diagnostics);
-        let scope = Scope {
-            module,
-            ..Scope::default()
-        };
-        // It may be used anywhere, whoever asks for it first.
-        self.with_addresses(false, |it| match declared {
-            Some(declared) => it.eval(expr, &scope, &declared),
-            None => {
-                let value = it.raw(expr, &scope, None)?;
-                it.decide(value, expr)
-            }
-        })
-    }
-
-    /// A constant without a type has the one that its suffix decides.
-    fn decide(&mut self, value: Value, expr: &Expr) -> Option<Value> {
-        let Value::Number(number) = &value else {
-            return Some(value);
-        };
-        let of = match number.suffix.as_str() {
-            "" | "k" => Type::Int,
-            "Ki" | "Mi" | "Gi" | "Ti" => Type::Memory,
-            "ms" | "s" | "h" | "d" => Type::Duration,
-            "%" => Type::Percent,
-            "/tcp" | "/udp" | "/sctp" => Type::Port,
-            _ => {
-                self.report(
-                    Diagnostic::new(
-                        &codes::WRONG_UNIT,
-                        format!("`{}{}` may be CPU or a time", number.digits, number.suffix),
-                    )
-                    .at(expr.span, "which one?")
-                    .help("say the type: `let name: Duration = …`"),
-                );
-                return None;
-            }
-        };
-        self.coerce(value, expr.span, &of)
     }
 
     /// Evaluates the constants that nothing used, and says so.

@@ -6,16 +6,18 @@ use erpc_syntax::tree::{Expr, ExprKind, Ident, Path, Segment, SegmentKind, Sign,
 use rustc_hash::FxHashMap;
 use smol_str::SmolStr;
 
-use super::Resolver;
 use super::ends::Network;
 use super::settings::is_off_word;
-use crate::accept::Accept;
+use super::state::Resolver;
 use crate::args::Args;
 use crate::eval::Scope;
+use crate::ids::Id;
 use crate::names::{chained, listed, nearest};
 use crate::origin::{Origin, Sourced, Via};
+use crate::platform::Accept;
+use crate::platform::{Change, Override, Profile, QuotaPart, ScaleChange, Slot, Target};
 use crate::platform::{ClusterId, NamespaceId, ProfileId, ServiceId};
-use crate::profile::{Change, Override, Profile, QuotaPart, ScaleChange, Slot, Target};
+use crate::profile::unknown_profile;
 use crate::properties::{self, Place};
 use crate::statements::{Reader, ServiceProperties, Statements};
 use crate::units::Range;
@@ -120,7 +122,7 @@ impl<'a> Resolver<'a> {
 
     fn base_profile(&mut self, base: &Ident, names: &[SmolStr]) -> Option<Sourced<ProfileId>> {
         if let Ok(at) = names.binary_search(&base.text) {
-            let id = ProfileId(u32::try_from(at).unwrap_or(u32::MAX));
+            let id = ProfileId::from_index(at);
             return Some(Sourced::declared(id, base.span));
         }
         let known = names.iter().map(SmolStr::as_str);
@@ -217,7 +219,7 @@ impl<'a> Resolver<'a> {
             return Some((Target::Namespaces(namespaces), Slot::Whole));
         };
         let is_quota = second.as_name().is_some_and(|name| name == "quota")
-            && !self.services_by_name.contains_key("quota");
+            && !self.names.services_by_name.contains_key("quota");
         if is_quota {
             let slot = self.quota_slot(&segments[2..])?;
             return Some((Target::Namespaces(namespaces), slot));
@@ -231,16 +233,17 @@ impl<'a> Resolver<'a> {
         let name = match &segment.kind {
             SegmentKind::Name(name) => name,
             SegmentKind::Star => {
-                let mut all: Vec<NamespaceId> = self.namespace_ids.values().copied().collect();
+                let mut all: Vec<NamespaceId> =
+                    self.names.namespace_ids.values().copied().collect();
                 all.sort_unstable();
                 return Some(all);
             }
             SegmentKind::Quoted(name) => name,
         };
-        if let Some(id) = self.namespace_ids.get(name) {
+        if let Some(id) = self.names.namespace_ids.get(name) {
             return Some(vec![*id]);
         }
-        if self.index.broken_names.contains(name) {
+        if self.broken_names.contains(name) {
             return None;
         }
         let mut diagnostic = Diagnostic::new(
@@ -248,9 +251,14 @@ impl<'a> Resolver<'a> {
             format!("there is no namespace `{name}`"),
         )
         .at(segment.span, "matches nothing");
-        let mut known: Vec<&str> = self.namespace_ids.keys().map(SmolStr::as_str).collect();
+        let mut known: Vec<&str> = self
+            .names
+            .namespace_ids
+            .keys()
+            .map(SmolStr::as_str)
+            .collect();
         known.sort_unstable();
-        let homes = self.services_by_name.get(name).map(Vec::as_slice);
+        let homes = self.names.services_by_name.get(name).map(Vec::as_slice);
         if name == "environment" {
             diagnostic = Diagnostic::new(
                 &codes::WRONG_SHAPE,
@@ -280,8 +288,8 @@ impl<'a> Resolver<'a> {
     }
 
     fn path_of_service(&self, id: ServiceId) -> Option<String> {
-        let ((home, service), _) = self.service_ids.iter().find(|(_, s)| **s == id)?;
-        let (namespace, _) = self.namespace_ids.iter().find(|(_, n)| *n == home)?;
+        let ((home, service), _) = self.names.service_ids.iter().find(|(_, s)| **s == id)?;
+        let (namespace, _) = self.names.namespace_ids.iter().find(|(_, n)| *n == home)?;
         Some(format!("{namespace}.{service}"))
     }
 
@@ -303,16 +311,17 @@ impl<'a> Resolver<'a> {
                 return Some(all.filter(in_them).collect());
             }
         };
-        let named = self.services_by_name.get(name).into_iter().flatten();
+        let named = self.names.services_by_name.get(name).into_iter().flatten();
         let mut found: Vec<ServiceId> = named.copied().filter(in_them).collect();
         found.sort_unstable();
         if !found.is_empty() {
             return Some(found);
         }
-        if self.index.broken_names.contains(name) {
+        if self.broken_names.contains(name) {
             return None;
         }
         let mut known: Vec<&str> = self
+            .names
             .service_ids
             .iter()
             .filter(|(_, id)| in_them(id))
@@ -554,10 +563,15 @@ impl<'a> Resolver<'a> {
         let mut scope = Scope::default();
         if let Target::Services(ids) = target
             && let [only] = ids.as_slice()
-            && let Some(((_, service), _)) = self.service_ids.iter().find(|(_, id)| *id == only)
+            && let Some(((_, service), _)) =
+                self.names.service_ids.iter().find(|(_, id)| *id == only)
         {
             let home = network.homes.get(only.index());
-            let namespace = self.namespace_ids.iter().find(|(_, id)| Some(*id) == home);
+            let namespace = self
+                .names
+                .namespace_ids
+                .iter()
+                .find(|(_, id)| Some(*id) == home);
             let namespace = namespace.map_or_else(SmolStr::default, |(name, _)| name.clone());
             scope.service = Some((service.clone(), namespace));
         }
@@ -627,22 +641,5 @@ fn with_nearest(diagnostic: Diagnostic, name: &str, span: Span, known: &[&str]) 
             near,
         ),
         None => diagnostic.help(format!("there is {}", listed(known.iter().copied(), 12))),
-    }
-}
-
-/// That a profile is declared nowhere, with the nearest that is; without a place.
-pub(crate) fn unknown_profile<'n>(name: &str, known: impl Iterator<Item = &'n str>) -> Diagnostic {
-    let mut known: Vec<&str> = known.collect();
-    known.sort_unstable();
-    let diagnostic = Diagnostic::new(
-        &codes::UNKNOWN_PROFILE,
-        format!("there is no profile `{name}`"),
-    );
-    match nearest(name, known.iter().copied()) {
-        Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
-        None if known.is_empty() => {
-            diagnostic.help(format!("declare it: `profile {name} {{ … }}`"))
-        }
-        None => diagnostic.help(format!("the profiles are {}", listed(known, 12))),
     }
 }

@@ -6,27 +6,18 @@ use erpc_diagnostics::{Diagnostic, Span, codes};
 use erpc_syntax::tree::{Argument, Block, Expr, ExprKind, Ident, Sign, Statement};
 use smol_str::SmolStr;
 
-use super::Resolver;
 use super::ends::Network;
+use super::state::{Resolver, RuleDeclared};
 use super::terms::Lowering;
 use crate::args::{Args, plain_text};
+use crate::elements::Kind;
 use crate::eval::Scope;
 use crate::names::{listed, nearest};
 use crate::origin::Sourced;
+use crate::platform::{Expectation, Require, Rule, Test};
 use crate::properties::{self, Place};
-use crate::rules::{Expectation, Kind, Require, Rule, Test, Ty};
+use crate::ty::Ty;
 use crate::value::Value;
-
-/// A rule as declared, before its expressions are looked at.
-pub(super) struct RuleDeclared<'a> {
-    name: Ident,
-    /// `Name(param: Type = default)`, or the bare name.
-    head: &'a Expr,
-    statement: &'a Statement,
-    module: Option<SmolStr>,
-    is_template: bool,
-    is_used: bool,
-}
 
 /// What a rule or template consists of.
 struct Body {

@@ -8,9 +8,10 @@ use erpc_syntax::tree::{BinaryOp, Expr, ExprKind, Ident, NumberLiteral, Sign};
 use smol_str::SmolStr;
 
 use super::container::reason;
-use super::index::Declared;
+use super::resources;
 use super::settings::{Setting, Settings};
-use super::{Resolver, resources};
+use super::state::Declared;
+use super::state::Resolver;
 use crate::args::Args;
 use crate::eval::Scope;
 use crate::names::{listed, nearest};
@@ -23,6 +24,13 @@ use crate::properties::Place;
 use crate::statements::{Reader, Statements};
 use crate::units::{Duration, Percent, Range};
 use crate::value::{Type, Value, number_as};
+
+/// The service whose statements are read.
+#[derive(Clone, Copy)]
+pub(super) struct Owner {
+    id: ServiceId,
+    namespace: NamespaceId,
+}
 
 impl<'a> Resolver<'a> {
     /// A service or job; `None` where what it lacks was reported.
@@ -44,7 +52,8 @@ impl<'a> Resolver<'a> {
         let mut uses = Vec::new();
         let settings = self.settings(&declared.bases, declared.block, place, &scope, &mut uses);
         let name = Sourced::declared(declared.name.text.clone(), declared.name.span);
-        let service = self.service_of(id, namespace, name, &settings, true);
+        let owner = Owner { id, namespace };
+        let service = self.service_of(Some(owner), name, &settings, true);
         let service = service.map(|mut service| {
             service.doc = declared.statement.doc();
             service.components = uses;
@@ -102,16 +111,17 @@ impl<'a> Resolver<'a> {
         Workload::CronJob(Sourced::declared(schedule, every.span))
     }
 
-    /// The service that settings make; `is_whole` is false for a component by itself, which may
-    /// leave things to its users.
+    /// The service that settings make; none for a component by itself, which has no owner. `is_whole` is false for
+    /// that, which may leave things to its users.
     pub(super) fn service_of(
         &mut self,
-        id: ServiceId,
-        namespace: NamespaceId,
+        owner: Option<Owner>,
         name: Sourced<SmolStr>,
         settings: &Settings<'a>,
         is_whole: bool,
     ) -> Option<Service> {
+        let id = owner.map(|owner| owner.id);
+        let namespace = owner.map(|owner| owner.namespace);
         // What seems to be missing, and what seems to call a port that is not there, may be so for
         // what could not be read.
         let is_whole =
@@ -154,6 +164,7 @@ impl<'a> Resolver<'a> {
         let after = self.after_services(settings, namespace);
         let grants = self.grants(settings);
         let patches = self.patches(settings);
+        let namespace = namespace?;
         let main = main.filter(|_| is_readable)?;
         let service = Service {
             name,
@@ -191,8 +202,8 @@ impl<'a> Resolver<'a> {
     fn container_list(
         &mut self,
         inner: Vec<(Ident, Setting<'a>, Settings<'a>)>,
-        namespace: NamespaceId,
-        probed: Option<(ServiceId, &[crate::platform::Port])>,
+        namespace: Option<NamespaceId>,
+        probed: Option<(Option<ServiceId>, &[crate::platform::Port])>,
         is_whole: bool,
     ) -> Vec<crate::platform::Container> {
         let mut out = Vec::new();
@@ -627,14 +638,14 @@ impl<'a> Resolver<'a> {
     fn after_services(
         &mut self,
         settings: &Settings<'a>,
-        namespace: NamespaceId,
+        namespace: Option<NamespaceId>,
     ) -> Vec<Sourced<ServiceId>> {
         let all: Vec<Setting<'a>> = settings.of("after").flatten().cloned().collect();
         let mut out = Vec::new();
         for setting in all {
             let mut args = setting.args();
             while let Some(expr) = args.need_expr("a service", &mut self.diagnostics) {
-                if let Some(id) = self.service_named(expr, Some(namespace)) {
+                if let Some(id) = self.service_named(expr, namespace) {
                     out.push(Sourced {
                         value: id,
                         origin: setting.origin(expr.span),
@@ -687,13 +698,7 @@ impl<'a> Resolver<'a> {
                     via: Via::Declared,
                 },
             };
-            self.service_of(
-                ServiceId(u32::MAX),
-                NamespaceId(u32::MAX),
-                name,
-                &settings,
-                false,
-            );
+            self.service_of(None, name, &settings, false);
         }
     }
 }

@@ -11,15 +11,16 @@ use erpc_syntax::tree::{Arg, Argument, Block, Expr, ExprKind, Ident, Statement};
 use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
 use smol_str::SmolStr;
 
-use super::Resolver;
-use super::index::ComponentDeclared;
+use super::state::ComponentDeclared;
+use super::state::Resolver;
 use crate::args::Args;
-use crate::eval::Scope;
+use crate::eval::{Evaluator, Scope};
+use crate::ids::Id;
 use crate::names::{chained, listed, nearest};
 use crate::origin::{Origin, Sourced, Via};
 use crate::platform::{ComponentId, ComponentUse, UseId};
 use crate::properties::{Merge, Place, Word};
-use crate::value::{Type, Value};
+use crate::value::Value;
 
 /// How many components may extend each other, one below the other.
 const MAX_COMPONENT_DEPTH: usize = 64;
@@ -390,7 +391,7 @@ impl<'a> Resolver<'a> {
         module: Option<&SmolStr>,
     ) -> Option<ComponentId> {
         let own = (module.cloned(), SmolStr::from(name));
-        if let Some(id) = self.component_ids.get(&own) {
+        if let Some(id) = self.layers.component_ids.get(&own) {
             return Some(*id);
         }
         let imports = &self.loaded.imports;
@@ -402,12 +403,12 @@ impl<'a> Resolver<'a> {
         if let Some(import) = import {
             let key = (Some(import.module.clone()), import.name.clone());
             // A name that the library does not have is reported at its `use`.
-            return self.component_ids.get(&key).copied();
+            return self.layers.component_ids.get(&key).copied();
         }
         if self.is_misspelt_import(name) {
             return None;
         }
-        if self.index.broken_names.iter().any(|broken| broken == name) {
+        if self.broken_names.iter().any(|broken| broken == name) {
             return None;
         }
         if let Some(owner) = crate::stdlib::module_of(name).filter(|_| module.is_none()) {
@@ -415,6 +416,7 @@ impl<'a> Resolver<'a> {
             return None;
         }
         let known: Vec<String> = self
+            .layers
             .component_ids
             .keys()
             .filter(|(owner, _)| owner.as_ref() == module)
@@ -447,8 +449,8 @@ impl<'a> Resolver<'a> {
         self.loaded.imports.iter().any(|import| {
             let key = (Some(import.module.clone()), import.name.clone());
             let meant = (Some(import.module.clone()), SmolStr::from(name));
-            !self.component_ids.contains_key(&key)
-                && self.component_ids.contains_key(&meant)
+            !self.layers.component_ids.contains_key(&key)
+                && self.layers.component_ids.contains_key(&meant)
                 && !self.has_rule(&import.module, &import.name)
         })
     }
@@ -511,8 +513,8 @@ impl<'a> Resolver<'a> {
                 .steps(known.settings.stacks.len(), span)
                 .then(|| (known.id, known.settings.clone()));
         }
-        let use_id = UseId(u32::try_from(self.uses.len()).unwrap_or(u32::MAX));
-        self.uses.push(ComponentUse {
+        let use_id = UseId::from_index(self.layers.uses.len());
+        self.layers.uses.push(ComponentUse {
             component: id,
             span: expr.span,
             outer,
@@ -544,11 +546,11 @@ impl<'a> Resolver<'a> {
     fn report_component_cycle(&mut self, open: &[ComponentId], id: ComponentId, span: Span) {
         let mut circle = open.to_vec();
         circle.sort_unstable();
-        if !self.reported_circles.insert(circle) {
+        if !self.layers.reported_circles.insert(circle) {
             return;
         }
         let ids = open.iter().chain([&id]);
-        let names = ids.map(|c| self.components[c.index()].name.as_str());
+        let names = ids.map(|c| self.layers.components[c.index()].name.as_str());
         let message = format!("components are made of each other: {}", chained(names));
         self.report(
             Diagnostic::new(&codes::COMPONENT_CYCLE, message).at(span, "this closes the circle"),
@@ -557,7 +559,7 @@ impl<'a> Resolver<'a> {
 
     /// Reports once that components extend each other too deep; what follows is the same mistake.
     fn report_component_depth(&mut self, span: Span) {
-        if std::mem::replace(&mut self.is_too_deep, true) {
+        if std::mem::replace(&mut self.layers.is_too_deep, true) {
             return;
         }
         self.report(
@@ -572,7 +574,7 @@ impl<'a> Resolver<'a> {
 
     /// Reports once that one owner expands too many components.
     fn report_expansions(&mut self, span: Span) {
-        if std::mem::replace(&mut self.has_too_many_expansions, true) {
+        if std::mem::replace(&mut self.layers.has_too_many_expansions, true) {
             return;
         }
         self.report(
@@ -627,7 +629,7 @@ impl<'a> Resolver<'a> {
             let value = match (argument, &param.default, declared) {
                 (_, _, None) => None,
                 (Some(argument), _, Some(declared)) => {
-                    let at = Self::given_at(&argument.value, caller);
+                    let at = Evaluator::given_at(&argument.value, caller);
                     scope.given.push((param_name.text.clone(), at));
                     self.eval(&argument.value, caller, &declared)
                 }
@@ -721,61 +723,6 @@ impl<'a> Resolver<'a> {
                 None => {}
             }
         }
-    }
-
-    /// The type that a parameter or constant declares: `Cpu`, `Range(Cpu)`, `List(String)`.
-    pub(super) fn declared_type(&mut self, expr: &Expr) -> Option<Type> {
-        let found = match &expr.kind {
-            ExprKind::Call(call) => {
-                let inner = match call.args.as_slice() {
-                    [one] if one.name.is_none() => self.declared_type(&one.value)?,
-                    _ => return self.unknown_type(expr),
-                };
-                match call.callee.as_word().map(SmolStr::as_str) {
-                    Some("Range") => Some(Type::Range(Box::new(inner))),
-                    Some("List") => Some(Type::List(Box::new(inner))),
-                    _ => None,
-                }
-            }
-            _ => expr.as_word().and_then(|word| Type::by_name(word)),
-        };
-        if found.is_none() {
-            return self.unknown_type(expr);
-        }
-        found
-    }
-
-    fn unknown_type(&mut self, expr: &Expr) -> Option<Type> {
-        let written = self.loaded.sources.text(expr.span).to_owned();
-        let mut diagnostic = Diagnostic::new(
-            &codes::UNKNOWN_NAME,
-            format!("there is no type `{written}`"),
-        )
-        .at(expr.span, "not a type");
-        let near = match written.to_lowercase().as_str() {
-            "integer" | "number" | "uint" | "i32" | "i64" => Some("Int"),
-            "str" | "text" | "varchar" => Some("String"),
-            "boolean" => Some("Bool"),
-            "float" | "double" | "decimal" => None,
-            "bytes" | "size" => Some("Memory"),
-            "time" | "timespan" | "interval" => Some("Duration"),
-            "ip" => Some("Address"),
-            "array" => Some("List"),
-            _ => nearest(&written, Type::NAMES.iter().copied()),
-        };
-        diagnostic = match near {
-            Some(near) => diagnostic.help(format!("did you mean `{near}`?")).fix(
-                format!("write `{near}`"),
-                expr.span,
-                near,
-            ),
-            None => diagnostic.help(format!(
-                "the types are {}, as in `Range(Cpu)`",
-                listed(Type::NAMES.iter().copied(), 20)
-            )),
-        };
-        self.report(diagnostic);
-        None
     }
 }
 

@@ -9,12 +9,15 @@ use erpc_syntax::tree::{
 };
 use smol_str::SmolStr;
 
-use super::Resolver;
 use super::ends::{Network, Standpoint};
+use super::state::Resolver;
+use crate::elements::{Element, Kind};
 use crate::eval::Scope;
 use crate::names::{listed, nearest};
 use crate::platform::{End, Ends, FlowPort};
-use crate::rules::{Element, Function, Kind, PathQuery, Term, TermKind, Ty, member, member_names};
+use crate::platform::{Function, PathQuery, Term, TermKind};
+use crate::rules::{member, member_names};
+use crate::ty::Ty;
 use crate::units::{Cpu, Duration, Memory, Percent};
 use crate::value::{Type, Value, number_as};
 
@@ -303,10 +306,13 @@ impl<'r, 'a, 'n> Lowering<'r, 'a, 'n> {
             Some(((term, Ty::Element(element.kind())), used))
         };
         self.names_platform = true;
-        if let Some(id) = self.resolver.namespace_ids.get(&first.text).copied() {
-            let service = names
-                .get(1)
-                .and_then(|name| self.resolver.service_ids.get(&(id, name.text.clone())));
+        if let Some(id) = self.resolver.names.namespace_ids.get(&first.text).copied() {
+            let service = names.get(1).and_then(|name| {
+                self.resolver
+                    .names
+                    .service_ids
+                    .get(&(id, name.text.clone()))
+            });
             if let Some(service) = service.copied() {
                 return of(Element::Service(service), 2);
             }
@@ -318,7 +324,12 @@ impl<'r, 'a, 'n> Lowering<'r, 'a, 'n> {
             }
             return of(Element::Namespace(id), 1);
         }
-        if self.resolver.services_by_name.contains_key(&first.text) {
+        if self
+            .resolver
+            .names
+            .services_by_name
+            .contains_key(&first.text)
+        {
             let service = self.resolver.bare_service(first, None)?;
             return of(Element::Service(service), 1);
         }
@@ -328,16 +339,23 @@ impl<'r, 'a, 'n> Lowering<'r, 'a, 'n> {
 
     fn report_unknown_start(&mut self, names: &[Ident]) {
         let first = &names[0];
-        if self.resolver.index.broken_names.contains(&first.text) {
+        if self.resolver.broken_names.contains(&first.text) {
             return;
         }
         let mut known: Vec<String> = self.variables.iter().map(|(n, _)| n.to_string()).collect();
         let scope = self.scope.clone();
         known.extend(self.resolver.constant_names(&scope).map(str::to_owned));
         known.push("platform".to_owned());
-        known.extend(self.resolver.namespace_ids.keys().map(SmolStr::to_string));
         known.extend(
             self.resolver
+                .names
+                .namespace_ids
+                .keys()
+                .map(SmolStr::to_string),
+        );
+        known.extend(
+            self.resolver
+                .names
                 .services_by_name
                 .keys()
                 .map(SmolStr::to_string),
@@ -379,8 +397,8 @@ impl<'r, 'a, 'n> Lowering<'r, 'a, 'n> {
         };
         match &ty {
             Ty::Element(kind) => {
-                if let Some(found) = member(*kind, name) {
-                    let kind = TermKind::Member(Box::new(inner), found);
+                if let Some((id, found)) = member(*kind, name) {
+                    let kind = TermKind::Member(Box::new(inner), id);
                     return Some((Term { kind, span }, (found.ty)()));
                 }
                 let members = member_names(*kind);

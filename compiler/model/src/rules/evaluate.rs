@@ -6,9 +6,13 @@ use erpc_diagnostics::{Code, Span, codes};
 use erpc_syntax::tree::BinaryOp;
 use smol_str::SmolStr;
 
-use super::{Element, Expectation, Facts, Function, Kind, PathQuery, Rule, Term, TermKind, Test};
+use super::Facts;
+use crate::elements::{Element, Kind};
 use crate::eval;
-use crate::platform::{Platform, ServiceId};
+use crate::ids::number;
+use crate::platform::{
+    Expectation, Function, PathQuery, Platform, Require, Rule, ServiceId, Term, TermKind, Test,
+};
 use crate::value::Value;
 
 /// How many steps all rules and tests of a program may take.
@@ -130,11 +134,7 @@ impl<'p> Evaluation<'p> {
         broken
     }
 
-    fn require(
-        &mut self,
-        require: &super::Require,
-        element: Element,
-    ) -> Result<Option<Broken>, Stop> {
+    fn require(&mut self, require: &Require, element: Element) -> Result<Option<Broken>, Stop> {
         if self.holds(&require.condition)? {
             return Ok(None);
         }
@@ -171,7 +171,7 @@ impl<'p> Evaluation<'p> {
         let of_services = |count: fn(&crate::Service) -> usize,
                            make: fn(ServiceId, u32) -> Element| {
             let all = platform.services().flat_map(move |(id, service)| {
-                let count = u32::try_from(count(service)).unwrap_or(u32::MAX);
+                let count = number(count(service));
                 (0..count).map(move |at| make(id, at))
             });
             all.collect()
@@ -188,7 +188,7 @@ impl<'p> Evaluation<'p> {
             Kind::Volume => of_services(|s| s.volumes.len(), Element::Volume),
             Kind::Container => of_services(|s| s.containers().count(), Element::Container),
             Kind::Flow => {
-                let count = u32::try_from(self.view.facts.flows().len()).unwrap_or(u32::MAX);
+                let count = number(self.view.facts.flows().len());
                 (0..count).map(Element::Flow).collect()
             }
             // Resolution refuses rules about others.
@@ -310,7 +310,8 @@ impl<'p> Evaluation<'p> {
             TermKind::Value(value) => value.clone(),
             TermKind::Variable(at) => self.variables.get(*at).cloned().unwrap_or(Value::Off),
             TermKind::Member(of, member) => match self.value(of)? {
-                Value::Element(element) => member.get(self.view, element),
+                Value::Element(element) => super::member_of(*member)
+                    .map_or(Value::Off, |member| member.get(self.view, element)),
                 // Only where the type checker saw that it is there.
                 _ => Value::Off,
             },
@@ -544,7 +545,7 @@ impl<'p> Evaluation<'p> {
     }
 
     fn member_text(&self, element: Element, name: &str) -> String {
-        super::member(element.kind(), name).map_or_else(String::new, |member| {
+        super::member(element.kind(), name).map_or_else(String::new, |(_, member)| {
             self.show(&member.get(self.view, element))
         })
     }
@@ -646,27 +647,6 @@ impl<'p> Evaluation<'p> {
             span: term.span,
             value: self.text(term)?,
         })
-    }
-}
-
-impl Element {
-    pub(crate) const fn kind(self) -> Kind {
-        match self {
-            Self::Platform => Kind::Platform,
-            Self::Namespace(_) => Kind::Namespace,
-            Self::Service(_) => Kind::Service,
-            Self::Container(..) => Kind::Container,
-            Self::Image(..) => Kind::Image,
-            Self::Env(..) => Kind::Env,
-            Self::Probe(..) => Kind::Probe,
-            Self::Port(_) => Kind::Port,
-            Self::Volume(..) => Kind::Volume,
-            Self::Config(..) => Kind::Config,
-            Self::Route(_) => Kind::Route,
-            Self::Grant(..) => Kind::Grant,
-            Self::Flow(_) => Kind::Flow,
-            Self::End(_) => Kind::End,
-        }
     }
 }
 

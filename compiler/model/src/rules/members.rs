@@ -6,11 +6,14 @@ use std::sync::LazyLock;
 use smol_str::{SmolStr, format_smolstr};
 
 use super::evaluate::View;
-use super::{Element, GrantOwner, Kind, ProbeKind, Ty};
+use crate::elements::{Element, GrantOwner, Kind, ProbeKind};
+use crate::ids::number;
 use crate::platform::{
-    Container, End, EnvValue, Grant, Mode, Namespace, Probe, ProbeCheck, Scaling, Service, Workload,
+    Container, End, EnvValue, Grant, MemberId, Mode, Namespace, Probe, ProbeCheck, Scaling,
+    Service, Workload,
 };
 use crate::statements::{ServiceProperties, Statements};
+use crate::ty::Ty;
 use crate::units::{Protocol, Range};
 use crate::value::{Type, Value};
 
@@ -68,8 +71,10 @@ pub struct MemberRow {
     pub doc: &'static str,
 }
 
-pub(super) fn rows(kind: Kind) -> Vec<MemberRow> {
-    let mut rows: Vec<MemberRow> = members(kind)
+/// The members of a kind of element, sorted by name.
+#[must_use]
+pub fn members(kind: Kind) -> Vec<MemberRow> {
+    let mut rows: Vec<MemberRow> = all(kind)
         .map(|member| MemberRow {
             name: member.name,
             ty: (member.ty)().to_string(),
@@ -81,18 +86,25 @@ pub(super) fn rows(kind: Kind) -> Vec<MemberRow> {
 }
 
 /// The member of a kind with this name.
-pub(crate) fn member(kind: Kind, name: &str) -> Option<&'static Member> {
-    members(kind).find(|member| member.name == name)
+pub(crate) fn member(kind: Kind, name: &str) -> Option<(MemberId, &'static Member)> {
+    let mut all = all(kind).enumerate();
+    all.find(|(_, member)| member.name == name)
+        .map(|(index, member)| (MemberId { kind, index }, member))
+}
+
+/// The member with this id.
+pub(crate) fn member_of(id: MemberId) -> Option<&'static Member> {
+    all(id.kind).nth(id.index)
 }
 
 /// The names of a kind's members, sorted.
 pub(crate) fn member_names(kind: Kind) -> Vec<&'static str> {
-    let mut names: Vec<&str> = members(kind).map(|member| member.name).collect();
+    let mut names: Vec<&str> = all(kind).map(|member| member.name).collect();
     names.sort_unstable();
     names
 }
 
-fn members(kind: Kind) -> impl Iterator<Item = &'static Member> {
+fn all(kind: Kind) -> impl Iterator<Item = &'static Member> {
     let statements: &'static [Member] = match kind {
         Kind::Service => &SERVICE_STATEMENTS,
         _ => &[],
@@ -161,7 +173,7 @@ fn list(values: impl IntoIterator<Item = Value>) -> Value {
     Value::List(values.into_iter().collect())
 }
 fn elements(count: usize, make: impl Fn(u32) -> Element) -> Value {
-    let count = u32::try_from(count).unwrap_or(u32::MAX);
+    let count = number(count);
     list((0..count).map(|at| Value::Element(make(at))))
 }
 fn texts<T: AsRef<str>>(values: impl IntoIterator<Item = T>) -> Value {
@@ -178,7 +190,7 @@ fn container_of(service: &Service, at: u32) -> &Container {
 
 /// The place of the main container: behind all others.
 fn main_at(service: &Service) -> u32 {
-    u32::try_from(service.inits.len() + service.sidecars.len()).unwrap_or(u32::MAX)
+    number(service.inits.len() + service.sidecars.len())
 }
 
 fn probe_of(container: &Container, kind: ProbeKind) -> Option<&Probe> {
@@ -211,7 +223,6 @@ const WORKLOADS: &[&str] = &["deployment", "statefulset", "job", "cronjob"];
 const ROLES: &[&str] = &["main", "sidecar", "init"];
 const CHECKS: &[&str] = &["http", "tcp", "exec"];
 const PROTOCOLS: &[&str] = &["tcp", "udp", "sctp"];
-const MODES: &[&str] = &["requires", "optional", "observes"];
 const ENDS: &[&str] = &["service", "external", "internet", "cluster"];
 
 macro_rules! members {
@@ -289,7 +300,7 @@ members! { SERVICE: Element::Service(id), v;
     "grants" many(a(Kind::Grant)), "What its own account may do." => elements(v.platform[id].grants.len(), |at| Element::Grant(GrantOwner::Service(id), at));
     "routes" many(a(Kind::Route)), "The routes that lead to it." => {
         let start = v.platform.routes.partition_point(|route| route.port.service < id);
-        let start = u32::try_from(start).unwrap_or(u32::MAX);
+        let start = number(start);
         elements(v.platform.routes_to(id).len(), |at| Element::Route(start + at))
     };
     "exposed" truth(), "Whether it is reached from outside: a route or an address." => Value::Bool(!v.platform.routes_to(id).is_empty() || !v.platform.addresses_of(id).is_empty());
@@ -403,11 +414,7 @@ members! { FLOW: Element::Flow(at), v;
     "from" a(Kind::End), "Who calls." => Value::Element(Element::End(v.facts.flows()[at as usize].from));
     "to" a(Kind::End), "Who is called." => Value::Element(Element::End(v.facts.flows()[at as usize].to));
     "port" text(), "The port's name, or its number as `443/tcp`." => say(&v.facts.flows()[at as usize].port);
-    "mode" Ty::Word(MODES), "`requires`, `optional` or `observes`." => say(match v.facts.flows()[at as usize].mode {
-        Mode::Requires => "requires",
-        Mode::Optional => "optional",
-        Mode::Observes => "observes",
-    });
+    "mode" Ty::Word(Mode::WORDS), "`requires`, `optional` or `observes`." => say(v.facts.flows()[at as usize].mode.as_str());
     "because" maybe(text()), "Why." => optional(v.platform.flows[v.facts.flows()[at as usize].flow.index()].because.as_ref(), say);
 }
 
@@ -436,7 +443,7 @@ mod tests {
             let mut once = names.clone();
             once.dedup();
             assert_eq!(names, once, "{}", kind.name());
-            for member in members(kind) {
+            for member in all(kind) {
                 assert!(member.doc.ends_with('.'), "{} {}", kind.name(), member.name);
             }
         }

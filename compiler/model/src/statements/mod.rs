@@ -6,19 +6,16 @@
 //! A statement is plain if it stands once in its block and its value depends on no other statement. The others
 //! (ports, probes, flows, volumes, …) are read in `resolve/`.
 
-mod choice;
 mod reader;
 mod service;
 
-use crate::facts::Fact;
+use crate::choice::Shown;
+use crate::fact::Fact;
 use crate::origin::Sourced;
-use crate::properties::Word;
-use crate::rules::Ty;
-use crate::units::Duration;
+use crate::ty::Ty;
 use crate::value::{Type, Value};
+use crate::word::Word;
 
-pub use choice::Choice;
-pub(crate) use choice::choices;
 pub(crate) use reader::Reader;
 pub use service::{Access, History, RunAs, ServiceProperties, Spread};
 
@@ -68,54 +65,6 @@ pub(crate) trait Statements: Default + 'static {
         Self::ALL
             .iter()
             .find(|statement| statement.word.name == word)
-    }
-}
-
-/// A value of a plain statement, as `show` and rules see it.
-pub(crate) trait Shown {
-    /// As the language writes it.
-    fn show(&self) -> String;
-    /// The type of its member.
-    fn ty() -> Ty {
-        Ty::Plain(Type::String)
-    }
-    /// The value of its member.
-    fn value(&self) -> Value {
-        Value::Text(self.show().into())
-    }
-}
-
-impl Shown for String {
-    fn show(&self) -> String {
-        self.clone()
-    }
-}
-
-impl Shown for u32 {
-    fn show(&self) -> String {
-        self.to_string()
-    }
-
-    fn ty() -> Ty {
-        Ty::Plain(Type::Int)
-    }
-
-    fn value(&self) -> Value {
-        Value::Int((*self).into())
-    }
-}
-
-impl Shown for Duration {
-    fn show(&self) -> String {
-        self.to_string()
-    }
-
-    fn ty() -> Ty {
-        Ty::Plain(Type::Duration)
-    }
-
-    fn value(&self) -> Value {
-        Value::Duration(*self)
     }
 }
 
@@ -177,12 +126,12 @@ macro_rules! statements {
         impl $crate::statements::Statements for $owner {
             const ALL: &'static [$crate::statements::Statement<Self>] = &[$(
                 $crate::statements::Statement {
-                    word: $crate::properties::Word {
+                    word: $crate::word::Word {
                         name: $crate::statements::first_word($form),
                         form: $form,
                         doc: $text,
-                        merge: $crate::properties::Merge::Replace,
-                        places: &[$($crate::properties::Place::$place),*],
+                        merge: $crate::word::Merge::Replace,
+                        places: &[$($crate::word::Place::$place),*],
                     },
                     members: $crate::statements::statements!(
                         @members $owner $field $ty, $text $(, { $($member: $member_ty, $member_doc => $get),* })?
@@ -193,9 +142,9 @@ macro_rules! statements {
                     fact: |owner| {
                         let set = owner.$field.as_ref()?;
                         let show: fn(&$ty) -> String = $crate::statements::statements!(@show $ty $(, $show)?);
-                        Some($crate::facts::Fact::of(
+                        Some($crate::fact::Fact::of(
                             $crate::statements::first_word($form),
-                            $crate::facts::Plain::Text(show(&set.value)),
+                            $crate::fact::Plain::Text(show(&set.value)),
                             set.origin,
                         ))
                     },
@@ -207,15 +156,15 @@ macro_rules! statements {
             ),*];
         }
     };
-    (@show $ty:ty) => { <$ty as $crate::statements::Shown>::show };
+    (@show $ty:ty) => { <$ty as $crate::choice::Shown>::show };
     (@show $ty:ty, $show:expr) => { $show };
     (@members $owner:ident $field:ident $ty:ty, $text:literal) => {
         &[$crate::statements::StatementMember::<$owner> {
             name: stringify!($field),
             doc: $text,
-            ty: || $crate::rules::Ty::optional(<$ty as $crate::statements::Shown>::ty()),
+            ty: || $crate::ty::Ty::optional(<$ty as $crate::choice::Shown>::ty()),
             get: |owner| owner.$field.as_ref().map_or($crate::value::Value::Off, |set| {
-                $crate::statements::Shown::value(&set.value)
+                $crate::choice::Shown::value(&set.value)
             }),
         }]
     };

@@ -5,18 +5,18 @@ use std::ops::RangeInclusive;
 use erpc_diagnostics::{Diagnostic, Span};
 use erpc_syntax::tree::{Expr, Sign};
 
-use super::Choice;
 use crate::args::Args;
-use crate::eval::Scope;
+use crate::choice::Choice;
+use crate::eval::{Evaluator, Scope};
+use crate::names::alternatives;
 use crate::origin::{Origin, Sourced, Via};
-use crate::resolve::Resolver;
 use crate::units::Duration;
 
 /// The arguments of a statement with the scope in which they are evaluated. Each method takes the next argument and
 /// gives `None` after an error, which it has reported.
 pub(crate) struct Reader<'r, 'a> {
     args: &'r mut Args<'a>,
-    resolver: &'r mut Resolver<'a>,
+    evaluator: &'r mut Evaluator<'a>,
     scope: &'r Scope,
     via: Via,
     /// The whole statement.
@@ -27,7 +27,7 @@ pub(crate) struct Reader<'r, 'a> {
 
 impl<'r, 'a> Reader<'r, 'a> {
     pub(crate) fn new(
-        resolver: &'r mut Resolver<'a>,
+        evaluator: &'r mut Evaluator<'a>,
         args: &'r mut Args<'a>,
         span: Span,
         scope: &'r Scope,
@@ -36,7 +36,7 @@ impl<'r, 'a> Reader<'r, 'a> {
         let is_override = matches!(via, Via::Profile(_));
         Self {
             args,
-            resolver,
+            evaluator,
             scope,
             via,
             span,
@@ -58,7 +58,7 @@ impl<'r, 'a> Reader<'r, 'a> {
     }
 
     pub(crate) fn report(&mut self, diagnostic: Diagnostic) {
-        self.resolver.report(diagnostic);
+        self.evaluator.report(diagnostic);
     }
 
     /// A keyword of the statement.
@@ -68,7 +68,7 @@ impl<'r, 'a> Reader<'r, 'a> {
             return Some(());
         }
         self.args
-            .need_word(word, &mut self.resolver.diagnostics)
+            .need_word(word, &mut self.evaluator.diagnostics)
             .map(|_| ())
     }
 
@@ -78,12 +78,12 @@ impl<'r, 'a> Reader<'r, 'a> {
 
     /// Reports what is left of the statement.
     pub(crate) fn finish(&mut self) {
-        self.args.finish(&mut self.resolver.diagnostics);
+        self.args.finish(&mut self.evaluator.diagnostics);
     }
 
     /// An expression, which `what` describes.
     pub(crate) fn expr(&mut self, what: &str) -> Option<&'a Expr> {
-        self.args.need_expr(what, &mut self.resolver.diagnostics)
+        self.args.need_expr(what, &mut self.evaluator.diagnostics)
     }
 
     /// The last argument, an expression.
@@ -96,12 +96,12 @@ impl<'r, 'a> Reader<'r, 'a> {
     /// The number that an expression has.
     pub(crate) fn count_of(&mut self, expr: &Expr, within: &RangeInclusive<u32>) -> Option<u32> {
         let (min, max) = (*within.start(), *within.end());
-        self.resolver.int_within(expr, self.scope, min, max)
+        self.evaluator.int_within(expr, self.scope, min, max)
     }
 
     /// Whether a word stands for a value, as a parameter or a constant.
     pub(crate) fn has_value(&self, expr: &Expr) -> bool {
-        let is_constant = |word: &_| self.resolver.is_constant(word);
+        let is_constant = |word: &_| self.evaluator.is_constant(word);
         !self.scope.bindings.is_empty() || expr.as_word().is_none_or(is_constant)
     }
 
@@ -119,14 +119,10 @@ impl<'r, 'a> Reader<'r, 'a> {
     /// The last argument, a word of a choice.
     pub(crate) fn choice<T: Choice>(&mut self) -> Option<Sourced<T>> {
         let span = self.args.here();
-        let found = T::ALL.iter().zip(T::WORDS);
-        let found = found
-            .into_iter()
-            .find(|(_, word)| self.args.word(word).is_some());
-        let Some((choice, _)) = found else {
-            let words: Vec<String> = T::WORDS.iter().map(|word| format!("`{word}`")).collect();
-            let what = words.join(" or ");
-            self.args.expected(&what, &mut self.resolver.diagnostics);
+        let mut all = T::ALL.iter();
+        let Some((choice, _)) = all.find(|(_, word)| self.args.word(word).is_some()) else {
+            self.args
+                .expected(&T::expected(), &mut self.evaluator.diagnostics);
             return None;
         };
         self.finish();
@@ -135,12 +131,12 @@ impl<'r, 'a> Reader<'r, 'a> {
 
     /// The next argument, one of these words, which name parts of `whole`.
     pub(crate) fn part(&mut self, whole: &str, parts: &[&'static str]) -> Option<&'static str> {
-        let words: Vec<String> = parts.iter().map(|part| format!("`{part}`")).collect();
-        let diagnostics = &mut self.resolver.diagnostics;
-        let name = self.args.need_name(&words.join(" or "), diagnostics)?;
+        let diagnostics = &mut self.evaluator.diagnostics;
+        let expected = alternatives(parts.iter().copied());
+        let name = self.args.need_name(&expected, diagnostics)?;
         let known = parts.iter().find(|part| **part == name.text);
         if known.is_none() {
-            self.resolver
+            self.evaluator
                 .report_not_in(whole, &name.text, name.span, parts);
         }
         known.copied()
@@ -150,13 +146,13 @@ impl<'r, 'a> Reader<'r, 'a> {
 /// A text as the only argument.
 pub(crate) fn text(reader: &mut Reader<'_, '_>) -> Option<Sourced<String>> {
     let expr = reader.last("text in quotes")?;
-    let text = reader.resolver.text(expr, reader.scope)?;
+    let text = reader.evaluator.text(expr, reader.scope)?;
     Some(reader.sourced(text, expr.span))
 }
 
 /// A time as the only argument.
 pub(crate) fn duration(reader: &mut Reader<'_, '_>) -> Option<Sourced<Duration>> {
     let expr = reader.last("a time such as `5m`")?;
-    let time = reader.resolver.duration(expr, reader.scope)?;
+    let time = reader.evaluator.duration(expr, reader.scope)?;
     Some(reader.sourced(time, expr.span))
 }

@@ -4,7 +4,8 @@ use erpc_diagnostics::{Diagnostic, codes};
 use erpc_syntax::tree::{Expr, ExprKind};
 
 use super::reader::{duration, text};
-use super::{Reader, Shown, Statements, choices, statements};
+use super::{Reader, Statements, statements};
+use crate::choice::{Shown, choices};
 use crate::kubernetes;
 use crate::names::nearest;
 use crate::origin::Sourced;

@@ -1,0 +1,73 @@
+//! `host(SERVICE)` and `address(SERVICE:PORT)` in texts. What a name means and which ports a service has is known when
+//! all services are resolved; until then a text holds a mark for each address.
+
+use erpc_diagnostics::{Diagnostic, Span, codes};
+use erpc_syntax::tree::{Call, Expr};
+use smol_str::{SmolStr, format_smolstr};
+
+use super::{Evaluator, Scope};
+use crate::value::Value;
+
+/// Around the number of an address in a text. Both are of a private plane, where no text of a language is.
+pub(crate) const START: char = '\u{F0000}';
+pub(crate) const END: char = '\u{F0001}';
+
+/// An address that a text asks for.
+#[derive(Clone, Debug)]
+pub(crate) struct Asked {
+    /// Whether it is `address(SERVICE:PORT)`.
+    pub(crate) has_port: bool,
+    /// `SERVICE` or `SERVICE:PORT`.
+    pub(crate) name: Expr,
+    /// The namespace of the service that asks.
+    pub(crate) namespace: SmolStr,
+    /// The call.
+    pub(crate) span: Span,
+}
+
+impl Evaluator<'_> {
+    /// `host(SERVICE)`, `address(SERVICE:PORT)`.
+    pub(crate) fn address_of(
+        &mut self,
+        name: &str,
+        call: &Call,
+        span: Span,
+        scope: &Scope,
+    ) -> Option<Value> {
+        if !self.takes_addresses {
+            self.report(
+                Diagnostic::new(
+                    &codes::MISPLACED_ADDRESS,
+                    format!("`{name}` does not stand here"),
+                )
+                .at(span, "the address of a service")
+                .help("it stands in the values of `env`, `args`, `command` and `config`, where a client reads it"),
+            );
+            return None;
+        }
+        // A component that is checked by itself does not know from where names are seen.
+        let Some((_, namespace)) = &scope.service else {
+            return Some(Value::Unknown);
+        };
+        let number = self.addresses.len();
+        self.addresses.push(Asked {
+            has_port: name != "host",
+            name: call.args.first()?.value.clone(),
+            namespace: namespace.clone(),
+            span,
+        });
+        Some(Value::Text(format_smolstr!("{START}{number}{END}")))
+    }
+
+    /// Evaluates what a client reads.
+    pub(crate) fn with_addresses<T>(
+        &mut self,
+        takes: bool,
+        read: impl FnOnce(&mut Self) -> T,
+    ) -> T {
+        let before = std::mem::replace(&mut self.takes_addresses, takes);
+        let value = read(self);
+        self.takes_addresses = before;
+        value
+    }
+}

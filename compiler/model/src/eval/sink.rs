@@ -1,0 +1,117 @@
+//! Where diagnostics go: what only follows from a part that could not be read is dropped, what is found in a template
+//! names its use.
+
+use erpc_diagnostics::{Diagnostic, Diagnostics, FileId, Span, codes};
+use smol_str::SmolStr;
+
+use crate::args::Args;
+use crate::choice::Choice;
+use crate::consequences::innermost;
+use crate::names::{listed, nearest};
+use crate::program::Loaded;
+
+/// The diagnostics of a resolution, with what decides whether one is reported.
+pub(crate) struct Sink<'a> {
+    pub(crate) loaded: &'a Loaded,
+    pub(crate) diagnostics: Diagnostics,
+    /// The templates that are being evaluated, each with the call that uses it.
+    pub(crate) template_calls: Vec<(FileId, Span)>,
+    /// Names that are declared by what could not be read.
+    pub(crate) broken_names: Vec<SmolStr>,
+}
+
+impl<'a> Sink<'a> {
+    pub(crate) fn new(loaded: &'a Loaded) -> Self {
+        Self {
+            loaded,
+            diagnostics: Diagnostics::new(),
+            template_calls: Vec::new(),
+            broken_names: Vec::new(),
+        }
+    }
+
+    pub(crate) fn report(&mut self, mut diagnostic: Diagnostic) {
+        if let Some((file, call)) = self.template_calls.last().copied()
+            && diagnostic.span().file == file
+        {
+            diagnostic = diagnostic.also(call, "the template is used here");
+        }
+        // What is missing may stand in the part that could not be read.
+        let is_missing = diagnostic.code == &codes::MISSING_PROPERTY;
+        if is_missing && self.is_in_broken_statement(diagnostic.span()) {
+            return;
+        }
+        self.diagnostics.push(diagnostic);
+    }
+
+    /// Whether something of this name is declared by what could not be read.
+    pub(crate) fn is_broken_name(&self, name: &SmolStr) -> bool {
+        self.broken_names.contains(name)
+    }
+
+    /// Whether the innermost block around a place that could not be read belongs to a statement
+    /// that has `span` in its head.
+    pub(crate) fn is_in_broken_statement(&self, span: Span) -> bool {
+        self.loaded
+            .file(span.file)
+            .into_iter()
+            .flat_map(|file| &file.broken)
+            .any(|broken| {
+                let file = self.loaded.file(span.file);
+                file.and_then(|file| innermost(&file.tree.statements, broken.start))
+                    .is_some_and(|statement| {
+                        statement.span.start <= span.start && span.end <= statement.span.end
+                    })
+            })
+    }
+
+    /// The next argument, a word of a choice that `whole` offers.
+    pub(crate) fn choice<T: Choice>(
+        &mut self,
+        args: &mut Args<'a>,
+        whole: &str,
+    ) -> Option<(T, Span)> {
+        let name = args.need_name(&T::expected(), &mut self.diagnostics)?;
+        let choice = T::from_word(&name.text);
+        if choice.is_none() {
+            let known: Vec<&str> = T::ALL.iter().map(|(_, word)| *word).collect();
+            self.report_not_in(whole, &name.text, name.span, &known);
+        }
+        Some((choice?, name.span))
+    }
+
+    pub(crate) fn report_not_in(&mut self, what: &str, word: &str, span: Span, known: &[&str]) {
+        let mut diagnostic =
+            Diagnostic::new(&codes::UNKNOWN_NAME, format!("{what} has no `{word}`"))
+                .at(span, "not known here");
+        diagnostic = match nearest(word, known.iter().copied()) {
+            Some(near) => diagnostic.help(format!("did you mean `{near}`?")).fix(
+                format!("write `{near}`"),
+                span,
+                near,
+            ),
+            None => diagnostic.help(format!("it has {}", listed(known.iter().copied(), 12))),
+        };
+        self.report(diagnostic);
+    }
+
+    /// Reports a text that Kubernetes does not accept as what it is used for.
+    pub(crate) fn check_text(
+        &mut self,
+        what: &str,
+        text: &str,
+        span: Span,
+        rule: impl Fn(&str) -> Option<String>,
+    ) {
+        if let Some(why) = rule(text) {
+            let shown: String = text.chars().take(80).collect();
+            self.report(
+                Diagnostic::new(
+                    &codes::BAD_NAME,
+                    format!("invalid {what} `{}`: {why}", shown.escape_debug()),
+                )
+                .at(span, format!("not accepted as {what}")),
+            );
+        }
+    }
+}

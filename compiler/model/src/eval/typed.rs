@@ -1,0 +1,148 @@
+//! Expressions as values of the types that statements take.
+
+use erpc_diagnostics::{Diagnostic, Span, codes};
+use erpc_syntax::tree::{Expr, Sign};
+
+use super::{Evaluator, Scope, show};
+use crate::args::Args;
+use crate::units::{Cpu, Duration, Memory, Percent};
+use crate::value::{Type, Value};
+
+/// How many bytes of text the properties of all services may have.
+const MAX_MODEL_BYTES: u64 = 256 << 20;
+
+impl<'a> Evaluator<'a> {
+    pub(crate) fn text(&mut self, expr: &Expr, scope: &Scope) -> Option<String> {
+        match self.eval(expr, scope, &Type::String)? {
+            Value::Text(text) => {
+                let limit = (MAX_MODEL_BYTES, "256 MiB of text in properties");
+                self.count(
+                    |budget| &mut budget.model_bytes,
+                    text.len(),
+                    limit,
+                    expr.span,
+                )
+                .then(|| text.into())
+            }
+            _ => None,
+        }
+    }
+
+    /// `"a", "b", list` up to something that is no comma: lists are spliced in.
+    pub(crate) fn texts_of(
+        &mut self,
+        args: &mut Args<'a>,
+        scope: &Scope,
+        what: &str,
+    ) -> Option<(Vec<String>, Span)> {
+        let mut texts = Vec::new();
+        let mut end;
+        loop {
+            let expr = args.need_expr(what, &mut self.diagnostics)?;
+            end = expr.span;
+            match self.raw(expr, scope, Some(&Type::String))? {
+                Value::List(items) => {
+                    for item in items {
+                        if let Value::Text(text) = self.coerce(item, expr.span, &Type::String)? {
+                            texts.push(text.into());
+                        }
+                    }
+                }
+                value => {
+                    if let Value::Text(text) = self.coerce(value, expr.span, &Type::String)? {
+                        texts.push(text.into());
+                    }
+                }
+            }
+            if args.sign(Sign::Comma).is_none() {
+                return Some((texts, end));
+            }
+        }
+    }
+
+    /// Environment variables are text; numbers and truth values are taken as they are written.
+    pub(crate) fn env_text(&mut self, expr: &Expr, scope: &Scope) -> Option<String> {
+        match self.raw(expr, scope, Some(&Type::String))? {
+            Value::Unknown => None,
+            value @ (Value::List(_) | Value::Range(..)) => {
+                self.coerce(value, expr.span, &Type::String);
+                None
+            }
+            value => Some(show(&value)),
+        }
+    }
+
+    pub(crate) fn int(&mut self, expr: &Expr, scope: &Scope) -> Option<i64> {
+        match self.eval(expr, scope, &Type::Int)? {
+            Value::Int(int) => Some(int),
+            _ => None,
+        }
+    }
+
+    /// A whole number from `min` to `max`.
+    pub(crate) fn int_within(
+        &mut self,
+        expr: &Expr,
+        scope: &Scope,
+        min: u32,
+        max: u32,
+    ) -> Option<u32> {
+        let int = self.int(expr, scope)?;
+        match u32::try_from(int) {
+            Ok(n) if (min..=max).contains(&n) => Some(n),
+            _ => {
+                self.report(
+                    Diagnostic::new(
+                        &codes::OUT_OF_RANGE,
+                        format!("{int} is not from {min} to {max}"),
+                    )
+                    .at(expr.span, format!("must be {min} to {max}")),
+                );
+                None
+            }
+        }
+    }
+
+    pub(crate) fn duration(&mut self, expr: &Expr, scope: &Scope) -> Option<Duration> {
+        match self.eval(expr, scope, &Type::Duration)? {
+            Value::Duration(duration) => Some(duration),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn memory(&mut self, expr: &Expr, scope: &Scope) -> Option<Memory> {
+        match self.eval(expr, scope, &Type::Memory)? {
+            Value::Memory(memory) => Some(memory),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn percent(&mut self, expr: &Expr, scope: &Scope) -> Option<Percent> {
+        match self.eval(expr, scope, &Type::Percent)? {
+            Value::Percent(percent) => Some(percent),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn cpu(&mut self, expr: &Expr, scope: &Scope) -> Option<Cpu> {
+        match self.eval(expr, scope, &Type::Cpu)? {
+            Value::Cpu(cpu) => Some(cpu),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn cidr(&mut self, expr: &Expr, scope: &Scope) -> Option<ipnet::IpNet> {
+        match self.eval(expr, scope, &Type::Cidr)? {
+            Value::Cidr(net) => Some(net),
+            _ => None,
+        }
+    }
+
+    /// Both ends of a range of the type; one value counts as both.
+    pub(crate) fn range(&mut self, expr: &Expr, scope: &Scope, of: Type) -> Option<(Value, Value)> {
+        match self.eval(expr, scope, &Type::Range(Box::new(of)))? {
+            Value::Range(min, max) => Some((*min, *max)),
+            _ => None,
+        }
+    }
+}

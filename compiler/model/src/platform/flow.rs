@@ -1,0 +1,148 @@
+//! Flows, what is reached from outside, and assertions about both.
+
+use erpc_diagnostics::Span;
+use ipnet::IpNet;
+use smol_str::SmolStr;
+
+use crate::choice::choices;
+use crate::ids::{End, PortId, SecretId};
+use crate::origin::Sourced;
+use crate::units::Protocol;
+
+choices! {
+    /// What a flow means beside the network.
+    Mode {
+        /// The client cannot work without it: orders deployment, counts in SLOs, tier rule, no cycle.
+        Requires = "requires",
+        /// The client works without it: tier rule only.
+        Optional = "optional",
+        /// Monitoring or callbacks: network only.
+        Observes = "observes",
+    }
+}
+
+/// An end of a flow as written, with what it matches.
+#[derive(Clone, Debug)]
+pub struct Ends {
+    /// What it matches, sorted, without duplicates.
+    pub ends: Vec<End>,
+    /// Whether a wildcard or set was written: such a target means those that have the port,
+    /// never the caller itself.
+    pub is_pattern: bool,
+    /// Where it is written.
+    pub span: Span,
+}
+
+/// The port of a flow as written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FlowPort {
+    /// A port by its name.
+    Named(SmolStr, Span),
+    /// A number, for an end without declared ports.
+    Number(u16, Protocol, Span),
+    /// None, for `cluster.api` and `cluster.dns`.
+    Implied,
+}
+
+/// `allow FROM -> TO:PORT [mode] [because "…"]`, or `calls TO:PORT` of a service.
+#[derive(Clone, Debug)]
+pub struct Flow {
+    /// The callers.
+    pub from: Ends,
+    /// The callees.
+    pub to: Ends,
+    /// The port.
+    pub port: FlowPort,
+    /// The mode [default: `requires`].
+    pub mode: Mode,
+    /// `because`.
+    pub because: Option<String>,
+    /// The statement.
+    pub span: Span,
+}
+
+/// `expose SERVICE:PORT at "host[/path]" [tls SECRET] [from CIDR, …]`.
+#[derive(Clone, Debug)]
+pub struct Route {
+    /// Where it leads.
+    pub port: PortId,
+    /// The host.
+    pub host: Sourced<String>,
+    /// The path [default: `/`].
+    pub path: String,
+    /// `tls SECRET`.
+    pub tls: Option<Sourced<SecretId>>,
+    /// `from CIDR, …`; everywhere where empty.
+    pub from: Vec<Sourced<IpNet>>,
+    /// The statement.
+    pub span: Span,
+}
+
+/// `expose SERVICE:PORT as loadbalancer|nodeport [N]`.
+#[derive(Clone, Debug)]
+pub struct Address {
+    /// Where it leads.
+    pub port: PortId,
+    /// How.
+    pub kind: AddressKind,
+    /// `from CIDR, …`; everywhere where empty.
+    pub from: Vec<Sourced<IpNet>>,
+    /// The statement.
+    pub span: Span,
+}
+
+/// How a port gets an address outside the cluster.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AddressKind {
+    /// A Service of type LoadBalancer.
+    LoadBalancer,
+    /// A Service of type NodePort; the cluster picks the number where `None`.
+    NodePort(Option<u16>),
+}
+
+/// `never FROM => TO[:PORT]`, `never FROM -> TO[:PORT]`, `always FROM -> TO[:PORT]`.
+#[derive(Clone, Debug)]
+pub struct Assertion {
+    /// Whether it is `always`.
+    pub always: bool,
+    /// Whether it is `=>`: through other services too.
+    pub transitive: bool,
+    /// From.
+    pub from: Ends,
+    /// To.
+    pub to: Ends,
+    /// The port, any where `None`.
+    pub port: Option<FlowPort>,
+    /// `because`.
+    pub because: Option<String>,
+    /// The statement.
+    pub span: Span,
+}
+
+/// `external NAME { }`: something outside the cluster.
+#[derive(Clone, Debug)]
+pub struct External {
+    /// Its name.
+    pub name: Sourced<SmolStr>,
+    /// `##` above it.
+    pub doc: Option<String>,
+    /// `cidr A, …`.
+    pub cidrs: Vec<Sourced<IpNet>>,
+    /// `dns "name", …`: names by which clients find it; a flow to it then needs DNS.
+    pub dns_names: Vec<Sourced<String>>,
+    /// `port NAME NUMBER[/proto]`.
+    pub ports: Vec<ExternalPort>,
+}
+
+/// A port of an external.
+#[derive(Clone, Debug)]
+pub struct ExternalPort {
+    /// Its name.
+    pub name: Sourced<SmolStr>,
+    /// Its number.
+    pub number: u16,
+    /// The last number of a range; equal to `number` for a single port.
+    pub last: u16,
+    /// Its protocol.
+    pub protocol: Protocol,
+}

@@ -1,0 +1,356 @@
+//! Services and jobs with their containers, ports, probes and files.
+
+use erpc_diagnostics::Span;
+use smol_str::SmolStr;
+
+use crate::ids::{NamespaceId, PortId, SecretId, ServiceId, UseId};
+use crate::origin::{Origin, Sourced};
+use crate::platform::namespace::{Availability, Grant, Latency};
+use crate::statements::ServiceProperties;
+use crate::units::{Cpu, Duration, Memory, Protocol, Range};
+
+/// What kind of workload a service or job is.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Workload {
+    /// A service without a volume of its own.
+    Deployment,
+    /// A service with one: a claim for each replica.
+    StatefulSet,
+    /// `job NAME`.
+    Job,
+    /// `job NAME every "cron"`.
+    CronJob(Sourced<String>),
+}
+
+/// `service NAME` or `job NAME`.
+#[derive(Clone, Debug)]
+pub struct Service {
+    /// Its name.
+    pub name: Sourced<SmolStr>,
+    /// Its namespace.
+    pub namespace: NamespaceId,
+    /// Whether every component that it `is` could be read: if not, what it seems not to have is not
+    /// missing.
+    pub is_whole: bool,
+    /// `##` above it.
+    pub doc: Option<String>,
+    /// What it runs as.
+    pub workload: Workload,
+    /// The components it `is`, left to right.
+    pub components: Vec<UseId>,
+    /// Its plain statements.
+    pub properties: ServiceProperties,
+    /// The container that carries the service's name.
+    pub main: Container,
+    /// `sidecar NAME { }`, by name: native sidecars, which start before the main container.
+    pub sidecars: Vec<Container>,
+    /// `init NAME { }`, in source order.
+    pub inits: Vec<Container>,
+    /// `port …`, in source order, a sidecar's too.
+    pub ports: Vec<Port>,
+    /// `replicas`, `scale`.
+    pub scaling: Scaling,
+    /// `replicas` of a layer under the `scale`: what is left where a profile takes that away.
+    pub replicas_below: Option<Sourced<u32>>,
+    /// `volume …`, in source order.
+    pub volumes: Vec<Volume>,
+    /// `config NAME { } at "dir"`, in source order.
+    pub configs: Vec<Config>,
+    /// The addresses of other services that its texts name with `host` and `address`, in the order of the
+    /// source.
+    pub addresses: Vec<AddressUse>,
+    /// `secret NAME at "dir"`.
+    pub secret_mounts: Vec<SecretMount>,
+    /// `slo availability`, else the namespace's.
+    pub availability: Option<Sourced<Availability>>,
+    /// `slo latency`.
+    pub latency: Vec<Sourced<Latency>>,
+    /// `after SERVICE, …`.
+    pub after: Vec<Sourced<ServiceId>>,
+    /// `grants …` of the service's own account.
+    pub grants: Vec<Grant>,
+    /// `patch KIND { }`.
+    pub patches: Vec<Patch>,
+}
+
+impl Service {
+    /// The position of a port by its name.
+    #[must_use]
+    pub fn port(&self, name: &str) -> Option<u32> {
+        self.ports
+            .iter()
+            .position(|p| p.name.value == name)
+            .and_then(|i| u32::try_from(i).ok())
+    }
+
+    /// All containers: inits, sidecars, then the main one.
+    pub fn containers(&self) -> impl Iterator<Item = &Container> {
+        self.inits
+            .iter()
+            .chain(&self.sidecars)
+            .chain(std::iter::once(&self.main))
+    }
+
+    /// Whether replicas have names and claims of their own.
+    #[must_use]
+    pub fn is_stateful(&self) -> bool {
+        matches!(self.workload, Workload::StatefulSet)
+    }
+
+    /// Whether it runs to its end instead of serving.
+    #[must_use]
+    pub fn is_job(&self) -> bool {
+        matches!(self.workload, Workload::Job | Workload::CronJob(_))
+    }
+}
+
+/// `host(SERVICE)` or `address(SERVICE:PORT)` in a text of a service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AddressUse {
+    /// Whose address.
+    pub to: ServiceId,
+    /// The port by its name; `None` for `host`.
+    pub port: Option<SmolStr>,
+    /// The call.
+    pub span: Span,
+}
+
+/// A container of a service.
+#[derive(Clone, Debug)]
+pub struct Container {
+    /// The service's name for the main one.
+    pub name: Sourced<SmolStr>,
+    /// `image`.
+    pub image: Sourced<Image>,
+    /// `command`.
+    pub command: Option<Sourced<Vec<String>>>,
+    /// `args`.
+    pub args: Option<Sourced<Vec<String>>>,
+    /// `env`, by name.
+    pub env: Vec<EnvVar>,
+    /// `cpu A..B`: request and limit.
+    pub cpu: Sourced<Range<Cpu>>,
+    /// `memory A..B`: request and limit.
+    pub memory: Sourced<Range<Memory>>,
+    /// `health`.
+    pub probes: Probes,
+    /// `writable "/path"`: an emptyDir.
+    pub writable: Vec<Sourced<String>>,
+    /// `capability NAME`.
+    pub capabilities: Vec<Sourced<SmolStr>>,
+}
+
+/// An image reference in parts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Image {
+    /// `docker.io`; the platform's where the reference names none.
+    pub registry: SmolStr,
+    /// `erpuno/ns`.
+    pub repository: SmolStr,
+    /// Behind `:`.
+    pub tag: Option<SmolStr>,
+    /// Behind `@`: `sha256:…`.
+    pub digest: Option<SmolStr>,
+    /// Whether the source names the registry.
+    pub registry_is_written: bool,
+}
+
+impl std::fmt::Display for Image {
+    /// The whole reference, registry included.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}/{}", self.registry, self.repository)?;
+        if let Some(tag) = &self.tag {
+            write!(f, ":{tag}")?;
+        }
+        if let Some(digest) = &self.digest {
+            write!(f, "@{digest}")?;
+        }
+        Ok(())
+    }
+}
+
+/// `env NAME = …`.
+#[derive(Clone, Debug)]
+pub struct EnvVar {
+    /// The variable's name.
+    pub name: SmolStr,
+    /// What it holds.
+    pub value: Sourced<EnvValue>,
+}
+
+/// What an environment variable holds.
+#[derive(Clone, Debug, PartialEq)]
+pub enum EnvValue {
+    /// Text.
+    Text(String),
+    /// `from secret S.key`.
+    Secret(SecretId, SmolStr),
+}
+
+/// The three probes of a container.
+#[derive(Clone, Debug, Default)]
+pub struct Probes {
+    /// `ready`.
+    pub ready: Option<Sourced<Probe>>,
+    /// `live`.
+    pub live: Option<Sourced<Probe>>,
+    /// `startup`.
+    pub startup: Option<Sourced<Probe>>,
+}
+
+/// A probe.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Probe {
+    /// What is asked.
+    pub check: Sourced<ProbeCheck>,
+    /// Where its port is chosen; `None` if the default of the language chooses it.
+    pub on: Option<Origin>,
+    /// `after D`, default 0 s.
+    pub after: Sourced<Duration>,
+    /// `every D`, default 10 s.
+    pub every: Sourced<Duration>,
+    /// `fails N`, default 3.
+    pub fails: Sourced<u32>,
+    /// `within D`, default 1 s.
+    pub within: Sourced<Duration>,
+}
+
+/// What a probe asks.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ProbeCheck {
+    /// `http "/path" on PORT`.
+    Http(String, PortId),
+    /// `tcp on PORT`.
+    Tcp(PortId),
+    /// `exec "cmd", "arg"`.
+    Exec(Vec<String>),
+}
+
+/// `port NAME NUMBER[..NUMBER][/proto] [-> CONTAINERPORT] [host]`.
+#[derive(Clone, Debug)]
+pub struct Port {
+    /// Its name.
+    pub name: Sourced<SmolStr>,
+    /// The number that clients use: the Service's.
+    pub number: Sourced<u16>,
+    /// The last number of a range; equal to `number` for a single port.
+    pub last: u16,
+    /// The number that the container listens on.
+    pub container: u16,
+    /// The protocol.
+    pub protocol: Protocol,
+    /// Whether the node opens it too.
+    pub host: bool,
+    /// Which sidecar listens; the main container where `None`.
+    pub sidecar: Option<u32>,
+}
+
+/// How many replicas there are.
+#[derive(Clone, Debug)]
+pub enum Scaling {
+    /// `replicas N`, default 1.
+    Fixed(Sourced<u32>),
+    /// `scale A..B on cpu P, memory P`: a HorizontalPodAutoscaler owns the number.
+    Auto(Sourced<Autoscale>),
+}
+
+impl Scaling {
+    /// The least and the greatest number of replicas.
+    #[must_use]
+    pub fn bounds(&self) -> Range<u32> {
+        match self {
+            Self::Fixed(n) => Range::single(n.value),
+            Self::Auto(auto) => auto.value.replicas,
+        }
+    }
+}
+
+/// `scale A..B on cpu P, memory P`; at least one metric.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Autoscale {
+    /// Least and greatest.
+    pub replicas: Range<u32>,
+    /// Target of CPU use, in percent of the request.
+    pub cpu: Option<u32>,
+    /// Target of memory use, in percent of the request.
+    pub memory: Option<u32>,
+}
+
+/// `volume NAME SIZE at "path" [class C] [shared]`.
+#[derive(Clone, Debug)]
+pub struct Volume {
+    /// Its name.
+    pub name: Sourced<SmolStr>,
+    /// Its size.
+    pub size: Sourced<Memory>,
+    /// Where it is mounted.
+    pub at: Sourced<String>,
+    /// `class C`: a storage class by name.
+    pub class: Option<Sourced<SmolStr>>,
+    /// Whether all replicas share one claim (ReadWriteMany).
+    pub shared: bool,
+}
+
+/// `config NAME { "file" = … } at "dir"`: a ConfigMap.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Its name, that of the ConfigMap too.
+    pub name: Sourced<SmolStr>,
+    /// File names and contents, by name.
+    pub files: Vec<(SmolStr, Sourced<String>)>,
+    /// Where the names of the files stand, in the same order.
+    pub file_spans: Vec<Span>,
+    /// The folder in which the files appear.
+    pub at: Sourced<String>,
+}
+
+impl Config {
+    /// Where the name of a file stands.
+    #[must_use]
+    pub fn key_span(&self, name: &str) -> Option<Span> {
+        let at = self.files.iter().position(|(file, _)| file == name)?;
+        self.file_spans.get(at).copied()
+    }
+}
+
+/// `secret S at "dir"`.
+#[derive(Clone, Debug)]
+pub struct SecretMount {
+    /// Which one.
+    pub secret: SecretId,
+    /// The folder in which the keys appear as files.
+    pub at: Sourced<String>,
+}
+
+/// `patch KIND { path = value }`: a structural patch on one emitted object.
+#[derive(Clone, Debug)]
+pub struct Patch {
+    /// The kind in lower case: `deployment`.
+    pub kind: Sourced<SmolStr>,
+    /// What is set.
+    pub fields: Vec<PatchField>,
+}
+
+/// One field of a patch.
+#[derive(Clone, Debug)]
+pub struct PatchField {
+    /// Names of fields from the object's root.
+    pub path: Vec<SmolStr>,
+    /// Where the path stands.
+    pub path_span: Span,
+    /// What it becomes; `None` removes it.
+    pub value: Sourced<Option<PatchValue>>,
+}
+
+/// A value of a patch.
+#[derive(Clone, Debug, PartialEq)]
+pub enum PatchValue {
+    /// `true`
+    Bool(bool),
+    /// `7`
+    Int(i64),
+    /// `"x"`, and quantities as Kubernetes writes them.
+    Text(String),
+    /// `[a, b]`
+    List(Vec<PatchValue>),
+}

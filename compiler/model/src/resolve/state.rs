@@ -1,0 +1,130 @@
+//! The state of a resolution: what is declared, under which ids, and the uses of components.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::{Deref, DerefMut};
+
+use erpc_diagnostics::Span;
+use erpc_syntax::tree::{Block, Expr, Ident, Statement};
+use rustc_hash::{FxHashMap, FxHashSet};
+use smol_str::SmolStr;
+
+use crate::eval::Evaluator;
+use crate::platform::{Component, ComponentId, ComponentUse, NamespaceId, Secret, ServiceId};
+
+/// The state of a resolution. It is an [`Evaluator`] too, as every statement has values.
+pub(crate) struct Resolver<'a> {
+    pub(super) evaluator: Evaluator<'a>,
+    pub(super) index: Index<'a>,
+    pub(super) names: Names,
+    pub(super) layers: Layers,
+    /// Names of the library that are used without a `use`, by module: what each is, and where.
+    pub(super) missing_uses: BTreeMap<(SmolStr, SmolStr), (&'static str, BTreeSet<Span>)>,
+    /// Tiers that a namespace says and `tiers` does not, which were reported.
+    pub(super) unknown_tiers: FxHashSet<SmolStr>,
+    pub(super) secrets: Vec<Secret>,
+    /// The ports that each cluster's ingress controller names, in the order of the clusters.
+    pub(super) ingress_ports: Vec<(ServiceId, Vec<Ident>)>,
+}
+
+/// The ids of what is declared.
+#[derive(Default)]
+pub(super) struct Names {
+    pub(super) namespace_ids: FxHashMap<SmolStr, NamespaceId>,
+    pub(super) service_ids: FxHashMap<(NamespaceId, SmolStr), ServiceId>,
+    pub(super) services_by_name: FxHashMap<SmolStr, Vec<ServiceId>>,
+}
+
+/// The components of a program and their uses.
+#[derive(Default)]
+pub(super) struct Layers {
+    pub(super) components: Vec<Component>,
+    pub(super) component_ids: FxHashMap<(Option<SmolStr>, SmolStr), ComponentId>,
+    pub(super) uses: Vec<ComponentUse>,
+    /// Cycles of components that were reported, each as its sorted members.
+    pub(super) reported_circles: FxHashSet<Vec<ComponentId>>,
+    /// Whether components extend each other too deep, which was reported.
+    pub(super) is_too_deep: bool,
+    /// Whether it was reported that an owner expands too many components.
+    pub(super) has_too_many_expansions: bool,
+}
+
+/// The declarations of a program.
+#[derive(Default)]
+pub(super) struct Index<'a> {
+    pub(super) platform: Option<Declared<'a>>,
+    pub(super) clusters: Vec<Declared<'a>>,
+    pub(super) tiers: Vec<&'a Statement>,
+    pub(super) namespaces: BTreeMap<SmolStr, NamespaceDeclared<'a>>,
+    pub(super) externals: BTreeMap<SmolStr, Declared<'a>>,
+    pub(super) components: Vec<ComponentDeclared<'a>>,
+    /// `secret` of the program (`None`) or of a namespace.
+    pub(super) secrets: Vec<(Option<SmolStr>, Declared<'a>)>,
+    /// `allow` and `expose`, with the namespace in which they stand.
+    pub(super) allows: Vec<(Option<SmolStr>, &'a Statement)>,
+    pub(super) exposes: Vec<(Option<SmolStr>, &'a Statement)>,
+    /// `never` and `always`.
+    pub(super) assertions: Vec<&'a Statement>,
+    /// `rule`, of the program and of the library.
+    pub(super) rules: Vec<RuleDeclared<'a>>,
+    /// `test`.
+    pub(super) tests: Vec<&'a Statement>,
+    /// `profile`.
+    pub(super) profiles: Vec<&'a Statement>,
+    /// `accept`.
+    pub(super) accepts: Vec<&'a Statement>,
+    /// `moved`.
+    pub(super) moves: Vec<&'a Statement>,
+    /// Whether a service has no name that can be read: an unknown one may be its.
+    pub(super) has_nameless: bool,
+}
+
+/// A declaration `word NAME [is A, B] { … }`.
+#[derive(Clone)]
+pub(super) struct Declared<'a> {
+    pub(super) name: Ident,
+    pub(super) statement: &'a Statement,
+    /// Behind `is`.
+    pub(super) bases: Vec<&'a Expr>,
+    /// `every "cron"` of a job.
+    pub(super) every: Option<&'a Expr>,
+    pub(super) block: Option<&'a Block>,
+    /// The module of the library in which it stands.
+    pub(super) module: Option<SmolStr>,
+}
+
+pub(super) struct NamespaceDeclared<'a> {
+    pub(super) declared: Declared<'a>,
+    /// Services and jobs; `true` for a job.
+    pub(super) services: BTreeMap<SmolStr, (bool, Declared<'a>)>,
+}
+
+pub(super) struct ComponentDeclared<'a> {
+    pub(super) declared: Declared<'a>,
+    /// The head `Name(param: Type = default)`, or the bare name.
+    pub(super) head: &'a Expr,
+}
+
+/// A rule as declared, before its expressions are looked at.
+pub(super) struct RuleDeclared<'a> {
+    pub(super) name: Ident,
+    /// `Name(param: Type = default)`, or the bare name.
+    pub(super) head: &'a Expr,
+    pub(super) statement: &'a Statement,
+    pub(super) module: Option<SmolStr>,
+    pub(super) is_template: bool,
+    pub(super) is_used: bool,
+}
+
+impl<'a> Deref for Resolver<'a> {
+    type Target = Evaluator<'a>;
+
+    fn deref(&self) -> &Evaluator<'a> {
+        &self.evaluator
+    }
+}
+
+impl DerefMut for Resolver<'_> {
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        &mut self.evaluator
+    }
+}
