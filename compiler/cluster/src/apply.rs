@@ -103,7 +103,7 @@ pub enum Outcome {
 
 /// What came of an apply.
 #[derive(Clone, Debug)]
-pub struct Report {
+pub struct ApplyResult {
     /// How it ended.
     pub outcome: Outcome,
     /// How many objects were written.
@@ -127,7 +127,7 @@ pub async fn apply(
     options: &ApplyOptions,
     progress: &mut Progress<'_>,
     confirm: &mut dyn FnMut(&Plan) -> Result<(), Failure>,
-) -> Result<Report, Failure> {
+) -> Result<ApplyResult, Failure> {
     if let Some(most) = options.concurrency {
         cluster.limiter.cap(most);
     }
@@ -138,7 +138,7 @@ pub async fn apply(
     if let Some(saved) = &options.saved {
         crate::saved::check(saved, &plan, program, cluster)?;
     }
-    let refused = |failure| Report {
+    let refused = |failure| ApplyResult {
         outcome: Outcome::Refused(failure),
         written: 0,
         planned: plan.work().count(),
@@ -147,7 +147,7 @@ pub async fn apply(
     };
     let has_work = plan.has_work() || !plan.inherited().is_empty();
     if !plan.is_blocked() && !has_work && is_complete(&plan, program) {
-        return Ok(Report {
+        return Ok(ApplyResult {
             outcome: Outcome::Nothing,
             ..refused(Failure::new(""))
         });
@@ -202,7 +202,7 @@ impl Run<'_, '_> {
         shown: Plan,
         release: NewRelease,
         confirm: &mut dyn FnMut(&Plan) -> Result<(), Failure>,
-    ) -> Result<Report, Failure> {
+    ) -> Result<ApplyResult, Failure> {
         let Self {
             cluster, program, ..
         } = self;
@@ -211,7 +211,7 @@ impl Run<'_, '_> {
         // Two plans of a large platform are a lot of memory.
         drop(shown);
         let planned = plan.work().count();
-        let ended = |outcome| Report {
+        let ended = |outcome| ApplyResult {
             outcome,
             written: 0,
             planned,
@@ -267,7 +267,7 @@ impl Run<'_, '_> {
             back: None,
         };
         let outcome = engine.run().await;
-        Ok(Report {
+        Ok(ApplyResult {
             outcome,
             written: engine.written,
             planned,

@@ -250,13 +250,13 @@ impl<'w, 'm> Groups<'w, 'm> {
     }
 
     /// Counts of classes as counts of workloads, where all pods of one have the same.
-    fn named<T: Ord + Clone>(&self, cluster: Vec<(ClassId, T)>) -> Vec<(String, T)> {
+    fn named<T: Ord + Clone>(&self, counted: Vec<(ClassId, T)>) -> Vec<(String, T)> {
         let owner = |class: ClassId| {
             let index = self.partition.workload_index(class)?;
             (self.sizes[index] > 1).then_some(index)
         };
         let mut counts: BTreeMap<(usize, &T), usize> = BTreeMap::new();
-        for (class, fact) in &cluster {
+        for (class, fact) in &counted {
             if let Some(index) = owner(*class) {
                 *counts.entry((index, fact)).or_default() += 1;
             }
@@ -266,8 +266,8 @@ impl<'w, 'm> Groups<'w, 'm> {
             .filter(|((index, _), count)| *count == self.sizes[*index])
             .map(|((index, fact), _)| ((index, fact.clone()), false))
             .collect();
-        let mut out = Vec::with_capacity(cluster.len());
-        for (class, fact) in cluster {
+        let mut out = Vec::with_capacity(counted.len());
+        for (class, fact) in counted {
             let of_whole = owner(class).map(|index| (index, fact.clone()));
             match of_whole.and_then(|key| whole.get_mut(&key)) {
                 Some(is_written) => {

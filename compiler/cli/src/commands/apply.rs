@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use erpc_cluster::{
     Allowed, ApplyOptions, Cluster, Failure, OnFailure, Outcome, Paint, Plan, Program, Progress,
-    Report, Show, SourceSnapshot, block_on,
+    ApplyResult, Show, SourceSnapshot, block_on,
 };
 
 use super::cluster::{
@@ -196,7 +196,7 @@ pub(super) fn typed(question: &str, wanted: &str) -> Result<(), Failure> {
     Err(Failure::new("nothing was written: that was not the answer"))
 }
 
-fn summary(report: &Report) -> serde_json::Value {
+fn summary(report: &ApplyResult) -> serde_json::Value {
     let (outcome, why) = match &report.outcome {
         Outcome::Nothing => ("nothing", None),
         Outcome::Done => ("done", None),
@@ -227,7 +227,7 @@ fn summary(report: &Report) -> serde_json::Value {
     })
 }
 
-fn end(report: &Report, common: &Common, console: &mut Console<'_>) -> Exit {
+fn end(report: &ApplyResult, common: &Common, console: &mut Console<'_>) -> Exit {
     let written = format!(
         "{} of {} written",
         report.written,

@@ -123,7 +123,7 @@ type Findings<'c> = (&'c Diagnostics, &'c Sources);
 
 /// What `--format json` says beside the findings.
 #[derive(Serialize)]
-struct Report<'p> {
+struct BuildResult<'p> {
     created: Vec<&'p str>,
     changed: Vec<&'p str>,
     removed: Vec<&'p str>,
@@ -133,7 +133,7 @@ struct Report<'p> {
     unchanged: usize,
 }
 
-impl<'p> Report<'p> {
+impl<'p> BuildResult<'p> {
     fn of(plan: &'p Plan) -> Self {
         let changes = |wanted: fn(&Change) -> bool| {
             let changes = plan.changes.iter().filter(|change| wanted(change));
@@ -163,7 +163,7 @@ fn report(
     console: &mut Console<'_>,
 ) -> Exit {
     if common.format == Format::Json {
-        let report = Report::of(plan);
+        let report = BuildResult::of(plan);
         console.result(&render_json_with(findings.0, findings.1, &report));
     } else if common.format == Format::Sarif {
         // The log of findings is the result; one result cannot follow another.
@@ -278,7 +278,7 @@ fn write(
         return Exit::Failed;
     }
     unmanaged(plan, console);
-    let report = Report::of(plan);
+    let report = BuildResult::of(plan);
     if common.format == Format::Json {
         console.result(&render_json_with(findings.0, findings.1, &report));
     }

@@ -32,7 +32,7 @@ pub(crate) fn run(command: &Prove, common: &Common, console: &mut Console<'_>) -
 
 /// What `--format json` says of a platform.
 #[derive(Serialize)]
-struct Report<'r> {
+struct ProveResult<'r> {
     version: u32,
     platform: &'r str,
     release: &'r str,
@@ -203,7 +203,7 @@ fn certify(path: Option<&Path>, common: &Common, console: &mut Console<'_>) -> E
     let texts = files
         .iter()
         .map(|file| (file.path.as_str(), file.text.as_bytes()));
-    let report = Report {
+    let report = ProveResult {
         version: 1,
         platform: &platform.name.value,
         release: &platform.version.value,
@@ -236,7 +236,7 @@ fn certify(path: Option<&Path>, common: &Common, console: &mut Console<'_>) -> E
     if holds { Exit::Done } else { Exit::Failed }
 }
 
-fn human(report: &Report<'_>, platform: &Platform) -> String {
+fn human(report: &ProveResult<'_>, platform: &Platform) -> String {
     let certificate = report.certificate;
     let mut out = String::new();
     // Writing to a string cannot fail.

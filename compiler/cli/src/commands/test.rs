@@ -105,7 +105,7 @@ fn human(runs: &[TestRun<'_>]) -> String {
 }
 
 #[derive(Serialize)]
-struct Report<'r> {
+struct TestResults<'r> {
     version: u32,
     passed: usize,
     failed: usize,
@@ -141,7 +141,7 @@ struct Part<'r> {
     value: &'r str,
 }
 
-fn report<'r>(runs: &'r [TestRun<'_>], sources: &'r Sources) -> Report<'r> {
+fn report<'r>(runs: &'r [TestRun<'_>], sources: &'r Sources) -> TestResults<'r> {
     let place = |span: erpc_diagnostics::Span| {
         sources.get(span.file).map_or(("", 0, 0), |source| {
             let at = source.line_column(span.start);
@@ -181,7 +181,7 @@ fn report<'r>(runs: &'r [TestRun<'_>], sources: &'r Sources) -> Report<'r> {
         })
         .collect();
     let failed = tests.iter().filter(|test| !test.passed).count();
-    Report {
+    TestResults {
         version: 1,
         passed: tests.len() - failed,
         failed,

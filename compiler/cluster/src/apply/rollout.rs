@@ -26,19 +26,19 @@ use crate::watch::Observed;
 
 /// Time passes, too: a look is due without news.
 const LOOKED_AT_EVERY: Duration = Duration::from_millis(250);
-/// So many services may be on their way at once. The controllers of a cluster work off some twenty calls a
-/// second: what stands in their queue for minutes would look like a service that does not start.
-const MOST_UNDER_WAY: usize = 200;
+/// At most so many services roll out at the same time. The controllers of a cluster make some twenty calls a
+/// second: what waits in their queue for minutes would look like a service that does not start.
+const MOST_IN_PROGRESS: usize = 200;
 /// News come in bursts.
 const LOOKED_APART: Duration = Duration::from_millis(30);
-/// What is on its way when somebody asks to stop gets so long to arrive.
+/// How long the calls in progress may take after an interrupt.
 const LAST_CALLS: Duration = Duration::from_secs(10);
 const LOG_LINES: usize = 20;
 /// Pods of the earlier revision get so long to end beyond their own grace period.
 const LEAVING: Duration = Duration::from_secs(60);
 
-/// Where a service is on its way.
-enum Way {
+/// How far the rollout of a service is.
+enum Stage {
     /// So many of the objects that change before its workload are being written.
     Preparing(usize),
     /// Its workload is being written.
@@ -61,27 +61,27 @@ struct Rollout {
     awaited: BTreeSet<ServiceId>,
     /// Pods of failed revisions that were deleted, by uid.
     unblocked: BTreeSet<String>,
-    /// Services that may start, in their order, and wait for others that are on their way.
+    /// Services that may start, in their order, and wait until fewer roll out.
     queue: VecDeque<ServiceId>,
-    ways: BTreeMap<ServiceId, (Way, Instant)>,
+    stages: BTreeMap<ServiceId, (Stage, Instant)>,
     symptoms: Symptoms,
     observed: Observed,
 }
 
 impl Rollout {
-    fn under_way(&self) -> usize {
-        let is_under_way = |way: &&(Way, Instant)| {
-            matches!(way.0, Way::Preparing(_) | Way::Writing | Way::Waiting(_))
+    fn in_progress(&self) -> usize {
+        let is_in_progress = |stage: &&(Stage, Instant)| {
+            matches!(stage.0, Stage::Preparing(_) | Stage::Writing | Stage::Waiting(_))
         };
-        self.ways.values().filter(is_under_way).count()
+        self.stages.values().filter(is_in_progress).count()
     }
 }
 
 impl Rollout {
     /// How many services are where they are to be.
     fn settled(&self) -> usize {
-        let ways = self.ways.values();
-        ways.filter(|(way, _)| matches!(way, Way::Done)).count()
+        let stages = self.stages.values();
+        stages.filter(|(stage, _)| matches!(stage, Stage::Done)).count()
     }
 
     /// The services that are not, with those that are left out.
@@ -91,18 +91,18 @@ impl Rollout {
         steady: &BTreeSet<ServiceId>,
         held: &BTreeSet<ServiceId>,
     ) -> BTreeSet<ServiceId> {
-        let is_done = |id: &ServiceId| matches!(self.ways.get(id), Some((Way::Done, _)));
+        let is_done = |id: &ServiceId| matches!(self.stages.get(id), Some((Stage::Done, _)));
         let changed = changed.difference(steady).filter(|id| !is_done(id));
         changed.chain(held).copied().collect()
     }
 
     /// A service is ready with all that follows from that: what waits for it goes on.
     fn is_well(&mut self, service: ServiceId, target: Target) {
-        let way = match self.awaited.contains(&service) {
-            true => Way::Leaving(target),
-            false => Way::Done,
+        let stage = match self.awaited.contains(&service) {
+            true => Stage::Leaving(target),
+            false => Stage::Done,
         };
-        self.ways.insert(service, (way, self.symptoms.now()));
+        self.stages.insert(service, (stage, self.symptoms.now()));
         self.flow.done(service);
     }
 }
@@ -206,7 +206,7 @@ impl Engine<'_, '_> {
                 .collect(),
             unblocked: BTreeSet::new(),
             queue: VecDeque::new(),
-            ways: BTreeMap::new(),
+            stages: BTreeMap::new(),
             symptoms: Symptoms::new(clock.clone()),
             observed,
         };
@@ -226,9 +226,9 @@ impl Engine<'_, '_> {
                 }
             }
             let is_waiting = rollout
-                .ways
+                .stages
                 .values()
-                .any(|(way, _)| matches!(way, Way::Waiting(_) | Way::Leaving(_)));
+                .any(|(stage, _)| matches!(stage, Stage::Waiting(_) | Stage::Leaving(_)));
             if writes.is_empty() && !is_waiting || !self.lock.is_ours() {
                 break;
             }
@@ -288,7 +288,7 @@ impl Engine<'_, '_> {
             if rollout.flow.has_runnable() {
                 continue;
             }
-            let room = MOST_UNDER_WAY.saturating_sub(rollout.under_way());
+            let room = MOST_IN_PROGRESS.saturating_sub(rollout.in_progress());
             let next: Vec<ServiceId> = rollout
                 .queue
                 .drain(..room.min(rollout.queue.len()))
@@ -311,10 +311,10 @@ impl Engine<'_, '_> {
     ) {
         let turn = rollout.turns.get_mut(&service);
         let before = turn.map_or_else(Vec::new, |turn| std::mem::take(&mut turn.before));
-        let way = Way::Preparing(before.len());
+        let stage = Stage::Preparing(before.len());
         rollout
-            .ways
-            .insert(service, (way, self.cluster.clock.now()));
+            .stages
+            .insert(service, (stage, self.cluster.clock.now()));
         let mut is_prepared = before.is_empty();
         for write in before {
             if write.step.action == Action::Replace {
@@ -338,15 +338,15 @@ impl Engine<'_, '_> {
     ) {
         let turn = rollout.turns.get_mut(&service);
         let Some(write) = turn.and_then(|turn| turn.workload.take()) else {
-            let way = Way::Waiting(self.target(service, 0, ""));
+            let stage = Stage::Waiting(self.target(service, 0, ""));
             rollout
-                .ways
-                .insert(service, (way, self.cluster.clock.now()));
+                .stages
+                .insert(service, (stage, self.cluster.clock.now()));
             return;
         };
         rollout
-            .ways
-            .insert(service, (Way::Writing, self.cluster.clock.now()));
+            .stages
+            .insert(service, (Stage::Writing, self.cluster.clock.now()));
         if !self.take_over(rollout, service).await {
             return;
         }
@@ -363,8 +363,8 @@ impl Engine<'_, '_> {
     async fn take_over(&mut self, rollout: &mut Rollout, service: ServiceId) -> bool {
         if let Err(()) = self.stop_superseded(service).await {
             rollout
-                .ways
-                .insert(service, (Way::Stalled, self.cluster.clock.now()));
+                .stages
+                .insert(service, (Stage::Stalled, self.cluster.clock.now()));
             return false;
         }
         let is_its = |step: &&Step| {
@@ -376,8 +376,8 @@ impl Engine<'_, '_> {
             if let Err(failure) = self.move_volumes(&step).await {
                 self.note(&step, Err(failure));
                 rollout
-                    .ways
-                    .insert(service, (Way::Stalled, self.cluster.clock.now()));
+                    .stages
+                    .insert(service, (Stage::Stalled, self.cluster.clock.now()));
                 return false;
             }
         }
@@ -463,32 +463,32 @@ impl Engine<'_, '_> {
         };
         let is_well = written.is_ok();
         self.note(step, written);
-        let Some((way, since)) = rollout.ways.get_mut(&service) else {
+        let Some((stage, since)) = rollout.stages.get_mut(&service) else {
             return false;
         };
         let since = *since;
         if !is_well {
-            *way = Way::Stalled;
+            *stage = Stage::Stalled;
             self.release(rollout, service);
             return false;
         }
-        match way {
-            Way::Preparing(left) => {
+        match stage {
+            Stage::Preparing(left) => {
                 *left = left.saturating_sub(1);
                 return *left == 0;
             }
-            Way::Writing => {
+            Stage::Writing => {
                 let generation = metadata["generation"].as_i64().unwrap_or(0);
                 let uid = metadata["uid"].as_str().unwrap_or_default();
                 let target = self.target(service, generation, uid);
-                rollout.ways.insert(service, (Way::Waiting(target), since));
+                rollout.stages.insert(service, (Stage::Waiting(target), since));
             }
-            Way::Following(left, _) if *left > 1 => *left -= 1,
-            Way::Following(_, target) => {
+            Stage::Following(left, _) if *left > 1 => *left -= 1,
+            Stage::Following(_, target) => {
                 let target = target.clone();
                 rollout.is_well(service, target);
             }
-            Way::Waiting(_) | Way::Leaving(_) | Way::Stalled | Way::Done => {}
+            Stage::Waiting(_) | Stage::Leaving(_) | Stage::Stalled | Stage::Done => {}
         }
         false
     }
@@ -505,22 +505,22 @@ impl Engine<'_, '_> {
         Instant::now() + (started.elapsed() * 4).max(LOOKED_APART)
     }
 
-    /// Looks at every service that is on its way.
+    /// Looks at every service that rolls out.
     async fn look(&mut self, rollout: &mut Rollout, writes: &FuturesUnordered<Pending>) {
         let observed = &rollout.observed;
         if !observed.is_read() {
             return;
         }
         let (mut seen, mut left, mut blocking) = (Vec::new(), Vec::new(), Vec::new());
-        for (service, (way, since)) in &rollout.ways {
-            match way {
-                Way::Waiting(target) => {
+        for (service, (stage, since)) in &rollout.stages {
+            match stage {
+                Stage::Waiting(target) => {
                     let pod = blocking_pod(target, observed, self.back.is_some());
                     blocking.extend(pod.map(|pod| (target.id.clone(), pod)));
                     let state = assess(target, observed, &mut rollout.symptoms);
                     seen.push((*service, target.clone(), *since, state));
                 }
-                Way::Leaving(target) => {
+                Stage::Leaving(target) => {
                     let pods = old_pods(target, observed);
                     let waited = self.cluster.clock.since(*since);
                     let is_late = waited > grace_of(&pods) + LEAVING;
@@ -544,8 +544,8 @@ impl Engine<'_, '_> {
         }
         for service in left {
             rollout
-                .ways
-                .insert(service, (Way::Done, self.cluster.clock.now()));
+                .stages
+                .insert(service, (Stage::Done, self.cluster.clock.now()));
         }
         for (service, target, since, state) in seen {
             let name = self.program.platform.path(service);
@@ -560,8 +560,8 @@ impl Engine<'_, '_> {
                     if next.is_empty() {
                         rollout.is_well(service, target);
                     } else {
-                        let way = Way::Following(next.len(), target);
-                        rollout.ways.insert(service, (way, since));
+                        let stage = Stage::Following(next.len(), target);
+                        rollout.stages.insert(service, (stage, since));
                     }
                     for write in next {
                         self.write_later(service, write, writes);
@@ -576,14 +576,14 @@ impl Engine<'_, '_> {
                     };
                     self.progress.say(&event);
                     self.unready.push(name);
-                    rollout.ways.insert(service, (Way::Stalled, since));
+                    rollout.stages.insert(service, (Stage::Stalled, since));
                     self.release(rollout, service);
                 }
                 State::Waiting(text) => self.progress.waiting(&name, &text),
                 State::Stalled(stall) => {
                     self.say_stall(service, &target, &stall).await;
                     self.unready.push(name);
-                    rollout.ways.insert(service, (Way::Stalled, since));
+                    rollout.stages.insert(service, (Stage::Stalled, since));
                     self.release(rollout, service);
                 }
             }
@@ -655,7 +655,7 @@ impl Engine<'_, '_> {
         log.lines().map(str::to_owned).collect()
     }
 
-    /// What is on its way arrives; nothing new begins. What arrives is noted at once, so that what has not
+    /// Calls in progress are completed; nothing new begins. What arrives is noted at once, so that what has not
     /// arrived by the end is all that is unknown.
     async fn last_calls(&mut self, writes: &mut FuturesUnordered<Pending>) {
         let end = tokio::time::sleep(LAST_CALLS);
@@ -679,8 +679,8 @@ impl Engine<'_, '_> {
 
     /// The whole apply has taken as long as it may.
     fn give_up(&mut self, rollout: &Rollout) {
-        for (service, (way, _)) in &rollout.ways {
-            if matches!(way, Way::Waiting(_)) {
+        for (service, (stage, _)) in &rollout.stages {
+            if matches!(stage, Stage::Waiting(_)) {
                 self.unready.push(self.program.platform.path(*service));
             }
         }
@@ -698,8 +698,8 @@ impl Engine<'_, '_> {
         }
         for service in changed {
             let platform = self.program.platform;
-            match rollout.ways.get(service) {
-                Some((Way::Done, _)) => continue,
+            match rollout.stages.get(service) {
+                Some((Stage::Done, _)) => continue,
                 Some(_) => {
                     let reason = format!("{} is not ready", platform.path(*service));
                     self.unsettle(*service, reason);
@@ -712,7 +712,7 @@ impl Engine<'_, '_> {
             let mut at = *service;
             while let Some(before) = rollout.flow.waits_for(at) {
                 chain.push(platform.path(before));
-                if rollout.ways.contains_key(&before) {
+                if rollout.stages.contains_key(&before) {
                     break;
                 }
                 at = before;

@@ -151,19 +151,19 @@ struct Run<'r, 'w> {
     given_up: BTreeSet<String>,
 }
 
-/// Why a run ends before its end.
-enum End {
+/// Why a run ends early.
+enum Abort {
     Stopped,
     Failed(Failure),
 }
 
-impl From<ApiError> for End {
+impl From<ApiError> for Abort {
     fn from(error: ApiError) -> Self {
         Self::Failed(error.into())
     }
 }
 
-impl From<Failure> for End {
+impl From<Failure> for Abort {
     fn from(failure: Failure) -> Self {
         Self::Failed(failure)
     }
@@ -206,11 +206,11 @@ async fn carry_out(
             lock.release().await;
             Ok(Destroyed::Partly { deleted, left })
         }
-        Err(End::Stopped) => {
+        Err(Abort::Stopped) => {
             lock.release().await;
             Ok(Destroyed::Interrupted { deleted })
         }
-        Err(End::Failed(failure)) => {
+        Err(Abort::Failed(failure)) => {
             lock.release().await;
             if deleted == 0 {
                 return Err(failure);
@@ -222,7 +222,7 @@ async fn carry_out(
 }
 
 impl Run<'_, '_> {
-    async fn all(&mut self) -> Result<(), End> {
+    async fn all(&mut self) -> Result<(), Abort> {
         let plan = self.plan;
         for wave in &plan.waves {
             self.delete_all(wave).await?;
@@ -255,9 +255,9 @@ impl Run<'_, '_> {
             .collect()
     }
 
-    fn may_go_on(&self) -> Result<(), End> {
+    fn may_go_on(&self) -> Result<(), Abort> {
         if self.stop.is_asked() {
-            return Err(End::Stopped);
+            return Err(Abort::Stopped);
         }
         if !self.lock.is_ours() {
             let failure = Failure::new("the lock could not be renewed; nothing more was deleted")
@@ -272,7 +272,7 @@ impl Run<'_, '_> {
         self.left.entry(namespace).or_default().push(why);
     }
 
-    async fn delete_all(&mut self, targets: &[Target]) -> Result<(), End> {
+    async fn delete_all(&mut self, targets: &[Target]) -> Result<(), Abort> {
         self.may_go_on()?;
         let (cluster, manager) = (self.cluster, self.program.manager());
         let (stop, lock) = (self.stop.clone(), self.lock);
@@ -318,7 +318,7 @@ impl Run<'_, '_> {
     }
 
     /// Waits until the workloads of a wave and their pods have ended: what they need goes after them.
-    async fn await_wave(&mut self, wave: &[Target]) -> Result<(), End> {
+    async fn await_wave(&mut self, wave: &[Target]) -> Result<(), Abort> {
         let workloads: Vec<&Target> = wave
             .iter()
             .filter(|target| target.id.kind.is_workload() && target.id.kind != Kind::CronJob)
@@ -377,7 +377,7 @@ impl Run<'_, '_> {
     }
 
     /// The pods of the platform that have not ended.
-    async fn pods(&self, namespace: &str, patience: &mut Patience) -> Result<Vec<Value>, End> {
+    async fn pods(&self, namespace: &str, patience: &mut Patience) -> Result<Vec<Value>, Abort> {
         let path = format!("/api/v1/namespaces/{namespace}/pods");
         let pods = self.cluster.list(&path, &self.program.selector()).await?;
         let running: Vec<Value> = pods
@@ -398,7 +398,7 @@ impl Run<'_, '_> {
         &mut self,
         mut waits: Vec<(String, Ending)>,
         patience: &Patience,
-    ) -> Result<bool, End> {
+    ) -> Result<bool, Abort> {
         waits.retain(|(_, ending)| !self.given_up.contains(&ending.what));
         let waiting: BTreeSet<&str> = waits
             .iter()
@@ -431,14 +431,14 @@ impl Run<'_, '_> {
             return Ok(true);
         }
         if self.stop.asked_within(LOOKED_AT_EVERY).await {
-            return Err(End::Stopped);
+            return Err(Abort::Stopped);
         }
         self.may_go_on()?;
         Ok(false)
     }
 
     /// Deletes what pods need, as soon as no pod of the platform is left in the namespace.
-    async fn empty_namespace(&mut self, name: &str) -> Result<(), End> {
+    async fn empty_namespace(&mut self, name: &str) -> Result<(), Abort> {
         let mut patience = Patience::new(self.options.timeout);
         loop {
             let pods = self.pods(name, &mut patience).await?;
@@ -466,7 +466,7 @@ impl Run<'_, '_> {
     }
 
     /// Deletes a namespace, if nothing has come into it since that was confirmed.
-    async fn delete_namespace(&mut self, namespace: &DoomedNamespace) -> Result<(), End> {
+    async fn delete_namespace(&mut self, namespace: &DoomedNamespace) -> Result<(), Abort> {
         self.may_go_on()?;
         let id = &namespace.target.id;
         let name = id.name.as_str();
@@ -492,7 +492,7 @@ impl Run<'_, '_> {
     }
 
     /// A namespace takes a quarter of a minute to go; one that does not go says what holds it.
-    async fn await_namespaces(&mut self) -> Result<(), End> {
+    async fn await_namespaces(&mut self) -> Result<(), Abort> {
         let patience = Patience::new(self.options.timeout);
         loop {
             let mut waits = Vec::new();

@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::{Diagnostic, Diagnostics, Severity, Sources, Span};
 
 #[derive(Serialize)]
-struct Report<'a, M: Serialize> {
+struct Document<'a, M: Serialize> {
     version: u32,
     diagnostics: Vec<Finding<'a>>,
     summary: Summary,
@@ -27,12 +27,12 @@ struct Finding<'a> {
     severity: &'a str,
     message: &'a str,
     help: Vec<Cow<'a, str>>,
-    labels: Vec<Place<'a>>,
+    labels: Vec<Location<'a>>,
     fixes: Vec<Change<'a>>,
 }
 
 #[derive(Serialize)]
-struct Place<'a> {
+struct Location<'a> {
     file: &'a str,
     message: &'a str,
     primary: bool,
@@ -79,7 +79,7 @@ pub fn render_json_with<M: Serialize>(
 }
 
 fn render<M: Serialize>(diagnostics: &Diagnostics, sources: &Sources, more: Option<&M>) -> String {
-    let report = Report {
+    let report = Document {
         version: 1,
         diagnostics: diagnostics
             .as_slice()
@@ -101,7 +101,7 @@ fn render<M: Serialize>(diagnostics: &Diagnostics, sources: &Sources, more: Opti
 fn finding<'a>(diagnostic: &'a Diagnostic, sources: &'a Sources) -> Finding<'a> {
     let labels = diagnostic.labels.iter().filter_map(|label| {
         let (file, start, end) = place(label.span, sources)?;
-        Some(Place {
+        Some(Location {
             file,
             message: &label.message,
             primary: label.primary,
