@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use erpc_diagnostics::Sources;
-use erpc_model::{End, MovedPlace, Platform, ServiceId};
+use erpc_model::{End, MovedTo, Platform, ServiceId};
 use erpc_policy::{Connections, Derived, Party, Reason};
 use serde::Serialize;
 
@@ -104,7 +104,7 @@ impl Changes {
 fn renames(new: &Platform) -> BTreeMap<String, String> {
     let mut renames = BTreeMap::new();
     for (id, namespace) in new.namespaces() {
-        for old in new.old_names(MovedPlace::Namespace(id)) {
+        for old in new.old_names(MovedTo::Namespace(id)) {
             for service in &namespace.services {
                 let name = &new[*service].name.value;
                 renames.insert(format!("{old}.{name}"), new.path(*service));
@@ -112,7 +112,7 @@ fn renames(new: &Platform) -> BTreeMap<String, String> {
         }
     }
     for (id, _) in new.services() {
-        for old in new.old_names(MovedPlace::Service(id)) {
+        for old in new.old_names(MovedTo::Service(id)) {
             renames.insert(old.to_string(), new.path(id));
         }
     }

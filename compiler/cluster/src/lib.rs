@@ -64,7 +64,7 @@ mod watch;
 
 pub use additions::{Addition, additions};
 pub use adopt::{Adoptable, TOOLS, adopt, adoptable};
-pub use apply::{ApplyOptions, NotDone, OnFailure, Outcome, ApplyResult, apply, changes};
+pub use apply::{ApplyOptions, ApplyResult, NotDone, OnFailure, Outcome, apply, changes};
 pub use client::{Access, Cluster};
 pub use destroy::{
     DestroyOptions, Destroyed, Destruction, DoomedNamespace, Foreign, Target, Volume, destroy,

@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use erpc_model::{MovedPlace, ServiceId, Workload};
+use erpc_model::{MovedTo, ServiceId, Workload};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -88,7 +88,7 @@ impl Moves {
         let platform = program.platform;
         let (mut services, mut namespaces) = (HashMap::new(), BTreeMap::new());
         for (id, namespace) in platform.namespaces() {
-            for old in platform.old_names(MovedPlace::Namespace(id)) {
+            for old in platform.old_names(MovedTo::Namespace(id)) {
                 namespaces.insert(old.to_string(), namespace.name.value.to_string());
                 for service in &namespace.services {
                     let name = platform[*service].name.value.to_string();
@@ -102,7 +102,7 @@ impl Moves {
                 let namespace = platform[service.namespace].name.value.to_string();
                 jobs.insert((namespace, service.name.value.to_string()), id);
             }
-            for old in platform.old_names(MovedPlace::Service(id)) {
+            for old in platform.old_names(MovedTo::Service(id)) {
                 if let Some((namespace, name)) = old.split_once('.') {
                     services.insert((namespace.to_owned(), name.to_owned()), id);
                 }

@@ -33,7 +33,7 @@ pub(crate) fn write_at(
     object.serialize(Writer {
         out,
         indent,
-        place: Place::Start,
+        place: Position::Start,
         without,
     })
 }
@@ -48,7 +48,7 @@ pub fn scalar(text: &str) -> String {
 
 /// Appends what [`scalar`] makes.
 pub(crate) fn push_scalar(out: &mut String, text: &str) {
-    push_text(out, text, 0, Place::Start);
+    push_text(out, text, 0, Position::Start);
 }
 
 /// What has no form here.
@@ -71,7 +71,7 @@ impl ser::Error for Unwritable {
 
 /// What stands before a value on its line.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Place {
+enum Position {
     /// Nothing: the value is the document.
     Start,
     /// `key:`
@@ -87,14 +87,14 @@ struct Writer<'o> {
     out: &'o mut String,
     /// The column at which the entries of a map or list would stand.
     indent: usize,
-    place: Place,
+    place: Position,
     /// The fields of a structure that are left out.
     without: &'static [&'static str],
 }
 
 impl<'o> Writer<'o> {
     fn scalar(self, text: fmt::Arguments<'_>) -> Result<(), Unwritable> {
-        if matches!(self.place, Place::Key | Place::Dash) {
+        if matches!(self.place, Position::Key | Position::Dash) {
             self.out.push(' ');
         }
         // Writing to a string cannot fail.
@@ -105,14 +105,14 @@ impl<'o> Writer<'o> {
 
     /// A list behind a key is level with the key.
     fn list(mut self) -> Result<Entries<'o>, Unwritable> {
-        if self.place == Place::Key {
+        if self.place == Position::Key {
             self.indent -= STEP;
         }
         self.map()
     }
 
     fn map(self) -> Result<Entries<'o>, Unwritable> {
-        if self.place == Place::Name {
+        if self.place == Position::Name {
             return Err(ser::Error::custom("a key is a text"));
         }
         Ok(Entries {
@@ -132,7 +132,7 @@ const STEP: usize = 2;
 struct Entries<'o> {
     out: &'o mut String,
     indent: usize,
-    place: Place,
+    place: Position,
     without: &'static [&'static str],
     is_empty: bool,
 }
@@ -141,9 +141,9 @@ impl Entries<'_> {
     /// Goes to where the next entry starts: behind a dash the first stands on the dash's line.
     fn start(&mut self) {
         match (self.is_empty, self.place) {
-            (true, Place::Dash) => self.out.push(' '),
+            (true, Position::Dash) => self.out.push(' '),
             (is_first, place) => {
-                if is_first && place == Place::Key {
+                if is_first && place == Position::Key {
                     self.out.push('\n');
                 }
                 push_spaces(self.out, self.indent);
@@ -157,7 +157,7 @@ impl Entries<'_> {
         key.serialize(Writer {
             indent: 0,
             out: self.out,
-            place: Place::Name,
+            place: Position::Name,
             without: &[],
         })?;
         // The end of the line that every value has.
@@ -166,7 +166,11 @@ impl Entries<'_> {
         Ok(())
     }
 
-    fn value(&mut self, value: &(impl Serialize + ?Sized), place: Place) -> Result<(), Unwritable> {
+    fn value(
+        &mut self,
+        value: &(impl Serialize + ?Sized),
+        place: Position,
+    ) -> Result<(), Unwritable> {
         value.serialize(Writer {
             indent: self.indent + STEP,
             out: self.out,
@@ -177,7 +181,7 @@ impl Entries<'_> {
 
     fn finish(self, empty: &str) {
         if self.is_empty {
-            if self.place != Place::Start {
+            if self.place != Position::Start {
                 self.out.push(' ');
             }
             self.out.push_str(empty);
@@ -196,11 +200,11 @@ pub(crate) fn push_spaces(out: &mut String, count: usize) {
     }
 }
 
-fn push_text(out: &mut String, text: &str, indent: usize, place: Place) {
-    if matches!(place, Place::Key | Place::Dash) {
+fn push_text(out: &mut String, text: &str, indent: usize, place: Position) {
+    if matches!(place, Position::Key | Position::Dash) {
         out.push(' ');
     }
-    let is_value = place != Place::Name;
+    let is_value = place != Position::Name;
     if is_plain_word(text, is_value) || is_plain_size(text) || (is_value && is_plain_block(text)) {
         out.push_str(text);
     } else if is_value {
@@ -249,10 +253,10 @@ fn is_plain_block(text: &str) -> bool {
 }
 
 /// A text with the library's quotes, or as its block, whose lines stand where the place wants them.
-fn by_library(text: &str, indent: usize, place: Place) -> String {
+fn by_library(text: &str, indent: usize, place: Position) -> String {
     let keys = match place {
-        Place::Start | Place::Name => 0,
-        Place::Key | Place::Dash => indent / STEP,
+        Position::Start | Position::Name => 0,
+        Position::Key | Position::Dash => indent / STEP,
     };
     let nested = Nested { text, keys, place };
     let mut written = String::new();
@@ -264,9 +268,9 @@ fn by_library(text: &str, indent: usize, place: Place) -> String {
         .map(|n| n * STEP + "k:\n".len())
         .sum();
     let before = match place {
-        Place::Start | Place::Name => 0,
-        Place::Key => outer + last + "k: ".len(),
-        Place::Dash => outer + last + "k:\n".len() + last + "- ".len(),
+        Position::Start | Position::Name => 0,
+        Position::Key => outer + last + "k: ".len(),
+        Position::Dash => outer + last + "k:\n".len() + last + "- ".len(),
     };
     let mut value = written.split_off(before);
     value.pop();
@@ -278,14 +282,14 @@ fn by_library(text: &str, indent: usize, place: Place) -> String {
 struct Nested<'t> {
     text: &'t str,
     keys: usize,
-    place: Place,
+    place: Position,
 }
 
 impl Serialize for Nested<'_> {
     fn serialize<S: ser::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         if let Some(keys) = self.keys.checked_sub(1) {
             serializer.collect_map([("k", Self { keys, ..*self })])
-        } else if self.place == Place::Dash {
+        } else if self.place == Position::Dash {
             serializer.collect_seq([self.text])
         } else {
             serializer.serialize_str(self.text)
@@ -407,7 +411,7 @@ impl<'o> ser::Serializer for Writer<'o> {
     ) -> Result<(), Unwritable> {
         let mut map = self.map()?;
         map.key(variant)?;
-        map.value(value, Place::Key)
+        map.value(value, Position::Key)
     }
     fn serialize_seq(self, _: Option<usize>) -> Result<Entries<'o>, Unwritable> {
         self.list()
@@ -453,7 +457,7 @@ macro_rules! list {
             fn $method<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Unwritable> {
                 self.start();
                 self.out.push('-');
-                self.value(value, Place::Dash)
+                self.value(value, Position::Dash)
             }
 
             fn end(self) -> Result<(), Unwritable> {
@@ -483,7 +487,7 @@ impl ser::SerializeStruct for Entries<'_> {
             return Ok(());
         }
         self.key(key)?;
-        self.value(value, Place::Key)
+        self.value(value, Position::Key)
     }
 
     fn end(self) -> Result<(), Unwritable> {
@@ -501,7 +505,7 @@ impl ser::SerializeMap for Entries<'_> {
     }
 
     fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Unwritable> {
-        self.value(value, Place::Key)
+        self.value(value, Position::Key)
     }
 
     fn end(self) -> Result<(), Unwritable> {

@@ -3,7 +3,7 @@
 use erpc_diagnostics::{Diagnostic, Diagnostics, Span, codes};
 use smol_str::SmolStr;
 
-use crate::platform::{Accept, MovedPlace, Platform};
+use crate::platform::{Accept, MovedTo, Platform};
 
 impl Accept {
     fn covers(&self, diagnostic: &Diagnostic) -> bool {
@@ -25,7 +25,7 @@ impl Accept {
 impl Platform {
     /// The name that a service or namespace had before the moves that the program tells of, newest
     /// first; empty for one that was never moved.
-    pub fn old_names(&self, place: MovedPlace) -> impl Iterator<Item = &SmolStr> {
+    pub fn old_names(&self, place: MovedTo) -> impl Iterator<Item = &SmolStr> {
         self.moves
             .iter()
             .rev()

@@ -9,8 +9,8 @@ use crate::manifest::Manifests;
 use crate::matrix::{Matrix, Reading};
 use crate::ports::Ports;
 use crate::proofs::{
-    BlastRadius, Coverage, Exactness, Exposure, Minimality, Portability, Rollout, Step, TierOrder,
-    Tiers, Uncovered,
+    BlastRadius, Coverage, Exactness, Exposure, Minimality, Portability, Rollout, RolloutStep,
+    TierOrder, Tiers, Uncovered,
 };
 
 /// What no NetworkPolicy can promise, whoever wrote it.
@@ -98,7 +98,7 @@ pub struct Change {
     /// What there is before, on the way, and afterwards.
     pub versions: Vec<Manifests>,
     /// The steps, in their order.
-    pub steps: Vec<Step>,
+    pub steps: Vec<RolloutStep>,
 }
 
 impl Certificate {

@@ -34,14 +34,14 @@ pub use certificate::{Basis, Certificate, Change, NOT_PROMISED, Radius, Statemen
 pub use claims::{Claim, Claims, End, EndId, LabelId};
 pub use classes::{Class, ClassId, ClusterAddresses, Partition};
 pub use manifest::{
-    Direction, Effect, File, Manifests, NamedPort, Namespace, Note, Ordinals, Peer, Place, Policy,
+    Direction, Effect, File, Manifests, NamedPort, Namespace, Note, Ordinals, Origin, Peer, Policy,
     PolicyPort, PortRange, Problem, Rule, Service, ServicePort, TargetPort, Unevaluated, Workload,
 };
 pub use matrix::{Cell, Matrix, Reading, Side};
 pub use ports::{PortSet, PortSets, Ports, Protocol};
 pub use proofs::{
     Action, BlastRadius, Compared, Coverage, Deviation, Difference, Differs, Exactness, Exposed,
-    Exposure, HalfOpen, Minimality, Portability, Redundant, Rollout, Step, TierOrder, Tiers,
+    Exposure, HalfOpen, Minimality, Portability, Redundant, Rollout, RolloutStep, TierOrder, Tiers,
     Uncovered, Upwards, Violation,
 };
 pub use selector::{Labels, Operator, Requirement, Selector};

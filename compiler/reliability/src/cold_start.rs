@@ -11,7 +11,7 @@ use crate::promise::required;
 
 /// A service on the critical path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Step {
+pub struct CriticalService {
     /// Which one.
     pub service: ServiceId,
     /// The least time from its start until it is ready.
@@ -49,14 +49,14 @@ pub fn earliest(service: &Service) -> Duration {
 
 /// The longest chain of a cold start, first to last.
 #[must_use]
-pub fn critical(platform: &Platform, derived: &Derived) -> Vec<Step> {
+pub fn critical(platform: &Platform, derived: &Derived) -> Vec<CriticalService> {
     let path = critical_path(platform, &derived.edges, |id| earliest(&platform[id]).0);
     let mut ready_at = Duration(0);
     path.into_iter()
         .map(|(service, because)| {
             let takes = earliest(&platform[service]);
             ready_at.0 = ready_at.0.saturating_add(takes.0);
-            Step {
+            CriticalService {
                 service,
                 takes,
                 ready_at,

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use erpc_prove::{Action, ClusterAddresses, Manifests, Rollout, Step};
+use erpc_prove::{Action, ClusterAddresses, Manifests, Rollout, RolloutStep};
 use erpc_tests::repository;
 use serde_json::{Value, json};
 
@@ -52,7 +52,7 @@ fn changed(manifests: &Manifests) -> Manifests {
 
 /// An order that loses and opens nothing: policies of single workloads, those that deny by default,
 /// workloads; what goes, goes in the opposite order.
-fn plan(old: &Manifests, new: &Manifests) -> Vec<Step> {
+fn plan(old: &Manifests, new: &Manifests) -> Vec<RolloutStep> {
     let policies = |manifests: &Manifests| -> Vec<(bool, String, String)> {
         let all = manifests.policies.iter();
         let mut all: Vec<_> = all
@@ -75,7 +75,7 @@ fn plan(old: &Manifests, new: &Manifests) -> Vec<Step> {
         all.sort_unstable();
         all
     };
-    let step = |action, kind: &str, namespace: &str, name: &str| Step {
+    let step = |action, kind: &str, namespace: &str, name: &str| RolloutStep {
         action,
         kind: kind.to_owned(),
         namespace: namespace.to_owned(),
@@ -184,7 +184,7 @@ fn wrong_orders_are_found() {
     steps.reverse();
     assert!(!Rollout::of(&[&new, &empty], &steps, &cluster()).holds());
     // A step about nothing is said to be.
-    let step = Step {
+    let step = RolloutStep {
         action: Action::Put,
         kind: "NetworkPolicy".to_owned(),
         namespace: "nowhere".to_owned(),
@@ -214,8 +214,8 @@ fn moved_port(target: &str) -> [Manifests; 3] {
     ]
 }
 
-fn of_api(action: Action, kind: &str, version: usize) -> Step {
-    Step {
+fn of_api(action: Action, kind: &str, version: usize) -> RolloutStep {
+    RolloutStep {
         action,
         kind: kind.to_owned(),
         namespace: "shop".to_owned(),

@@ -4,8 +4,8 @@ use std::io::{BufRead, IsTerminal};
 use std::sync::Arc;
 
 use erpc_cluster::{
-    Allowed, ApplyOptions, Cluster, Failure, OnFailure, Outcome, Paint, Plan, Program, Progress,
-    ApplyResult, Show, SourceSnapshot, block_on,
+    Allowed, ApplyOptions, ApplyResult, Cluster, Failure, OnFailure, Outcome, Paint, Plan, Program,
+    Progress, Show, SourceSnapshot, block_on,
 };
 
 use super::cluster::{

@@ -46,7 +46,7 @@ struct Waves {
     /// What must be ready before each namespace, or some of it.
     namespaces: Vec<Before>,
     /// The longest chain of a cold start.
-    critical_path: Vec<Step>,
+    critical_path: Vec<CriticalRow>,
 }
 
 #[derive(Serialize)]
@@ -68,7 +68,7 @@ struct Before {
 }
 
 #[derive(Serialize)]
-struct Step {
+struct CriticalRow {
     service: String,
     /// The least time from its start until its probes may say that it is ready, in milliseconds.
     takes_ms: u64,
@@ -118,7 +118,7 @@ fn waves(platform: &Platform, derived: &Derived) -> Waves {
         namespaces: namespaces(platform, derived),
         critical_path: critical(platform, derived)
             .into_iter()
-            .map(|step| Step {
+            .map(|step| CriticalRow {
                 service: platform.path(step.service),
                 takes_ms: step.takes.0,
                 ready_at_ms: step.ready_at.0,

@@ -131,12 +131,12 @@ struct Through {
     port: String,
     place: Option<String>,
     statement: Option<String>,
-    rules: Vec<Place>,
+    rules: Vec<RuleOrigin>,
 }
 
 /// A rule of a policy in the output.
 #[derive(Serialize)]
-struct Place {
+struct RuleOrigin {
     file: String,
     direction: &'static str,
     /// From 1.
@@ -301,7 +301,7 @@ impl Asking<'_> {
         other: Party,
         connection: &Connection,
         direction: Direction,
-    ) -> Option<Place> {
+    ) -> Option<RuleOrigin> {
         let files = erpc_emit::files_of(self.platform, self.derived, self.sources, own);
         let texts: Vec<File<'_>> = files
             .iter()
@@ -322,7 +322,7 @@ impl Asking<'_> {
                 has_port(rule, &connection.port)
                     && has_peer(rule, labels.as_ref(), addresses.as_ref())
             })?;
-            Some(Place {
+            Some(RuleOrigin {
                 file: manifests.files[policy.place.file as usize].clone(),
                 direction: direction.field(),
                 rule: at + 1,

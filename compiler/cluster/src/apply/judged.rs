@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use erpc_diagnostics::Sources;
 use erpc_model::{Platform, ServiceId};
 use erpc_policy::Derived;
-use erpc_prove::{Action as Deed, Change, File, Manifests, Step as Proven};
+use erpc_prove::{Action as ProvenAction, Change, File, Manifests, RolloutStep};
 
 use super::steps::{Basis, Closing, Steps, Write};
 use crate::kind::Kind;
@@ -143,7 +143,7 @@ struct Judged<'a> {
     after: &'a Objects,
     /// What objects are on the way and neither before nor afterwards.
     between: Objects,
-    steps: Vec<Proven>,
+    steps: Vec<RolloutStep>,
 }
 
 impl Judged<'_> {
@@ -173,7 +173,7 @@ impl Judged<'_> {
                 rolling.remove(service);
             }
             for id in &rolled {
-                self.push(id, Deed::Settle, AFTER);
+                self.push(id, ProvenAction::Settle, AFTER);
             }
             closings = self.close(closings, &rolling);
         }
@@ -193,20 +193,20 @@ impl Judged<'_> {
     fn write(&mut self, write: &Write) {
         let id = &write.step.id;
         if write.step.action.deletes() {
-            self.push(id, Deed::Delete, AFTER);
+            self.push(id, ProvenAction::Delete, AFTER);
         } else if self.after.get(id) == Some(&write.body) {
-            self.push(id, Deed::Put, AFTER);
+            self.push(id, ProvenAction::Put, AFTER);
         } else {
             self.between.insert(id.clone(), write.body.clone());
-            self.push(id, Deed::Put, BETWEEN);
+            self.push(id, ProvenAction::Put, BETWEEN);
         }
     }
 
-    fn push(&mut self, id: &ObjectId, action: Deed, version: usize) {
+    fn push(&mut self, id: &ObjectId, action: ProvenAction, version: usize) {
         let is_judged =
             id.kind.is_workload() || matches!(id.kind, Kind::NetworkPolicy | Kind::Service);
         if is_judged {
-            self.steps.push(Proven {
+            self.steps.push(RolloutStep {
                 action,
                 kind: id.kind.as_str().to_owned(),
                 namespace: id.namespace.as_deref().unwrap_or_default().to_owned(),

@@ -71,7 +71,10 @@ struct Rollout {
 impl Rollout {
     fn in_progress(&self) -> usize {
         let is_in_progress = |stage: &&(Stage, Instant)| {
-            matches!(stage.0, Stage::Preparing(_) | Stage::Writing | Stage::Waiting(_))
+            matches!(
+                stage.0,
+                Stage::Preparing(_) | Stage::Writing | Stage::Waiting(_)
+            )
         };
         self.stages.values().filter(is_in_progress).count()
     }
@@ -81,7 +84,9 @@ impl Rollout {
     /// How many services are where they are to be.
     fn settled(&self) -> usize {
         let stages = self.stages.values();
-        stages.filter(|(stage, _)| matches!(stage, Stage::Done)).count()
+        stages
+            .filter(|(stage, _)| matches!(stage, Stage::Done))
+            .count()
     }
 
     /// The services that are not, with those that are left out.
@@ -481,7 +486,9 @@ impl Engine<'_, '_> {
                 let generation = metadata["generation"].as_i64().unwrap_or(0);
                 let uid = metadata["uid"].as_str().unwrap_or_default();
                 let target = self.target(service, generation, uid);
-                rollout.stages.insert(service, (Stage::Waiting(target), since));
+                rollout
+                    .stages
+                    .insert(service, (Stage::Waiting(target), since));
             }
             Stage::Following(left, _) if *left > 1 => *left -= 1,
             Stage::Following(_, target) => {

@@ -6,13 +6,13 @@ use std::collections::BTreeSet;
 use erpc_model::Repository;
 use serde_json::{Value, json};
 
-use super::{Step, Writer, holds_data, path_in};
+use super::{SyncWave, Writer, holds_data, path_in};
 use crate::{Object, OutputFile};
 
 /// The cluster that Argo CD runs in.
 const SERVER: &str = "https://kubernetes.default.svc";
 
-pub(super) fn files(writer: &Writer<'_>, steps: &[Step], at: &Repository) -> Vec<OutputFile> {
+pub(super) fn files(writer: &Writer<'_>, steps: &[SyncWave], at: &Repository) -> Vec<OutputFile> {
     let mut files = vec![
         writer.file("argocd/project.yaml", &project(writer, steps, at)),
         writer.file("argocd/application.yaml", &application(writer, steps, at)),
@@ -36,12 +36,12 @@ fn marks(object: &Object, wave: i64) -> Vec<(&'static str, String)> {
     marks
 }
 
-fn objects(steps: &[Step]) -> impl Iterator<Item = &Object> {
+fn objects(steps: &[SyncWave]) -> impl Iterator<Item = &Object> {
     let files = steps.iter().flat_map(|step| &step.files);
     files.flat_map(|file| &file.objects)
 }
 
-fn project(writer: &Writer<'_>, steps: &[Step], at: &Repository) -> Value {
+fn project(writer: &Writer<'_>, steps: &[SyncWave], at: &Repository) -> Value {
     let mut of_cluster: BTreeSet<(String, &str)> = BTreeSet::new();
     let mut of_namespaces: BTreeSet<(String, &str)> = BTreeSet::new();
     for object in objects(steps) {
@@ -84,7 +84,7 @@ fn title(writer: &Writer<'_>) -> String {
     title.unwrap_or_else(|| platform.name.value.to_string())
 }
 
-fn application(writer: &Writer<'_>, steps: &[Step], at: &Repository) -> Value {
+fn application(writer: &Writer<'_>, steps: &[SyncWave], at: &Repository) -> Value {
     let name = writer.platform.name.value.as_str();
     let mut spec = json!({
         "project": name,

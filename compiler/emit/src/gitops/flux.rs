@@ -4,16 +4,16 @@
 use erpc_model::Repository;
 use serde_json::{Value, json};
 
-use super::{Step, Writer, holds_data, path_in};
+use super::{SyncWave, Writer, holds_data, path_in};
 use crate::{Object, OutputFile};
 
 /// Where Flux runs.
 const NAMESPACE: &str = "flux-system";
 
-pub(super) fn files(writer: &Writer<'_>, steps: &[Step], at: &Repository) -> Vec<OutputFile> {
+pub(super) fn files(writer: &Writer<'_>, steps: &[SyncWave], at: &Repository) -> Vec<OutputFile> {
     let name = writer.platform.name.value.as_str();
     let mut files = vec![writer.file("flux/repository.yaml", &repository(name, at))];
-    let mut before: Option<&Step> = None;
+    let mut before: Option<&SyncWave> = None;
     for step in steps {
         let path = format!("flux/{}.yaml", step.name);
         files.push(writer.file(&path, &kustomization(name, step, before, at)));
@@ -52,7 +52,7 @@ fn repository(name: &str, at: &Repository) -> Value {
     })
 }
 
-fn kustomization(name: &str, step: &Step, before: Option<&Step>, at: &Repository) -> Value {
+fn kustomization(name: &str, step: &SyncWave, before: Option<&SyncWave>, at: &Repository) -> Value {
     let path = path_in(&at.folder, &format!("flux/objects/{}", step.name));
     let mut spec = json!({
         "interval": "10m",
@@ -94,6 +94,6 @@ fn kustomization(name: &str, step: &Step, before: Option<&Step>, at: &Repository
     })
 }
 
-fn named(name: &str, step: &Step) -> String {
+fn named(name: &str, step: &SyncWave) -> String {
     format!("{name}-{}", step.name)
 }

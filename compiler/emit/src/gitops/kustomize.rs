@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
-use super::{Step, Writer};
+use super::{SyncWave, Writer};
 use crate::OutputFile;
 
-pub(super) fn files(writer: &Writer<'_>, steps: &[Step]) -> Vec<OutputFile> {
+pub(super) fn files(writer: &Writer<'_>, steps: &[SyncWave]) -> Vec<OutputFile> {
     let mut files = Vec::new();
     // The files of each folder, and the folders in the order of their waves.
     let mut folders: BTreeMap<&str, Vec<&str>> = BTreeMap::new();

@@ -40,7 +40,7 @@ pub fn delivery(
 }
 
 /// What goes to the cluster together, after the steps before are ready.
-struct Step {
+struct SyncWave {
     name: String,
     /// Argo CD's wave: those of `erpc order` from 1, what comes before below that.
     number: i64,
@@ -50,15 +50,15 @@ struct Step {
 /// Namespaces, accounts and the contract of every workload; then what denies the rest, so that a
 /// running platform loses no flow for a moment; then the waves; last the routes, since an Ingress
 /// of a cluster without load balancers is never healthy and would hold up what comes after it.
-fn steps(platform: &Platform, derived: &Derived, sources: &Sources) -> Vec<Step> {
-    let step = |name: String, number| Step {
+fn steps(platform: &Platform, derived: &Derived, sources: &Sources) -> Vec<SyncWave> {
+    let step = |name: String, number| SyncWave {
         name,
         number,
         files: Vec::new(),
     };
     let mut base = step("base".to_owned(), -1);
     let mut isolation = step("isolation".to_owned(), 0);
-    let mut waves: Vec<Step> = (1..)
+    let mut waves: Vec<SyncWave> = (1..)
         .zip(&derived.order.waves)
         .map(|(number, _)| step(format!("wave-{number}"), number))
         .collect();

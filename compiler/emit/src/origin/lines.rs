@@ -4,7 +4,7 @@ use granit_parser::{Event, Parser, ScalarStyle};
 
 /// A step of a path into an object.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Step {
+pub(crate) enum PathSegment {
     /// A field, or a key of a map.
     Key(String),
     /// An element of a list.
@@ -17,7 +17,7 @@ pub(crate) struct Line {
     /// The document, from 0.
     pub(crate) document: usize,
     /// The path of the deepest field that starts or goes on here.
-    pub(crate) path: Vec<Step>,
+    pub(crate) path: Vec<PathSegment>,
     /// Which line of a text over several lines this is, from 1; 0 where the field starts.
     pub(crate) of_text: usize,
 }
@@ -78,12 +78,12 @@ struct Walk {
 }
 
 impl Walk {
-    fn path(&self) -> Vec<Step> {
+    fn path(&self) -> Vec<PathSegment> {
         self.open
             .iter()
             .filter_map(|open| match open {
-                Open::Map(key) => key.clone().map(|(key, _)| Step::Key(key)),
-                Open::List(place) => Some(Step::Item(*place)),
+                Open::Map(key) => key.clone().map(|(key, _)| PathSegment::Key(key)),
+                Open::List(place) => Some(PathSegment::Item(*place)),
             })
             .collect()
     }
@@ -139,13 +139,13 @@ impl Walk {
 
 #[cfg(test)]
 mod tests {
-    use super::{Step, lines_of};
+    use super::{PathSegment, lines_of};
 
     fn paths(text: &str) -> Vec<String> {
-        let shown = |path: &[Step]| {
+        let shown = |path: &[PathSegment]| {
             let steps = path.iter().map(|step| match step {
-                Step::Key(key) => key.clone(),
-                Step::Item(place) => place.to_string(),
+                PathSegment::Key(key) => key.clone(),
+                PathSegment::Item(place) => place.to_string(),
             });
             steps.collect::<Vec<_>>().join("/")
         };

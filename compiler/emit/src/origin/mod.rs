@@ -22,7 +22,7 @@ use erpc_policy::{Derived, Edge};
 use serde_json::Value;
 
 use crate::{Object, ObjectFile, OutputFile, kubernetes};
-use lines::Step;
+use lines::PathSegment;
 
 /// One line of an emitted file.
 #[derive(Clone, Debug)]
@@ -175,16 +175,16 @@ fn named(object: &Object) -> String {
     }
 }
 
-fn shown(path: &[Step]) -> String {
+fn shown(path: &[PathSegment]) -> String {
     let mut out = String::new();
     for step in path {
         match step {
-            Step::Key(key) if out.is_empty() => out.push_str(key),
-            Step::Key(key) if key.contains(['.', '/']) => {
+            PathSegment::Key(key) if out.is_empty() => out.push_str(key),
+            PathSegment::Key(key) if key.contains(['.', '/']) => {
                 out.push_str(&format!("[\"{key}\"]"));
             }
-            Step::Key(key) => out.push_str(&format!(".{key}")),
-            Step::Item(place) => out.push_str(&format!("[{place}]")),
+            PathSegment::Key(key) => out.push_str(&format!(".{key}")),
+            PathSegment::Item(place) => out.push_str(&format!("[{place}]")),
         }
     }
     out
@@ -274,12 +274,12 @@ fn always(why: &str) -> Answer {
 const MOST_CAUSES: usize = 4;
 
 impl<'c> Context<'c> {
-    fn causes(&self, path: &[Step]) -> (Scope, Vec<Cause>) {
+    fn causes(&self, path: &[PathSegment]) -> (Scope, Vec<Cause>) {
         let parts: Vec<Part<'_>> = path
             .iter()
             .map(|step| match step {
-                Step::Key(key) => Part::Key(key),
-                Step::Item(place) => Part::Item(*place),
+                PathSegment::Key(key) => Part::Key(key),
+                PathSegment::Item(place) => Part::Item(*place),
             })
             .collect();
         if let Some(causes) = self.of_field(&parts) {

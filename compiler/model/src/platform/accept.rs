@@ -46,14 +46,14 @@ pub struct Move {
     /// The name that it had: `namespace` or `namespace.service`.
     pub old: SmolStr,
     /// What it is now; of a chain of moves, the end.
-    pub new: Place,
+    pub new: MovedTo,
     /// The statement.
     pub span: Span,
 }
 
 /// A namespace or a service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place {
+pub enum MovedTo {
     /// A namespace.
     Namespace(NamespaceId),
     /// A service.

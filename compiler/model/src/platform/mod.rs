@@ -17,7 +17,7 @@ use crate::origin::Sourced;
 use crate::statements::Spread;
 
 pub use crate::ids::*;
-pub use accept::{Accept, AcceptedFile, Move, Place as MovedPlace, Subject};
+pub use accept::{Accept, AcceptedFile, Move, MovedTo, Subject};
 pub use cluster::*;
 pub use flow::*;
 pub use namespace::*;

@@ -335,7 +335,7 @@ fn count_uses(platform: &mut Platform, moved: &Moved) {
     }
     // A secret of the whole program that nothing uses any more is needed nowhere.
     platform.moves.retain_mut(|this| match &mut this.new {
-        crate::platform::MovedPlace::Service(id) => moved.move_service(id),
-        crate::platform::MovedPlace::Namespace(id) => moved.move_namespace(id),
+        crate::platform::MovedTo::Service(id) => moved.move_service(id),
+        crate::platform::MovedTo::Namespace(id) => moved.move_namespace(id),
     });
 }

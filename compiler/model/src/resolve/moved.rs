@@ -10,7 +10,7 @@ use super::state::Resolver;
 use crate::args::Args;
 use crate::eval::Scope;
 use crate::names::{listed, nearest};
-use crate::platform::{Accept, AcceptedFile, Move, MovedPlace, Subject};
+use crate::platform::{Accept, AcceptedFile, Move, MovedTo, Subject};
 use crate::properties;
 
 /// A `moved` as written.
@@ -272,19 +272,19 @@ impl<'a> Resolver<'a> {
         Some(written)
     }
 
-    fn place(&self, name: &str) -> Option<MovedPlace> {
+    fn place(&self, name: &str) -> Option<MovedTo> {
         match name.split_once('.') {
             Some((namespace, service)) => {
                 let namespace = self.names.namespace_ids.get(namespace)?;
                 let id = self.names.service_ids.get(&(*namespace, service.into()))?;
-                Some(MovedPlace::Service(*id))
+                Some(MovedTo::Service(*id))
             }
             None => self
                 .names
                 .namespace_ids
                 .get(name)
                 .copied()
-                .map(MovedPlace::Namespace),
+                .map(MovedTo::Namespace),
         }
     }
 
@@ -349,9 +349,9 @@ fn ends(all: &[Written], by_old: &FxHashMap<&SmolStr, usize>) -> Vec<usize> {
         .collect()
 }
 
-fn is_like(new: MovedPlace, old: &str) -> bool {
+fn is_like(new: MovedTo, old: &str) -> bool {
     match new {
-        MovedPlace::Service(_) => old.contains('.'),
-        MovedPlace::Namespace(_) => !old.contains('.'),
+        MovedTo::Service(_) => old.contains('.'),
+        MovedTo::Namespace(_) => !old.contains('.'),
     }
 }

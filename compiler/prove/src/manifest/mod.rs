@@ -75,7 +75,7 @@ impl fmt::Display for Note {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unevaluated {
     /// Where it stands.
-    pub place: Place,
+    pub place: Origin,
     /// Its `apiVersion`.
     pub version: SmolStr,
     /// Its kind.
@@ -86,7 +86,7 @@ pub struct Unevaluated {
 
 /// Where an object stands.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Place {
+pub struct Origin {
     /// The file, by its place in [`Manifests::files`].
     pub file: u32,
     /// The document in it, from 1.
@@ -99,7 +99,7 @@ pub struct Place {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Namespace {
     /// Where it stands.
-    pub place: Place,
+    pub place: Origin,
     /// Its name.
     pub name: SmolStr,
     /// Its labels, sorted by key, with the one that the API server adds.
@@ -119,7 +119,7 @@ pub struct Ordinals {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Workload {
     /// Where it stands.
-    pub place: Place,
+    pub place: Origin,
     /// `Deployment`, `Pod`, …
     pub kind: SmolStr,
     /// Its namespace.
@@ -159,7 +159,7 @@ pub struct NamedPort {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Service {
     /// Where it stands.
-    pub place: Place,
+    pub place: Origin,
     /// Its namespace.
     pub namespace: SmolStr,
     /// Its name.
@@ -196,7 +196,7 @@ pub enum TargetPort {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Policy {
     /// Where it stands.
-    pub place: Place,
+    pub place: Origin,
     /// Its namespace.
     pub namespace: SmolStr,
     /// Its name.
@@ -380,7 +380,7 @@ impl Manifests {
 
     /// `file:line` of an object.
     #[must_use]
-    pub fn place(&self, place: Place) -> String {
+    pub fn place(&self, place: Origin) -> String {
         let file = self
             .files
             .get(place.file as usize)
@@ -391,7 +391,7 @@ impl Manifests {
     /// Two objects of one kind and name are one object, of which the last to be applied stays; the
     /// order is not known.
     fn report_twins(&mut self) {
-        let mut names: Vec<(&str, &str, &str, Place)> = Vec::new();
+        let mut names: Vec<(&str, &str, &str, Origin)> = Vec::new();
         for policy in &self.policies {
             names.push((
                 "NetworkPolicy",

@@ -4,7 +4,7 @@
 use smol_str::SmolStr;
 
 use super::kinds::{self, Found};
-use super::{Manifests, Namespace, Note, Place, Problem, Unevaluated};
+use super::{Manifests, Namespace, Note, Origin, Problem, Unevaluated};
 use crate::selector::{Operator, Requirement, Selector, label_key, label_value};
 use crate::yaml::{self, Document, Lines, Node, Path};
 
@@ -16,7 +16,7 @@ pub(super) struct Reader<'f> {
     pub(super) out: Manifests,
     path: &'f str,
     text: &'f str,
-    pub(super) place: Place,
+    pub(super) place: Origin,
     document: Option<Document<'f>>,
     /// The lines of the document, once a message has asked for one.
     lines: Option<Lines>,
@@ -52,7 +52,7 @@ impl<'f> Reader<'f> {
             out: Manifests::default(),
             path,
             text,
-            place: Place {
+            place: Origin {
                 file: u32::try_from(number).unwrap_or(u32::MAX),
                 document: 0,
                 line: 1,

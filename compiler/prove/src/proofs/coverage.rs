@@ -2,7 +2,7 @@
 //! or is declared denies by default, so that a pod which nobody declared speaks to nobody.
 
 use crate::classes::{ClassId, Partition};
-use crate::manifest::{Direction, Manifests, Place, Policy};
+use crate::manifest::{Direction, Manifests, Origin, Policy};
 use crate::matrix::Matrix;
 
 /// Something that no policy isolates.
@@ -13,7 +13,7 @@ pub enum Uncovered {
         /// `namespace.name`.
         name: String,
         /// Where it stands.
-        place: Place,
+        place: Origin,
         /// The direction.
         direction: Direction,
     },
@@ -22,7 +22,7 @@ pub enum Uncovered {
         /// `namespace.name`.
         name: String,
         /// Where it stands.
-        place: Place,
+        place: Origin,
     },
     /// A namespace in which a new pod would be open in a direction.
     Namespace {

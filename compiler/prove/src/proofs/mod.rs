@@ -15,5 +15,5 @@ pub use exactness::{Difference, Exactness, HalfOpen};
 pub use exposure::{Exposed, Exposure};
 pub use minimality::{Minimality, Redundant};
 pub use portability::{Compared, Deviation, Differs, Portability};
-pub use rollout::{Action, Rollout, Step, Violation};
+pub use rollout::{Action, Rollout, RolloutStep, Violation};
 pub use tiers::{TierOrder, Tiers, Upwards};

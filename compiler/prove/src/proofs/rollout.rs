@@ -25,7 +25,7 @@ pub enum Action {
 
 /// One step of a list. Objects that have no say in the matrix may be left out.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
-pub struct Step {
+pub struct RolloutStep {
     /// What is done.
     pub action: Action,
     /// `NetworkPolicy`, `Service`, or the kind of a workload.
@@ -65,7 +65,7 @@ pub struct Rollout {
     /// What was wrong with the endpoints of Services, in words.
     pub endpoints: Vec<String>,
     /// Steps about objects that no version has.
-    pub unknown: Vec<Step>,
+    pub unknown: Vec<RolloutStep>,
 }
 
 impl Rollout {
@@ -78,7 +78,7 @@ impl Rollout {
     /// Replays a list of steps. The first version is what there is before, the last one what there is
     /// afterwards; those between have the objects as they are on the way only.
     #[must_use]
-    pub fn of(versions: &[&Manifests], steps: &[Step], cluster: &ClusterAddresses) -> Self {
+    pub fn of(versions: &[&Manifests], steps: &[RolloutStep], cluster: &ClusterAddresses) -> Self {
         let union = Union::of(versions);
         let partition = Partition::of(&union.manifests, &Claims::new(), cluster);
         let mut replay = Replay::of(&union, &partition, cluster);
@@ -379,7 +379,7 @@ impl<'u, 'm> Replay<'u, 'm> {
     }
 
     /// Does a step; the classes that it touches, or nothing where no such object is known.
-    fn step(&mut self, step: &Step) -> Option<Vec<ClassId>> {
+    fn step(&mut self, step: &RolloutStep) -> Option<Vec<ClassId>> {
         let key = (step.namespace.clone(), step.name.clone());
         match step.kind.as_str() {
             "NetworkPolicy" => self.policy(step, &key),
@@ -402,7 +402,7 @@ impl<'u, 'm> Replay<'u, 'm> {
         }
     }
 
-    fn policy(&mut self, step: &Step, key: &(String, String)) -> Option<Vec<ClassId>> {
+    fn policy(&mut self, step: &RolloutStep, key: &(String, String)) -> Option<Vec<ClassId>> {
         let union = self.union;
         let versions = union.policies.get(key)?;
         for version in versions.iter().flatten() {
@@ -429,7 +429,7 @@ impl<'u, 'm> Replay<'u, 'm> {
 
     fn workload(
         &mut self,
-        step: &Step,
+        step: &RolloutStep,
         (namespace, name): (String, String),
     ) -> Option<Vec<ClassId>> {
         let union = self.union;
@@ -496,7 +496,7 @@ impl<'u, 'm> Replay<'u, 'm> {
     /// the Services that a step may have changed.
     fn check_endpoints(
         &mut self,
-        step: &Step,
+        step: &RolloutStep,
         touched: &[ClassId],
         after: usize,
         out: &mut Rollout,

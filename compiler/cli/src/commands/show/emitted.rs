@@ -13,12 +13,12 @@ use crate::arguments::Format;
 use crate::project::ROOT_FILE;
 
 /// A file with a line, as `FILE[:LINE]` names them.
-pub(super) struct Place {
+pub(super) struct FileLine {
     file: String,
     line: Option<usize>,
 }
 
-impl Place {
+impl FileLine {
     pub(super) fn parse(text: &str) -> Self {
         let line = text
             .rsplit_once(':')
@@ -56,7 +56,7 @@ impl Place {
 pub(super) fn find(
     view: &View<'_>,
     derived: &Derived,
-    place: &Place,
+    place: &FileLine,
 ) -> Result<Vec<EmittedLine>, String> {
     let (platform, sources) = (view.platform, view.sources);
     let Some(lines) = emitted_lines(platform, derived, sources, &place.file) else {
@@ -80,7 +80,7 @@ pub(super) fn find(
 /// Them as text or data.
 pub(super) fn show(
     view: &View<'_>,
-    place: &Place,
+    place: &FileLine,
     lines: &[EmittedLine],
     format: Format,
 ) -> String {
@@ -96,7 +96,7 @@ pub(super) fn show(
     }
 }
 
-fn one(view: &View<'_>, place: &Place, line: &EmittedLine) -> String {
+fn one(view: &View<'_>, place: &FileLine, line: &EmittedLine) -> String {
     let mut out = String::new();
     // Writing to a string cannot fail.
     let _ = writeln!(out, "{}:{}", place.file, line.number);
@@ -179,7 +179,7 @@ fn all(view: &View<'_>, lines: &[&EmittedLine]) -> String {
     out
 }
 
-fn as_json(view: &View<'_>, place: &Place, lines: &[&EmittedLine]) -> Value {
+fn as_json(view: &View<'_>, place: &FileLine, lines: &[&EmittedLine]) -> Value {
     let lines = lines.iter().map(|line| {
         let causes = line
             .causes

@@ -17,7 +17,7 @@ use crate::Exit;
 use crate::arguments::{Common, Format, Show};
 use crate::console::Console;
 use crate::project::ROOT_FILE;
-use emitted::Place;
+use emitted::FileLine;
 pub(crate) use lists::List;
 
 pub(crate) fn run(command: &Show, common: &Common, console: &mut Console<'_>) -> Exit {
@@ -27,7 +27,7 @@ pub(crate) fn run(command: &Show, common: &Common, console: &mut Console<'_>) ->
     }
     let (name, path) = name_and_path(command);
     if let Some(place) = &command.emitted {
-        let place = Place::parse(place);
+        let place = FileLine::parse(place);
         let path = command.name.as_deref().map(PathBuf::from);
         let path = path.or_else(|| place.project());
         return of_emitted(&place, path.as_deref(), common, console);
@@ -72,7 +72,7 @@ pub(crate) fn run(command: &Show, common: &Common, console: &mut Console<'_>) ->
 
 /// The source of an emitted line.
 fn of_emitted(
-    place: &Place,
+    place: &FileLine,
     path: Option<&Path>,
     common: &Common,
     console: &mut Console<'_>,
