@@ -24,8 +24,8 @@ const TEXTS: [&str; 7] = [
 /// A text and the line where it begins.
 type Text = (usize, String);
 
-/// How often each file has each phrase.
-type Counts = BTreeMap<(String, String), usize>;
+/// How often the texts have each phrase.
+type Counts = BTreeMap<String, usize>;
 
 struct Phrase {
     pattern: Regex,
@@ -92,7 +92,7 @@ fn files(path: &Path, found: &mut Vec<std::path::PathBuf>) {
 }
 
 /// The phrases of the list in all texts, and a line for each.
-fn found() -> (Counts, BTreeMap<(String, String), String>) {
+fn found() -> (Counts, BTreeMap<String, String>) {
     let (mut counts, mut places) = (Counts::new(), BTreeMap::new());
     let phrases = phrases();
     let mut paths = Vec::new();
@@ -110,7 +110,7 @@ fn found() -> (Counts, BTreeMap<(String, String), String>) {
                     if found == 0 {
                         continue;
                     }
-                    let key = (name.clone(), phrase.pattern.to_string());
+                    let key = phrase.pattern.to_string();
                     *counts.entry(key.clone()).or_default() += found;
                     let place: &mut String = places.entry(key).or_default();
                     // Writing to a string cannot fail.
@@ -132,10 +132,8 @@ fn allowed(list: &str) -> Counts {
     let lines = list.lines().filter(|line| !line.starts_with('#'));
     lines
         .map(|line| {
-            let mut parts = line.splitn(3, '\t');
-            let mut next = || parts.next().expect("a count, a file, a phrase").to_owned();
-            let count = next().parse().expect("a number");
-            ((next(), next()), count)
+            let (count, phrase) = line.split_once('\t').expect("a count, a tab, a phrase");
+            (phrase.to_owned(), count.parse().expect("a number"))
         })
         .collect()
 }
@@ -148,16 +146,16 @@ fn texts_have_no_phrase_of_the_list() {
     let (counts, places) = found();
     let new: Vec<&str> = counts
         .iter()
-        .filter(|(key, count)| **count > allowed.get(*key).copied().unwrap_or(0))
-        .map(|(key, _)| places[key].as_str())
+        .filter(|(phrase, count)| **count > allowed.get(*phrase).copied().unwrap_or(0))
+        .map(|(phrase, _)| places[phrase].as_str())
         .collect();
     assert!(new.is_empty(), "{}", new.concat());
     let mut shrunk = String::from(
-        "# Phrases that are still to be rewritten: how many, where, and which. `UPDATE_WRITING=1` shrinks the list.\n",
+        "# How often each phrase is still to be rewritten. `UPDATE_WRITING=1` shrinks the list.\n",
     );
-    for ((file, phrase), count) in &counts {
+    for (phrase, count) in &counts {
         // Writing to a string cannot fail.
-        let _ = writeln!(shrunk, "{count}\t{file}\t{phrase}");
+        let _ = writeln!(shrunk, "{count}\t{phrase}");
     }
     if std::env::var_os("UPDATE_WRITING").is_some() {
         std::fs::write(&path, &shrunk).expect("the list can be written");
