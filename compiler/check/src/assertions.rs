@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use erpc_diagnostics::{Diagnostic, Diagnostics, Span, codes};
-use erpc_model::{Assertion, End, FlowPort, Platform, listed, nearest};
+use erpc_model::{Assertion, End, FlowPort, Platform, listed};
 use erpc_policy::{
     Addresses, Connection, Connections, Derived, Overlaps, Party, PolicyPort, Search,
 };
@@ -148,15 +148,13 @@ impl<'p> Prover<'p> {
             format!("`{}` has no port `{name}`", self.platform.end_name(end)),
         )
         .at(span, "declared nowhere");
-        match nearest(name, known.iter().copied()) {
-            Some(near) => diagnostic.help(format!("did you mean `{near}`?")).fix(
-                format!("write `{near}`"),
-                span,
-                near,
-            ),
-            None if known.is_empty() => diagnostic.help("it declares no port at all"),
-            None => diagnostic.help(format!("it has {}", listed(known, 12))),
-        }
+        diagnostic.did_you_mean(name, span, known.clone(), |diagnostic| {
+            if known.is_empty() {
+                diagnostic.help("it declares no port at all")
+            } else {
+                diagnostic.help(format!("it has {}", listed(known, 12)))
+            }
+        })
     }
 
     /// The connections that callers open, each with the caller that is meant: for one that is

@@ -1,7 +1,7 @@
 //! Storage classes: a claim of a class that the cluster does not have waits for ever.
 
 use erpc_diagnostics::{Diagnostic, Diagnostics, codes};
-use erpc_model::{Platform, listed, nearest};
+use erpc_model::{Platform, listed};
 
 use crate::of_service;
 
@@ -35,17 +35,17 @@ pub(crate) fn classes(platform: &Platform, out: &mut Diagnostics) {
                 format!("its storage classes: {}", listed(known.iter().copied(), 9)),
             )
             .unless_said(cluster.name.span(), "storage");
-            let diagnostic = match nearest(&class.value, known.iter().copied()) {
-                Some(near) => diagnostic.help(format!("did you mean `{near}`?")).fix(
-                    format!("write `{near}`"),
-                    class.span(),
-                    near,
-                ),
-                None => diagnostic.help(format!(
-                    "declare it in the cluster: `storage {}`",
-                    class.value
-                )),
-            };
+            let diagnostic = diagnostic.did_you_mean(
+                &class.value,
+                class.span(),
+                known.iter().copied(),
+                |diagnostic| {
+                    diagnostic.help(format!(
+                        "declare it in the cluster: `storage {}`",
+                        class.value
+                    ))
+                },
+            );
             out.push(of_service(diagnostic, class.origin, service));
         }
     }

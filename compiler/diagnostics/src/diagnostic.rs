@@ -2,10 +2,13 @@
 
 use std::borrow::Cow;
 
-use crate::{Code, Span};
+use crate::{Code, Span, listed, nearest};
 
 /// How many places a finding shows.
 pub const MAX_PLACES: usize = 12;
+
+/// How many candidates for an unknown name a finding lists.
+const MAX_CANDIDATES: usize = 20;
 
 /// How much a finding weighs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -86,6 +89,67 @@ impl Diagnostic {
             consequence_of: Vec::new(),
             hidden: Vec::new(),
         }
+    }
+
+    /// An unknown name, with the nearest candidate or all of them.
+    #[must_use]
+    pub fn unknown<'a>(
+        code: &'static Code,
+        kind: &str,
+        name: &str,
+        span: Span,
+        candidates: impl IntoIterator<Item = &'a str>,
+    ) -> Self {
+        Self::new(code, format!("unknown {kind} `{name}`"))
+            .at(span, "unknown")
+            .candidates(name, span, candidates)
+    }
+
+    /// Adds the candidate that an unknown name is a misspelling of, as a fix, or else all candidates.
+    #[must_use]
+    pub fn candidates<'a>(
+        self,
+        name: &str,
+        span: Span,
+        candidates: impl IntoIterator<Item = &'a str>,
+    ) -> Self {
+        let mut candidates: Vec<&str> = candidates.into_iter().collect();
+        candidates.sort_unstable();
+        candidates.dedup();
+        let known = candidates.clone();
+        self.did_you_mean(name, span, candidates, |diagnostic| {
+            if known.is_empty() {
+                return diagnostic;
+            }
+            diagnostic.help(format!("known: {}", listed(known, MAX_CANDIDATES)))
+        })
+    }
+
+    /// Adds the candidate that an unknown name is a misspelling of, as a fix, or else what `otherwise` adds.
+    #[must_use]
+    pub fn did_you_mean<'a>(
+        self,
+        name: &str,
+        span: Span,
+        candidates: impl IntoIterator<Item = &'a str>,
+        otherwise: impl FnOnce(Self) -> Self,
+    ) -> Self {
+        self.suggest(nearest(name, candidates), span, otherwise)
+    }
+
+    /// Adds the name that was probably meant, as a fix, or else what `otherwise` adds.
+    #[must_use]
+    pub fn suggest(
+        self,
+        meant: Option<&str>,
+        span: Span,
+        otherwise: impl FnOnce(Self) -> Self,
+    ) -> Self {
+        let Some(meant) = meant else {
+            return otherwise(self);
+        };
+        self.help(format!("did you mean `{meant}`?"))
+            .fix(format!("write `{meant}`"), span, meant)
     }
 
     /// Adds the place that the finding is about.

@@ -5,12 +5,14 @@
 
 pub mod codes;
 mod diagnostic;
+mod names;
 mod render;
 mod sources;
 mod span;
 
 pub use codes::Code;
 pub use diagnostic::{Diagnostic, Diagnostics, Edit, Fix, Label, MAX_PLACES, Severity};
+pub use names::{alternatives, chained, listed, nearest};
 pub use render::{
     Style, percent_encoded, render_github, render_human, render_json, render_json_with,
     render_sarif, summary,

@@ -175,14 +175,9 @@ impl<'s> Args<'s> {
         };
         let candidates = what.split('`').skip(1).step_by(2);
         let near = self.near(candidates);
-        let diagnostic = match near {
-            Some(near) => diagnostic.help(format!("did you mean `{near}`?")).fix(
-                format!("write `{near}`"),
-                self.here(),
-                near,
-            ),
-            None => diagnostic.help(self.written()),
-        };
+        let diagnostic = diagnostic.suggest(near, self.here(), |diagnostic| {
+            diagnostic.help(self.written())
+        });
         out.push(diagnostic);
         self.args = &[];
     }
@@ -195,7 +190,7 @@ impl<'s> Args<'s> {
     /// The candidate that the next argument is a misspelling of.
     fn near<'c>(&self, candidates: impl Iterator<Item = &'c str>) -> Option<&'c str> {
         match self.args.first() {
-            Some(Arg::Expr(expr)) => crate::names::nearest(expr.as_word()?, candidates),
+            Some(Arg::Expr(expr)) => erpc_diagnostics::nearest(expr.as_word()?, candidates),
             _ => None,
         }
     }
@@ -245,14 +240,11 @@ impl<'s> Args<'s> {
         let mut diagnostic =
             Diagnostic::new(&codes::WRONG_SHAPE, format!("{found} does not belong here"))
                 .at(at, "left over");
-        diagnostic = match self.near(crate::word::form_words(self.form)) {
-            Some(near) => diagnostic.help(format!("did you mean `{near}`?")).fix(
-                format!("write `{near}`"),
-                at,
-                near,
-            ),
-            None => diagnostic.help(self.written()),
-        };
+        diagnostic = diagnostic.suggest(
+            self.near(crate::word::form_words(self.form)),
+            at,
+            |diagnostic| diagnostic.help(self.written()),
+        );
         out.push(diagnostic);
         self.args = &[];
     }

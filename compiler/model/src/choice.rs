@@ -1,9 +1,9 @@
 //! Values of statements: how `show` and rules see them, and words of which a statement takes one.
 
-use crate::names::alternatives;
 use crate::ty::Ty;
 use crate::units::Duration;
 use crate::value::{Type, Value};
+use erpc_diagnostics::alternatives;
 
 /// An enum whose variants are words of the language.
 pub(crate) trait Choice: Copy + 'static {

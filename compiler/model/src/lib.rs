@@ -19,7 +19,6 @@ pub mod kubernetes;
 mod literals;
 mod load;
 mod mend;
-mod names;
 mod origin;
 pub mod platform;
 mod profile;
@@ -37,8 +36,8 @@ mod word;
 
 pub use accept::accepted;
 pub use consequences::without_consequences;
+pub use erpc_diagnostics::{chained, listed, nearest};
 pub use load::load;
-pub use names::{chained, listed, nearest};
 pub use origin::{Origin, Sourced, Via};
 pub use platform::*;
 pub use program::{Files, Import, Loaded, LoadedFile, MAX_SOURCE_BYTES, ReadError};

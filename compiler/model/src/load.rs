@@ -1,12 +1,11 @@
 //! From a root file to all files of a program: reading, decoding, parsing, following `use`.
 //! The disk itself is behind [`Files`], so that this crate has no I/O of its own.
 
-use erpc_diagnostics::{Diagnostic, Diagnostics, FileId, Span, codes};
+use erpc_diagnostics::{Diagnostic, Diagnostics, FileId, Span, chained, codes};
 use erpc_syntax::tree::{Arg, Expr, ExprKind, Path, Statement, StringPart};
 use rustc_hash::FxHashMap;
 use smol_str::SmolStr;
 
-use crate::names::chained;
 use crate::program::{Files, Import, Loaded, LoadedFile, MAX_SOURCE_BYTES, ReadError, join};
 
 /// Reads and parses the root file and everything that it uses.
@@ -64,7 +63,7 @@ impl Loader<'_> {
             return;
         }
         let Some(bytes) = self.files.library(module) else {
-            let nearest = crate::names::nearest(module, crate::modules());
+            let nearest = erpc_diagnostics::nearest(module, crate::modules());
             let mut diagnostic = Diagnostic::new(
                 &codes::UNKNOWN_IMPORT,
                 format!("the library has no module `{module}`"),

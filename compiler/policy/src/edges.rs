@@ -382,23 +382,20 @@ impl Expansion<'_, '_> {
             format!("`{}` has no port `{name}`", self.platform.end_name(end)),
         )
         .at(span, "no such port");
-        diagnostic = match nearest(name, known.iter().copied()) {
-            Some(near) => diagnostic.help(format!("did you mean `{near}`?")).fix(
-                format!("write `{near}`"),
-                span,
-                near,
-            ),
-            None if known.is_empty() => diagnostic
-                .unless_said(declared, "port")
-                .help("a port is declared with `port NAME NUMBER`"),
-            // It may be the port of a statement that could not be read.
-            None => match known.as_slice() {
-                [only] => diagnostic
+        diagnostic = diagnostic.did_you_mean(name, span, known.iter().copied(), |diagnostic| {
+            if known.is_empty() {
+                diagnostic
                     .unless_said(declared, "port")
-                    .help(format!("write `{only}`, the only one that it has")),
-                _ => diagnostic.unless_said(declared, "port"),
-            },
-        };
+                    .help("a port is declared with `port NAME NUMBER`")
+            } else {
+                match known.as_slice() {
+                    [only] => diagnostic
+                        .unless_said(declared, "port")
+                        .help(format!("write `{only}`, the only one that it has")),
+                    _ => diagnostic.unless_said(declared, "port"),
+                }
+            }
+        });
         let ports = match known.is_empty() {
             true => "it declares no port".to_owned(),
             false => format!("its ports: {}", listed(known, 12)),

@@ -1,12 +1,11 @@
 //! Constants, each evaluated when it is first asked for.
 
-use erpc_diagnostics::{Diagnostic, codes};
+use erpc_diagnostics::{Diagnostic, codes, listed, nearest};
 use erpc_syntax::tree::{Expr, ExprKind, Ident, Sign, Statement};
 use smol_str::SmolStr;
 
 use super::{Evaluator, Scope};
 use crate::args::Args;
-use crate::names::{listed, nearest};
 use crate::value::{Type, Value};
 
 /// How a constant is written.
@@ -171,17 +170,12 @@ impl<'a> Evaluator<'a> {
             "array" => Some("List"),
             _ => nearest(&written, Type::NAMES.iter().copied()),
         };
-        diagnostic = match near {
-            Some(near) => diagnostic.help(format!("did you mean `{near}`?")).fix(
-                format!("write `{near}`"),
-                expr.span,
-                near,
-            ),
-            None => diagnostic.help(format!(
+        diagnostic = diagnostic.suggest(near, expr.span, |diagnostic| {
+            diagnostic.help(format!(
                 "the types are {}, as in `Range(Cpu)`",
                 listed(Type::NAMES.iter().copied(), 20)
-            )),
-        };
+            ))
+        });
         self.report(diagnostic);
         None
     }

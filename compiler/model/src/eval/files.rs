@@ -6,7 +6,6 @@ use erpc_diagnostics::{Diagnostic, FileId, Span, codes};
 use erpc_syntax::tree::{Call, StringPart};
 
 use super::{Evaluator, Scope};
-use crate::names::{listed, nearest};
 use crate::value::Value;
 
 /// How many bytes of files `file` and `template` may read.
@@ -66,20 +65,13 @@ impl Evaluator<'_> {
             "file" | "template" | "lower" | "sha256" | "host" | "address" => 1,
             "replace" => 3,
             _ => {
-                let mut diagnostic = Diagnostic::new(
+                self.report(Diagnostic::unknown(
                     &codes::UNKNOWN_NAME,
-                    format!("there is no function `{name}`"),
-                )
-                .at(call.callee_span, "not a function");
-                diagnostic = match nearest(&name, FUNCTIONS) {
-                    Some(near) => diagnostic.help(format!("did you mean `{near}`?")).fix(
-                        format!("write `{near}`"),
-                        call.callee_span,
-                        near,
-                    ),
-                    None => diagnostic.help(format!("the functions are {}", listed(FUNCTIONS, 9))),
-                };
-                self.report(diagnostic);
+                    "function",
+                    &name,
+                    call.callee_span,
+                    FUNCTIONS,
+                ));
                 return None;
             }
         };

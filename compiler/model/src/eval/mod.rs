@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::ops::{Deref, DerefMut};
 use std::rc::Rc;
 
-use erpc_diagnostics::{Diagnostic, Span, codes};
+use erpc_diagnostics::{Diagnostic, Span, codes, listed, nearest};
 use erpc_syntax::tree::{
     Comprehension, Expr, ExprKind, Path, Quantified, StringLiteral, StringPart,
 };
@@ -13,7 +13,6 @@ use rustc_hash::FxHashMap;
 use smol_str::SmolStr;
 
 use crate::literals::are_alike;
-use crate::names::{listed, nearest};
 use crate::program::{Files, Loaded};
 use crate::value::{Type, Value};
 
@@ -532,11 +531,7 @@ impl<'a> Evaluator<'a> {
                     "for a variable that a shell or the program inserts: `$${{{written}}}`"
                 ));
         } else if let Some(near) = nearest(&written, known.iter().map(String::as_str)) {
-            diagnostic = diagnostic.help(format!("did you mean `{near}`?")).fix(
-                format!("write `{near}`"),
-                span,
-                near,
-            );
+            diagnostic = diagnostic.suggest(Some(near), span, |diagnostic| diagnostic);
         } else if matches!(expected, Some(Type::String | Type::Image)) {
             diagnostic = diagnostic.help(format!("text is written in quotes: `\"{written}\"`"));
             // An image without a version would be the next mistake.

@@ -7,7 +7,6 @@ use smol_str::SmolStr;
 use crate::args::Args;
 use crate::choice::Choice;
 use crate::consequences::innermost;
-use crate::names::{listed, nearest};
 use crate::program::Loaded;
 
 /// The diagnostics of a resolution, with what decides whether one is reported.
@@ -84,14 +83,7 @@ impl<'a> Sink<'a> {
         let mut diagnostic =
             Diagnostic::new(&codes::UNKNOWN_NAME, format!("{what} has no `{word}`"))
                 .at(span, "not known here");
-        diagnostic = match nearest(word, known.iter().copied()) {
-            Some(near) => diagnostic.help(format!("did you mean `{near}`?")).fix(
-                format!("write `{near}`"),
-                span,
-                near,
-            ),
-            None => diagnostic.help(format!("it has {}", listed(known.iter().copied(), 12))),
-        };
+        diagnostic = diagnostic.candidates(word, span, known.iter().copied());
         self.report(diagnostic);
     }
 

@@ -2,9 +2,9 @@
 //! `erp-apps.hl7-health.env.ERL_AFLAGS`, `cluster.synrc.nodes`, `version`.
 
 use super::{Fact, of_cluster, of_external, of_namespace, of_platform, of_secret, of_service};
-use crate::names::nearest;
 use crate::origin::Origin;
 use crate::platform::{NamespaceId, Platform, Secret, ServiceId};
+use erpc_diagnostics::nearest;
 
 /// What a path leads to, or what the value that it leads to belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,12 +1,11 @@
 //! Values where a secret has only the names of its keys: nothing is made of them but those names, and
 //! no fix writes them anywhere.
 
-use erpc_diagnostics::{Diagnostic, Span, codes};
+use erpc_diagnostics::{Diagnostic, Span, codes, listed, nearest};
 use erpc_syntax::tree::{Arg, ExprKind, Sign, Statement, StringPart};
 use smol_str::SmolStr;
 
 use super::{Mender, arg_word, text_expr, word_expr};
-use crate::names::{listed, nearest};
 use crate::properties::{self, Place};
 
 /// How many values are shown.

@@ -1,11 +1,10 @@
 //! Words that the language does not have where they stand: misspelt ones, and those of other languages.
 
-use erpc_diagnostics::{Diagnostic, Span, codes};
+use erpc_diagnostics::{Diagnostic, Span, codes, listed, nearest};
 use erpc_syntax::tree::{Arg, Call, Expr, ExprKind, Ident, PathPort, Sign, Statement};
 
 use super::foreign::{foreign, of_kubernetes};
 use super::{Mender, arg_word, word_expr};
-use crate::names::{listed, nearest};
 use crate::properties::{self, Place, Word};
 use crate::word::form_words;
 
@@ -510,14 +509,9 @@ pub(crate) fn unknown_word(head: &str, span: Span, place: Place) -> Diagnostic {
         format!("there is no `{head}` {}", place.name()),
     )
     .at(span, "not known here");
-    match nearest(head, properties::words_of(place)) {
-        Some(near) => diagnostic.help(format!("did you mean `{near}`?")).fix(
-            format!("write `{near}`"),
-            span,
-            near,
-        ),
-        None => diagnostic.help(known_words(place)),
-    }
+    diagnostic.did_you_mean(head, span, properties::words_of(place), |diagnostic| {
+        diagnostic.help(known_words(place))
+    })
 }
 
 /// Labels and annotations, which manifests have everywhere and the language has in few places.

@@ -3,10 +3,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use erpc_diagnostics::{Diagnostic, Diagnostics, Span, codes};
+use erpc_diagnostics::{Diagnostic, Diagnostics, Span, codes, listed, nearest};
 use smol_str::SmolStr;
 
-use crate::names::{listed, nearest};
 use crate::origin::{Origin, Via};
 use crate::platform::{
     Autoscale, End, FlowPort, IngressController, Mode, NamespaceId, Platform, ProfileId, Scaling,

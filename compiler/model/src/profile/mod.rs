@@ -6,10 +6,9 @@ mod apply;
 mod effects;
 mod without;
 
-use erpc_diagnostics::{Diagnostic, codes};
+use erpc_diagnostics::{Diagnostic, codes, listed, nearest};
 
 use crate::ids::Id;
-use crate::names::{listed, nearest};
 use crate::platform::{Platform, Profile, ProfileId};
 
 pub(crate) use effects::check_profiles;

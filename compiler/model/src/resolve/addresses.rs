@@ -1,12 +1,11 @@
 //! The addresses of services in texts: from the marks that evaluation leaves to names and ports, so that a renamed
 //! service and a moved port are followed.
 
-use erpc_diagnostics::{Diagnostic, Span, codes};
+use erpc_diagnostics::{Diagnostic, Span, codes, listed};
 use erpc_syntax::tree::Ident;
 
 use super::state::Resolver;
 use crate::eval::{Asked, END, START};
-use crate::names::{listed, nearest};
 use crate::platform::{AddressUse, Container, EnvValue, Namespace, Service, ServiceId};
 
 /// An address whose service is known.
@@ -146,14 +145,9 @@ fn no_port(service: &Service, port: &Ident) -> Diagnostic {
             false => format!("its ports: {}", listed(known.iter().copied(), 12)),
         },
     );
-    match nearest(&port.text, known.iter().copied()) {
-        Some(near) => diagnostic.help(format!("did you mean `{near}`?")).fix(
-            format!("write `{near}`"),
-            port.span,
-            near,
-        ),
-        None => diagnostic,
-    }
+    diagnostic.did_you_mean(&port.text, port.span, known.iter().copied(), |diagnostic| {
+        diagnostic
+    })
 }
 
 /// The texts of a service in which an address may stand.

@@ -4,7 +4,7 @@
 use std::net::IpAddr;
 use std::rc::Rc;
 
-use erpc_diagnostics::{Diagnostic, Span, codes};
+use erpc_diagnostics::{Diagnostic, Span, codes, listed};
 use erpc_syntax::tree::{Expr, Ident, Sign};
 use ipnet::IpNet;
 use rustc_hash::FxHashMap;
@@ -16,7 +16,6 @@ use super::state::Resolver;
 use crate::args::Args;
 use crate::eval::Scope;
 use crate::kubernetes;
-use crate::names::{listed, nearest};
 use crate::origin::{Origin, Sourced, Via};
 use crate::platform::{
     ApiServer, Cluster, CniAbility, DnsFlavour, Ingress, IngressController, Mesh, Nodes,
@@ -148,23 +147,13 @@ impl<'a> Resolver<'a> {
             .iter()
             .map(|c| c.name.text.clone())
             .collect();
-        let mut diagnostic = Diagnostic::new(
+        self.report(Diagnostic::unknown(
             &codes::UNKNOWN_NAME,
-            format!("there is no cluster `{name}`"),
-        )
-        .at(span, "declared nowhere");
-        diagnostic = match nearest(name, known.iter().map(SmolStr::as_str)) {
-            Some(near) => diagnostic.help(format!("did you mean `{near}`?")).fix(
-                format!("write `{near}`"),
-                span,
-                near,
-            ),
-            None => diagnostic.help(format!(
-                "the clusters are {}",
-                listed(known.iter().map(SmolStr::as_str), 9)
-            )),
-        };
-        self.report(diagnostic);
+            "cluster",
+            name,
+            span,
+            known.iter().map(SmolStr::as_str),
+        ));
     }
 
     fn version(&mut self, layers: &Settings<'a>) -> Option<Sourced<SmolStr>> {

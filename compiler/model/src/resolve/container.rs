@@ -1,7 +1,7 @@
 //! Containers: image, command, environment, resources. The main container, sidecars and inits
 //! share these words.
 
-use erpc_diagnostics::{Diagnostic, Span, codes};
+use erpc_diagnostics::{Diagnostic, Span, codes, listed, nearest};
 use erpc_syntax::tree::{Arg, Expr, ExprKind, Ident, Sign};
 use smol_str::SmolStr;
 
@@ -11,7 +11,6 @@ use crate::args::Args;
 use crate::eval::{Evaluator, Scope};
 use crate::ids::Id;
 use crate::kubernetes;
-use crate::names::{listed, nearest};
 use crate::origin::{Origin, Sourced, Via};
 use crate::platform::{Container, EnvValue, EnvVar, Image, NamespaceId, Probes, SecretId};
 use crate::units::{Cpu, Memory, Range};
@@ -360,17 +359,18 @@ impl<'a> Resolver<'a> {
             diagnostic = diagnostic
                 .also(elsewhere, "declared in another namespace")
                 .help("a pod and an Ingress read the Secrets of their own namespace only; declared at the top of a file, a secret belongs to every namespace that uses it");
-        } else if let Some(near) = nearest(&name.text, known.iter().map(SmolStr::as_str)) {
-            diagnostic = diagnostic.help(format!("did you mean `{near}`?")).fix(
-                format!("write `{near}`"),
-                name.span,
-                near,
-            );
         } else {
-            diagnostic = diagnostic.help(format!(
-                "declare it: `secret {} {{ keys \"…\" }}`",
-                name.text
-            ));
+            diagnostic = diagnostic.did_you_mean(
+                &name.text,
+                name.span,
+                known.iter().map(SmolStr::as_str),
+                |diagnostic| {
+                    diagnostic.help(format!(
+                        "declare it: `secret {} {{ keys \"…\" }}`",
+                        name.text
+                    ))
+                },
+            );
         }
         self.report(diagnostic);
         None
@@ -416,19 +416,9 @@ impl<'a> Resolver<'a> {
                     origin: setting.origin(name.span),
                 });
             } else {
-                let mut diagnostic = Diagnostic::new(
-                    &codes::UNKNOWN_NAME,
-                    format!("Linux has no capability `{}`", name.text),
-                )
-                .at(name.span, "not a capability");
-                if let Some(near) = nearest(&name.text, CAPABILITIES.iter().copied()) {
-                    diagnostic = diagnostic.help(format!("did you mean `{near}`?")).fix(
-                        format!("write `{near}`"),
-                        name.span,
-                        near,
-                    );
-                }
-                self.report(diagnostic);
+                let (code, known) = (&codes::UNKNOWN_NAME, CAPABILITIES.iter().copied());
+                let unknown = Diagnostic::unknown(code, "capability", &name.text, name.span, known);
+                self.report(unknown);
             }
         }
         out.sort_by(|a, b| a.value.cmp(&b.value));

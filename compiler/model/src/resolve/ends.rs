@@ -1,13 +1,12 @@
 //! The ends of flows: services, sets and stars of them, tiers, externals, the cluster and the internet;
 //! and the names of services and namespaces that other statements use.
 
-use erpc_diagnostics::{Diagnostic, Span, codes};
+use erpc_diagnostics::{Diagnostic, Span, codes, listed, nearest};
 use erpc_syntax::tree::{Expr, ExprKind, Ident, Path, PathPort, SegmentKind};
 use smol_str::SmolStr;
 
 use super::state::Resolver;
 use crate::ids::Id;
-use crate::names::{listed, nearest};
 use crate::platform::{End, Ends, ExternalId, NamespaceId, Service, ServiceId, Tier, TierId};
 
 /// What flows are resolved against, once services exist.
@@ -65,14 +64,9 @@ impl<'a> Resolver<'a> {
             format!("there is no {kind} `{}`", name.text),
         )
         .at(name.span, "declared nowhere");
-        diagnostic = match near {
-            Some(near) => diagnostic.help(format!("did you mean `{near}`?")).fix(
-                format!("write `{near}`"),
-                name.span,
-                near,
-            ),
-            None => diagnostic.help(format!("known: {}", listed(known.iter().copied(), 12))),
-        };
+        diagnostic = diagnostic.suggest(near, name.span, |diagnostic| {
+            diagnostic.help(format!("known: {}", listed(known.iter().copied(), 12)))
+        });
         self.report(diagnostic);
     }
 
@@ -295,16 +289,9 @@ impl<'a> Resolver<'a> {
                     name.text, name.text
                 ))
                 .fix(format!("write `{owner}`"), namespace.span, owner);
-        } else if let Some(near) = nearest(&name.text, here.iter().map(SmolStr::as_str)) {
-            diagnostic = diagnostic.help(format!("did you mean `{near}`?")).fix(
-                format!("write `{near}`"),
-                name.span,
-                near,
-            );
         } else {
-            let mut names: Vec<&str> = here.iter().map(SmolStr::as_str).collect();
-            names.sort_unstable();
-            diagnostic = diagnostic.help(format!("its services: {}", listed(names, 12)));
+            let here = here.iter().map(SmolStr::as_str);
+            diagnostic = diagnostic.candidates(&name.text, name.span, here);
         }
         self.report(diagnostic);
     }

@@ -1,6 +1,6 @@
 //! Flows: `calls` in a service, `allow` beside them, and the port that each names.
 
-use erpc_diagnostics::{Diagnostic, Span, codes};
+use erpc_diagnostics::{Diagnostic, Span, codes, listed};
 use erpc_syntax::tree::{Ident, NumberLiteral, PathPort, Sign, Statement};
 
 use super::container::reason;
@@ -9,7 +9,6 @@ use super::settings::{Setting, Settings};
 use super::state::Resolver;
 use crate::args::Args;
 use crate::eval::Scope;
-use crate::names::{listed, nearest};
 use crate::platform::{End, Ends, Flow, FlowPort, Mode, Port, PortId, ServiceId};
 use crate::properties::{self, Place};
 use crate::value::{Type, Value, number_as};
@@ -274,16 +273,10 @@ impl<'a> Resolver<'a> {
             found.name.span(),
             format!("its ports: {}", listed(names.iter().copied(), 9)),
         );
-        if let Some(near) = nearest(&name.text, names.iter().copied()) {
-            diagnostic = diagnostic.help(format!("did you mean `{near}`?")).fix(
-                format!("write `{near}`"),
-                name.span,
-                near,
-            );
-        } else {
-            // It may be the port of a statement that could not be read.
-            diagnostic = diagnostic.unless_said(found.name.span(), "port");
-        }
+        diagnostic =
+            diagnostic.did_you_mean(&name.text, name.span, names.iter().copied(), |diagnostic| {
+                diagnostic.unless_said(found.name.span(), "port")
+            });
         self.report(diagnostic);
         None
     }

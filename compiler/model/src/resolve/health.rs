@@ -1,14 +1,13 @@
 //! Health checks. A component says how often, a service says where: probes merge by probe and by
 //! field, so that `health tcp on dns-tcp` keeps the timings of the component.
 
-use erpc_diagnostics::{Diagnostic, Span, codes};
+use erpc_diagnostics::{Diagnostic, Span, codes, listed, nearest};
 use erpc_syntax::tree::{Arg, Block, Ident, Sign, Statement};
 
 use super::settings::{Setting, Settings};
 use super::state::Resolver;
 use crate::args::Args;
 use crate::eval::Scope;
-use crate::names::{listed, nearest};
 use crate::origin::{Origin, Sourced, Via};
 use crate::platform::{Port, PortId, Probe, ProbeCheck, Probes, ServiceId};
 use crate::units::Duration;
@@ -196,20 +195,13 @@ impl<'a> Resolver<'a> {
 
     fn report_unknown_probe(&mut self, word: &str, span: Span) {
         const PROBES: [&str; 3] = ["ready", "live", "startup"];
-        let mut diagnostic = Diagnostic::new(
+        self.report(Diagnostic::unknown(
             &codes::UNKNOWN_STATEMENT,
-            format!("there is no probe `{word}`"),
-        )
-        .at(span, "not a probe");
-        diagnostic = match nearest(word, PROBES) {
-            Some(near) => diagnostic.help(format!("did you mean `{near}`?")).fix(
-                format!("write `{near}`"),
-                span,
-                near,
-            ),
-            None => diagnostic.help(format!("the probes are {}", listed(PROBES, 3))),
-        };
-        self.report(diagnostic);
+            "probe",
+            word,
+            span,
+            PROBES,
+        ));
     }
 
     fn probe_line(

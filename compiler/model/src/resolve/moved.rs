@@ -1,6 +1,6 @@
 //! `accept` and `moved`: the names in them.
 
-use erpc_diagnostics::{Code, Diagnostic, Severity, Span, codes};
+use erpc_diagnostics::{Code, Diagnostic, Severity, Span, codes, nearest};
 use erpc_syntax::tree::{Arg, Expr, ExprKind, Ident, Statement};
 use rustc_hash::FxHashMap;
 use smol_str::SmolStr;
@@ -9,7 +9,6 @@ use super::state::Declared;
 use super::state::Resolver;
 use crate::args::Args;
 use crate::eval::Scope;
-use crate::names::{listed, nearest};
 use crate::platform::{Accept, AcceptedFile, Move, MovedTo, Subject};
 use crate::properties;
 
@@ -305,21 +304,15 @@ impl<'a> Resolver<'a> {
                 .map(ToString::to_string)
                 .collect()
         };
-        let diagnostic =
-            Diagnostic::new(&codes::UNKNOWN_NAME, format!("there is no `{}`", this.new))
-                .at(this.new_span, "declared nowhere");
-        self.report(match nearest(&this.new, known.iter().map(String::as_str)) {
-            Some(near) => diagnostic.help(format!("did you mean `{near}`?")).fix(
-                format!("write `{near}`"),
-                this.new_span,
-                near,
-            ),
-            None => {
-                let mut known: Vec<&str> = known.iter().map(String::as_str).collect();
-                known.sort_unstable();
-                diagnostic.help(format!("there is {}", listed(known, 9)))
-            }
-        });
+        let known = known.iter().map(String::as_str);
+        let (code, kind) = (&codes::UNKNOWN_NAME, "service or namespace");
+        self.report(Diagnostic::unknown(
+            code,
+            kind,
+            &this.new,
+            this.new_span,
+            known,
+        ));
     }
 }
 

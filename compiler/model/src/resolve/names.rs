@@ -1,11 +1,10 @@
 //! Names that are declared: what Kubernetes and the language allow.
 
-use erpc_diagnostics::{Diagnostic, Span, codes};
+use erpc_diagnostics::{Diagnostic, Span, codes, listed};
 use erpc_syntax::tree::{Ident, Statement};
 
 use super::state::Resolver;
 use crate::kubernetes;
-use crate::names::listed;
 use crate::properties::{self, Place, Word};
 
 impl<'a> Resolver<'a> {

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use erpc_diagnostics::{Diagnostic, codes};
+use erpc_diagnostics::{Diagnostic, codes, listed};
 use erpc_syntax::tree::{Block, Ident, Sign};
 use smol_str::SmolStr;
 
@@ -14,7 +14,6 @@ use crate::args::Args;
 use crate::eval::Scope;
 use crate::ids::Id;
 use crate::kubernetes;
-use crate::names::{listed, nearest};
 use crate::origin::{Sourced, Via};
 use crate::platform::{
     ContainerDefaults, Namespace, NamespaceId, Quota, Secret, SecretId, ServiceId, Tier, TierId,
@@ -132,20 +131,17 @@ impl<'a> Resolver<'a> {
         if let Some(first) = self.index.tiers.first() {
             diagnostic = diagnostic.also(first.span, "the tiers are declared here");
         }
-        diagnostic = match nearest(&name.text, names.iter().copied()) {
-            Some(near) => diagnostic.help(format!("did you mean `{near}`?")).fix(
-                format!("write `{near}`"),
-                name.span,
-                near,
-            ),
-            None if names.is_empty() => {
-                diagnostic.help(format!("declare the tiers: `tiers {}`", name.text))
-            }
-            None => diagnostic.help(format!(
-                "the tiers are {}; another one is put into their order in the `tiers` line",
-                listed(names.iter().copied(), 9)
-            )),
-        };
+        diagnostic =
+            diagnostic.did_you_mean(&name.text, name.span, names.iter().copied(), |diagnostic| {
+                if names.is_empty() {
+                    diagnostic.help(format!("declare the tiers: `tiers {}`", name.text))
+                } else {
+                    diagnostic.help(format!(
+                        "the tiers are {}; another one is put into their order in the `tiers` line",
+                        listed(names.iter().copied(), 9)
+                    ))
+                }
+            });
         self.report(diagnostic);
         fallback
     }

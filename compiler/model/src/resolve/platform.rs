@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use erpc_diagnostics::{Diagnostic, Span, codes};
+use erpc_diagnostics::{Diagnostic, Span, codes, listed};
 use erpc_syntax::tree::{Arg, BinaryOp, Block, Expr, ExprKind, Ident, Sign, Statement};
 use rustc_hash::FxHashSet;
 use smol_str::SmolStr;
@@ -15,7 +15,6 @@ use super::state::Resolver;
 use crate::args::Args;
 use crate::eval::{ConstantState, Scope};
 use crate::ids::Id;
-use crate::names::listed;
 use crate::origin::{Sourced, Via};
 use crate::platform::{
     Cluster, ClusterId, ComponentId, DeliveryTarget, External, ExternalPort, IngressController,
@@ -682,25 +681,20 @@ impl<'a> Resolver<'a> {
             let same = known
                 .iter()
                 .find(|known| known.eq_ignore_ascii_case(&import.name));
-            let near = same
-                .map(SmolStr::as_str)
-                .or_else(|| crate::names::nearest(&import.name, known.iter().map(SmolStr::as_str)));
+            let near = same.map(SmolStr::as_str).or_else(|| {
+                erpc_diagnostics::nearest(&import.name, known.iter().map(SmolStr::as_str))
+            });
             let mut diagnostic = Diagnostic::new(
                 &codes::UNKNOWN_IMPORT,
                 format!("`std.{}` has no `{}`", import.module, import.name),
             )
             .at(import.span, "not in the module");
-            diagnostic = match near {
-                Some(near) => diagnostic.help(format!("did you mean `{near}`?")).fix(
-                    format!("write `{near}`"),
-                    import.span,
-                    near,
-                ),
-                None => diagnostic.help(format!(
+            diagnostic = diagnostic.suggest(near, import.span, |diagnostic| {
+                diagnostic.help(format!(
                     "it has {}",
                     listed(known.iter().map(SmolStr::as_str), 12)
-                )),
-            };
+                ))
+            });
             let elsewhere = crate::stdlib::module_of(&import.name)
                 .or_else(|| crate::stdlib::module_of_rule(&import.name));
             if let Some(module) = elsewhere {

@@ -1,7 +1,7 @@
 //! `profile NAME { PATH = VALUE }`: from paths and values to typed overrides. Which of them take
 //! effect is the model's business (`crate::profile`).
 
-use erpc_diagnostics::{Diagnostic, Span, codes};
+use erpc_diagnostics::{Diagnostic, Span, chained, codes, listed};
 use erpc_syntax::tree::{Expr, ExprKind, Ident, Path, Segment, SegmentKind, Sign, Statement};
 use rustc_hash::FxHashMap;
 use smol_str::SmolStr;
@@ -12,7 +12,6 @@ use super::state::Resolver;
 use crate::args::Args;
 use crate::eval::Scope;
 use crate::ids::Id;
-use crate::names::{chained, listed, nearest};
 use crate::origin::{Origin, Sourced, Via};
 use crate::platform::Accept;
 use crate::platform::{Change, Override, Profile, QuotaPart, ScaleChange, Slot, Target};
@@ -281,7 +280,7 @@ impl<'a> Resolver<'a> {
                 .help(format!("a service is meant by its full name: `{path}`"))
                 .fix(format!("write `{path}`"), segment.span, path);
         } else {
-            diagnostic = with_nearest(diagnostic, name, segment.span, &known);
+            diagnostic = diagnostic.candidates(name, segment.span, known.iter().copied());
         }
         self.report(diagnostic);
         None
@@ -334,7 +333,7 @@ impl<'a> Resolver<'a> {
             format!("there is no service `{name}` here"),
         )
         .at(segment.span, "matches nothing");
-        let diagnostic = with_nearest(diagnostic, name, segment.span, &known);
+        let diagnostic = diagnostic.candidates(name, segment.span, known.iter().copied());
         self.report(diagnostic);
         None
     }
@@ -423,17 +422,17 @@ impl<'a> Resolver<'a> {
         let diagnostic = if known.is_empty() {
             diagnostic.help("the path ends before it")
         } else {
-            match nearest(&written, known.iter().copied()) {
-                Some(near) => diagnostic.help(format!("did you mean `{near}`?")).fix(
-                    format!("write `{near}`"),
-                    segment.span,
-                    near,
-                ),
-                None => diagnostic.help(format!(
+            diagnostic.did_you_mean(
+                &written,
+                segment.span,
+                known.iter().copied(),
+                |diagnostic| {
+                    diagnostic.help(format!(
                     "it sets {}; what is else different between environments is another platform",
                     listed(known.iter().copied(), 30)
-                )),
-            }
+                ))
+                },
+            )
         };
         self.report(diagnostic);
         None
@@ -630,16 +629,5 @@ fn text_of(segment: &Segment) -> Option<SmolStr> {
     match &segment.kind {
         SegmentKind::Name(name) | SegmentKind::Quoted(name) => Some(name.clone()),
         SegmentKind::Star => None,
-    }
-}
-
-fn with_nearest(diagnostic: Diagnostic, name: &str, span: Span, known: &[&str]) -> Diagnostic {
-    match nearest(name, known.iter().copied()) {
-        Some(near) => diagnostic.help(format!("did you mean `{near}`?")).fix(
-            format!("write `{near}`"),
-            span,
-            near,
-        ),
-        None => diagnostic.help(format!("there is {}", listed(known.iter().copied(), 12))),
     }
 }

@@ -1,8 +1,7 @@
 //! Resources of the Kubernetes API as RBAC names them: in the plural, with the group behind a dot.
 
-use erpc_diagnostics::{Diagnostic, Span, codes};
+use erpc_diagnostics::{Diagnostic, Span, codes, nearest};
 
-use crate::names::nearest;
 use crate::platform::Resource;
 
 /// Those of the core group.

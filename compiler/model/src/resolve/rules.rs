@@ -12,7 +12,6 @@ use super::terms::Lowering;
 use crate::args::{Args, plain_text};
 use crate::elements::Kind;
 use crate::eval::Scope;
-use crate::names::{listed, nearest};
 use crate::origin::Sourced;
 use crate::platform::{Expectation, Require, Rule, Test};
 use crate::properties::{self, Place};
@@ -247,14 +246,7 @@ impl<'a> Resolver<'a> {
         let diagnostic =
             Diagnostic::new(&codes::UNKNOWN_NAME, format!("there is no rule `{name}`"))
                 .at(span, "declared nowhere");
-        let diagnostic = match nearest(name, known.iter().copied()) {
-            Some(near) => diagnostic.help(format!("did you mean `{near}`?")).fix(
-                format!("write `{near}`"),
-                span,
-                near,
-            ),
-            None => diagnostic.help(format!("known: {}", listed(known, 12))),
-        };
+        let diagnostic = diagnostic.candidates(name, span, known.iter().copied());
         self.report(diagnostic);
     }
 

@@ -14,7 +14,6 @@ use super::state::Declared;
 use super::state::Resolver;
 use crate::args::Args;
 use crate::eval::Scope;
-use crate::names::{listed, nearest};
 use crate::origin::{Origin, Sourced, Via};
 use crate::platform::{
     Autoscale, Availability, Grant, Latency, NamespaceId, Resource, Scaling, Service, ServiceId,
@@ -525,20 +524,8 @@ impl<'a> Resolver<'a> {
             if VERBS.contains(&verb.text.as_str()) {
                 verbs.push(verb.text);
             } else {
-                let mut diagnostic = Diagnostic::new(
-                    &codes::UNKNOWN_NAME,
-                    format!("the Kubernetes API has no verb `{}`", verb.text),
-                )
-                .at(verb.span, "not a verb");
-                diagnostic = match nearest(&verb.text, VERBS) {
-                    Some(near) => diagnostic.help(format!("did you mean `{near}`?")).fix(
-                        format!("write `{near}`"),
-                        verb.span,
-                        near,
-                    ),
-                    None => diagnostic.help(format!("the verbs are {}", listed(VERBS, 13))),
-                };
-                self.report(diagnostic);
+                let (name, code) = (&verb.text, &codes::UNKNOWN_NAME);
+                self.report(Diagnostic::unknown(code, "verb", name, verb.span, VERBS));
             }
             if args.sign(Sign::Comma).is_none() {
                 break;

@@ -6,7 +6,7 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::rc::Rc;
 
-use erpc_diagnostics::{Diagnostic, Span, codes};
+use erpc_diagnostics::{Diagnostic, Span, chained, codes, nearest};
 use erpc_syntax::tree::{Arg, Argument, Block, Expr, ExprKind, Ident, Statement};
 use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
 use smol_str::SmolStr;
@@ -16,7 +16,6 @@ use super::state::Resolver;
 use crate::args::Args;
 use crate::eval::{Evaluator, Scope};
 use crate::ids::Id;
-use crate::names::{chained, listed, nearest};
 use crate::origin::{Origin, Sourced, Via};
 use crate::platform::{ComponentId, ComponentUse, UseId};
 use crate::properties::{Merge, Place, Word};
@@ -423,23 +422,8 @@ impl<'a> Resolver<'a> {
             .map(|(_, n)| n.to_string())
             .chain(imports.iter().map(|i| i.name.to_string()))
             .collect();
-        let mut diagnostic = Diagnostic::new(
-            &codes::UNKNOWN_NAME,
-            format!("there is no component `{name}`"),
-        )
-        .at(span, "declared nowhere");
-        if let Some(near) = nearest(name, known.iter().map(String::as_str)) {
-            diagnostic = diagnostic.help(format!("did you mean `{near}`?")).fix(
-                format!("write `{near}`"),
-                span,
-                near,
-            );
-        } else if !known.is_empty() {
-            diagnostic = diagnostic.help(format!(
-                "known here: {}",
-                listed(known.iter().map(String::as_str), 12)
-            ));
-        }
+        let known = known.iter().map(String::as_str);
+        let diagnostic = Diagnostic::unknown(&codes::UNKNOWN_NAME, "component", name, span, known);
         self.report(diagnostic);
         None
     }
@@ -686,17 +670,8 @@ impl<'a> Resolver<'a> {
                     )
                     .at(given.span, "not a parameter")
                     .also(name.span, "the component is declared here");
-                    diagnostic = match nearest(&given.text, names.iter().copied()) {
-                        Some(near) => diagnostic.help(format!("did you mean `{near}`?")).fix(
-                            format!("write `{near}`"),
-                            given.span,
-                            near,
-                        ),
-                        None => diagnostic.help(format!(
-                            "its parameters: {}",
-                            listed(names.iter().copied(), 12)
-                        )),
-                    };
+                    diagnostic =
+                        diagnostic.candidates(&given.text, given.span, names.iter().copied());
                     self.report(diagnostic);
                 }
                 Some(given) if seen.contains(&&given.text) => self.report(

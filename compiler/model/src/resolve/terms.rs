@@ -2,7 +2,7 @@
 //! variables, numbers get their units, and what has no type is reported here, once, whether or not
 //! the platform has an element that it would be asked of.
 
-use erpc_diagnostics::{Diagnostic, Span, codes};
+use erpc_diagnostics::{Diagnostic, Span, codes, listed, nearest};
 use erpc_syntax::tree::{
     BinaryOp, Call, Comprehension, Expr, ExprKind, Ident, NumberLiteral, Path, PathPort,
     Quantified, Segment, StringLiteral, StringPart, UnaryOp,
@@ -13,7 +13,6 @@ use super::ends::{Network, Standpoint};
 use super::state::Resolver;
 use crate::elements::{Element, Kind};
 use crate::eval::Scope;
-use crate::names::{listed, nearest};
 use crate::platform::{End, Ends, FlowPort};
 use crate::platform::{Function, PathQuery, Term, TermKind};
 use crate::rules::{member, member_names};
@@ -366,23 +365,23 @@ impl<'r, 'a, 'n> Lowering<'r, 'a, 'n> {
             format!("there is no value named `{}`", first.text),
         )
         .at(first.span, "declared nowhere");
-        diagnostic = match nearest(&first.text, known.iter().map(String::as_str)) {
-            Some(near) => diagnostic.help(format!("did you mean `{near}`?")).fix(
-                format!("write `{near}`"),
-                first.span,
-                near,
-            ),
-            None if names.len() == 1 => {
-                diagnostic.help(format!("text is written in quotes: `\"{}\"`", first.text))
-            }
-            None => {
-                let variables: Vec<&str> = self.variables.iter().map(|(n, _)| n.as_str()).collect();
-                diagnostic.help(format!(
-                    "known here: {}, `platform`, namespaces, services and constants",
-                    listed(variables, 8)
-                ))
-            }
-        };
+        diagnostic = diagnostic.did_you_mean(
+            &first.text,
+            first.span,
+            known.iter().map(String::as_str),
+            |diagnostic| {
+                if names.len() == 1 {
+                    diagnostic.help(format!("text is written in quotes: `\"{}\"`", first.text))
+                } else {
+                    let variables: Vec<&str> =
+                        self.variables.iter().map(|(n, _)| n.as_str()).collect();
+                    diagnostic.help(format!(
+                        "known here: {}, `platform`, namespaces, services and constants",
+                        listed(variables, 8)
+                    ))
+                }
+            },
+        );
         self.resolver.report(diagnostic);
     }
 
@@ -431,20 +430,17 @@ impl<'r, 'a, 'n> Lowering<'r, 'a, 'n> {
             format!("{ty} has no member `{name}`"),
         )
         .at(span, "not a member");
-        diagnostic = match nearest(name, members.iter().copied()) {
-            Some(near) => diagnostic.help(format!("did you mean `{near}`?")).fix(
-                format!("write `{near}`"),
-                span,
-                near,
-            ),
-            None if members.is_empty() => match ty {
-                Ty::List(_) => {
-                    diagnostic.help("ask each of its elements: `all x in LIST: …`, `count(LIST)`")
+        diagnostic = diagnostic.did_you_mean(name, span, members.iter().copied(), |diagnostic| {
+            if members.is_empty() {
+                match ty {
+                    Ty::List(_) => diagnostic
+                        .help("ask each of its elements: `all x in LIST: …`, `count(LIST)`"),
+                    _ => diagnostic.help("it has no members at all"),
                 }
-                _ => diagnostic.help("it has no members at all"),
-            },
-            None => diagnostic.help(format!("it has {}", listed(members.iter().copied(), 40))),
-        };
+            } else {
+                diagnostic.help(format!("it has {}", listed(members.iter().copied(), 40)))
+            }
+        });
         self.resolver.report(diagnostic);
     }
 
@@ -791,21 +787,10 @@ impl<'r, 'a, 'n> Lowering<'r, 'a, 'n> {
     fn call(&mut self, call: &'a Call, span: Span) -> Option<Typed> {
         let name = call.callee.as_word().cloned().unwrap_or_default();
         let Some((_, form)) = FUNCTIONS.iter().find(|(known, _)| *known == name) else {
-            let mut diagnostic = Diagnostic::new(
-                &codes::UNKNOWN_NAME,
-                format!("there is no function `{name}`"),
-            )
-            .at(call.callee_span, "not a function");
             let known = FUNCTIONS.iter().map(|(name, _)| *name);
-            diagnostic = match nearest(&name, known.clone()) {
-                Some(near) => diagnostic.help(format!("did you mean `{near}`?")).fix(
-                    format!("write `{near}`"),
-                    call.callee_span,
-                    near,
-                ),
-                None => diagnostic.help(format!("the functions are {}", listed(known, 20))),
-            };
-            self.resolver.report(diagnostic);
+            let (code, span) = (&codes::UNKNOWN_NAME, call.callee_span);
+            let unknown = Diagnostic::unknown(code, "function", &name, span, known);
+            self.resolver.report(unknown);
             return None;
         };
         if call.args.iter().any(|argument| argument.name.is_some()) {
@@ -940,23 +925,12 @@ impl<'r, 'a, 'n> Lowering<'r, 'a, 'n> {
             }
             known.extend(service.ports.iter().map(|port| port.name.value.as_str()));
         }
-        let mut diagnostic = Diagnostic::new(
+        let diagnostic = Diagnostic::new(
             &codes::UNKNOWN_PORT,
             format!("nothing that is called here has a port `{name}`"),
         )
-        .at(span, "declared nowhere");
-        diagnostic = match nearest(name, known.iter().copied()) {
-            Some(near) => diagnostic.help(format!("did you mean `{near}`?")).fix(
-                format!("write `{near}`"),
-                span,
-                near,
-            ),
-            None => {
-                known.sort_unstable();
-                known.dedup();
-                diagnostic.help(format!("known: {}", listed(known, 12)))
-            }
-        };
+        .at(span, "declared nowhere")
+        .candidates(name, span, known);
         self.resolver.report(diagnostic);
         None
     }
@@ -986,21 +960,10 @@ impl<'r, 'a, 'n> Lowering<'r, 'a, 'n> {
         self.names_platform = true;
         let written = rule.as_word().cloned().unwrap_or_default();
         let Some(at) = rules.iter().position(|(known, _)| *known == written) else {
-            let mut diagnostic = Diagnostic::new(
-                &codes::UNKNOWN_NAME,
-                format!("there is no rule `{written}`"),
-            )
-            .at(rule.span, "declared nowhere");
             let known = rules.iter().map(|(name, _)| name.as_str());
-            diagnostic = match nearest(&written, known.clone()) {
-                Some(near) => diagnostic.help(format!("did you mean `{near}`?")).fix(
-                    format!("write `{near}`"),
-                    rule.span,
-                    near,
-                ),
-                None => diagnostic.help(format!("known: {}", listed(known, 12))),
-            };
-            self.resolver.report(diagnostic);
+            let code = &codes::UNKNOWN_NAME;
+            let unknown = Diagnostic::unknown(code, "rule", &written, rule.span, known);
+            self.resolver.report(unknown);
             return None;
         };
         if name == "violations" {

@@ -2,13 +2,12 @@
 
 use std::ops::RangeInclusive;
 
-use erpc_diagnostics::{Diagnostic, Span};
+use erpc_diagnostics::{Diagnostic, Span, alternatives};
 use erpc_syntax::tree::{Expr, Sign};
 
 use crate::args::Args;
 use crate::choice::Choice;
 use crate::eval::{Evaluator, Scope};
-use crate::names::alternatives;
 use crate::origin::{Origin, Sourced, Via};
 use crate::units::Duration;
 

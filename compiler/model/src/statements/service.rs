@@ -1,13 +1,12 @@
 //! The plain statements of services and jobs.
 
-use erpc_diagnostics::{Diagnostic, codes};
+use erpc_diagnostics::{Diagnostic, codes, nearest};
 use erpc_syntax::tree::{Expr, ExprKind};
 
 use super::reader::{duration, text};
 use super::{Reader, Statements, statements};
 use crate::choice::{Shown, choices};
 use crate::kubernetes;
-use crate::names::nearest;
 use crate::origin::Sourced;
 use crate::units::Duration;
 
