@@ -51,6 +51,13 @@ fn words() -> String {
             let _ = writeln!(text, "| `{form}` | {}{terms} | {merge} |", word.doc);
         }
     }
+    for word in all_words().filter(|word| !word.parts.is_empty()) {
+        let _ = writeln!(text, "\n## The parts of `{}`\n", word.name);
+        text.push_str("| written | says |\n|---|---|\n");
+        for (form, doc) in word.parts {
+            let _ = writeln!(text, "| `{}` | {doc} |", form.replace('|', "\\|"));
+        }
+    }
     text
 }
 

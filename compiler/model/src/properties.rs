@@ -11,12 +11,13 @@ use crate::statements::{ServiceProperties, Statements};
 pub use crate::word::{Merge, Place, Word};
 
 macro_rules! words {
-    ($($name:literal $merge:ident [$($place:ident)*] $form:literal $doc:literal;)*) => {
+    ($($name:literal $merge:ident [$($place:ident)*] $form:literal $doc:literal $($part:literal $part_doc:literal)*;)*) => {
         /// The words that are read in `resolve/`.
         static WORDS: &[Word] = &[$(Word {
             name: $name,
             form: $form,
             doc: $doc,
+            parts: &[$(($part, $part_doc)),*],
             merge: Merge::$merge,
             places: &[$(Place::$place),*],
         }),*];
@@ -73,7 +74,14 @@ words! {
     "port"       ByKey   [Service Job Sidecar External] "port NAME NUMBER[..NUMBER][/proto] [-> CONTAINERPORT] [host]" "A port by its name; flows, probes and routes refer to it.";
     "cpu"        Replace [Service Job Sidecar Init] "cpu REQUEST..LIMIT" "CPU that is reserved and that may be used.";
     "memory"     Replace [Service Job Sidecar Init] "memory REQUEST..LIMIT" "Memory that is reserved and that may be used.";
-    "health"     Inside  [Service Job Sidecar] "health http \"/path\" | tcp | exec \"…\", … [on PORT] [{ ready …; live …; startup … }]" "How the kubelet finds out whether the container is ready and alive.";
+    "health"     Inside  [Service Job Sidecar] "health http \"/path\" | tcp | exec \"…\", … [on PORT] [{ ready …; live …; startup … }]" "How the kubelet finds out whether the container is ready and alive."
+        "ready|live|startup [http \"/path\" | tcp | exec \"…\", …] [on PORT] [after TIME] [every TIME] [fails N] [within TIME]" "A probe of its own: `ready` decides whether the pod receives traffic, `live` whether the container is restarted, and both wait for `startup`. A check in front of the block is that of `ready` and `live`."
+        "ready|live|startup off" "Removes the probe that a component sets."
+        "on PORT" "The port that is asked [default: the port `http`, else the first port that the service declares]."
+        "after TIME" "How long the kubelet waits before the first check [default: 0s]."
+        "every TIME" "The time between two checks [default: 10s]."
+        "fails N" "How many checks in a row must fail, 1 to 1000 [default: 3]."
+        "within TIME" "The time limit of a check [default: 1s].";
     "writable"   Append  [Service Job Sidecar Init] "writable \"/path\", …" "An empty folder that the container may write to.";
     "capability" Append  [Service Job Sidecar Init] "capability NAME [because \"…\"]" "A Linux capability; one outside `restricted` lowers the whole namespace.";
     "replicas"   Replace [Service] "replicas N" "How many pods there are.";
@@ -110,6 +118,13 @@ words! {
 pub fn words() -> impl Iterator<Item = &'static Word> {
     let plain = ServiceProperties::ALL.iter();
     WORDS.iter().chain(plain.map(|statement| &statement.word))
+}
+
+/// How a part of a word is written; `part` is its position.
+pub(crate) fn form_of_part(word: &str, part: usize) -> &'static str {
+    let word = words().find(|known| known.name == word);
+    let part = word.and_then(|word| word.parts.get(part));
+    part.map_or("", |(form, _)| form)
 }
 
 /// The entry of a word that may stand in `place`.

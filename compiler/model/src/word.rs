@@ -69,6 +69,8 @@ pub struct Word {
     pub form: &'static str,
     /// What it says, in a sentence.
     pub doc: &'static str,
+    /// The parts that stand in its block or repeat, each as it is written, with what it does.
+    pub parts: &'static [(&'static str, &'static str)],
     /// How layers merge.
     pub merge: Merge,
     /// Where it may stand.

@@ -54,6 +54,7 @@ pub(crate) fn run(command: &Explain, common: &Common, console: &mut Console<'_>)
         let places: Vec<&str> = word.places.iter().map(|place| place.name()).collect();
         let page = json!({
             "version": 1, "word": word.name, "form": word.form, "text": word.doc, "places": places,
+            "parts": word.parts.iter().map(|(form, text)| json!({ "form": form, "text": text })).collect::<Vec<_>>(),
         });
         say(common, console, &page, &of_word(word));
         return Exit::Done;
@@ -128,6 +129,9 @@ fn of_term(term: &Term) -> String {
 
 fn of_word(word: &Word) -> String {
     let mut text = format!("# {}\n\n    {}\n\n{}\n", word.name, word.form, word.doc);
+    for (form, doc) in word.parts {
+        let _ = writeln!(text, "\n    {form}\n\n{doc}");
+    }
     let places: Vec<&str> = word.places.iter().map(|place| place.name()).collect();
     let _ = writeln!(text, "\nIt stands {}.", places.join(", "));
     for term in glossary::terms_of(word.name) {

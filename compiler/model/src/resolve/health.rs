@@ -10,9 +10,8 @@ use crate::args::Args;
 use crate::eval::Scope;
 use crate::origin::{Origin, Sourced, Via};
 use crate::platform::{Port, PortId, Probe, ProbeCheck, Probes, ServiceId};
+use crate::properties::form_of_part;
 use crate::units::Duration;
-
-const FORM: &str = "ready|live|startup [http \"/path\" | tcp | exec \"…\", …] [on PORT] [after TIME] [every TIME] [fails N] [within TIME]";
 
 /// What is asked, before its port is known.
 #[derive(Clone)]
@@ -211,7 +210,11 @@ impl<'a> Resolver<'a> {
         draft: &mut Draft,
         has_default: bool,
     ) {
-        let mut args = Args::new(&statement.args[1..], statement.span, FORM);
+        let mut args = Args::new(
+            &statement.args[1..],
+            statement.span,
+            form_of_part("health", 0),
+        );
         if let [Arg::Expr(only)] = &statement.args[1..]
             && only.as_word().is_some_and(|w| w == "off")
         {

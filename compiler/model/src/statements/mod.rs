@@ -130,6 +130,7 @@ macro_rules! statements {
                         name: $crate::statements::first_word($form),
                         form: $form,
                         doc: $text,
+                        parts: &[],
                         merge: $crate::word::Merge::Replace,
                         places: &[$($crate::word::Place::$place),*],
                     },
