@@ -31,24 +31,70 @@ fn assert_bound(at: &str, beyond: &str, code: &str, bound: &str) {
     assert!(found[0].contains(bound), "{found:?}");
 }
 
+/// Each names the next: constants are evaluated after those that they need, so that no chain is too long.
 #[test]
-fn constants_nest_400_deep() {
-    assert_bound(
-        &worst::constants(398),
-        &worst::constants(20_000),
-        "E0016",
-        "400 deep",
-    );
+fn constants_form_chains_of_any_length() {
+    for text in [
+        worst::constants(20_000),
+        program(&texts_of_texts(20_000), ""),
+    ] {
+        let compiled = Memory::of(text).compile();
+        assert!(
+            !compiled.diagnostics.has_errors(),
+            "{:?}",
+            compiled.diagnostics.as_slice().first()
+        );
+    }
 }
 
+/// Constants of which each names the next in a branch and in a text.
+fn texts_of_texts(count: usize) -> String {
+    let mut text = String::new();
+    for n in 0..count {
+        let next = n + 1;
+        writeln!(
+            text,
+            "let t{n} = if platform.version == \"0\" then \"\" else \"${{t{next}}}\""
+        )
+        .expect("written");
+    }
+    writeln!(text, "let t{count} = \"end\"").expect("written");
+    text
+}
+
+/// One circle, and every constant that needs it, is one mistake.
 #[test]
-fn constants_in_a_long_circle_are_refused() {
+fn constants_in_a_long_circle_are_refused_once() {
     let mut text = String::new();
     for n in 0..8_000 {
         writeln!(text, "let x{n} = x{}", (n + 1) % 8_000).expect("written");
+        writeln!(text, "let y{n} = x{n}").expect("written");
     }
     let compiled = Memory::of(program(&text, "")).compile();
-    assert!(!messages(&compiled, "E0016").is_empty());
+    let found = messages(&compiled, "E0016");
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(found[0].contains("depends on itself"), "{found:?}");
+}
+
+/// Every constant names every other one: 40,000 places, of which each may close a circle.
+#[test]
+fn constants_that_all_name_each_other_are_refused_once() {
+    let count = 200;
+    let mut text = String::new();
+    for n in 0..count {
+        let others: Vec<String> = (0..count).map(|other| format!("x{other}")).collect();
+        writeln!(text, "let x{n}: List(Int) = [{}]", others.join(", ")).expect("written");
+    }
+    let compiled = Memory::of(program(&text, "")).compile();
+    assert_eq!(messages(&compiled, "E0016").len(), 1);
+}
+
+/// A branch that is not taken needs no value: this is no circle.
+#[test]
+fn constants_may_name_each_other_in_branches_that_are_not_taken() {
+    let text = "let a: Int = if true then 2 else b\nlet b: Int = if false then 3 else a\n";
+    let compiled = Memory::of(program(text, "replicas b")).compile();
+    assert!(!compiled.diagnostics.has_errors());
 }
 
 #[test]

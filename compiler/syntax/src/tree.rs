@@ -12,6 +12,8 @@ pub struct File {
     pub dangling: Vec<Comment>,
     /// Stretches that could not be read, each reported once.
     pub broken: Vec<Broken>,
+    /// Stretches that could not be read in statements that were kept without them.
+    pub lost: Vec<Span>,
     /// Stretches that are read as something else, which was certainly meant; each is reported.
     pub mended: Vec<Span>,
     /// Whether brackets or `"""` do not match, so that it is a guess where statements start and end.
@@ -346,6 +348,45 @@ impl Expr {
         match &self.kind {
             ExprKind::Path(path) => path.as_word(),
             _ => None,
+        }
+    }
+
+    /// The expressions right inside this one, in source order.
+    #[must_use]
+    pub fn children(&self) -> Vec<&Self> {
+        match &self.kind {
+            ExprKind::Path(_)
+            | ExprKind::Number(_)
+            | ExprKind::Address(_)
+            | ExprKind::Subresource(..) => Vec::new(),
+            ExprKind::String(string) => {
+                let parts = string.parts.iter();
+                let inner = parts.filter_map(|part| match part {
+                    StringPart::Text(_) => None,
+                    StringPart::Expr(expr) => Some(expr),
+                });
+                inner.collect()
+            }
+            ExprKind::Pair(a, b) | ExprKind::Range(a, b) | ExprKind::Binary(_, a, b) => vec![a, b],
+            ExprKind::Ported(inner, _) | ExprKind::Member(inner, _) | ExprKind::Unary(_, inner) => {
+                vec![inner]
+            }
+            ExprKind::List(items) | ExprKind::Set(items) => items.iter().collect(),
+            ExprKind::Call(call) => {
+                let args = call.args.iter();
+                args.flat_map(|arg| [Some(&arg.value), arg.default.as_ref()])
+                    .flatten()
+                    .collect()
+            }
+            ExprKind::If(parts) => parts.iter().collect(),
+            ExprKind::Quantified(quantified) => {
+                vec![&quantified.collection, &quantified.predicate]
+            }
+            ExprKind::Comprehension(comprehension) => {
+                let mut all = vec![&comprehension.element, &comprehension.collection];
+                all.extend(&comprehension.condition);
+                all
+            }
         }
     }
 }

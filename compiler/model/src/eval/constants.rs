@@ -1,7 +1,9 @@
-//! Constants, each evaluated when it is first asked for.
+//! Constants: each is evaluated once, when something first uses it, and after the constants that its expression
+//! names: a chain of any length takes no stack.
 
 use erpc_diagnostics::{Diagnostic, codes, listed, nearest};
-use erpc_syntax::tree::{Expr, ExprKind, Ident, Sign, Statement};
+use erpc_syntax::tree::{Arg, Expr, ExprKind, Ident, Sign, Statement};
+use rustc_hash::FxHashSet;
 use smol_str::SmolStr;
 
 use super::{Evaluator, Scope};
@@ -11,18 +13,37 @@ use crate::value::{Type, Value};
 /// How a constant is written.
 const FORM: &str = "let NAME[: Type] = EXPR";
 
+/// The module of a constant, `None` for the program's own, and its name.
+pub(crate) type ConstantKey = (Option<SmolStr>, SmolStr);
+
 /// A `let`.
 pub(crate) struct Constant<'a> {
     pub(crate) name: Ident,
     pub(crate) statement: &'a Statement,
-    pub(crate) state: ConstantState,
-    pub(crate) is_used: bool,
+    state: State,
+    is_used: bool,
 }
 
-pub(crate) enum ConstantState {
+enum State {
     New,
     Open,
     Done(Option<Value>),
+}
+
+impl<'a> Constant<'a> {
+    /// A constant that was not evaluated yet.
+    pub(crate) fn new(name: Ident, statement: &'a Statement) -> Self {
+        Self {
+            name,
+            statement,
+            state: State::New,
+            is_used: false,
+        }
+    }
+
+    fn is_new(&self) -> bool {
+        matches!(self.state, State::New)
+    }
 }
 
 impl<'a> Evaluator<'a> {
@@ -32,28 +53,23 @@ impl<'a> Evaluator<'a> {
         let key = (scope.module.clone(), name.clone());
         let constant = self.constants.get_mut(&key)?;
         constant.is_used = true;
-        match &constant.state {
-            ConstantState::Done(value) => return Some(value.clone()),
-            ConstantState::Open => {
-                let span = constant.name.span;
-                constant.state = ConstantState::Done(None);
-                self.report(
-                    Diagnostic::new(
-                        &codes::EVALUATION_BUDGET,
-                        format!("`{name}` is defined by itself"),
-                    )
-                    .at(span, "its value needs its value"),
-                );
-                return Some(None);
-            }
-            ConstantState::New => constant.state = ConstantState::Open,
+        if constant.is_new() {
+            self.evaluate_with_dependencies(&key);
         }
-        let statement = constant.statement;
-        let value = self.constant_value(statement, scope.module.clone());
-        if let Some(constant) = self.constants.get_mut(&key) {
-            constant.state = ConstantState::Done(value.clone());
+        let constant = self.constants.get_mut(&key)?;
+        if let State::Done(value) = &constant.state {
+            return Some(value.clone());
         }
-        Some(value)
+        let span = constant.name.span;
+        constant.state = State::Done(None);
+        self.report(
+            Diagnostic::new(
+                &codes::EVALUATION_BUDGET,
+                format!("the value of `{name}` depends on itself"),
+            )
+            .at(span, "its value needs its own value"),
+        );
+        Some(None)
     }
 
     /// Whether the program declares a constant of this name.
@@ -70,8 +86,82 @@ impl<'a> Evaluator<'a> {
             .map(|(_, name)| name.as_str())
     }
 
+    /// Evaluates a constant after those that it needs.
+    fn evaluate_with_dependencies(&mut self, key: &ConstantKey) {
+        for key in self.dependencies_first(key) {
+            let Some(constant) = self.constants.get_mut(&key) else {
+                continue;
+            };
+            // One may have been needed by another before its turn.
+            if !constant.is_new() {
+                continue;
+            }
+            constant.state = State::Open;
+            let statement = constant.statement;
+            let value = self.constant_value(statement, key.0.clone());
+            if let Some(constant) = self.constants.get_mut(&key) {
+                constant.state = State::Done(value);
+            }
+        }
+    }
+
+    /// A constant behind the new constants that its expression names, and those behind theirs. Constants of a
+    /// circle come in some order; their evaluation finds whether the circle is real, since a branch that is not
+    /// taken needs no value.
+    fn dependencies_first(&mut self, key: &ConstantKey) -> Vec<ConstantKey> {
+        let mut order = Vec::new();
+        let mut seen = FxHashSet::from_iter([key.clone()]);
+        let mut open = vec![(key.clone(), self.dependencies(key))];
+        while let Some((_, dependencies)) = open.last_mut() {
+            match dependencies.pop() {
+                Some(next) => {
+                    if seen.insert(next.clone()) {
+                        let below = self.dependencies(&next);
+                        open.push((next, below));
+                    }
+                }
+                None => order.extend(open.pop().map(|(key, _)| key)),
+            }
+        }
+        order
+    }
+
+    /// The constants of the same module that the expression of one names and that have no value yet, the first
+    /// one last.
+    fn dependencies(&mut self, key: &ConstantKey) -> Vec<ConstantKey> {
+        let Some(constant) = self.constants.get(key) else {
+            return Vec::new();
+        };
+        let span = constant.name.span;
+        let args = constant.statement.args.iter().skip(1);
+        let mut open: Vec<&Expr> = args
+            .filter_map(|arg| match arg {
+                Arg::Expr(expr) => Some(expr),
+                Arg::Sign(..) | Arg::Block(_) => None,
+            })
+            .collect();
+        let mut found = Vec::new();
+        let mut steps = 0;
+        while let Some(expr) = open.pop() {
+            steps += 1;
+            open.extend(expr.children());
+            let Some(name) = expr.as_word() else {
+                continue;
+            };
+            let key = (key.0.clone(), name.clone());
+            if self.constants.get(&key).is_some_and(Constant::is_new) {
+                found.push(key);
+            }
+        }
+        if self.steps(steps, span) {
+            found
+        } else {
+            Vec::new()
+        }
+    }
+
     /// The value of a `let NAME[: Type] = EXPR`.
-    pub(crate) fn constant_value(
+    fn constant_value(
         &mut self,
         statement: &'a Statement,
         module: Option<SmolStr>,
@@ -128,6 +218,32 @@ impl<'a> Evaluator<'a> {
             }
         };
         self.coerce(value, expr.span, &of)
+    }
+
+    /// Evaluates the constants that have no value yet, and reports those that nothing uses.
+    pub(crate) fn check_constants(&mut self) {
+        let mut all: Vec<(ConstantKey, Ident)> = self
+            .constants
+            .iter()
+            .map(|(key, constant)| (key.clone(), constant.name.clone()))
+            .collect();
+        all.sort_by_key(|(_, name)| name.span);
+        for (key, _) in &all {
+            self.evaluate_with_dependencies(key);
+        }
+        for (key, name) in all {
+            let is_used = self.constants.get(&key).is_none_or(|one| one.is_used);
+            if key.0.is_none() && !is_used {
+                self.report(
+                    Diagnostic::new(
+                        &codes::UNUSED_LET,
+                        format!("nothing uses the constant `{}`", name.text),
+                    )
+                    .at(name.span, "not used")
+                    .help("remove it"),
+                );
+            }
+        }
     }
 
     /// The type that a parameter or constant declares: `Cpu`, `Range(Cpu)`, `List(String)`.

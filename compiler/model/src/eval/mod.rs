@@ -25,7 +25,8 @@ mod sink;
 mod typed;
 
 pub(crate) use address::{Asked, END, START};
-pub(crate) use constants::{Constant, ConstantState};
+pub(crate) use constants::Constant;
+use constants::ConstantKey;
 pub(crate) use files::Template;
 pub(crate) use operators::{compare, like, steps};
 pub(crate) use sink::Sink;
@@ -36,7 +37,7 @@ pub(crate) struct Evaluator<'a> {
     files: &'a dyn Files,
     /// `platform.version` and the like.
     pub(crate) facts: Vec<(&'static str, Value)>,
-    pub(crate) constants: FxHashMap<(Option<SmolStr>, SmolStr), Constant<'a>>,
+    pub(crate) constants: FxHashMap<ConstantKey, Constant<'a>>,
     /// Files read by `file` and `template`; `None` where that failed and was reported.
     texts: FxHashMap<String, Option<Rc<str>>>,
     /// The templates that were evaluated.
@@ -84,7 +85,7 @@ pub(crate) const MAX_STEPS: u64 = 10_000_000;
 pub(crate) const MAX_TEXT_BYTES: u64 = 64 << 20;
 /// How many elements lists may have, together and with every copy.
 pub(crate) const MAX_ELEMENTS: u64 = 1_000_000;
-/// How deep evaluations may nest: operators, brackets, and constants that are defined by others.
+/// How deep evaluations may nest: operators, brackets, and templates in templates.
 const MAX_DEPTH: usize = 400;
 /// How deep lists may nest.
 const MAX_LIST_DEPTH: usize = 16;

@@ -9,7 +9,7 @@ use smol_str::SmolStr;
 use super::state::{ComponentDeclared, Declared, NamespaceDeclared, Resolver};
 
 use crate::args::Args;
-use crate::eval::{Constant, ConstantState};
+use crate::eval::Constant;
 use crate::ids::Id;
 use crate::platform::{Component, ComponentId, NamespaceId, ServiceId};
 use crate::properties::{self, Place, Word};
@@ -267,15 +267,7 @@ impl<'a> Resolver<'a> {
         let key = (module.cloned(), name.text.clone());
         let first = self.constants.get(&key).map(|c| c.name.span);
         if self.is_new(first, &name, "constant") {
-            self.constants.insert(
-                key,
-                Constant {
-                    name,
-                    statement,
-                    state: ConstantState::New,
-                    is_used: false,
-                },
-            );
+            self.constants.insert(key, Constant::new(name, statement));
         }
     }
 

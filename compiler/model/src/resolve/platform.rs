@@ -13,7 +13,7 @@ use super::settings::{Setting, Settings};
 use super::state::Declared;
 use super::state::Resolver;
 use crate::args::Args;
-use crate::eval::{ConstantState, Scope};
+use crate::eval::Scope;
 use crate::ids::Id;
 use crate::origin::{Sourced, Via};
 use crate::platform::{
@@ -704,36 +704,6 @@ impl<'a> Resolver<'a> {
                 ));
             }
             self.report(diagnostic);
-        }
-    }
-
-    /// Evaluates the constants that nothing used, and says so.
-    fn check_constants(&mut self) {
-        let mut unused: Vec<(Option<SmolStr>, Ident, &'a Statement)> = self
-            .constants
-            .iter()
-            .filter(|(_, c)| !c.is_used)
-            .map(|((module, _), c)| (module.clone(), c.name.clone(), c.statement))
-            .collect();
-        unused.sort_by_key(|(_, name, _)| name.span);
-        for (module, name, statement) in unused {
-            let is_new = self
-                .constants
-                .get(&(module.clone(), name.text.clone()))
-                .is_some_and(|c| matches!(c.state, ConstantState::New));
-            if is_new {
-                self.constant_value(statement, module.clone());
-            }
-            if module.is_none() {
-                self.report(
-                    Diagnostic::new(
-                        &codes::UNUSED_LET,
-                        format!("nothing uses the constant `{}`", name.text),
-                    )
-                    .at(name.span, "not used")
-                    .help("remove it"),
-                );
-            }
         }
     }
 }
