@@ -1,7 +1,7 @@
 //! Findings that follow from others: what seems to be missing is there and wrong, what seems to be unused
 //! is used by what could not be read. One mistake is one message.
 
-use erpc_diagnostics::{Diagnostic, Diagnostics, Severity, Span, codes};
+use erpc_diagnostics::{Diagnostic, Diagnostics, FileId, Severity, Span, codes};
 use erpc_syntax::tree::{Arg, Block, Statement};
 
 use crate::program::Loaded;
@@ -18,7 +18,25 @@ pub fn without_consequences(diagnostics: &mut Diagnostics, loaded: &Loaded) {
         })
         .map(Diagnostic::span)
         .collect();
+    // A component whose use is written in another way has no arguments that could be read.
+    let mut shapes: Vec<(FileId, u32)> = diagnostics
+        .as_slice()
+        .iter()
+        .filter(|finding| finding.code == &codes::WRONG_SHAPE)
+        .map(|finding| (finding.span().file, finding.span().start))
+        .collect();
+    shapes.sort_unstable();
+    let is_written_differently = |finding: &Diagnostic| {
+        let span = finding.span();
+        let next = shapes.partition_point(|shape| *shape < (span.file, span.start));
+        let next = shapes.get(next);
+        finding.code == &codes::WRONG_ARGUMENTS
+            && next.is_some_and(|(file, start)| *file == span.file && *start <= span.end)
+    };
     diagnostics.retain(|finding| {
+        if is_written_differently(finding) {
+            return false;
+        }
         let is_unused = [&codes::UNUSED_LET, &codes::UNUSED_IMPORT].contains(&finding.code);
         let mut said = finding.consequence_of.iter();
         !is_unused && !said.any(|(owner, word)| is_wrong(loaded, &causes, *owner, word))

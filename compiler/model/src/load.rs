@@ -144,6 +144,7 @@ impl Loader<'_> {
         let found = parsed.diagnostics.as_slice().iter();
         let lost = found.filter(|finding| finding.fixes.is_empty());
         let mut broken: Vec<Span> = lost.map(Diagnostic::span).collect();
+        broken.append(&mut parsed.file.lost.clone());
         self.diagnostics.extend(parsed.diagnostics);
         broken.extend(crate::mend::mend(
             id,

@@ -1,6 +1,7 @@
 //! From a text to a tree: the scanner cuts it into top-level pieces, pest parses each, and the
 //! pairs become statements and expressions. Large files are parsed in parallel.
 
+mod brackets;
 mod expr;
 mod statement;
 mod string;
@@ -109,6 +110,7 @@ fn join(parsed: Vec<Parsed>, mut diagnostics: Diagnostics) -> Parsed {
         }
         file.statements.append(&mut piece.file.statements);
         file.broken.append(&mut piece.file.broken);
+        file.lost.append(&mut piece.file.lost);
         waiting.append(&mut piece.file.dangling);
         diagnostics.extend(piece.diagnostics);
     }
@@ -146,6 +148,7 @@ fn piece(file: FileId, scanned: &Scanned<'_>, start: usize, end: usize, is_lost:
             });
         }
     }
+    tree.lost = builder.lost;
     Parsed {
         file: tree,
         diagnostics: builder.diagnostics,
@@ -168,6 +171,8 @@ pub(crate) struct Builder<'t> {
     /// Where the piece starts in the mended text.
     base: usize,
     pub(crate) diagnostics: Diagnostics,
+    /// Stretches that no rule takes.
+    lost: Vec<Span>,
     /// Comments met inside a statement.
     inner: Vec<Comment>,
     /// How many operators the expressions around the current place have.
@@ -181,6 +186,7 @@ impl<'t> Builder<'t> {
             scanned,
             base,
             diagnostics: Diagnostics::new(),
+            lost: Vec::new(),
             inner: Vec::new(),
             operators: 0,
         }

@@ -4,9 +4,10 @@
 use erpc_diagnostics::{Diagnostic, Span, codes};
 use pest::iterators::{Pair, Pairs};
 
+use super::brackets::end_of_bracket;
 use super::{Builder, first_words};
 use crate::grammar::Rule;
-use crate::tree::{Arg, Block, Broken, Comment, Expr, ExprKind, Sign, Statement};
+use crate::tree::{Arg, Block, Broken, Comment, Expr, ExprKind, Path, Segment, Sign, Statement};
 
 /// What stands between braces, or in a file.
 #[derive(Default)]
@@ -83,16 +84,24 @@ impl Builder<'_> {
         let before = self.diagnostics.as_slice().len();
         let mut args = Vec::new();
         let mut is_broken = false;
+        // What stands in a bracket that cannot be read is a part of it.
+        let mut lost_until = 0;
         for part in pair.into_inner() {
             match part.as_rule() {
                 Rule::comment => {
                     let comment = self.comment(&part);
                     self.inner.push(comment);
                 }
+                _ if part.as_span().start() < lost_until => {}
                 Rule::junk => {
                     let is_first = !is_broken;
                     is_broken = true;
                     if is_first {
+                        let span = self.span(&part);
+                        self.lost.push(span);
+                        if part.as_str().starts_with(['(', '[']) {
+                            lost_until = end_of_bracket(&part).unwrap_or(0);
+                        }
                         self.junk(&part, args.last());
                         let start = self.span(&part).start;
                         // What adjoins is a part of it, such as a component before its arguments.
@@ -188,8 +197,7 @@ impl Builder<'_> {
             .at(at, "not a quote of the language"),
             ')' | ']' => Diagnostic::new(&codes::STRAY_BRACKET, format!("this `{first}` closes nothing"))
                 .at(at, "nothing before it is open"),
-            '(' | '[' => Diagnostic::new(&codes::BROKEN_STATEMENT, format!("what follows this `{first}` cannot be read"))
-                .at(at, "from here"),
+            '(' | '[' => self.unreadable_bracket(pair, adjoins),
             '/' if text.starts_with("//") || text.starts_with("/*") => {
                 Diagnostic::new(&codes::STRAY_CHARACTER, "a comment starts with `#`")
                     .at(self.span_of(start, start + 2), "not a comment here")
@@ -216,9 +224,12 @@ impl Builder<'_> {
                     .help("a range is written `100m..500m`; a value alone, `500m`, is both of its ends")
             }
             '.' if adjoins && text[1..].starts_with(|c: char| c.is_ascii_digit()) => {
-                Diagnostic::new(&codes::STRAY_CHARACTER, "a number cannot have a fraction here")
-                    .at(whole, "a fraction")
-                    .help("a quantile is a whole number, such as `p99`; of other values, choose a smaller unit")
+                match path_before(before, 2) {
+                    Some(path) => number_in_path(text, path, whole),
+                    None => Diagnostic::new(&codes::STRAY_CHARACTER, "a number cannot have a fraction here")
+                        .at(whole, "a fraction")
+                        .help("a quantile is a whole number, such as `p99`; of other values, choose a smaller unit"),
+                }
             }
             '.' if adjoins => Diagnostic::new(&codes::MISSING_VALUE, "the name after this `.` is missing")
                 .at(at, "nothing after it")
@@ -282,23 +293,82 @@ impl Builder<'_> {
     }
 }
 
+/// Maps of Kubernetes whose keys may have dots and slashes.
+const MAPS: [&str; 7] = [
+    "labels",
+    "annotations",
+    "nodeSelector",
+    "matchLabels",
+    "limits",
+    "requests",
+    "data",
+];
+
+/// The path before a stretch, if it has at least so many names.
+fn path_before(before: Option<&Arg>, least: usize) -> Option<&Path> {
+    let Some(Arg::Expr(expr)) = before else {
+        return None;
+    };
+    match &expr.kind {
+        ExprKind::Path(path) if path.port.is_none() && path.segments.len() >= least => Some(path),
+        _ => None,
+    }
+}
+
+/// `spec.containers.0.stdin`: the number of an element in a path.
+fn number_in_path(text: &str, path: &Path, whole: Span) -> Diagnostic {
+    let is_number = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
+    let (names, rest) = text.split_at(text.find('=').unwrap_or(text.len()));
+    let quoted: Vec<String> = names
+        .split('.')
+        .map(|part| match is_number(part) {
+            true => format!("\"{part}\""),
+            false => part.to_owned(),
+        })
+        .collect();
+    let quoted = quoted.join(".");
+    let list = path.segments.last().and_then(Segment::as_name);
+    let list = list.map_or("", |name| name.as_str());
+    Diagnostic::new(
+        &codes::STRAY_CHARACTER,
+        "the number of a list element must be quoted in a path",
+    )
+    .at(whole, "a number without quotes")
+    .help(format!("write `{list}{quoted}`"))
+    .fix("quote the number", whole, format!("{quoted}{rest}"))
+}
+
 /// `/` directly behind a name: a protocol, a key with a slash, or the path of another notation.
 fn slash_behind_name(text: &str, before: Option<&Arg>, at: Span, whole: Span) -> Diagnostic {
-    let path = match before {
-        Some(Arg::Expr(expr)) => match &expr.kind {
-            ExprKind::Path(path) if path.port.is_none() => Some(path),
-            _ => None,
-        },
-        _ => None,
-    };
-    match path.map(|path| path.segments.len()) {
-        // `spec.nodeSelector.kubernetes.io/os`
-        Some(3..) => Diagnostic::new(
+    let quote_key = || {
+        Diagnostic::new(
             &codes::STRAY_CHARACTER,
             "a key that contains `.` or `/` must be quoted in a path",
         )
         .at(at, "not part of a name")
-        .help("quote the whole key: `nodeSelector.\"kubernetes.io/os\"`"),
+    };
+    let path = path_before(before, 1);
+    if let Some(path) = path
+        && let Some((map, key)) = key_of_map(path)
+    {
+        let end = text.find('=').unwrap_or(text.len());
+        let names = key.iter().filter_map(Segment::as_name);
+        let names: Vec<&str> = names.map(smol_str::SmolStr::as_str).collect();
+        let written = format!("\"{}{}\"", names.join("."), &text[..end]);
+        let from = key.first().map_or(at.start, |first| first.span.start);
+        // What follows a `=` stays behind the key.
+        let span = Span::new(at.file, from, whole.end);
+        return quote_key().help(format!("write `{map}.{written}`")).fix(
+            "quote the key",
+            span,
+            format!("{written}{}", &text[end..]),
+        );
+    }
+    match path.map(|path| path.segments.len()) {
+        // `spec.nodeSelector.kubernetes.io/os`
+        Some(3..) => {
+            quote_key().help("quote the whole key, as in `annotations.\"example.org/name\"`")
+        }
         // `shop/web.replicas`
         Some(1) if text.contains('.') => Diagnostic::new(
             &codes::STRAY_CHARACTER,
@@ -317,6 +387,17 @@ fn slash_behind_name(text: &str, before: Option<&Arg>, at: Span, whole: Span) ->
         .at(whole, "not a protocol")
         .help("write `/udp` or `/sctp` behind the number of a port; `/tcp` is the default"),
     }
+}
+
+/// The last map in a path, and the names behind it.
+fn key_of_map(path: &Path) -> Option<(&str, &[Segment])> {
+    let names = path.segments.iter().map(Segment::as_name);
+    let is_map =
+        |name: Option<&smol_str::SmolStr>| name.is_some_and(|n| MAPS.contains(&n.as_str()));
+    let at = names.clone().position(is_map)?;
+    let map = path.segments[at].as_name()?;
+    let key = &path.segments[at + 1..];
+    (!key.is_empty()).then_some((map.as_str(), key))
 }
 
 fn typographic(quote: char, text: &str, at: Span, whole: Span) -> Diagnostic {
