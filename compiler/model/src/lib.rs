@@ -26,6 +26,7 @@ mod program;
 pub mod properties;
 mod resolve;
 pub mod rules;
+mod schedule;
 mod statements;
 mod stdlib;
 mod strange;

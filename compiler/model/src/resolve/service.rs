@@ -20,6 +20,7 @@ use crate::platform::{
     Workload,
 };
 use crate::properties::Place;
+use crate::schedule;
 use crate::statements::{Reader, Statements};
 use crate::units::{Duration, Percent, Range};
 use crate::value::{Type, Value, number_as};
@@ -80,31 +81,15 @@ impl<'a> Resolver<'a> {
         let Some(schedule) = self.text(every, scope) else {
             return Workload::Job;
         };
-        if let Some(five) = macro_of_cron(&schedule) {
+        if let Some(wrong) = schedule::error(&schedule) {
+            let shown = schedule.escape_debug();
             self.report(
                 Diagnostic::new(
                     &codes::OUT_OF_RANGE,
-                    format!("invalid cron schedule `{schedule}`: expected 5 fields"),
+                    format!("invalid cron schedule `{shown}`"),
                 )
-                .at(every.span, "a name for a schedule")
-                .help(format!("write `\"{five}\"`, which is the same"))
-                .fix(
-                    format!("write `\"{five}\"`"),
-                    every.span,
-                    format!("\"{five}\""),
-                ),
-            );
-        } else if schedule.split_whitespace().count() != 5 {
-            self.report(
-                Diagnostic::new(&codes::OUT_OF_RANGE, format!("`{schedule}` is no schedule"))
-                    .at(every.span, "not five fields")
-                    .help("five fields: minute, hour, day of month, month, day of week, as in `\"0 3 * * *\"`"),
-            );
-        } else if let Some((field, least, most)) = bad_field(&schedule) {
-            self.report(
-                Diagnostic::new(&codes::OUT_OF_RANGE, format!("`{schedule}` is no schedule"))
-                    .at(every.span, format!("the {field} cannot be this"))
-                    .help(format!("{} is {least} to {most}, `*` for any, `*/5` for every fifth, `1,3` or `1-5` for several", if field == "hour" { "an hour".to_owned() } else { format!("a {field}") })),
+                .at(every.span, wrong.label)
+                .help(wrong.help),
             );
         }
         Workload::CronJob(Sourced::declared(schedule, every.span))
@@ -688,65 +673,4 @@ impl<'a> Resolver<'a> {
             self.service_of(None, name, &settings, false);
         }
     }
-}
-
-/// The field of a schedule that the CronJob controller would refuse, with its bounds: numbers, names of
-/// months and days, lists, ranges and steps (<https://pkg.go.dev/github.com/robfig/cron/v3>).
-fn bad_field(schedule: &str) -> Option<(&'static str, u32, u32)> {
-    const MONTHS: [&str; 12] = [
-        "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec",
-    ];
-    const DAYS: [&str; 7] = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"];
-    let fields: [(&str, u32, u32, &[&str]); 5] = [
-        ("minute", 0, 59, &[]),
-        ("hour", 0, 23, &[]),
-        ("day of the month", 1, 31, &[]),
-        ("month", 1, 12, &MONTHS),
-        ("day of the week", 0, 6, &DAYS),
-    ];
-    let is_value = |text: &str, least: u32, most: u32, names: &[&str]| {
-        names.contains(&text.to_lowercase().as_str())
-            || text.parse().is_ok_and(|n: u32| least <= n && n <= most)
-    };
-    let is_part = |part: &str, least, most, names: &[&str]| {
-        let (range, step) = part.split_once('/').unwrap_or((part, "1"));
-        let number = |text: &str| {
-            let names = names.iter().position(|name| *name == text.to_lowercase());
-            // Months count from 1, days of the week from 0.
-            let named = names
-                .and_then(|at| u32::try_from(at).ok())
-                .map(|at| at + least);
-            named.or_else(|| text.parse().ok())
-        };
-        let is_range = match range.split_once('-') {
-            Some((low, high)) => {
-                is_value(low, least, most, names)
-                    && is_value(high, least, most, names)
-                    && number(low) <= number(high)
-            }
-            None => matches!(range, "*" | "?") || is_value(range, least, most, names),
-        };
-        is_range && step.parse().is_ok_and(|step: u32| step > 0)
-    };
-    let parts = schedule.split_whitespace();
-    parts
-        .zip(fields)
-        .find_map(|(text, (field, least, most, names))| {
-            let is_good = text
-                .split(',')
-                .all(|part| is_part(part, least, most, names));
-            (!is_good).then_some((field, least, most))
-        })
-}
-
-/// The five fields of a name for a schedule. The language has one form, which says when it is.
-fn macro_of_cron(schedule: &str) -> Option<&'static str> {
-    Some(match schedule {
-        "@hourly" => "0 * * * *",
-        "@daily" | "@midnight" => "0 0 * * *",
-        "@weekly" => "0 0 * * 0",
-        "@monthly" => "0 0 1 * *",
-        "@yearly" | "@annually" => "0 0 1 1 *",
-        _ => return None,
-    })
 }
