@@ -2,9 +2,11 @@
 //! held to the shape of its kind.
 
 mod owned;
+mod types;
+mod values;
 
 use erpc_diagnostics::{Diagnostic, Diagnostics, Severity, codes};
-use erpc_model::{Patch, PatchField, PatchValue, Service, listed, nearest};
+use erpc_model::{Patch, PatchField, PatchValue, Service, Via, listed, nearest};
 use serde_json::{Map, Value};
 
 use crate::{Object, ObjectFile};
@@ -78,11 +80,13 @@ fn apply_to(service: &Service, patch: &Patch, object: &mut Object, out: &mut Dia
         }
         if let Err(fact) = set(&mut value, field) {
             is_set = false;
-            out.push(
-                Diagnostic::new(&codes::BAD_PATCH, fact)
-                    .at(field.path_span, "this field")
-                    .also(patch.kind.span(), "in this patch"),
-            );
+            let diagnostic =
+                Diagnostic::new(&codes::BAD_PATCH, fact.message).at(field.path_span, "this field");
+            let diagnostic = match fact.help {
+                Some(help) => diagnostic.help(help),
+                None => diagnostic,
+            };
+            out.push(in_patch(diagnostic, service, patch));
         }
     }
     if !is_set {
@@ -98,37 +102,83 @@ fn apply_to(service: &Service, patch: &Patch, object: &mut Object, out: &mut Dia
                         &codes::BAD_PATCH,
                         format!("a {} has no field `{}`", object.kind(), path_of(field)),
                     )
-                    .at(field.path_span, "no such field")
-                    .also(patch.kind.span(), "in this patch");
+                    .at(field.path_span, "no such field");
+                    let diagnostic = in_patch(diagnostic, service, patch);
                     out.push(match near(&kept, field) {
                         Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
                         None => diagnostic,
                     });
+                } else if let Some(wrong) = values::wrong(field) {
+                    out.push(in_patch(refused(field, wrong), service, patch));
                 }
             }
             *object = patched;
         }
         Err(error) => {
-            let is_wrong_alone = |field: &&PatchField| {
-                let alone = serde_json::to_value(&*object).ok();
-                alone.is_some_and(|mut alone| {
-                    set(&mut alone, field).is_ok() && object.like(alone).is_err()
-                })
+            let type_error = |field: &&PatchField| {
+                let mut alone = serde_json::to_value(&*object).ok()?;
+                set(&mut alone, field).ok()?;
+                object.like(alone).err()
             };
-            let wrong = patch.fields.iter().find(is_wrong_alone);
-            let wrong = wrong.or(patch.fields.first());
-            out.push(
-                Diagnostic::new(
+            let mut wrong = patch.fields.iter();
+            let wrong = wrong.find_map(|field| Some((field, type_error(&field)?)));
+            let diagnostic = match wrong {
+                Some((field, error)) => wrong_type(field, &error),
+                None => Diagnostic::new(
                     &codes::BAD_PATCH,
-                    format!("this makes no {}: {error}", object.kind()),
+                    format!(
+                        "these fields together make no {}: {}",
+                        object.kind(),
+                        types::mismatch(&error)
+                    ),
                 )
-                .at(
-                    wrong.map_or(patch.kind.span(), |field| field.value.span()),
-                    "set here",
-                )
-                .also(patch.kind.span(), "in this patch"),
-            );
+                .at(patch.kind.span(), "this patch"),
+            };
+            out.push(in_patch(diagnostic, service, patch));
         }
+    }
+}
+
+/// Adds the patch, and the service if the patch is a component's.
+fn in_patch(diagnostic: Diagnostic, service: &Service, patch: &Patch) -> Diagnostic {
+    let diagnostic = diagnostic.also(patch.kind.span(), "in this patch");
+    match patch.kind.origin.via {
+        Via::Component(_) => diagnostic.also(service.name.span(), "of this service"),
+        Via::Declared | Via::Default | Via::Namespace | Via::Platform | Via::Profile(_) => {
+            diagnostic
+        }
+    }
+}
+
+/// A value that a server would refuse.
+fn refused(field: &PatchField, wrong: values::Wrong) -> Diagnostic {
+    let place = if wrong.is_key {
+        field.path_span
+    } else {
+        field.value.span()
+    };
+    let diagnostic = Diagnostic::new(&codes::BAD_PATCH, wrong.message)
+        .at(place, format!("`{}`", path_of(field)));
+    match wrong.meant {
+        Some(meant) => diagnostic.help(format!("did you mean `\"{meant}\"`?")),
+        None => diagnostic,
+    }
+}
+
+/// A value of a type that the field does not have.
+fn wrong_type(field: &PatchField, error: &serde_json::Error) -> Diagnostic {
+    let diagnostic = Diagnostic::new(
+        &codes::BAD_PATCH,
+        format!(
+            "invalid value of `{}`: {}",
+            path_of(field),
+            types::mismatch(error)
+        ),
+    )
+    .at(field.value.span(), "set here");
+    match types::help(field, error) {
+        Some(help) => diagnostic.help(help),
+        None => diagnostic,
     }
 }
 
@@ -152,8 +202,22 @@ fn near(object: &Value, field: &PatchField) -> Option<String> {
     None
 }
 
+/// A path as it is written.
 fn path_of(field: &PatchField) -> String {
-    field.path.join(".")
+    let is_name = |name: &str| {
+        name.starts_with(|c: char| c.is_alphabetic() || c == '_')
+            && name
+                .chars()
+                .all(|c| c.is_alphanumeric() || matches!(c, '-' | '_'))
+    };
+    let names = field.path.iter().map(|name| {
+        if is_name(name) {
+            name.to_string()
+        } else {
+            format!("\"{name}\"")
+        }
+    });
+    names.collect::<Vec<_>>().join(".")
 }
 
 /// A number names an element of a list.
@@ -167,44 +231,109 @@ fn get<'v>(value: &'v Value, field: &PatchField) -> Option<&'v Value> {
         })
 }
 
-fn set(root: &mut Value, field: &PatchField) -> Result<(), String> {
+/// Why a field cannot be set.
+struct Unset {
+    message: String,
+    help: Option<String>,
+}
+
+impl Unset {
+    fn new(message: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            help: None,
+        }
+    }
+
+    /// A list has no element of this name.
+    fn element(list: &str, items: &[Value], name: &str) -> Self {
+        let named = items
+            .iter()
+            .position(|item| item.get("name").and_then(Value::as_str) == Some(name));
+        Self {
+            message: format!("the list `{list}` has no element `{name}`"),
+            help: Some(match (named, items.len().checked_sub(1)) {
+                (Some(at), _) => format!("elements are numbered: write `{list}.\"{at}\"`"),
+                (None, Some(0)) => format!("elements are numbered: the only one is `{list}.\"0\"`"),
+                (None, Some(last)) => {
+                    format!("elements are numbered: `{list}.\"0\"` to `{list}.\"{last}\"`")
+                }
+                (None, None) => "the list is empty".to_owned(),
+            }),
+        }
+    }
+}
+
+fn set(root: &mut Value, field: &PatchField) -> Result<(), Unset> {
     let Some((last, parents)) = field.path.split_last() else {
-        return Err("the path of the field is empty".to_owned());
+        return Err(Unset::new("the path of the field is empty"));
     };
     let mut at = root;
+    let mut before = "";
     for name in parents {
-        at = match at {
-            Value::Array(items) => name
-                .parse::<usize>()
-                .ok()
-                .and_then(|index| items.get_mut(index))
-                .ok_or_else(|| format!("the list before `{name}` has no such element"))?,
-            Value::Object(fields) => fields
-                .entry(name.as_str())
-                .or_insert_with(|| Value::Object(Map::new())),
-            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {
-                return Err(format!("what stands before `{name}` has no fields"));
-            }
-        };
+        at = step(at, before, name)?;
+        before = name;
     }
-    match (at, &field.value.value) {
+    let value = field.value.value.as_ref().map(|value| json(field, value));
+    match (at, value) {
         (Value::Object(fields), Some(value)) => {
-            fields.insert(last.to_string(), json(value));
+            fields.insert(last.to_string(), value);
             Ok(())
         }
         (Value::Object(fields), None) => match fields.remove(last.as_str()) {
             Some(_) => Ok(()),
-            None => Err(format!("there is no `{}` to remove", path_of(field))),
+            None => Err(Unset::new(format!(
+                "there is no `{}` to remove",
+                path_of(field)
+            ))),
         },
-        _ => Err(format!("what stands before `{last}` has no fields")),
+        (Value::Array(items), value) => {
+            let index = index_of(items, before, last)?;
+            match value {
+                Some(value) => items[index] = value,
+                None => drop(items.remove(index)),
+            }
+            Ok(())
+        }
+        (Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_), _) => {
+            Err(Unset::new(format!("`{before}` has no fields")))
+        }
     }
 }
 
-fn json(value: &PatchValue) -> Value {
+/// The value below a name, which is made if it is missing.
+fn step<'v>(at: &'v mut Value, before: &str, name: &str) -> Result<&'v mut Value, Unset> {
+    match at {
+        Value::Array(items) => {
+            let index = index_of(items, before, name)?;
+            Ok(&mut items[index])
+        }
+        Value::Object(fields) => Ok(fields
+            .entry(name)
+            .or_insert_with(|| Value::Object(Map::new()))),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {
+            Err(Unset::new(format!("`{before}` has no fields")))
+        }
+    }
+}
+
+fn index_of(items: &[Value], list: &str, name: &str) -> Result<usize, Unset> {
+    let index = name.parse::<usize>().ok();
+    let index = index.filter(|index| *index < items.len());
+    index.ok_or_else(|| Unset::element(list, items, name))
+}
+
+/// A value as JSON has it. Quantities may be written as numbers, and are texts.
+fn json(field: &PatchField, value: &PatchValue) -> Value {
     match value {
+        PatchValue::Int(number) if values::is_quantity_field(field) => {
+            Value::String(number.to_string())
+        }
         PatchValue::Bool(value) => Value::Bool(*value),
         PatchValue::Int(value) => Value::from(*value),
         PatchValue::Text(value) => Value::String(value.clone()),
-        PatchValue::List(items) => Value::Array(items.iter().map(json).collect()),
+        PatchValue::List(items) => {
+            Value::Array(items.iter().map(|item| json(field, item)).collect())
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! What is mounted into a service: volumes, configuration files, secrets; and its ports.
 
 use erpc_diagnostics::{Diagnostic, Span, codes};
-use erpc_syntax::tree::{Arg, ExprKind, Sign};
+use erpc_syntax::tree::{Arg, ExprKind, Sign, Statement};
 use smol_str::SmolStr;
 
 use super::settings::{Setting, Settings};
@@ -304,7 +304,9 @@ impl<'a> Resolver<'a> {
                     None => continue,
                 };
                 if line.sign(Sign::Assign).is_none() {
-                    line.expected("`=`", &mut self.diagnostics);
+                    if !self.report_index(statement) {
+                        line.expected("`=`", &mut self.diagnostics);
+                    }
                     continue;
                 }
                 let Some(expr) = line.need_expr("the field's value", &mut self.diagnostics) else {
@@ -349,6 +351,37 @@ impl<'a> Resolver<'a> {
             });
         }
         out
+    }
+
+    /// Reports `containers[0].image`, whose path has a number in brackets.
+    fn report_index(&mut self, statement: &Statement) -> bool {
+        let [Arg::Expr(list), Arg::Expr(index), ..] = statement.args.as_slice() else {
+            return false;
+        };
+        let written = self.written(index.span).to_owned();
+        if list.span.end != index.span.start || !written.starts_with('[') {
+            return false;
+        }
+        let quoted = written
+            .split('[')
+            .skip(1)
+            .map(|part| match part.split_once(']') {
+                Some((index, rest)) => format!(".\"{}\"{rest}", index.trim_matches('"')),
+                None => part.to_owned(),
+            });
+        let quoted: String = quoted.collect();
+        let name = self.written(list.span);
+        let name = name.rsplit('.').next().unwrap_or(name).to_owned();
+        self.report(
+            Diagnostic::new(
+                &codes::WRONG_SHAPE,
+                "an element of a list is named by its number in quotes",
+            )
+            .at(index.span, "brackets in a path")
+            .help(format!("write `{name}{quoted}`"))
+            .fix("quote the number", index.span, quoted),
+        );
+        true
     }
 
     /// Words that a sidecar or init holds.
@@ -401,6 +434,7 @@ fn patch_value(value: Value) -> Option<crate::platform::PatchValue> {
     Some(match value {
         Value::Bool(b) => PatchValue::Bool(b),
         Value::Int(n) => PatchValue::Int(n),
+        Value::Port(port, _) => PatchValue::Int(port.into()),
         Value::Number(ref number) if number.suffix.is_empty() && !number.digits.contains('.') => {
             PatchValue::Int(number.digits.parse().ok()?)
         }
