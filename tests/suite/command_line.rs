@@ -247,6 +247,40 @@ fn an_accepted_manifest_is_a_listed_deviation() {
     assert!(check.err.contains("matches no file"), "{}", check.err);
 }
 
+/// What is accepted is not part of the statements, but all that it may change is in the answer.
+#[test]
+fn kinds_that_are_not_evaluated_are_named_in_accepted_manifests() {
+    const OTHERS: &str = "apiVersion: cilium.io/v2\nkind: CiliumNetworkPolicy\nmetadata: {name: c, namespace: shop-data}\nspec: {}\n---\napiVersion: argoproj.io/v1alpha1\nkind: Rollout\nmetadata: {name: r, namespace: shop-data}\nspec: {template: {spec: {containers: []}}}\n";
+    let folder = with_unmanaged("accept \"lib/shop-data/others.yaml\" because \"Cilium's\"");
+    fs::remove_file(folder.path().join("lib/shop-data/extra.YAML")).expect("removed");
+    fs::write(folder.path().join("lib/shop-data/others.yaml"), OTHERS).expect("written");
+    let path = folder.path().as_os_str();
+    let proven = erpc(&["prove".as_ref(), path]);
+    assert_eq!(proven.exit, Exit::Done, "{}", proven.out);
+    for text in [
+        "lib/shop-data/others.yaml: Cilium's",
+        "1 CiliumNetworkPolicy (cilium.io/v2): lib/shop-data/others.yaml:1",
+        "1 Rollout (argoproj.io/v1alpha1): lib/shop-data/others.yaml:5",
+    ] {
+        assert!(proven.out.contains(text), "{text}\n{}", proven.out);
+    }
+    let json = erpc(&["prove".as_ref(), "--format".as_ref(), "json".as_ref(), path]);
+    let report: serde_json::Value = serde_json::from_str(&json.out).expect("JSON");
+    let kinds = &report["beside"]["accepted_not_evaluated"];
+    assert_eq!(kinds[0]["kind"], "CiliumNetworkPolicy");
+    assert_eq!(report["beside"]["not_evaluated"], serde_json::json!([]));
+}
+
+/// A pair whose ports become more loses none.
+#[test]
+fn a_wider_connection_closes_nothing() {
+    let folder = with_unmanaged("");
+    let path = folder.path().as_os_str();
+    let proven = erpc(&["prove".as_ref(), path]);
+    assert!(proven.out.contains("    opens "), "{}", proven.out);
+    assert!(!proven.out.contains("    closes "), "{}", proven.out);
+}
+
 #[test]
 fn a_file_that_was_edited_by_hand_stops_the_build() {
     let out = folder();

@@ -1,8 +1,9 @@
 //! Manifests of any origin on disk: every YAML and JSON file below a folder, in a fixed order.
 
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use crate::project::describe;
+use crate::project::{describe, other_kind};
 
 /// How large a file may be.
 const MAX_BYTES: u64 = 64 * 1024 * 1024;
@@ -26,10 +27,10 @@ pub(crate) fn read(path: &Path) -> Found {
             let mut paths = Vec::new();
             walk(path, 0, &mut paths, &mut found.failures);
             for path in paths {
-                file(&path, &mut found);
+                file(&path, false, &mut found);
             }
         }
-        Ok(_) => file(path, &mut found),
+        Ok(_) => file(path, true, &mut found),
         Err(error) => found
             .failures
             .push(format!("{}: {}", path.display(), describe(&error))),
@@ -77,21 +78,30 @@ pub(crate) fn is_manifest(path: &Path) -> bool {
     })
 }
 
-fn file(path: &Path, found: &mut Found) {
+/// Reads one file. A pipe or a device in a folder is refused, since reading it may never end; one that is named
+/// itself is meant, as in `erpc prove --manifests <(helm template .)`.
+fn file(path: &Path, is_named: bool, found: &mut Found) {
     let name = path.display().to_string();
-    let size = match std::fs::metadata(path) {
-        Ok(metadata) => metadata.len(),
-        Err(error) => {
-            found.failures.push(format!("{name}: {}", describe(&error)));
-            return;
-        }
-    };
-    if size > MAX_BYTES {
-        found.failures.push(format!("{name}: larger than 64 MiB"));
-        return;
-    }
-    match std::fs::read(path) {
+    match bytes_of(path, is_named) {
         Ok(bytes) => found.files.push((name, bytes)),
-        Err(error) => found.failures.push(format!("{name}: {}", describe(&error))),
+        Err(why) => found.failures.push(format!("{name}: {why}")),
     }
+}
+
+fn bytes_of(path: &Path, is_named: bool) -> Result<Vec<u8>, String> {
+    let metadata = std::fs::metadata(path).map_err(|error| describe(&error))?;
+    if let Some(kind) = other_kind(metadata.file_type())
+        && !is_named
+    {
+        return Err(format!("expected a regular file, found {kind}"));
+    }
+    let file = std::fs::File::open(path).map_err(|error| describe(&error))?;
+    let mut bytes = Vec::new();
+    file.take(MAX_BYTES + 1)
+        .read_to_end(&mut bytes)
+        .map_err(|error| describe(&error))?;
+    if bytes.len() as u64 > MAX_BYTES {
+        return Err("larger than 64 MiB".to_owned());
+    }
+    Ok(bytes)
 }

@@ -489,7 +489,7 @@ pub(crate) fn read_limited(path: &Path) -> Result<Vec<u8>, ReadError> {
 
 /// What something is that is no regular file: to open a pipe would wait for its other end, and a device
 /// never ends.
-fn other_kind(kind: std::fs::FileType) -> Option<&'static str> {
+pub(crate) fn other_kind(kind: std::fs::FileType) -> Option<&'static str> {
     if kind.is_file() {
         return None;
     }

@@ -45,4 +45,4 @@ pub use proofs::{
     Uncovered, Upwards, Violation,
 };
 pub use selector::{Labels, Operator, Requirement, Selector};
-pub use survey::{Connection, Everywhere, NotEvaluated, Reached, Survey, Surveyed};
+pub use survey::{Connection, Everywhere, NotEvaluated, Open, Reached, Survey, Surveyed};

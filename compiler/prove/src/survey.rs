@@ -189,46 +189,86 @@ impl Survey {
 }
 
 impl Survey {
-    /// What is open, as lines: connections, sides that are open to all, what nothing isolates. Two
-    /// sets of manifests that allow the same have the same lines.
+    /// What is open: connections, sides that are open to all, what nothing isolates. Two sets of manifests
+    /// that allow the same are equal in it.
     #[must_use]
-    pub fn lines(&self) -> BTreeSet<String> {
-        let list = |ports: &[Ports]| {
-            let list: Vec<String> = ports.iter().map(ToString::to_string).collect();
-            list.join(", ")
-        };
-        let mut lines = BTreeSet::new();
+    pub fn open(&self) -> Open {
+        let mut open = Open::default();
         for one in &self.connections {
-            lines.insert(format!(
-                "{} -> {} on {}",
-                one.from,
-                one.to,
-                list(&one.ports)
-            ));
+            open.add(&one.from, &one.to, &one.ports);
         }
         for one in &self.everywhere {
             for (other, ports) in [("every pod", &one.pods), ("every address", &one.addresses)] {
-                if ports.is_empty() {
-                    continue;
+                match one.direction {
+                    Direction::Ingress => open.add(other, &one.workload, ports),
+                    Direction::Egress => open.add(&one.workload, other, ports),
                 }
-                let ports = list(ports);
-                lines.insert(match one.direction {
-                    Direction::Ingress => format!("{other} -> {} on {ports}", one.workload),
-                    Direction::Egress => format!("{} -> {other} on {ports}", one.workload),
-                });
             }
         }
         for one in &self.exposed {
-            let from = one.from.join(", ");
-            lines.insert(format!(
-                "{from} -> {} on {}",
-                one.workload,
-                list(&one.ports)
-            ));
+            open.add(&one.from.join(", "), &one.workload, &one.ports);
         }
-        lines.extend(self.uncovered.iter().cloned());
+        open.uncovered.extend(self.uncovered.iter().cloned());
+        open
+    }
+}
+
+/// What manifests leave open.
+#[derive(Clone, Debug, Default)]
+pub struct Open {
+    /// The ports of each pair.
+    pairs: BTreeMap<String, BTreeSet<Ports>>,
+    uncovered: BTreeSet<String>,
+}
+
+impl Open {
+    fn add(&mut self, from: &str, to: &str, ports: &[Ports]) {
+        if !ports.is_empty() {
+            let pair = self.pairs.entry(format!("{from} -> {to}"));
+            pair.or_default().extend(ports);
+        }
+    }
+
+    /// What is open here and not in another, a line each.
+    #[must_use]
+    pub fn without(&self, other: &Self) -> Vec<String> {
+        let none = BTreeSet::new();
+        let mut lines = Vec::new();
+        for (pair, ports) in &self.pairs {
+            let rest = ports_without(ports, other.pairs.get(pair).unwrap_or(&none));
+            let rest: Vec<String> = rest.iter().map(ToString::to_string).collect();
+            if !rest.is_empty() {
+                lines.push(format!("{pair} on {}", rest.join(", ")));
+            }
+        }
+        lines.extend(self.uncovered.difference(&other.uncovered).cloned());
         lines
     }
+}
+
+/// The ports of some ranges that are in none of others.
+fn ports_without(ports: &BTreeSet<Ports>, others: &BTreeSet<Ports>) -> Vec<Ports> {
+    let mut rest: Vec<Ports> = ports.iter().copied().collect();
+    for other in others {
+        let mut left = Vec::new();
+        for range in rest {
+            if range.protocol != other.protocol
+                || other.last < range.first
+                || range.last < other.first
+            {
+                left.push(range);
+                continue;
+            }
+            if range.first < other.first {
+                left.push(Ports::range(range.protocol, range.first, other.first - 1));
+            }
+            if other.last < range.last {
+                left.push(Ports::range(range.protocol, other.last + 1, range.last));
+            }
+        }
+        rest = left;
+    }
+    rest
 }
 
 /// How the pods of workloads are named: a workload whose pods are all alike is one row.

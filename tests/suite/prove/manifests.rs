@@ -318,6 +318,28 @@ fn policies_select_pods_by_labels_of_their_controllers() {
     );
 }
 
+/// To open a pipe waits for its other end, and a device has no end.
+#[test]
+fn pipes_and_devices_in_a_folder_are_refused() {
+    let folder = tempfile::TempDir::new().expect("a temporary directory");
+    let made = std::process::Command::new("mkfifo")
+        .arg(folder.path().join("pipe.yaml"))
+        .status();
+    assert!(made.expect("mkfifo starts").success());
+    std::os::unix::fs::symlink("/dev/zero", folder.path().join("zero.yaml")).expect("linked");
+    std::fs::write(folder.path().join("web.yaml"), WEB).expect("written");
+    let path = folder.path().as_os_str();
+    let ran = erpc_tests::erpc(&["prove".as_ref(), "--manifests".as_ref(), path]);
+    assert_eq!(ran.exit, Exit::Failed);
+    for text in [
+        "pipe.yaml: expected a regular file, found a named pipe",
+        "zero.yaml: expected a regular file, found a device",
+    ] {
+        assert!(ran.err.contains(text), "{text}\n{}", ran.err);
+    }
+    assert!(ran.out.contains("1 workload"), "{}", ran.out);
+}
+
 #[test]
 fn kinds_that_are_not_evaluated_are_named() {
     let others = "apiVersion: cilium.io/v2\nkind: CiliumNetworkPolicy\nmetadata: {name: x, namespace: shop}\nspec: {}\n---\napiVersion: projectcalico.org/v3\nkind: NetworkPolicy\nmetadata: {name: y}\nspec: {}\n---\napiVersion: argoproj.io/v1alpha1\nkind: Rollout\nmetadata: {name: r, namespace: shop}\nspec: {template: {spec: {containers: []}}}\n---\napiVersion: serving.knative.dev/v1\nkind: Service\nmetadata: {name: k, namespace: shop}\nspec: {template: {spec: {containers: []}}}\n---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\n";

@@ -1,13 +1,12 @@
 //! `erpc prove`: the certificate of a platform's output, or what manifests of any origin allow.
 
-use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::path::Path;
 
 use erpc_emit::OutputFile;
 use erpc_model::Platform;
 use erpc_prove::{
-    Certificate, Effect, File, Manifests, NotEvaluated, Ports, Problem, Survey, digest,
+    Certificate, Effect, File, Manifests, NotEvaluated, Open, Ports, Problem, Survey, digest,
 };
 use serde::Serialize;
 
@@ -62,8 +61,14 @@ struct Beside {
     changes: Changes,
     /// What the accepted ones open and close.
     accepted_changes: Changes,
+    /// Kinds in the unmanaged ones that are not evaluated.
     not_evaluated: Vec<NotEvaluated>,
+    /// Kinds in the accepted ones that are not evaluated.
+    accepted_not_evaluated: Vec<NotEvaluated>,
+    /// What is wrong with the unmanaged ones.
     problems: Vec<Problem>,
+    /// What is wrong with the accepted ones.
+    accepted_problems: Vec<Problem>,
 }
 
 #[derive(Debug, Serialize)]
@@ -79,11 +84,10 @@ struct Changes {
 }
 
 impl Changes {
-    fn between(before: &BTreeSet<String>, after: &BTreeSet<String>) -> Self {
-        let only = |a: &BTreeSet<String>, b: &BTreeSet<String>| a.difference(b).cloned().collect();
+    fn between(before: &Open, after: &Open) -> Self {
         Self {
-            opened: only(after, before),
-            closed: only(before, after),
+            opened: after.without(before),
+            closed: before.without(after),
         }
     }
 
@@ -107,10 +111,9 @@ impl Beside {
         if beside.is_empty() {
             return (Self::default(), manifests);
         }
-        let lines = |manifests: &Manifests| Survey::of(manifests).lines();
-        let own = lines(&proof::read_with(files, &[]));
+        let own = Survey::of(&proof::read_with(files, &[])).open();
         let survey = Survey::of(&manifests);
-        let with_accepted = proof::read_with(files, &accepted);
+        let with_accepted = Survey::of(&proof::read_with(files, &accepted));
         let found = Self {
             unmanaged: unmanaged.iter().map(|file| file.path.clone()).collect(),
             accepted: accepted
@@ -120,10 +123,12 @@ impl Beside {
                     because: reason(&file.path).unwrap_or_default(),
                 })
                 .collect(),
-            changes: Changes::between(&own, &survey.lines()),
-            accepted_changes: Changes::between(&own, &lines(&with_accepted)),
+            changes: Changes::between(&own, &survey.open()),
+            accepted_changes: Changes::between(&own, &with_accepted.open()),
             not_evaluated: survey.not_evaluated,
+            accepted_not_evaluated: with_accepted.not_evaluated,
             problems: survey.problems,
+            accepted_problems: with_accepted.problems,
         };
         (found, manifests)
     }
@@ -157,6 +162,7 @@ impl Beside {
                 let _ = writeln!(out, "  {path}");
             }
             changes(out, &self.changes);
+            not_evaluated(out, &self.not_evaluated);
         }
         if !self.accepted.is_empty() {
             let _ = writeln!(out, "\naccepted manifests, beside the statements above:");
@@ -164,8 +170,8 @@ impl Beside {
                 let _ = writeln!(out, "  {}: {}", file.path, file.because);
             }
             changes(out, &self.accepted_changes);
+            not_evaluated(out, &self.accepted_not_evaluated);
         }
-        not_evaluated(out, &self.not_evaluated);
     }
 }
 
@@ -230,6 +236,9 @@ fn certify(path: Option<&Path>, common: &Common, console: &mut Console<'_>) -> E
             console.result(&human(&report, platform));
             for problem in &beside.problems {
                 console.fail(&problem.to_string());
+            }
+            for problem in &beside.accepted_problems {
+                console.note(&format!("accepted: {problem}"));
             }
         }
     }
