@@ -167,7 +167,9 @@ fn volume_names(service: &Service, out: &mut Diagnostics) {
     }
     for container in service.containers() {
         let is_main = container.name.value == service.name.value;
-        for path in &container.writable {
+        // One that is not absolute is reported as a path.
+        let paths = container.writable.iter();
+        for path in paths.filter(|path| path.value.starts_with('/')) {
             let name = writable_volume(&container.name.value, is_main, &path.value);
             let what = "the volume of this writable directory";
             claim(name, path.value.trim_end_matches('/'), path.span(), what);

@@ -106,6 +106,7 @@ codes! {
     MISPLACED_ADDRESS       "E0321" Error "the address of a service where it cannot stand";
     ARGUMENT_WITH_SPACES    "W0324" Warning "several words in one argument";
     FOLDER_NAMED_AS_FILE    "W0325" Warning "a config in a folder with the name of its file";
+    IMAGE_OF_DOCKER_HUB     "W0326" Warning "an image of Docker Hub that is pulled from another registry";
     HOST_PORT               "W0314" Warning "a port on the node lowers Pod Security";
     CAPABILITY              "W0315" Warning "a capability lowers Pod Security";
 

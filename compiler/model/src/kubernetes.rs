@@ -92,6 +92,53 @@ fn starts_as_a_path(text: &str) -> Option<String> {
     (text == "." || text.starts_with("..")).then(|| "it is `.` or starts with `..`".to_owned())
 }
 
+/// Why a text is no registry as references of images have it: a host with an optional port, and names below it.
+#[must_use]
+pub fn not_a_registry(text: &str) -> Option<String> {
+    if let Some((scheme, _)) = text.split_once("://") {
+        return Some(format!("it starts with `{}://`", scheme.escape_debug()));
+    }
+    let (authority, path) = match text.split_once('/') {
+        Some((authority, path)) => (authority, Some(path)),
+        None => (text, None),
+    };
+    let (host, port) = match authority.rsplit_once(':') {
+        Some((host, port)) if !port.contains(']') => (host, Some(port)),
+        _ => (authority, None),
+    };
+    let is_host = host.to_ascii_lowercase().split('.').all(is_label)
+        || host
+            .strip_prefix('[')
+            .and_then(|host| host.strip_suffix(']'))
+            .is_some_and(|host| host.parse::<std::net::Ipv6Addr>().is_ok());
+    if !is_host {
+        return Some("expected a host name such as `registry.example.org`".to_owned());
+    }
+    if port.is_some_and(|port| port.parse::<u16>().is_err()) {
+        return Some("the port after its `:` must be a number up to 65535".to_owned());
+    }
+    // containerd and Docker take a first part without these for a folder of Docker Hub.
+    if !host.contains('.') && !host.starts_with('[') && port.is_none() && host != "localhost" {
+        return Some(format!(
+            "without a `.` or a port it is not a host: `{host}/app` is an image of Docker Hub"
+        ));
+    }
+    let is_part = |part: &str| {
+        let is_end = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+        part.starts_with(is_end)
+            && part.ends_with(is_end)
+            && part
+                .chars()
+                .all(|c| is_end(c) || matches!(c, '.' | '_' | '-'))
+    };
+    match path {
+        Some(path) if !path.split('/').all(is_part) => Some(
+            "expected lower-case letters, digits, `.`, `_` and `-` between each `/`".to_owned(),
+        ),
+        _ => None,
+    }
+}
+
 /// The name of the volume that a writable directory is: `writable-var-run-x` for `/var/run/x` of the main
 /// container, with the name of the container in it for another.
 #[must_use]
@@ -186,6 +233,39 @@ mod tests {
         assert_eq!(not_a_value(""), None);
         assert!(not_a_value("-b").is_some());
         assert!(not_a_value(&"a".repeat(64)).is_some());
+    }
+
+    #[test]
+    fn registries_are_hosts_with_a_path() {
+        for right in [
+            "docker.io",
+            "Registry.example",
+            "localhost",
+            "cache:5000",
+            "[fd00::1]:5000",
+            "ghcr.io/acme",
+            "eu.gcr.io/my-project/a_b",
+        ] {
+            assert_eq!(not_a_registry(right), None, "{right}");
+        }
+        for wrong in [
+            "",
+            "x",
+            "acme/shop",
+            "x y",
+            "https://ghcr.io",
+            "ghcr.io/",
+            "ghcr.io//a",
+            "ghcr.io/A",
+            "-x.io",
+            "x.io:http",
+            "x.io:70000",
+            "..",
+            "é.io",
+            "[fd00::1",
+        ] {
+            assert!(not_a_registry(wrong).is_some(), "{wrong}");
+        }
     }
 
     #[test]

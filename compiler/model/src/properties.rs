@@ -51,8 +51,8 @@ words! {
     "version"     Replace [Platform] "version \"…\"" "The version of the platform, which its own images carry.";
     "domain"      Replace [Platform] "domain \"…\"" "The domain under which the platform is reached.";
     "environment" Replace [Platform] "environment NAME" "What the platform is for, `production` where nothing is said.";
-    "registry"    Replace [Platform] "registry \"host\"" "The registry of images that name none.";
-    "registries"  Replace [Platform] "registries \"host\", …" "The registries that images may come from beside `registry`.";
+    "registry"    Replace [Platform] "registry \"host\"" "The registry of images that name none: a host such as `ghcr.io`, or one with a path, `ghcr.io/acme`.";
+    "registries"  Replace [Platform] "registries \"host\", …" "The registries that images may come from beside `registry`; one with a path allows what is below it.";
     "pull"        Replace [Platform] "pull always|missing|never" "When a node fetches an image, `missing` where nothing is said.";
     "output"      ByKey   [Platform] "output argocd|flux|kustomize [\"repository\" at \"revision\" [in \"folder\"]]" "What a build also writes, for others who deliver it: in which repository it is, at which revision.";
     "namespaces"  Replace [Platform] "namespaces { … }" "What every namespace gets that does not say its own.";

@@ -528,6 +528,9 @@ fn parse_image(text: &str, default_registry: &str) -> Result<Image, String> {
     let (first, rest) = name.split_once('/').unwrap_or(("", name));
     let is_registry = first.contains(['.', ':']) || first == "localhost";
     let (registry, path) = if is_registry {
+        if let Some(why) = kubernetes::not_a_registry(first) {
+            return Err(format!("invalid registry `{first}`: {why}"));
+        }
         (first, rest)
     } else {
         (default_registry, name)
