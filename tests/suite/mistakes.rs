@@ -142,6 +142,15 @@ fn with_mistakes(base: &str, mistakes: &[&Mistake]) -> String {
     out.join("\n") + "\n"
 }
 
+/// The title and the program of each mistake.
+pub(crate) fn programs() -> Vec<(String, String)> {
+    let base = base();
+    let mistakes = kinds().into_iter().flat_map(|kind| kind.mistakes);
+    mistakes
+        .map(|mistake| (mistake.title.clone(), mistake.program(&base)))
+        .collect()
+}
+
 fn findings(program: &str) -> Vec<Diagnostic> {
     Memory::of(program)
         .compile()
