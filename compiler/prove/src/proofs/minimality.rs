@@ -184,7 +184,7 @@ impl<'m> Search<'_, 'm> {
                             grants.extend(classes.iter().map(|other| Grant {
                                 other: Some(*other),
                                 ..grant
-                            }))
+                            }));
                         }
                     }
                 }
