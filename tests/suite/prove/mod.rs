@@ -5,6 +5,7 @@ mod command;
 mod erp1;
 mod faults;
 mod judges;
+mod limits;
 mod manifests;
 mod mutations;
 mod naive;

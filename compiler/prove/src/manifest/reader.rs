@@ -10,6 +10,9 @@ use crate::yaml::{self, Document, Lines, Node, Path};
 
 /// How deep lists of lists may be.
 const MAX_LISTS: usize = 8;
+/// How many problems of a file have the line of their field, which takes a pass over the mapping that it is in;
+/// those behind them have the line of their document.
+const MAX_LOCATED: usize = 1_000;
 
 /// Reads one file.
 pub(super) struct Reader<'f> {
@@ -136,7 +139,9 @@ impl<'f> Reader<'f> {
 
     pub(super) fn problem(&mut self, path: Path<'_>, message: impl Into<String>) {
         let mut line = self.place.line as usize;
-        if let Some(document) = &self.document {
+        if let Some(document) = &self.document
+            && self.out.problems.len() < MAX_LOCATED
+        {
             let lines = self.lines.get_or_insert_with(|| Lines::of(document));
             line += lines.line_of(path).saturating_sub(1);
         }
@@ -254,7 +259,10 @@ impl<'f> Reader<'f> {
             return;
         };
         if depth >= MAX_LISTS {
-            self.problem(path, "lists of lists are nested too deeply");
+            self.problem(
+                path,
+                format!("lists of lists nest more than {MAX_LISTS} deep"),
+            );
             return;
         }
         let of_items = Inherited {

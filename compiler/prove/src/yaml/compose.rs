@@ -7,8 +7,8 @@ use rustc_hash::FxHashMap;
 use super::Broken;
 use super::scan::{Scanner, Style, Token, control_character};
 
-/// How deep values may nest.
-const MAX_DEPTH: usize = 200;
+/// How deep values may nest, with what their aliases stand for.
+pub(super) const MAX_DEPTH: usize = 200;
 
 /// A place in a [`Composed`] tree.
 pub(super) type Id = usize;
@@ -73,6 +73,11 @@ pub(super) fn compose(text: &str) -> Done<Composed> {
         root,
         ignored_from,
     })
+}
+
+/// What is wrong with a value past [`MAX_DEPTH`].
+pub(super) fn too_deep() -> String {
+    format!("values nest more than {MAX_DEPTH} deep")
 }
 
 fn broken(line: usize, message: &str) -> Broken {
@@ -214,7 +219,7 @@ impl Composer<'_> {
     fn node(&mut self, is_block: bool, allows_indentless: bool) -> Done<Id> {
         if self.depth == MAX_DEPTH {
             let line = self.line()?;
-            return Err(broken(line, "values are nested too deeply"));
+            return Err(broken(line, &too_deep()));
         }
         self.depth += 1;
         let node = self.node_within(is_block, allows_indentless);
@@ -435,19 +440,29 @@ impl Composer<'_> {
 
     /// `[a: b]`, which is a mapping of one entry.
     fn flow_pair(&mut self) -> Done<Id> {
-        const ENDS: [Token; 2] = [Token::FlowEntry, Token::FlowSequenceEnd];
-        let (_, line) = self.take()?;
+        let line = self.line()?;
         let id = self.push(line, None, Kind::Map(Vec::new()));
-        let key = if self.is(&Token::Value)? || self.is_one_of(&ENDS)? {
-            // go-yaml passes over the token that stands in place of the key.
-            self.take()?;
+        let entry = self.flow_entry(Token::FlowSequenceEnd)?;
+        self.trees[id].kind = Kind::Map(vec![entry]);
+        Ok(id)
+    }
+
+    /// The key and the value behind a `Key` token, in a collection that ends with `end`.
+    fn flow_entry(&mut self, end: Token) -> Done<(Id, Id)> {
+        let (_, line) = self.take()?;
+        let ends = [Token::FlowEntry, end];
+        let key = if self.is(&Token::Value)? || self.is_one_of(&ends)? {
+            // In a sequence, go-yaml passes over the token that stands in place of the key.
+            if ends[1] == Token::FlowSequenceEnd {
+                self.take()?;
+            }
             self.empty(line)
         } else {
             self.node(false, false)?
         };
         let value = if self.is(&Token::Value)? {
             self.take()?;
-            if self.is_one_of(&ENDS)? {
+            if self.is_one_of(&ends)? {
                 self.empty(line)
             } else {
                 self.node(false, false)?
@@ -455,12 +470,10 @@ impl Composer<'_> {
         } else {
             self.empty(line)
         };
-        self.trees[id].kind = Kind::Map(vec![(key, value)]);
-        Ok(id)
+        Ok((key, value))
     }
 
     fn flow_entries(&mut self) -> Done<Vec<(Id, Id)>> {
-        const ENDS: [Token; 2] = [Token::FlowEntry, Token::FlowMappingEnd];
         let mut entries = Vec::new();
         while !self.is(&Token::FlowMappingEnd)? {
             if !entries.is_empty() {
@@ -472,30 +485,12 @@ impl Composer<'_> {
                     break;
                 }
             }
-            let line = self.line()?;
-            if !self.is(&Token::Key)? {
-                let key = self.node(false, false)?;
-                let value = self.empty(line);
-                entries.push((key, value));
-                continue;
-            }
-            self.take()?;
-            let key = if self.is(&Token::Value)? || self.is_one_of(&ENDS)? {
-                self.empty(line)
+            entries.push(if self.is(&Token::Key)? {
+                self.flow_entry(Token::FlowMappingEnd)?
             } else {
-                self.node(false, false)?
-            };
-            let value = if self.is(&Token::Value)? {
-                self.take()?;
-                if self.is_one_of(&ENDS)? {
-                    self.empty(line)
-                } else {
-                    self.node(false, false)?
-                }
-            } else {
-                self.empty(line)
-            };
-            entries.push((key, value));
+                let line = self.line()?;
+                (self.node(false, false)?, self.empty(line))
+            });
         }
         self.take()?;
         Ok(entries)

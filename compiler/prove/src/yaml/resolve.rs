@@ -6,12 +6,14 @@ use base64::prelude::BASE64_STANDARD as STANDARD;
 use rustc_hash::FxHashSet;
 use smol_str::SmolStr;
 
-use super::compose::{Composed, Id, Kind, Tree};
+use super::compose::{Composed, Id, Kind, MAX_DEPTH, Tree, too_deep};
 use super::tree::Entries;
 use super::{Broken, Node};
 
 /// How many values a document may have once its aliases are replaced by what they stand for.
 const MAX_VALUES: usize = 2_000_000;
+/// How many bytes of text count as one value.
+const TEXT_OF_A_VALUE: usize = 64;
 
 type Done<T> = Result<T, Broken>;
 
@@ -23,6 +25,7 @@ pub(super) fn resolve(composed: &Composed) -> Done<(Node, Vec<Broken>)> {
     let mut resolver = Resolver {
         trees: &composed.trees,
         within: Vec::new(),
+        depth: 0,
         values: 0,
         twice: Vec::new(),
     };
@@ -38,26 +41,22 @@ struct Resolver<'c> {
     trees: &'c [Tree],
     /// The aliases that are being replaced.
     within: Vec<Id>,
+    /// How deep the value is that is being read: an alias may lead to one that is deep itself.
+    depth: usize,
     values: usize,
     twice: Vec<Broken>,
 }
 
 impl Resolver<'_> {
     fn value(&mut self, id: Id) -> Done<Node> {
+        self.count(id)?;
         let tree = &self.trees[id];
-        self.values += 1;
-        if self.values > MAX_VALUES {
-            return Err(broken(
-                tree,
-                "the document is too large once its aliases are expanded",
-            ));
-        }
         match &tree.kind {
             Kind::Scalar { .. } => self.scalar(tree),
-            Kind::List(items) => {
-                let items = items.iter().map(|item| self.value(*item));
+            Kind::List(items) => self.deeper(id, |resolver| {
+                let items = items.iter().map(|item| resolver.value(*item));
                 items.collect::<Done<Vec<Node>>>().map(Node::List)
-            }
+            }),
             Kind::Map(_) => {
                 let mut entries = Entries::default();
                 self.map_into(id, &mut entries)?;
@@ -67,6 +66,32 @@ impl Resolver<'_> {
                 self.within_alias(*target, tree, |resolver| resolver.value(*target))
             }
         }
+    }
+
+    /// Counts a value or a merge, each time that an alias leads to it; a long text counts as several.
+    fn count(&mut self, id: Id) -> Done<()> {
+        let tree = &self.trees[id];
+        self.values += match &tree.kind {
+            Kind::Scalar { value, .. } => 1 + value.len() / TEXT_OF_A_VALUE,
+            Kind::List(_) | Kind::Map(_) | Kind::Alias(_) => 1,
+        };
+        if self.values > MAX_VALUES {
+            let message =
+                "the document has more than 2,000,000 values, those of its aliases included";
+            return Err(broken(tree, message));
+        }
+        Ok(())
+    }
+
+    /// Reads a collection, one level deeper than the one that contains it or an alias to it.
+    fn deeper<T>(&mut self, id: Id, read: impl FnOnce(&mut Self) -> Done<T>) -> Done<T> {
+        if self.depth == MAX_DEPTH {
+            return Err(broken(&self.trees[id], &too_deep()));
+        }
+        self.depth += 1;
+        let read = read(self);
+        self.depth -= 1;
+        read
     }
 
     fn within_alias<T>(
@@ -96,6 +121,10 @@ impl Resolver<'_> {
                 "a merge key (`<<`) needs a mapping or a list of mappings",
             ));
         };
+        self.deeper(id, |resolver| resolver.entries_into(entries, into))
+    }
+
+    fn entries_into(&mut self, entries: &[(Id, Id)], into: &mut Entries) -> Done<()> {
         let mut own = FxHashSet::default();
         for (key, value) in entries {
             if self.is_merge(*key) {
@@ -132,6 +161,7 @@ impl Resolver<'_> {
     }
 
     fn merge_one(&mut self, id: Id, into: &mut Entries) -> Done<()> {
+        self.count(id)?;
         let tree = &self.trees[id];
         match tree.kind {
             Kind::Alias(target) => {

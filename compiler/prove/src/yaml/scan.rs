@@ -374,7 +374,7 @@ impl<'t> Scanner<'t> {
         self.indents.push(self.indent);
         self.indent = column;
         if self.indents.len() > MAX_LEVELS {
-            return Err(self.broken("blocks are nested too deeply"));
+            return Err(self.broken(&format!("blocks nest more than {MAX_LEVELS} deep")));
         }
         let line = self.mark.line;
         match number {
@@ -429,7 +429,9 @@ impl<'t> Scanner<'t> {
             ..SimpleKey::default()
         });
         if self.simple_keys.len() > MAX_LEVELS {
-            return Err(self.broken("flow collections are nested too deeply"));
+            return Err(self.broken(&format!(
+                "flow collections nest more than {MAX_LEVELS} deep"
+            )));
         }
         self.allows_simple_key = true;
         self.one_character(token)
