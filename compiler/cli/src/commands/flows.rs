@@ -1,5 +1,6 @@
 //! `erpc flows`: the matrix of flows, each cell with the line that opened it.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
@@ -96,7 +97,7 @@ fn matrix(rows: &[Row], has_why: bool, format: Format) -> String {
             version: 1,
             flows: rows,
         }),
-        Format::Csv => csv(rows),
+        Format::Csv => csv_of_flows(rows),
         Format::Mermaid => mermaid(rows),
         Format::Dot => dot(rows),
         _ if has_why => {
@@ -148,9 +149,29 @@ fn cells(row: &Row) -> [String; 5] {
     [from, row.to.clone(), port, mode, place]
 }
 
-/// A line for each flow, quoted as RFC 4180 says.
-fn csv(rows: &[Row]) -> String {
-    let mut writer = csv::Writer::from_writer(Vec::new());
+/// Lines of fields, quoted as RFC 4180 says.
+fn csv<'f>(lines: impl IntoIterator<Item = Vec<Cow<'f, str>>>) -> String {
+    let mut out = String::new();
+    for line in lines {
+        for (n, field) in line.iter().enumerate() {
+            if n > 0 {
+                out.push(',');
+            }
+            if field.contains(['"', ',', '\r', '\n']) {
+                out.push('"');
+                out.push_str(&field.replace('"', "\"\""));
+                out.push('"');
+            } else {
+                out.push_str(field);
+            }
+        }
+        out.push('\n');
+    }
+    out
+}
+
+/// A line for each flow.
+fn csv_of_flows(rows: &[Row]) -> String {
     let head = [
         "from",
         "to",
@@ -163,24 +184,22 @@ fn csv(rows: &[Row]) -> String {
         "statement",
         "because",
     ];
-    // Memory takes what is written to it.
-    let _ = writer.write_record(head);
-    for row in rows {
-        let _ = writer.write_record([
-            row.from.as_str(),
-            &row.to,
-            &row.port,
-            &row.numbers.join(" "),
-            row.kind,
-            row.mode.unwrap_or_default(),
-            &row.only_from.join(" "),
-            row.place.as_deref().unwrap_or_default(),
-            row.statement.as_deref().unwrap_or_default(),
-            row.because.as_deref().unwrap_or_default(),
-        ]);
-    }
-    let bytes = writer.into_inner().unwrap_or_default();
-    String::from_utf8_lossy(&bytes).into_owned()
+    let lines = rows.iter().map(|row| -> Vec<Cow<'_, str>> {
+        vec![
+            row.from.as_str().into(),
+            row.to.as_str().into(),
+            row.port.as_str().into(),
+            row.numbers.join(" ").into(),
+            row.kind.into(),
+            row.mode.unwrap_or_default().into(),
+            row.only_from.join(" ").into(),
+            row.place.as_deref().unwrap_or_default().into(),
+            row.statement.as_deref().unwrap_or_default().into(),
+            row.because.as_deref().unwrap_or_default().into(),
+        ]
+    });
+    let head = head.map(Cow::from).to_vec();
+    csv(std::iter::once(head).chain(lines))
 }
 
 /// The ports of each pair, and the members of each namespace; an end outside stands alone.
@@ -303,14 +322,9 @@ fn summed(rows: &[NamespaceRow], format: Format) -> String {
     });
     let head = ["namespace", "direction", "with", "ports", "flows"];
     if format == Format::Csv {
-        let mut writer = csv::Writer::from_writer(Vec::new());
-        // Memory takes what is written to it.
-        let _ = writer.write_record(head);
-        for line in lines {
-            let _ = writer.write_record(&line);
-        }
-        let bytes = writer.into_inner().unwrap_or_default();
-        return String::from_utf8_lossy(&bytes).into_owned();
+        let head = head.map(Cow::from).to_vec();
+        let lines = lines.map(|line| line.into_iter().map(Cow::from).collect());
+        return csv(std::iter::once(head).chain(lines));
     }
     let mut table = Table::new(head);
     let mut last = (String::new(), String::new());
@@ -329,4 +343,21 @@ fn summed(rows: &[NamespaceRow], format: Format) -> String {
         table.push(line);
     }
     text(&table, format)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::csv;
+
+    #[test]
+    fn fields_are_quoted_where_they_have_to_be() {
+        let lines = [
+            vec!["a".into(), "b, c".into(), "".into()],
+            vec!["say \"d\"".into(), "two\nlines".into(), "e f".into()],
+        ];
+        assert_eq!(
+            csv(lines),
+            "a,\"b, c\",\n\"say \"\"d\"\"\",\"two\nlines\",e f\n"
+        );
+    }
 }
