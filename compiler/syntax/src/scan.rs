@@ -477,6 +477,10 @@ impl<'t> Scanner<'t> {
             b'(' => self.push(Frame::Paren, 1),
             b'[' => self.push(Frame::Bracket, 1),
             b'}' => self.close_brace(),
+            b';' => {
+                self.end_statement();
+                self.at += 1;
+            }
             b')' => self.close(Frame::Paren),
             b']' => self.close(Frame::Bracket),
             b' ' | b'\t' | b'\r' => {
@@ -492,14 +496,19 @@ impl<'t> Scanner<'t> {
         self.at_line_start = false;
     }
 
-    fn newline(&mut self) {
-        self.at += 1;
-        self.measure_indent();
+    /// The conditions of a statement are over with it.
+    fn end_statement(&mut self) {
         match self.stack.last_mut() {
             Some(open) if open.frame == Frame::Brace => open.conditions = 0,
             Some(_) => {}
             None => self.conditions = 0,
         }
+    }
+
+    fn newline(&mut self) {
+        self.at += 1;
+        self.measure_indent();
+        self.end_statement();
         let starts_word = self.bytes.get(self.at).is_some_and(u8::is_ascii_alphabetic);
         let continues = matches!(
             self.last,
@@ -510,7 +519,7 @@ impl<'t> Scanner<'t> {
         }
     }
 
-    /// `if`, `all` and `any` nest without brackets, so they count as depth up to the line's end.
+    /// `if`, `all` and `any` nest without brackets, so they count as depth up to the statement's end.
     fn condition_word(&mut self) {
         let rest = &self.bytes[self.at..];
         let is_start = self.at == 0 || !is_name_byte(self.bytes[self.at - 1]);
