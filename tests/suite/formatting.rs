@@ -34,14 +34,25 @@ fn programs() -> Vec<(String, String)> {
     all
 }
 
-/// Every source of the repository.
+/// Every source of the repository, and of the folder in `ERPC_TEST_SOURCES`.
 fn sources() -> Vec<(String, String)> {
     let mut all = Vec::new();
-    for folder in ["stdlib", "examples", "tests/ui", "tests/platforms"] {
-        for (path, bytes) in files_below(&repository().join(folder)) {
+    let folders = [
+        "stdlib",
+        "examples",
+        "tests/ui",
+        "tests/platforms",
+        "tests/fmt",
+        "tests/mistakes",
+    ];
+    let folders = folders.iter().map(|folder| repository().join(folder));
+    let more = std::env::var_os("ERPC_TEST_SOURCES").map(std::path::PathBuf::from);
+    for folder in folders.chain(more) {
+        for (path, bytes) in files_below(&folder) {
             if path.ends_with(".erp") {
-                let text = String::from_utf8(bytes).expect("UTF-8");
-                all.push((format!("{folder}/{path}"), text));
+                // A source that is no text is refused before it is formatted.
+                let text = String::from_utf8_lossy(&bytes).into_owned();
+                all.push((format!("{}/{path}", folder.display()), text));
             }
         }
     }
@@ -294,21 +305,38 @@ proptest! {
     }
 }
 
-/// Every character but white space and `;`, which are all that formatting may change.
-fn characters(text: &str) -> String {
-    let is_kept = |c: &char| ![' ', '\t', '\r', '\n', ';'].contains(c);
-    text.chars().filter(is_kept).collect()
+/// The words and the single signs of a text, without white space and `;`, which are all that formatting may
+/// change: neither may a sign be lost nor two words become one.
+fn tokens(text: &str) -> Vec<&str> {
+    let is_kept = |token: &&str| !token.trim_matches([' ', '\t', '\r', '\n', ';']).is_empty();
+    let word = |c: char| c.is_alphanumeric() || c == '_';
+    cut_where(text, |left, right| word(left) && word(right))
+        .into_iter()
+        .filter(is_kept)
+        .collect()
+}
+
+/// What stands between quotes, with its white space, where every line closes the ones that it opens.
+fn quoted(text: &str) -> Vec<&str> {
+    let lines = text.lines();
+    let is_plain = |line: &str| {
+        line.matches('"').count() % 2 == 0
+            && !line.contains(['#', '\\', '$'])
+            && !line.contains("\"\"\"")
+    };
+    if !lines.clone().all(is_plain) {
+        return Vec::new();
+    }
+    lines
+        .flat_map(|line| line.split('"').skip(1).step_by(2))
+        .collect()
 }
 
 /// What formatting promises of any text, valid or broken.
 fn is_kept(text: &str) -> Result<(), TestCaseError> {
     let once = formatted(text);
-    prop_assert_eq!(
-        characters(&once),
-        characters(text),
-        "lost text of {:?}",
-        text
-    );
+    prop_assert_eq!(tokens(&once), tokens(text), "lost text of {:?}", text);
+    prop_assert_eq!(quoted(&once), quoted(text), "another text in {:?}", text);
     prop_assert_eq!(&formatted(&once), &once, "not idempotent for {:?}", text);
     if is_read_in_full(text) {
         prop_assert_eq!(
@@ -444,10 +472,14 @@ const PIECES: [&str; 56] = [
 
 /// A text cut into words, white space and single characters.
 fn cut(text: &str) -> Vec<&str> {
-    let is_alike = |left: char, right: char| {
-        let word = |c: char| c.is_alphanumeric() || c == '_' || c == '-';
+    let word = |c: char| c.is_alphanumeric() || c == '_' || c == '-';
+    cut_where(text, |left, right| {
         word(left) && word(right) || left == ' ' && right == ' '
-    };
+    })
+}
+
+/// A text cut between each two characters that do not belong together.
+fn cut_where(text: &str, is_alike: impl Fn(char, char) -> bool) -> Vec<&str> {
     let mut out = Vec::new();
     let mut start = 0;
     let mut before = None;
@@ -462,41 +494,94 @@ fn cut(text: &str) -> Vec<&str> {
     out
 }
 
-/// A real program of which tokens were deleted, doubled, exchanged or put in; a window of it, so that a
-/// failure is short.
-fn mutated() -> impl Strategy<Value = String> {
+/// A change of a program: of `length` tokens from a place.
+#[derive(Clone, Debug)]
+struct Damage {
+    at: prop::sample::Index,
+    length: usize,
+    how: How,
+}
+
+#[derive(Clone, Debug)]
+enum How {
+    Delete,
+    Repeat,
+    Move(prop::sample::Index),
+    Replace(String),
+    Insert(String),
+}
+
+impl Damage {
+    fn apply(self, tokens: &mut Vec<String>) {
+        let at = self.at.index(tokens.len() + 1);
+        let range = at..(at + self.length).min(tokens.len());
+        match self.how {
+            How::Delete => {
+                tokens.drain(range);
+            }
+            How::Repeat => {
+                let again = tokens[range].to_vec();
+                tokens.splice(at..at, again);
+            }
+            How::Move(to) => {
+                let moved: Vec<String> = tokens.drain(range).collect();
+                let to = to.index(tokens.len() + 1);
+                tokens.splice(to..to, moved);
+            }
+            How::Replace(piece) => {
+                tokens.splice(range, [piece]);
+            }
+            How::Insert(piece) => tokens.insert(at, piece),
+        }
+    }
+}
+
+fn damage() -> impl Strategy<Value = Damage> {
+    let piece = prop_oneof![
+        4 => prop::sample::select(PIECES.to_vec()).prop_map(str::to_owned),
+        // Any bytes, read as a file of them is.
+        1 => prop::collection::vec(any::<u8>(), 1..6)
+            .prop_map(|bytes| String::from_utf8_lossy(&bytes).into_owned()),
+        1 => any::<char>().prop_map(String::from),
+    ];
+    let how = prop_oneof![
+        Just(How::Delete),
+        Just(How::Repeat),
+        any::<prop::sample::Index>().prop_map(How::Move),
+        piece.clone().prop_map(How::Replace),
+        piece.prop_map(How::Insert),
+    ];
+    let length = prop_oneof![3 => Just(1usize), 1 => 1..40usize];
+    (any::<prop::sample::Index>(), length, how).prop_map(|(at, length, how)| Damage {
+        at,
+        length,
+        how,
+    })
+}
+
+/// A real program, valid or broken, or a window of it, so that a failure is short, with damage.
+fn damaged() -> impl Strategy<Value = String> {
     let sources: Vec<String> = sources().into_iter().map(|(_, text)| text).collect();
-    let change = (
-        any::<prop::sample::Index>(),
-        0..4u8,
-        prop::sample::select(PIECES.to_vec()),
-    );
     (
         prop::sample::select(sources),
         any::<prop::sample::Index>(),
-        prop::collection::vec(change, 1..5),
+        prop_oneof![4 => Just(120usize), 1 => Just(1_500)],
+        prop::collection::vec(damage(), 1..12),
     )
-        .prop_map(|(text, window, changes)| {
+        .prop_map(|(text, window, length, changes)| {
             let tokens = cut(&text);
             let start = window.index(tokens.len());
-            let mut tokens = tokens[start..(start + 120).min(tokens.len())].to_vec();
-            for (at, how, piece) in changes {
-                let at = at.index(tokens.len());
-                match how {
-                    0 if tokens.len() > 1 => {
-                        tokens.remove(at);
-                    }
-                    1 => tokens.insert(at, tokens[at]),
-                    2 => tokens[at] = piece,
-                    _ => tokens.insert(at, piece),
-                }
+            let window = &tokens[start..(start + length).min(tokens.len())];
+            let mut tokens: Vec<String> = window.iter().map(|token| (*token).to_owned()).collect();
+            for change in changes {
+                change.apply(&mut tokens);
             }
             tokens.concat()
         })
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 1500, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: cases(1500), failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn any_tokens_keep_their_text(pieces in prop::collection::vec(prop::sample::select(PIECES.to_vec()), 0..30)) {
@@ -504,8 +589,21 @@ proptest! {
     }
 
     #[test]
-    fn a_damaged_program_keeps_its_text(text in mutated()) {
+    fn any_text_keeps_its_text(text in any::<String>()) {
         is_kept(&text)?;
+    }
+
+    #[test]
+    fn a_damaged_program_keeps_its_text(text in damaged()) {
+        is_kept(&text)?;
+    }
+}
+
+/// How many cases a property has: the number in `PROPTEST_CASES`, where that is set.
+fn cases(usual: u32) -> u32 {
+    match std::env::var_os("PROPTEST_CASES") {
+        Some(_) => ProptestConfig::default().cases,
+        None => usual,
     }
 }
 
