@@ -1,5 +1,6 @@
 //! How long findings and the formatter take: a check of a program with mistakes against one without, a
-//! thousand mistakes in one file with the text that is shown of them, ten thousand lines formatted.
+//! thousand mistakes in one file with the text that is shown of them, ten thousand lines formatted, and texts
+//! that could exhaust a compiler.
 //!
 //! ```sh
 //! cargo bench -p erpc-tests --bench findings
@@ -25,66 +26,21 @@ fn main() {
     worst_inputs();
 }
 
-/// Texts that could exhaust a compiler, with all that is shown of them.
+/// Checks a program; what is shown of its findings.
+fn shown(program: &Memory) -> String {
+    let compiled = program.compile();
+    render_human(
+        &compiled.diagnostics,
+        &compiled.sources,
+        Style::PLAIN,
+        Some(SHOWN),
+    )
+}
+
+/// Texts that could exhaust a compiler.
 fn worst_inputs() {
-    let inputs = [
-        (
-            "constants, each defined by the next: 20,000",
-            Memory::of(worst::constants(20_000)),
-        ),
-        (
-            "components, each extends the next: 20,000",
-            Memory::of(worst::components(20_000)),
-        ),
-        (
-            "two components on each of 60 levels that extend both of the next",
-            Memory::of(worst::diamond(60)),
-        ),
-        (
-            "components with different arguments on 40 levels",
-            Memory::of(worst::expansions(40)),
-        ),
-        (
-            "a list of ten in a list of ten: 9 levels",
-            Memory::of(worst::list(9)),
-        ),
-        (
-            "a text of ten texts of ten texts: 12 levels",
-            Memory::of(worst::text(12)),
-        ),
-        (
-            "services in one circle: 10,000",
-            Memory::of(worst::cycle(10_000)),
-        ),
-        (
-            "a service moved 20,000 times",
-            Memory::of(worst::moves(20_000)),
-        ),
-        (
-            "profiles, each extends the next: 20,000",
-            Memory::of(worst::profiles(20_000)),
-        ),
-        ("files, each uses the next: 10,000", worst::files(10_000)),
-        (
-            "brackets that are never closed: 100,000",
-            Memory::of(worst::brackets(100_000)),
-        ),
-        (
-            "names that are not known: 2,000",
-            Memory::of(worst::unknown_names(2_000)),
-        ),
-    ];
-    for (what, program) in inputs {
-        let time = least(1, || {
-            let compiled = program.compile();
-            render_human(
-                &compiled.diagnostics,
-                &compiled.sources,
-                Style::PLAIN,
-                Some(SHOWN),
-            )
-        });
-        println!("{what}: {}", ms(time));
+    for (what, program) in worst::inputs() {
+        println!("{what}: {}", ms(least(1, || shown(&program))));
     }
 }
 
@@ -133,15 +89,6 @@ fn with_and_without(services: usize) {
         right.compile().result.is_some() && errors > 50,
         "{errors} errors"
     );
-    let shown = |program: &Memory| {
-        let compiled = program.compile();
-        render_human(
-            &compiled.diagnostics,
-            &compiled.sources,
-            Style::PLAIN,
-            Some(SHOWN),
-        )
-    };
     let without = least(15, || shown(&right));
     let with = least(15, || shown(&wrong));
     println!(
@@ -171,15 +118,7 @@ fn a_thousand_in_one_file() {
     let compiled = program.compile();
     let found = compiled.diagnostics.count(Severity::Error);
     assert_eq!(found, 1_000);
-    let time = least(15, || {
-        let compiled = program.compile();
-        render_human(
-            &compiled.diagnostics,
-            &compiled.sources,
-            Style::PLAIN,
-            Some(SHOWN),
-        )
-    });
+    let time = least(15, || shown(&program));
     println!(
         "{found} errors in one file, {SHOWN} of them shown: {}",
         ms(time)

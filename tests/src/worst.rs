@@ -152,3 +152,65 @@ pub fn unknown_names(count: usize) -> String {
     });
     format!("{HEAD}namespace n {{\n  tier app\n{all}}}\n")
 }
+
+/// Statements that a comma joins to the next line.
+#[must_use]
+pub fn commas(count: usize) -> String {
+    program(
+        "",
+        &format!("\n{}", lines(count, |_| "replicas 1,".to_owned())),
+    )
+}
+
+/// Blocks that are not closed, each on a line of its own.
+#[must_use]
+pub fn open_blocks(count: usize) -> String {
+    HEAD.to_owned() + &lines(count, |_| "a {".to_owned())
+}
+
+/// Each input with its size; all are below the size of a source.
+#[must_use]
+pub fn inputs() -> Vec<(&'static str, Memory)> {
+    let text = |what, text| (what, Memory::of(text));
+    vec![
+        text(
+            "constants, each defined by the next: 20,000",
+            constants(20_000),
+        ),
+        text(
+            "components, each extends the next: 20,000",
+            components(20_000),
+        ),
+        text(
+            "two components on each of 60 levels that extend both of the next",
+            diamond(60),
+        ),
+        text(
+            "components with different arguments on 40 levels",
+            expansions(40),
+        ),
+        text("a list of ten in a list of ten: 9 levels", list(9)),
+        text(
+            "a text of ten texts of ten texts: 12 levels",
+            self::text(12),
+        ),
+        text("services in one cycle: 10,000", cycle(10_000)),
+        text("a service moved 20,000 times", moves(20_000)),
+        text("profiles, each extends the next: 10,000", profiles(10_000)),
+        ("files, each uses the next: 10,000", files(10_000)),
+        text("brackets that are never closed: 100,000", brackets(100_000)),
+        text(
+            "blocks that are never closed: 100,000",
+            open_blocks(100_000),
+        ),
+        text("statements joined by a comma: 100,000", commas(100_000)),
+        text(
+            "unknown names among as many known ones: 20,000",
+            unknown_names(20_000),
+        ),
+        text(
+            "braces that close nothing: 10,000,000",
+            HEAD.to_owned() + &"}".repeat(10_000_000),
+        ),
+    ]
+}

@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use erpc_cli::Exit;
 use erpc_cli::project::Compiled;
-use erpc_diagnostics::{MAX_PLACES, Style, render_human};
+use erpc_diagnostics::{MAX_FINDINGS, MAX_PLACES, Severity, Style, render_human};
 use erpc_tests::worst::{self, program};
 use erpc_tests::{Memory, erpc};
 
@@ -318,4 +318,204 @@ fn only_regular_files_of_the_project_are_read() {
     let ran = erpc(&["check".as_ref(), project.as_os_str()]);
     assert_eq!(ran.exit, Exit::Failed);
     assert!(ran.err.contains("expected a regular file"), "{}", ran.err);
+}
+
+/// Three thousand unknown names and as many known ones: each is reported, and only as many are compared as
+/// cost no time.
+#[test]
+fn findings_suggest_names_until_2_000_000_were_compared() {
+    let with_help = |count: usize| {
+        let compiled = Memory::of(worst::unknown_names(count)).compile();
+        let all = compiled.diagnostics.as_slice();
+        assert_eq!(messages(&compiled, "E0101").len(), count);
+        all.iter().filter(|found| !found.help.is_empty()).count()
+    };
+    assert_eq!(with_help(1_000), 1_000);
+    let helped = with_help(3_000);
+    assert!((500..1_000).contains(&helped), "{helped}");
+}
+
+#[test]
+fn a_run_keeps_100_000_findings_and_counts_the_rest() {
+    let of = |count: usize| {
+        let text = format!("{}{}", worst::HEAD, "}".repeat(count));
+        Memory::of(text).compile().diagnostics
+    };
+    let found = of(MAX_FINDINGS);
+    assert_eq!(found.as_slice().len(), MAX_FINDINGS);
+    assert_eq!(found.count(Severity::Error), MAX_FINDINGS);
+    let found = of(MAX_FINDINGS + 10);
+    assert_eq!(found.as_slice().len(), MAX_FINDINGS);
+    assert_eq!(found.count(Severity::Error), MAX_FINDINGS + 10);
+}
+
+#[test]
+fn a_block_has_10_000_statements() {
+    let of = |count: usize| {
+        let all = worst::lines(count, |n| format!("env E{n} = \"x\""));
+        let component = format!("component C() {{\n{all}}}\n");
+        program(&component, "").replace("service s {", "service s is C {")
+    };
+    assert_bound(&of(10_000), &of(10_001), "E0016", "10,000 statements");
+}
+
+#[test]
+fn a_component_has_1_000_parameters() {
+    let of = |count: usize| {
+        let list = |one: fn(usize) -> String| (0..count).map(one).collect::<Vec<_>>().join(", ");
+        let parameters = list(|n| format!("p{n}: Int"));
+        let arguments = list(|n| format!("p{n}: {n}"));
+        let component = format!("component C({parameters}) {{ env X = \"1\" }}\n");
+        let used = format!("service s is C({arguments}) {{");
+        program(&component, "").replace("service s {", &used)
+    };
+    let compiled = Memory::of(of(1_000)).compile();
+    assert!(!compiled.diagnostics.has_errors());
+    // At the declaration, and at the use.
+    let compiled = Memory::of(of(1_001)).compile();
+    let found = messages(&compiled, "E0016");
+    assert!(
+        !found.is_empty() && found[0].contains("1,000 parameters"),
+        "{found:?}"
+    );
+}
+
+#[test]
+fn a_program_has_10_000_declarations_that_are_found_by_a_pass_over_all() {
+    // The head declares one.
+    let of = |count: usize| {
+        let all = worst::lines(count - 1, |n| format!("cluster c{n} is main {{ }}"));
+        program(&all, "")
+    };
+    assert_bound(
+        &of(10_000),
+        &of(10_001),
+        "E0016",
+        "10,000 `cluster` declarations",
+    );
+}
+
+#[test]
+fn brackets_nest_64_deep() {
+    let of = |depth: usize| {
+        let nested = format!("{}1{}", "(".repeat(depth), ")".repeat(depth));
+        program(&format!("let x: Int = {nested}\n"), "replicas x")
+    };
+    assert_bound(&of(64), &of(65), "E0004", "64");
+}
+
+#[test]
+fn files_have_64_mib_together() {
+    let of = |count: usize| {
+        let all = worst::lines(count, |n| format!("let x{n} = file(\"{n}.txt\")"));
+        (0..count).fold(Memory::of(program(&all, "")), |memory, n| {
+            memory.with(&format!("{n}.txt"), vec![b'a'; 16 << 20])
+        })
+    };
+    assert!(!of(4).compile().diagnostics.has_errors());
+    let found = messages(&of(5).compile(), "E0016");
+    assert_eq!(found, ["the program needs more than 64 MiB of files"]);
+}
+
+/// A text costs nothing to make that many properties share, but each has a copy of it.
+#[test]
+fn properties_have_256_mib_of_text() {
+    let of = |count: usize| {
+        let all = worst::lines(count, |n| {
+            format!("  service s{n} {{ {}; env A = t }}", worst::SERVICE)
+        });
+        let text = format!(
+            "{}let t = file(\"t.txt\")\nnamespace n {{\n  tier app\n{all}}}\n",
+            worst::HEAD
+        );
+        Memory::of(text).with("t.txt", vec![b'a'; 4 << 20])
+    };
+    assert!(!of(63).compile().diagnostics.has_errors());
+    let found = messages(&of(64).compile(), "E0016");
+    assert_eq!(
+        found,
+        ["the program needs more than 256 MiB of text in properties"]
+    );
+}
+
+#[test]
+fn templates_nest_16_deep() {
+    let of = |count: usize| {
+        let text = program("", "config c { \"a\" = template(\"t1.txt\") } at \"/c\"");
+        let all = (1..count).fold(Memory::of(text), |memory, n| {
+            let next = format!("${{template(\"t{}.txt\")}}", n + 1);
+            memory.with(&format!("t{n}.txt"), next)
+        });
+        all.with(&format!("t{count}.txt"), "end")
+    };
+    assert!(!of(16).compile().diagnostics.has_errors());
+    let found = messages(&of(17).compile(), "E0016");
+    assert_eq!(found, ["templates nest more than 16 deep"]);
+}
+
+#[test]
+fn a_source_has_16_mib() {
+    let folder = tempfile::TempDir::new().expect("a temporary directory");
+    let check = |bytes: usize| {
+        let mut text = program("", "") + "#";
+        text.push_str(&"x".repeat(bytes - text.len()));
+        std::fs::write(folder.path().join("platform.erp"), text).expect("written");
+        erpc(&["check".as_ref(), folder.path().as_os_str()])
+    };
+    let ran = check(16 << 20);
+    assert_eq!(ran.exit, Exit::Done, "{}", ran.err);
+    let ran = check((16 << 20) + 1);
+    assert_eq!(ran.exit, Exit::Failed);
+    assert!(ran.err.contains("E0002"), "{}", ran.err);
+}
+
+/// Every line that a comma joins to the next one is a statement of its own again.
+#[test]
+fn thousands_of_joined_lines_are_cut() {
+    let compiled = Memory::of(worst::commas(5_000)).compile();
+    let cut = messages(&compiled, "E0301");
+    let cut = cut
+        .iter()
+        .filter(|found| *found == "nothing follows this `,`");
+    assert_eq!(cut.count(), 5_000 - 1);
+}
+
+/// A list of 50,000 elements is 50,000 steps where it is named and 50,000 more where it is searched.
+#[test]
+fn rules_take_30_000_000_steps() {
+    let of = |services: usize| {
+        let list = vec!["1"; 50_000].join(", ");
+        let all = worst::lines(services, |n| {
+            format!("  service s{n} {{ {} }}", worst::SERVICE)
+        });
+        format!(
+            "{}let big: List(Int) = [{list}]\nrule r for service s {{ require not (2 in big), \"no\" }}\nnamespace n {{\n  tier app\n{all}}}\n",
+            worst::HEAD
+        )
+    };
+    assert_bound(&of(299), &of(300), "E0016", "30,000,000 steps");
+}
+
+/// A quantifier copies the parameters that it sees, a step for each.
+#[test]
+fn a_program_takes_10_000_000_steps() {
+    let of = |statements: usize| {
+        let parameters = (0..990)
+            .map(|n| format!("p{n}: Int = 1"))
+            .collect::<Vec<_>>();
+        let all = worst::lines(statements, |n| {
+            format!("env E{n} = if (all a in [1]: true) then \"1\" else \"2\"")
+        });
+        let component = format!("component C({}) {{\n{all}}}\n", parameters.join(", "));
+        program(&component, "").replace("service s {", "service s is C {")
+    };
+    assert_bound(&of(5_000), &of(5_040), "E0016", "10,000,000 steps");
+}
+
+/// A condition nests to the end of its statement, on one line with others too.
+#[test]
+fn conditions_on_one_line_do_not_nest() {
+    let all = (0..100).map(|n| format!("env E{n} = if true then \"1\" else \"2\""));
+    let compiled = Memory::of(program("", &all.collect::<Vec<_>>().join("; "))).compile();
+    assert!(!compiled.diagnostics.has_errors());
 }

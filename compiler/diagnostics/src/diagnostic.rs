@@ -10,6 +10,9 @@ pub const MAX_PLACES: usize = 12;
 /// How many candidates for an unknown name a finding lists.
 const MAX_CANDIDATES: usize = 20;
 
+/// How many findings of a run are kept; those beyond are counted.
+pub const MAX_FINDINGS: usize = 100_000;
+
 /// How much a finding weighs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Severity {
@@ -264,7 +267,27 @@ impl Diagnostic {
 /// The findings of a run.
 #[derive(Clone, Debug, Default)]
 pub struct Diagnostics {
+    /// At most [`MAX_FINDINGS`].
     list: Vec<Diagnostic>,
+    left_out: LeftOut,
+}
+
+/// How many findings of each severity were not kept.
+#[derive(Clone, Copy, Debug, Default)]
+struct LeftOut {
+    errors: usize,
+    warnings: usize,
+    notes: usize,
+}
+
+impl LeftOut {
+    fn of(&mut self, severity: Severity) -> &mut usize {
+        match severity {
+            Severity::Error => &mut self.errors,
+            Severity::Warning => &mut self.warnings,
+            Severity::Note => &mut self.notes,
+        }
+    }
 }
 
 impl Diagnostics {
@@ -274,39 +297,66 @@ impl Diagnostics {
         Self::default()
     }
 
-    /// Adds one.
+    /// Adds one, or counts it where there are [`MAX_FINDINGS`].
     pub fn push(&mut self, diagnostic: Diagnostic) {
-        self.list.push(diagnostic);
+        if self.list.len() < MAX_FINDINGS {
+            self.list.push(diagnostic);
+        } else {
+            *self.left_out.of(diagnostic.severity()) += 1;
+        }
     }
 
-    /// Takes the one that was added last away.
+    /// Takes the one that was added last away; `None` where it was not kept.
     pub fn pop(&mut self) -> Option<Diagnostic> {
-        self.list.pop()
+        if self.is_whole() {
+            self.list.pop()
+        } else {
+            None
+        }
     }
 
-    /// The one that was added last.
+    /// The one that was added last; `None` where it was not kept.
     pub fn last_mut(&mut self) -> Option<&mut Diagnostic> {
-        self.list.last_mut()
+        if self.is_whole() {
+            self.list.last_mut()
+        } else {
+            None
+        }
     }
 
     /// Adds those of another stage.
     pub fn extend(&mut self, other: Self) {
-        self.list.extend(other.list);
+        for severity in [Severity::Error, Severity::Warning, Severity::Note] {
+            let mut left_out = other.left_out;
+            *self.left_out.of(severity) += *left_out.of(severity);
+        }
+        for diagnostic in other.list {
+            self.push(diagnostic);
+        }
+    }
+
+    /// Whether every finding was kept.
+    fn is_whole(&self) -> bool {
+        let LeftOut {
+            errors,
+            warnings,
+            notes,
+        } = self.left_out;
+        errors + warnings + notes == 0
     }
 
     /// Whether any is an error.
     #[must_use]
     pub fn has_errors(&self) -> bool {
-        self.list.iter().any(|d| d.severity() == Severity::Error)
+        self.left_out.errors > 0 || self.list.iter().any(|d| d.severity() == Severity::Error)
     }
 
     /// How many there are of a severity.
     #[must_use]
     pub fn count(&self, severity: Severity) -> usize {
-        self.list
-            .iter()
-            .filter(|d| d.severity() == severity)
-            .count()
+        let kept = self.list.iter().filter(|d| d.severity() == severity);
+        let mut left_out = self.left_out;
+        kept.count() + *left_out.of(severity)
     }
 
     /// Sorts by place and drops what was found twice at the same place, so that the order in
@@ -322,7 +372,13 @@ impl Diagnostics {
         self
     }
 
-    /// The findings.
+    /// Takes the findings that were kept out; those beyond stay counted.
+    #[must_use]
+    pub fn take(&mut self) -> Vec<Diagnostic> {
+        std::mem::take(&mut self.list)
+    }
+
+    /// The findings that were kept.
     #[must_use]
     pub fn as_slice(&self) -> &[Diagnostic] {
         &self.list
@@ -336,7 +392,7 @@ impl Diagnostics {
     /// Whether there is none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.list.is_empty()
+        self.list.is_empty() && self.is_whole()
     }
 }
 

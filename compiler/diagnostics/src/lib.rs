@@ -11,7 +11,9 @@ mod sources;
 mod span;
 
 pub use codes::Code;
-pub use diagnostic::{Diagnostic, Diagnostics, Edit, Fix, Label, MAX_PLACES, Severity};
+pub use diagnostic::{
+    Diagnostic, Diagnostics, Edit, Fix, Label, MAX_FINDINGS, MAX_PLACES, Severity,
+};
 pub use names::{alternatives, chained, listed, nearest};
 pub use render::{
     Style, percent_encoded, render_github, render_human, render_json, render_json_with,

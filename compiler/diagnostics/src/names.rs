@@ -1,19 +1,38 @@
 //! Names that resemble each other, for "did you mean".
 
+/// How long a name may be for which others are looked at: comparing two takes the product of their lengths.
+const MAX_CHARACTERS: usize = 128;
+
 /// The candidate nearest to `name`, if one is near enough to be meant.
 ///
 /// Optimal string alignment, so that two swapped letters count once; a third of the letters
 /// may differ, at least one.
 pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let length = name.chars().count();
+    if length > MAX_CHARACTERS {
+        return None;
+    }
     let limit = (length / 3).max(1);
+    let letters = letters(name);
     candidates
         .into_iter()
-        .filter(|candidate| candidate.chars().count().abs_diff(length) <= limit)
+        .filter(|candidate| {
+            candidate.len() <= 4 * (length + limit)
+                && candidate.chars().count().abs_diff(length) <= limit
+                && usize::try_from((self::letters(candidate) ^ letters).count_ones())
+                    .is_ok_and(|differ| differ <= 2 * limit)
+        })
         .map(|candidate| (strsim::osa_distance(name, candidate), candidate))
         .filter(|(distance, _)| *distance <= limit)
         .min_by_key(|(distance, candidate)| (*distance, *candidate))
         .map(|(_, candidate)| candidate)
+}
+
+/// Which letters a name has, a bit for each. A change of one letter changes two bits at most, so that names
+/// which differ in more of them need not be compared.
+fn letters(name: &str) -> u64 {
+    name.chars()
+        .fold(0, |letters, letter| letters | 1 << (u32::from(letter) % 64))
 }
 
 /// `a`, `b` and `c` in backticks, joined as prose; the rest is counted beyond `most`.

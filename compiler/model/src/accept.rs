@@ -40,7 +40,7 @@ impl Platform {
 #[must_use]
 pub fn accepted(
     platform: &Platform,
-    found: Diagnostics,
+    mut found: Diagnostics,
 ) -> (Diagnostics, Vec<(Diagnostic, String)>) {
     // Where something could not be read, a warning may be missing for that.
     let is_whole = !found.has_errors();
@@ -53,8 +53,10 @@ pub fn accepted(
         .chain(own.map(|accept| (accept, true)))
         .collect();
     let mut counts = vec![0usize; accepts.len()];
-    let (mut left, mut silenced) = (Diagnostics::new(), Vec::new());
-    for diagnostic in found {
+    let mut silenced = Vec::new();
+    let all = found.take();
+    let mut left = found;
+    for diagnostic in all {
         let covering = accepts
             .iter()
             .position(|(accept, _)| accept.covers(&diagnostic));

@@ -177,7 +177,7 @@ impl<'a> Evaluator<'a> {
         is_left
     }
 
-    fn report_budget(&mut self, span: Span, message: &str) {
+    pub(crate) fn report_budget(&mut self, span: Span, message: &str) {
         self.report(
             Diagnostic::new(&codes::EVALUATION_BUDGET, message).at(span, "the budget ends here"),
         );
@@ -491,12 +491,13 @@ impl<'a> Evaluator<'a> {
             .map(|n| n.as_str())
             .collect::<Vec<_>>()
             .join(".");
-        let mut known: Vec<String> = scope
-            .bindings
-            .iter()
-            .map(|(name, _)| name.to_string())
-            .collect();
-        known.extend(self.constant_names(scope).map(str::to_owned));
+        let declared = scope.bindings.len() + self.constants.len();
+        let is_compared = self.may_compare(declared);
+        let mut known: Vec<String> = Vec::new();
+        if is_compared {
+            known.extend(scope.bindings.iter().map(|(name, _)| name.to_string()));
+            known.extend(self.constant_names(scope).map(str::to_owned));
+        }
         known.extend(
             self.facts
                 .iter()
@@ -539,7 +540,7 @@ impl<'a> Evaluator<'a> {
             if matches!(expected, Some(Type::String)) {
                 diagnostic = diagnostic.fix("put it in quotes", span, format!("\"{written}\""));
             }
-        } else if !known.is_empty() {
+        } else if is_compared {
             diagnostic = diagnostic.help(format!(
                 "known here: {}",
                 listed(known.iter().map(String::as_str), 8)

@@ -2,11 +2,12 @@
 //! names its use.
 
 use erpc_diagnostics::{Diagnostic, Diagnostics, FileId, Span, codes};
+use rustc_hash::FxHashSet;
 use smol_str::SmolStr;
 
 use crate::args::Args;
 use crate::choice::Choice;
-use crate::consequences::innermost;
+use crate::consequences::{Places, innermost};
 use crate::program::Loaded;
 
 /// The diagnostics of a resolution, with what decides whether one is reported.
@@ -16,8 +17,15 @@ pub(crate) struct Sink<'a> {
     /// The templates that are being evaluated, each with the call that uses it.
     pub(crate) template_calls: Vec<(FileId, Span)>,
     /// Names that are declared by what could not be read.
-    pub(crate) broken_names: Vec<SmolStr>,
+    pub(crate) broken_names: FxHashSet<SmolStr>,
+    /// The innermost statements around places that could not be read.
+    broken_statements: Places,
+    /// How many names were compared in search of ones that were meant.
+    compared: usize,
 }
+
+/// How many names all findings together may compare with the names that are unknown.
+const MAX_COMPARED: usize = 2_000_000;
 
 impl<'a> Sink<'a> {
     pub(crate) fn new(loaded: &'a Loaded) -> Self {
@@ -25,7 +33,13 @@ impl<'a> Sink<'a> {
             loaded,
             diagnostics: Diagnostics::new(),
             template_calls: Vec::new(),
-            broken_names: Vec::new(),
+            broken_names: FxHashSet::default(),
+            broken_statements: Places::of(loaded.files.iter().flat_map(|file| {
+                let broken = file.broken.iter();
+                broken
+                    .filter_map(|broken| Some(innermost(&file.tree.statements, broken.start)?.span))
+            })),
+            compared: 0,
         }
     }
 
@@ -51,17 +65,14 @@ impl<'a> Sink<'a> {
     /// Whether the innermost block around a place that could not be read belongs to a statement
     /// that has `span` in its head.
     pub(crate) fn is_in_broken_statement(&self, span: Span) -> bool {
-        self.loaded
-            .file(span.file)
-            .into_iter()
-            .flat_map(|file| &file.broken)
-            .any(|broken| {
-                let file = self.loaded.file(span.file);
-                file.and_then(|file| innermost(&file.tree.statements, broken.start))
-                    .is_some_and(|statement| {
-                        statement.span.start <= span.start && span.end <= statement.span.end
-                    })
-            })
+        self.broken_statements.are_around(span)
+    }
+
+    /// Whether a finding may look among so many names for the one that was meant. Past the limit, findings
+    /// have no suggestion: each would take a pass over all names.
+    pub(crate) fn may_compare(&mut self, names: usize) -> bool {
+        self.compared = self.compared.saturating_add(names);
+        self.compared <= MAX_COMPARED
     }
 
     /// The next argument, a word of a choice that `whole` offers.

@@ -1,14 +1,13 @@
 //! Statements that run over the end of their line, and blocks that are told by their indentation.
 
+use std::iter::Peekable;
+
 use erpc_diagnostics::{Diagnostic, codes};
 use erpc_syntax::tree::{Arg, Block, Broken, ExprKind, Sign, Statement};
 
 use super::{Mender, arg_word};
 use crate::properties::{self, Place};
 use crate::word::form_words;
-
-/// How many statements of one block are split or joined: each moves those behind it.
-const MAX_MENDED: usize = 1_000;
 
 impl Mender<'_, '_> {
     /// A sign at the end of a line joins the next line to it. Where that line starts with a word of
@@ -19,38 +18,50 @@ impl Mender<'_, '_> {
         broken: &mut Vec<Broken>,
         place: Place,
     ) {
-        let mut at = 0;
-        let most = statements.len() + MAX_MENDED;
-        while at < statements.len().min(most) {
-            let Some(split) = self.joined_at(&statements[at], place) else {
-                at += 1;
-                continue;
-            };
-            let statement = &mut statements[at];
-            let rest = statement.args.split_off(split);
-            let Some((Arg::Sign(sign, sign_span), head)) =
-                statement.args.pop().zip(statement.args.first())
+        let is_joined = |statement: &Statement| self.joined_at(&statement.args, place).is_some();
+        let Some(first) = statements.iter().position(is_joined) else {
+            return;
+        };
+        for statement in statements.split_off(first) {
+            self.split(statement, statements, broken, place);
+        }
+    }
+
+    /// Adds a statement, cut into those that it is meant as.
+    fn split(
+        &mut self,
+        mut statement: Statement,
+        into: &mut Vec<Statement>,
+        broken: &mut Vec<Broken>,
+        place: Place,
+    ) {
+        let trailing = statement.trailing.take();
+        let mut args = std::mem::take(&mut statement.args).into_iter();
+        while let Some(split) = self.joined_at(args.as_slice(), place) {
+            statement.args = args.by_ref().take(split - 1).collect();
+            let sign = args.next();
+            let (Some(Arg::Sign(sign, sign_span)), [head, .., last] | [head @ last]) =
+                (sign, args.as_slice())
             else {
-                at += 1;
-                continue;
+                break;
             };
-            let (whole, written) = (statement.span, arg_word(head).cloned().unwrap_or_default());
+            let written = statement.args.first().and_then(arg_word);
+            let written = written.cloned().unwrap_or_default();
             let next = Statement {
-                span: rest[0].span().to(rest[rest.len() - 1].span()),
-                args: rest,
+                span: head.span().to(last.span()),
+                args: Vec::new(),
                 leading: Vec::new(),
-                trailing: statement.trailing.take(),
+                trailing: None,
                 inner: Vec::new(),
             };
-            let is_whole = sign == Sign::Comma;
-            if is_whole {
+            let mut cut = std::mem::replace(&mut statement, next);
+            if sign == Sign::Comma {
                 let diagnostic = Diagnostic::new(&codes::WRONG_SHAPE, "nothing follows this `,`")
                     .at(sign_span, format!("joins the next line to `{written}`"))
                     .help("commas stand between values; a statement ends with its line");
                 self.report(diagnostic, "remove the `,`", &[(sign_span, "")]);
-                let last = statement.args.last().map_or(whole, Arg::span);
-                statement.span = whole.to(last);
-                statement.span.end = last.end;
+                cut.span.end = cut.args.last().map_or(cut.span, Arg::span).end;
+                into.push(cut);
             } else {
                 let form = properties::word(&written, place).map_or("", |word| word.form);
                 let sign = sign.as_str();
@@ -62,28 +73,22 @@ impl Mender<'_, '_> {
                     .at(sign_span, "nothing behind it")
                     .help(format!("it is written `{form}`")),
                 );
-            }
-            if !is_whole {
-                let statement = statements.remove(at);
-                self.lose(&statement, broken);
-                statements.insert(at, next);
-            } else {
-                at += 1;
-                statements.insert(at, next);
+                self.lose(&cut, broken);
             }
         }
+        statement.args.extend(args);
+        statement.trailing = trailing;
+        into.push(statement);
     }
 
     /// The argument at which a statement of its own starts.
-    fn joined_at(&self, statement: &Statement, place: Place) -> Option<usize> {
-        let form = arg_word(statement.args.first()?)
+    fn joined_at(&self, args: &[Arg], place: Place) -> Option<usize> {
+        let form = arg_word(args.first()?)
             .and_then(|head| properties::word(head, place))
             .map_or("", |word| word.form);
-        (1..statement.args.len().saturating_sub(1))
+        (1..args.len().saturating_sub(1))
             .find(|at| {
-                let (Arg::Sign(sign, sign_span), next) =
-                    (&statement.args[*at], &statement.args[at + 1])
-                else {
+                let (Arg::Sign(sign, sign_span), next) = (&args[*at], &args[at + 1]) else {
                     return false;
                 };
                 *sign != Sign::Colon
@@ -98,58 +103,67 @@ impl Mender<'_, '_> {
 
     /// `secret web-tls:` with what belongs to it indented below, as in YAML.
     pub(super) fn gather_indented(&mut self, statements: &mut Vec<Statement>, place: Place) {
-        let mut at = 0;
-        while at < statements.len() {
-            at += 1;
-            let Some(Arg::Sign(Sign::Colon, colon)) = statements[at - 1].args.last() else {
-                continue;
-            };
-            let colon = *colon;
-            let word = statements[at - 1]
-                .head()
-                .and_then(|(head, _)| properties::word(head, place));
-            if word.is_some_and(|word| !word.form.contains('{')) {
-                continue;
-            }
-            let is_known = word.is_some();
-            let indent = self.indent(&statements[at - 1]);
-            let below = statements[at..]
-                .iter()
-                .take_while(|s| self.indent(s) > indent)
-                .count();
-            let inner: Vec<Statement> = statements.drain(at..at + below).collect();
-            let outer = &mut statements[at - 1];
-            outer.args.pop();
-            let diagnostic = Diagnostic::new(
-                &codes::BROKEN_STATEMENT,
-                "a block stands between `{` and `}`; indentation means nothing",
-            )
-            .at(colon, "a block as YAML writes it");
-            let end = inner.last().map_or(colon, |last| last.span).after();
-            let close = format!("\n{}}}", " ".repeat(indent));
-            if !is_known {
-                // Its word is reported, and what is in it is nothing of the language either.
-                outer.span.end = end.end;
-                continue;
-            }
-            if inner.is_empty() {
-                self.report(diagnostic, "remove the `:`", &[(colon, "")]);
-                continue;
-            }
-            self.report(
-                diagnostic,
-                "write the braces",
-                &[(colon, " {"), (end, &close)],
-            );
-            let span = colon.to(end);
-            outer.span = outer.span.to(span);
-            outer.args.push(Arg::Block(Block {
-                statements: inner,
-                dangling: Vec::new(),
-                broken: Vec::new(),
-                span,
-            }));
+        let has_colon = |s: &Statement| matches!(s.args.last(), Some(Arg::Sign(Sign::Colon, _)));
+        let Some(first) = statements.iter().position(has_colon) else {
+            return;
+        };
+        let mut rest = statements.split_off(first).into_iter().peekable();
+        while let Some(mut outer) = rest.next() {
+            self.gather(&mut outer, &mut rest, place);
+            statements.push(outer);
         }
+    }
+
+    /// Takes what is indented below a statement that ends with `:` into it.
+    fn gather(
+        &mut self,
+        outer: &mut Statement,
+        rest: &mut Peekable<impl Iterator<Item = Statement>>,
+        place: Place,
+    ) {
+        let Some(Arg::Sign(Sign::Colon, colon)) = outer.args.last() else {
+            return;
+        };
+        let colon = *colon;
+        let word = outer
+            .head()
+            .and_then(|(head, _)| properties::word(head, place));
+        if word.is_some_and(|word| !word.form.contains('{')) {
+            return;
+        }
+        let indent = self.indent(outer);
+        let below = std::iter::from_fn(|| rest.next_if(|s| self.indent(s) > indent));
+        let inner: Vec<Statement> = below.collect();
+        outer.args.pop();
+        let diagnostic = Diagnostic::new(
+            &codes::BROKEN_STATEMENT,
+            "a block stands between `{` and `}`; indentation means nothing",
+        )
+        .at(colon, "a block as YAML writes it");
+        let end = inner.last().map_or(colon, |last| last.span).after();
+        let close = format!("\n{}}}", " ".repeat(indent));
+        if word.is_none() {
+            // Its word is reported, and what is in it is nothing of the language either.
+            outer.span.end = end.end;
+            return;
+        }
+        if inner.is_empty() {
+            self.report(diagnostic, "remove the `:`", &[(colon, "")]);
+            return;
+        }
+        self.report(
+            diagnostic,
+            "write the braces",
+            &[(colon, " {"), (end, &close)],
+        );
+        let span = colon.to(end);
+        outer.span = outer.span.to(span);
+        outer.args.push(Arg::Block(Block {
+            statements: inner,
+            dangling: Vec::new(),
+            broken: Vec::new(),
+            span,
+        }));
     }
 
     /// A value on the line below its word.
@@ -161,18 +175,21 @@ impl Mender<'_, '_> {
             ),
             _ => false,
         };
-        let mut at = 1;
-        let least = statements.len().saturating_sub(MAX_MENDED);
-        while at < statements.len() && statements.len() > least {
-            let is_joined = is_value(&statements[at])
-                && statements[at - 1].args.len() == 1
-                && statements[at - 1].head().is_some();
-            if !is_joined {
-                at += 1;
+        let is_joined = |above: &Statement, value: &Statement| {
+            is_value(value) && above.args.len() == 1 && above.head().is_some()
+        };
+        let mut pairs = statements.windows(2);
+        let Some(first) = pairs.position(|pair| is_joined(&pair[0], &pair[1])) else {
+            return;
+        };
+        for value in statements.split_off(first + 1) {
+            let Some(above) = statements
+                .last_mut()
+                .filter(|above| is_joined(above, &value))
+            else {
+                statements.push(value);
                 continue;
-            }
-            let value = statements.remove(at);
-            let above = &mut statements[at - 1];
+            };
             let head = arg_word(&above.args[0]).cloned().unwrap_or_default();
             let gap = self.span(above.span.end, value.span.start);
             let diagnostic = Diagnostic::new(

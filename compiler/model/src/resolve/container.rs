@@ -12,7 +12,7 @@ use crate::eval::{Evaluator, Scope};
 use crate::ids::Id;
 use crate::kubernetes;
 use crate::origin::{Origin, Sourced, Via};
-use crate::platform::{Container, EnvValue, EnvVar, Image, NamespaceId, Probes, SecretId};
+use crate::platform::{Container, EnvValue, EnvVar, Image, NamespaceId, Probes, Secret, SecretId};
 use crate::units::{Cpu, Memory, Range};
 use crate::value::{Type, Value};
 
@@ -316,17 +316,13 @@ impl<'a> Resolver<'a> {
         name: &Ident,
         namespace: Option<NamespaceId>,
     ) -> Option<SecretId> {
-        let found = self
-            .secrets
-            .iter()
-            .position(|s| {
-                s.name.value == name.text && s.namespace.is_some() && s.namespace == namespace
-            })
-            .or_else(|| {
-                self.secrets
-                    .iter()
-                    .position(|s| s.name.value == name.text && s.namespace.is_none())
-            });
+        // They are sorted by namespace and name.
+        let find = |owner: Option<NamespaceId>| {
+            let wanted = (owner, &name.text);
+            let key = |secret: &Secret| (secret.namespace, &secret.name.value).cmp(&wanted);
+            self.secrets.binary_search_by(key).ok()
+        };
+        let found = find(namespace).or_else(|| find(None));
         if let Some(at) = found {
             let used_in = &mut self.secrets[at].used_in;
             if let Some(namespace) = namespace
@@ -337,6 +333,16 @@ impl<'a> Resolver<'a> {
             return Some(SecretId::from_index(at));
         }
         if self.broken_names.contains(&name.text) {
+            return None;
+        }
+        let mut diagnostic = Diagnostic::new(
+            &codes::UNKNOWN_NAME,
+            format!("there is no secret `{}` here", name.text),
+        )
+        .at(name.span, "declared nowhere");
+        let declared = self.secrets.len();
+        if !self.may_compare(declared) {
+            self.report(diagnostic);
             return None;
         }
         let elsewhere = self
@@ -350,11 +356,6 @@ impl<'a> Resolver<'a> {
             .filter(|s| s.namespace.is_none_or(|n| Some(n) == namespace))
             .map(|s| s.name.value.clone())
             .collect();
-        let mut diagnostic = Diagnostic::new(
-            &codes::UNKNOWN_NAME,
-            format!("there is no secret `{}` here", name.text),
-        )
-        .at(name.span, "declared nowhere");
         if let Some(elsewhere) = elsewhere {
             diagnostic = diagnostic
                 .also(elsewhere, "declared in another namespace")

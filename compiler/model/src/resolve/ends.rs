@@ -33,19 +33,44 @@ const TOP_LEVEL: [&str; 16] = [
 ];
 
 impl<'a> Resolver<'a> {
+    /// Whether a finding may look at all services.
+    pub(super) fn may_compare_services(&mut self) -> bool {
+        let services = self.names.service_ids.len();
+        self.may_compare(services)
+    }
+
     /// The namespace that a name means.
     pub(super) fn namespace_named(&mut self, name: &Ident) -> Option<NamespaceId> {
         if let Some(id) = self.names.namespace_ids.get(&name.text) {
             return Some(*id);
         }
         if !self.broken_names.contains(&name.text) {
-            let known: Vec<SmolStr> = self.names.namespace_ids.keys().cloned().collect();
-            self.report_unknown("namespace", name, &known);
+            let declared = self.names.namespace_ids.len();
+            self.report_unknown("namespace", name, declared, |it| {
+                it.names.namespace_ids.keys().cloned().collect()
+            });
         }
         None
     }
 
-    fn report_unknown(&mut self, kind: &str, name: &Ident, known: &[SmolStr]) {
+    fn report_unknown(
+        &mut self,
+        kind: &str,
+        name: &Ident,
+        declared: usize,
+        known: impl FnOnce(&Self) -> Vec<SmolStr>,
+    ) {
+        let mut diagnostic = Diagnostic::new(
+            &codes::UNKNOWN_NAME,
+            format!("there is no {kind} `{}`", name.text),
+        )
+        .at(name.span, "declared nowhere");
+        let declared = declared + self.index.namespaces.len() + self.layers.component_ids.len();
+        if !self.may_compare(declared) {
+            self.report(diagnostic);
+            return;
+        }
+        let known = known(self);
         let mut known: Vec<&str> = known.iter().map(SmolStr::as_str).collect();
         known.sort_unstable();
         if let Some(diagnostic) = self.of_another_kind(kind, name) {
@@ -59,11 +84,6 @@ impl<'a> Resolver<'a> {
         if near.is_none() && self.index.has_nameless && kind == "service" {
             return;
         }
-        let mut diagnostic = Diagnostic::new(
-            &codes::UNKNOWN_NAME,
-            format!("there is no {kind} `{}`", name.text),
-        )
-        .at(name.span, "declared nowhere");
         diagnostic = diagnostic.suggest(near, name.span, |diagnostic| {
             diagnostic.help(format!("known: {}", listed(known.iter().copied(), 12)))
         });
@@ -250,6 +270,18 @@ impl<'a> Resolver<'a> {
         id: NamespaceId,
         name: &Ident,
     ) {
+        let mut diagnostic = Diagnostic::new(
+            &codes::UNKNOWN_NAME,
+            format!(
+                "the namespace `{}` has no service `{}`",
+                namespace.text, name.text
+            ),
+        )
+        .at(name.span, "declared nowhere");
+        if !self.may_compare_services() {
+            self.report(diagnostic);
+            return;
+        }
         let here: Vec<SmolStr> = self
             .names
             .service_ids
@@ -274,14 +306,6 @@ impl<'a> Resolver<'a> {
         if self.index.has_nameless && near.is_none() && elsewhere.is_none() {
             return;
         }
-        let mut diagnostic = Diagnostic::new(
-            &codes::UNKNOWN_NAME,
-            format!(
-                "the namespace `{}` has no service `{}`",
-                namespace.text, name.text
-            ),
-        )
-        .at(name.span, "declared nowhere");
         if let Some(owner) = elsewhere {
             diagnostic = diagnostic
                 .help(format!(
@@ -315,6 +339,18 @@ impl<'a> Resolver<'a> {
         {
             Some([only]) => Some(*only),
             Some([first, second, ..]) => {
+                let (first, second) = (*first, *second);
+                if !self.may_compare_services() {
+                    self.report(
+                        Diagnostic::new(
+                            &codes::AMBIGUOUS_NAME,
+                            format!("several namespaces have a service `{}`", name.text),
+                        )
+                        .at(name.span, "which one?")
+                        .help("name the namespace too"),
+                    );
+                    return None;
+                }
                 let owner = |id: ServiceId| {
                     let found = self.names.service_ids.iter().find(|(_, s)| **s == id);
                     let namespace = found.map(|((n, _), _)| *n);
@@ -325,7 +361,7 @@ impl<'a> Resolver<'a> {
                         .find(|(_, n)| Some(**n) == namespace);
                     name.map_or_else(SmolStr::default, |(name, _)| name.clone())
                 };
-                let (a, b) = (owner(*first), owner(*second));
+                let (a, b) = (owner(first), owner(second));
                 self.report(
                     Diagnostic::new(
                         &codes::AMBIGUOUS_NAME,
@@ -338,8 +374,10 @@ impl<'a> Resolver<'a> {
             }
             _ => {
                 if !self.broken_names.contains(&name.text) {
-                    let known: Vec<SmolStr> = self.names.services_by_name.keys().cloned().collect();
-                    self.report_unknown("service", name, &known);
+                    let declared = self.names.services_by_name.len();
+                    self.report_unknown("service", name, declared, |it| {
+                        it.names.services_by_name.keys().cloned().collect()
+                    });
                 }
                 None
             }
@@ -494,7 +532,7 @@ impl<'a> Resolver<'a> {
                 text: name.clone(),
                 span: call.args[0].value.span,
             };
-            self.report_unknown("tier", &ident, &known);
+            self.report_unknown("tier", &ident, known.len(), |_| known);
             return None;
         };
         let ends = (0..).map(ServiceId).zip(network.homes);

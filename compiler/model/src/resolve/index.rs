@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use erpc_diagnostics::{Diagnostic, Span, codes};
 use erpc_syntax::tree::{Arg, Block, Broken, Expr, Ident, Sign, Statement};
+use rustc_hash::FxHashSet;
 use smol_str::SmolStr;
 
 use super::state::{ComponentDeclared, Declared, NamespaceDeclared, Resolver};
@@ -13,6 +14,11 @@ use crate::eval::Constant;
 use crate::ids::Id;
 use crate::platform::{Component, ComponentId, NamespaceId, ServiceId};
 use crate::properties::{self, Place, Word};
+
+/// How many declarations a program may have of each of the words in [`COUNTED`].
+const MAX_DECLARED: usize = 10_000;
+/// Declarations that are found by a pass over all of their kind.
+const COUNTED: [&str; 5] = ["accept", "cluster", "profile", "rule", "test"];
 
 impl<'a> Resolver<'a> {
     /// Fills the index from all files and reports what is declared twice.
@@ -70,6 +76,9 @@ impl<'a> Resolver<'a> {
         statement: &'a Statement,
         module: Option<&SmolStr>,
     ) {
+        if COUNTED.contains(&word.name) && !self.count_declaration(word, statement) {
+            return;
+        }
         if module.is_some() && !matches!(word.name, "erp" | "use" | "component" | "let" | "rule") {
             self.report(
                 Diagnostic::new(
@@ -104,6 +113,22 @@ impl<'a> Resolver<'a> {
                 Place::Program,
             )),
         }
+    }
+
+    /// Counts a declaration of a kind that is looked up in a list; `false` beyond the limit, which is
+    /// reported once.
+    fn count_declaration(&mut self, word: &'static Word, statement: &Statement) -> bool {
+        let count = self.index.counts.entry(word.name).or_default();
+        *count += 1;
+        let (is_first_beyond, is_counted) = (*count == MAX_DECLARED + 1, *count <= MAX_DECLARED);
+        if is_first_beyond {
+            let message = format!(
+                "the program has more than 10,000 `{}` declarations",
+                word.name
+            );
+            self.report_budget(statement.span, &message);
+        }
+        is_counted
     }
 
     fn language_version(&mut self, statement: &'a Statement, word: &'static Word) {
@@ -195,12 +220,12 @@ impl<'a> Resolver<'a> {
     }
 
     fn collect_secret(&mut self, namespace: Option<SmolStr>, declared: Declared<'a>) {
-        let first = self
-            .index
-            .secrets
-            .iter()
-            .find(|(owner, s)| *owner == namespace && s.name.text == declared.name.text)
-            .map(|(_, s)| s.name.span);
+        let key = (namespace.clone(), declared.name.text.clone());
+        let first = self.index.secret_names.get(&key).copied();
+        self.index
+            .secret_names
+            .entry(key)
+            .or_insert(declared.name.span);
         if self.is_new(first, &declared.name, "secret") {
             self.index.secrets.push((namespace, declared));
         }
@@ -409,7 +434,7 @@ impl<'a> Resolver<'a> {
 }
 
 /// The words of everything in the statements that could not be read.
-fn gather_broken(statements: &[Statement], broken: &[Broken], into: &mut Vec<SmolStr>) {
+fn gather_broken(statements: &[Statement], broken: &[Broken], into: &mut FxHashSet<SmolStr>) {
     into.extend(
         broken
             .iter()

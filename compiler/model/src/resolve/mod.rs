@@ -55,7 +55,7 @@ pub fn resolve(loaded: &Loaded, files: &dyn Files) -> Resolved {
     let mut resolver = Resolver {
         evaluator: Evaluator::new(loaded, files),
         index: Index::default(),
-        names: Names::default(),
+        names: Names::imported(loaded),
         layers: Layers::default(),
         missing_uses: BTreeMap::default(),
         unknown_tiers: FxHashSet::default(),

@@ -2,6 +2,7 @@
 
 use erpc_diagnostics::{Diagnostic, Span, codes};
 use erpc_syntax::tree::{Arg, ExprKind, Sign, Statement};
+use rustc_hash::FxHashMap;
 use smol_str::SmolStr;
 
 use super::settings::{Setting, Settings};
@@ -159,6 +160,7 @@ impl<'a> Resolver<'a> {
         args.finish(&mut self.diagnostics);
         let mut files: Vec<(SmolStr, Sourced<String>)> = Vec::new();
         let mut spans: Vec<(SmolStr, Span)> = Vec::new();
+        let mut seen: FxHashMap<&str, Span> = FxHashMap::default();
         for statement in &block.statements {
             let mut line =
                 crate::args::Args::new(&statement.args, statement.span, "\"file\" = TEXT");
@@ -188,8 +190,8 @@ impl<'a> Resolver<'a> {
                 continue;
             };
             line.finish(&mut self.diagnostics);
-            if let Some((_, first)) = files.iter().find(|(n, _)| n == file_name) {
-                let first = first.span();
+            let first = *seen.entry(file_name).or_insert(file.span);
+            if first != file.span {
                 self.report(
                     Diagnostic::new(
                         &codes::DUPLICATE_NAME,

@@ -289,7 +289,15 @@ impl<'a> Resolver<'a> {
 
     fn report_lost_move(&mut self, this: &Written) {
         let last = this.new.rsplit('.').next().unwrap_or_default();
-        if self.broken_names.iter().any(|name| name == last) {
+        if self.broken_names.contains(last) {
+            return;
+        }
+        if !self.may_compare_services() {
+            let message = format!("there is no service or namespace `{}`", this.new);
+            self.report(
+                Diagnostic::new(&codes::UNKNOWN_NAME, message)
+                    .at(this.new_span, "declared nowhere"),
+            );
             return;
         }
         let known: Vec<String> = if this.new.contains('.') {

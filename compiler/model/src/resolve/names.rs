@@ -65,7 +65,7 @@ impl<'a> Resolver<'a> {
             .help("a name has lower-case letters a to z, digits and `-`; it starts with a letter and does not end with `-`");
             let corrected = corrected(text);
             // Others call it by the name that it should have.
-            self.broken_names.push(corrected.as_str().into());
+            self.broken_names.insert(corrected.as_str().into());
             if first_bad_character(&corrected).is_none() && !corrected.is_empty() {
                 diagnostic = diagnostic.fix(format!("write `{corrected}`"), name.span, corrected);
             }

@@ -132,7 +132,7 @@ impl<'a> Resolver<'a> {
         let Some(root) = self.loaded.files.first() else {
             return;
         };
-        if self.broken_names.iter().any(|word| word == "platform") {
+        if self.broken_names.contains("platform") {
             return;
         }
         let length = self.loaded.sources.get(root.id).map_or(0, |s| s.text.len());

@@ -250,6 +250,10 @@ impl<'a> Resolver<'a> {
             format!("there is no namespace `{name}`"),
         )
         .at(segment.span, "matches nothing");
+        if !self.may_compare_services() {
+            self.report(diagnostic);
+            return None;
+        }
         let mut known: Vec<&str> = self
             .names
             .namespace_ids
@@ -319,6 +323,15 @@ impl<'a> Resolver<'a> {
         if self.broken_names.contains(name) {
             return None;
         }
+        let diagnostic = Diagnostic::new(
+            &codes::PROFILE_MATCHES_NOTHING,
+            format!("there is no service `{name}` here"),
+        )
+        .at(segment.span, "matches nothing");
+        if !self.may_compare_services() {
+            self.report(diagnostic);
+            return None;
+        }
         let mut known: Vec<&str> = self
             .names
             .service_ids
@@ -328,11 +341,6 @@ impl<'a> Resolver<'a> {
             .collect();
         known.sort_unstable();
         known.dedup();
-        let diagnostic = Diagnostic::new(
-            &codes::PROFILE_MATCHES_NOTHING,
-            format!("there is no service `{name}` here"),
-        )
-        .at(segment.span, "matches nothing");
         let diagnostic = diagnostic.candidates(name, segment.span, known.iter().copied());
         self.report(diagnostic);
         None

@@ -23,6 +23,10 @@ use crate::value::Value;
 
 /// How many components may extend each other, one below the other.
 const MAX_COMPONENT_DEPTH: usize = 64;
+/// How many statements a block of properties may have.
+const MAX_STATEMENTS: usize = 10_000;
+/// How many parameters a component may have, and arguments a use of it.
+const MAX_PARAMETERS: usize = 1_000;
 /// How many components one service or component may expand, each with its own arguments.
 const MAX_EXPANSIONS: usize = 1_000;
 
@@ -256,7 +260,17 @@ impl<'a> Resolver<'a> {
         let mut out: Vec<Setting<'a>> = Vec::with_capacity(block.statements.len());
         let mut seen: FxHashMap<Slot, Span> =
             FxHashMap::with_capacity_and_hasher(block.statements.len(), FxBuildHasher);
-        for statement in &block.statements {
+        // A namespace has a statement for each of its services.
+        let is_bounded = place != Place::Namespace;
+        let most = if is_bounded {
+            MAX_STATEMENTS
+        } else {
+            usize::MAX
+        };
+        if let Some(beyond) = block.statements.get(most) {
+            self.report_budget(beyond.span, "a block has more than 10,000 statements");
+        }
+        for statement in block.statements.iter().take(most) {
             let Some(word) = self.word(statement, place) else {
                 continue;
             };
@@ -393,25 +407,29 @@ impl<'a> Resolver<'a> {
         if let Some(id) = self.layers.component_ids.get(&own) {
             return Some(*id);
         }
-        let imports = &self.loaded.imports;
-        let visible = |by| {
-            let file = self.loaded.file(by);
-            file.is_some_and(|f| f.module.as_ref() == module)
-        };
-        let import = imports.iter().find(|i| i.name == name && visible(i.by));
-        if let Some(import) = import {
+        let loaded = self.loaded;
+        let imports = &loaded.imports;
+        if let Some(import) = self.names.imports.get(&own) {
             let key = (Some(import.module.clone()), import.name.clone());
             // A name that the library does not have is reported at its `use`.
             return self.layers.component_ids.get(&key).copied();
         }
-        if self.is_misspelt_import(name) {
+        if self.may_compare(imports.len()) && self.is_misspelt_import(name) {
             return None;
         }
-        if self.broken_names.iter().any(|broken| broken == name) {
+        if self.broken_names.contains(name) {
             return None;
         }
         if let Some(owner) = crate::stdlib::module_of(name).filter(|_| module.is_none()) {
             self.missing_use("component", owner, name, span);
+            return None;
+        }
+        let declared = self.layers.component_ids.len() + imports.len();
+        if !self.may_compare(declared) {
+            let message = format!("there is no component `{name}`");
+            self.report(
+                Diagnostic::new(&codes::UNKNOWN_NAME, message).at(span, "declared nowhere"),
+            );
             return None;
         }
         let known: Vec<String> = self
@@ -592,6 +610,16 @@ impl<'a> Resolver<'a> {
             module,
         };
         let (args, span) = given.unwrap_or((&[], head.span));
+        let longest = [params, args].into_iter().max_by_key(|list| list.len());
+        if let Some(beyond) = longest.and_then(|list| list.get(MAX_PARAMETERS)) {
+            let message = "a component has more than 1,000 parameters or arguments";
+            self.report_budget(beyond.value.span, message);
+            let names = params.iter().filter_map(|param| param.name.as_ref());
+            scope.bindings = names
+                .map(|name| (name.text.clone(), Value::Unknown))
+                .collect();
+            return scope;
+        }
         if given.is_some() {
             self.check_arguments(params, args, name, span);
         }

@@ -10,12 +10,13 @@ use smol_str::SmolStr;
 
 use crate::eval::Evaluator;
 use crate::platform::{Component, ComponentId, ComponentUse, NamespaceId, Secret, ServiceId};
+use crate::program::{Import, Loaded};
 
 /// The state of a resolution. It is an [`Evaluator`] too, as every statement has values.
 pub(crate) struct Resolver<'a> {
     pub(super) evaluator: Evaluator<'a>,
     pub(super) index: Index<'a>,
-    pub(super) names: Names,
+    pub(super) names: Names<'a>,
     pub(super) layers: Layers,
     /// Names of the library that are used without a `use`, by module: what each is, and where.
     pub(super) missing_uses: BTreeMap<(SmolStr, SmolStr), (&'static str, BTreeSet<Span>)>,
@@ -28,10 +29,26 @@ pub(crate) struct Resolver<'a> {
 
 /// The ids of what is declared.
 #[derive(Default)]
-pub(super) struct Names {
+pub(super) struct Names<'a> {
     pub(super) namespace_ids: FxHashMap<SmolStr, NamespaceId>,
     pub(super) service_ids: FxHashMap<(NamespaceId, SmolStr), ServiceId>,
     pub(super) services_by_name: FxHashMap<SmolStr, Vec<ServiceId>>,
+    /// What the files of a module take from the library, by name.
+    pub(super) imports: FxHashMap<(Option<SmolStr>, SmolStr), &'a Import>,
+}
+
+impl<'a> Names<'a> {
+    /// Those that the library gives; nothing is declared yet.
+    pub(super) fn imported(loaded: &'a Loaded) -> Self {
+        let mut names = Self::default();
+        for import in &loaded.imports {
+            if let Some(file) = loaded.file(import.by) {
+                let name = (file.module.clone(), import.name.clone());
+                names.imports.entry(name).or_insert(import);
+            }
+        }
+        names
+    }
 }
 
 /// The components of a program and their uses.
@@ -74,6 +91,10 @@ pub(super) struct Index<'a> {
     pub(super) accepts: Vec<&'a Statement>,
     /// `moved`.
     pub(super) moves: Vec<&'a Statement>,
+    /// Where the secrets of the program and of each namespace are declared, by name.
+    pub(super) secret_names: FxHashMap<(Option<SmolStr>, SmolStr), Span>,
+    /// How many declarations there are of each word of which there is a limit.
+    pub(super) counts: FxHashMap<&'static str, usize>,
     /// Whether a service has no name that can be read: an unknown one may be its.
     pub(super) has_nameless: bool,
 }

@@ -341,6 +341,19 @@ impl<'r, 'a, 'n> Lowering<'r, 'a, 'n> {
         if self.resolver.broken_names.contains(&first.text) {
             return;
         }
+        let mut diagnostic = Diagnostic::new(
+            &codes::UNKNOWN_NAME,
+            format!("there is no value named `{}`", first.text),
+        )
+        .at(first.span, "declared nowhere");
+        let resolver = &mut *self.resolver;
+        let declared = resolver.constants.len()
+            + resolver.names.namespace_ids.len()
+            + resolver.names.services_by_name.len();
+        if !resolver.may_compare(declared) {
+            resolver.report(diagnostic);
+            return;
+        }
         let mut known: Vec<String> = self.variables.iter().map(|(n, _)| n.to_string()).collect();
         let scope = self.scope.clone();
         known.extend(self.resolver.constant_names(&scope).map(str::to_owned));
@@ -360,11 +373,6 @@ impl<'r, 'a, 'n> Lowering<'r, 'a, 'n> {
                 .map(SmolStr::to_string),
         );
         known.sort_unstable();
-        let mut diagnostic = Diagnostic::new(
-            &codes::UNKNOWN_NAME,
-            format!("there is no value named `{}`", first.text),
-        )
-        .at(first.span, "declared nowhere");
         diagnostic = diagnostic.did_you_mean(
             &first.text,
             first.span,
