@@ -22,8 +22,8 @@ const GENERATION: &str = "pod-template-generation";
 
 /// The value of a label that Kubernetes generates. No label can have it, so that no selector names it.
 const GENERATED: SmolStr = SmolStr::new_static("(generated)");
-/// How many pods of one workload are told apart by their numbers.
-const MAX_PODS: usize = 10_000;
+/// How many pods of all workloads are told apart by their numbers.
+pub(crate) const MAX_PODS: usize = 10_000;
 
 /// Whether a controller sets the label of this key.
 pub(crate) fn is_set_by_controller(key: &str) -> bool {
@@ -54,6 +54,8 @@ pub(crate) struct Asked {
     /// The numbers of pods by the name of their StatefulSet.
     names: FxHashMap<SmolStr, BTreeSet<u32>>,
     indexes: BTreeSet<u32>,
+    /// Whether these would be more pods than [`MAX_PODS`], so that none are told apart.
+    pub(crate) is_too_much: bool,
 }
 
 impl Asked {
@@ -87,7 +89,28 @@ impl Asked {
                 }
             }
         }
+        asked.limit(manifests);
         asked
+    }
+
+    fn limit(&mut self, manifests: &Manifests) {
+        let with_numbers = manifests.workloads.iter().filter_map(|workload| {
+            let ordinals = workload
+                .ordinals
+                .filter(|_| workload.has_controller_labels)?;
+            let of_it = self.numbers(workload);
+            Some(
+                of_it
+                    .into_iter()
+                    .filter(|number| ordinals.contains(*number))
+                    .count(),
+            )
+        });
+        if with_numbers.sum::<usize>() > MAX_PODS {
+            self.names.clear();
+            self.indexes.clear();
+            self.is_too_much = true;
+        }
     }
 
     /// The groups of a workload's pods; none where nothing asks for such labels.
@@ -132,10 +155,9 @@ impl Asked {
         let Some(ordinals) = workload.ordinals else {
             return vec![group(&[], String::new())];
         };
-        let count = ordinals.count.unwrap_or(u32::MAX);
-        let is_pod = |number: &u32| *number >= ordinals.first && *number - ordinals.first < count;
+        let is_pod = |number: &u32| ordinals.contains(*number);
         let numbers = self.numbers(workload);
-        let mut numbers: Vec<u32> = numbers.into_iter().filter(is_pod).take(MAX_PODS).collect();
+        let mut numbers: Vec<u32> = numbers.into_iter().filter(is_pod).collect();
         let are_named = numbers.len();
         // One pod stands for all that nothing names.
         let rest = (ordinals.first..=u32::MAX)

@@ -161,3 +161,17 @@ fn huge_numbers_are_read() {
         assert_read(&object(&number));
     }
 }
+
+/// Pods that a policy selects by their numbers are told apart up to a limit; beyond it the answer is an error.
+#[test]
+fn pods_are_told_apart_by_10_000_numbers() {
+    let manifests = |count: usize| {
+        let numbers = (0..count).map(|n| format!("\"{n}\"")).collect::<Vec<_>>();
+        format!(
+            "apiVersion: apps/v1\nkind: StatefulSet\nmetadata: {{name: db, namespace: shop}}\nspec:\n  replicas: 100000\n  serviceName: db\n  selector: {{matchLabels: {{app: db}}}}\n  template: {{metadata: {{labels: {{app: db}}}}, spec: {{containers: [{{name: c, image: x}}]}}}}\n---\napiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {{name: p, namespace: shop}}\nspec:\n  podSelector:\n    matchExpressions: [{{key: apps.kubernetes.io/pod-index, operator: In, values: [{}]}}]\n  policyTypes: [Ingress]\n",
+            numbers.join(", ")
+        )
+    };
+    assert_read(&manifests(10_000));
+    assert_refused(&manifests(10_001), "10000 pods");
+}

@@ -13,6 +13,7 @@ use ipnet::IpNet;
 use rayon::prelude::*;
 use smol_str::SmolStr;
 
+use crate::controllers::{Asked, MAX_PODS};
 use crate::ports::Protocol;
 use crate::selector::Selector;
 use crate::yaml;
@@ -113,6 +114,15 @@ pub struct Ordinals {
     pub first: u32,
     /// How many there are, if that is set.
     pub count: Option<u32>,
+}
+
+impl Ordinals {
+    /// Whether a pod has this number.
+    #[must_use]
+    pub fn contains(self, number: u32) -> bool {
+        let count = self.count.unwrap_or(u32::MAX);
+        number.checked_sub(self.first).is_some_and(|at| at < count)
+    }
 }
 
 /// Something that makes pods, or a bare pod.
@@ -372,6 +382,7 @@ impl Manifests {
             all.not_evaluated.extend(part.not_evaluated);
         }
         all.report_twins();
+        all.report_numbered_pods();
         all.fold_owned();
         all.problems.sort_unstable();
         all.notes.sort_unstable();
@@ -386,6 +397,29 @@ impl Manifests {
             .get(place.file as usize)
             .map_or("?", String::as_str);
         format!("{file}:{}", place.line)
+    }
+
+    /// Pods that are told apart by their numbers have a limit; what lies beyond it is an error, since policies
+    /// would be read as if they selected less.
+    fn report_numbered_pods(&mut self) {
+        if !Asked::of(self).is_too_much {
+            return;
+        }
+        let place = self.policies.first().map(|policy| policy.place);
+        let place = place.unwrap_or_default();
+        self.problems.push(Problem {
+            file: self
+                .files
+                .get(place.file as usize)
+                .cloned()
+                .unwrap_or_default(),
+            line: place.line as usize,
+            document: place.document as usize,
+            field: "spec".to_owned(),
+            message: format!(
+                "selectors name more than {MAX_PODS} pods by their numbers, which are not evaluated"
+            ),
+        });
     }
 
     /// Two objects of one kind and name are one object, of which the last to be applied stays; the
