@@ -3,6 +3,7 @@
 
 pub mod browser;
 pub mod generator;
+pub mod mistakes;
 pub mod random;
 pub mod worst;
 

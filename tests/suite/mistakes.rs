@@ -1,146 +1,16 @@
-//! The corpus of mistakes: `tests/mistakes/<kind>.md` holds, for each mistake, the change of
-//! `tests/mistakes/base.erp` that makes it and all that `erpc check` prints about it. To add one, write a
-//! heading and the ```` ```diff ```` block, run the tests with `UPDATE_MISTAKES=1`, and read what came out.
+//! What is true of all mistakes of the corpus, and of several in one file. What `erpc check` prints about each is
+//! in `tests/cases`.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::collections::BTreeSet;
 
-use erpc_diagnostics::{Diagnostic, Style, render_human};
+use erpc_diagnostics::Diagnostic;
+use erpc_tests::mistakes::{Mistake, base, kinds, with_mistakes};
 use erpc_tests::{Memory, repository};
 
 /// The mistakes that the corpus must have at least.
 const MISTAKES: usize = 180;
 /// How many each kind must have at least.
 const OF_EACH_KIND: usize = 5;
-
-/// One mistake.
-struct Mistake {
-    /// The file that it is in, without its ending.
-    kind: String,
-    title: String,
-    /// The lines of the block: ` ` stays, `-` goes, `+` comes.
-    diff: Vec<String>,
-    expected: String,
-}
-
-/// The mistakes of one file, in its order.
-struct Kind {
-    path: PathBuf,
-    /// What stands before the first mistake.
-    about: String,
-    mistakes: Vec<Mistake>,
-}
-
-fn base() -> String {
-    std::fs::read_to_string(repository().join("tests/mistakes/base.erp")).expect("the base")
-}
-
-fn kinds() -> Vec<Kind> {
-    let folder = repository().join("tests/mistakes");
-    let mut paths: Vec<PathBuf> = std::fs::read_dir(folder)
-        .expect("the corpus")
-        .flatten()
-        .map(|entry| entry.path())
-        .filter(|path| path.extension().is_some_and(|extension| extension == "md"))
-        .collect();
-    paths.sort();
-    paths.into_iter().map(kind).collect()
-}
-
-fn kind(path: PathBuf) -> Kind {
-    let text = std::fs::read_to_string(&path).expect("a file of the corpus");
-    let mut parts = text.split("\n## ");
-    let about = parts.next().unwrap_or_default().trim_end().to_owned();
-    let name = path
-        .file_stem()
-        .unwrap_or_default()
-        .to_string_lossy()
-        .into_owned();
-    let mistakes = parts.map(|part| mistake(&name, part)).collect();
-    Kind {
-        path,
-        about,
-        mistakes,
-    }
-}
-
-fn mistake(kind: &str, text: &str) -> Mistake {
-    let (title, rest) = text.split_once('\n').unwrap_or((text, ""));
-    let block = |fence: &str| {
-        let (_, rest) = rest.split_once(fence)?;
-        rest.split_once("\n```").map(|(block, _)| block)
-    };
-    let diff = block("```diff\n").unwrap_or_else(|| panic!("`{title}` has no diff"));
-    Mistake {
-        kind: kind.to_owned(),
-        title: title.to_owned(),
-        diff: diff.lines().map(str::to_owned).collect(),
-        expected: block("```text\n").unwrap_or_default().to_owned() + "\n",
-    }
-}
-
-impl Mistake {
-    fn lines(&self, signs: [char; 2]) -> Vec<&str> {
-        let lines = self.diff.iter();
-        lines.filter_map(|line| line.strip_prefix(signs)).collect()
-    }
-
-    /// The first line of the base that the change is about.
-    fn line(&self, base: &[&str]) -> usize {
-        let old = self.lines([' ', '-']);
-        let found: Vec<usize> = (0..=base.len().saturating_sub(old.len()))
-            .filter(|at| base[*at..].starts_with(&old))
-            .collect();
-        match found.as_slice() {
-            [at] => *at,
-            [] => panic!("`{}`: {old:#?} is not in the base", self.title),
-            _ => panic!("`{}`: {old:#?} is in the base more than once", self.title),
-        }
-    }
-
-    /// The lines of the base that the change touches.
-    fn touched(&self, base: &[&str]) -> std::ops::Range<usize> {
-        let at = self.line(base);
-        at..at + self.lines([' ', '-']).len()
-    }
-
-    fn program(&self, base: &str) -> String {
-        with_mistakes(base, &[self])
-    }
-
-    /// The lines of the changed program, from 1, on which something is new.
-    fn new_lines(&self, base: &[&str]) -> BTreeSet<usize> {
-        let mut line = self.line(base);
-        let mut new = BTreeSet::new();
-        for text in &self.diff {
-            if !text.starts_with('-') {
-                line += 1;
-            }
-            if text.starts_with('+') {
-                new.insert(line);
-            }
-        }
-        new
-    }
-}
-
-/// The base with several changes, which do not overlap.
-fn with_mistakes(base: &str, mistakes: &[&Mistake]) -> String {
-    let lines: Vec<&str> = base.lines().collect();
-    let mut changes: BTreeMap<usize, &Mistake> = BTreeMap::new();
-    for mistake in mistakes {
-        changes.insert(mistake.line(&lines), mistake);
-    }
-    let mut out: Vec<&str> = Vec::new();
-    let mut at = 0;
-    for (start, mistake) in changes {
-        out.extend(&lines[at..start]);
-        out.extend(mistake.lines([' ', '+']));
-        at = start + mistake.lines([' ', '-']).len();
-    }
-    out.extend(&lines[at..]);
-    out.join("\n") + "\n"
-}
 
 /// The title and the program of each mistake.
 pub(crate) fn programs() -> Vec<(String, String)> {
@@ -162,35 +32,6 @@ fn findings(program: &str) -> Vec<Diagnostic> {
 #[test]
 fn the_base_has_no_mistake() {
     assert_eq!(findings(&base()), []);
-}
-
-#[test]
-fn every_mistake_is_said_as_expected() {
-    let base = base();
-    let is_update = std::env::var_os("UPDATE_MISTAKES").is_some();
-    let mut wrong = Vec::new();
-    for kind in kinds() {
-        let mut made = kind.about.clone();
-        for mistake in &kind.mistakes {
-            let compiled = Memory::of(mistake.program(&base)).compile();
-            let text = render_human(&compiled.diagnostics, &compiled.sources, Style::PLAIN, None);
-            if text != mistake.expected {
-                wrong.push(format!(
-                    "## {}\n\n{text}\nnot\n\n{}",
-                    mistake.title, mistake.expected
-                ));
-            }
-            made += &format!(
-                "\n\n## {}\n\n```diff\n{}\n```\n\n```text\n{text}```",
-                mistake.title,
-                mistake.diff.join("\n")
-            );
-        }
-        if is_update {
-            std::fs::write(&kind.path, made + "\n").expect("written");
-        }
-    }
-    assert!(is_update || wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 #[test]

@@ -1,10 +1,9 @@
-//! Language cases: `tests/ui/<what-happens>/platform.erp` and beside it `expected.snap`, all that
-//! `erpc check` prints about it. To add one, write the input, run the tests with
-//! `INSTA_UPDATE=always`, and read what came out.
+//! What is true of all language cases, `tests/ui/<what-happens>/platform.erp`. What `erpc check` prints about
+//! each is in `tests/cases`.
 
 use std::collections::BTreeSet;
 
-use erpc_diagnostics::{Style, codes, render_human};
+use erpc_diagnostics::codes;
 use erpc_tests::{compile_folder, folders_below};
 
 /// Codes that no check of a text triggers: `bad_input.rs`, `formatting.rs` and `prove.rs` do, and `rules.rs` with
@@ -12,26 +11,6 @@ use erpc_tests::{compile_folder, folders_below};
 const NOT_FROM_TEXT: [&str; 8] = [
     "E0001", "E0002", "E0003", "W0017", "E0601", "E0602", "E0603", "E0805",
 ];
-
-#[test]
-fn every_case_says_what_is_expected() {
-    let cases = folders_below("tests/ui");
-    assert!(!cases.is_empty());
-    for case in cases {
-        let compiled = compile_folder(&case);
-        let text = render_human(&compiled.diagnostics, &compiled.sources, Style::PLAIN, None);
-        let text = if text.is_empty() {
-            "nothing to report\n".to_owned()
-        } else {
-            text
-        };
-        let mut settings = insta::Settings::clone_current();
-        settings.set_snapshot_path(&case);
-        settings.set_prepend_module_to_snapshot(false);
-        settings.set_omit_expression(true);
-        settings.bind(|| insta::assert_snapshot!("expected", text));
-    }
-}
 
 #[test]
 fn every_code_has_a_case() {
