@@ -56,6 +56,11 @@ fn an_image_that_is_not_in_its_registry() {
         "Deployment shop-front/web was not written: shop-front.web waits for shop-back.api",
     ]);
     assert!(took < BEFORE_PATIENCE, "{took:?}");
+    // One look says the same, whichever state the pull is in.
+    cluster
+        .erpc(&["status"], shop.path())
+        .exits(3)
+        .says(&["image docker.io/shop/fault-image:9 does not exist"]);
     cluster.kubectl(&["get", "statefulset", "db", "-n", "shop-back"]);
     let web = cluster.kubectl_in(
         &["get", "deployment", "web", "-n", "shop-front"],

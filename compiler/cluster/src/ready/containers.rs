@@ -83,7 +83,8 @@ fn image_stall(
 ) -> Option<Stall> {
     let low = message.to_lowercase();
     let has = |words: &[&str]| words.iter().any(|word| low.contains(word));
-    let is_second_try = reason != "ErrImagePull";
+    // What the first pull reports may be over with the second.
+    let is_lasting = reason != "ErrImagePull" || since > TRANSIENT_IMAGE;
     if reason == "InvalidImageName" {
         return Some(Stall::new(
             "InvalidImageName",
@@ -103,7 +104,7 @@ fn image_stall(
         "denied",
         "authentication required",
         "forbidden",
-    ]) && is_second_try
+    ]) && is_lasting
     {
         return Some(Stall::new(
             "ImageRefused",
@@ -117,7 +118,7 @@ fn image_stall(
         "does not exist",
         "name unknown",
     ]) && !has(&["no such host", "lookup"])
-        && is_second_try
+        && is_lasting
     {
         return Some(Stall::new(
             "ImageNotFound",
