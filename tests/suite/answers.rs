@@ -357,7 +357,7 @@ fn why_is_about_one_end_on_each_side_and_a_port_that_is_there() {
         (
             "hl7-health:http",
             "kvs-database",
-            "the port is that of the called",
+            "the port belongs to the callee",
         ),
         ("hl7-healt", "kvs-database", "did you mean `hl7-health`?"),
     ] {

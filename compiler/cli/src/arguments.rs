@@ -146,7 +146,7 @@ Examples:
   erpc check --all-profiles        without a profile, and under each
   erpc check --format sarif        findings for code scanning")]
 pub(crate) struct Check {
-    /// A folder or a file; the nearest platform.erp upwards where nothing is said.
+    /// Project directory or file [default: nearest platform.erp in this or a parent directory].
     pub(crate) path: Option<PathBuf>,
     /// Show at most this many findings.
     #[arg(long, value_name = "N", default_value_t = 50)]
@@ -181,9 +181,9 @@ Examples:
   erpc build --profile dev --out build/dev
                                    the platform under a profile, elsewhere")]
 pub(crate) struct Build {
-    /// A folder or a file; the nearest platform.erp upwards where nothing is said.
+    /// Project directory or file [default: nearest platform.erp in this or a parent directory].
     pub(crate) path: Option<PathBuf>,
-    /// The folder that lib/ and share/ are in; that of platform.erp where nothing is said.
+    /// The directory with lib/ and share/ [default: the directory of platform.erp].
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
     /// Also write what others deliver, in a folder of the target's name; `output` in the source says the same.
@@ -221,7 +221,7 @@ Examples:
   erpc order                       the waves, with what each service waits for
   erpc order --format mermaid      the same as a diagram")]
 pub(crate) struct Order {
-    /// A folder or a file; the nearest platform.erp upwards where nothing is said.
+    /// Project directory or file [default: nearest platform.erp in this or a parent directory].
     pub(crate) path: Option<PathBuf>,
 }
 
@@ -245,7 +245,7 @@ pub(crate) struct Show {
     /// A namespace, service, dotted path or table; alone it may be the path of a project.
     #[arg(add = ArgValueCompleter::new(names::facts_and_tables))]
     pub(crate) name: Option<String>,
-    /// A folder or a file; the nearest platform.erp upwards where nothing is said.
+    /// Project directory or file [default: nearest platform.erp in this or a parent directory].
     pub(crate) path: Option<PathBuf>,
     /// Say for each value on which way it came to its owner.
     #[arg(long)]
@@ -264,7 +264,7 @@ pub(crate) struct Show {
 #[command(after_help = "\
 Examples:
   erpc flows                           every declared flow
-  erpc flows --implied                 also DNS, routes and exposures, which nobody writes
+  erpc flows --implied                 also DNS, routes and exposures, which need no statement
   erpc flows hl7-health                whom a service calls
   erpc flows '*' kvs-database --why    who calls a service, with the statement and its reason
   erpc flows --by namespace            whom each namespace calls, and who calls it
@@ -277,7 +277,7 @@ pub(crate) struct Flows {
     /// To whom.
     #[arg(add = ArgValueCompleter::new(names::services_and_namespaces))]
     pub(crate) to: Option<String>,
-    /// A folder or a file; the nearest platform.erp upwards where nothing is said.
+    /// Project directory or file [default: nearest platform.erp in this or a parent directory].
     pub(crate) path: Option<PathBuf>,
     /// Also the flows that others imply.
     #[arg(long)]
@@ -316,7 +316,7 @@ pub(crate) struct Why {
     /// Who is called, with `:PORT` by name or number if one is meant.
     #[arg(add = ArgValueCompleter::new(names::services_and_namespaces))]
     pub(crate) to: String,
-    /// A folder or a file; the nearest platform.erp upwards where nothing is said.
+    /// Project directory or file [default: nearest platform.erp in this or a parent directory].
     pub(crate) path: Option<PathBuf>,
 }
 
@@ -343,14 +343,14 @@ Examples:
 pub(crate) struct Diff {
     /// A folder, or a revision of Git; with two profiles the project, instead of PATH.
     pub(crate) old: Option<String>,
-    /// A folder or a file; the nearest platform.erp upwards where nothing is said.
+    /// Project directory or file [default: nearest platform.erp in this or a parent directory].
     pub(crate) path: Option<PathBuf>,
     /// Exit with 2 where something opened; with TO, where it opened to one of these.
     #[arg(long, value_name = "TO", num_args = 0..=1, default_missing_value = "")]
     pub(crate) forbid_open: Option<String>,
 }
 
-/// Shows whom somebody reaches, also through others, with a shortest way for each.
+/// Shows which peers a service reaches, directly and through others, with a shortest path for each.
 ///
 /// Ways lead through services and the ingress controller only: internet, externals and cluster.* are
 /// ends. NAME is a service, several (ns.*), an external, internet, cluster.nodes or an address.
@@ -365,7 +365,7 @@ pub(crate) struct Reach {
     /// Who.
     #[arg(add = ArgValueCompleter::new(names::services_and_namespaces))]
     pub(crate) name: String,
-    /// A folder or a file; the nearest platform.erp upwards where nothing is said.
+    /// Project directory or file [default: nearest platform.erp in this or a parent directory].
     pub(crate) path: Option<PathBuf>,
     /// Turn the question round: who reaches NAME.
     #[arg(long)]
@@ -385,7 +385,7 @@ Examples:
   erpc graph --format html > platform.html     the explorer
   erpc graph --format mermaid                  for Markdown")]
 pub(crate) struct Graph {
-    /// A folder or a file; the nearest platform.erp upwards where nothing is said.
+    /// Project directory or file [default: nearest platform.erp in this or a parent directory].
     pub(crate) path: Option<PathBuf>,
     /// Only this service, what it calls and who calls it.
     #[arg(long, value_name = "SERVICE", add = ArgValueCompleter::new(names::services_and_namespaces))]
@@ -406,14 +406,14 @@ pub(crate) struct Impact {
     /// The service or the external.
     #[arg(add = ArgValueCompleter::new(names::services_and_externals))]
     pub(crate) name: String,
-    /// A folder or a file; the nearest platform.erp upwards where nothing is said.
+    /// Project directory or file [default: nearest platform.erp in this or a parent directory].
     pub(crate) path: Option<PathBuf>,
 }
 
 /// Writes the platform's handbook: every table that follows from the model.
 ///
 /// Titles, documentation and reasons are kept in the language of the source; headings are in the
-/// language that is asked for.
+/// chosen language.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -421,7 +421,7 @@ Examples:
   erpc report --format html > handbook.html    one page that needs no network
   erpc report --out docs/platform              both, with the picture and the explorer")]
 pub(crate) struct Report {
-    /// A folder or a file; the nearest platform.erp upwards where nothing is said.
+    /// Project directory or file [default: nearest platform.erp in this or a parent directory].
     pub(crate) path: Option<PathBuf>,
     /// The language of the headings.
     #[arg(long, value_enum, default_value_t = Lang::En)]
@@ -452,14 +452,14 @@ Examples:
   erpc test --filter directory     those with this in their name
   erpc test --format junit         for continuous integration")]
 pub(crate) struct Test {
-    /// A folder or a file; the nearest platform.erp upwards where nothing is said.
+    /// Project directory or file [default: nearest platform.erp in this or a parent directory].
     pub(crate) path: Option<PathBuf>,
     /// Only the tests whose name contains this.
     #[arg(long, value_name = "TEXT")]
     pub(crate) filter: Option<String>,
 }
 
-/// Proves what the output allows, and prints a certificate; or evaluates anybody's policies.
+/// Proves what the output allows, and prints a certificate; or evaluates arbitrary manifests.
 ///
 /// The output is read as a cluster would read it, and compared with what the platform declares.
 #[derive(Debug, Args)]
@@ -469,7 +469,7 @@ Examples:
   erpc prove --format json         the same for tools
   erpc prove --manifests deploy    who may talk to whom by the YAML in this folder")]
 pub(crate) struct Prove {
-    /// A folder or a file; the nearest platform.erp upwards where nothing is said.
+    /// Project directory or file [default: nearest platform.erp in this or a parent directory].
     pub(crate) path: Option<PathBuf>,
     /// Evaluate the manifests below this folder, or in this file, instead of a platform.
     #[arg(long, value_name = "DIR", conflicts_with = "path")]
@@ -512,20 +512,20 @@ Examples:
   erpc explain slo                 a term or a word of the language
   erpc explain erp-apps.hl7-health the objects of a service, and who acts on each")]
 pub(crate) struct Explain {
-    /// A code, term, word or service; all codes are listed where nothing is said.
+    /// A code, term, word or service [default: a list of all codes].
     #[arg(add = ArgValueCompleter::new(names::codes_and_services))]
     pub(crate) name: Option<String>,
-    /// For a service: a folder or a file; the nearest platform.erp upwards where nothing is said.
+    /// For a service: project directory or file [default: nearest platform.erp in this or a parent directory].
     pub(crate) path: Option<PathBuf>,
 }
 
 /// Which cluster.
 #[derive(Debug, Args)]
 pub(crate) struct Access {
-    /// The context of the kubeconfig; the current one where nothing is said.
+    /// The context of the kubeconfig [default: the current one].
     #[arg(long, value_name = "NAME")]
     pub(crate) context: Option<String>,
-    /// The kubeconfig; $KUBECONFIG or ~/.kube/config where nothing is said, in a pod its account.
+    /// The kubeconfig [default: $KUBECONFIG, then ~/.kube/config; in a pod its ServiceAccount].
     #[arg(long, value_name = "FILE")]
     pub(crate) kubeconfig: Option<PathBuf>,
 }
@@ -608,7 +608,7 @@ Examples:
   erpc plan --out plan.json        save it for `erpc apply plan.json`
   erpc plan --format markdown      for a pull request")]
 pub(crate) struct Plan {
-    /// A folder or a file; the nearest platform.erp upwards where nothing is said.
+    /// Project directory or file [default: nearest platform.erp in this or a parent directory].
     pub(crate) path: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) access: Access,
@@ -640,7 +640,7 @@ Examples:
   erpc apply --on-failure revert   at night: where a service stalls, all changed ones go back
   erpc apply --format json --yes   a JSON object a line for each event")]
 pub(crate) struct Apply {
-    /// A folder, a file, or a plan that was saved; the nearest platform.erp upwards where nothing is said.
+    /// Project directory or file, or a saved plan [default: nearest platform.erp in this or a parent directory].
     pub(crate) path: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) access: Access,
@@ -743,7 +743,7 @@ Examples:
   erpc status --watch              again whenever something changes
   erpc status --format json        for programs")]
 pub(crate) struct Status {
-    /// A folder or a file; the nearest platform.erp upwards where nothing is said.
+    /// Project directory or file [default: nearest platform.erp in this or a parent directory].
     pub(crate) path: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) access: Access,
@@ -766,7 +766,7 @@ Examples:
   erpc drift                       against the current context
   erpc drift --format json         for an alert")]
 pub(crate) struct Drift {
-    /// A folder or a file; the nearest platform.erp upwards where nothing is said.
+    /// Project directory or file [default: nearest platform.erp in this or a parent directory].
     pub(crate) path: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) access: Access,
@@ -786,7 +786,7 @@ Examples:
   erpc destroy --delete-data       the claims and their data, too
   erpc destroy --namespace shop-x  this namespace with everything in it but claims, too")]
 pub(crate) struct Destroy {
-    /// A folder or a file; the nearest platform.erp upwards where nothing is said.
+    /// Project directory or file [default: nearest platform.erp in this or a parent directory].
     pub(crate) path: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) access: Access,
@@ -821,7 +821,7 @@ Examples:
   erpc probe --run --yes --format json
   erpc probe --image registry.internal/agnhost:2.53   from a registry of your own")]
 pub(crate) struct Probe {
-    /// A folder or a file; the nearest platform.erp upwards where nothing is said.
+    /// Project directory or file [default: nearest platform.erp in this or a parent directory].
     pub(crate) path: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) access: Access,
@@ -848,7 +848,7 @@ Examples:
   erpc doctor --probe              with a namespace of its own, whether policies are enforced
   erpc doctor --format json        for programs")]
 pub(crate) struct Doctor {
-    /// A folder or a file; the nearest platform.erp upwards where nothing is said.
+    /// Project directory or file [default: nearest platform.erp in this or a parent directory].
     pub(crate) path: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) access: Access,
@@ -926,11 +926,11 @@ Examples:
   erpc adopt --helm shop --apply   writes them
   erpc adopt --helm shop --back --apply   takes them away")]
 pub(crate) struct Adopt {
-    /// A folder or a file; the nearest platform.erp upwards where nothing is said.
+    /// Project directory or file [default: nearest platform.erp in this or a parent directory].
     pub(crate) path: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) access: Access,
-    /// Only what this field manager owns; kubectl's, Helm's and Argo CD's where nothing is said.
+    /// Only what this field manager owns [default: those of kubectl, Helm and Argo CD].
     #[arg(long, value_name = "MANAGER")]
     pub(crate) from: Vec<String>,
     /// Do not ask.
@@ -939,7 +939,7 @@ pub(crate) struct Adopt {
     /// The other way round: show which labels and annotations let this release of Helm take over.
     #[arg(long, value_name = "RELEASE", conflicts_with_all = ["from", "yes"])]
     pub(crate) helm: Option<String>,
-    /// The namespace of the release; that of the chart's README where nothing is said.
+    /// The namespace of the release [default: the one in the chart's README].
     #[arg(long, value_name = "NAMESPACE", requires = "helm")]
     pub(crate) release_namespace: Option<String>,
     /// Back from Helm: take its labels and annotations away.
@@ -956,7 +956,7 @@ pub(crate) struct Adopt {
 Examples:
   erpc unlock                      say who holds it, ask, free it")]
 pub(crate) struct Unlock {
-    /// A folder or a file; the nearest platform.erp upwards where nothing is said.
+    /// Project directory or file [default: nearest platform.erp in this or a parent directory].
     pub(crate) path: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) access: Access,

@@ -1,5 +1,5 @@
 //! What a platform claims of its network, in the prover's words: each flow as the model has it,
-//! and what flows and routes imply by the rules of the language reference. No function of the room
+//! and what flows and routes imply by the rules of the language reference. No function of the crate
 //! that derives policies takes part, so that a mistake there cannot hide itself here.
 
 use erpc_diagnostics::Span;
@@ -138,7 +138,7 @@ impl Claiming<'_> {
     }
 
     /// Where a service mesh carries TCP between pods of the platform: Istio's ambient mode to port
-    /// 15008 of the called, Linkerd to 4143.
+    /// 15008 of the callee, Linkerd to 4143.
     fn tunnel(&self, port: Ports) -> Option<Ports> {
         let mesh = self.platform.cluster().mesh.as_ref()?;
         let number = match mesh.value {
@@ -159,7 +159,7 @@ impl Claiming<'_> {
     }
 
     /// An end in the prover's words. The API server may have several addresses with ports of their
-    /// own, so `port` chooses among them where it is the called one.
+    /// own, so `port` chooses among them where it is that of the callee.
     fn ends(&mut self, end: End, port: Option<Ports>) -> Vec<EndId> {
         let platform = self.platform;
         let whole = |cidr: IpNet| erpc_prove::End::addresses(cidr, &[]);
@@ -185,7 +185,7 @@ impl Claiming<'_> {
         ends.into_iter().map(|end| claims.end(end)).collect()
     }
 
-    /// The ports of a flow as the called sees them; none where a wildcard's member lacks it.
+    /// The ports of a flow as the callee sees them; none where a wildcard's member lacks it.
     fn ports(&self, to: End, port: &FlowPort) -> Vec<Ports> {
         match (port, to) {
             (FlowPort::Named(name, _), End::Service(id)) => self.platform[id]

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use erpc_diagnostics::{Diagnostics, Sources, Style, render_human};
 
-/// How many columns are used where nobody says.
+/// How many columns are used by default.
 const WIDTH: usize = 100;
 
 /// The two streams of a command, and how they look.

@@ -168,7 +168,7 @@ fn profile_problem(arguments: &Arguments) -> Option<String> {
     let first = profiles.first()?;
     let no_platform = |name: &str| {
         Some(format!(
-            "`{name}` looks at no platform, so that `--profile {first}` says nothing"
+            "`{name}` reads no platform, so `--profile {first}` has no effect"
         ))
     };
     match (&arguments.command, profiles) {
@@ -199,7 +199,7 @@ fn profile_problem(arguments: &Arguments) -> Option<String> {
     }
 }
 
-/// Whether colours suit the error stream: a terminal, and nobody says otherwise
+/// Whether colours suit the error stream: a terminal, and no setting against it
 /// (<https://no-color.org>).
 fn wants_color() -> bool {
     std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())

@@ -1,6 +1,6 @@
 //! The names that a shell completes: namespaces, services, tables and, behind a dot, whatever the
 //! path before it holds. They are those of the nearest platform, with errors or without: while
-//! somebody types, a program is rarely whole.
+//! the user types, a program is rarely whole.
 
 use std::ffi::OsStr;
 

@@ -1,5 +1,5 @@
 //! The output folders on disk: what is there, what should be, and the way from one to the other.
-//! The only place that touches the disk on the way out.
+//! The only module that writes to the disk.
 //!
 //! A write is all or nothing as far as a file system allows: every new text is first written
 //! beside its place, and only when all of them are on disk are they renamed, one by one, or with

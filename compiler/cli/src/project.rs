@@ -253,7 +253,7 @@ impl Files for Overlay<'_> {
     }
 }
 
-/// A path as somebody in a folder writes it: the whole of it where the two have nothing in common but the
+/// A path as seen from a folder: the whole of it where the two have nothing in common but the
 /// root. Both are canonical.
 fn seen_from(here: &Path, path: &Path) -> PathBuf {
     let common = here

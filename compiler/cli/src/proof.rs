@@ -165,7 +165,7 @@ impl Findings<'_> {
         if !self.out.has_errors() {
             for (class, direction) in exactness.open.iter().take(MAX_FINDINGS) {
                 let message = format!(
-                    "{} is open to everybody ({})",
+                    "{} is open to all ({})",
                     self.partition.show(*class),
                     direction.field()
                 );
@@ -187,7 +187,7 @@ impl Findings<'_> {
         let show = |class| self.partition.show(class);
         (
             show(difference.from),
-            difference.to.map_or_else(|| "everybody".to_owned(), show),
+            difference.to.map_or_else(|| "all".to_owned(), show),
             self.matrix.sets().show(difference.ports),
         )
     }

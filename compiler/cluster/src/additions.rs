@@ -99,7 +99,7 @@ impl Walk<'_> {
         }
     }
 
-    /// Whether the server keeps a field of the object, which nobody declares.
+    /// Whether the server keeps a field of the object, which the source does not declare.
     fn is_servers(&self, name: &str) -> bool {
         match self.path.segments() {
             [] => matches!(name, "apiVersion" | "kind" | "status"),

@@ -409,7 +409,7 @@ impl Engine<'_, '_> {
             Failure::new(format!(
                 "{services} not begun, because what it needs is not ready"
             ))
-            .help("mend what is named above, then apply again: it goes on from here"),
+            .help("fix what is named above, then apply again: it goes on from here"),
         )
     }
 

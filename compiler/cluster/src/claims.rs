@@ -98,7 +98,7 @@ pub(crate) struct Growing {
     pub(crate) state: Growth,
 }
 
-/// How far a claim is on its way to a larger size.
+/// How far a claim has grown.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Growth {
     /// Nothing has asked for it yet.
@@ -112,7 +112,7 @@ pub(crate) enum Growth {
 }
 
 impl Growing {
-    /// What is known of it, and the way out.
+    /// What is known of it, and the fix.
     pub(crate) fn why(&self) -> String {
         let has = self.has.as_deref().unwrap_or("no volume");
         let sizes = format!("the source declares {}, the volume has {has}", self.wanted);

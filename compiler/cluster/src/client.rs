@@ -75,7 +75,7 @@ impl Cluster {
     ///
     /// # Errors
     ///
-    /// There is no kubeconfig, it is broken, it has no such context, or nobody answers.
+    /// There is no kubeconfig, it is broken, it has no such context, or the server does not answer.
     pub async fn connect(access: &Access) -> Result<Self, Failure> {
         let Target {
             config,

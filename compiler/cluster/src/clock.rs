@@ -11,7 +11,7 @@ use crate::client::held;
 const SHORTEST_GRACE: Duration = Duration::from_secs(5);
 const LONGEST_GRACE: Duration = Duration::from_secs(15);
 /// A run hears from the server at least every ten seconds, when it renews its lock. Without a word for
-/// longer, the server is away and nobody has noticed it yet, or this process was frozen.
+/// longer, the server is away and that has not been noticed yet, or this process was frozen.
 const MOST_SILENT: Duration = Duration::from_secs(15);
 
 /// A clock that its clones share.
@@ -31,7 +31,7 @@ struct State {
 }
 
 impl State {
-    /// Begins the pause that nobody has noticed, and ends the one that is over.
+    /// Begins the pause that was not noticed, and ends the one that is over.
     fn settle(&mut self, now: Instant) {
         if self.away.is_none() && now.saturating_duration_since(self.heard) > MOST_SILENT {
             self.away = Some(self.heard);

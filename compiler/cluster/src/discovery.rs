@@ -86,7 +86,7 @@ impl Discovery {
     ///
     /// # Errors
     ///
-    /// The refusal, or that nobody answers.
+    /// A refusal, or that the server does not answer.
     pub(crate) async fn read(cluster: &Cluster) -> Result<Self, ApiError> {
         const AGGREGATED: &str = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,\
             application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList";

@@ -104,7 +104,7 @@ pub enum Difference {
     Volume {
         /// The claim.
         object: String,
-        /// What is known of it, and the way out.
+        /// What is known of it, and the fix.
         why: String,
     },
 }

@@ -113,7 +113,7 @@ impl Refusal {
         }
     }
 
-    /// Whether fields are somebody else's.
+    /// Whether fields belong to another manager.
     #[must_use]
     pub fn is_field_conflict(&self) -> bool {
         self.code == 409

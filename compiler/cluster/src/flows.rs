@@ -69,8 +69,8 @@ fn connections(objects: &[Packed]) -> BTreeSet<String> {
             let (pods, _) = matrix.side(class, direction).everywhere();
             for port in matrix.sets().list(pods) {
                 out.insert(match direction {
-                    Direction::Ingress => format!("anybody → {name}:{}", show(port)),
-                    Direction::Egress => format!("{name} → anybody:{}", show(port)),
+                    Direction::Ingress => format!("all → {name}:{}", show(port)),
+                    Direction::Egress => format!("{name} → all:{}", show(port)),
                 });
             }
         }

@@ -256,7 +256,7 @@ impl Inventory {
         Ok(body)
     }
 
-    /// Writes it, unless somebody wrote it since it was read.
+    /// Writes it, unless another client wrote it since it was read.
     ///
     /// # Errors
     ///

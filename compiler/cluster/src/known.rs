@@ -1,4 +1,4 @@
-//! What a declared object has besides what the source declares, without anybody having added it:
+//! What a declared object has besides what the source declares, although no client has added it:
 //! defaults of the API server, and what known controllers write. One table, from which the page
 //! `docs/defaults.md` is made; whatever it does not have is an addition.
 

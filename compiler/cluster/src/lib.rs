@@ -1,4 +1,4 @@
-//! erpc against a cluster: plan, apply, status, drift, destroy. The only room with a network, and
+//! erpc against a cluster: plan, apply, status, drift, destroy. The only crate with a network, and
 //! the only one with asynchronous code; the commands call it through functions that block.
 //!
 //! [`Cluster`] is the way to the API server, [`Program`] a platform with its objects, [`Plan`] what

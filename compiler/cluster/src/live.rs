@@ -62,7 +62,7 @@ impl Found {
     }
 }
 
-/// Leaves out of an object what nobody asks of one that stays as it is: its status, and which manager has
+/// Leaves out of an object what is not needed of one that stays as it is: its status, and which manager has
 /// which field but for the metadata, where the marks of other tools are.
 fn shorten(live: &mut Value) {
     if let Some(root) = live.as_object_mut() {

@@ -1,5 +1,5 @@
 //! One run at a time: a Lease in `erpc-system`. Whether its holder is alive is judged by our own clock
-//! alone: a Lease that nobody renews for its whole duration, while the API server answers, is free. A holder
+//! alone: a Lease that is not renewed for its whole duration, while the API server answers, is free. A holder
 //! that could not renew changes nothing until it has: the server may have been away, and then the Lease is
 //! still its own, or another may have taken it, and then the run ends.
 
@@ -17,7 +17,7 @@ use crate::kind::root;
 use crate::object::{MANAGED_BY, TOOL};
 use crate::request::Call;
 
-/// How long a lease lasts that nobody renews.
+/// How long a lease lasts that is not renewed.
 const DURATION: Duration = Duration::from_secs(30);
 const RENEWED_EVERY: Duration = Duration::from_secs(10);
 /// Without a renewal for so long nothing is changed until there is one.
@@ -27,7 +27,7 @@ const RENEWED_AGAIN: Duration = Duration::from_millis(500);
 const LOOKED_AT_EVERY: Duration = Duration::from_secs(1);
 /// Two looks at a lease that are further apart say nothing of its holder: the server was away.
 const LOOKS_APART: Duration = Duration::from_secs(4);
-/// Nobody waits longer for the end of a run.
+/// The longest wait for the end of a run.
 const GIVEN_BACK_WITHIN: Duration = Duration::from_secs(10);
 /// On the Lease, by which a holder on the same machine can be seen to be dead at once.
 const PROCESS: &str = "erpc.dev/process";
@@ -210,7 +210,7 @@ impl Lock {
     ///
     /// # Errors
     ///
-    /// Somebody else holds it and is alive, or the cluster's.
+    /// Another run holds it and is alive, or the cluster's.
     pub async fn take(
         cluster: &Arc<Cluster>,
         platform: &str,
@@ -313,7 +313,7 @@ impl Lock {
         let path = path(&self.platform);
         let given = self.cluster.call(Call::replace(&path, &lease).urgent());
         match tokio::time::timeout(GIVEN_BACK_WITHIN, given).await {
-            // Whoever waits for it sees in 30 s that nobody renews it.
+            // Whoever waits for it sees in 30 s that it is not renewed.
             Ok(Ok(_) | Err(_)) | Err(_) => {}
         }
     }
@@ -361,7 +361,7 @@ impl Drop for Lock {
 enum Taken {
     Ours(Value),
     Held(Holder, Value),
-    /// Somebody was faster: look again.
+    /// Another run was faster: look again.
     Lost,
 }
 
@@ -409,7 +409,7 @@ async fn try_take(cluster: &Cluster, platform: &str, identity: &str) -> Result<T
     }
 }
 
-/// Takes the holder's name off a lease, if nobody has touched it since.
+/// Takes the holder's name off a lease, if no client has written it since.
 async fn force_free(cluster: &Cluster, platform: &str, lease: &Value) -> Result<(), Failure> {
     let mut lease = lease.clone();
     lease["spec"]["holderIdentity"] = json!("");
@@ -434,11 +434,11 @@ struct Renewal {
 enum Renewed {
     /// It is ours with this version; surely so at this moment.
     Ours(Value, Moment),
-    /// It is ours with this version, whose age nobody knows: to be renewed from there.
+    /// It is ours with this version, whose age is unknown: to be renewed from there.
     Stale(Value),
     /// It is another's.
     Lost(String),
-    /// Nobody knows; the server may be away.
+    /// Unknown; the server may be away.
     Unknown(ApiError),
 }
 

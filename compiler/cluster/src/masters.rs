@@ -32,7 +32,7 @@ fn master(manager: &FieldManager, live: &Value) -> Option<&'static str> {
     })
 }
 
-/// Why nothing may be applied: somebody else keeps these objects.
+/// Why nothing may be applied: another controller keeps these objects.
 pub(crate) fn refusal(program: &Program<'_>, live: &Live) -> Option<Failure> {
     let mut kept: BTreeMap<&str, (usize, String)> = BTreeMap::new();
     for (id, object) in live.objects() {

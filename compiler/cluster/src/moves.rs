@@ -40,7 +40,7 @@ pub struct Moved {
     pub volumes: Vec<VolumeMove>,
 }
 
-/// One volume on its way from a claim to another.
+/// One volume that goes from a claim to another.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct VolumeMove {
     /// The name of the `PersistentVolume`.
@@ -178,7 +178,7 @@ impl Moves {
 ///
 /// # Errors
 ///
-/// What forbids it, with the way out; within it the cluster's own errors.
+/// What forbids it, with the fix; within it the cluster's own errors.
 pub(crate) async fn volumes(
     cluster: &Cluster,
     program: &Program<'_>,

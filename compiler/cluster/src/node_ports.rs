@@ -1,6 +1,6 @@
-//! Node ports that are taken. A request that was cut on its way (`apply` was killed, the API server was
+//! Node ports that are taken. A request that was cut (`apply` was killed, the API server was
 //! restarted) can leave a port allocated to no Service; the server's repair finds and frees it within
-//! some minutes. Until then it refuses the port to everybody.
+//! some minutes. Until then it refuses the port to every client.
 
 use std::time::Duration;
 
@@ -87,7 +87,7 @@ pub(crate) fn belongs_to(port: u16, service: &str) -> Failure {
         .help("choose another node port in the source, or remove that Service or its port first")
 }
 
-/// A port that nobody has and the server does not give.
+/// A port that no Service has and the server does not give.
 pub(crate) fn not_freed(port: u16) -> Failure {
     Failure::new(format!(
         "node port {port} is allocated, but to no Service that can be seen, and was not freed within {} minutes",

@@ -79,7 +79,7 @@ impl fmt::Display for ObjectId {
 }
 
 /// An object as its JSON text. As a tree of maps it takes twenty times the memory, so that of many
-/// objects each is a tree only while somebody looks at it.
+/// objects each is a tree only while it is used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Packed(Box<str>);
 

@@ -132,7 +132,7 @@ pub struct Step {
     pub changes: Vec<FieldChange>,
     /// What follows: restarts, time without service.
     pub consequences: Vec<String>,
-    /// Why it is blocked, and the way out.
+    /// Why it is blocked, and the fix.
     pub blocked: Option<Failure>,
     /// The API server's warnings.
     pub warnings: Vec<String>,
@@ -169,7 +169,7 @@ pub struct Plan {
     pub unchanged: usize,
     /// What others added to declared objects, and stays.
     pub additions: Vec<(ObjectId, Addition)>,
-    /// Secrets that somebody must make first.
+    /// Secrets that must be made first.
     pub missing_secrets: Vec<MissingSecret>,
     /// What else there is to know.
     pub notes: Vec<String>,
@@ -185,7 +185,7 @@ pub struct Plan {
     made: Instant,
 }
 
-/// So long the server's judgement of an object counts, if nobody has written that object since.
+/// So long the server's judgement of an object counts, if no client has written that object since.
 const JUDGED_FOR: Duration = Duration::from_secs(60);
 
 impl Plan {
@@ -202,7 +202,7 @@ impl Plan {
         Self::made(cluster, program, allowed, None).await
     }
 
-    /// The same again, after a moment: what the server said of an object counts still where nobody has
+    /// The same again, after a moment: what the server said of an object counts still where no client has
     /// written that object since.
     pub(crate) async fn again(
         &self,
@@ -385,7 +385,7 @@ impl Plan {
         self.steps.iter().filter(|s| s.action == action).count()
     }
 
-    /// Finds out whether quotas have room, where pods would be made.
+    /// Finds out whether quotas have capacity, where pods would be made.
     async fn find_shortages(&mut self, cluster: &Cluster, program: &Program<'_>) {
         let makes_pods = |step: &Step| step.id.kind.is_workload() && !step.action.deletes();
         if !self.work().any(makes_pods) {
@@ -396,7 +396,7 @@ impl Plan {
             Ok(shortages) => self.refused.extend(shortages),
             Err(error) => self
                 .notes
-                .push(format!("whether quotas have room is unchecked: {error}")),
+                .push(format!("whether the quotas suffice is unchecked: {error}")),
         }
     }
 

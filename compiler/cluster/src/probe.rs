@@ -198,7 +198,7 @@ impl Probe {
         probe
     }
 
-    /// In each namespace, a pod that is no service's: nobody lets it in, but where the world may come.
+    /// In each namespace, a pod that belongs to no service: no policy lets it in, except where the world may come.
     fn add_strangers(&mut self, program: &Program<'_>) {
         let connections = erpc_policy::Connections::of(program.platform, program.derived);
         for (_, namespace) in program.platform.namespaces() {
@@ -390,7 +390,7 @@ fn manifest(prober: &Prober, platform: &str, image: &str) -> Value {
                     "restartPolicy": "Never",
                     "automountServiceAccountToken": false,
                     "enableServiceLinks": false,
-                    // Nobody sets it: the pod is never ready, so no Service has it behind it.
+                    // It is never set: the pod is never ready, so no Service has it behind it.
                     "readinessGates": [{ "conditionType": "erpc.dev/never" }],
                     "securityContext": {
                         "runAsNonRoot": true,

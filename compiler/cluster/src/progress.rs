@@ -33,7 +33,7 @@ pub enum Event {
         /// What to do.
         help: Option<String>,
     },
-    /// A service is on its way.
+    /// A service rolls out.
     Waiting {
         /// Which.
         service: String,
@@ -280,7 +280,7 @@ impl<'w> Progress<'w> {
     /// Takes the picture off the terminal: what comes next stays.
     pub fn clear(&mut self) {
         if self.painted > 0 {
-            // The terminal may be gone: then nobody sees it.
+            // The terminal may be gone: then it is not seen.
             let _ = write!(self.out, "\u{1b}[{}A\r\u{1b}[J", self.painted);
             let _ = self.out.flush();
             self.painted = 0;

@@ -1,4 +1,4 @@
-//! What the quotas and limit ranges of the platform's namespaces have room for. A quota refuses pods one by
+//! What the quotas and limit ranges of the platform's namespaces admit. A quota refuses pods one by
 //! one, long after the Deployment that wants them was taken; the sum tells before anything is written.
 
 use std::collections::BTreeMap;
@@ -159,7 +159,7 @@ fn least_replicas(platform: &Platform, service: erpc_model::ServiceId, kind: Kin
     }
 }
 
-/// Containers that a limit range of somebody else does not let in.
+/// Containers that the limit range of another does not let in.
 ///
 /// # Errors
 ///

@@ -1,7 +1,7 @@
 //! Whether a service runs as it was applied, and when not, why not and what to do.
 //!
 //! Everything here is a pure function of what was observed and of how long each symptom has been
-//! seen. Only pods of the new revision count: those of the old one are on their way out.
+//! seen. Only pods of the new revision count: those of the old one are ending.
 
 mod containers;
 mod creation;
@@ -45,7 +45,7 @@ pub(crate) struct Target {
 pub enum State {
     /// As declared.
     Ready,
-    /// On its way; the text says how far.
+    /// In progress; the text says how far.
     Waiting(String),
     /// It will not get there by itself.
     Stalled(Stall),

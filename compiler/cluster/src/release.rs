@@ -154,7 +154,7 @@ pub async fn hand_over(
 }
 
 /// The patch, guarded by the version. With its marks Helm gets the fields: Helm 4 applies on the
-/// server's side, where a list that somebody else owns would be a conflict. On the way back
+/// server's side, where a list that another manager owns would be a conflict. On the way back
 /// [`crate::adopt`] takes them.
 fn operations(own: &str, live: &Value, marks: &[Mark], release: &Release) -> Value {
     let mut operations = vec![json!({
@@ -206,7 +206,7 @@ mod tests {
         };
         let bare = json!({"metadata": {"name": "web", "resourceVersion": "7", "labels": {"app.kubernetes.io/managed-by": "erpc"}}});
         let id = ObjectId::of(Kind::Deployment, &bare);
-        let marks = release.marks(&id, &bare).expect("it is nobody's");
+        let marks = release.marks(&id, &bare).expect("it has no owner");
         assert_eq!(marks.len(), 3);
         let patch = operations("erpc:shop", &bare, &marks, &release);
         assert_eq!(patch[0]["value"], "7");

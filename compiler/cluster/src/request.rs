@@ -236,7 +236,7 @@ impl Call {
         self.query("dryRun", "All")
     }
 
-    /// Takes the fields that are somebody else's.
+    /// Takes the fields that belong to another manager.
     #[must_use]
     pub fn forced(mut self) -> Self {
         for (key, value) in &mut self.query {
@@ -342,7 +342,7 @@ impl Cluster {
     ///
     /// # Errors
     ///
-    /// The refusal, or that nobody answers.
+    /// A refusal, or that the server does not answer.
     pub async fn call(&self, call: Call) -> Result<Answer, ApiError> {
         let started = Instant::now();
         let mut pause = FIRST_PAUSE;
@@ -390,7 +390,7 @@ impl Cluster {
     ///
     /// # Errors
     ///
-    /// The refusal, or that nobody answers.
+    /// A refusal, or that the server does not answer.
     pub(crate) async fn attempt(&self, call: &Call) -> Result<Answer, ApiError> {
         let ended = |tried: Try| match tried {
             Try::Done(answer) => Ok(answer),
@@ -415,7 +415,7 @@ impl Cluster {
         if let Some(to) = self.trouble().as_ref()
             && to.send(text).is_err()
         {
-            // The run has ended, and nobody has to know any more.
+            // The run has ended, and no task waits for it.
         }
     }
 
@@ -507,7 +507,7 @@ impl Cluster {
     ///
     /// # Errors
     ///
-    /// The refusal, or that nobody answers.
+    /// A refusal, or that the server does not answer.
     pub async fn list(&self, path: &str, selector: &str) -> Result<Vec<Value>, ApiError> {
         self.list_as(path, selector, |object| object).await
     }
@@ -516,7 +516,7 @@ impl Cluster {
     ///
     /// # Errors
     ///
-    /// The refusal, or that nobody answers.
+    /// A refusal, or that the server does not answer.
     pub(crate) async fn list_as<T>(
         &self,
         path: &str,
@@ -531,7 +531,7 @@ impl Cluster {
     ///
     /// # Errors
     ///
-    /// The refusal, or that nobody answers.
+    /// A refusal, or that the server does not answer.
     pub(crate) async fn list_metadata<T>(
         &self,
         path: &str,
@@ -590,7 +590,7 @@ impl Cluster {
     ///
     /// # Errors
     ///
-    /// The refusal, or that nobody answers.
+    /// A refusal, or that the server does not answer.
     pub async fn warnings(&self, namespace: &str) -> Result<Vec<Value>, ApiError> {
         let path = format!("/api/v1/namespaces/{namespace}/events");
         let mut events = Vec::new();
@@ -613,7 +613,7 @@ impl Cluster {
     ///
     /// # Errors
     ///
-    /// The refusal, or that nobody answers.
+    /// A refusal, or that the server does not answer.
     pub async fn list_kind(&self, kind: Kind, selector: &str) -> Result<Vec<Value>, ApiError> {
         self.list(&kind.collection(None), selector).await
     }

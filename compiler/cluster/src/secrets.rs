@@ -1,4 +1,4 @@
-//! `--wait-for-secrets`: Secrets that somebody makes after the first apply, as cert-manager and External
+//! `--wait-for-secrets`: Secrets that are made after the first apply, as cert-manager and External
 //! Secrets do. They do not block the plan; each service waits for its own before it is written, so that
 //! what runs keeps running meanwhile, and the others go on.
 

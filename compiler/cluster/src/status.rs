@@ -24,7 +24,7 @@ use crate::watch::{Observed, Watched};
 pub enum Condition {
     /// As declared.
     Ready,
-    /// On its way.
+    /// In progress.
     Rolling,
     /// It will not get there by itself.
     Stalled,

@@ -8,7 +8,7 @@ use tokio::sync::watch;
 
 use crate::client::Cluster;
 
-/// Whether somebody has asked.
+/// Whether the user has asked.
 #[derive(Clone)]
 pub struct Stop {
     asked: watch::Receiver<bool>,
@@ -24,7 +24,7 @@ impl Stop {
         tokio::spawn(async move {
             next_signal().await;
             cluster.stop();
-            // Nobody may be waiting any more.
+            // No task may be waiting any more.
             let _ = say.send(true);
             next_signal().await;
             std::process::exit(130);
@@ -38,7 +38,7 @@ impl Stop {
         *self.asked.borrow()
     }
 
-    /// Waits a while; whether somebody asked meanwhile.
+    /// Waits a while; whether the user asked meanwhile.
     pub async fn asked_within(&mut self, time: std::time::Duration) -> bool {
         tokio::time::timeout(time, self.asked()).await.is_ok()
     }
@@ -46,7 +46,7 @@ impl Stop {
     /// Waits until it is.
     pub async fn asked(&mut self) {
         if self.asked.wait_for(|asked| *asked).await.is_err() {
-            // Nobody can ask any more.
+            // No task can ask any more.
             std::future::pending::<()>().await;
         }
     }

@@ -13,7 +13,7 @@ use crate::lock::Lock;
 use crate::object::{ObjectId, Program};
 use crate::request::Call;
 
-/// How often an object is looked at again that somebody else writes to.
+/// How often an object is looked at again that another client writes to.
 const TRIES: usize = 5;
 
 /// Writes the patch of each object that needs one, and says how many did. `patch` makes it of the object as
@@ -70,7 +70,7 @@ pub(crate) async fn patch_one(
         };
         match cluster.call(call).await {
             Ok(_) => return Ok(true),
-            // Somebody wrote it meanwhile: look again.
+            // Another client wrote it meanwhile: look again.
             Err(ApiError::Refused(refusal)) if matches!(refusal.code, 409 | 422) => {}
             Err(error) => return Err(error.into()),
         }

@@ -1,5 +1,5 @@
 //! What happens to a platform's objects while a command waits: watches keep a copy of workloads,
-//! pods, revisions and endpoints. What carries no labels is read every few seconds where somebody
+//! pods, revisions and endpoints. What carries no labels is read every few seconds where a caller
 //! waits: the warnings of a namespace, and the nodes of pods that do not become ready.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -80,10 +80,10 @@ type Key = (Watched, String, String, String);
 struct Store {
     objects: BTreeMap<Key, Packed>,
     events: BTreeMap<String, Vec<Value>>,
-    /// Namespaces whose warnings somebody wants.
+    /// Namespaces whose warnings are wanted.
     interest: BTreeSet<String>,
     nodes: BTreeMap<String, Value>,
-    /// Nodes about which somebody wants to know.
+    /// Nodes that are looked at.
     node_interest: BTreeSet<String>,
     /// The uids of workloads that were there and are not any more.
     deleted: BTreeSet<(Watched, String)>,
@@ -189,7 +189,7 @@ impl Observed {
             .collect()
     }
 
-    /// Reads the warnings that somebody has asked for, without waiting for their turn.
+    /// Reads the warnings that are wanted, without waiting for their turn.
     pub(crate) async fn read_warnings_now(&self, cluster: &Cluster) {
         read_interest(cluster, &self.store).await;
     }

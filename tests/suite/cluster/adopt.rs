@@ -56,7 +56,7 @@ fn what_kubectl_applied_is_adopted_without_a_restart() {
 
     cluster.erpc(&["adopt"], shop.path()).exits(1).says(&[
         "= Deployment shop-back/api from kubectl-client-side-apply",
-        "nobody said --yes",
+        "--yes is required",
     ]);
     cluster
         .erpc(&["adopt", "--yes"], shop.path())

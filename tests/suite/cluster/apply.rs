@@ -156,7 +156,7 @@ fn what_left_the_source_is_pruned_only_when_somebody_says_so() {
     cluster
         .erpc(&["apply", "--yes", "--prune"], shop.path())
         .exits(1)
-        .says(&["nobody said --confirm shop"]);
+        .says(&["--confirm shop is required"]);
     cluster
         .erpc(
             &["apply", "--yes", "--prune", "--confirm", "shop"],
@@ -201,7 +201,7 @@ fn another_profile_changes_what_it_says_and_prunes_only_when_the_name_is_said() 
     cluster
         .erpc(&prune, shop.path())
         .exits(1)
-        .says(&["nobody said --confirm shop"]);
+        .says(&["--confirm shop is required"]);
     let confirmed = [&prune[..], &["--confirm", "shop"]].concat();
     cluster.erpc(&confirmed, shop.path()).exits(0);
     let left = cluster.get(&["deployment", "-n", "shop-front"]);

@@ -210,7 +210,7 @@ fn erp1_lives_through_every_kind_of_change() {
     // Another profile, and back.
     let dev = ["--profile", "dev", "--prune"];
     let refused = cluster.erpc(&[&["apply", "--yes"][..], &dev].concat(), erp1.path());
-    refused.exits(1).says(&["nobody said --confirm erp-uno"]);
+    refused.exits(1).says(&["--confirm erp-uno is required"]);
     change(
         &cluster,
         &erp1,

@@ -89,7 +89,7 @@ fn drift_is_told_in_the_sources_terms() {
         "+ error[opens-network] NetworkPolicy shop-back/open",
         "policies are unions: it opens 1 ingress and 0 egress rules for every pod of the namespace",
         "+ warning Deployment shop-front/stranger",
-        "flow anybody → shop-back",
+        "flow all → shop-back",
         "the cluster lets it through, the source does not declare it",
         "the source declares it, the cluster does not let it through",
     ]);
@@ -225,7 +225,7 @@ fn a_lock_of_a_run_that_is_gone_is_freed_by_hand() {
     cluster
         .erpc(&["unlock"], shop.path())
         .exits(0)
-        .says(&["nobody holds the lock of `shop`"]);
+        .says(&["no run holds the lock of `shop`"]);
     let mut run = cluster
         .command(&["apply", "--yes"], shop.path())
         .stdout(Stdio::null())
@@ -238,7 +238,7 @@ fn a_lock_of_a_run_that_is_gone_is_freed_by_hand() {
     cluster
         .erpc(&["unlock"], shop.path())
         .exits(1)
-        .says(&["holds the lock since", "nobody said --yes"]);
+        .says(&["holds the lock since", "--yes is required"]);
     cluster
         .erpc(&["unlock", "--yes"], shop.path())
         .exits(0)

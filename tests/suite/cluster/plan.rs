@@ -201,7 +201,7 @@ fn whatever_is_wrong_with_the_way_to_the_cluster_is_said_and_nothing_written() {
     cluster
         .erpc(&["apply"], shop.path())
         .exits(1)
-        .says(&["nobody said --yes"]);
+        .says(&["--yes is required"]);
     let namespaces = cluster.kubectl(&["get", "namespaces", "-o", "name"]);
     assert!(!namespaces.contains("shop") && !namespaces.contains("erpc-system"));
 }

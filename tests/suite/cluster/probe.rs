@@ -131,7 +131,7 @@ fn a_probe_reads_what_the_pods_saw_and_leaves_nothing() {
     cluster
         .erpc(&["probe", "--run"], shop.path())
         .exits(1)
-        .says(&["4 pods will try", "nobody said --yes"]);
+        .says(&["4 pods will try", "--yes is required"]);
 
     let api = cluster.get(&["service", "api", "-n", "shop-back"]);
     let api = api["spec"]["clusterIP"].as_str().expect("an address");

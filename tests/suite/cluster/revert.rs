@@ -46,7 +46,7 @@ fn a_rollout_that_stalls_goes_back_to_what_was_there_before() {
         "shop-back.api: image docker.io/shop/fault-image:9 does not exist",
         "going back to what was there before (--on-failure=revert)",
         "shop-back.api did not become ready; as before the run again: shop-back.api, shop-back.db",
-        "help: mend what is named above, then apply again; namespaces, accounts and policies of the new version stay",
+        "help: fix what is named above, then apply again; namespaces, accounts and policies of the new version stay",
         "the changed services are as before; `erpc plan` shows what is still to come",
     ]);
     // What needs a service goes back before it.

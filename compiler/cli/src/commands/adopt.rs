@@ -180,10 +180,10 @@ async fn work(
     }
     if !command.yes {
         if common.format == Format::Json || !std::io::stdin().is_terminal() {
-            return Err(
-                Failure::new("there is no terminal to ask on, and nobody said --yes")
-                    .help("nothing was written"),
-            );
+            return Err(Failure::new(
+                "cannot ask for confirmation without a terminal: --yes is required",
+            )
+            .help("nothing was written"));
         }
         if console.flush().is_err() {
             return Err(Failure::new(

@@ -166,7 +166,7 @@ fn confirmed(plan: &Plan, program: &Program<'_>, run: &Run, is_json: bool) -> Re
             );
         }
         return Err(Failure::new(format!(
-            "{} would be deleted, and nobody said --confirm {}",
+            "{} would be deleted: --confirm {} is required",
             count(pruned, "object"),
             program.name()
         ))
@@ -176,11 +176,10 @@ fn confirmed(plan: &Plan, program: &Program<'_>, run: &Run, is_json: bool) -> Re
         return Ok(());
     }
     if !is_interactive {
-        return Err(
-            Failure::new("there is no terminal to ask on, and nobody said --yes").help(
-                "look at the plan with `erpc plan`, then `erpc apply --yes`; nothing was written",
-            ),
-        );
+        return Err(Failure::new(
+            "cannot ask for confirmation without a terminal: --yes is required",
+        )
+        .help("look at the plan with `erpc plan`, then `erpc apply --yes`; nothing was written"));
     }
     typed("Apply this? Only `yes` will do: ", "yes")
 }

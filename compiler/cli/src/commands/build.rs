@@ -109,7 +109,7 @@ fn outputs(command: &Build, platform: &Platform) -> Result<Vec<Output>, String> 
             None if target.needs_repository() && repository.is_none() => {
                 let name = target.as_str();
                 return Err(format!(
-                    "{name} fetches from a repository, and nobody says which: `--repository URL`, or `output {name} \"URL\" at \"main\"` in the platform"
+                    "{name} fetches from a repository, and none is set: use `--repository URL`, or `output {name} \"URL\" at \"main\"` in the platform"
                 ));
             }
             None => outputs.push(Output { target, repository }),

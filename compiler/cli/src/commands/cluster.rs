@@ -156,7 +156,7 @@ pub(super) fn paint(console: &Console<'_>) -> Paint {
     }
 }
 
-/// Says why a command ended, in the format that is asked for; its exit code.
+/// Says why a command ended, in the chosen format; its exit code.
 pub(super) fn fail(failure: &Failure, common: &Common, console: &mut Console<'_>) -> Exit {
     let exit = match failure.is_usage {
         true => Exit::Usage,

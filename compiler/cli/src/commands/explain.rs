@@ -27,7 +27,7 @@ pub(crate) fn run(command: &Explain, common: &Common, console: &mut Console<'_>)
     };
     if let Some(path) = command.path.as_ref().filter(|_| !is_of_platform(command)) {
         console.fail(&format!(
-            "`{name}` is no service, so `{}` says nothing: a folder or a file stands behind a service only",
+            "`{name}` is not a service, so `{}` has no effect: only a service is followed by a project directory or file",
             path.display()
         ));
         return Exit::Usage;

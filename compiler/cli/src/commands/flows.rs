@@ -61,7 +61,7 @@ pub(crate) fn run(command: &Flows, common: &Common, console: &mut Console<'_>) -
         let hint = if implied {
             ""
         } else {
-            "; `--implied` shows also those that nobody writes"
+            "; `--implied` shows also those that need no statement"
         };
         console.note(&format!("{}{hint}", count(rows.len(), "flow")));
     }

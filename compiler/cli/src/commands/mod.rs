@@ -61,7 +61,7 @@ fn find(path: Option<&Path>, common: &Common, console: &mut Console<'_>) -> Opti
     }
 }
 
-/// Whether a command has the format that is asked for; says so where it has not.
+/// Whether a command supports the chosen format; says so where it has not.
 fn has_format(name: &str, allowed: &[Format], common: &Common, console: &mut Console<'_>) -> bool {
     let is_allowed = allowed.contains(&common.format);
     if !is_allowed {
@@ -77,7 +77,7 @@ fn has_format(name: &str, allowed: &[Format], common: &Common, console: &mut Con
     is_allowed
 }
 
-/// Findings in the format that is asked for: for people on standard error, for tools as the result.
+/// Findings in the chosen format: for people on standard error, for tools as the result.
 fn show_findings(
     diagnostics: &Diagnostics,
     sources: &Sources,

@@ -45,7 +45,7 @@ struct Waves {
     tiers: Vec<Tier>,
     /// What must be ready before each namespace, or some of it.
     namespaces: Vec<Before>,
-    /// The longest chain of a cold start.
+    /// The cold-start critical path.
     critical_path: Vec<CriticalRow>,
 }
 
@@ -249,7 +249,7 @@ fn time(ms: u64) -> String {
     }
 }
 
-/// The longest chain of a cold start.
+/// The cold-start critical path.
 fn longest(out: &mut String, waves: &Waves) {
     let Some(last) = waves.critical_path.last() else {
         return;
@@ -259,7 +259,7 @@ fn longest(out: &mut String, waves: &Waves) {
     // Writing to a string cannot fail.
     let _ = writeln!(
         out,
-        "\nthe longest chain of a cold start: {}, {} at the least until its probes may answer",
+        "\ncold-start critical path: {}, at least {} of probe delay",
         count(waves.critical_path.len(), "service"),
         time(last.ready_at_ms)
     );

@@ -1,4 +1,4 @@
-//! `erpc probe`: the declared flows and the `never`s tried from inside the cluster, as Jobs that somebody
+//! `erpc probe`: the declared flows and the `never`s tried from inside the cluster, as Jobs that the user
 //! applies, or run and read.
 
 use std::io::IsTerminal;
@@ -81,7 +81,7 @@ fn confirm(command: &Arguments, probe: &Probe, is_json: bool) -> Result<(), Fail
     );
     if is_json || !std::io::stdin().is_terminal() {
         return Err(Failure::new(format!(
-            "{what}, and nobody said --yes; nothing was written"
+            "{what}: --yes is required; nothing was written"
         )));
     }
     typed(&format!("{what}. Only `yes` will do: "), "yes")

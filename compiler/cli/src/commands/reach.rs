@@ -1,4 +1,4 @@
-//! `erpc reach`: whom somebody reaches, or who reaches somebody, also through others.
+//! `erpc reach`: which peers a service reaches, or which reach it, directly and through others.
 
 use erpc_answers::AskedEnd;
 use erpc_answers::reach::{self, Reached};
@@ -25,7 +25,7 @@ pub(crate) fn run(command: &Reach, common: &Common, console: &mut Console<'_>) -
     let asked = match AskedEnd::read(&platform, &command.name) {
         Ok(asked) if asked.port.is_none() => asked,
         Ok(_) => {
-            console.fail("`reach` is about somebody, not about one port; `erpc why` takes a port");
+            console.fail("`reach` is about services, not about one port; `erpc why` takes a port");
             return Exit::Usage;
         }
         Err(message) => {

@@ -118,7 +118,7 @@ fn chosen<'h>(
     })
 }
 
-/// What a rollback is about: a release of a part of the platform says nothing of the rest.
+/// What a rollback is about: a release of a part of the platform has nothing of the rest.
 fn only(entry: &HistoryEntry, asked: Vec<String>) -> Result<Vec<String>, Failure> {
     if entry.only.is_empty() {
         return Ok(asked);

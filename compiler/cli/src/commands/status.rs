@@ -75,7 +75,7 @@ async fn show(
     }
 }
 
-/// Waits a while; whether somebody asked to stop meanwhile.
+/// Waits a while; whether the user asked to stop meanwhile.
 async fn tokio_sleep(stop: &mut erpc_cluster::Stop) -> bool {
     stop.asked_within(LOOKED_AT_EVERY).await
 }

@@ -34,7 +34,7 @@ pub(crate) fn run(command: &Unlock, common: &Common, console: &mut Console<'_>) 
 async fn work(command: &Unlock, program: &Program<'_>) -> Result<String, Failure> {
     let cluster = Cluster::connect(&access("unlock", &command.access)).await?;
     let Some(holder) = erpc_cluster::holder(&cluster, program.name()).await? else {
-        return Ok(format!("nobody holds the lock of `{}`", program.name()));
+        return Ok(format!("no run holds the lock of `{}`", program.name()));
     };
     let who = format!(
         "{} holds the lock since {}, renewed {}",
@@ -42,7 +42,7 @@ async fn work(command: &Unlock, program: &Program<'_>) -> Result<String, Failure
     );
     if !command.yes {
         if !std::io::stdin().is_terminal() {
-            return Err(Failure::new(format!("{who}; nobody said --yes")).help(
+            return Err(Failure::new(format!("{who}; --yes is required")).help(
                 "make sure that this run is gone: two at once would undo each other's work",
             ));
         }

@@ -41,7 +41,7 @@ pub(crate) fn run(command: &Why, common: &Common, console: &mut Console<'_>) -> 
             port_is_there(&platform, &to)?;
             match from.port {
                 None => Ok((from, to)),
-                Some(_) => Err("the port is that of the called: `erpc why A B:PORT`".to_owned()),
+                Some(_) => Err("the port belongs to the callee: `erpc why A B:PORT`".to_owned()),
             }
         });
     let (from, to) = match ends {
@@ -79,7 +79,7 @@ fn sole(end: &AskedEnd) -> Result<(), String> {
     }
 }
 
-/// A port that is named is one of the called.
+/// A port that is named is one of the callee.
 fn port_is_there(platform: &Platform, to: &AskedEnd) -> Result<(), String> {
     let (Some(AskedPort::Named(name)), Some(Party::End(end))) = (&to.port, to.single()) else {
         return Ok(());

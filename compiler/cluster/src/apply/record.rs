@@ -144,7 +144,7 @@ impl Engine<'_, '_> {
             self.program.is_outside(id) || self.plan.live.contains(id) && !gone.contains(*id)
         };
         objects.extend(self.inventory.objects.iter().filter(stays).cloned());
-        // A run about a part says nothing of the rest.
+        // A run about a part has nothing of the rest.
         let before = self.plan.live.inventory.as_ref();
         let was_complete = before.is_some_and(|before| before.meta.is_complete);
         let meta = Meta {

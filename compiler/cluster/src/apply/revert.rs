@@ -73,7 +73,7 @@ impl Engine<'_, '_> {
         Some(match is_back {
             Ok(names) => Outcome::Reverted(
                 Failure::new(format!("{why}; as before the run again: {}", names.join(", ")))
-                    .help("mend what is named above, then apply again; namespaces, accounts and policies of the new version stay, and the policies allow the flows of both"),
+                    .help("fix what is named above, then apply again; namespaces, accounts and policies of the new version stay, and the policies allow the flows of both"),
             ),
             Err(names) => Outcome::Partly(
                 Failure::new(format!("{why}, and not everything came back: {}", names.join(", ")))
@@ -161,7 +161,7 @@ impl Engine<'_, '_> {
             .filter(|step| !made.contains(&self.workload_of(step)))
             .cloned()
             .collect();
-        // The number that an autoscaler wrote has nobody any more once that is gone.
+        // The number that an autoscaler wrote has no owner once that is gone.
         let left: BTreeSet<_> = way
             .added
             .iter()

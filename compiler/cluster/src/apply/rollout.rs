@@ -293,10 +293,10 @@ impl Engine<'_, '_> {
             if rollout.flow.has_runnable() {
                 continue;
             }
-            let room = MOST_IN_PROGRESS.saturating_sub(rollout.in_progress());
+            let free = MOST_IN_PROGRESS.saturating_sub(rollout.in_progress());
             let next: Vec<ServiceId> = rollout
                 .queue
-                .drain(..room.min(rollout.queue.len()))
+                .drain(..free.min(rollout.queue.len()))
                 .collect();
             if next.is_empty() {
                 return;

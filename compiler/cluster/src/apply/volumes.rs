@@ -81,7 +81,7 @@ impl Engine<'_, '_> {
         Ok(())
     }
 
-    /// Looks again and again until something is so, or its time is over, or somebody asks to stop.
+    /// Looks again and again until something is so, or its time is over, or the user asks to stop.
     async fn until(
         &mut self,
         writer: &Writer,
@@ -234,7 +234,7 @@ impl Writer {
         .await
     }
 
-    /// The volume waits for the new claim, and nobody else can have it meanwhile.
+    /// The volume waits for the new claim, and no other claim can bind it meanwhile.
     async fn reserve(&self, volume: &VolumeMove) -> Ended {
         let new = ObjectId::of(Kind::PersistentVolumeClaim, &volume.new);
         let found = match self.cluster.call(Call::get(volume.path())).await {
@@ -274,7 +274,7 @@ impl Writer {
             Ok(_) => Ok(()),
             Err(error) => Err(Some(
                 Failure::new(format!("volume {}: {error}", volume.volume)).help(
-                    "the volume is kept as it is; mend what is said, then apply again: it goes on from here",
+                    "the volume is kept as it is; fix it, then apply again: it goes on from here",
                 ),
             )),
         }

@@ -38,7 +38,7 @@ pub(super) async fn pod_security(cluster: &Cluster, program: &Program<'_>) -> Ch
         );
     }
     check("Pod Security", Verdict::Bad, denied.join("; "))
-        .fix("`erpc apply` sets the level that the source needs; see that nobody sets it back")
+        .fix("`erpc apply` sets the level that the source needs; make sure that no other client sets it back")
 }
 
 pub(super) async fn webhooks(cluster: &Cluster) -> Check {
@@ -88,14 +88,14 @@ pub(super) async fn webhooks(cluster: &Cluster) -> Check {
         "webhooks",
         Verdict::Bad,
         format!(
-            "nobody answers for {}, and nothing is taken without them",
+            "no server answers for {}, and no object is accepted without them",
             dead.join(", ")
         ),
     )
     .fix("bring their services back, or remove their configurations")
 }
 
-/// Quotas and limit ranges that somebody set, against what the platform asks for at its least.
+/// Quotas and limit ranges that others set, against what the platform asks for at its least.
 pub(super) async fn quotas(cluster: &Cluster, program: &Program<'_>, live: &Live) -> Check {
     let names = live.namespaces_of(program);
     let shortages = match quota::shortages(cluster, program, &names).await {
@@ -112,7 +112,7 @@ pub(super) async fn quotas(cluster: &Cluster, program: &Program<'_>, live: &Live
         Ok(containers) if containers.is_empty() => check(
             "quotas",
             Verdict::Good,
-            "every quota and limit range has room for the platform at its least",
+            "every quota and limit range admits the minimum of the platform",
         ),
         Ok(containers) => check(
             "quotas",

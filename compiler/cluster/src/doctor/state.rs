@@ -44,7 +44,7 @@ pub(super) async fn leftovers(cluster: &Cluster, program: &Program<'_>) -> Check
         return check(
             "leftovers",
             Verdict::Good,
-            "no namespace is being deleted, nobody holds the lock",
+            "no namespace is being deleted, and no run holds the lock",
         );
     }
     check("leftovers", Verdict::Warning, found.join("; ")).fix(
@@ -138,7 +138,7 @@ pub(super) fn other_tools(program: &Program<'_>, live: &Live) -> Check {
         return check(
             "other tools",
             Verdict::Good,
-            "nobody else has applied these objects",
+            "no other tool has applied these objects",
         );
     }
     let said: Vec<String> = tools

@@ -1,5 +1,5 @@
 //! The storage classes that the platform names: whether they are there, what they can do, and whether
-//! somebody provisions for them.
+//! are provisioned for them.
 
 use std::collections::BTreeSet;
 

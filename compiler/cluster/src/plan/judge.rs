@@ -1,5 +1,5 @@
 //! The judgement of each object: equal by its own entry, or as a dry run of the server says. A refusal
-//! becomes a step that is blocked, with the fields and their owners, and the way out.
+//! becomes a step that is blocked, with the fields and their owners, and the fix.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
@@ -243,7 +243,7 @@ fn terminating_namespaces(
         .collect()
 }
 
-/// Whether nobody has written an object between two readings, so that the server would say the same of it.
+/// Whether no client has written an object between two readings, so that the server would say the same of it.
 fn is_as_then(id: &ObjectId, then: &Live, now: &Live) -> bool {
     let namespace = id.namespace.as_deref();
     let version = |live: &Live| {

@@ -152,7 +152,7 @@ impl Plan {
     }
 
     /// A service that requires another one's change is held up with it; one that changes nothing
-    /// itself holds up nobody.
+    /// itself holds up no other.
     fn hold_dependents(&self, program: &Program<'_>, held: &mut Held) {
         let changing = self.changing(program);
         let dependents = dependents(program);

@@ -17,7 +17,7 @@ pub(super) struct Immutable {
     consequence: String,
 }
 
-/// Whether a refusal is about a field of the table of immutable fields; a 422 alone says nothing.
+/// Whether a refusal is about a field of the table of immutable fields; a 422 alone does not tell.
 pub(super) fn immutable(desired: &Desired, live: &Value, refusal: &Refusal) -> Option<Immutable> {
     let body = desired.body.value();
     let differs = |path: &str| body.pointer(path) != live.pointer(path);
@@ -139,7 +139,7 @@ async fn judge_new_body(cluster: &Cluster, desired: &Desired) -> Result<Option<F
 }
 
 /// What the server makes of the declared object if it is new: asked by a dry run, under a name that
-/// nobody has.
+/// none has.
 pub(crate) async fn new_body(cluster: &Cluster, desired: &Desired) -> Result<Answer, ApiError> {
     let mut body = desired.body.value();
     if let Some(metadata) = body["metadata"].as_object_mut() {

@@ -25,7 +25,7 @@ use crate::request::Call;
 use crate::stop::Stop;
 
 const LOOKED_AT_EVERY: Duration = Duration::from_millis(500);
-/// So many pods at once: a namespace's quota may not have room for more.
+/// So many pods at once: a namespace's quota may not admit more.
 const AT_ONCE: usize = 16;
 /// An image that does not come in this time does not come.
 const PULL: Duration = Duration::from_secs(90);
@@ -35,9 +35,9 @@ const PULL: Duration = Duration::from_secs(90);
 pub enum Seen {
     /// It came about.
     Connected,
-    /// Nobody answered.
+    /// No answer.
     TimedOut,
-    /// Somebody answered that nobody listens.
+    /// The host answered that no process listens.
     Refused,
     /// The name has no address, or the pod may not ask for it.
     NoName,
@@ -102,7 +102,7 @@ impl Probed {
                 "declared, and it does not come through: is the service ready? `erpc status`, then `erpc drift`"
             }
             (Expects::Open, Seen::Refused) => {
-                "it comes through and nobody listens on that port: `erpc status`"
+                "it comes through and no process listens on that port: `erpc status`"
             }
             (Expects::Open, Seen::NoName) => {
                 "its pods may not look up names, or there is no such Service: `erpc status`"
@@ -111,7 +111,7 @@ impl Probed {
                 "forbidden, and it comes through: the network plugin does not enforce the policies, or one of the cluster's own opens it: `erpc drift`"
             }
             (Expects::Closed, Seen::Refused) => {
-                "refused by the network, or it came through and nobody listened: cannot be told apart"
+                "refused by the network, or it came through and no process listened: cannot be told apart"
             }
             (Expects::Closed, Seen::NoName) => "the name was not found, so nothing was tried",
             (_, Seen::Other(_) | Seen::Untried(_)) => "cannot be told",
@@ -126,7 +126,7 @@ pub struct Outcome {
     pub probed: Vec<Probed>,
     /// What was not tried, and why.
     pub untried: Vec<String>,
-    /// Whether somebody asked to stop.
+    /// Whether the user asked to stop.
     pub is_interrupted: bool,
 }
 
@@ -434,7 +434,7 @@ async fn clean(cluster: &Cluster, run: &Run<'_>, stop: &Stop) -> Result<(), Fail
             }
         }
         let pods = all(cluster, run, "pods").await?;
-        // Who asks to stop need not wait for pods that are on their way out.
+        // Who asks to stop need not wait for pods that are ending.
         if jobs.is_empty() && pods.is_empty() || stop.is_asked() && jobs.is_empty() {
             return Ok(());
         }

@@ -14,7 +14,7 @@ const UNPROVISIONED: Duration = Duration::from_secs(60);
 pub(super) const EVICTED: Duration = Duration::from_secs(40);
 /// A node that only restarts its kubelet is back by then.
 const NODE_LOST: Duration = Duration::from_secs(40);
-/// So long a pod may take before somebody asks about its node.
+/// So long a pod may take before its node is looked at.
 const NODE_ASKED: Duration = Duration::from_secs(4);
 
 impl Look<'_> {
@@ -42,7 +42,7 @@ impl Look<'_> {
     }
 
     /// The node that has the pod does not answer: nothing on it starts, and a pod that a
-    /// StatefulSet would replace stays until somebody says that the node is gone.
+    /// StatefulSet would replace stays until the node is declared gone.
     pub(super) fn lost_node_stall(&mut self, pod: &Value) -> Option<Stall> {
         let pod_name = name(pod).to_owned();
         self.seen(&format!("{pod_name} node"), "");

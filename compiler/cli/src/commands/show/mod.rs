@@ -106,7 +106,7 @@ fn of_emitted(
     Exit::Done
 }
 
-/// What is asked for, and the project. A single argument is the project's where it is a path: it
+/// The subject and the project. A single argument is the project's where it is a path: it
 /// has a `/`, ends with `.erp`, or is a folder with a `platform.erp`.
 fn name_and_path(command: &Show) -> (Option<&str>, Option<PathBuf>) {
     let name = command.name.as_deref();
