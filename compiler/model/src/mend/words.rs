@@ -32,7 +32,13 @@ impl Mender<'_, '_> {
         let is_elsewhere = properties::words().any(|word| word.name == head);
         let found = foreign(&head, span, place);
         if let Some(found) = found.filter(|_| !is_elsewhere || head == "environment") {
-            if found.is_same {
+            // A CronJob has a schedule: a job without one would run once.
+            let has_schedule = statement
+                .args
+                .iter()
+                .any(|arg| arg_word(arg).is_some_and(|word| word == "every"));
+            let runs_once = head.eq_ignore_ascii_case("cronjob") && !has_schedule;
+            if found.is_same && !runs_once {
                 self.replace_word(statement, 0, found.meant, found.diagnostic);
             } else {
                 self.out.push(found.diagnostic);
