@@ -157,6 +157,8 @@ fn volume_names(service: &Service, out: &mut Diagnostics) {
             _ => {}
         }
     };
+    let what = "the volume for `/tmp`";
+    claim("tmp".to_owned(), "tmp", service.name.span(), what);
     for volume in &service.volumes {
         let name = &volume.name;
         claim(name.value.to_string(), "volume", name.span(), "a volume");
