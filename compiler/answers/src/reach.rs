@@ -1,4 +1,4 @@
-//! What somebody reaches, and who reaches somebody, also through others: a shortest way for each,
+//! Which peers a service reaches, and which reach it, directly and through others: a shortest path for each,
 //! and the sizes of all blast radiuses at once.
 
 use std::collections::VecDeque;

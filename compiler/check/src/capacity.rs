@@ -305,8 +305,11 @@ fn in_the_way(pods: &WithoutPlace) -> String {
         Obstacle::Memory(most) => format!("no node has more than {most} of memory left"),
         Obstacle::Both => "no node has enough of both left".to_owned(),
         Obstacle::Apart => {
-            "its replicas are kept apart, and the nodes with room have one more already".to_owned()
+            "its replicas are kept apart, and the nodes with enough capacity have one more already"
+                .to_owned()
         }
-        Obstacle::Port(port) => format!("the port {port} of every node with room is taken"),
+        Obstacle::Port(port) => {
+            format!("the port {port} of every node with enough capacity is taken")
+        }
     }
 }

@@ -141,7 +141,7 @@ fn unused_ports(platform: &Platform, ids: &[PortId]) -> Diagnostic {
     }
     diagnostic
         .about(name)
-        .help("nobody may call it: add a flow to it or an `expose`, or remove it")
+        .help("no flow leads to it: add a flow to it or an `expose`, or remove it")
 }
 
 fn used_ports(platform: &Platform, derived: &Derived) -> FxHashSet<PortId> {

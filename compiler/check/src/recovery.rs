@@ -1,4 +1,4 @@
-//! Recovery: nobody is back before what it requires, and only what keeps data can lose some.
+//! Recovery: no service is back before what it requires, and only what keeps data can lose some.
 
 use erpc_diagnostics::{Diagnostic, Diagnostics, codes};
 use erpc_model::units::Duration;

@@ -1,5 +1,5 @@
 //! `patch KIND { path = value }`: fields that the language has no word for, set on one object and
-//! held to the shape of its kind.
+//! checked against the shape of its kind.
 
 mod owned;
 mod types;

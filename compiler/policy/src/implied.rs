@@ -1,4 +1,4 @@
-//! The flows that nobody writes because others imply them: DNS for whoever looks up names, the
+//! The flows that others imply: DNS for whoever looks up names, the
 //! ingress controller to what it serves, the world to the controller and to layer-4 addresses.
 
 use erpc_diagnostics::{Diagnostic, Diagnostics, Span, codes};

@@ -1,6 +1,6 @@
 //! Shortest paths over connections, breadth first, from many callers at once. A party is entered
 //! at most twice, for two different origins, so that a search is linear in the connections and
-//! still knows a path from somebody else to each caller.
+//! still knows a path from another peer to each caller.
 
 use rustc_hash::FxHashMap;
 

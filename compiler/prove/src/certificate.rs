@@ -181,7 +181,7 @@ impl Proving<'_, '_> {
         }));
         witnesses.extend(found.open.iter().map(|(class, direction)| {
             format!(
-                "open to everybody ({}): {}",
+                "open to all ({}): {}",
                 direction.field(),
                 self.partition.show(*class)
             )

@@ -1,4 +1,4 @@
-//! What somebody says may happen on the network, in words of manifests: the other side of a proof.
+//! Which connections are expected on the network, in words of manifests: the other side of a proof.
 
 use ipnet::IpNet;
 use rustc_hash::FxHashMap;

@@ -40,9 +40,9 @@ pub enum Obstacle {
     Memory(Memory),
     /// No node has enough of both left.
     Both,
-    /// The nodes with room have a replica more than others already.
+    /// The nodes with enough capacity have a replica more than others already.
     Apart,
-    /// Where there is room, its port of the node is taken.
+    /// Where there is enough capacity, its port of the node is taken.
     Port(u16),
 }
 
@@ -58,7 +58,7 @@ struct Batch {
 /// Places every pod of the platform on `count` nodes.
 #[must_use]
 pub fn pack(platform: &Platform, nodes: &Nodes, count: u32, scale: Scale) -> Packing {
-    let size = Room {
+    let size = Capacity {
         cpu: nodes.cpu.0,
         memory: allocatable(nodes).0,
     };
@@ -89,7 +89,7 @@ pub fn pack(platform: &Platform, nodes: &Nodes, count: u32, scale: Scale) -> Pac
     if packing.without_place.is_empty() {
         return packing;
     }
-    // Those with the fewest choices first may leave room for all.
+    // Those with the fewest choices first may leave capacity for all.
     batches.sort_by_key(|batch| !batch.is_apart && batch.ports.is_empty());
     let other = place(&batches, size, count);
     if other.without_place.is_empty() {
@@ -99,7 +99,7 @@ pub fn pack(platform: &Platform, nodes: &Nodes, count: u32, scale: Scale) -> Pac
     }
 }
 
-fn place(batches: &[Batch], size: Room, count: u32) -> Packing {
+fn place(batches: &[Batch], size: Capacity, count: u32) -> Packing {
     let mut free = Free::of(size, count as usize);
     let mut taken: BTreeMap<u16, BTreeSet<usize>> = BTreeMap::new();
     let mut packing = Packing::default();
@@ -126,12 +126,12 @@ fn place(batches: &[Batch], size: Room, count: u32) -> Packing {
 
 /// What is left on a node, or at most on one of several.
 #[derive(Clone, Copy, Debug, Default)]
-struct Room {
+struct Capacity {
     cpu: u64,
     memory: u64,
 }
 
-impl Room {
+impl Capacity {
     fn holds(self, each: &Pod) -> bool {
         self.cpu >= each.cpu.0 && self.memory >= each.memory.0
     }
@@ -144,19 +144,19 @@ impl Room {
     }
 }
 
-/// The room on every node, as a tree of the most CPU and the most memory below each branch, so that
+/// The free capacity of every node, as a tree of the most CPU and the most memory below each branch, so that
 /// the first node that holds a pod is found without looking at those before it.
 struct Free {
     /// The root is at 1, the nodes from `leaves` on.
-    tree: Vec<Room>,
+    tree: Vec<Capacity>,
     leaves: usize,
     count: usize,
 }
 
 impl Free {
-    fn of(size: Room, count: usize) -> Self {
+    fn of(size: Capacity, count: usize) -> Self {
         let leaves = count.next_power_of_two().max(1);
-        let mut tree = vec![Room::default(); 2 * leaves];
+        let mut tree = vec![Capacity::default(); 2 * leaves];
         tree[leaves..leaves + count].fill(size);
         for at in (1..leaves).rev() {
             tree[at] = most(tree[2 * at], tree[2 * at + 1]);
@@ -170,9 +170,9 @@ impl Free {
 
     fn take(&mut self, node: usize, each: &Pod, pods: u64) {
         let mut at = self.leaves + node;
-        let room = &mut self.tree[at];
-        room.cpu = room.cpu.saturating_sub(each.cpu.0.saturating_mul(pods));
-        room.memory = room
+        let free = &mut self.tree[at];
+        free.cpu = free.cpu.saturating_sub(each.cpu.0.saturating_mul(pods));
+        free.memory = free
             .memory
             .saturating_sub(each.memory.0.saturating_mul(pods));
         while at > 1 {
@@ -213,8 +213,8 @@ impl Free {
         while placed < batch.pods
             && let Some(node) = self.first(from, &batch.each)
         {
-            let room = self.tree[self.leaves + node].times(&batch.each);
-            let pods = room.min(batch.pods - placed);
+            let free = self.tree[self.leaves + node].times(&batch.each);
+            let pods = free.min(batch.pods - placed);
             self.take(node, &batch.each, pods);
             placed += pods;
             from = node + 1;
@@ -229,8 +229,8 @@ impl Free {
         let even = if whole == 0 {
             0
         } else {
-            let rooms = &self.tree[self.leaves..self.leaves + self.count];
-            let least = rooms.iter().map(|room| room.times(&batch.each)).min();
+            let nodes_free = &self.tree[self.leaves..self.leaves + self.count];
+            let least = nodes_free.iter().map(|free| free.times(&batch.each)).min();
             least.unwrap_or(0).min(whole)
         };
         if even > 0 {
@@ -287,8 +287,8 @@ impl Free {
     }
 }
 
-fn most(a: Room, b: Room) -> Room {
-    Room {
+fn most(a: Capacity, b: Capacity) -> Capacity {
+    Capacity {
         cpu: a.cpu.max(b.cpu),
         memory: a.memory.max(b.memory),
     }
@@ -298,7 +298,7 @@ fn most(a: Room, b: Room) -> Room {
 mod tests {
     use super::*;
 
-    const NODE: Room = Room {
+    const NODE: Capacity = Capacity {
         cpu: 1000,
         memory: 1000,
     };
@@ -395,14 +395,14 @@ mod tests {
             let batches: Vec<Batch> = (0..6)
                 .map(|service| batch(service, next(9), next(600), next(600)))
                 .collect();
-            let mut rooms = vec![NODE; usize::try_from(nodes).expect("few")];
+            let mut nodes_free = vec![NODE; usize::try_from(nodes).expect("few")];
             let mut expected = Vec::new();
             for batch in &batches {
                 let missing = (0..batch.pods).filter(|_| {
-                    let room = rooms.iter_mut().find(|room| room.holds(&batch.each));
-                    let Some(room) = room else { return true };
-                    room.cpu -= batch.each.cpu.0;
-                    room.memory -= batch.each.memory.0;
+                    let free = nodes_free.iter_mut().find(|free| free.holds(&batch.each));
+                    let Some(free) = free else { return true };
+                    free.cpu -= batch.each.cpu.0;
+                    free.memory -= batch.each.memory.0;
                     false
                 });
                 match missing.count() as u64 {

@@ -1,7 +1,7 @@
 //! Where an emitted line came from. A file is made again in memory, each of its lines is the path
 //! of a field, and the module of the field's kind knows which facts of the model that field is made
 //! of. Nothing of this is in the objects, and nothing of it is kept: it follows from the model
-//! whenever somebody asks. One module here for each module of [`crate::kubernetes`], to be changed
+//! on request. One module here for each module of [`crate::kubernetes`], to be changed
 //! together with it.
 
 mod account;

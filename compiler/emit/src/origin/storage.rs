@@ -78,7 +78,7 @@ pub(super) fn of_class(context: &Context<'_>, path: Path<'_>) -> Answer {
     let class = class(context)?;
     let why = match path {
         [K("provisioner")] => "`provisioner`",
-        [K("reclaimPolicy")] => "`reclaim`, `retain` where nothing is said",
+        [K("reclaimPolicy")] => "`reclaim`, by default `retain`",
         [K("volumeBindingMode")] => "`wait`, at once where it is not said",
         [K("allowVolumeExpansion")] => "volumes of this provisioner can grow",
         _ => return None,

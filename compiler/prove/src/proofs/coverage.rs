@@ -1,5 +1,5 @@
 //! Coverage: every declared pod is isolated in both directions, and every namespace that has pods
-//! or is declared denies by default, so that a pod which nobody declared speaks to nobody.
+//! or is declared denies by default, so that an undeclared pod has no connections.
 
 use crate::classes::{ClassId, Partition};
 use crate::manifest::{Direction, Manifests, Origin, Policy};

@@ -1,6 +1,6 @@
 //! Minimality: whatever is dropped from a policy, a rule, a peer, a name of a peer's list or a port,
 //! takes something away from a side of some pod. Policies without rules, which deny by default,
-//! are exempt: they are there for pods that nobody declared.
+//! are exempt: they are there for undeclared pods.
 
 use rustc_hash::{FxHashMap, FxHashSet};
 

@@ -678,10 +678,10 @@ impl<'u, 'm> Replay<'u, 'm> {
         if opened.is_empty() {
             return;
         }
-        let (shown, everybody) = (self.partition.show(class), "everybody".to_owned());
+        let (shown, all) = (self.partition.show(class), "all".to_owned());
         let (from, to) = match direction {
-            Direction::Ingress => (everybody, shown),
-            Direction::Egress => (shown, everybody),
+            Direction::Ingress => (all, shown),
+            Direction::Egress => (shown, all),
         };
         out.violations.push(Violation {
             after,

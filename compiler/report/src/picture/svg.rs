@@ -93,7 +93,7 @@ fn frames(out: &mut String, view: &View<'_>, layout: &Layout) {
             .as_ref()
             .map_or("", |title| title.value.as_str());
         let name = escaped(&namespace.name.value);
-        let room = usize::try_from(rect.w / 7)
+        let width = usize::try_from(rect.w / 7)
             .unwrap_or(20)
             .saturating_sub(name.len() + 4);
         let slo = namespace
@@ -110,7 +110,7 @@ fn frames(out: &mut String, view: &View<'_>, layout: &Layout) {
             rect.h,
             rect.x + 12,
             rect.y + 19,
-            escaped(&shortened(&format!("{title}{slo}"), room)),
+            escaped(&shortened(&format!("{title}{slo}"), width)),
         );
     }
 }
@@ -160,7 +160,7 @@ fn node(out: &mut String, view: &View<'_>, placed: &Placed) {
     let rect = placed.rect;
     let name = short_name(view, placed.end);
     let path = escaped(&view.platform.end_name(placed.end));
-    let room = usize::try_from((rect.w - 16) / 8).unwrap_or(12);
+    let width = usize::try_from((rect.w - 16) / 8).unwrap_or(12);
     let (class, facts, hosts, title) = match placed.end {
         End::Service(id) => {
             let service = &view.platform[id];
@@ -206,14 +206,14 @@ fn node(out: &mut String, view: &View<'_>, placed: &Placed) {
     let _ = write!(
         out,
         "<text class=\"name\" x=\"8\" y=\"{y}\">{}</text>",
-        escaped(&shortened(&name, room))
+        escaped(&shortened(&name, width))
     );
     if !facts.is_empty() {
         let _ = write!(
             out,
             "<text class=\"soft\" x=\"8\" y=\"{}\">{}</text>",
             y + 14,
-            escaped(&shortened(&facts, room + room / 4))
+            escaped(&shortened(&facts, width + width / 4))
         );
     }
     if let Some(first) = hosts.first() {
@@ -226,7 +226,7 @@ fn node(out: &mut String, view: &View<'_>, placed: &Placed) {
             out,
             "<circle class=\"door\" cx=\"{}\" cy=\"0\" r=\"5\"/><text class=\"host\" x=\"8\" y=\"43\">↗ {}{more}</text>",
             rect.w - 12,
-            escaped(&shortened(first, room + 4 - more.len()))
+            escaped(&shortened(first, width + 4 - more.len()))
         );
     }
     out.push_str("</g>\n");
@@ -271,11 +271,11 @@ fn facts(view: &View<'_>, id: ServiceId) -> String {
     facts.join(" · ")
 }
 
-fn shortened(text: &str, room: usize) -> String {
-    if text.chars().count() <= room {
+fn shortened(text: &str, width: usize) -> String {
+    if text.chars().count() <= width {
         return text.to_owned();
     }
-    let cut: String = text.chars().take(room.saturating_sub(1)).collect();
+    let cut: String = text.chars().take(width.saturating_sub(1)).collect();
     format!("{}…", cut.trim_end())
 }
 
