@@ -14,18 +14,16 @@ const MAX_MODEL_BYTES: u64 = 256 << 20;
 impl<'a> Evaluator<'a> {
     pub(crate) fn text(&mut self, expr: &Expr, scope: &Scope) -> Option<String> {
         match self.eval(expr, scope, &Type::String)? {
-            Value::Text(text) => {
-                let limit = (MAX_MODEL_BYTES, "256 MiB of text in properties");
-                self.count(
-                    |budget| &mut budget.model_bytes,
-                    text.len(),
-                    limit,
-                    expr.span,
-                )
-                .then(|| text.into())
-            }
+            Value::Text(text) => self.own(text.into(), expr.span),
             _ => None,
         }
+    }
+
+    /// The copy of a text that a property has.
+    fn own(&mut self, text: String, span: Span) -> Option<String> {
+        let limit = (MAX_MODEL_BYTES, "256 MiB of text in properties");
+        self.count(|budget| &mut budget.model_bytes, text.len(), limit, span)
+            .then_some(text)
     }
 
     /// `"a", "b", list` up to something that is no comma: lists are spliced in.
@@ -44,13 +42,13 @@ impl<'a> Evaluator<'a> {
                 Value::List(items) => {
                     for item in items {
                         if let Value::Text(text) = self.coerce(item, expr.span, &Type::String)? {
-                            texts.push(text.into());
+                            texts.push(self.own(text.into(), expr.span)?);
                         }
                     }
                 }
                 value => {
                     if let Value::Text(text) = self.coerce(value, expr.span, &Type::String)? {
-                        texts.push(text.into());
+                        texts.push(self.own(text.into(), expr.span)?);
                     }
                 }
             }
@@ -68,7 +66,7 @@ impl<'a> Evaluator<'a> {
                 self.coerce(value, expr.span, &Type::String);
                 None
             }
-            value => Some(show(&value)),
+            value => self.own(show(&value), expr.span),
         }
     }
 
