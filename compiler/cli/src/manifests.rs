@@ -7,7 +7,7 @@ use crate::project::{describe, other_kind};
 
 /// How large a file may be.
 const MAX_BYTES: u64 = 64 * 1024 * 1024;
-/// How deep folders may be: a link that leads back upwards ends here.
+/// How deep folders may be.
 const MAX_DEPTH: usize = 32;
 
 /// What was found: files with their bytes, and why some could not be read.
@@ -17,6 +17,8 @@ pub(crate) struct Found {
     pub(crate) files: Vec<(String, Vec<u8>)>,
     /// One sentence each.
     pub(crate) failures: Vec<String>,
+    /// Links to folders, which kubectl does not follow: two that lead upwards make endless paths.
+    pub(crate) links: Vec<String>,
 }
 
 /// Reads a file, or all manifests below a folder.
@@ -25,7 +27,7 @@ pub(crate) fn read(path: &Path) -> Found {
     match std::fs::metadata(path) {
         Ok(metadata) if metadata.is_dir() => {
             let mut paths = Vec::new();
-            walk(path, 0, &mut paths, &mut found.failures);
+            walk(path, 0, &mut paths, &mut found);
             for path in paths {
                 file(&path, false, &mut found);
             }
@@ -38,9 +40,13 @@ pub(crate) fn read(path: &Path) -> Found {
     found
 }
 
-fn walk(folder: &Path, depth: usize, paths: &mut Vec<PathBuf>, failures: &mut Vec<String>) {
-    if depth == MAX_DEPTH {
-        failures.push(format!("{}: folders are nested too deep", folder.display()));
+fn walk(folder: &Path, depth: usize, paths: &mut Vec<PathBuf>, found: &mut Found) {
+    let failures = &mut found.failures;
+    if depth > MAX_DEPTH {
+        failures.push(format!(
+            "{}: folders are nested more than {MAX_DEPTH} deep",
+            folder.display()
+        ));
         return;
     }
     let entries = match std::fs::read_dir(folder) {
@@ -59,8 +65,10 @@ fn walk(folder: &Path, depth: usize, paths: &mut Vec<PathBuf>, failures: &mut Ve
     }
     below.sort();
     for path in below {
-        if path.is_dir() {
-            walk(&path, depth + 1, paths, failures);
+        if path.is_dir() && path.is_symlink() {
+            found.links.push(path.display().to_string());
+        } else if path.is_dir() {
+            walk(&path, depth + 1, paths, found);
         } else if is_manifest(&path) {
             paths.push(path);
         }

@@ -85,6 +85,52 @@ pub(super) fn prove(files: &[(&str, &str)], format: &str) -> Ran {
     ])
 }
 
+/// Two links that lead upwards make twice as many paths with each level.
+#[cfg(unix)]
+#[test]
+fn links_to_folders_are_not_followed_and_folders_are_32_deep() {
+    let folder = tempfile::TempDir::new().expect("a temporary folder");
+    let deep = |levels: usize| {
+        let path = (0..levels).fold(folder.path().to_owned(), |path, _| path.join("d"));
+        std::fs::create_dir_all(&path).expect("folders");
+        std::fs::write(path.join("all.yaml"), ANYBODYS).expect("written");
+    };
+    deep(32);
+    for name in ["a", "b"] {
+        std::os::unix::fs::symlink("..", folder.path().join("d").join(name)).expect("a link");
+    }
+    let path = folder.path().as_os_str();
+    let ran = erpc(&["prove".as_ref(), "--manifests".as_ref(), path]);
+    assert_eq!(ran.exit, Exit::Done, "{}", ran.err);
+    assert!(ran.out.contains("1 file"), "{}", ran.out);
+    for name in ["d/a", "d/b"] {
+        assert!(
+            ran.err.contains(&format!("{name}: links to folders")),
+            "{}",
+            ran.err
+        );
+    }
+    deep(33);
+    let ran = erpc(&["prove".as_ref(), "--manifests".as_ref(), path]);
+    assert_eq!(ran.exit, Exit::Failed);
+    assert!(ran.err.contains("nested more than 32 deep"), "{}", ran.err);
+}
+
+#[test]
+fn a_manifest_has_64_mib() {
+    let folder = tempfile::TempDir::new().expect("a temporary folder");
+    let file = std::fs::File::create(folder.path().join("all.yaml")).expect("a file");
+    file.set_len((64 << 20) + 1).expect("a sparse file");
+    let path = folder.path().as_os_str();
+    let ran = erpc(&["prove".as_ref(), "--manifests".as_ref(), path]);
+    assert_eq!(ran.exit, Exit::Failed);
+    assert!(
+        ran.err.contains("all.yaml: larger than 64 MiB"),
+        "{}",
+        ran.err
+    );
+}
+
 const ANYBODYS: &str = r#"
 apiVersion: v1
 kind: List

@@ -287,6 +287,11 @@ fn survey(path: &Path, common: &Common, console: &mut Console<'_>) -> Exit {
     for failure in &found.failures {
         console.fail(failure);
     }
+    for link in &found.links {
+        console.note(&format!(
+            "note: {link}: links to folders are not followed, as kubectl does not"
+        ));
+    }
     if found.files.is_empty() && found.failures.is_empty() {
         console.fail(&format!(
             "{}: there are no .yaml, .yml or .json files here",
