@@ -521,9 +521,10 @@ fn an_object_that_the_server_does_not_take_leaves_the_live_one() {
     let shop = Program::shop();
     cluster.applied(shop.path());
     let before = cluster.versions("shop");
+    // A policy of pods, and not of those of a Deployment.
     shop.edit(
         "image \"shop/api:1\"",
-        "image \"shop/api:1\"\n    patch deployment { spec.template.spec.restartPolicy = \"Sometimes\" }",
+        "image \"shop/api:1\"\n    patch deployment { spec.template.spec.restartPolicy = \"OnFailure\" }",
     );
     for arguments in [
         &["apply", "--yes"][..],
