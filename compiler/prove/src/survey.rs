@@ -10,7 +10,7 @@ use crate::classes::{ClassId, ClusterAddresses, Partition};
 use crate::controllers::{is_generated, selectors_of};
 use crate::manifest::{Direction, Effect, Manifests, Note, Problem};
 use crate::matrix::{Matrix, Reading};
-use crate::ports::Ports;
+use crate::ports::{PortSets, Ports};
 use crate::proofs::{Coverage, Exposure, Portability, Uncovered};
 use crate::selector::Selector;
 
@@ -217,7 +217,7 @@ impl Survey {
 #[derive(Clone, Debug, Default)]
 pub struct Open {
     /// The ports of each pair.
-    pairs: BTreeMap<String, BTreeSet<Ports>>,
+    pairs: BTreeMap<String, Vec<Ports>>,
     uncovered: BTreeSet<String>,
 }
 
@@ -232,11 +232,13 @@ impl Open {
     /// What is open here and not in another, a line each.
     #[must_use]
     pub fn without(&self, other: &Self) -> Vec<String> {
-        let none = BTreeSet::new();
+        let mut sets = PortSets::default();
         let mut lines = Vec::new();
         for (pair, ports) in &self.pairs {
-            let rest = ports_without(ports, other.pairs.get(pair).unwrap_or(&none));
-            let rest: Vec<String> = rest.iter().map(ToString::to_string).collect();
+            let ports = sets.of(ports);
+            let others = sets.of(other.pairs.get(pair).map_or(&[][..], Vec::as_slice));
+            let rest = sets.difference(ports, others);
+            let rest: Vec<String> = sets.list(rest).iter().map(ToString::to_string).collect();
             if !rest.is_empty() {
                 lines.push(format!("{pair} on {}", rest.join(", ")));
             }
@@ -244,31 +246,6 @@ impl Open {
         lines.extend(self.uncovered.difference(&other.uncovered).cloned());
         lines
     }
-}
-
-/// The ports of some ranges that are in none of others.
-fn ports_without(ports: &BTreeSet<Ports>, others: &BTreeSet<Ports>) -> Vec<Ports> {
-    let mut rest: Vec<Ports> = ports.iter().copied().collect();
-    for other in others {
-        let mut left = Vec::new();
-        for range in rest {
-            if range.protocol != other.protocol
-                || other.last < range.first
-                || range.last < other.first
-            {
-                left.push(range);
-                continue;
-            }
-            if range.first < other.first {
-                left.push(Ports::range(range.protocol, range.first, other.first - 1));
-            }
-            if other.last < range.last {
-                left.push(Ports::range(range.protocol, other.last + 1, range.last));
-            }
-        }
-        rest = left;
-    }
-    rest
 }
 
 /// How the pods of workloads are named: a workload whose pods are all alike is one row.
