@@ -15,6 +15,7 @@ use crate::kind::Kind;
 use crate::known::Table;
 use crate::object::{ObjectId, Packed, Program};
 use crate::rbac::Right;
+use crate::ready;
 use crate::request::Call;
 
 /// What was found.
@@ -277,6 +278,25 @@ async fn namespaces(cluster: &Cluster, wanted: &BTreeSet<String>) -> Result<Vec<
         }
     }
     Ok(found)
+}
+
+/// The pods of a platform in a namespace that have not ended.
+pub(crate) async fn running_pods(
+    cluster: &Cluster,
+    program: &Program<'_>,
+    namespace: &str,
+) -> Result<Vec<Value>, ApiError> {
+    let path = format!("/api/v1/namespaces/{namespace}/pods");
+    let mut pods = cluster.list(&path, &program.selector()).await?;
+    pods.retain(|pod| !ready::has_ended(pod));
+    Ok(pods)
+}
+
+/// What keeps an object from being deleted.
+pub(crate) fn finalizers(live: &Value) -> Vec<&str> {
+    let finalizers = live["metadata"]["finalizers"].as_array();
+    let finalizers = finalizers.into_iter().flatten();
+    finalizers.filter_map(Value::as_str).collect()
 }
 
 /// One list for the whole cluster, or, for an account that may not have it, one for each namespace.

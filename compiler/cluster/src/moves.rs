@@ -141,12 +141,7 @@ impl Moves {
         live: &Value,
     ) -> Option<Moved> {
         let name = live["metadata"]["labels"][NAME].as_str();
-        let namespace = match (&id.namespace, id.name.split_once('.')) {
-            (Some(namespace), _) => namespace.to_string(),
-            // The cluster's objects of a service are named `namespace.service`.
-            (None, Some((namespace, _))) => namespace.to_owned(),
-            (None, None) => return None,
-        };
+        let namespace = id.home()?.to_owned();
         let service = name.and_then(|name| {
             let key = (namespace.clone(), name.to_owned());
             let job = self.jobs.get(&key).filter(|_| id.kind == Kind::Job);

@@ -46,6 +46,14 @@ impl ObjectId {
         )
     }
 
+    /// Its namespace, or that of the service that a cluster-wide object belongs to: such an object is named
+    /// `namespace.service`.
+    #[must_use]
+    pub(crate) fn home(&self) -> Option<&str> {
+        let of_name = || self.name.split_once('.').map(|(namespace, _)| namespace);
+        self.namespace.as_deref().or_else(of_name)
+    }
+
     /// What a live object is.
     #[must_use]
     pub fn of(kind: Kind, live: &Value) -> Self {

@@ -14,6 +14,7 @@ use crate::kind::Kind;
 use crate::live::list;
 use crate::object::{ObjectId, Program};
 use crate::quantity::{self, Amount, pod_template};
+use crate::ready;
 
 /// How what a quota counts is read from a pod.
 type Count = fn(&Value) -> i128;
@@ -108,12 +109,7 @@ fn shortages_of(
         let others: i128 = pods
             .iter()
             .filter(|pod| !is_labelled(pod, program.name()))
-            .filter(|pod| {
-                !matches!(
-                    pod["status"]["phase"].as_str(),
-                    Some("Succeeded" | "Failed")
-                )
-            })
+            .filter(|pod| !ready::has_ended(pod))
             .map(|pod| count(&pod["spec"]))
             .sum();
         let own = at_least(program, namespace, count);

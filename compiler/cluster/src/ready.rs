@@ -23,7 +23,7 @@ use crate::object::{ObjectId, Program};
 use crate::path::FieldPath;
 use crate::watch::{Observed, Watched};
 
-pub(crate) use pods::{is_ready, statuses};
+pub(crate) use pods::{has_ended, is_ready, statuses};
 
 /// What is waited for.
 #[derive(Clone, Debug)]

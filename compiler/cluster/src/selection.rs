@@ -54,13 +54,11 @@ impl Selection {
     }
 }
 
-/// The namespace of an object, or that of the service that a cluster-wide object belongs to.
+/// The namespace that an object belongs to; a namespace belongs to itself.
 pub(crate) fn namespace_of(id: &ObjectId) -> Option<&str> {
-    match (&id.namespace, id.kind) {
-        (Some(namespace), _) => Some(namespace),
-        (None, Kind::Namespace) => Some(&id.name),
-        // The cluster's objects of a service are named `namespace.service`.
-        (None, _) => id.name.split_once('.').map(|(namespace, _)| namespace),
+    match id.kind {
+        Kind::Namespace => Some(&id.name),
+        _ => id.home(),
     }
 }
 

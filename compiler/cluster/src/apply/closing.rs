@@ -159,17 +159,13 @@ impl Neighbours {
             return BTreeSet::new();
         }
         let object = live(id).unwrap_or_default();
-        let namespace = match (&id.namespace, id.name.split_once('.')) {
-            (Some(namespace), _) => namespace.clone(),
-            // The cluster's objects of a service are named `namespace.service`.
-            (None, Some((namespace, _))) => SmolStr::new(namespace),
-            (None, None) => return BTreeSet::new(),
+        let Some(namespace) = id.home() else {
+            return BTreeSet::new();
         };
         let Some(name) = object["metadata"]["labels"][NAME].as_str() else {
-            return self.around(&namespace);
+            return self.around(namespace);
         };
-        let name = SmolStr::new(name);
-        if let Some(services) = self.named(&namespace, &name) {
+        if let Some(services) = self.named(namespace, name) {
             let is_seen_by_callers =
                 matches!(id.kind, Kind::Service | Kind::NetworkPolicy | Kind::Ingress);
             return match is_seen_by_callers {
@@ -182,9 +178,9 @@ impl Neighbours {
         }
         // A service that is gone: whom its policy lets in may still call it.
         let policy = ObjectId {
-            namespace: Some(namespace),
+            namespace: Some(namespace.into()),
             kind: Kind::NetworkPolicy,
-            name,
+            name: name.into(),
         };
         let policy = live(&policy).unwrap_or_default();
         let inwards = serde_json::json!({ "spec": { "egress": policy["spec"]["egress"] } });

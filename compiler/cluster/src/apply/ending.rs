@@ -9,6 +9,7 @@ use smol_str::SmolStr;
 
 use super::Engine;
 use crate::failure::ApiError;
+use crate::live::{finalizers, running_pods};
 use crate::object::{NAME, ObjectId};
 use crate::progress::Event;
 
@@ -42,7 +43,9 @@ impl Engine<'_, '_> {
                     Some(first) => {
                         left.insert(namespace, waits_for(first, pods.len()));
                     }
-                    None => drop(self.ending.remove(&namespace)),
+                    None => {
+                        self.ending.remove(&namespace);
+                    }
                 },
                 Err(error) => {
                     let reason = format!("its pods cannot be listed: {error}");
@@ -81,15 +84,10 @@ impl Engine<'_, '_> {
         namespace: &str,
         names: &BTreeSet<SmolStr>,
     ) -> Result<Vec<Value>, ApiError> {
-        let path = format!("/api/v1/namespaces/{namespace}/pods");
-        let mut pods = self.cluster.list(&path, &self.program.selector()).await?;
+        let mut pods = running_pods(self.cluster, self.program, namespace).await?;
         pods.retain(|pod| {
             let name = pod["metadata"]["labels"][NAME].as_str();
-            let has_ended = matches!(
-                pod["status"]["phase"].as_str(),
-                Some("Succeeded" | "Failed")
-            );
-            !has_ended && name.is_some_and(|name| names.contains(name))
+            name.is_some_and(|name| names.contains(name))
         });
         Ok(pods)
     }
@@ -97,12 +95,7 @@ impl Engine<'_, '_> {
 
 fn waits_for(pod: &Value, count: usize) -> String {
     let name = pod["metadata"]["name"].as_str().unwrap_or_default();
-    let finalizers = pod["metadata"]["finalizers"]
-        .as_array()
-        .into_iter()
-        .flatten();
-    let finalizers: Vec<&str> = finalizers.filter_map(Value::as_str).collect();
-    let why = match finalizers.as_slice() {
+    let why = match finalizers(pod).as_slice() {
         [] => "is still ending".to_owned(),
         held => format!("is held by the finalizer {}", held.join(", ")),
     };

@@ -14,6 +14,7 @@ use crate::client::Cluster;
 use crate::failure::{ApiError, Failure};
 use crate::inventory::{self, Inventory};
 use crate::kind::Kind;
+use crate::live::{finalizers, running_pods};
 use crate::lock::{self, Lock};
 use crate::object::Program;
 use crate::owner::{self, Deleted};
@@ -378,15 +379,7 @@ impl Run<'_, '_> {
 
     /// The pods of the platform that have not ended.
     async fn pods(&self, namespace: &str, patience: &mut Patience) -> Result<Vec<Value>, Abort> {
-        let path = format!("/api/v1/namespaces/{namespace}/pods");
-        let pods = self.cluster.list(&path, &self.program.selector()).await?;
-        let running: Vec<Value> = pods
-            .into_iter()
-            .filter(|pod| {
-                let phase = pod["status"]["phase"].as_str();
-                !matches!(phase, Some("Succeeded" | "Failed"))
-            })
-            .collect();
+        let running = running_pods(self.cluster, self.program, namespace).await?;
         for pod in &running {
             patience.extend(pod);
         }
@@ -536,8 +529,7 @@ fn ending(kind: &str, live: &Value) -> Ending {
         Some(namespace) => format!("{kind} {namespace}/{name}"),
         None => format!("{kind} {name}"),
     };
-    let finalizers = metadata["finalizers"].as_array().into_iter().flatten();
-    let finalizers: Vec<&str> = finalizers.filter_map(Value::as_str).collect();
+    let finalizers = finalizers(live);
     let conditions = live["status"]["conditions"].as_array();
     let mut held = conditions
         .into_iter()

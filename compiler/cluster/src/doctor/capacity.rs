@@ -6,6 +6,7 @@ use super::{Check, Verdict, check};
 use crate::client::Cluster;
 use crate::object::Program;
 use crate::quantity::{Amount, pod_template};
+use crate::ready;
 use crate::request::Call;
 
 pub(super) async fn capacity(cluster: &Cluster, program: &Program<'_>) -> Check {
@@ -28,11 +29,7 @@ pub(super) async fn capacity(cluster: &Cluster, program: &Program<'_>) -> Check 
     match cluster.list("/api/v1/pods", "").await {
         Ok(pods) => {
             for pod in pods.iter().filter(|pod| {
-                !crate::inventory::is_labelled(pod, program.name())
-                    && !matches!(
-                        pod["status"]["phase"].as_str(),
-                        Some("Succeeded" | "Failed")
-                    )
+                !crate::inventory::is_labelled(pod, program.name()) && !ready::has_ended(pod)
             }) {
                 others.add(Amount::requests(&pod["spec"]), 1);
             }

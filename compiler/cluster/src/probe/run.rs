@@ -20,6 +20,7 @@ use crate::manager::FieldManager;
 use crate::object::{ObjectId, Program};
 use crate::plan::{explain, uid};
 use crate::progress::Progress;
+use crate::ready;
 use crate::render::Paint;
 use crate::request::Call;
 use crate::stop::Stop;
@@ -337,10 +338,7 @@ fn state(pod: Option<&Value>, waited: Duration) -> Pod {
         };
     };
     let name = pod["metadata"]["name"].as_str().unwrap_or_default();
-    if matches!(
-        pod["status"]["phase"].as_str(),
-        Some("Succeeded" | "Failed")
-    ) {
+    if ready::has_ended(pod) {
         return Pod::Ended(name.to_owned());
     }
     let waiting = &pod["status"]["containerStatuses"][0]["state"]["waiting"];

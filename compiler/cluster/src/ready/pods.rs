@@ -195,6 +195,11 @@ pub(super) fn phase(pod: &Value) -> &str {
     text(&pod["status"]["phase"])
 }
 
+/// Whether no container of a pod runs any more, or ever will.
+pub(crate) fn has_ended(pod: &Value) -> bool {
+    matches!(phase(pod), "Succeeded" | "Failed")
+}
+
 /// Whether a pod serves.
 pub(crate) fn is_ready(pod: &Value) -> bool {
     condition(pod, "Ready").is_some_and(|condition| condition["status"] == "True")
