@@ -6,6 +6,13 @@ pub const MAX_LABEL: usize = 63;
 /// The longest DNS subdomain.
 const MAX_SUBDOMAIN: usize = 253;
 
+/// A text that is refused as what it is used for, and why.
+#[must_use]
+pub fn invalid(what: &str, text: &str, why: &str) -> String {
+    let shown: String = text.chars().take(80).collect();
+    format!("invalid {what} `{}`: {why}", shown.escape_debug())
+}
+
 /// Why a text is no DNS label: the name of a namespace, a container or a volume.
 #[must_use]
 pub fn not_a_label(text: &str) -> Option<String> {
@@ -92,7 +99,7 @@ fn starts_as_a_path(text: &str) -> Option<String> {
     (text == "." || text.starts_with("..")).then(|| "it is `.` or starts with `..`".to_owned())
 }
 
-/// Why a text is no registry as references of images have it: a host with an optional port, and names below it.
+/// Why a text is not the registry of an image reference: a host with an optional port, and names below it.
 #[must_use]
 pub fn not_a_registry(text: &str) -> Option<String> {
     if let Some((scheme, _)) = text.split_once("://") {

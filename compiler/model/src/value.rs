@@ -164,6 +164,16 @@ impl Type {
     }
 
     /// All names that [`Type::by_name`] knows.
+    /// The types that a bare number may turn out to have, in the order in which they are tried.
+    pub(crate) const NUMERIC: [Self; 6] = [
+        Self::Int,
+        Self::Cpu,
+        Self::Memory,
+        Self::Duration,
+        Self::Percent,
+        Self::Port,
+    ];
+
     pub(crate) const NAMES: &'static [&'static str] = &[
         "Int", "Bool", "String", "Name", "Port", "Cpu", "Memory", "Duration", "Percent", "Cidr",
         "Address", "Version", "Image", "Range", "List",

@@ -2,8 +2,9 @@
 //! bounds of numbers (`k8s.io/kubernetes`, `pkg/apis/*/validation`). A value that a server would refuse is reported
 //! where it stands in the source.
 
+use erpc_diagnostics::alternatives;
 use erpc_model::kubernetes as rules;
-use erpc_model::{PatchField, PatchValue, listed, nearest};
+use erpc_model::{PatchField, PatchValue, nearest};
 
 /// What is wrong with a field.
 pub(super) struct Wrong {
@@ -156,7 +157,7 @@ pub(super) fn wrong(field: &PatchField) -> Option<Wrong> {
     {
         return Some(Wrong {
             is_key: true,
-            message: invalid(what, key, &why),
+            message: rules::invalid(what, key, &why),
             meant: None,
         });
     }
@@ -198,7 +199,7 @@ impl Rule {
     /// What is wrong with a value; one of another type was reported as such.
     fn wrong(&self, value: &PatchValue) -> Option<Wrong> {
         let message = match (self, value) {
-            (Text(what, rule), PatchValue::Text(text)) => invalid(what, text, &rule(text)?),
+            (Text(what, rule), PatchValue::Text(text)) => rules::invalid(what, text, &rule(text)?),
             (OneOf(known), PatchValue::Text(text)) => {
                 if known.contains(&text.as_str()) {
                     return None;
@@ -209,7 +210,7 @@ impl Rule {
                     is_key: false,
                     message: format!(
                         "expected {}, found `{}`",
-                        listed(known.iter().copied(), known.len()).replace(" and ", " or "),
+                        alternatives(known.iter().copied()),
                         text.escape_debug()
                     ),
                     meant: same
@@ -221,7 +222,7 @@ impl Rule {
                 if is_quantity(text) {
                     return None;
                 }
-                invalid(
+                rules::invalid(
                     "quantity",
                     text,
                     "expected a number with a unit such as `m`, `M`, `Mi` or `Gi`",
@@ -241,11 +242,6 @@ impl Rule {
             meant: None,
         })
     }
-}
-
-fn invalid(what: &str, text: &str, why: &str) -> String {
-    let shown: String = text.chars().take(80).collect();
-    format!("invalid {what} `{}`: {why}", shown.escape_debug())
 }
 
 /// Keys of annotations may have upper case before the `/`.

@@ -192,7 +192,7 @@ impl Evaluator<'_> {
             }
             _ => x.checked_div(y),
         };
-        let model = if steps_kind(&a) == "Int" { &b } else { &a };
+        let model = if matches!(a, Value::Int(_)) { &b } else { &a };
         let Some(value) = result.and_then(|n| like(model, n)) else {
             self.report(
                 Diagnostic::new(&codes::OUT_OF_RANGE, "the result is negative or too large")
@@ -201,14 +201,6 @@ impl Evaluator<'_> {
             return None;
         };
         Some(value)
-    }
-}
-
-pub(super) fn steps_kind(value: &Value) -> &'static str {
-    if matches!(value, Value::Int(_)) {
-        "Int"
-    } else {
-        ""
     }
 }
 
@@ -255,16 +247,8 @@ pub(crate) fn compare(a: &Value, b: &Value) -> Option<std::cmp::Ordering> {
 
 /// Two values as ones of the same type, where a number takes the other's unit.
 pub(super) fn unify(a: Value, b: Value) -> Option<(Value, Value)> {
-    const NUMERIC: [Type; 6] = [
-        Type::Int,
-        Type::Cpu,
-        Type::Memory,
-        Type::Duration,
-        Type::Percent,
-        Type::Port,
-    ];
     match (a, b) {
-        (Value::Number(x), Value::Number(y)) => NUMERIC
+        (Value::Number(x), Value::Number(y)) => Type::NUMERIC
             .iter()
             .find_map(|t| Some((number_as(&x, t).ok()?, number_as(&y, t).ok()?))),
         (Value::Number(x), y) => {

@@ -8,6 +8,7 @@ use smol_str::SmolStr;
 use crate::args::Args;
 use crate::choice::Choice;
 use crate::consequences::{Places, innermost};
+use crate::kubernetes;
 use crate::program::Loaded;
 
 /// The diagnostics of a resolution, with what decides whether one is reported.
@@ -107,13 +108,9 @@ impl<'a> Sink<'a> {
         rule: impl Fn(&str) -> Option<String>,
     ) {
         if let Some(why) = rule(text) {
-            let shown: String = text.chars().take(80).collect();
             self.report(
-                Diagnostic::new(
-                    &codes::BAD_NAME,
-                    format!("invalid {what} `{}`: {why}", shown.escape_debug()),
-                )
-                .at(span, format!("not accepted as {what}")),
+                Diagnostic::new(&codes::BAD_NAME, kubernetes::invalid(what, text, &why))
+                    .at(span, format!("not accepted as {what}")),
             );
         }
     }

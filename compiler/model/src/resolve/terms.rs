@@ -38,16 +38,6 @@ pub(super) struct Lowering<'r, 'a, 'n> {
 
 type Typed = (Term, Ty);
 
-/// The units that a bare number may turn out to have, in the order in which they are tried.
-const NUMERIC: [Type; 6] = [
-    Type::Int,
-    Type::Cpu,
-    Type::Memory,
-    Type::Duration,
-    Type::Percent,
-    Type::Port,
-];
-
 const FUNCTIONS: [(&str, &str); 13] = [
     ("calls", "calls(FROM, TO[:PORT])"),
     ("contains", "contains(TEXT, PART)"),
@@ -579,7 +569,7 @@ impl<'r, 'a, 'n> Lowering<'r, 'a, 'n> {
                     return Some((a, b));
                 };
                 let fits = |t: &&Type| number_as(x, t).is_ok() && number_as(y, t).is_ok();
-                let Some(plain) = NUMERIC.iter().find(fits) else {
+                let Some(plain) = Type::NUMERIC.iter().find(fits) else {
                     return self.report_mixed(&a, &b, verb);
                 };
                 let (x, y) = (self.decide(a.0, plain)?, self.decide(b.0, plain)?);
@@ -693,7 +683,7 @@ impl<'r, 'a, 'n> Lowering<'r, 'a, 'n> {
         let Some(number) = literal(&term) else {
             return Some((term, ty));
         };
-        let plain = NUMERIC
+        let plain = Type::NUMERIC
             .iter()
             .find(|t| number_as(number, t).is_ok())
             .unwrap_or(&Type::Int);
@@ -1035,7 +1025,7 @@ fn is_plain_number(term: &Term) -> bool {
 /// The unit that numbers of a type have.
 fn numeric(ty: &Ty) -> Option<Type> {
     match ty {
-        Ty::Plain(plain) if NUMERIC.contains(plain) => Some(plain.clone()),
+        Ty::Plain(plain) if Type::NUMERIC.contains(plain) => Some(plain.clone()),
         Ty::Optional(inner) => numeric(inner),
         Ty::Plain(_)
         | Ty::Word(_)
@@ -1084,7 +1074,9 @@ fn decided(value: Value) -> Value {
     };
     match &value {
         Value::Range(min, max) => {
-            let both = NUMERIC.iter().find_map(|t| as_one(&[&**min, &**max], t));
+            let both = Type::NUMERIC
+                .iter()
+                .find_map(|t| as_one(&[&**min, &**max], t));
             match both.as_deref() {
                 Some([min, max]) => Value::Range(Box::new(min.clone()), Box::new(max.clone())),
                 _ => value,
@@ -1092,7 +1084,7 @@ fn decided(value: Value) -> Value {
         }
         Value::List(items) => {
             let items: Vec<&Value> = items.iter().collect();
-            match NUMERIC.iter().find_map(|t| as_one(&items, t)) {
+            match Type::NUMERIC.iter().find_map(|t| as_one(&items, t)) {
                 Some(items) => Value::List(items),
                 None => value,
             }
