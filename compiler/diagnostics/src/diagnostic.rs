@@ -269,25 +269,8 @@ impl Diagnostic {
 pub struct Diagnostics {
     /// At most [`MAX_FINDINGS`].
     list: Vec<Diagnostic>,
-    left_out: LeftOut,
-}
-
-/// How many findings of each severity were not kept.
-#[derive(Clone, Copy, Debug, Default)]
-struct LeftOut {
-    errors: usize,
-    warnings: usize,
-    notes: usize,
-}
-
-impl LeftOut {
-    fn of(&mut self, severity: Severity) -> &mut usize {
-        match severity {
-            Severity::Error => &mut self.errors,
-            Severity::Warning => &mut self.warnings,
-            Severity::Note => &mut self.notes,
-        }
-    }
+    /// How many findings of each severity were not kept, errors first.
+    left_out: [usize; 3],
 }
 
 impl Diagnostics {
@@ -302,7 +285,7 @@ impl Diagnostics {
         if self.list.len() < MAX_FINDINGS {
             self.list.push(diagnostic);
         } else {
-            *self.left_out.of(diagnostic.severity()) += 1;
+            self.left_out[diagnostic.severity() as usize] += 1;
         }
     }
 
@@ -326,9 +309,8 @@ impl Diagnostics {
 
     /// Adds those of another stage.
     pub fn extend(&mut self, other: Self) {
-        for severity in [Severity::Error, Severity::Warning, Severity::Note] {
-            let mut left_out = other.left_out;
-            *self.left_out.of(severity) += *left_out.of(severity);
+        for (own, more) in self.left_out.iter_mut().zip(other.left_out) {
+            *own += more;
         }
         for diagnostic in other.list {
             self.push(diagnostic);
@@ -337,26 +319,21 @@ impl Diagnostics {
 
     /// Whether every finding was kept.
     fn is_whole(&self) -> bool {
-        let LeftOut {
-            errors,
-            warnings,
-            notes,
-        } = self.left_out;
-        errors + warnings + notes == 0
+        self.left_out == [0; 3]
     }
 
     /// Whether any is an error.
     #[must_use]
     pub fn has_errors(&self) -> bool {
-        self.left_out.errors > 0 || self.list.iter().any(|d| d.severity() == Severity::Error)
+        self.left_out[Severity::Error as usize] > 0
+            || self.list.iter().any(|d| d.severity() == Severity::Error)
     }
 
     /// How many there are of a severity.
     #[must_use]
     pub fn count(&self, severity: Severity) -> usize {
         let kept = self.list.iter().filter(|d| d.severity() == severity);
-        let mut left_out = self.left_out;
-        kept.count() + *left_out.of(severity)
+        kept.count() + self.left_out[severity as usize]
     }
 
     /// Sorts by place and drops what was found twice at the same place, so that the order in
