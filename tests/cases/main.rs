@@ -18,7 +18,7 @@ use std::process::ExitCode;
 use erpc_cli::Exit;
 use erpc_diagnostics::{FileId, Style, render_human};
 use erpc_tests::mistakes::{self, Kind};
-use erpc_tests::{Memory, compile_folder, erpc, folders_below, repository};
+use erpc_tests::{Memory, compile_folder, erpc, folders_below, platforms};
 use libtest_mimic::{Arguments, Trial};
 
 fn main() -> ExitCode {
@@ -34,10 +34,7 @@ fn main() -> ExitCode {
             .into_iter()
             .map(|folder| case("fmt", folder, fmt)),
     );
-    let platforms = folders_below("examples")
-        .into_iter()
-        .chain(folders_below("tests/platforms"));
-    let platforms = platforms.chain([repository()]);
+    let platforms = platforms().into_iter();
     all.extend(platforms.map(|folder| case("committed", folder, committed)));
     all.extend(mistakes::kinds().into_iter().map(|kind| {
         let name = format!("mistakes::{}", name_of(&kind.path));

@@ -144,6 +144,15 @@ pub fn erpc<S: AsRef<std::ffi::OsStr>>(arguments: &[S]) -> Ran {
     }
 }
 
+/// The folders of every platform of the repository whose output is committed, its own one last.
+#[must_use]
+pub fn platforms() -> Vec<PathBuf> {
+    let mut all = folders_below("examples");
+    all.extend(folders_below("tests/platforms"));
+    all.push(repository());
+    all
+}
+
 /// Every file below a folder, by its path with `/`.
 #[must_use]
 pub fn files_below(folder: &Path) -> BTreeMap<String, Vec<u8>> {

@@ -32,7 +32,7 @@ mod volumes;
 
 use std::path::Path;
 
-use erpc_tests::{folders_below, repository};
+use erpc_tests::platforms;
 use server::Cluster;
 
 /// Applies the committed output of a platform with kubectl; every object is accepted without a
@@ -63,10 +63,7 @@ fn apply_with_kubectl(cluster: &Cluster, platform: &Path) {
 #[test]
 #[ignore = "needs the server that tests/cluster/build makes; tests/run runs it"]
 fn an_empty_cluster_takes_every_platform_in_one_run_without_a_warning() {
-    let mut platforms = folders_below("examples");
-    platforms.extend(folders_below("tests/platforms"));
-    platforms.push(repository());
-    for platform in platforms {
+    for platform in platforms() {
         let cluster = Cluster::start();
         apply_with_kubectl(&cluster, &platform);
         // A second time nothing is left to do.

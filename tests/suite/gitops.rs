@@ -2,22 +2,15 @@
 //! schemas, the objects of `lib/` and `share/` each once, in the waves of `erpc order`.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use erpc_cli::Exit;
-use erpc_tests::{erpc, files_below, folders_below, repository};
+use erpc_tests::{erpc, files_below, platforms, repository};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 const REPOSITORY: &str = "https://git.example/platform.git";
-
-fn platforms() -> Vec<PathBuf> {
-    let mut all = folders_below("examples");
-    all.extend(folders_below("tests/platforms"));
-    all.push(repository());
-    all
-}
 
 /// Everything that a build with all three targets writes.
 fn built(platform: &Path) -> TempDir {

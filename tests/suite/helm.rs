@@ -4,11 +4,11 @@
 mod random;
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Output};
 
 use erpc_cli::Exit;
-use erpc_tests::{ObjectKey, erpc, files_below, folders_below, object_key, repository};
+use erpc_tests::{ObjectKey, erpc, files_below, object_key, platforms, repository};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -16,13 +16,6 @@ use tempfile::TempDir;
 const HELMS: [&str; 2] = ["ERPC_TEST_HELM4", "ERPC_TEST_HELM3"];
 
 type Objects = BTreeMap<ObjectKey, Value>;
-
-fn platforms() -> Vec<PathBuf> {
-    let mut all = folders_below("examples");
-    all.extend(folders_below("tests/platforms"));
-    all.push(repository());
-    all
-}
 
 fn helm(variable: &str, arguments: &[&str], folder: &Path) -> Output {
     let binary = std::env::var_os(variable).expect("what tests/helm/build prints");

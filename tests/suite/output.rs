@@ -2,16 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use erpc_tests::{compile_folder, folders_below, repository};
+use erpc_tests::{compile_folder, platforms, repository};
 use serde_json::Value;
-
-/// Every platform of the repository whose output is committed.
-fn platforms() -> Vec<std::path::PathBuf> {
-    let mut all = folders_below("examples");
-    all.extend(folders_below("tests/platforms"));
-    all.push(repository());
-    all
-}
 
 /// Every object of a platform as JSON, with the path of its file.
 fn objects(folder: &std::path::Path) -> Vec<(String, Value)> {

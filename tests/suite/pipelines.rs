@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
 
-use erpc_tests::{compile_folder, erpc, files_below, folders_below, repository};
+use erpc_tests::{compile_folder, erpc, files_below, platforms, repository};
 use regex::Regex;
 use serde_json::Value;
 use tempfile::TempDir;
@@ -146,15 +146,12 @@ fn found(text: &str) -> BTreeSet<(String, String, String)> {
 
 #[test]
 fn renovate_finds_every_image_that_has_a_tag_of_its_own() {
-    let mut platforms = folders_below("examples");
-    platforms.extend(folders_below("tests/platforms"));
-    platforms.push(repository());
     let library: String = files_below(&repository().join("stdlib"))
         .into_values()
         .map(|bytes| String::from_utf8(bytes).expect("UTF-8"))
         .collect();
     let mut count = 0;
-    for folder in platforms {
+    for folder in platforms() {
         let (platform, _) = compile_folder(&folder).result.expect("no errors");
         let sources = compile_folder(&folder).sources;
         let own: String = sources

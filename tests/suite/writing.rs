@@ -4,22 +4,14 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
-use std::path::Path;
 
-use erpc_tests::repository;
+use erpc_tests::{files_below, repository};
 use proc_macro2::{TokenStream, TokenTree};
 use regex::Regex;
 
-/// Where the texts are, from the root of the repository.
-const TEXTS: [&str; 7] = [
-    "compiler",
-    "docs",
-    "examples",
-    "platform.erp",
-    "policies.erp",
-    "stdlib",
-    "README.md",
-];
+/// The folders with texts, and the texts beside them.
+const FOLDERS: [&str; 4] = ["compiler", "docs", "examples", "stdlib"];
+const FILES: [&str; 3] = ["README.md", "platform.erp", "policies.erp"];
 
 /// A text and the line where it begins.
 type Text = (usize, String);
@@ -69,40 +61,38 @@ fn of_rust(source: &str) -> Vec<Text> {
     texts
 }
 
-fn texts(path: &Path) -> Vec<Text> {
-    let source = std::fs::read_to_string(path).expect("UTF-8");
-    match path.extension().and_then(|end| end.to_str()) {
-        Some("rs") => of_rust(&source),
-        _ => vec![(1, source)],
+/// The texts of a file, by its name.
+fn texts(name: &str, bytes: Vec<u8>) -> Vec<Text> {
+    let source = || String::from_utf8(bytes).expect("UTF-8");
+    match name.rsplit_once('.') {
+        Some((_, "rs")) => of_rust(&source()),
+        Some((_, "md" | "erp")) => vec![(1, source())],
+        _ => Vec::new(),
     }
 }
 
-fn files(path: &Path, found: &mut Vec<std::path::PathBuf>) {
-    if path.is_dir() {
-        let entries = std::fs::read_dir(path).expect("a folder");
-        for entry in entries {
-            files(&entry.expect("an entry").path(), found);
-        }
-    } else if path
-        .extension()
-        .is_some_and(|end| ["rs", "md", "erp"].iter().any(|text| end == *text))
-    {
-        found.push(path.to_owned());
+/// The files with texts, by their paths from the root of the repository.
+fn files() -> BTreeMap<String, Vec<u8>> {
+    let mut files = BTreeMap::new();
+    for folder in FOLDERS {
+        let below = files_below(&repository().join(folder));
+        assert!(!below.is_empty(), "{folder}");
+        let below = below.into_iter();
+        files.extend(below.map(|(path, bytes)| (format!("{folder}/{path}"), bytes)));
     }
+    for name in FILES {
+        let bytes = std::fs::read(repository().join(name)).expect(name);
+        files.insert(name.to_owned(), bytes);
+    }
+    files
 }
 
 /// The phrases of the list in all texts, and a line for each.
 fn found() -> (Counts, BTreeMap<String, String>) {
     let (mut counts, mut places) = (Counts::new(), BTreeMap::new());
     let phrases = phrases();
-    let mut paths = Vec::new();
-    for root in TEXTS {
-        files(&repository().join(root), &mut paths);
-    }
-    for path in paths {
-        let name = path.strip_prefix(repository()).expect("it is below");
-        let name = name.display().to_string();
-        for (first, text) in texts(&path) {
+    for (name, bytes) in files() {
+        for (first, text) in texts(&name, bytes) {
             for (number, line) in text.lines().enumerate() {
                 for phrase in &phrases {
                     let line = line.trim_end_matches(['"', '\\', '#']);

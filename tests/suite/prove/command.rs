@@ -2,15 +2,12 @@
 //! would take.
 
 use erpc_cli::Exit;
-use erpc_tests::{Ran, erpc, folders_below, repository};
+use erpc_tests::{Ran, erpc, platforms, repository};
 use serde_json::Value;
 
 #[test]
 fn every_platform_carries_a_clean_certificate() {
-    let mut platforms = folders_below("examples");
-    platforms.extend(folders_below("tests/platforms"));
-    platforms.push(repository());
-    for platform in platforms {
+    for platform in platforms() {
         let ran = erpc(&[
             "prove".as_ref(),
             platform.as_os_str(),

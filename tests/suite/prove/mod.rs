@@ -98,9 +98,7 @@ pub(crate) fn prove(
 /// generated one.
 #[test]
 fn our_output_reads_the_same_by_the_fast_reader_and_by_the_library() {
-    let mut folders = erpc_tests::folders_below("examples");
-    folders.extend(erpc_tests::folders_below("tests/platforms"));
-    folders.push(erpc_tests::repository());
+    let folders = erpc_tests::platforms();
     let mut outputs: Vec<Texts> = folders.iter().map(|folder| committed(folder)).collect();
     let compiled = erpc_tests::generator::platform_of(100).compile();
     let (platform, derived) = compiled.result.as_ref().expect("it compiles");
