@@ -35,9 +35,6 @@ pub(crate) fn references(platform: &Platform, out: &mut Diagnostics) {
                 }
                 _ => None,
             };
-            if fact.is_none() {
-                of_docker_hub(platform, image, out);
-            }
             if let Some(fact) = fact {
                 let diagnostic = Diagnostic::new(
                     &codes::BAD_IMAGE,
@@ -49,6 +46,8 @@ pub(crate) fn references(platform: &Platform, out: &mut Diagnostics) {
                 .at(image.span(), "not pinned")
                 .help("write a version behind `:`, or a digest behind `@`");
                 out.push(of_service(diagnostic, image.origin, service));
+            } else {
+                of_docker_hub(platform, image, out);
             }
             if !is_allowed(platform, &image.value) {
                 let diagnostic = Diagnostic::new(

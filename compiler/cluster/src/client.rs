@@ -75,7 +75,7 @@ impl Cluster {
     ///
     /// # Errors
     ///
-    /// There is no kubeconfig, it is broken, it has no such context, or the server does not answer.
+    /// The kubeconfig is missing or invalid, the context does not exist, or the server does not answer.
     pub async fn connect(access: &Access) -> Result<Self, Failure> {
         let Target {
             config,

@@ -10,7 +10,7 @@ pub trait Files: Sync {
     ///
     /// # Errors
     ///
-    /// Where there is no such file, or it is too large, or the system refuses.
+    /// The file does not exist, is too large, or cannot be read.
     fn read(&self, path: &str) -> Result<Vec<u8>, ReadError>;
 
     /// The bytes of a module of the library; `None` where there is none of that name.

@@ -47,8 +47,8 @@ impl<'a> Constant<'a> {
 }
 
 impl<'a> Evaluator<'a> {
-    /// The value of a constant; `None` where there is no such constant, `Some(None)` where it
-    /// has no value, which was reported.
+    /// The value of a constant; `None` if the constant does not exist, `Some(None)` if it has no value, which was
+    /// reported.
     pub(crate) fn constant(&mut self, name: &SmolStr, scope: &Scope) -> Option<Option<Value>> {
         let key = (scope.module.clone(), name.clone());
         let constant = self.constants.get_mut(&key)?;

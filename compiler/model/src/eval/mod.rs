@@ -361,7 +361,7 @@ impl<'a> Evaluator<'a> {
         }
         let mut out = String::new();
         let mut is_whole = true;
-        // What is wrong with one part says nothing about the others.
+        // An error in one part does not end the check of the others.
         for part in &string.parts {
             match part {
                 StringPart::Text(text) => {

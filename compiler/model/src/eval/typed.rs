@@ -26,7 +26,7 @@ impl<'a> Evaluator<'a> {
             .then_some(text)
     }
 
-    /// `"a", "b", list` up to something that is no comma: lists are spliced in.
+    /// `"a", "b", list` up to the first sign other than a comma: lists are spliced in.
     pub(crate) fn texts_of(
         &mut self,
         args: &mut Args<'a>,
