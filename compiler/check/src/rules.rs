@@ -12,7 +12,7 @@ pub(crate) fn broken(platform: &Platform, derived: &Derived, out: &mut Diagnosti
         return;
     }
     let facts = FlowFacts::of(platform, derived);
-    let mut evaluation = Evaluation::of(platform, &facts);
+    let mut evaluation = Evaluation::new(platform, &facts);
     for rule in &platform.rules {
         match evaluation.rule(rule) {
             Ok(broken) => report(rule, broken, out),

@@ -33,7 +33,7 @@ pub fn run_tests<'p>(
     filter: Option<&str>,
 ) -> Vec<TestRun<'p>> {
     let facts = FlowFacts::of(platform, derived);
-    let mut evaluation = Evaluation::of(platform, &facts);
+    let mut evaluation = Evaluation::new(platform, &facts);
     let chosen = platform
         .tests
         .iter()

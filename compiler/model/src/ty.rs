@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::elements::Kind;
-use crate::value::Type;
+use crate::value::{Type, Value};
 
 /// The type of a term.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,13 +34,34 @@ impl Ty {
         Self::Optional(Box::new(inner))
     }
 
-    /// The type that a component's parameter of this type has.
-    pub(crate) fn of(declared: &Type) -> Self {
-        match declared {
-            Type::Range(inner) => Self::Range(Box::new(Self::of(inner))),
-            Type::List(inner) => Self::list(Self::of(inner)),
-            other => Self::Plain(other.clone()),
-        }
+    /// The type of a known value. A list of values that have different types is one of anything.
+    pub(crate) fn of_value(value: &Value) -> Self {
+        let plain = match value {
+            Value::Number(_) => return Self::Number,
+            Value::Range(min, _) => return Self::Range(Box::new(Self::of_value(min))),
+            Value::List(items) => {
+                let first = items.first().map_or(Self::Never, Self::of_value);
+                let kind = items.first().map(std::mem::discriminant);
+                let is_one = |item| Some(std::mem::discriminant(item)) == kind;
+                let all_one = items.iter().all(is_one);
+                return Self::list(if all_one { first } else { Self::Never });
+            }
+            Value::Off => return Self::Off,
+            Value::Element(element) => return Self::Element(element.kind()),
+            // It fits everywhere.
+            Value::Unknown => return Self::Never,
+            Value::Int(_) => Type::Int,
+            Value::Bool(_) => Type::Bool,
+            Value::Text(_) => Type::String,
+            Value::Port(..) => Type::Port,
+            Value::Cpu(_) => Type::Cpu,
+            Value::Memory(_) => Type::Memory,
+            Value::Duration(_) => Type::Duration,
+            Value::Percent(_) => Type::Percent,
+            Value::Cidr(_) => Type::Cidr,
+            Value::Address(..) => Type::Address,
+        };
+        Self::Plain(plain)
     }
 
     pub(crate) fn is_text(&self) -> bool {
@@ -48,6 +69,20 @@ impl Ty {
             self,
             Self::Word(_) | Self::Plain(Type::String | Type::Name | Type::Version | Type::Image)
         )
+    }
+
+    /// Whether it is numbers whose unit is not decided yet.
+    pub(crate) fn is_undecided(&self) -> bool {
+        match self {
+            Self::Number => true,
+            Self::Range(inner) | Self::List(inner) => inner.is_undecided(),
+            Self::Plain(_)
+            | Self::Word(_)
+            | Self::Optional(_)
+            | Self::Element(_)
+            | Self::Off
+            | Self::Never => false,
+        }
     }
 
     /// Whether a value of one may be compared with a value of the other.
@@ -76,6 +111,16 @@ impl fmt::Display for Ty {
             Self::Off => f.write_str("`off`"),
             Self::Number => f.write_str("a number"),
             Self::Never => f.write_str("nothing"),
+        }
+    }
+}
+
+impl From<&Type> for Ty {
+    fn from(declared: &Type) -> Self {
+        match declared {
+            Type::Range(inner) => Self::Range(Box::new(Self::from(&**inner))),
+            Type::List(inner) => Self::list(Self::from(&**inner)),
+            other => Self::Plain(other.clone()),
         }
     }
 }

@@ -2,10 +2,11 @@
 //! all services are resolved; until then a text holds a mark for each address.
 
 use erpc_diagnostics::{Diagnostic, Span, codes};
-use erpc_syntax::tree::{Call, Expr};
+use erpc_syntax::tree::Expr;
 use smol_str::{SmolStr, format_smolstr};
 
 use super::{Evaluator, Scope};
+use crate::functions::{Function, Meaning};
 use crate::value::Value;
 
 /// Around the number of an address in a text. Both are of a private plane, where no text of a language is.
@@ -27,10 +28,10 @@ pub(crate) struct Asked {
 
 impl Evaluator<'_> {
     /// `host(SERVICE)`, `address(SERVICE:PORT)`.
-    pub(crate) fn address_of(
+    pub(super) fn address_of(
         &mut self,
-        name: &str,
-        call: &Call,
+        function: &Function,
+        service: &Expr,
         span: Span,
         scope: &Scope,
     ) -> Option<Value> {
@@ -38,7 +39,7 @@ impl Evaluator<'_> {
             self.report(
                 Diagnostic::new(
                     &codes::MISPLACED_ADDRESS,
-                    format!("`{name}` does not stand here"),
+                    format!("`{}` does not stand here", function.name),
                 )
                 .at(span, "the address of a service")
                 .help("it stands in the values of `env`, `args`, `command` and `config`, where a client reads it"),
@@ -51,8 +52,8 @@ impl Evaluator<'_> {
         };
         let number = self.addresses.len();
         self.addresses.push(Asked {
-            has_port: name != "host",
-            name: call.args.first()?.value.clone(),
+            has_port: matches!(function.meaning, Meaning::Address),
+            name: service.clone(),
             namespace: namespace.clone(),
             span,
         });

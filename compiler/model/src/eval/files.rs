@@ -1,15 +1,14 @@
-//! The functions of expressions, and the files that `file` and `template` read.
+//! The files that `file` and `template` read.
 
 use std::rc::Rc;
 
 use erpc_diagnostics::{Diagnostic, FileId, Span, codes};
-use erpc_syntax::tree::{Call, StringPart};
+use erpc_syntax::tree::StringPart;
 
-use super::{Evaluator, Scope};
-use crate::value::Value;
+use super::lowering::{Lowering, Typed};
+use super::values::Values;
+use super::{Evaluator, Resource};
 
-/// How many bytes of files `file` and `template` may read.
-const MAX_FILE_BYTES: u64 = 64 << 20;
 /// How deep templates may use each other.
 const MAX_TEMPLATE_DEPTH: usize = 16;
 
@@ -56,72 +55,6 @@ impl Evaluator<'_> {
         }
     }
 
-    pub(super) fn call(&mut self, call: &Call, span: Span, scope: &Scope) -> Option<Value> {
-        const FUNCTIONS: [&str; 7] = [
-            "file", "template", "replace", "lower", "sha256", "host", "address",
-        ];
-        let name = call.callee.as_word().cloned().unwrap_or_default();
-        let arity = match name.as_str() {
-            "file" | "template" | "lower" | "sha256" | "host" | "address" => 1,
-            "replace" => 3,
-            _ => {
-                self.report(Diagnostic::unknown(
-                    &codes::UNKNOWN_NAME,
-                    "function",
-                    &name,
-                    call.callee_span,
-                    FUNCTIONS,
-                ));
-                return None;
-            }
-        };
-        if call.args.len() != arity || call.args.iter().any(|a| a.name.is_some()) {
-            self.report(
-                Diagnostic::new(
-                    &codes::WRONG_ARGUMENTS,
-                    format!(
-                        "`{name}` takes {arity} value{} without names",
-                        if arity == 1 { "" } else { "s" }
-                    ),
-                )
-                .at(span, format!("{} given", call.args.len())),
-            );
-            return None;
-        }
-        if matches!(name.as_str(), "host" | "address") {
-            return self.address_of(&name, call, span, scope);
-        }
-        // What they are made of is looked at, and an address is not known yet.
-        let texts = self.with_addresses(false, |it| {
-            let texts = call.args.iter().map(|arg| it.text(&arg.value, scope));
-            texts.collect::<Option<Vec<_>>>()
-        })?;
-        let result: String = match (name.as_str(), texts.as_slice()) {
-            ("file", [path]) => {
-                let text = self.read_text(path, span)?;
-                return self
-                    .count_text(text.len(), span)
-                    .then(|| Value::Text(text.as_ref().into()));
-            }
-            ("template", [path]) => {
-                let text = self.template(path, span, scope)?;
-                return Some(Value::Text(text.into()));
-            }
-            ("replace", [text, from, to]) if !from.is_empty() => {
-                // What becomes larger is counted before it is made.
-                let more = text.matches(from.as_str()).count().saturating_mul(to.len());
-                return self
-                    .count_text(text.len().saturating_add(more), span)
-                    .then(|| Value::Text(text.replace(from.as_str(), to).into()));
-            }
-            ("lower", [text]) => text.to_lowercase(),
-            ("sha256", [text]) => crate::digest::sha256_hex(text.as_bytes()),
-            _ => texts.into_iter().next().unwrap_or_default(),
-        };
-        self.count_text(result.len(), span)
-            .then(|| Value::Text(result.into()))
-    }
-
     /// The text of a file of the program; `path` is seen from the file that names it.
     pub(crate) fn read_text(&mut self, path: &str, span: Span) -> Option<Rc<str>> {
         let from = self.path_of(span.file);
@@ -138,7 +71,7 @@ impl Evaluator<'_> {
         if let Some(known) = self.texts.get(&joined) {
             return known.clone();
         }
-        if self.budget.file_bytes > MAX_FILE_BYTES {
+        if self.budget.is_spent(Resource::Files) {
             return None;
         }
         let text = match self.files.read(&joined) {
@@ -153,9 +86,8 @@ impl Evaluator<'_> {
         };
         let text = match text {
             Ok(text) => {
-                let limit = (MAX_FILE_BYTES, "64 MiB of files");
-                self.count(|budget| &mut budget.file_bytes, text.len(), limit, span)
-                    .then(|| Rc::from(text))
+                let is_left = self.count(Resource::Files, text.len(), span);
+                is_left.then(|| Rc::from(text))
             }
             Err(message) => {
                 self.report(
@@ -166,43 +98,6 @@ impl Evaluator<'_> {
         };
         self.texts.insert(joined, text.clone());
         text
-    }
-
-    /// A file whose `${…}` are evaluated here.
-    fn template(&mut self, path: &str, span: Span, scope: &Scope) -> Option<String> {
-        let text = self.read_text(path, span)?;
-        let from = self.path_of(span.file);
-        // What was read is in the folder of the program.
-        let shown = crate::program::join(&from, path)?;
-        let (file, parts) = self.template_parts(shown, from, &text, span)?;
-        if self.template_calls.len() >= MAX_TEMPLATE_DEPTH {
-            if !std::mem::replace(&mut self.budget.is_too_deep, true) {
-                let message = format!("templates nest more than {MAX_TEMPLATE_DEPTH} deep");
-                self.report_budget(span, &message);
-            }
-            return None;
-        }
-        self.template_calls.push((file, span));
-        let made = self.template_text(&parts, span, scope);
-        self.template_calls.pop();
-        made
-    }
-
-    fn template_text(&mut self, parts: &[StringPart], span: Span, scope: &Scope) -> Option<String> {
-        let mut out = String::new();
-        for part in parts {
-            match part {
-                StringPart::Text(piece) => {
-                    self.count_text(piece.len(), span)
-                        .then(|| out.push_str(piece))?;
-                }
-                StringPart::Expr(expr) => {
-                    let value = self.raw(expr, scope, None)?;
-                    self.push_shown(&mut out, &value, expr.span)?;
-                }
-            }
-        }
-        Some(out)
     }
 
     /// A template as a source of the program and its parts; it is parsed once for each file that names
@@ -246,5 +141,25 @@ impl Evaluator<'_> {
         }
         let parts = self.templates[at].parts.clone()?;
         Some((file, parts))
+    }
+}
+
+impl<'a> Lowering<'_, 'a, Values<'_, 'a>> {
+    /// The text of a file whose `${…}` are evaluated here.
+    pub(super) fn template(&mut self, path: &str, span: Span) -> Option<Typed> {
+        let text = self.context.read_text(path, span)?;
+        let from = self.context.path_of(span.file);
+        // What was read is in the folder of the program.
+        let shown = crate::program::join(&from, path)?;
+        let (file, parts) = self.context.template_parts(shown, from, &text, span)?;
+        if self.context.template_calls.len() >= MAX_TEMPLATE_DEPTH {
+            let message = format!("templates nest more than {MAX_TEMPLATE_DEPTH} deep");
+            self.context.report_too_deep(span, &message);
+            return None;
+        }
+        self.context.template_calls.push((file, span));
+        let made = self.text(&parts, span);
+        self.context.template_calls.pop();
+        made
     }
 }

@@ -5,31 +5,38 @@ use std::net::{IpAddr, SocketAddr};
 use std::ops::{Deref, DerefMut};
 use std::rc::Rc;
 
-use erpc_diagnostics::{Diagnostic, Span, codes, listed, nearest};
-use erpc_syntax::tree::{
-    Comprehension, Expr, ExprKind, Path, Quantified, StringLiteral, StringPart,
-};
+use erpc_diagnostics::{Diagnostic, Span, codes};
+use erpc_syntax::tree::Expr;
 use rustc_hash::FxHashMap;
 use smol_str::SmolStr;
 
-use crate::literals::are_alike;
+use crate::platform::Term;
 use crate::program::{Files, Loaded};
 use crate::value::{Type, Value};
 
 mod address;
+mod budget;
 mod constants;
 mod convert;
+mod evaluate;
 mod files;
+mod lowering;
 mod operators;
 mod sink;
 mod typed;
+mod values;
 
 pub(crate) use address::{Asked, END, START};
+pub(crate) use budget::{Budget, OF_CONDITIONS, Resource};
 pub(crate) use constants::Constant;
 use constants::ConstantKey;
+pub use evaluate::Stop;
+pub(crate) use evaluate::{Machine, Subject};
 pub(crate) use files::Template;
-pub(crate) use operators::{compare, like, steps};
+pub(crate) use lowering::{Binding, Context, Lowering, Typed, known};
+pub(crate) use operators::decided;
 pub(crate) use sink::Sink;
+use values::Values;
 
 /// The state of the evaluation of a program. It is a [`Sink`] too, as everything that evaluates reports.
 pub(crate) struct Evaluator<'a> {
@@ -47,6 +54,8 @@ pub(crate) struct Evaluator<'a> {
     budget: Budget,
     /// How many evaluations are open, one inside the other.
     depth: usize,
+    /// Whether it was reported that something nests too deep.
+    is_too_deep: bool,
     /// Whether what is evaluated may name addresses of services, and those that were.
     takes_addresses: bool,
     pub(crate) addresses: Vec<Asked>,
@@ -79,27 +88,10 @@ pub(crate) struct Scope {
     pub(crate) module: Option<SmolStr>,
 }
 
-/// How many steps the evaluation of a program may take.
-pub(crate) const MAX_STEPS: u64 = 10_000_000;
-/// How many bytes of text a program may make.
-pub(crate) const MAX_TEXT_BYTES: u64 = 64 << 20;
-/// How many elements lists may have, together and with every copy.
-pub(crate) const MAX_ELEMENTS: u64 = 1_000_000;
 /// How deep evaluations may nest: operators, brackets, and templates in templates.
 const MAX_DEPTH: usize = 400;
 /// How deep lists may nest.
 const MAX_LIST_DEPTH: usize = 16;
-
-/// What an evaluation has used up.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Budget {
-    steps: u64,
-    text_bytes: u64,
-    elements: u64,
-    file_bytes: u64,
-    model_bytes: u64,
-    is_too_deep: bool,
-}
 
 impl<'a> Evaluator<'a> {
     pub(crate) fn new(loaded: &'a Loaded, files: &'a dyn Files) -> Self {
@@ -111,8 +103,9 @@ impl<'a> Evaluator<'a> {
             texts: FxHashMap::default(),
             templates: Vec::new(),
             template_places: FxHashMap::default(),
-            budget: Budget::default(),
+            budget: Budget::new(&budget::OF_VALUES),
             depth: 0,
+            is_too_deep: false,
             takes_addresses: false,
             addresses: Vec::new(),
         }
@@ -134,19 +127,67 @@ impl<'a> Evaluator<'a> {
         given.map_or(expr.span, |(_, span)| *span)
     }
 
-    /// Counts steps; `false` past the budget, which is reported once.
-    pub(crate) fn steps(&mut self, steps: usize, span: Span) -> bool {
-        self.count(
-            |budget| &mut budget.steps,
-            steps,
-            (MAX_STEPS, "10,000,000 steps"),
-            span,
-        )
+    /// Evaluates without the last word on the type: a number may still be without a unit.
+    pub(crate) fn raw(
+        &mut self,
+        expr: &Expr,
+        scope: &Scope,
+        expected: Option<&Type>,
+    ) -> Option<Value> {
+        let (term, _) = Lowering::new(Values(self), scope).term(expr, expected)?;
+        Some(term.into_value())
     }
 
-    fn count_text(&mut self, bytes: usize, span: Span) -> bool {
-        let limit = (MAX_TEXT_BYTES, "64 MiB of text");
-        self.count(|budget| &mut budget.text_bytes, bytes, limit, span)
+    /// The value of a term without variables.
+    fn value_of(&mut self, term: &Term) -> Option<Value> {
+        let mut machine = Machine::new(evaluate::Nothing, self.budget);
+        let value = machine.value(term);
+        self.budget = machine.budget;
+        match value {
+            Ok(value) => Some(value),
+            Err(stop) => {
+                self.report_stop(stop);
+                None
+            }
+        }
+    }
+
+    fn report_stop(&mut self, stop: Stop) {
+        if !stop.is_repeated {
+            self.report(Diagnostic::new(stop.code, stop.message).at(stop.span, stop.label));
+        }
+    }
+
+    /// Starts an evaluation inside another one; `false` past the limits of steps and depth.
+    fn enter(&mut self, span: Span) -> bool {
+        if !self.steps(1, span) {
+            return false;
+        }
+        if self.depth >= MAX_DEPTH {
+            self.report_too_deep(
+                span,
+                &format!("evaluations nest more than {MAX_DEPTH} deep"),
+            );
+            return false;
+        }
+        self.depth += 1;
+        true
+    }
+
+    fn leave(&mut self) {
+        self.depth -= 1;
+    }
+
+    /// Reports once that something nests too deep.
+    fn report_too_deep(&mut self, span: Span, message: &str) {
+        if !std::mem::replace(&mut self.is_too_deep, true) {
+            self.report_budget(span, message);
+        }
+    }
+
+    /// Counts steps; `false` past the budget, which is reported once.
+    pub(crate) fn steps(&mut self, steps: usize, span: Span) -> bool {
+        self.count(Resource::Steps, steps, span)
     }
 
     /// Counts the elements of a value that is made or copied.
@@ -154,27 +195,19 @@ impl<'a> Evaluator<'a> {
         let Value::List(items) = value else {
             return true;
         };
-        let limit = (MAX_ELEMENTS, "1,000,000 elements of lists");
-        self.count(|budget| &mut budget.elements, items.len(), limit, span)
+        self.count(Resource::Elements, items.len(), span)
             && items.iter().all(|item| self.count_elements(item, span))
     }
 
     /// Adds to a budget; `false` past its limit, which is reported once.
-    fn count(
-        &mut self,
-        of: impl Fn(&mut Budget) -> &mut u64,
-        amount: usize,
-        (limit, name): (u64, &str),
-        span: Span,
-    ) -> bool {
-        let used = of(&mut self.budget);
-        let before = *used;
-        *used = before.saturating_add(amount as u64);
-        let is_left = *used <= limit;
-        if before <= limit && !is_left {
-            self.report_budget(span, &format!("the program needs more than {name}"));
+    fn count(&mut self, resource: Resource, amount: usize, span: Span) -> bool {
+        match self.budget.take(resource, amount) {
+            Ok(()) => true,
+            Err(exceeded) => {
+                self.report_stop(Stop::from_budget(exceeded, span));
+                false
+            }
         }
-        is_left
     }
 
     pub(crate) fn report_budget(&mut self, span: Span, message: &str) {
@@ -187,81 +220,10 @@ impl<'a> Evaluator<'a> {
     fn list(&mut self, items: Vec<Value>, span: Span) -> Option<Value> {
         let list = Value::List(items);
         if list_depth(&list) > MAX_LIST_DEPTH {
-            if !std::mem::replace(&mut self.budget.is_too_deep, true) {
-                let message = format!("lists nest more than {MAX_LIST_DEPTH} deep");
-                self.report_budget(span, &message);
-            }
+            self.report_too_deep(span, &format!("lists nest more than {MAX_LIST_DEPTH} deep"));
             return None;
         }
         self.count_elements(&list, span).then_some(list)
-    }
-
-    /// Evaluates without the last word on the type: a number may still be without one.
-    pub(crate) fn raw(
-        &mut self,
-        expr: &Expr,
-        scope: &Scope,
-        expected: Option<&Type>,
-    ) -> Option<Value> {
-        if !self.steps(1, expr.span) {
-            return None;
-        }
-        if self.depth >= MAX_DEPTH {
-            if !std::mem::replace(&mut self.budget.is_too_deep, true) {
-                let message = format!("evaluations nest more than {MAX_DEPTH} deep");
-                self.report_budget(expr.span, &message);
-            }
-            return None;
-        }
-        self.depth += 1;
-        let value = self.raw_within(expr, scope, expected);
-        self.depth -= 1;
-        value
-    }
-
-    fn raw_within(&mut self, expr: &Expr, scope: &Scope, expected: Option<&Type>) -> Option<Value> {
-        match &expr.kind {
-            ExprKind::Number(number) => Some(Value::Number(number.clone())),
-            ExprKind::String(string) => self.string(string, expr.span, scope).map(Value::Text),
-            ExprKind::Path(path) => self.variable(path, expr.span, scope, expected),
-            ExprKind::Address(text) => self.address(text, expr.span),
-            ExprKind::Range(min, max) => self.range_value(min, max, scope, expected),
-            ExprKind::List(items) => {
-                let inner = match expected {
-                    Some(Type::List(inner)) => Some(&**inner),
-                    _ => None,
-                };
-                let values = items
-                    .iter()
-                    .map(|item| self.raw_or_eval(item, scope, inner));
-                let values = values.collect::<Option<Vec<_>>>()?;
-                self.list(values, expr.span)
-            }
-            ExprKind::Call(call) => self.call(call, expr.span, scope),
-            ExprKind::Unary(op, operand) => self.unary(*op, operand, expr.span, scope, expected),
-            ExprKind::Binary(op, left, right) => self.with_addresses(false, |it| {
-                it.binary(*op, left, right, expr.span, scope, expected)
-            }),
-            ExprKind::If(parts) => {
-                let [condition, then, otherwise] = &**parts;
-                let Value::Bool(holds) = self.eval(condition, scope, &Type::Bool)? else {
-                    return Some(Value::Unknown);
-                };
-                self.raw(if holds { then } else { otherwise }, scope, expected)
-            }
-            ExprKind::Quantified(quantified) => self.quantified(quantified, scope),
-            ExprKind::Comprehension(comprehension) => {
-                self.comprehension(comprehension, scope, expected)
-            }
-            ExprKind::Pair(..)
-            | ExprKind::Ported(..)
-            | ExprKind::Set(_)
-            | ExprKind::Member(..)
-            | ExprKind::Subresource(..) => {
-                self.report_no_value(expr.span, expected);
-                None
-            }
-        }
     }
 
     /// A name with a port, an end of a flow or the like where a value stands.
@@ -280,103 +242,31 @@ impl<'a> Evaluator<'a> {
         self.report(diagnostic);
     }
 
-    fn raw_or_eval(
-        &mut self,
-        expr: &Expr,
-        scope: &Scope,
-        expected: Option<&Type>,
-    ) -> Option<Value> {
-        match expected {
-            Some(expected) => self.eval(expr, scope, expected),
-            None => self.raw(expr, scope, None),
+    /// Reports a range where there is none of the expected type.
+    fn report_range(&mut self, span: Span, expected: &Type) {
+        let mut diagnostic = Diagnostic::new(
+            &codes::WRONG_TYPE,
+            format!("{expected} is expected, not a range"),
+        )
+        .at(span, "a range");
+        if self.is_setting("replicas", span) {
+            let range = self.written(span);
+            let help = format!("a number that changes with the load: `scale {range} on cpu 75%`");
+            diagnostic = diagnostic.help(help).help("a fixed number: `replicas 2`");
         }
+        self.report(diagnostic);
     }
 
-    fn range_value(
-        &mut self,
-        min: &Expr,
-        max: &Expr,
-        scope: &Scope,
-        expected: Option<&Type>,
-    ) -> Option<Value> {
-        let inner = match expected {
-            Some(Type::Range(inner)) => Some(&**inner),
-            Some(other) => {
-                let span = min.span.to(max.span);
-                let diagnostic = Diagnostic::new(
-                    &codes::WRONG_TYPE,
-                    format!("{other} is expected, not a range"),
-                )
-                .at(span, "a range");
-                let is_replicas = self.is_setting("replicas", span);
-                let loaded = self.loaded;
-                self.report(if is_replicas {
-                    let range = loaded.sources.text(span);
-                    let help =
-                        format!("a number that changes with the load: `scale {range} on cpu 75%`");
-                    diagnostic.help(help).help("a fixed number: `replicas 2`")
-                } else {
-                    diagnostic
-                });
-                return None;
-            }
-            None => None,
-        };
-        let low = self.raw_or_eval(min, scope, inner);
-        if low.is_none() && are_alike(min, max) {
-            // One mistake, made at both ends, whose fix is made at both.
-            if self.raw_or_eval(max, scope, inner).is_none()
-                && let Some(second) = self.diagnostics.pop()
-                && let Some(first) = self.diagnostics.last_mut()
-            {
-                match (first.fixes.first_mut(), second.fixes.into_iter().next()) {
-                    (Some(first), Some(second)) => first.edits.extend(second.edits),
-                    _ => first.fixes.clear(),
-                }
-            }
-            return None;
-        }
-        let high = self.raw_or_eval(max, scope, inner);
-        let (low, high) = (low?, high?);
-        if compare(&low, &high) == Some(std::cmp::Ordering::Greater) {
-            let (a, b) = (show(&low), show(&high));
-            self.report(
-                Diagnostic::new(
-                    &codes::REVERSED_RANGE,
-                    format!("the range starts at {a}, above its end {b}"),
-                )
-                .at(min.span.to(max.span), format!("{a} is more than {b}"))
-                .help(
-                    "the first value is the request or the least, the second the limit or the most",
-                ),
-            );
-            return None;
-        }
-        Some(Value::Range(Box::new(low), Box::new(high)))
-    }
-
-    fn string(&mut self, string: &StringLiteral, span: Span, scope: &Scope) -> Option<SmolStr> {
-        if let [StringPart::Text(text)] = string.parts.as_slice() {
-            return Some(text.clone());
-        }
-        let mut out = String::new();
-        let mut is_whole = true;
-        // An error in one part does not end the check of the others.
-        for part in &string.parts {
-            match part {
-                StringPart::Text(text) => {
-                    if !self.count_text(text.len(), span) {
-                        return None;
-                    }
-                    out.push_str(text);
-                }
-                StringPart::Expr(expr) => match self.raw(expr, scope, None) {
-                    Some(Value::Unknown) | None => is_whole = false,
-                    Some(value) => self.push_shown(&mut out, &value, span)?,
-                },
+    /// Makes one diagnostic of the last two, whose fixes are made together.
+    fn join_fixes(&mut self) {
+        if let Some(second) = self.diagnostics.pop()
+            && let Some(first) = self.diagnostics.last_mut()
+        {
+            match (first.fixes.first_mut(), second.fixes.into_iter().next()) {
+                (Some(first), Some(second)) => first.edits.extend(second.edits),
+                _ => first.fixes.clear(),
             }
         }
-        is_whole.then(|| out.into())
     }
 
     /// Whether a place is the value of a statement that starts with this word.
@@ -386,167 +276,6 @@ impl<'a> Evaluator<'a> {
         };
         let before = source.text.get(..span.start as usize).unwrap_or_default();
         before.trim_end().ends_with(word)
-    }
-
-    /// Whether a place is in `${…}`.
-    fn is_interpolated(&self, span: Span) -> bool {
-        let Some(source) = self.loaded.sources.get(span.file) else {
-            return false;
-        };
-        let before = source.text.get(..span.start as usize).unwrap_or_default();
-        before.ends_with("${")
-    }
-
-    /// Adds a value to a text as interpolation shows it; `None` past the budget. A text or a list may be
-    /// shared by many values, so that each is counted before it is copied.
-    fn push_shown(&mut self, out: &mut String, value: &Value, span: Span) -> Option<()> {
-        match value {
-            Value::List(items) => {
-                for (n, item) in items.iter().enumerate() {
-                    if n > 0 {
-                        self.count_text(2, span).then(|| out.push_str(", "))?;
-                    }
-                    self.push_shown(out, item, span)?;
-                }
-                Some(())
-            }
-            Value::Text(text) => self
-                .count_text(text.len(), span)
-                .then(|| out.push_str(text)),
-            other => {
-                let shown = show(other);
-                self.count_text(shown.len(), span)
-                    .then(|| out.push_str(&shown))
-            }
-        }
-    }
-
-    fn variable(
-        &mut self,
-        path: &Path,
-        span: Span,
-        scope: &Scope,
-        expected: Option<&Type>,
-    ) -> Option<Value> {
-        let names: Option<Vec<&SmolStr>> = path.segments.iter().map(|s| s.as_name()).collect();
-        let (Some(names), None) = (names, &path.port) else {
-            self.report_no_value(span, expected);
-            return None;
-        };
-        if let [name] = names.as_slice() {
-            if let Some((_, value)) = scope
-                .bindings
-                .iter()
-                .rev()
-                .find(|(bound, _)| bound == *name)
-            {
-                return self.count_elements(value, span).then(|| value.clone());
-            }
-            match name.as_str() {
-                "true" => return Some(Value::Bool(true)),
-                "false" => return Some(Value::Bool(false)),
-                _ => {}
-            }
-            if let Some(value) = self.constant(name, scope) {
-                return value.filter(|value| self.count_elements(value, span));
-            }
-            if matches!(expected, Some(Type::Name)) {
-                return Some(Value::Text((*name).clone()));
-            }
-        }
-        let value = match (names.as_slice(), &scope.service) {
-            ([owner, member], _) if *owner == "platform" => self
-                .facts
-                .iter()
-                .find(|(name, _)| name == *member)
-                .map(|(_, value)| value.clone()),
-            ([owner, member], Some((name, _))) if *owner == "service" && *member == "name" => {
-                Some(Value::Text(name.clone()))
-            }
-            ([owner, member], Some((_, namespace)))
-                if *owner == "service" && *member == "namespace" =>
-            {
-                Some(Value::Text(namespace.clone()))
-            }
-            _ => None,
-        };
-        if value.is_none() {
-            self.report_unknown_variable(&names, span, scope, expected);
-        }
-        value
-    }
-
-    fn report_unknown_variable(
-        &mut self,
-        names: &[&SmolStr],
-        span: Span,
-        scope: &Scope,
-        expected: Option<&Type>,
-    ) {
-        if self.is_broken_name(names[0]) {
-            return;
-        }
-        let written = names
-            .iter()
-            .map(|n| n.as_str())
-            .collect::<Vec<_>>()
-            .join(".");
-        let declared = scope.bindings.len() + self.constants.len();
-        let is_compared = self.may_compare(declared);
-        let mut known: Vec<String> = Vec::new();
-        if is_compared {
-            known.extend(scope.bindings.iter().map(|(name, _)| name.to_string()));
-            known.extend(self.constant_names(scope).map(str::to_owned));
-        }
-        known.extend(
-            self.facts
-                .iter()
-                .map(|(name, _)| format!("platform.{name}")),
-        );
-        if scope.service.is_some() {
-            known.push("service.name".to_owned());
-            known.push("service.namespace".to_owned());
-        }
-        let mut diagnostic = Diagnostic::new(
-            &codes::UNKNOWN_NAME,
-            format!("there is no value named `{written}`"),
-        )
-        .at(span, "declared nowhere");
-        let elsewhere = match written.as_str() {
-            "null" | "nil" | "none" | "undefined" | "None" => {
-                Some("what has no value is not said at all: remove the statement")
-            }
-            "yes" | "on" | "True" => Some("the truth values are `true` and `false`"),
-            "no" | "False" => Some(
-                "the truth values are `true` and `false`; a property that a component sets is removed with `off`",
-            ),
-            _ => None,
-        };
-        if let Some(elsewhere) = elsewhere {
-            diagnostic = diagnostic.help(elsewhere);
-        } else if is_shell_variable(&written) && self.is_interpolated(span) {
-            diagnostic = diagnostic
-                .help(format!(
-                    "for a variable of this container, which Kubernetes inserts: `$({written})`"
-                ))
-                .help(format!(
-                    "for a variable that a shell or the program inserts: `$${{{written}}}`"
-                ));
-        } else if let Some(near) = nearest(&written, known.iter().map(String::as_str)) {
-            diagnostic = diagnostic.suggest(Some(near), span, |diagnostic| diagnostic);
-        } else if matches!(expected, Some(Type::String | Type::Image)) {
-            diagnostic = diagnostic.help(format!("text is written in quotes: `\"{written}\"`"));
-            // An image without a version would be the next mistake.
-            if matches!(expected, Some(Type::String)) {
-                diagnostic = diagnostic.fix("put it in quotes", span, format!("\"{written}\""));
-            }
-        } else if is_compared {
-            diagnostic = diagnostic.help(format!(
-                "known here: {}",
-                listed(known.iter().map(String::as_str), 8)
-            ));
-        }
-        self.report(diagnostic);
     }
 
     fn address(&mut self, text: &str, span: Span) -> Option<Value> {
@@ -569,77 +298,6 @@ impl<'a> Evaluator<'a> {
                 .help("each part of an IPv4 address is 0 to 255; a prefix length is at most 32, for IPv6 128"),
         );
         None
-    }
-
-    fn items(&mut self, collection: &Expr, scope: &Scope) -> Option<Vec<Value>> {
-        match self.raw(collection, scope, None)? {
-            Value::List(items) => Some(items),
-            Value::Unknown => None,
-            other => {
-                self.report(
-                    Diagnostic::new(
-                        &codes::WRONG_TYPE,
-                        format!("a list is expected, not {}", other.kind()),
-                    )
-                    .at(collection.span, "no list"),
-                );
-                None
-            }
-        }
-    }
-
-    fn quantified(&mut self, quantified: &Quantified, scope: &Scope) -> Option<Value> {
-        let items = self.items(&quantified.collection, scope)?;
-        let mut inner = self.inner_scope(scope, quantified.collection.span)?;
-        for item in items {
-            inner
-                .bindings
-                .push((quantified.variable.text.clone(), item));
-            let holds = self.eval(&quantified.predicate, &inner, &Type::Bool)?;
-            inner.bindings.pop();
-            if holds == Value::Bool(!quantified.is_all) {
-                return Some(holds);
-            }
-        }
-        Some(Value::Bool(quantified.is_all))
-    }
-
-    fn comprehension(
-        &mut self,
-        comprehension: &Comprehension,
-        scope: &Scope,
-        expected: Option<&Type>,
-    ) -> Option<Value> {
-        let items = self.items(&comprehension.collection, scope)?;
-        let element_type = match expected {
-            Some(Type::List(inner)) => Some(&**inner),
-            _ => None,
-        };
-        let span = comprehension.collection.span;
-        let mut inner = self.inner_scope(scope, span)?;
-        let mut out = Vec::with_capacity(items.len());
-        for item in items {
-            inner
-                .bindings
-                .push((comprehension.variable.text.clone(), item));
-            let keep = match &comprehension.condition {
-                Some(condition) => self.eval(condition, &inner, &Type::Bool)? == Value::Bool(true),
-                None => true,
-            };
-            if keep {
-                out.push(self.raw_or_eval(&comprehension.element, &inner, element_type)?);
-            }
-            inner.bindings.pop();
-        }
-        self.list(out, span)
-    }
-
-    /// A copy of a scope for one more variable.
-    fn inner_scope(&mut self, scope: &Scope, span: Span) -> Option<Scope> {
-        let mut bindings = scope.bindings.iter();
-        let is_left = self.steps(scope.bindings.len(), span)
-            && bindings.all(|(_, value)| self.count_elements(value, span));
-        is_left.then(|| scope.clone())
     }
 }
 
@@ -674,20 +332,4 @@ pub(crate) fn show(value: &Value) -> String {
         Value::Element(element) => element.kind().name().to_owned(),
         Value::Unknown => String::new(),
     }
-}
-
-fn is_plain(value: &Value) -> bool {
-    match value {
-        Value::Int(_) => true,
-        Value::Number(number) => number.suffix.is_empty(),
-        _ => false,
-    }
-}
-
-/// `DB_HOST`: constants of the language are not written so.
-fn is_shell_variable(name: &str) -> bool {
-    name.starts_with(|c: char| c.is_ascii_uppercase() || c == '_')
-        && name
-            .bytes()
-            .all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_')
 }

@@ -1,35 +1,41 @@
-//! Operators on values.
+//! The operators: which operands they take and what type they give, and what they compute.
 
-use erpc_diagnostics::{Diagnostic, Span, codes};
+use std::cmp::Ordering;
+
+use erpc_diagnostics::{Diagnostic, Span, codes, listed, nearest};
 use erpc_syntax::tree::{BinaryOp, Expr, UnaryOp};
+use smol_str::SmolStr;
 
-use super::{Evaluator, Scope, is_plain};
+use super::evaluate::Stop;
+use super::lowering::{Context, Lowering, Typed, is_unknown, known, present_where};
+use crate::platform::{Term, TermKind};
+use crate::ty::Ty;
 use crate::units::{Cpu, Duration, Memory, Percent};
 use crate::value::{Type, Value, number_as};
 
-impl Evaluator<'_> {
+impl<'a, C: Context<'a>> Lowering<'_, 'a, C> {
     pub(super) fn unary(
         &mut self,
         op: UnaryOp,
         operand: &Expr,
         span: Span,
-        scope: &Scope,
         expected: Option<&Type>,
-    ) -> Option<Value> {
+    ) -> Option<Typed> {
         match op {
-            UnaryOp::Not => match self.eval(operand, scope, &Type::Bool)? {
-                Value::Bool(b) => Some(Value::Bool(!b)),
-                _ => Some(Value::Unknown),
-            },
+            UnaryOp::Not => {
+                let operand = Box::new(self.fitted(operand, &Type::Bool)?);
+                self.computed(TermKind::Not(operand), span, Ty::Plain(Type::Bool))
+            }
             UnaryOp::Negate => {
-                if expected.is_some_and(|t| *t != Type::Int) {
-                    self.report(
+                if expected.is_some_and(|ty| *ty != Type::Int) {
+                    self.context.report(
                         Diagnostic::new(&codes::OUT_OF_RANGE, "a quantity cannot be negative")
                             .at(span, "negative"),
                     );
                     return None;
                 }
-                self.int(operand, scope).map(|n| Value::Int(-n))
+                let operand = Box::new(self.fitted(operand, &Type::Int)?);
+                self.computed(TermKind::Negate(operand), span, Ty::Plain(Type::Int))
             }
         }
     }
@@ -40,90 +46,149 @@ impl Evaluator<'_> {
         left: &Expr,
         right: &Expr,
         span: Span,
-        scope: &Scope,
         expected: Option<&Type>,
-    ) -> Option<Value> {
+    ) -> Option<Typed> {
         match op {
-            BinaryOp::And | BinaryOp::Or => {
-                let Value::Bool(first) = self.eval(left, scope, &Type::Bool)? else {
-                    return Some(Value::Unknown);
-                };
-                if first == (op == BinaryOp::Or) {
-                    return Some(Value::Bool(first));
-                }
-                self.eval(right, scope, &Type::Bool)
-            }
-            BinaryOp::In => {
-                let needle = self.raw(left, scope, None)?;
-                let Value::List(items) = self.raw(right, scope, None)? else {
-                    self.report(
-                        Diagnostic::new(&codes::WRONG_TYPE, "`in` looks into a list")
-                            .at(right.span, "no list"),
-                    );
-                    return None;
-                };
-                self.steps(items.len(), right.span)
-                    .then(|| Value::Bool(items.contains(&needle)))
-            }
+            BinaryOp::And | BinaryOp::Or => self.connective(op, left, right, span),
+            BinaryOp::In => self.membership(left, right, span),
             BinaryOp::Equal
             | BinaryOp::NotEqual
             | BinaryOp::Less
             | BinaryOp::LessEqual
             | BinaryOp::Greater
-            | BinaryOp::GreaterEqual => self.comparison(op, left, right, span, scope),
+            | BinaryOp::GreaterEqual => self.comparison(op, left, right, span),
             BinaryOp::Add | BinaryOp::Subtract | BinaryOp::Multiply | BinaryOp::Divide => {
-                self.arithmetic(op, left, right, span, scope, expected)
+                self.arithmetic(op, left, right, span, expected)
             }
         }
     }
 
-    fn comparison(
-        &mut self,
-        op: BinaryOp,
-        left: &Expr,
-        right: &Expr,
-        span: Span,
-        scope: &Scope,
-    ) -> Option<Value> {
-        use std::cmp::Ordering;
-        let a = self.raw(left, scope, None);
-        let b = self.raw(right, scope, None);
-        let (a, b) = (a?, b?);
-        if a == Value::Unknown || b == Value::Unknown {
-            return Some(Value::Unknown);
+    fn connective(&mut self, op: BinaryOp, left: &Expr, right: &Expr, span: Span) -> Option<Typed> {
+        let truth = Ty::Plain(Type::Bool);
+        let first = self.fitted(left, &Type::Bool);
+        if C::IS_KNOWN {
+            let first = first?;
+            if first.value() == Some(&Value::Bool(op == BinaryOp::Or)) {
+                return Some((first, truth));
+            }
+            return Some((self.fitted(right, &Type::Bool)?, truth));
         }
-        let Some((a, b)) = unify(a.clone(), b.clone()) else {
-            self.report_mixed(&a, left.span, &b, right.span, "compared");
+        let outside = self.present.len();
+        present_where(left, op == BinaryOp::And, &mut self.present);
+        let second = self.fitted(right, &Type::Bool);
+        self.present.truncate(outside);
+        let (first, second) = (Box::new(first?), Box::new(second?));
+        let kind = if op == BinaryOp::And {
+            TermKind::And(first, second)
+        } else {
+            TermKind::Or(first, second)
+        };
+        Some((Term { kind, span }, truth))
+    }
+
+    fn membership(&mut self, left: &Expr, right: &Expr, span: Span) -> Option<Typed> {
+        let (needle, list) = (self.term(left, None), self.term(right, None));
+        let (needle, list) = (needle?, list?);
+        if is_unknown(&needle) || is_unknown(&list) {
+            return Some(known(Value::Unknown, span));
+        }
+        let (mut needle, mut list) = (needle, list);
+        let is_one_unit = in_one_unit(&mut needle, &mut list);
+        let Ty::List(of) = list.1 else {
+            self.context.report(
+                Diagnostic::new(&codes::WRONG_TYPE, "`in` looks into a list")
+                    .at(right.span, list.1.to_string()),
+            );
             return None;
         };
-        let ordering = compare(&a, &b);
-        let result = match (op, ordering) {
-            (BinaryOp::Equal, _) => a == b,
-            (BinaryOp::NotEqual, _) => a != b,
-            (BinaryOp::Less, Some(o)) => o == Ordering::Less,
-            (BinaryOp::LessEqual, Some(o)) => o != Ordering::Greater,
-            (BinaryOp::Greater, Some(o)) => o == Ordering::Greater,
-            (BinaryOp::GreaterEqual, Some(o)) => o != Ordering::Less,
-            _ => {
-                self.report(
-                    Diagnostic::new(&codes::WRONG_TYPE, format!("{} has no order", a.kind()))
-                        .at(span, "cannot be ordered"),
-                );
-                return None;
-            }
-        };
-        Some(Value::Bool(result))
+        if !is_one_unit || !needle.1.meets(&of) {
+            return self.report_mixed(&needle, &(list.0, *of), "compared");
+        }
+        let kind = TermKind::In(Box::new(needle.0), Box::new(list.0));
+        self.computed(kind, span, Ty::Plain(Type::Bool))
     }
 
-    fn report_mixed(&mut self, a: &Value, a_span: Span, b: &Value, b_span: Span, verb: &str) {
-        self.report(
-            Diagnostic::new(
-                &codes::MIXED_UNITS,
-                format!("{} and {} cannot be {verb}", a.kind(), b.kind()),
-            )
-            .at(b_span, b.kind())
-            .also(a_span, a.kind()),
+    fn comparison(&mut self, op: BinaryOp, left: &Expr, right: &Expr, span: Span) -> Option<Typed> {
+        let (a, b) = (self.term(left, None), self.term(right, None));
+        let (a, b) = (a?, b?);
+        if is_unknown(&a) || is_unknown(&b) {
+            return Some(known(Value::Unknown, span));
+        }
+        let (a, b) = self.unified(a, b, "compared")?;
+        if !matches!(op, BinaryOp::Equal | BinaryOp::NotEqual) {
+            for (term, ty) in [&a, &b] {
+                self.not_off(term, ty)?;
+                if !has_order(ty) {
+                    self.context.report(
+                        Diagnostic::new(&codes::WRONG_TYPE, format!("{ty} has no order"))
+                            .at(term.span, "cannot be ordered"),
+                    );
+                    return None;
+                }
+            }
+        }
+        self.known_word(&a, &b)?;
+        self.known_word(&b, &a)?;
+        let kind = TermKind::Compare(op, Box::new(a.0), Box::new(b.0));
+        self.computed(kind, span, Ty::Plain(Type::Bool))
+    }
+
+    /// Reports a text that can never equal one of a few words.
+    fn known_word(&mut self, (_, ty): &Typed, (text, _): &Typed) -> Option<()> {
+        let words = match ty {
+            Ty::Word(words) => *words,
+            Ty::Optional(inner) => match &**inner {
+                Ty::Word(words) => *words,
+                _ => return Some(()),
+            },
+            _ => return Some(()),
+        };
+        let TermKind::Value(Value::Text(written)) = &text.kind else {
+            return Some(());
+        };
+        if words.contains(&written.as_str()) {
+            return Some(());
+        }
+        let mut diagnostic =
+            Diagnostic::new(&codes::UNKNOWN_NAME, format!("this is never `{written}`"))
+                .at(text.span, "equals nothing");
+        diagnostic = match nearest(written, words.iter().copied()) {
+            Some(near) => diagnostic.help(format!("did you mean `{near}`?")).fix(
+                format!("write `\"{near}\"`"),
+                text.span,
+                format!("\"{near}\""),
+            ),
+            None => diagnostic.help(format!("it is one of {}", listed(words.iter().copied(), 9))),
+        };
+        self.context.report(diagnostic);
+        None
+    }
+
+    /// Two terms of one type, where a number takes the other's unit.
+    pub(super) fn unified(
+        &mut self,
+        mut a: Typed,
+        mut b: Typed,
+        verb: &str,
+    ) -> Option<(Typed, Typed)> {
+        if in_one_unit(&mut a, &mut b) && a.1.meets(&b.1) {
+            return Some((a, b));
+        }
+        self.report_mixed(&a, &b, verb)
+    }
+
+    fn report_mixed<T>(&mut self, a: &Typed, b: &Typed, verb: &str) -> Option<T> {
+        let name = |(term, ty): &Typed| match &term.kind {
+            TermKind::Value(value @ Value::Number(_)) => value.kind().to_owned(),
+            _ => ty.to_string(),
+        };
+        let (x, y) = (name(a), name(b));
+        self.context.report(
+            Diagnostic::new(&codes::MIXED_UNITS, format!("{x} and {y} cannot be {verb}"))
+                .at(b.0.span, y)
+                .also(a.0.span, x),
         );
+        None
     }
 
     fn arithmetic(
@@ -132,80 +197,242 @@ impl Evaluator<'_> {
         left: &Expr,
         right: &Expr,
         span: Span,
-        scope: &Scope,
         expected: Option<&Type>,
-    ) -> Option<Value> {
-        let a = self.raw(left, scope, expected);
-        let b = self.raw(right, scope, expected);
-        let (mut a, mut b) = (a?, b?);
-        if a == Value::Unknown || b == Value::Unknown {
-            return Some(Value::Unknown);
+    ) -> Option<Typed> {
+        let (a, b) = (self.term(left, expected), self.term(right, expected));
+        let (a, b) = (a?, b?);
+        if is_unknown(&a) || is_unknown(&b) {
+            return Some(known(Value::Unknown, span));
         }
-        if let (Value::Text(x), Value::Text(y), BinaryOp::Add) = (&a, &b, op) {
-            let joined = format!("{x}{y}");
-            return self
-                .count_text(joined.len(), span)
-                .then(|| Value::Text(joined.into()));
+        for (term, ty) in [&a, &b] {
+            self.not_off(term, ty)?;
         }
-        let scales = matches!(op, BinaryOp::Multiply | BinaryOp::Divide);
-        let quantity = expected.filter(|t| **t != Type::Int).cloned();
-        if scales && let Some(quantity) = &quantity {
-            // One side counts, the other is counted: `2 * 250m`, `1Gi / 4`.
-            let left_counts = op == BinaryOp::Multiply && is_plain(&a) && !is_plain(&b);
-            let (count, count_span, amount, amount_span) = if left_counts {
-                (&mut a, left.span, &mut b, right.span)
-            } else {
-                (&mut b, right.span, &mut a, left.span)
-            };
-            *count = self.coerce(count.clone(), count_span, &Type::Int)?;
-            *amount = self.coerce(amount.clone(), amount_span, quantity)?;
-        } else if let Some(quantity) = expected {
-            a = self.coerce(a, left.span, quantity)?;
-            b = self.coerce(b, right.span, quantity)?;
-        } else {
-            let Some(same) = unify(a.clone(), b.clone()) else {
-                self.report_mixed(&a, left.span, &b, right.span, "combined");
-                return None;
-            };
-            (a, b) = same;
-        }
-        let (Some(x), Some(y)) = (steps(&a), steps(&b)) else {
-            self.report(
-                Diagnostic::new(
-                    &codes::WRONG_TYPE,
-                    format!("{} cannot be computed with", a.kind()),
-                )
-                .at(span, "not numbers"),
-            );
-            return None;
+        let is_text = op == BinaryOp::Add && a.1.is_text() && b.1.is_text();
+        let (a, b) = match expected {
+            _ if is_text => (a, b),
+            Some(expected) => self.of_expected(op, a, b, expected)?,
+            None => self.of_one_unit_or_counted(op, a, b)?,
         };
-        let result = match op {
-            BinaryOp::Add => x.checked_add(y),
-            BinaryOp::Subtract => x.checked_sub(y),
-            BinaryOp::Multiply => x.checked_mul(y),
-            _ if y == 0 => {
-                self.report(
-                    Diagnostic::new(&codes::DIVISION_BY_ZERO, "a number is divided by zero")
-                        .at(right.span, "zero"),
+        for (term, ty) in [&a, &b] {
+            if unit(ty).is_none() && !is_text {
+                self.context.report(
+                    Diagnostic::new(&codes::WRONG_TYPE, format!("{ty} cannot be computed with"))
+                        .at(term.span, "not a number"),
                 );
                 return None;
             }
-            _ => x.checked_div(y),
+        }
+        let int = Ty::Plain(Type::Int);
+        let ty = match op {
+            _ if is_text => Ty::Plain(Type::String),
+            BinaryOp::Divide if b.1 != int => int,
+            BinaryOp::Multiply if b.1 != int && a.1 != int => {
+                return self.report_mixed(&a, &b, "multiplied");
+            }
+            _ if a.1 == int => b.1,
+            _ => a.1,
         };
-        let model = if matches!(a, Value::Int(_)) { &b } else { &a };
-        let Some(value) = result.and_then(|n| like(model, n)) else {
-            self.report(
-                Diagnostic::new(&codes::OUT_OF_RANGE, "the result is negative or too large")
-                    .at(span, "does not fit"),
-            );
+        let kind = TermKind::Arithmetic(op, Box::new(a.0), Box::new(b.0));
+        self.computed(kind, span, ty)
+    }
+
+    /// The operands of a result that must be of a type: one side of a product counts, the other has the type.
+    fn of_expected(
+        &mut self,
+        op: BinaryOp,
+        a: Typed,
+        b: Typed,
+        expected: &Type,
+    ) -> Option<(Typed, Typed)> {
+        let mut fit = |typed: Typed, ty: &Type| Some((self.fit(typed, ty)?, Ty::from(ty)));
+        let scales = matches!(op, BinaryOp::Multiply | BinaryOp::Divide);
+        if !scales || *expected == Type::Int {
+            let a = fit(a, expected)?;
+            Some((a, fit(b, expected)?))
+        } else if op == BinaryOp::Multiply && is_count(&a.0) && !is_count(&b.0) {
+            let a = fit(a, &Type::Int)?;
+            Some((a, fit(b, expected)?))
+        } else {
+            let b = fit(b, &Type::Int)?;
+            Some((fit(a, expected)?, b))
+        }
+    }
+
+    /// The operands of a result of any type. A plain number counts: `2 * s.memory.max`, `1Gi / 4`.
+    fn of_one_unit_or_counted(
+        &mut self,
+        op: BinaryOp,
+        a: Typed,
+        b: Typed,
+    ) -> Option<(Typed, Typed)> {
+        if !matches!(op, BinaryOp::Multiply | BinaryOp::Divide) {
+            return self.unified(a, b, "combined");
+        }
+        let int = Ty::Plain(Type::Int);
+        let b = self.counted(b)?;
+        let may_count = op == BinaryOp::Multiply || b.1 == int;
+        let a = if may_count { self.counted(a)? } else { a };
+        if b.1 == int || (op == BinaryOp::Multiply && a.1 == int) {
+            Some((self.any_unit(a)?, self.any_unit(b)?))
+        } else {
+            self.unified(a, b, "combined")
+        }
+    }
+
+    /// A plain number as a whole number.
+    fn counted(&mut self, typed: Typed) -> Option<Typed> {
+        if !is_count(&typed.0) {
+            return Some(typed);
+        }
+        Some((self.fit(typed, &Type::Int)?, Ty::Plain(Type::Int)))
+    }
+
+    /// A number that stands alone, in the first unit that its suffix may mean.
+    pub(super) fn any_unit(&mut self, typed: Typed) -> Option<Typed> {
+        let TermKind::Value(Value::Number(number)) = &typed.0.kind else {
+            return Some(typed);
+        };
+        let mut units = Type::NUMERIC.iter();
+        let unit = units.find(|ty| number_as(number, ty).is_ok());
+        let unit = unit.unwrap_or(&Type::Int);
+        Some((self.fit(typed, unit)?, Ty::Plain(unit.clone())))
+    }
+
+    /// Reports an operand that may be `off`.
+    fn not_off(&mut self, term: &Term, ty: &Ty) -> Option<()> {
+        if matches!(ty, Ty::Optional(_) | Ty::Off) {
+            self.report_maybe_off(term.span);
             return None;
-        };
-        Some(value)
+        }
+        Some(())
     }
 }
 
+// ---- types
+
+/// Whether a term is a number without a unit.
+fn is_count(term: &Term) -> bool {
+    match &term.kind {
+        TermKind::Value(Value::Number(number)) => number.suffix.is_empty(),
+        TermKind::Value(Value::Int(_)) => true,
+        _ => false,
+    }
+}
+
+/// Gives numbers that have no unit yet that of the other side; `false` if no unit fits both.
+fn in_one_unit(a: &mut Typed, b: &mut Typed) -> bool {
+    match (a.1.is_undecided(), b.1.is_undecided()) {
+        (true, true) => {
+            let mut units = Type::NUMERIC.iter();
+            let both =
+                units.find_map(|unit| Some((typed_with_unit(a, unit)?, typed_with_unit(b, unit)?)));
+            if let Some((x, y)) = both {
+                (*a, *b) = (x, y);
+                return true;
+            }
+            false
+        }
+        (true, false) => take_unit(a, &b.1),
+        (false, true) => take_unit(b, &a.1),
+        (false, false) => true,
+    }
+}
+
+/// Gives numbers the unit of a type, if it has one.
+fn take_unit(typed: &mut Typed, of: &Ty) -> bool {
+    let Some(unit) = element_unit(of) else {
+        return true;
+    };
+    let Some(decided) = typed_with_unit(typed, &unit) else {
+        return false;
+    };
+    *typed = decided;
+    true
+}
+
+fn typed_with_unit((term, _): &Typed, unit: &Type) -> Option<Typed> {
+    let value = with_unit(term.value()?, unit)?;
+    Some(known(value, term.span))
+}
+
+/// The unit that numbers of a type have.
+fn unit(ty: &Ty) -> Option<Type> {
+    match ty {
+        Ty::Plain(plain) if Type::NUMERIC.contains(plain) => Some(plain.clone()),
+        Ty::Optional(inner) => unit(inner),
+        Ty::Plain(_)
+        | Ty::Word(_)
+        | Ty::Range(_)
+        | Ty::List(_)
+        | Ty::Element(_)
+        | Ty::Off
+        | Ty::Number
+        | Ty::Never => None,
+    }
+}
+
+/// The unit of the numbers in a range or list, or of a number.
+fn element_unit(ty: &Ty) -> Option<Type> {
+    match ty {
+        Ty::Range(inner) | Ty::List(inner) => element_unit(inner),
+        other => unit(other),
+    }
+}
+
+fn has_order(ty: &Ty) -> bool {
+    ty.is_text() || unit(ty).is_some()
+}
+
+/// A number, or each in a range or list, in a unit; `None` if one does not fit.
+fn with_unit(value: &Value, unit: &Type) -> Option<Value> {
+    match value {
+        Value::Number(number) => number_as(number, unit).ok(),
+        Value::Range(min, max) => {
+            let (min, max) = (with_unit(min, unit)?, with_unit(max, unit)?);
+            Some(Value::Range(Box::new(min), Box::new(max)))
+        }
+        Value::List(items) => {
+            let items = items.iter().map(|item| with_unit(item, unit));
+            items.collect::<Option<Vec<_>>>().map(Value::List)
+        }
+        _ => None,
+    }
+}
+
+/// A value whose numbers have the first unit that all of them may have.
+pub(crate) fn decided(value: Value) -> Value {
+    if matches!(value, Value::Number(_)) {
+        return value;
+    }
+    let mut units = Type::NUMERIC.iter();
+    let decided = units.find_map(|unit| with_unit(&value, unit));
+    decided.unwrap_or(value)
+}
+
+/// Zero of a unit that can be added.
+pub(super) fn zero(ty: &Ty) -> Option<Value> {
+    Some(match ty {
+        Ty::Plain(Type::Int) => Value::Int(0),
+        Ty::Plain(Type::Cpu) => Value::Cpu(Cpu(0)),
+        Ty::Plain(Type::Memory) => Value::Memory(Memory(0)),
+        Ty::Plain(Type::Duration) => Value::Duration(Duration(0)),
+        Ty::Plain(Type::Percent) => Value::Percent(Percent(0)),
+        Ty::Plain(_)
+        | Ty::Word(_)
+        | Ty::Range(_)
+        | Ty::List(_)
+        | Ty::Optional(_)
+        | Ty::Element(_)
+        | Ty::Off
+        | Ty::Number
+        | Ty::Never => return None,
+    })
+}
+
+// ---- values
+
 /// The number of smallest steps of a quantity.
-pub(crate) fn steps(value: &Value) -> Option<i128> {
+fn steps(value: &Value) -> Option<i128> {
     Some(match value {
         Value::Int(n) => i128::from(*n),
         Value::Cpu(cpu) => i128::from(cpu.0),
@@ -218,7 +445,7 @@ pub(crate) fn steps(value: &Value) -> Option<i128> {
 }
 
 /// A quantity of the same unit as `model`.
-pub(crate) fn like(model: &Value, n: i128) -> Option<Value> {
+fn like(model: &Value, n: i128) -> Option<Value> {
     let unsigned = u64::try_from(n).ok();
     match model {
         Value::Int(_) => i64::try_from(n).ok().map(Value::Int),
@@ -234,8 +461,8 @@ pub(crate) fn like(model: &Value, n: i128) -> Option<Value> {
     }
 }
 
-/// The order of two values of one type, where it has one.
-pub(crate) fn compare(a: &Value, b: &Value) -> Option<std::cmp::Ordering> {
+/// The order of two values of one type, if it has one.
+pub(super) fn order(a: &Value, b: &Value) -> Option<Ordering> {
     match (a, b) {
         (Value::Text(x), Value::Text(y)) => Some(x.cmp(y)),
         _ if std::mem::discriminant(a) == std::mem::discriminant(b) => {
@@ -245,33 +472,64 @@ pub(crate) fn compare(a: &Value, b: &Value) -> Option<std::cmp::Ordering> {
     }
 }
 
-/// Two values as ones of the same type, where a number takes the other's unit.
-pub(super) fn unify(a: Value, b: Value) -> Option<(Value, Value)> {
-    match (a, b) {
-        (Value::Number(x), Value::Number(y)) => Type::NUMERIC
-            .iter()
-            .find_map(|t| Some((number_as(&x, t).ok()?, number_as(&y, t).ok()?))),
-        (Value::Number(x), y) => {
-            let t = type_of(&y)?;
-            number_as(&x, &t).ok().map(|x| (x, y))
-        }
-        (x, Value::Number(y)) => {
-            let t = type_of(&x)?;
-            number_as(&y, &t).ok().map(|y| (x, y))
-        }
-        (x, y) if std::mem::discriminant(&x) == std::mem::discriminant(&y) => Some((x, y)),
-        _ => None,
+/// Whether a comparison of two values of one type holds.
+pub(super) fn compares(op: BinaryOp, left: &Value, right: &Value) -> bool {
+    match op {
+        BinaryOp::Equal => left == right,
+        BinaryOp::NotEqual => left != right,
+        _ => match order(left, right) {
+            Some(Ordering::Less) => matches!(op, BinaryOp::Less | BinaryOp::LessEqual),
+            Some(Ordering::Greater) => matches!(op, BinaryOp::Greater | BinaryOp::GreaterEqual),
+            Some(Ordering::Equal) => matches!(op, BinaryOp::LessEqual | BinaryOp::GreaterEqual),
+            None => false,
+        },
     }
 }
 
-pub(super) fn type_of(value: &Value) -> Option<Type> {
-    Some(match value {
-        Value::Int(_) => Type::Int,
-        Value::Cpu(_) => Type::Cpu,
-        Value::Memory(_) => Type::Memory,
-        Value::Duration(_) => Type::Duration,
-        Value::Percent(_) => Type::Percent,
-        Value::Port(..) => Type::Port,
-        _ => return None,
-    })
+fn out_of_range(span: Span) -> Stop {
+    let message = "the result is negative or too large";
+    Stop::new(&codes::OUT_OF_RANGE, message, "does not fit", span)
+}
+
+/// A whole number with the other sign.
+pub(super) fn negated(value: &Value, span: Span) -> Result<Value, Stop> {
+    let negative = steps(value).and_then(|n| like(value, -n));
+    negative.ok_or_else(|| out_of_range(span))
+}
+
+/// One operation on numbers, or the sum of two texts. A quantity times or by a whole number keeps its unit; a quantity
+/// by one of the same unit is a whole number.
+pub(super) fn arithmetic(
+    op: BinaryOp,
+    a: &Value,
+    b: &Value,
+    right: Span,
+    whole: Span,
+) -> Result<Value, Stop> {
+    if let (Value::Text(x), Value::Text(y)) = (a, b) {
+        return Ok(Value::Text(SmolStr::from(format!("{x}{y}"))));
+    }
+    let (Some(x), Some(y)) = (steps(a), steps(b)) else {
+        return Err(out_of_range(whole));
+    };
+    let result = match op {
+        BinaryOp::Add => x.checked_add(y),
+        BinaryOp::Subtract => x.checked_sub(y),
+        BinaryOp::Multiply => x.checked_mul(y),
+        _ if y == 0 => {
+            let message = "a number is divided by zero";
+            return Err(Stop::new(&codes::DIVISION_BY_ZERO, message, "zero", right));
+        }
+        _ => x.checked_div(y),
+    };
+    let is_int = |value: &Value| matches!(value, Value::Int(_));
+    let model = if op == BinaryOp::Divide && !is_int(b) {
+        &Value::Int(0)
+    } else if is_int(a) {
+        b
+    } else {
+        a
+    };
+    let value = result.and_then(|n| like(model, n));
+    value.ok_or_else(|| out_of_range(whole))
 }

@@ -3,13 +3,10 @@
 use erpc_diagnostics::{Diagnostic, Span, codes};
 use erpc_syntax::tree::{Expr, Sign};
 
-use super::{Evaluator, Scope, show};
+use super::{Evaluator, Resource, Scope, show};
 use crate::args::Args;
 use crate::units::{Cpu, Duration, Memory, Percent};
 use crate::value::{Type, Value};
-
-/// How many bytes of text the properties of all services may have.
-const MAX_MODEL_BYTES: u64 = 256 << 20;
 
 impl<'a> Evaluator<'a> {
     pub(crate) fn text(&mut self, expr: &Expr, scope: &Scope) -> Option<String> {
@@ -21,8 +18,7 @@ impl<'a> Evaluator<'a> {
 
     /// The copy of a text that a property has.
     fn own(&mut self, text: String, span: Span) -> Option<String> {
-        let limit = (MAX_MODEL_BYTES, "256 MiB of text in properties");
-        self.count(|budget| &mut budget.model_bytes, text.len(), limit, span)
+        self.count(Resource::Properties, text.len(), span)
             .then_some(text)
     }
 

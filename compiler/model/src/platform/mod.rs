@@ -23,7 +23,7 @@ pub use flow::*;
 pub use namespace::*;
 pub use profile::{Change, Override, Profile, QuotaPart, ScaleChange, Slot, Target};
 pub use rule::{Expectation, Rule, Test};
-pub(crate) use rule::{Function, MemberId, PathQuery, Require, Term, TermKind};
+pub(crate) use rule::{MemberId, PathQuery, Require, Term, TermKind};
 pub use service::*;
 
 /// A whole program, resolved.

@@ -6,6 +6,7 @@ use erpc_syntax::tree::BinaryOp;
 use smol_str::SmolStr;
 
 use crate::elements::Kind;
+use crate::functions::Function;
 use crate::origin::Sourced;
 use crate::platform::flow::{Ends, FlowPort};
 use crate::value::Value;
@@ -59,6 +60,32 @@ pub(crate) struct Term {
     pub(crate) span: Span,
 }
 
+impl Term {
+    /// A term whose value is known.
+    pub(crate) fn known(value: Value, span: Span) -> Self {
+        Self {
+            kind: TermKind::Value(value),
+            span,
+        }
+    }
+
+    /// Its value; unknown if it depends on variables.
+    pub(crate) fn into_value(self) -> Value {
+        match self.kind {
+            TermKind::Value(value) => value,
+            _ => Value::Unknown,
+        }
+    }
+
+    /// Its value, if that is known.
+    pub(crate) fn value(&self) -> Option<&Value> {
+        match &self.kind {
+            TermKind::Value(value) => Some(value),
+            _ => None,
+        }
+    }
+}
+
 #[derive(Clone, Debug)]
 pub(crate) enum TermKind {
     Value(Value),
@@ -89,7 +116,7 @@ pub(crate) enum TermKind {
         collection: Box<Term>,
         condition: Option<Box<Term>>,
     },
-    Call(Function, Vec<Term>),
+    Call(&'static Function, Vec<Term>),
     /// `reaches(FROM, TO[:PORT])`, through other services too, or `calls(FROM, TO[:PORT])`.
     Path(Box<PathQuery>),
     /// `wave(SERVICE)`.
@@ -107,19 +134,6 @@ pub(crate) struct PathQuery {
     pub(crate) to: Ends,
     pub(crate) port: Option<FlowPort>,
     pub(crate) is_direct: bool,
-}
-
-/// The pure functions of rules.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Function {
-    Count,
-    Sum,
-    Lower,
-    Replace,
-    Sha256,
-    Contains,
-    StartsWith,
-    EndsWith,
 }
 
 /// A member by its position in the table of its kind.

@@ -415,12 +415,12 @@ impl<'a> Resolver<'a> {
     }
 
     /// The ends that an expression means, and the port behind its `:`.
-    pub(super) fn ends(
+    pub(super) fn ends<'e>(
         &mut self,
-        expr: &'a Expr,
+        expr: &'e Expr,
         at: Standpoint,
         network: &Network<'_>,
-    ) -> Option<(Ends, Option<&'a PathPort>)> {
+    ) -> Option<(Ends, Option<&'e PathPort>)> {
         let mut ends = Ends {
             ends: Vec::new(),
             is_pattern: true,

@@ -8,15 +8,15 @@ use smol_str::SmolStr;
 
 use super::ends::Network;
 use super::state::{Resolver, RuleDeclared};
-use super::terms::Lowering;
+use super::terms::Conditions;
 use crate::args::{Args, plain_text};
 use crate::elements::Kind;
-use crate::eval::Scope;
+use crate::eval::{Binding, Lowering, Scope};
 use crate::origin::Sourced;
 use crate::platform::{Expectation, Require, Rule, Test};
 use crate::properties::{self, Place};
 use crate::ty::Ty;
-use crate::value::Value;
+use crate::value::{Type, Value};
 
 /// What a rule or template consists of.
 struct Body {
@@ -133,7 +133,7 @@ impl<'a> Resolver<'a> {
         let mut variables = Vec::new();
         for parameter in parameters(head) {
             let declared = self.declared_type(&parameter.value)?;
-            variables.push((parameter.name.as_ref()?.text.clone(), Ty::of(&declared)));
+            variables.push((parameter.name.as_ref()?.text.clone(), Ty::from(&declared)));
         }
         let mut args = Args::new(&statement.args[2..], statement.span, rule_form());
         self.body(&mut args, variables, module.as_ref(), network)
@@ -309,15 +309,34 @@ impl<'a> Resolver<'a> {
         }
         let message = args.need_expr("the message in quotes", &mut self.diagnostics)?;
         args.finish(&mut self.diagnostics);
-        let mut lowering = Lowering::new(self, network, module.cloned());
-        lowering.variables = variables.to_vec();
-        let condition = lowering.condition(condition);
-        let message = lowering.message(message);
+        let scope = Scope {
+            module: module.cloned(),
+            ..Scope::default()
+        };
+        let mut lowering = Lowering::new(self.conditions(network, None), &scope);
+        let bound = variables.iter();
+        let bound = bound.map(|(name, ty)| (name.clone(), Binding::Any(ty.clone())));
+        lowering.variables.extend(bound);
+        let condition = lowering.fitted(condition, &Type::Bool);
+        let message = lowering.fitted(message, &Type::String);
         Some(Require {
             condition: condition?,
             message: message?,
             span: statement.span,
         })
+    }
+
+    fn conditions<'r, 'n>(
+        &'r mut self,
+        network: &'n Network<'n>,
+        rules: Option<&'n [(SmolStr, Kind)]>,
+    ) -> Conditions<'r, 'a, 'n> {
+        Conditions {
+            resolver: self,
+            network,
+            rules,
+            names_platform: false,
+        }
     }
 
     /// The statements of a block that all start with one word; others are reported.
@@ -414,10 +433,10 @@ impl<'a> Resolver<'a> {
                 continue;
             };
             args.finish(&mut self.diagnostics);
-            let mut lowering = Lowering::new(self, network, None);
-            lowering.rules = Some(rules);
-            let condition = lowering.condition(expr);
-            let names_platform = lowering.names_platform;
+            let scope = Scope::default();
+            let mut lowering = Lowering::new(self.conditions(network, Some(rules)), &scope);
+            let condition = lowering.fitted(expr, &Type::Bool);
+            let names_platform = lowering.context.names_platform;
             let Some(condition) = condition else { continue };
             if !names_platform {
                 self.report(

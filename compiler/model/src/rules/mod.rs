@@ -9,8 +9,9 @@ use smol_str::SmolStr;
 use crate::platform::{End, FlowId, FlowPort, Mode, ServiceId};
 
 pub use crate::elements::Kind;
+pub use crate::eval::Stop;
 pub use crate::platform::{Expectation, Rule, Test};
-pub use evaluate::{Broken, Evaluation, Outcome, Side, Stop};
+pub use evaluate::{Broken, Evaluation, Outcome, Side};
 pub use members::{MemberRow, members};
 pub(crate) use members::{member, member_names, member_of};
 
