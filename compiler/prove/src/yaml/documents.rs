@@ -1,5 +1,7 @@
 //! Cuts a file into documents as kubectl does (`k8s.io/apimachinery/pkg/util/yaml`, decoder.go).
 
+use std::borrow::Cow;
+
 use serde::de::IgnoredAny;
 
 use super::{Broken, Node};
@@ -14,6 +16,21 @@ pub(crate) struct Document<'t> {
     pub(crate) line: usize,
     /// Whether it is an object of a stream of JSON.
     pub(crate) is_json: bool,
+    /// Whether kubectl drops the first line, which is the `---` behind another document. A `---` at the start
+    /// of a file is part of its document.
+    pub(super) is_marked: bool,
+}
+
+impl<'t> Document<'t> {
+    /// The text that kubectl reads as YAML. An empty line stands for a marker that is dropped.
+    pub(super) fn yaml(&self) -> &'t str {
+        if self.is_marked {
+            let marker = self.text.find('\n').unwrap_or(self.text.len());
+            &self.text[marker..]
+        } else {
+            self.text
+        }
+    }
 }
 
 /// The documents of a text, and what stands in place of one that cannot be cut out.
@@ -25,6 +42,7 @@ pub(crate) fn documents(text: &str) -> Vec<Result<Document<'_>, Broken>> {
         counted: (0, 1),
     };
     let mut start = 0;
+    // Here kubectl skips what Unicode calls white space, and the decoder of JSON only what JSON calls so.
     if text.trim_start().starts_with('{') {
         start = cutter.json();
     }
@@ -34,12 +52,45 @@ pub(crate) fn documents(text: &str) -> Vec<Result<Document<'_>, Broken>> {
     cutter.out
 }
 
+/// White space between values of JSON.
+const JSON_SPACE: [char; 4] = [' ', '\t', '\r', '\n'];
+/// How many bytes kubectl has to find behind an object of JSON before it tries YAML.
+const LEAST_YAML: usize = 4;
+
 /// Reads one object of a stream of JSON.
 pub(super) fn json(text: &str) -> Result<Node, Broken> {
-    serde_json::from_str(text).map_err(|error| Broken {
+    serde_json::from_str(&without_lone_surrogates(text)).map_err(|error| Broken {
         line: error.line(),
         message: "invalid JSON".to_owned(),
     })
+}
+
+/// The decoder of Go reads half of a surrogate pair (`\ud83d`) as U+FFFD; to serde_json it is an error.
+fn without_lone_surrogates(text: &str) -> Cow<'_, str> {
+    let unit = |at: usize| -> Option<u16> {
+        let digits = text.get(at..at + 6)?.strip_prefix("\\u")?;
+        u16::from_str_radix(digits, 16).ok()
+    };
+    let (mut out, mut copied, mut at) = (String::new(), 0, 0);
+    while let Some(found) = memchr::memchr(b'\\', &text.as_bytes()[at..]) {
+        let escape = at + found;
+        at = match (unit(escape), unit(escape + 6)) {
+            (Some(0xD800..=0xDBFF), Some(0xDC00..=0xDFFF)) => escape + 12,
+            (Some(0xD800..=0xDFFF), _) => {
+                out.push_str(&text[copied..escape]);
+                out.push_str("\\ufffd");
+                copied = escape + 6;
+                copied
+            }
+            // The escaped character is ASCII, or the text is not JSON.
+            _ => (escape + 2).min(text.len()),
+        };
+    }
+    if copied == 0 {
+        return Cow::Borrowed(text);
+    }
+    out.push_str(&text[copied..]);
+    Cow::Owned(out)
 }
 
 struct Cutter<'t> {
@@ -59,7 +110,7 @@ impl<'t> Cutter<'t> {
         line
     }
 
-    fn push(&mut self, from: usize, to: usize, is_json: bool) {
+    fn push(&mut self, from: usize, to: usize, is_json: bool, is_marked: bool) {
         self.number += 1;
         let line = self.line_at(from);
         self.out.push(Ok(Document {
@@ -67,6 +118,7 @@ impl<'t> Cutter<'t> {
             number: self.number,
             line,
             is_json,
+            is_marked,
         }));
     }
 
@@ -76,7 +128,7 @@ impl<'t> Cutter<'t> {
         let (mut at, mut found) = (0, 0);
         loop {
             let rest = &self.text[at..];
-            let start = at + (rest.len() - rest.trim_start().len());
+            let start = at + (rest.len() - rest.trim_start_matches(JSON_SPACE).len());
             if start == self.text.len() {
                 return start;
             }
@@ -85,41 +137,68 @@ impl<'t> Cutter<'t> {
             match stream.next() {
                 Some(Ok(IgnoredAny)) => {
                     let end = start + stream.byte_offset();
-                    self.push(start, end, true);
+                    self.push(start, end, true, false);
                     found += 1;
                     at = end;
                 }
                 Some(Err(error)) if found > 1 => {
-                    let line = self.line_at(start) + error.line().saturating_sub(1);
-                    self.out.push(Err(Broken {
-                        line,
-                        message: "invalid JSON behind the objects before it: a stream of JSON cannot continue as YAML".to_owned(),
-                    }));
-                    return self.text.len();
+                    let line = error.line().saturating_sub(1);
+                    return self.no_yaml(start, line, "a stream of JSON cannot continue as YAML");
                 }
-                Some(Err(_)) | None => return self.behind_line(at),
+                Some(Err(_)) | None => match self.behind_line(at) {
+                    Some(yaml) => return yaml,
+                    None => {
+                        return self.no_yaml(start, 0, "too short for kubectl to continue as YAML");
+                    }
+                },
             }
         }
     }
 
-    /// Behind the spaces at a place, up to the end of its line.
-    fn behind_line(&self, at: usize) -> usize {
-        let rest = &self.text[at..];
-        let blank = rest.len() - rest.trim_start().len();
-        match rest[..blank].find('\n') {
-            Some(end) => at + end + 1,
-            None => at + blank,
+    fn no_yaml(&mut self, start: usize, lines: usize, why: &str) -> usize {
+        let line = self.line_at(start) + lines;
+        self.out.push(Err(Broken {
+            line,
+            message: format!("invalid JSON behind the objects before it: {why}"),
+        }));
+        self.text.len()
+    }
+
+    /// Behind the spaces at a place, up to the end of its line: where kubectl goes on to read YAML, if it does.
+    /// For each character it looks at four bytes.
+    fn behind_line(&self, start: usize) -> Option<usize> {
+        let mut at = start;
+        for character in self.text[start..].chars() {
+            if self.text.len() - at < LEAST_YAML || character == char::REPLACEMENT_CHARACTER {
+                return None;
+            }
+            if !character.is_whitespace() {
+                return Some(at);
+            }
+            at += character.len_utf8();
+            if character == '\n' {
+                return Some(at);
+            }
         }
+        None
     }
 
     fn yaml(&mut self, start: usize) {
         let (mut from, mut at) = (start, start);
+        // Whether the line at `from` is a marker that kubectl drops.
+        let mut is_marked = false;
         let text = self.text;
         for line in text[start..].split_inclusive('\n') {
             if let Some(rest) = line.strip_prefix("---") {
-                self.document(from, at);
+                let body = if is_marked {
+                    from + line_length(text, from)
+                } else {
+                    from
+                };
+                self.document(from, at, is_marked);
                 let rest = rest.trim();
                 if rest.is_empty() || rest.starts_with('#') {
+                    is_marked = body < at;
                     from = at;
                 } else {
                     let line = self.line_at(at);
@@ -128,23 +207,29 @@ impl<'t> Cutter<'t> {
                         message: "kubectl takes only a comment on the line of `---`: start the document on the next line".to_owned(),
                     }));
                     // kubectl stops here; what follows is read so that it hides nothing.
+                    is_marked = false;
                     from = at + line_length(text, at);
                 }
             }
             at += line.len();
         }
-        self.document(from.min(text.len()), text.len());
+        self.document(from.min(text.len()), text.len(), is_marked);
     }
 
-    fn document(&mut self, from: usize, to: usize) {
+    fn document(&mut self, from: usize, to: usize, is_marked: bool) {
         let text = self.text.get(from..to).unwrap_or_default();
-        let has_content = text.lines().any(|line| {
+        let has_content = text.split('\n').enumerate().any(|(number, line)| {
+            if number == 0 && is_marked {
+                return false;
+            }
             let line = line.strip_prefix("---").unwrap_or(line);
             let line = line.trim_matches([' ', '\r']);
-            !line.is_empty() && (!line.starts_with('#') || !line.is_ascii())
+            // A carriage return ends a comment.
+            let is_comment = line.starts_with('#') && line.is_ascii() && !line.contains('\r');
+            !line.is_empty() && !is_comment
         });
         if has_content {
-            self.push(from, to, false);
+            self.push(from, to, false, is_marked);
         }
     }
 }

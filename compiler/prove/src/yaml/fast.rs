@@ -373,6 +373,7 @@ mod tests {
             number: 1,
             line: 1,
             is_json: false,
+            is_marked: false,
         };
         super::super::read(&document).map(|read| read.node)
     }

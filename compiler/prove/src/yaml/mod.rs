@@ -48,8 +48,15 @@ pub(crate) fn read(document: &Document<'_>) -> Result<Read, Broken> {
         return documents::json(document.text).map(Read::from);
     }
     // Files that were joined may have a byte order mark behind a `---`.
-    let text = document.text.trim_start_matches('\u{feff}');
-    let composed = compose::compose(text)?;
+    let mut text = Cow::Borrowed(document.yaml().trim_start_matches('\u{feff}'));
+    if let Some(rest) = text.strip_prefix("\n\u{feff}") {
+        text = Cow::Owned(format!("\n{rest}"));
+    }
+    if !text.ends_with('\n') {
+        // The last line of a file ends, as far as kubectl is concerned.
+        text.to_mut().push('\n');
+    }
+    let composed = compose::compose(&text)?;
     let (node, mut dropped) = resolve::resolve(&composed)?;
     dropped.extend(composed.ignored_from.map(|line| Broken {
         line,
@@ -67,18 +74,8 @@ pub(crate) fn read_ours(document: &Document<'_>) -> Result<Read, Broken> {
     }
 }
 
-/// The text of a file as kubectl has it: bytes that are not UTF-8 become U+FFFD, and the last line ends.
+/// The text of a file as kubectl has it: bytes that are not UTF-8 become U+FFFD.
 pub(crate) fn text(bytes: &[u8]) -> Cow<'_, str> {
-    let text = decoded(bytes);
-    if text.is_empty() || text.ends_with('\n') {
-        return text;
-    }
-    let mut text = text.into_owned();
-    text.push('\n');
-    Cow::Owned(text)
-}
-
-fn decoded(bytes: &[u8]) -> Cow<'_, str> {
     let utf16 = |bytes: &[u8], unit: fn([u8; 2]) -> u16| {
         let (pairs, rest) = bytes.as_chunks::<2>();
         let units = pairs.iter().map(|pair| unit(*pair));
@@ -108,7 +105,7 @@ impl Lines {
     pub(crate) fn of(document: &Document<'_>) -> Self {
         Self {
             // A stream of JSON is not always YAML; messages then name the line of the document.
-            composed: compose::compose(document.text).ok(),
+            composed: compose::compose(document.yaml()).ok(),
         }
     }
 
@@ -232,7 +229,7 @@ mod tests {
         let path = std::env::var("ERPC_KUBECTL").expect("ERPC_KUBECTL");
         let lines = std::fs::read_to_string(path).expect("read");
         let differing = differing(&lines);
-        let shown: Vec<&str> = differing.iter().take(40).map(String::as_str).collect();
+        let shown: Vec<&str> = differing.iter().take(4000).map(String::as_str).collect();
         assert!(
             differing.is_empty(),
             "{} differ\n{}",

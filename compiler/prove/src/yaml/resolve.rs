@@ -177,12 +177,25 @@ impl Resolver<'_> {
         match value {
             Node::Text(text) => Ok(text),
             Node::Int(number) => Ok(smol_str::format_smolstr!("{number}")),
+            Node::Float(_) if self.is_unsigned(id) => {
+                let message = "a key cannot be an integer above 9223372036854775807: quote it";
+                Err(broken(&self.trees[id], message))
+            }
             Node::Float(number) => Ok(float_key(number).into()),
             Node::Bool(value) => Ok(SmolStr::new_static(if value { "true" } else { "false" })),
             Node::Null | Node::List(_) | Node::Map(_) => {
                 let message = format!("a key must be text, found {}", value.what());
                 Err(broken(&self.trees[id], &message))
             }
+        }
+    }
+
+    /// Whether a number is an integer of 64 bits without a sign, which go-yaml has as another type.
+    fn is_unsigned(&self, id: Id) -> bool {
+        match &self.trees[id].kind {
+            Kind::Scalar { value, .. } => integer(&value.replace('_', "")).is_some(),
+            Kind::Alias(target) => self.is_unsigned(*target),
+            Kind::List(_) | Kind::Map(_) => false,
         }
     }
 
@@ -202,7 +215,9 @@ impl Resolver<'_> {
         let short = tag.strip_prefix("tag:yaml.org,2002:").unwrap_or("");
         let resolved = plain(value);
         let is_right = match (short, &resolved) {
-            ("str" | "timestamp", _) => return text(),
+            ("str", _) => return text(),
+            ("timestamp", _) if is_timestamp(value) => return text(),
+            ("timestamp", _) => false,
             ("float", Node::Int(number)) => {
                 #[allow(clippy::cast_precision_loss, reason = "as in go-yaml")]
                 return Ok(Node::Float(*number as f64));
@@ -305,6 +320,26 @@ fn integer(text: &str) -> Option<Node> {
     }
 }
 
+/// A date, or a date and a time, as go-yaml reads them: `2001-1-2`, `2001-1-2 15:4:5.9`, `2001-1-2T15:4:5Z`.
+fn is_timestamp(text: &str) -> bool {
+    let numbers = |text: &str, sign: char, most: [u32; 3]| {
+        let parts: Vec<&str> = text.split(sign).collect();
+        parts.len() == 3
+            && parts.iter().zip(most).all(|(part, most)| {
+                let is_number = !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+                is_number && part.parse().is_ok_and(|number: u32| number <= most)
+            })
+    };
+    let is_date = |date: &str| date.find('-') == Some(4) && numbers(date, '-', [9999, 12, 31]);
+    let Some((date, time)) = text.split_once([' ', 'T', 't']) else {
+        return is_date(text);
+    };
+    let (time, zone) = time.split_at(time.find(['Z', '+', '-']).unwrap_or(time.len()));
+    let time = time.split_once('.').map_or(time, |(whole, _)| whole);
+    let has_zone = !text.contains(' ');
+    is_date(date) && numbers(time, ':', [23, 59, 59]) && has_zone != zone.is_empty()
+}
+
 /// `[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?`
 fn is_float(text: &str) -> bool {
     let text = text.strip_prefix(['-', '+']).unwrap_or(text);
@@ -332,11 +367,18 @@ fn float(text: &str) -> Option<Node> {
 
 /// A number as a key: six digits before it is written with an exponent, as Go does it.
 fn float_key(number: f64) -> String {
+    if number.is_nan() {
+        return ".nan".to_owned();
+    }
     #[allow(
         clippy::cast_possible_truncation,
         reason = "Go writes keys with 32 bits"
     )]
     let number = number as f32;
+    if number.is_infinite() {
+        let text = if number > 0.0 { ".inf" } else { "-.inf" };
+        return text.to_owned();
+    }
     let scientific = format!("{number:e}");
     let Some((digits, exponent)) = scientific.split_once('e') else {
         return scientific;

@@ -74,16 +74,8 @@ impl<'de> Visitor<'de> for NodeVisitor {
     }
 
     fn visit_u64<E: de::Error>(self, value: u64) -> Result<Node, E> {
-        // A number that no field of Kubernetes holds stays a number.
-        Ok(i64::try_from(value).map_or(Node::Float(f64::MAX), Node::Int))
-    }
-
-    fn visit_i128<E: de::Error>(self, value: i128) -> Result<Node, E> {
-        Ok(i64::try_from(value).map_or(Node::Float(f64::MAX), Node::Int))
-    }
-
-    fn visit_u128<E: de::Error>(self, value: u128) -> Result<Node, E> {
-        Ok(i64::try_from(value).map_or(Node::Float(f64::MAX), Node::Int))
+        #[allow(clippy::cast_precision_loss, reason = "as in Kubernetes")]
+        Ok(i64::try_from(value).map_or(Node::Float(value as f64), Node::Int))
     }
 
     fn visit_f64<E: de::Error>(self, value: f64) -> Result<Node, E> {
