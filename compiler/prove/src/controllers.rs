@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use rustc_hash::FxHashMap;
 use smol_str::{SmolStr, format_smolstr};
 
-use crate::manifest::{Manifests, Peer, Policy, Workload};
+use crate::manifest::{Manifests, Peer, Policy, Workload, has_generated_name};
 use crate::selector::{Labels, Operator, Selector};
 
 const POD_NAME: &str = "statefulset.kubernetes.io/pod-name";
@@ -135,7 +135,7 @@ impl Asked {
                 }
                 for key in JOB_NAMES {
                     // A CronJob names each of its Jobs after the minute of its run.
-                    let is_named = workload.kind == "Job";
+                    let is_named = workload.kind == "Job" && !has_generated_name(&workload.name);
                     add(
                         key,
                         if is_named {

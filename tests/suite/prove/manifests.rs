@@ -412,3 +412,32 @@ fn pods_of_one_owner_are_one_row() {
         ["Deployment shop.web", "Pod shop.web-abc-3"]
     );
 }
+
+/// A policy without a spec isolates all pods of its namespace from callers, as the server fills it in.
+#[test]
+fn a_policy_without_a_spec_isolates_its_namespace() {
+    for spec in ["", "null", "{}"] {
+        let (exit, ports) = open_ports(&policy(spec));
+        assert_eq!((exit, ports), (Exit::Done, Value::Null), "{spec:?}");
+    }
+}
+
+/// What is created from `generateName` has a name of its own each time.
+#[test]
+fn generated_names_are_no_duplicates() {
+    let job = "apiVersion: batch/v1\nkind: Job\nmetadata: {generateName: load-, namespace: shop}\nspec: {template: {spec: {containers: [{name: c, image: x}]}}}\n---\n";
+    let named = policy("{podSelector: {matchLabels: {job-name: load-x}}}");
+    let generated = policy("{podSelector: {}}").replace("name: p", "generateName: p-");
+    let text = format!("{job}{job}{generated}---\n{generated}---\n{named}");
+    let (exit, survey, problems, _) = found(&[("a.yaml", &text)]);
+    assert_eq!((exit, problems), (Exit::Done, Vec::new()));
+    let workloads = survey["workloads"].as_array().expect("a list").iter();
+    let names: Vec<&str> = workloads
+        .filter_map(|one| one["workload"].as_str())
+        .collect();
+    assert_eq!(names, ["shop.load-*", "shop.load-*"]);
+    assert_eq!(survey["idle"], serde_json::json!(["shop.p"]));
+    let wrong = policy("{podSelector: {}}").replace("name: p", "generateName: P-");
+    let (exit, ..) = found(&[("a.yaml", &wrong)]);
+    assert_eq!(exit, Exit::Failed);
+}

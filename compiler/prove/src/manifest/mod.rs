@@ -21,6 +21,14 @@ pub use kinds::Effect;
 use reader::Reader;
 pub(crate) use reader::{NAME_OF_NAMESPACE, Owner};
 
+/// Ends a name of which manifests have only the start (`generateName`). No name of Kubernetes has it.
+const GENERATED_NAME: char = '*';
+
+/// Whether Kubernetes generates the end of a name, so that it differs from every other.
+pub(crate) fn has_generated_name(name: &str) -> bool {
+    name.ends_with(GENERATED_NAME)
+}
+
 /// A file of manifests: what messages call it, and its bytes.
 #[derive(Clone, Copy, Debug)]
 pub struct File<'b> {
@@ -450,7 +458,7 @@ impl Manifests {
         for pair in names.windows(2) {
             let ((kind, namespace, name, first), (kind2, namespace2, name2, second)) =
                 (pair[0], pair[1]);
-            if (kind, namespace, name) == (kind2, namespace2, name2) {
+            if (kind, namespace, name) == (kind2, namespace2, name2) && !has_generated_name(name) {
                 problems.push(Problem {
                     file: self.files[second.file as usize].clone(),
                     line: second.line as usize,

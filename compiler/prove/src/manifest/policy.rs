@@ -7,7 +7,7 @@ use ipnet::IpNet;
 use smol_str::SmolStr;
 
 use super::reader::Reader;
-use super::{Direction, Peer, Policy, PolicyPort, PortRange, Rule};
+use super::{Direction, GENERATED_NAME, Peer, Policy, PolicyPort, PortRange, Rule};
 use crate::ports::Protocol;
 use crate::selector::{Selector, dns_subdomain};
 use crate::yaml::{Node, Path};
@@ -18,15 +18,18 @@ impl Reader<'_> {
         let Some(metadata) = self.metadata(node, path) else {
             return;
         };
-        if let Err(message) = dns_subdomain(&metadata.name) {
+        let name = metadata.name.strip_suffix(GENERATED_NAME);
+        let name = name.map_or(metadata.name.as_str(), |prefix| {
+            prefix.trim_end_matches('-')
+        });
+        if let Err(message) = dns_subdomain(name) {
             let path = path.key("metadata");
             self.problem(path.key("name"), message);
         }
         let path = path.key("spec");
-        let Some(spec) = node.get("spec") else {
-            self.problem(path, "this NetworkPolicy has no spec");
-            return;
-        };
+        // Without a spec a policy isolates all pods of its namespace from callers, as with an empty one.
+        let empty = Node::Map(Vec::new());
+        let spec = node.get("spec").unwrap_or(&empty);
         if !matches!(spec, Node::Map(_)) {
             self.problem(path, format!("expected a mapping, found {}", spec.what()));
             return;

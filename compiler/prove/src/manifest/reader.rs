@@ -1,10 +1,10 @@
 //! Reads a file: its documents, the objects in them, lists of objects, and the parts that several
 //! kinds have in common. What is wrong is a problem at its field, and reading goes on.
 
-use smol_str::SmolStr;
+use smol_str::{SmolStr, format_smolstr};
 
 use super::kinds::{self, Found};
-use super::{Manifests, Namespace, Note, Origin, Problem, Unevaluated};
+use super::{GENERATED_NAME, Manifests, Namespace, Note, Origin, Problem, Unevaluated};
 use crate::selector::{Operator, Requirement, Selector, label_key, label_value};
 use crate::yaml::{self, Document, Lines, Node, Path};
 
@@ -301,7 +301,10 @@ impl<'f> Reader<'f> {
             let text = reader.text(metadata, key, path).cloned();
             text.filter(|text| !text.is_empty())
         };
-        let name = text(self, "name").or_else(|| text(self, "generateName"));
+        let name = text(self, "name").or_else(|| {
+            let prefix = text(self, "generateName")?;
+            Some(format_smolstr!("{prefix}{GENERATED_NAME}"))
+        });
         let Some(name) = name else {
             if self.fatal() == before {
                 self.problem(path.key("name"), "this object has no `metadata.name`");
