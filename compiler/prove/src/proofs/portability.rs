@@ -209,7 +209,8 @@ fn compare(
 /// from the container's, the caller's side must allow it too.
 fn before_translation(partition: &Partition<'_>, matrix: &mut Matrix) -> Compared {
     let manifests = partition.manifests();
-    let cells = matrix.cells();
+    let mut cells = matrix.cells();
+    cells.sort_unstable_by_key(|cell| cell.to);
     let mut differs = Vec::new();
     for service in manifests.services.iter().filter(|one| !one.is_headless) {
         let Some(selector) = &service.selector else {
@@ -231,7 +232,8 @@ fn before_translation(partition: &Partition<'_>, matrix: &mut Matrix) -> Compare
                 let Some(inside) = inside.filter(|inside| *inside != port.port) else {
                     continue;
                 };
-                for cell in cells.iter().filter(|cell| cell.to == class) {
+                let first = cells.partition_point(|cell| cell.to < class);
+                for cell in cells[first..].iter().take_while(|cell| cell.to == class) {
                     let is_called = matrix.sets().contains(cell.ports, port.protocol, inside);
                     if !is_called || !partition.is_pod(cell.from) {
                         continue;
