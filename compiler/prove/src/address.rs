@@ -157,8 +157,9 @@ pub(crate) struct Addresses {
 }
 
 impl Addresses {
-    /// Cuts the space at the ends of these blocks.
-    pub(crate) fn of(blocks: impl IntoIterator<Item = Block>) -> Self {
+    /// Cuts the space at the ends of these blocks, as far as so many steps go: for each range a step for each
+    /// block that it is in. Gives how many it took.
+    pub(crate) fn within(blocks: impl IntoIterator<Item = Block>, steps: usize) -> (Self, usize) {
         let mut out = Self::default();
         for all in ["0.0.0.0/0", "::/0"] {
             // Both are literals that parse.
@@ -172,11 +173,12 @@ impl Addresses {
                 out.blocks.push(block);
             }
         }
-        out.cut();
-        out
+        let taken = out.cut(steps);
+        (out, taken)
     }
 
-    fn cut(&mut self) {
+    fn cut(&mut self, steps: usize) -> usize {
+        let mut taken = 0;
         // At a point of the space: which blocks start and which end there.
         let mut events: Vec<(bool, u128, bool, u32)> = Vec::new();
         for (id, block) in (0..).zip(&self.blocks) {
@@ -210,6 +212,10 @@ impl Addresses {
             if open.is_empty() {
                 continue;
             }
+            taken += open.len();
+            if taken > steps {
+                return taken;
+            }
             let last = match events.get(at).filter(|e| e.0 == is_v6) {
                 Some(next) => next.1 - 1,
                 None if is_v6 => u128::MAX,
@@ -226,6 +232,7 @@ impl Addresses {
             });
             self.classes[class].push(Range { is_v6, first, last });
         }
+        taken
     }
 
     /// How many classes there are.
@@ -260,6 +267,12 @@ pub(crate) fn overlap(a: &Block, b: &Block) -> bool {
 mod tests {
     use super::{Addresses, Block, overlap};
 
+    impl Addresses {
+        fn uncounted(blocks: impl IntoIterator<Item = Block>) -> Self {
+            Self::within(blocks, usize::MAX).0
+        }
+    }
+
     fn block(cidr: &str, except: &[&str]) -> Block {
         let parse = |text: &&str| text.parse().expect("a CIDR");
         let except: Vec<_> = except.iter().map(parse).collect();
@@ -271,7 +284,7 @@ mod tests {
         let internet = block("0.0.0.0/0", &["10.0.0.0/8", "192.168.0.0/16"]);
         let bank = block("203.0.113.0/24", &[]);
         let v6 = block("::/0", &["fc00::/7"]);
-        let addresses = Addresses::of([internet.clone(), bank.clone(), v6.clone()]);
+        let addresses = Addresses::uncounted([internet.clone(), bank.clone(), v6.clone()]);
         // The bank, the rest of the internet, the private ranges, and two classes of IPv6.
         assert_eq!(addresses.len(), 5);
         assert_eq!(addresses.classes(&internet).len(), 2);
@@ -285,7 +298,7 @@ mod tests {
     fn the_last_addresses_of_a_family_belong_to_it() {
         let end = block("255.255.255.0/24", &["255.255.255.255/32"]);
         let six = block("ff00::/8", &[]);
-        let addresses = Addresses::of([end.clone(), six.clone()]);
+        let addresses = Addresses::uncounted([end.clone(), six.clone()]);
         let class = addresses.classes(&end)[0] as usize;
         assert_eq!(addresses.ranges(class).len(), 1);
         assert_eq!(

@@ -4,13 +4,14 @@
 //! each set of addresses that the same blocks contain. Every policy treats the members of a class alike.
 
 use ipnet::IpNet;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use smol_str::SmolStr;
 
 use crate::address::{Addresses, Block, Range};
 use crate::claims::{Claims, End};
 use crate::controllers::Asked;
-use crate::manifest::{Manifests, NAME_OF_NAMESPACE, Peer, Policy, Workload};
+use crate::limits::{Exceeded, Limits, Meter};
+use crate::manifest::{Manifests, NAME_OF_NAMESPACE, Origin, Peer, Policy, Workload};
 use crate::selector::{Labels, Selector};
 
 /// A class, by its number in a [`Partition`]: pods first, then addresses.
@@ -75,6 +76,7 @@ struct Space {
     /// Whether manifests declare it or put something in it.
     is_known: bool,
     pods: Vec<ClassId>,
+    has_unlabelled: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -102,6 +104,7 @@ pub struct Partition<'m> {
     /// The classes of each end of the claims.
     of_end: Vec<Vec<ClassId>>,
     workloads: usize,
+    meter: Meter,
 }
 
 /// Which pods a peer means.
@@ -117,6 +120,29 @@ impl<'m> Partition<'m> {
     /// Finds all classes.
     #[must_use]
     pub fn of(manifests: &'m Manifests, claims: &Claims, cluster: &ClusterAddresses) -> Self {
+        Self::found(manifests, claims, cluster, Limits::NONE)
+    }
+
+    /// Finds all classes of manifests of any origin, unless there are too many.
+    pub(crate) fn within(
+        manifests: &'m Manifests,
+        limits: Limits,
+    ) -> Result<Self, (Exceeded, Origin)> {
+        let (claims, cluster) = (Claims::new(), ClusterAddresses::default());
+        let partition = Self::found(manifests, &claims, &cluster, limits);
+        match partition.meter.exceeded {
+            Some(exceeded) => Err(exceeded),
+            None => Ok(partition),
+        }
+    }
+
+    /// Finds classes up to the limits.
+    fn found(
+        manifests: &'m Manifests,
+        claims: &Claims,
+        cluster: &ClusterAddresses,
+        limits: Limits,
+    ) -> Self {
         let mut partition = Self {
             manifests,
             spaces: Vec::new(),
@@ -126,6 +152,7 @@ impl<'m> Partition<'m> {
             addresses: Addresses::default(),
             of_end: Vec::new(),
             workloads: 0,
+            meter: Meter::of(limits),
         };
         partition.known_namespaces();
         let asked = Asked::of(manifests);
@@ -144,7 +171,11 @@ impl<'m> Partition<'m> {
             }
         }
         partition.workloads = partition.pods.len();
+        partition.meter.classes(partition.workloads);
         partition.other_pods(claims);
+        if partition.meter.exceeded.is_some() {
+            return partition;
+        }
         let of_policies = manifests
             .policies
             .iter()
@@ -154,7 +185,10 @@ impl<'m> Partition<'m> {
             End::Addresses(block) => Some(block.clone()),
             End::Workload { .. } | End::Pods { .. } => None,
         });
-        partition.addresses = Addresses::of(of_policies.chain(of_claims).chain(cluster.blocks()));
+        let blocks = of_policies.chain(of_claims).chain(cluster.blocks());
+        let steps;
+        (partition.addresses, steps) = Addresses::within(blocks, partition.meter.left());
+        partition.meter.steps(steps);
         partition.of_end = claims
             .ends()
             .iter()
@@ -194,6 +228,7 @@ impl<'m> Partition<'m> {
             labels,
             is_known,
             pods: Vec::new(),
+            has_unlabelled: false,
         });
         u32::try_from(self.spaces.len() - 1).unwrap_or(u32::MAX)
     }
@@ -206,7 +241,10 @@ impl<'m> Partition<'m> {
             labels,
             suffix,
         });
-        self.spaces[space as usize].pods.push(id);
+        let is_unlabelled = self.labels(id).is_empty();
+        let of_space = &mut self.spaces[space as usize];
+        of_space.pods.push(id);
+        of_space.has_unlabelled |= is_unlabelled;
         for at in 0..self.labels(id).len() {
             let (key, value) = self.labels(id)[at].clone();
             self.by_label
@@ -230,13 +268,22 @@ impl<'m> Partition<'m> {
             }
         }
         let manifests = self.manifests;
+        // Peers that name their namespaces mean the same in every policy.
+        let mut known: FxHashSet<&Peer> = FxHashSet::default();
         for policy in &manifests.policies {
+            self.meter.policy = policy.place;
             let space = self.by_name[&policy.namespace];
             self.witnesses(&[space], &policy.selector);
             for peer in peers(policy) {
                 let Peer::Pods { namespaces, pods } = peer else {
                     continue;
                 };
+                if namespaces.is_some() && !known.insert(peer) {
+                    continue;
+                }
+                if self.meter.exceeded.is_some() {
+                    return;
+                }
                 let of_peer = match namespaces {
                     None => vec![space],
                     Some(selector) => spaces.matching(self, selector),
@@ -256,6 +303,9 @@ impl<'m> Partition<'m> {
     fn witnesses(&mut self, spaces: &[u32], selector: &Selector) {
         for labels in selector.witnesses() {
             for space in spaces {
+                if self.meter.exceeded.is_some() {
+                    return;
+                }
                 self.add_other(*space, labels.clone());
             }
         }
@@ -277,18 +327,18 @@ impl<'m> Partition<'m> {
                 }
             }
         };
-        let is_there = match labels.first() {
-            None => self.spaces[space as usize]
-                .pods
-                .iter()
-                .any(|id| self.labels(*id).is_empty()),
-            Some((key, value)) => self
-                .by_label
-                .get(&(space, key.clone(), value.clone()))
-                .is_some_and(|pods| pods.iter().any(is_like)),
+        let (is_there, steps) = match labels.first() {
+            None => (self.spaces[space as usize].has_unlabelled, 1),
+            Some((key, value)) => {
+                let with = self.by_label.get(&(space, key.clone(), value.clone()));
+                let with = with.map_or(&[][..], Vec::as_slice);
+                (with.iter().any(is_like), 1 + with.len())
+            }
         };
+        self.meter.steps(steps);
         if !is_there {
             self.add(space, None, labels, String::new());
+            self.meter.classes(self.pods.len());
         }
     }
 
@@ -393,6 +443,49 @@ impl<'m> Partition<'m> {
         }
         out.sort_unstable();
         out
+    }
+
+    /// How many pods of a namespace [`Self::pods_in`] compares with a selector.
+    fn candidates_in(&self, space: u32, selector: &Selector) -> usize {
+        let requirements = selector.requirements().iter();
+        let mut values =
+            requirements.filter_map(|one| Some((&one.key, selector.values_of(&one.key)?)));
+        match values.next() {
+            None => self.spaces[space as usize].pods.len(),
+            Some((key, values)) => {
+                let with =
+                    |value: &SmolStr| self.by_label.get(&(space, key.clone(), value.clone()));
+                let found = values.iter().filter_map(with);
+                1 + found.map(Vec::len).sum::<usize>()
+            }
+        }
+    }
+
+    /// How many pods are compared with the selector of a policy.
+    pub(crate) fn candidates(&self, namespace: &str, selector: &Selector) -> usize {
+        let space = self.by_name.get(namespace);
+        space.map_or(1, |space| self.candidates_in(*space, selector))
+    }
+
+    /// How many pods and namespaces are compared with the selectors of a peer.
+    pub(crate) fn candidates_of_peer(&self, namespace: &str, peer: &Peer) -> usize {
+        let everything = Selector::default();
+        match peer {
+            Peer::Block { .. } => 1,
+            Peer::Pods {
+                namespaces: None,
+                pods,
+            } => self.candidates(namespace, pods.as_ref().unwrap_or(&everything)),
+            Peer::Pods {
+                namespaces: Some(selector),
+                pods,
+            } => {
+                let pods = pods.as_ref().unwrap_or(&everything);
+                let in_spaces = self.spaces_of(selector).into_iter();
+                let in_spaces = in_spaces.map(|space| self.candidates_in(space, pods));
+                self.spaces.len() + in_spaces.sum::<usize>()
+            }
+        }
     }
 
     /// The pods that a policy is about, sorted.

@@ -21,6 +21,7 @@ mod certificate;
 mod claims;
 mod classes;
 mod controllers;
+mod limits;
 mod manifest;
 mod matrix;
 mod ports;

@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-use crate::claims::Claims;
 use crate::classes::{ClassId, ClusterAddresses, Partition};
 use crate::controllers::{is_generated, selectors_of};
-use crate::manifest::{Direction, Effect, Manifests, Note, Problem};
+use crate::limits::{Exceeded, Limits, measure};
+use crate::manifest::{Direction, Effect, Manifests, Note, Origin, Problem};
 use crate::matrix::{Matrix, Reading};
 use crate::ports::{PortSets, Ports};
 use crate::proofs::{Coverage, Exposure, Portability, Uncovered};
@@ -132,23 +132,65 @@ impl Survey {
     /// Evaluates manifests.
     #[must_use]
     pub fn of(manifests: &Manifests) -> Self {
-        let (claims, cluster) = (Claims::new(), ClusterAddresses::default());
-        let partition = Partition::of(manifests, &claims, &cluster);
-        let mut matrix = Matrix::of(&partition, Reading::STANDARD, &cluster);
-        let coverage = Coverage::of(&partition, &matrix);
-        let groups = Groups::of(&partition);
+        let limits = Limits::MANIFESTS;
+        let partition = Partition::within(manifests, limits)
+            .and_then(|partition| measure(&partition, limits).map(|()| partition));
+        match partition {
+            Ok(partition) => Self::of_partition(&partition),
+            Err((exceeded, place)) => Self::too_large(manifests, exceeded, place),
+        }
+    }
+
+    /// What is left of an answer that would be too large.
+    fn too_large(manifests: &Manifests, exceeded: Exceeded, place: Origin) -> Self {
+        let mut problems = manifests.problems.clone();
+        problems.push(Problem {
+            file: manifests
+                .files
+                .get(place.file as usize)
+                .cloned()
+                .unwrap_or_default(),
+            line: place.line as usize,
+            document: place.document as usize,
+            field: "spec".to_owned(),
+            message: exceeded.message().to_owned(),
+        });
+        Self {
+            version: 1,
+            files: manifests.files.len(),
+            documents: manifests.documents,
+            policies: 0,
+            workloads: Vec::new(),
+            connections: Vec::new(),
+            everywhere: Vec::new(),
+            exposed: Vec::new(),
+            uncovered: Vec::new(),
+            idle: Vec::new(),
+            readings: Vec::new(),
+            not_evaluated: not_evaluated(manifests),
+            notes: notes(manifests),
+            problems,
+        }
+    }
+
+    fn of_partition(partition: &Partition<'_>) -> Self {
+        let manifests = partition.manifests();
+        let cluster = ClusterAddresses::default();
+        let mut matrix = Matrix::of(partition, Reading::STANDARD, &cluster);
+        let coverage = Coverage::of(partition, &matrix);
+        let groups = Groups::of(partition);
         let mut survey = Self {
             version: 1,
             files: manifests.files.len(),
             documents: manifests.documents,
             policies: manifests.policies.len(),
-            workloads: workloads(&partition, &matrix),
+            workloads: workloads(partition, &matrix),
             connections: Vec::new(),
             everywhere: everywhere(&groups, &matrix),
             exposed: Vec::new(),
             uncovered: coverage.uncovered.iter().map(Uncovered::show).collect(),
-            idle: idle(&partition),
-            readings: readings(&partition, &mut matrix, &cluster),
+            idle: idle(partition),
+            readings: readings(partition, &mut matrix, &cluster),
             not_evaluated: not_evaluated(manifests),
             notes: notes(manifests),
             problems: manifests.problems.clone(),
@@ -168,12 +210,9 @@ impl Survey {
             .map(|(to, (from, ports))| Connection { from, to, ports })
             .collect();
         let mut exposed = Vec::new();
-        for one in Exposure::of(&partition, &mut matrix, &claims).exposed {
-            let (_, open) = matrix.side(one.class, Direction::Ingress).everywhere();
-            if open.is_empty() {
-                let from: Vec<String> = one.from.iter().map(ToString::to_string).collect();
-                exposed.push((one.class, (from, one.ports)));
-            }
+        for one in Exposure::by_rules(partition, &mut matrix) {
+            let from: Vec<String> = one.from.iter().map(ToString::to_string).collect();
+            exposed.push((one.class, (from, one.ports)));
         }
         survey.exposed = groups
             .named(exposed)

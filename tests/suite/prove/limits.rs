@@ -175,3 +175,86 @@ fn pods_are_told_apart_by_10_000_numbers() {
     assert_read(&manifests(10_000));
     assert_refused(&manifests(10_001), "10000 pods");
 }
+
+/// Pods of the namespace `shop`, each with a label of its own.
+fn pods(count: usize) -> String {
+    let pod = |n| {
+        format!(
+            "apiVersion: v1\nkind: Pod\nmetadata: {{name: p{n}, namespace: shop, labels: {{app: a{n}}}}}\nspec: {{containers: [{{name: c, image: x}}]}}\n---\n"
+        )
+    };
+    (0..count).map(pod).collect()
+}
+
+fn policy(name: &str, spec: &str) -> String {
+    format!(
+        "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {{name: {name}, namespace: shop}}\nspec: {spec}\n---\n"
+    )
+}
+
+/// 499 pods and the possible others of the namespace, each with all of them, ten times.
+#[test]
+fn rules_name_2_500_000_pairs() {
+    let manifests = |more: &str| {
+        let peers = vec!["{podSelector: {}}"; 10].join(", ");
+        let spec = format!("{{podSelector: {{}}, ingress: [{{from: [{peers}{more}]}}]}}");
+        pods(499) + &policy("p", &spec)
+    };
+    assert_read(&manifests(""));
+    assert_refused(
+        &manifests(", {podSelector: {matchLabels: {app: a1}}}"),
+        "2,500,000 pairs",
+    );
+}
+
+/// Pods that no manifest has count, for each namespace in which they could be: here `shop` and any other.
+#[test]
+fn selectors_tell_apart_100_000_groups_of_pods() {
+    let manifests = |count: usize| {
+        let values: Vec<String> = (0..count).map(|n| format!("v{n}")).collect();
+        let spec = format!(
+            "{{podSelector: {{matchLabels: {{app: a1}}}}, ingress: [{{from: [{{namespaceSelector: {{}}, podSelector: {{matchExpressions: [{{key: app, operator: In, values: [{}]}}]}}}}]}}]}}",
+            values.join(", ")
+        );
+        pods(2) + &policy("p", &spec)
+    };
+    assert_read(&manifests(49_998));
+    assert_refused(&manifests(49_999), "100,000 groups of pods");
+    // A thousand namespaces, of which each names a label of its own in all of them.
+    let each = |n: usize| {
+        policy("p", &format!(
+            "{{podSelector: {{}}, ingress: [{{from: [{{namespaceSelector: {{}}, podSelector: {{matchLabels: {{app: a{n}}}}}}}]}}]}}"
+        ))
+        .replace("namespace: shop", &format!("namespace: n{n}"))
+    };
+    assert_refused(
+        &(0..1_000).map(each).collect::<String>(),
+        "100,000 groups of pods",
+    );
+}
+
+/// 4,999 pods and the others of the namespace, with which each policy is compared.
+#[test]
+fn selectors_are_compared_with_20_000_000_pods() {
+    let manifests = |count: usize| {
+        let of = |n| {
+            let spec = "{podSelector: {matchExpressions: [{key: app, operator: NotIn, values: [a1]}]}, policyTypes: [Ingress]}";
+            policy(&format!("p{n}"), spec)
+        };
+        pods(4_999) + &(0..count).map(of).collect::<String>()
+    };
+    assert_read(&manifests(4_000));
+    assert_refused(&manifests(4_001), "20,000,000 pods");
+    // Each block without a part of it is in two ranges with every other block.
+    let blocks = |n: usize| {
+        let except = format!("10.{}.{}.0/24", n / 256, n % 256);
+        let spec = format!(
+            "{{podSelector: {{}}, ingress: [{{from: [{{ipBlock: {{cidr: 0.0.0.0/0, except: [{except}]}}}}]}}]}}"
+        );
+        policy(&format!("p{n}"), &spec)
+    };
+    assert_refused(
+        &(0..5_000).map(blocks).collect::<String>(),
+        "20,000,000 pods and addresses",
+    );
+}

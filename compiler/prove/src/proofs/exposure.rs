@@ -74,6 +74,19 @@ impl Exposure {
         out
     }
 
+    /// Looks at the workloads that are not open to every address: what their rules name.
+    pub(crate) fn by_rules(partition: &Partition<'_>, matrix: &mut Matrix) -> Vec<Exposed> {
+        let mut out = Self::default();
+        for class in partition.workload_classes() {
+            let (_, everywhere) = matrix.side(class, Direction::Ingress).everywhere();
+            if everywhere.is_empty() {
+                let found = from_addresses(partition, matrix, class);
+                out.group(partition, matrix, class, found);
+            }
+        }
+        out.exposed
+    }
+
     fn group(
         &mut self,
         partition: &Partition<'_>,
