@@ -647,13 +647,13 @@ fn cluster(platform: &Platform, cluster: &Cluster) -> Value {
         "service_cidr": cluster.service_cidrs.first().map(|c| c.value.to_string()),
         "node_cidr": nodes.cidrs.first().map(ToString::to_string),
         "api_server": cluster.api.first().map(|a| format!("{}:{}", a.value.ip, a.value.port)),
-        "dns": match cluster.dns.as_ref().map(|d| d.value) {
+        "dns": match cluster.dns_flavour() {
             Some(DnsFlavour::KubeDns) => "kube-dns",
             Some(DnsFlavour::OpenShift) => "openshift",
             Some(DnsFlavour::NodeLocal) => "node-local",
             None => "",
         },
-        "cni": cluster.cni.as_ref().map(|c| c.value.to_string()),
+        "cni": cluster.cni.as_ref().map(|c| c.value.name.to_string()),
         "ingress": {
             "class": ingress.map(|i| i.class.value.to_string()),
             "service": ingress.and_then(|i| i.controller.service()).map(|id| platform.path(id)),

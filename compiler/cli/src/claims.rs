@@ -230,8 +230,8 @@ impl Claiming<'_> {
     }
 
     fn dns_flavour(&self) -> DnsFlavour {
-        let dns = self.platform.cluster().dns.as_ref();
-        dns.map_or(DnsFlavour::KubeDns, |dns| dns.value)
+        let flavour = self.platform.cluster().dns_flavour();
+        flavour.unwrap_or(DnsFlavour::KubeDns)
     }
 
     /// The pods that answer, and, with a cache on the nodes, its address and that of the Service
@@ -251,11 +251,11 @@ impl Claiming<'_> {
             let cache = IpNet::from(std::net::IpAddr::from([169, 254, 20, 10]));
             ends.push(erpc_prove::End::addresses(cache, &[]));
             let cluster = self.platform.cluster();
-            for at in &cluster.dns_at {
+            for at in cluster.dns_at() {
                 ends.push(erpc_prove::End::addresses(IpNet::from(at.value), &[]));
             }
             let usual = cluster.service_cidrs.iter();
-            for cidr in usual.filter(|_| cluster.dns_at.is_empty()) {
+            for cidr in usual.filter(|_| cluster.dns_at().is_empty()) {
                 let tenth: std::net::IpAddr = match cidr.value.network() {
                     std::net::IpAddr::V4(ip) => {
                         std::net::Ipv4Addr::from(u32::from(ip).saturating_add(10)).into()

@@ -72,7 +72,7 @@ pub fn certificate(
         .cluster()
         .cni
         .as_ref()
-        .map(|cni| cni.value.as_str());
+        .map(|cni| cni.value.name.as_str());
     Certificate::of(
         manifests,
         &Basis {

@@ -1,8 +1,5 @@
-//! Values of statements: how `show` and rules see them, and words of which a statement takes one.
+//! Values of statements that are one of several words.
 
-use crate::ty::Ty;
-use crate::units::Duration;
-use crate::value::{Type, Value};
 use erpc_diagnostics::alternatives;
 
 /// An enum whose variants are words of the language.
@@ -19,54 +16,6 @@ pub(crate) trait Choice: Copy + 'static {
     /// The words, as messages list what they expect.
     fn expected() -> String {
         alternatives(Self::ALL.iter().map(|(_, word)| *word))
-    }
-}
-
-/// A value of a plain statement, as `show` and rules see it.
-pub(crate) trait Shown {
-    /// As the language writes it.
-    fn show(&self) -> String;
-    /// The type of its member.
-    fn ty() -> Ty {
-        Ty::Plain(Type::String)
-    }
-    /// The value of its member.
-    fn value(&self) -> Value {
-        Value::Text(self.show().into())
-    }
-}
-
-impl Shown for String {
-    fn show(&self) -> String {
-        self.clone()
-    }
-}
-
-impl Shown for u32 {
-    fn show(&self) -> String {
-        self.to_string()
-    }
-
-    fn ty() -> Ty {
-        Ty::Plain(Type::Int)
-    }
-
-    fn value(&self) -> Value {
-        Value::Int((*self).into())
-    }
-}
-
-impl Shown for Duration {
-    fn show(&self) -> String {
-        self.to_string()
-    }
-
-    fn ty() -> Ty {
-        Ty::Plain(Type::Duration)
-    }
-
-    fn value(&self) -> Value {
-        Value::Duration(*self)
     }
 }
 
@@ -108,8 +57,8 @@ macro_rules! choices {
             }
         }
 
-        impl $crate::choice::Shown for $name {
-            fn show(&self) -> String {
+        impl $crate::shown::Shown for $name {
+            fn show(&self, _: &dyn $crate::shown::Names) -> String {
                 self.to_string()
             }
 

@@ -28,6 +28,7 @@ pub mod properties;
 mod resolve;
 pub mod rules;
 mod schedule;
+mod shown;
 mod statements;
 mod stdlib;
 mod strange;

@@ -80,8 +80,8 @@ impl Facts<'_> {
             self.missing("who answers DNS in it", span, why, "dns kube-dns");
             return;
         };
-        if dns.value == DnsFlavour::NodeLocal
-            && cluster.dns_at.is_empty()
+        if dns.value.flavour == DnsFlavour::NodeLocal
+            && dns.value.at.is_empty()
             && cluster.service_cidrs.is_empty()
         {
             self.missing(

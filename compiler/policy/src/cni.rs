@@ -161,10 +161,10 @@ const ENFORCES_NOTHING: [&str; 2] = ["bridge", "flannel"];
 /// Whether a cluster's plugin can do something; `None` where nobody says so.
 pub(crate) fn can(cluster: &Cluster, need: Need) -> Option<bool> {
     let ability = need.ability();
-    if cluster.cni_with.iter().any(|with| with.value == ability) {
+    if cluster.cni_with().iter().any(|with| with.value == ability) {
         return Some(true);
     }
-    let name = cluster.cni.as_ref()?.value.as_str();
+    let name = cluster.cni.as_ref()?.value.name.as_str();
     let plugin = PLUGINS.iter().find(|plugin| plugin.name == name)?;
     match need {
         Need::Ranges => plugin.ranges,
@@ -177,6 +177,6 @@ pub(crate) fn can(cluster: &Cluster, need: Need) -> Option<bool> {
 
 /// Whether a cluster's plugin is known to enforce nothing.
 pub(crate) fn enforces_nothing(cluster: &Cluster) -> bool {
-    let name = cluster.cni.as_ref().map(|cni| cni.value.as_str());
+    let name = cluster.cni.as_ref().map(|cni| cni.value.name.as_str());
     name.is_some_and(|name| ENFORCES_NOTHING.contains(&name))
 }

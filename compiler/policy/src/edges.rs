@@ -193,7 +193,7 @@ impl Edge {
 /// The ports on which the cluster's DNS pods answer.
 #[must_use]
 pub fn dns_ports(platform: &Platform) -> Vec<PolicyPort> {
-    let number = match platform.cluster().dns.as_ref().map(|dns| dns.value) {
+    let number = match platform.cluster().dns_flavour() {
         Some(DnsFlavour::OpenShift) => 5353,
         Some(DnsFlavour::KubeDns | DnsFlavour::NodeLocal) | None => 53,
     };

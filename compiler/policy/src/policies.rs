@@ -256,7 +256,7 @@ fn add_controller(platform: &Platform, routed: &RoutedPort, gathered: &mut [(Sid
 /// The namespace of the pods that answer DNS, and the label by which they are known.
 #[must_use]
 pub fn dns_pods(platform: &Platform) -> (&'static str, &'static str, &'static str) {
-    match platform.cluster().dns.as_ref().map(|dns| dns.value) {
+    match platform.cluster().dns_flavour() {
         Some(DnsFlavour::OpenShift) => (
             "openshift-dns",
             "dns.operator.openshift.io/daemonset-dns",
@@ -293,16 +293,16 @@ fn dns_rule(platform: &Platform) -> EgressRule {
 /// the ClusterIP of kube-dns, which the cache takes over (KEP-1024).
 fn dns_blocks(platform: &Platform) -> Vec<Block> {
     let cluster = platform.cluster();
-    if cluster.dns.as_ref().map(|dns| dns.value) != Some(DnsFlavour::NodeLocal) {
+    if cluster.dns_flavour() != Some(DnsFlavour::NodeLocal) {
         return Vec::new();
     }
     let cache = std::net::IpAddr::from([169, 254, 20, 10]);
-    let said = cluster.dns_at.iter().map(|at| at.value);
+    let said = cluster.dns_at().iter().map(|at| at.value);
     // The tenth address of the Service range is the one that kubeadm gives to DNS.
     let usual = cluster
         .service_cidrs
         .iter()
-        .filter(|_| cluster.dns_at.is_empty())
+        .filter(|_| cluster.dns_at().is_empty())
         .filter_map(|cidr| cidr.value.hosts().nth(9));
     let others = said.chain(usual).filter(|ip| *ip != cache);
     let whole = |ip| Block::whole(IpNet::from(ip));

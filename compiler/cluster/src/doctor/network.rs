@@ -147,7 +147,7 @@ async fn node_local(cluster: &Cluster, program: &Program<'_>) -> Option<Check> {
         Err(error) if error.is_not_found() => false,
         Err(_) => return None,
     };
-    let flavour = program.platform.cluster().dns.as_ref().map(|dns| dns.value);
+    let flavour = program.platform.cluster().dns_flavour();
     let is_said = flavour == Some(DnsFlavour::NodeLocal);
     match (is_there, is_said) {
         (true, false) => Some(

@@ -21,6 +21,7 @@ mod convert;
 mod evaluate;
 mod files;
 mod lowering;
+mod names;
 mod operators;
 mod sink;
 mod typed;

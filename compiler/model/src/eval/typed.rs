@@ -132,6 +132,17 @@ impl<'a> Evaluator<'a> {
         }
     }
 
+    pub(crate) fn socket(
+        &mut self,
+        expr: &Expr,
+        scope: &Scope,
+    ) -> Option<(std::net::IpAddr, Option<u16>)> {
+        match self.eval(expr, scope, &Type::Address)? {
+            Value::Address(ip, port) => Some((ip, port)),
+            _ => None,
+        }
+    }
+
     /// Both ends of a range of the type; one value counts as both.
     pub(crate) fn range(&mut self, expr: &Expr, scope: &Scope, of: Type) -> Option<(Value, Value)> {
         match self.eval(expr, scope, &Type::Range(Box::new(of)))? {

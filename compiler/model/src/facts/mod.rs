@@ -9,7 +9,6 @@ mod place;
 mod service;
 
 use crate::origin::Sourced;
-use crate::platform::Grant;
 
 pub use crate::fact::{Fact, Plain};
 pub use chain::{Step, chain};
@@ -33,30 +32,7 @@ fn several<T: ToString>(name: &str, values: &[Sourced<T>]) -> Option<Fact> {
     )
 }
 
-/// A word with its keys; nothing where there are none.
+/// A word with its keys; nothing if there are none.
 fn keyed(name: &str, children: Vec<Fact>) -> Option<Fact> {
     (!children.is_empty()).then(|| Fact::group(name, children))
-}
-
-fn grants(grants: &[Grant]) -> Option<Fact> {
-    let children = grants.iter().enumerate().map(|(at, grant)| {
-        let resources: Vec<String> = grant
-            .resources
-            .iter()
-            .map(|resource| match resource.name.split_once('/') {
-                _ if resource.group.is_empty() => resource.name.to_string(),
-                Some((name, sub)) => format!("{name}.{}/{sub}", resource.group),
-                None => format!("{}.{}", resource.name, resource.group),
-            })
-            .collect();
-        let verbs: Vec<&str> = grant.verbs.iter().map(smol_str::SmolStr::as_str).collect();
-        let text = format!(
-            "{} on {}{}",
-            verbs.join(", "),
-            resources.join(", "),
-            if grant.in_cluster { " in cluster" } else { "" }
-        );
-        Fact::of(at.to_string(), Plain::Text(text), grant.origin)
-    });
-    keyed("grants", children.collect())
 }

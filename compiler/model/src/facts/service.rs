@@ -1,12 +1,12 @@
 //! The facts of a service or job.
 
-use super::{Fact, Plain, grants, keyed, several};
+use super::{Fact, Plain, keyed, several};
 use crate::origin::{Origin, Sourced, Via};
 use crate::platform::{
-    AddressKind, Config, Container, EnvValue, Patch, PatchValue, Platform, Port, Probe, ProbeCheck,
-    Scaling, Service, ServiceId, Volume, Workload,
+    AddressKind, Config, Patch, PatchValue, Platform, Port, Scaling, Service, ServiceId, Volume,
+    Workload,
 };
-use crate::statements::Statements;
+use crate::statements::{Field, Statements, slo};
 use crate::units::{Protocol, Range};
 
 /// Everything that a service says or gets, in the order in which the language's reference has it.
@@ -18,8 +18,8 @@ pub fn of_service(platform: &Platform, id: ServiceId) -> Vec<Fact> {
         facts.push(Fact::shown("every", schedule));
     }
     facts.extend(components(platform, service));
-    facts.extend(service.properties.facts());
-    facts.extend(container(platform, service, &service.main));
+    facts.extend(service.properties.facts(platform));
+    facts.extend(service.main.facts(platform));
     facts.extend(keyed("port", service.ports.iter().map(port).collect()));
     facts.push(scaling(&service.scaling));
     facts.extend(keyed(
@@ -33,19 +33,19 @@ pub fn of_service(platform: &Platform, id: ServiceId) -> Vec<Fact> {
     let mounts = service.secret_mounts.iter();
     let mounts = mounts.map(|m| Fact::shown(platform[m.secret].name.value.as_str(), &m.at));
     facts.extend(keyed("secret", mounts.collect()));
-    facts.extend(slo(service));
+    facts.extend(slo::facts(service.availability.as_ref(), &service.latency));
     let after: Vec<Sourced<String>> = service
         .after
         .iter()
         .map(|after| after.clone().map(|id| platform.path(id)))
         .collect();
     facts.extend(several("after", &after));
-    facts.extend(grants(&service.grants));
+    facts.extend(service.grants.facts("grants", platform));
     facts.extend(exposures(platform, id));
     for (word, containers) in [("sidecar", &service.sidecars), ("init", &service.inits)] {
         let members = containers.iter().map(|member| Fact {
             origin: Some(member.name.origin),
-            ..Fact::group(&member.name.value, container(platform, service, member))
+            ..Fact::group(&member.name.value, member.facts(platform))
         });
         facts.extend(keyed(word, members.collect()));
     }
@@ -85,88 +85,6 @@ fn components(platform: &Platform, service: &Service) -> Option<Fact> {
         via: Via::Declared,
     };
     Some(Fact::of("is", Plain::List(names.collect()), origin))
-}
-
-fn container(platform: &Platform, service: &Service, container: &Container) -> Vec<Fact> {
-    let mut facts = vec![Fact::shown("image", &container.image)];
-    let words = [("command", &container.command), ("args", &container.args)];
-    for (name, list) in words {
-        facts.extend(list.as_ref().map(|list| {
-            let items = list.value.iter().cloned().map(Plain::Text);
-            Fact::of(name, Plain::List(items.collect()), list.origin)
-        }));
-    }
-    let env = container.env.iter().map(|variable| {
-        let text = match &variable.value.value {
-            EnvValue::Text(text) => text.clone(),
-            EnvValue::Secret(secret, key) => {
-                format!("from secret {}.{key}", platform[*secret].name.value)
-            }
-        };
-        Fact::of(
-            variable.name.as_str(),
-            Plain::Text(text),
-            variable.value.origin,
-        )
-    });
-    facts.extend(keyed("env", env.collect()));
-    facts.push(Fact::shown("cpu", &container.cpu));
-    facts.push(Fact::shown("memory", &container.memory));
-    let probes = [
-        ("ready", &container.probes.ready),
-        ("live", &container.probes.live),
-        ("startup", &container.probes.startup),
-    ];
-    let probes = probes
-        .into_iter()
-        .filter_map(|(name, found)| Some(probe(service, name, found.as_ref()?)));
-    facts.extend(keyed("health", probes.collect()));
-    facts.extend(several("writable", &container.writable));
-    facts.extend(several("capability", &container.capabilities));
-    facts
-}
-
-fn probe(service: &Service, name: &str, probe: &Sourced<Probe>) -> Fact {
-    let of = &probe.value;
-    let (ask, port) = match &of.check.value {
-        ProbeCheck::Http(path, port) => (format!("http \"{path}\""), Some(*port)),
-        ProbeCheck::Tcp(port) => ("tcp".to_owned(), Some(*port)),
-        ProbeCheck::Exec(command) => {
-            let quoted: Vec<String> = command.iter().map(|word| format!("\"{word}\"")).collect();
-            (format!("exec {}", quoted.join(", ")), None)
-        }
-    };
-    let mut parts = vec![Fact::of("check", Plain::Text(ask.clone()), of.check.origin)];
-    let mut text = ask;
-    if let Some(port) = port {
-        let name = service.ports[port.index as usize].name.value.as_str();
-        let by_rule = Origin::of_language();
-        parts.push(Fact::of(
-            "on",
-            Plain::Text(name.to_owned()),
-            of.on.unwrap_or(by_rule),
-        ));
-        text.push_str(" on ");
-        text.push_str(name);
-    }
-    parts.extend([
-        Fact::shown("after", &of.after),
-        Fact::shown("every", &of.every),
-        Fact::of(
-            "fails",
-            Plain::Number(of.fails.value.into()),
-            of.fails.origin,
-        ),
-        Fact::shown("within", &of.within),
-    ]);
-    if of.after.value.0 > 0 {
-        text.push_str(&format!(" after {}", of.after.value));
-    }
-    text.push_str(&format!(
-        " every {} fails {} within {}",
-        of.every.value, of.fails.value, of.within.value
-    ));
-    Fact::of(name, Plain::Text(text), probe.origin).with(parts)
 }
 
 /// A port as the language writes it: `8080`, `53/udp -> 5353`, `1000..1010`.
@@ -251,26 +169,6 @@ fn config(config: &Config) -> Fact {
         config.name.origin,
     )
     .with(parts)
-}
-
-fn slo(service: &Service) -> Option<Fact> {
-    let mut children = Vec::new();
-    children.extend(service.availability.as_ref().map(|slo| {
-        let text = format!("{} over {}", slo.value.share, slo.value.over);
-        Fact::of("availability", Plain::Text(text), slo.origin)
-    }));
-    children.extend(service.latency.iter().map(|slo| {
-        let name = format!(
-            "latency p{}",
-            slo.value.quantile.to_string().trim_end_matches('%')
-        );
-        Fact::of(
-            name,
-            Plain::Text(format!("< {}", slo.value.below)),
-            slo.origin,
-        )
-    }));
-    keyed("slo", children)
 }
 
 fn exposures(platform: &Platform, id: ServiceId) -> Option<Fact> {

@@ -2,95 +2,130 @@
 //! origin. Resolution makes it, the checks read it, everything that is derived is derived from it.
 
 mod accept;
-mod cluster;
 mod flow;
-mod namespace;
 mod profile;
 mod rule;
 mod service;
 
-use erpc_diagnostics::Span;
+use erpc_diagnostics::{Diagnostic, Span, codes};
 use smol_str::SmolStr;
 
 use crate::choice::choices;
+use crate::eval::Evaluator;
 use crate::origin::Sourced;
-use crate::statements::Spread;
+use crate::shown::{Names, Shown};
+use crate::statements::{Reader, Spread, each_text, name, statements, text};
 
 pub use crate::ids::*;
+pub use crate::statements::{
+    ApiServer, Availability, Cluster, Cni, CniAbility, Container, ContainerDefaults, Dns,
+    DnsFlavour, EnvValue, EnvVar, Grant, Image, Ingress, IngressController, Latency, Mesh,
+    Namespace, Nodes, Probe, ProbeCheck, Probes, Quota, Resource, StorageClass, StorageProvision,
+};
 pub use accept::{Accept, AcceptedFile, Move, MovedTo, Subject};
-pub use cluster::*;
 pub use flow::*;
-pub use namespace::*;
 pub use profile::{Change, Override, Profile, QuotaPart, ScaleChange, Slot, Target};
 pub use rule::{Expectation, Rule, Test};
 pub(crate) use rule::{MemberId, PathQuery, Require, Term, TermKind};
 pub use service::*;
 
-/// A whole program, resolved.
-#[derive(Clone, Debug)]
-pub struct Platform {
-    /// `platform NAME`.
-    pub name: Sourced<SmolStr>,
-    /// `##` above it.
-    pub doc: Option<String>,
-    /// `title`.
-    pub title: Option<Sourced<String>>,
-    /// `id`: which source this is, whatever it is called.
-    pub id: Option<Sourced<String>>,
-    /// `version`.
-    pub version: Sourced<String>,
-    /// `domain`.
-    pub domain: Option<Sourced<String>>,
-    /// `environment`, default `production`.
-    pub environment: Sourced<SmolStr>,
-    /// `registry`: put before images without a registry of their own.
-    pub registry: Sourced<String>,
-    /// `registries`: those that images may come from, `registry` included.
-    pub registries: Vec<Sourced<String>>,
-    /// `pull always|missing|never`, default `missing` (`IfNotPresent`).
-    pub pull: Sourced<PullPolicy>,
-    /// `output`, in source order: what a build also writes.
-    pub outputs: Vec<Sourced<Output>>,
-    /// The chosen cluster.
-    pub cluster: ClusterId,
-    /// All clusters, in source order.
-    pub clusters: Vec<Cluster>,
-    /// All tiers, lowest first where they are comparable.
-    pub tiers: Vec<Tier>,
-    /// By name.
-    pub namespaces: Vec<Namespace>,
-    /// By namespace, then by name.
-    pub services: Vec<Service>,
-    /// By name.
-    pub externals: Vec<External>,
-    /// `allow`s and `calls`, sorted by place.
-    pub flows: Vec<Flow>,
-    /// `expose … at`, by service.
-    pub routes: Vec<Route>,
-    /// `expose … as`, by service.
-    pub addresses: Vec<Address>,
-    /// By namespace, then by name; a secret of the whole program comes first.
-    pub secrets: Vec<Secret>,
-    /// Components of the program and those of the library that it uses.
-    pub components: Vec<Component>,
-    /// Uses of components, outer before inner.
-    pub uses: Vec<ComponentUse>,
-    /// `never` and `always`, sorted by place.
-    pub assertions: Vec<Assertion>,
-    /// `profile NAME`, by name.
-    pub profiles: Vec<Profile>,
-    /// The rules that are on, in source order.
-    pub rules: Vec<Rule>,
-    /// `test "name"`, in source order.
-    pub tests: Vec<Test>,
-    /// The profile under which this platform is; `None` for the platform as declared.
-    pub profile: Option<ProfileId>,
-    /// `accept CODE`, in source order.
-    pub accepts: Vec<Accept>,
-    /// `accept "PATH"`, in source order.
-    pub accepted_files: Vec<AcceptedFile>,
-    /// `moved OLD to NEW`, in source order.
-    pub moves: Vec<Move>,
+statements! {
+    /// A whole program, resolved.
+    Platform(
+        /// `platform NAME`.
+        name: Sourced<SmolStr>,
+        /// The chosen cluster.
+        cluster: ClusterId
+    ) {
+        /// `##` above it.
+        doc: Option<String>,
+        /// All clusters, in source order.
+        clusters: Vec<Cluster>,
+        /// All tiers, lowest first where they are comparable.
+        tiers: Vec<Tier>,
+        /// By name.
+        namespaces: Vec<Namespace>,
+        /// By namespace, then by name.
+        services: Vec<Service>,
+        /// By name.
+        externals: Vec<External>,
+        /// `allow`s and `calls`, sorted by place.
+        flows: Vec<Flow>,
+        /// `expose … at`, by service.
+        routes: Vec<Route>,
+        /// `expose … as`, by service.
+        addresses: Vec<Address>,
+        /// By namespace, then by name; a secret of the whole program comes first.
+        secrets: Vec<Secret>,
+        /// Components of the program and those of the library that it uses.
+        components: Vec<Component>,
+        /// Uses of components, outer before inner.
+        uses: Vec<ComponentUse>,
+        /// `never` and `always`, sorted by place.
+        assertions: Vec<Assertion>,
+        /// `profile NAME`, by name.
+        profiles: Vec<Profile>,
+        /// The rules that are on, in source order.
+        rules: Vec<Rule>,
+        /// `test "name"`, in source order.
+        tests: Vec<Test>,
+        /// The profile under which this platform is; `None` for the platform as declared.
+        profile: Option<ProfileId>,
+        /// `accept CODE`, in source order.
+        accepts: Vec<Accept>,
+        /// `accept "PATH"`, in source order.
+        accepted_files: Vec<AcceptedFile>,
+        /// `moved OLD to NEW`, in source order.
+        moves: Vec<Move>,
+    }
+
+    title: Option<Sourced<String>> = "title \"…\"" [Platform]
+        "A short name for people.",
+        read text;
+    id: Option<Sourced<String>> = "id \"…\"" [Platform]
+        "What tells this platform from another of the same name; `erpc init` writes a random one. `erpc apply` records it in the cluster, and refuses a source with another.",
+        read id;
+    version: Sourced<String> = "version \"…\"" [Platform]
+        "The version of the platform, which its own images carry.",
+        default String::new(),
+        read text;
+    domain: Option<Sourced<String>> = "domain \"…\"" [Platform]
+        "The domain under which the platform is reached.",
+        read text;
+    environment: Sourced<SmolStr> = "environment NAME" [Platform]
+        "What the platform is for [default: `production`].",
+        default SmolStr::new_static("production"),
+        read |reader| name(reader, "the environment's name");
+    registry: Sourced<String> = "registry \"host\"" [Platform]
+        "The registry of images that name none: a host such as `ghcr.io`, or one with a path, `ghcr.io/acme` [default: `docker.io`].",
+        default "docker.io".to_owned(),
+        read text;
+    registries: Vec<Sourced<String>> = "registries \"host\", …" [Platform]
+        "The registries that images may come from beside `registry`; one with a path allows what is below it.",
+        read |reader| each_text(reader, "a registry in quotes");
+    pull: Sourced<PullPolicy> = "pull always|missing|never" [Platform]
+        "When a node pulls an image [default: `missing`].",
+        default PullPolicy::Missing,
+        read |reader| {
+            let policy = reader.choice_of("`pull`");
+            reader.finish();
+            policy
+        };
+    outputs: Vec<Sourced<Output>> = "output argocd|flux|kustomize [\"repository\" at \"revision\" [in \"folder\"]]" ByKey [Platform]
+        "What a build also writes, for others who deliver it: in which repository it is, at which revision.",
+        read Output::read;
+}
+
+/// It is compared as it is written, in an object of the cluster.
+fn id(reader: &mut Reader<'_, '_>) -> Option<Sourced<String>> {
+    let id = text(reader)?;
+    let is_allowed = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    if (1..=63).contains(&id.value.len()) && id.value.chars().all(is_allowed) {
+        return Some(id);
+    }
+    let message = format!("invalid platform id `{}`", id.value);
+    let expected = "expected 1 to 63 letters, digits, `-`, `_` or `.`";
+    reader.refuse(Diagnostic::new(&codes::WRONG_TYPE, message).at(id.span(), expected))
 }
 
 choices! {
@@ -143,6 +178,46 @@ pub struct Repository {
     pub revision: String,
     /// The folder of the platform in it; empty for its root.
     pub folder: String,
+}
+
+impl Output {
+    fn read(reader: &mut Reader<'_, '_>) -> Option<Vec<Sourced<Self>>> {
+        let target: Sourced<DeliveryTarget> = reader.choice_of("`output`")?;
+        let repository = if target.value.needs_repository() {
+            Some(Repository::read(reader)?)
+        } else {
+            None
+        };
+        reader.finish();
+        Some(vec![target.map(|target| Self { target, repository })])
+    }
+}
+
+impl Shown for Output {
+    fn show(&self, names: &dyn Names) -> String {
+        self.target.show(names)
+    }
+}
+
+impl Repository {
+    /// `"repository" at "revision" [in "folder"]`
+    fn read(reader: &mut Reader<'_, '_>) -> Option<Self> {
+        let url = reader.expr("the address of the repository that holds the output")?;
+        reader.keyword("at")?;
+        let revision = reader.expr("a branch in quotes")?;
+        let folder = match reader.word("in") {
+            true => {
+                let expr = reader.expr("the folder in quotes")?;
+                reader.get(expr, Evaluator::text)?
+            }
+            false => String::new(),
+        };
+        Some(Self {
+            url: reader.get(url, Evaluator::text)?,
+            revision: reader.get(revision, Evaluator::text)?,
+            folder: folder.trim_matches('/').to_owned(),
+        })
+    }
 }
 
 /// A tier.
@@ -231,6 +306,28 @@ impl std::ops::Index<ExternalId> for Platform {
 
     fn index(&self, id: ExternalId) -> &External {
         &self.externals[id.index()]
+    }
+}
+
+impl Names for Platform {
+    fn namespace(&self, id: NamespaceId) -> &str {
+        &self[id].name.value
+    }
+
+    fn service(&self, id: ServiceId) -> String {
+        self.path(id)
+    }
+
+    fn secret(&self, id: SecretId) -> &str {
+        &self[id].name.value
+    }
+
+    fn port(&self, id: PortId) -> &str {
+        &self[id].name.value
+    }
+
+    fn tier(&self, id: TierId) -> &str {
+        &self.tiers[id.index()].name.value
     }
 }
 

@@ -6,8 +6,8 @@ use smol_str::SmolStr;
 use crate::ids::{ClusterId, NamespaceId, ProfileId, ServiceId};
 use crate::origin::Sourced;
 use crate::platform::accept::Accept;
-use crate::platform::service::{Autoscale, Image};
-use crate::statements::ServiceProperties;
+use crate::platform::service::Autoscale;
+use crate::statements::{Image, ServiceProperties};
 use crate::units::{Cpu, Memory, Range};
 
 /// `profile NAME [is OTHER] { }`.

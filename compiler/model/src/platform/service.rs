@@ -3,11 +3,10 @@
 use erpc_diagnostics::Span;
 use smol_str::SmolStr;
 
-use crate::ids::{NamespaceId, PortId, SecretId, ServiceId, UseId};
-use crate::origin::{Origin, Sourced};
-use crate::platform::namespace::{Availability, Grant, Latency};
-use crate::statements::ServiceProperties;
-use crate::units::{Cpu, Duration, Memory, Protocol, Range};
+use crate::ids::{NamespaceId, SecretId, ServiceId, UseId};
+use crate::origin::Sourced;
+use crate::statements::{Availability, Container, Grant, Latency, ServiceProperties};
+use crate::units::{Memory, Protocol, Range};
 
 /// What kind of workload a service or job is.
 #[derive(Clone, Debug, PartialEq)]
@@ -113,117 +112,6 @@ pub struct AddressUse {
     pub port: Option<SmolStr>,
     /// The call.
     pub span: Span,
-}
-
-/// A container of a service.
-#[derive(Clone, Debug)]
-pub struct Container {
-    /// The service's name for the main one.
-    pub name: Sourced<SmolStr>,
-    /// `image`.
-    pub image: Sourced<Image>,
-    /// `command`.
-    pub command: Option<Sourced<Vec<String>>>,
-    /// `args`.
-    pub args: Option<Sourced<Vec<String>>>,
-    /// `env`, by name.
-    pub env: Vec<EnvVar>,
-    /// `cpu A..B`: request and limit.
-    pub cpu: Sourced<Range<Cpu>>,
-    /// `memory A..B`: request and limit.
-    pub memory: Sourced<Range<Memory>>,
-    /// `health`.
-    pub probes: Probes,
-    /// `writable "/path"`: an emptyDir.
-    pub writable: Vec<Sourced<String>>,
-    /// `capability NAME`.
-    pub capabilities: Vec<Sourced<SmolStr>>,
-}
-
-/// An image reference in parts.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Image {
-    /// `docker.io`; the platform's where the reference names none.
-    pub registry: SmolStr,
-    /// `erpuno/ns`.
-    pub repository: SmolStr,
-    /// Behind `:`.
-    pub tag: Option<SmolStr>,
-    /// Behind `@`: `sha256:…`.
-    pub digest: Option<SmolStr>,
-    /// Whether the source names the registry.
-    pub registry_is_written: bool,
-}
-
-impl std::fmt::Display for Image {
-    /// The whole reference, registry included.
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}/{}", self.registry, self.repository)?;
-        if let Some(tag) = &self.tag {
-            write!(f, ":{tag}")?;
-        }
-        if let Some(digest) = &self.digest {
-            write!(f, "@{digest}")?;
-        }
-        Ok(())
-    }
-}
-
-/// `env NAME = …`.
-#[derive(Clone, Debug)]
-pub struct EnvVar {
-    /// The variable's name.
-    pub name: SmolStr,
-    /// What it holds.
-    pub value: Sourced<EnvValue>,
-}
-
-/// What an environment variable holds.
-#[derive(Clone, Debug, PartialEq)]
-pub enum EnvValue {
-    /// Text.
-    Text(String),
-    /// `from secret S.key`.
-    Secret(SecretId, SmolStr),
-}
-
-/// The three probes of a container.
-#[derive(Clone, Debug, Default)]
-pub struct Probes {
-    /// `ready`.
-    pub ready: Option<Sourced<Probe>>,
-    /// `live`.
-    pub live: Option<Sourced<Probe>>,
-    /// `startup`.
-    pub startup: Option<Sourced<Probe>>,
-}
-
-/// A probe.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Probe {
-    /// What is asked.
-    pub check: Sourced<ProbeCheck>,
-    /// Where its port is chosen; `None` if the default of the language chooses it.
-    pub on: Option<Origin>,
-    /// `after D`, default 0 s.
-    pub after: Sourced<Duration>,
-    /// `every D`, default 10 s.
-    pub every: Sourced<Duration>,
-    /// `fails N`, default 3.
-    pub fails: Sourced<u32>,
-    /// `within D`, default 1 s.
-    pub within: Sourced<Duration>,
-}
-
-/// What a probe asks.
-#[derive(Clone, Debug, PartialEq)]
-pub enum ProbeCheck {
-    /// `http "/path" on PORT`.
-    Http(String, PortId),
-    /// `tcp on PORT`.
-    Tcp(PortId),
-    /// `exec "cmd", "arg"`.
-    Exec(Vec<String>),
 }
 
 /// `port NAME NUMBER[..NUMBER][/proto] [-> CONTAINERPORT] [host]`.

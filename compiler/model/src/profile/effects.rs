@@ -247,7 +247,7 @@ impl<'p> Effects<'p> {
             (Slot::Statement(word), change) => {
                 ServiceProperties::statement(word).is_some_and(|statement| match change {
                     Change::Statement(layer) => !(statement.is_equal)(&service.properties, layer),
-                    _ => (statement.fact)(&service.properties).is_some(),
+                    _ => (statement.origin)(&service.properties).is_some(),
                 })
             }
             (Slot::Host(_), Change::Host(host)) => {

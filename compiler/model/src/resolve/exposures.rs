@@ -9,9 +9,10 @@ use super::settings::{Setting, Settings};
 use super::state::Resolver;
 use crate::args::Args;
 use crate::eval::Scope;
-use crate::origin::Sourced;
+use crate::origin::{Sourced, Via};
 use crate::platform::{Address, AddressKind, PortId, Route, ServiceId};
 use crate::properties::{self, Place};
+use crate::statements::Reader;
 
 /// The node ports of a cluster that says nothing else (`--service-node-port-range`).
 const NODE_PORTS: std::ops::RangeInclusive<u32> = 30_000..=32_767;
@@ -120,7 +121,7 @@ impl<'a> Resolver<'a> {
             let Some(kind) = self.address_kind(&mut args, scope) else {
                 return;
             };
-            let from = self.cidrs_of_from(&mut args, scope);
+            let from = self.cidrs_of_from(&mut args, span, scope);
             args.finish(&mut self.diagnostics);
             if let (Some(id), AddressKind::NodePort(Some(number))) = (port, kind) {
                 self.one_node_port(id, number, span, network);
@@ -158,7 +159,7 @@ impl<'a> Resolver<'a> {
                 .secret(&name, Some(namespace))
                 .map(|id| Sourced::declared(id, name.span));
         }
-        let from = self.cidrs_of_from(&mut args, scope);
+        let from = self.cidrs_of_from(&mut args, span, scope);
         args.finish(&mut self.diagnostics);
         let Some(port) = port else {
             return;
@@ -201,11 +202,17 @@ impl<'a> Resolver<'a> {
         );
     }
 
-    fn cidrs_of_from(&mut self, args: &mut Args<'a>, scope: &Scope) -> Vec<Sourced<IpNet>> {
+    /// `from CIDR, …`, if it is next.
+    fn cidrs_of_from(
+        &mut self,
+        args: &mut Args<'a>,
+        span: Span,
+        scope: &Scope,
+    ) -> Vec<Sourced<IpNet>> {
         if args.word("from").is_none() {
             return Vec::new();
         }
-        self.cidr_list(args, scope, super::container::declared_at)
+        Reader::new(&mut self.evaluator, args, span, scope, Via::Declared).cidrs()
     }
 
     fn address_kind(&mut self, args: &mut Args<'a>, scope: &Scope) -> Option<AddressKind> {

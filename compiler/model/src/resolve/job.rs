@@ -13,9 +13,9 @@ impl Resolver<'_> {
             return;
         }
         for word in ServiceProperties::OF_SCHEDULES {
-            let fact = ServiceProperties::statement(word)
-                .and_then(|statement| (statement.fact)(&job.properties));
-            let Some(origin) = fact.and_then(|fact| fact.origin) else {
+            let statement = ServiceProperties::statement(word);
+            let origin = statement.and_then(|statement| (statement.origin)(&job.properties));
+            let Some(origin) = origin else {
                 continue;
             };
             self.report(

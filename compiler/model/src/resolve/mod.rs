@@ -20,7 +20,6 @@ mod namespace;
 mod partial;
 mod platform;
 mod profile;
-mod resources;
 mod rules;
 mod service;
 mod settings;

@@ -15,12 +15,8 @@ use crate::eval::Scope;
 use crate::ids::Id;
 use crate::kubernetes;
 use crate::origin::{Sourced, Via};
-use crate::platform::{
-    ContainerDefaults, Namespace, NamespaceId, Quota, Secret, SecretId, ServiceId, Tier, TierId,
-};
+use crate::platform::{Namespace, NamespaceId, Secret, SecretId, ServiceId, Tier, TierId};
 use crate::properties::{self, Place};
-use crate::units::{Cpu, Memory, Range};
-use crate::value::{Type, Value};
 
 /// The key of a Secret of the type `kubernetes.io/dockerconfigjson`, the only one that nodes log in to a
 /// registry with.
@@ -63,22 +59,15 @@ impl<'a> Resolver<'a> {
             .collect();
         let base = self.overlay(Vec::new(), below);
         let settings = self.overlay(vec![base], own);
+        let name = Sourced::declared(declared.name.text.clone(), declared.name.span);
         let tier = self.tier(declared, &settings, tiers);
-        let (slo, _) = self.promises(&settings);
-        let namespace = Namespace {
-            name: Sourced::declared(declared.name.text.clone(), declared.name.span),
-            doc: declared.statement.doc(),
-            title: self.one_text(&settings, "title"),
-            tier,
-            slo,
-            after: self.after_namespaces(&settings),
-            quota: self.quota(&settings),
-            limits: self.limits(&settings),
-            pull_secrets: self.pull_secrets(declared, &settings),
-            labels: self.labels(&settings),
-            grants: self.grants(&settings),
-            services,
-        };
+        let mut namespace = Namespace::new(name, tier);
+        self.read_statements(&mut namespace, &settings);
+        namespace.doc = declared.statement.doc();
+        namespace.after = self.after_namespaces(&settings);
+        namespace.pull_secrets = self.pull_secrets(declared, &settings);
+        namespace.labels.sort_by(|a, b| a.0.cmp(&b.0));
+        namespace.services = services;
         (namespace, settings)
     }
 
@@ -164,111 +153,6 @@ impl<'a> Resolver<'a> {
             }
             args.finish(&mut self.diagnostics);
         }
-        out
-    }
-
-    fn quota(&mut self, settings: &Settings<'a>) -> Option<Sourced<Quota>> {
-        let setting = settings.top("quota")?.clone();
-        let mut args = setting.args();
-        let values = self.named_values(&mut args);
-        args.finish(&mut self.diagnostics);
-        let mut quota = Quota::default();
-        for (name, expr) in values {
-            match name.text.as_str() {
-                "cpu" => quota.cpu = self.cpu_range(expr, &setting.scope),
-                "memory" => quota.memory = self.memory_range(expr, &setting.scope),
-                "pods" => quota.pods = self.int_within(expr, &setting.scope, 1, 1_000_000),
-                "storage" => quota.storage = self.memory(expr, &setting.scope),
-                other => self.report_not_in(
-                    "a quota",
-                    other,
-                    name.span,
-                    &["cpu", "memory", "pods", "storage"],
-                ),
-            }
-        }
-        Some(Sourced {
-            value: quota,
-            origin: setting.origin(setting.statement.span),
-        })
-    }
-
-    fn limits(&mut self, settings: &Settings<'a>) -> Option<Sourced<ContainerDefaults>> {
-        let setting = settings.top("limits")?.clone();
-        let mut args = setting.args();
-        let values = self.named_values(&mut args);
-        args.finish(&mut self.diagnostics);
-        let mut limits = ContainerDefaults::default();
-        for (name, expr) in values {
-            match name.text.as_str() {
-                "cpu" => limits.cpu = self.cpu_range(expr, &setting.scope),
-                "memory" => limits.memory = self.memory_range(expr, &setting.scope),
-                other => self.report_not_in("limits", other, name.span, &["cpu", "memory"]),
-            }
-        }
-        Some(Sourced {
-            value: limits,
-            origin: setting.origin(setting.statement.span),
-        })
-    }
-
-    fn cpu_range(&mut self, expr: &erpc_syntax::tree::Expr, scope: &Scope) -> Option<Range<Cpu>> {
-        match self.range(expr, scope, Type::Cpu)? {
-            (Value::Cpu(min), Value::Cpu(max)) => Some(Range { min, max }),
-            _ => None,
-        }
-    }
-
-    fn memory_range(
-        &mut self,
-        expr: &erpc_syntax::tree::Expr,
-        scope: &Scope,
-    ) -> Option<Range<Memory>> {
-        match self.range(expr, scope, Type::Memory)? {
-            (Value::Memory(min), Value::Memory(max)) => Some(Range { min, max }),
-            _ => None,
-        }
-    }
-
-    fn labels(&mut self, settings: &Settings<'a>) -> Vec<(SmolStr, Sourced<String>)> {
-        let all: Vec<Setting<'a>> = settings
-            .of("labels")
-            .filter_map(|s| s.last().cloned())
-            .collect();
-        let mut out = Vec::new();
-        for setting in all {
-            let mut args = setting.args();
-            while let Some(key) = args.need_expr("the label's key", &mut self.diagnostics) {
-                let key_span = key.span;
-                let key: SmolStr = match crate::args::plain_text(key) {
-                    Some(text) => text.into(),
-                    None => self.loaded.sources.text(key.span).into(),
-                };
-                if args.sign(Sign::Assign).is_none() {
-                    args.expected("`=`", &mut self.diagnostics);
-                    break;
-                }
-                let Some(expr) = args.need_expr("the label's value", &mut self.diagnostics) else {
-                    break;
-                };
-                if let Some(text) = self.text(expr, &setting.scope) {
-                    self.check_text("label key", &key, key_span, kubernetes::not_a_key);
-                    self.check_text("label value", &text, expr.span, kubernetes::not_a_value);
-                    out.push((
-                        key,
-                        Sourced {
-                            value: text,
-                            origin: setting.origin(expr.span),
-                        },
-                    ));
-                }
-                if args.sign(Sign::Comma).is_none() {
-                    break;
-                }
-            }
-            args.finish(&mut self.diagnostics);
-        }
-        out.sort_by(|a, b| a.0.cmp(&b.0));
         out
     }
 

@@ -8,11 +8,10 @@ use smol_str::SmolStr;
 use crate::ids::Id;
 use crate::origin::Sourced;
 use crate::platform::{
-    Cluster, Container, End, Flow, Image, IngressController, Namespace, NamespaceId, Probes,
-    Scaling, Service, ServiceId, Tier, TierId, Workload,
+    Cluster, Container, End, Flow, IngressController, Namespace, NamespaceId, Scaling, Service,
+    ServiceId, Tier, TierId, Workload,
 };
 use crate::statements::ServiceProperties;
-use crate::units::{Cpu, Memory, Range};
 
 /// All services, with a bare one in the place of each that could not be resolved; and which those
 /// are.
@@ -90,31 +89,9 @@ pub(super) fn unknown_tier(tiers: &[Tier]) -> TierId {
     TierId::from_index(tiers.len())
 }
 
-/// What stands for an image.
-pub(super) fn image(name: &Sourced<SmolStr>, registry: &str) -> Sourced<Image> {
-    name.clone().map(|name| Image {
-        registry: registry.into(),
-        repository: name,
-        tag: Some(SmolStr::new_static("unknown")),
-        digest: None,
-        registry_is_written: false,
-    })
-}
-
 fn bare(namespace: NamespaceId, name: Sourced<SmolStr>, registry: &str) -> Service {
-    let image = image(&name, registry);
-    let main = Container {
-        name: name.clone(),
-        image,
-        command: None,
-        args: None,
-        env: Vec::new(),
-        cpu: Sourced::default_of_language(Range::single(Cpu(1))),
-        memory: Sourced::default_of_language(Range::single(Memory(1))),
-        probes: Probes::default(),
-        writable: Vec::new(),
-        capabilities: Vec::new(),
-    };
+    let mut main = Container::new(name.clone());
+    main.image.value.registry = registry.into();
     Service {
         name,
         namespace,
@@ -122,7 +99,7 @@ fn bare(namespace: NamespaceId, name: Sourced<SmolStr>, registry: &str) -> Servi
         doc: None,
         workload: Workload::Deployment,
         components: Vec::new(),
-        properties: ServiceProperties::default(),
+        properties: ServiceProperties::new(),
         main,
         sidecars: Vec::new(),
         inits: Vec::new(),

@@ -3,25 +3,24 @@
 use std::rc::Rc;
 
 use erpc_diagnostics::{Diagnostic, Span, codes, listed};
-use erpc_syntax::tree::{Arg, BinaryOp, Block, Expr, ExprKind, Ident, Sign, Statement};
+use erpc_syntax::tree::{Arg, BinaryOp, Block, Expr, ExprKind, Ident, Statement};
 use rustc_hash::FxHashSet;
 use smol_str::SmolStr;
 
 use super::ends::Network;
 use super::partial;
-use super::settings::{Setting, Settings};
+use super::settings::Settings;
 use super::state::Declared;
 use super::state::Resolver;
-use crate::args::Args;
 use crate::eval::Scope;
 use crate::ids::Id;
 use crate::origin::{Sourced, Via};
 use crate::platform::{
-    Cluster, ClusterId, ComponentId, DeliveryTarget, External, ExternalPort, IngressController,
-    Namespace, NamespaceId, Output, Platform, PortId, PullPolicy, Repository, Service, ServiceId,
-    Tier, TierId,
+    Cluster, ClusterId, ComponentId, External, ExternalPort, IngressController, Namespace,
+    NamespaceId, Platform, PortId, Service, ServiceId, Tier, TierId,
 };
 use crate::properties::{self, Place};
+use crate::statements::Statements;
 use crate::value::Value;
 
 impl<'a> Resolver<'a> {
@@ -74,15 +73,10 @@ impl<'a> Resolver<'a> {
             self.check_unused_imports();
         }
         // All of the platform is looked at before the first part that is missing ends it.
-        let title = self.one_text(&settings, "title");
-        let id = self.id_of_platform(&settings);
-        let version = self.version_of_platform(&settings, &declared);
-        let domain = self.one_text(&settings, "domain");
-        let environment = self.environment_of_platform(&settings);
-        let registry = self.registry(&settings);
-        let registries = self.registries(&settings);
-        let pull = self.pull(&settings);
-        let outputs = self.outputs(&settings);
+        let name = Sourced::declared(declared.name.text.clone(), declared.name.span);
+        let mut platform = Platform::new(name, cluster.unwrap_or(ClusterId(0)));
+        self.read_statements(&mut platform, &settings);
+        let registry = platform.registry.clone();
         let (mut services, missing) =
             partial::services(services, &self.service_names(), &registry.value);
         partial::detach(
@@ -93,19 +87,20 @@ impl<'a> Resolver<'a> {
             &mut clusters,
         );
         inherit_availability(&mut services, &namespaces);
+        if settings.top("version").is_none() {
+            self.report(
+                Diagnostic::new(&codes::MISSING_PROPERTY, "the platform has no version")
+                    .at(declared.name.span, "no `version`")
+                    .unless_said(declared.name.span, "version")
+                    .help("add `version \"1.0.0\"`"),
+            );
+        }
+        if cluster.is_none() || platform.version.origin.via == Via::Default {
+            return None;
+        }
+        platform.registries.insert(0, registry);
         Some(Platform {
-            name: Sourced::declared(declared.name.text.clone(), declared.name.span),
             doc: declared.statement.doc(),
-            title,
-            id,
-            version: version?,
-            domain,
-            environment,
-            registry,
-            registries,
-            pull,
-            outputs,
-            cluster: cluster?,
             clusters,
             tiers,
             namespaces,
@@ -121,10 +116,10 @@ impl<'a> Resolver<'a> {
             profiles,
             rules,
             tests,
-            profile: None,
             accepts,
             accepted_files,
             moves,
+            ..platform
         })
     }
 
@@ -150,151 +145,23 @@ impl<'a> Resolver<'a> {
         self.facts
             .push(("name", Value::Text(declared.name.text.clone())));
         let before = self.diagnostics.clone();
-        for word in ["version", "domain", "registry", "environment"] {
-            let text = match word {
-                "environment" => Some(self.environment_of_platform(settings).value),
-                "registry" => Some(self.registry(settings).value.into()),
-                _ => self.one_text(settings, word).map(|t| t.value.into()),
+        let name = Sourced::declared(declared.name.text.clone(), declared.name.span);
+        let mut platform = Platform::new(name, ClusterId(0));
+        for statement in Platform::ALL {
+            let word = statement.word.name;
+            if !["version", "domain", "registry", "environment"].contains(&word) {
+                continue;
+            }
+            self.read_statement(statement, &mut platform, settings);
+            let value = match (word, (statement.members[0].get)(&platform, &platform)) {
+                ("version", _) if platform.version.origin.via == Via::Default => Value::Unknown,
+                (_, Value::Off) => Value::Unknown,
+                (_, value) => value,
             };
-            self.facts
-                .push((word, text.map_or(Value::Unknown, Value::Text)));
+            self.facts.push((word, value));
         }
         // What is wrong with them is reported where the platform itself is built.
         self.diagnostics = before;
-    }
-
-    fn version_of_platform(
-        &mut self,
-        settings: &Settings<'a>,
-        declared: &Declared<'a>,
-    ) -> Option<Sourced<String>> {
-        if settings.top("version").is_none() {
-            self.report(
-                Diagnostic::new(&codes::MISSING_PROPERTY, "the platform says no version")
-                    .at(declared.name.span, "no `version`")
-                    .unless_said(declared.name.span, "version")
-                    .help("add `version \"1.0.0\"`"),
-            );
-        }
-        self.one_text(settings, "version")
-    }
-
-    /// `id`: it is compared as it is written, in an object of the cluster.
-    fn id_of_platform(&mut self, settings: &Settings<'a>) -> Option<Sourced<String>> {
-        let id = self.one_text(settings, "id")?;
-        let is_allowed = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
-        if (1..=63).contains(&id.value.len()) && id.value.chars().all(is_allowed) {
-            return Some(id);
-        }
-        self.report(
-            Diagnostic::new(
-                &codes::WRONG_TYPE,
-                format!("invalid platform id `{}`", id.value),
-            )
-            .at(
-                id.span(),
-                "expected 1 to 63 letters, digits, `-`, `_` or `.`",
-            ),
-        );
-        None
-    }
-
-    fn environment_of_platform(&mut self, settings: &Settings<'a>) -> Sourced<SmolStr> {
-        let name = settings.top("environment").cloned().and_then(|setting| {
-            let mut args = setting.args();
-            let name = args.need_name("the environment's name", &mut self.diagnostics)?;
-            args.finish(&mut self.diagnostics);
-            Some(Sourced {
-                origin: setting.origin(name.span),
-                value: name.text,
-            })
-        });
-        name.unwrap_or_else(|| Sourced::default_of_language(SmolStr::new_static("production")))
-    }
-
-    fn registry(&mut self, settings: &Settings<'a>) -> Sourced<String> {
-        self.one_text(settings, "registry")
-            .unwrap_or_else(|| Sourced::default_of_language("docker.io".to_owned()))
-    }
-
-    fn registries(&mut self, settings: &Settings<'a>) -> Vec<Sourced<String>> {
-        let mut all = vec![self.registry(settings)];
-        if let Some(setting) = settings.top("registries").cloned() {
-            let mut args = setting.args();
-            while let Some(expr) = args.need_expr("a registry in quotes", &mut self.diagnostics) {
-                all.extend(self.text(expr, &setting.scope).map(|value| Sourced {
-                    value,
-                    origin: setting.origin(expr.span),
-                }));
-                if args.sign(Sign::Comma).is_none() {
-                    break;
-                }
-            }
-            args.finish(&mut self.diagnostics);
-        }
-        all
-    }
-
-    fn outputs(&mut self, settings: &Settings<'a>) -> Vec<Sourced<Output>> {
-        let all: Vec<_> = settings
-            .of("output")
-            .filter_map(|s| s.last())
-            .cloned()
-            .collect();
-        let mut outputs = Vec::new();
-        for setting in all {
-            let mut args = setting.args();
-            let found = self.choice::<DeliveryTarget>(&mut args, "`output`");
-            let Some((target, span)) = found else {
-                continue;
-            };
-            let repository = if target.needs_repository() {
-                let Some(repository) = self.repository(&mut args, &setting) else {
-                    continue;
-                };
-                Some(repository)
-            } else {
-                None
-            };
-            args.finish(&mut self.diagnostics);
-            outputs.push(Sourced {
-                value: Output { target, repository },
-                origin: setting.origin(span),
-            });
-        }
-        outputs
-    }
-
-    /// `"repository" at "revision" [in "folder"]`
-    fn repository(&mut self, args: &mut Args<'a>, setting: &Setting<'a>) -> Option<Repository> {
-        let what = "the address of the repository that holds the output";
-        let url = args.need_expr(what, &mut self.diagnostics)?;
-        args.need_word("at", &mut self.diagnostics)?;
-        let revision = args.need_expr("a branch in quotes", &mut self.diagnostics)?;
-        let folder = if args.word("in").is_some() {
-            Some(args.need_expr("the folder in quotes", &mut self.diagnostics)?)
-        } else {
-            None
-        };
-        let folder = match folder {
-            Some(expr) => self.text(expr, &setting.scope)?,
-            None => String::new(),
-        };
-        Some(Repository {
-            url: self.text(url, &setting.scope)?,
-            revision: self.text(revision, &setting.scope)?,
-            folder: folder.trim_matches('/').to_owned(),
-        })
-    }
-
-    fn pull(&mut self, settings: &Settings<'a>) -> Sourced<PullPolicy> {
-        let policy = settings.top("pull").cloned().and_then(|setting| {
-            let mut args = setting.args();
-            let policy = self.choice(&mut args, "`pull`");
-            args.finish(&mut self.diagnostics);
-            policy.map(|(policy, span)| setting.sourced(span, policy))
-        });
-        policy.unwrap_or_else(|| Sourced::default_of_language(PullPolicy::Missing))
     }
 
     fn chosen_cluster(
@@ -565,10 +432,9 @@ impl<'a> Resolver<'a> {
         };
         for setting in settings.of("cidr").flatten() {
             let mut args = setting.args();
-            external
-                .cidrs
-                .extend(self.cidr_list(&mut args, &scope, |span| setting.origin(span)));
-            args.finish(&mut self.diagnostics);
+            let mut reader = self.reader(setting, &mut args);
+            external.cidrs.extend(reader.cidrs());
+            reader.finish();
         }
         if let Some(setting) = settings.top("dns") {
             let mut args = setting.args();

@@ -541,8 +541,9 @@ impl<'a> Resolver<'a> {
         let scope = self.scope_of(target, network);
         let mut layer = ServiceProperties::default();
         let (here, via) = (args.here(), Via::Profile(profile));
-        (statement.read)(&mut layer, &mut Reader::new(self, args, here, &scope, via));
-        let span = (statement.fact)(&layer)?.origin?.span;
+        let read = statement.read?;
+        read(&mut layer, &mut Reader::new(self, args, here, &scope, via));
+        let span = (statement.origin)(&layer)?.span;
         Some((Change::Statement(Box::new(layer)), span))
     }
 

@@ -4,11 +4,9 @@
 use std::rc::Rc;
 
 use erpc_diagnostics::{Diagnostic, codes};
-use erpc_syntax::tree::{BinaryOp, Expr, ExprKind, Ident, NumberLiteral, Sign};
+use erpc_syntax::tree::{Expr, ExprKind, Ident, Sign};
 use smol_str::SmolStr;
 
-use super::container::reason;
-use super::resources;
 use super::settings::{Setting, Settings};
 use super::state::Declared;
 use super::state::Resolver;
@@ -16,14 +14,14 @@ use crate::args::Args;
 use crate::eval::Scope;
 use crate::origin::{Origin, Sourced, Via};
 use crate::platform::{
-    Autoscale, Availability, Grant, Latency, NamespaceId, Resource, Scaling, Service, ServiceId,
-    Workload,
+    Autoscale, Availability, Grant, Latency, NamespaceId, Scaling, Service, ServiceId, Workload,
 };
-use crate::properties::Place;
+use crate::properties::{Merge, Place};
 use crate::schedule;
-use crate::statements::{Reader, Statements};
-use crate::units::{Duration, Percent, Range};
-use crate::value::{Type, Value, number_as};
+use crate::statements::slo::Promise;
+use crate::statements::{Reader, ServiceProperties, Statement, Statements};
+use crate::units::{Percent, Range};
+use crate::value::{Type, Value};
 
 /// The service whose statements are read.
 #[derive(Clone, Copy)]
@@ -124,12 +122,8 @@ impl<'a> Resolver<'a> {
             let own = self.ports(inner, Some(n));
             ports.extend(own);
         }
-        let main = self.container(name.clone(), settings, namespace, is_whole);
-        let main = main.map(|mut main| {
-            main.probes = crate::platform::Probes::default();
-            main
-        });
-        let probes = self.probes(settings, id, &ports);
+        let mut main = self.container(name.clone(), settings, namespace, is_whole);
+        main.probes = self.probes(settings, id, &ports);
         let sidecars = self.container_list(sidecars, namespace, Some((id, &ports)), is_whole);
         let inits = self.inner_containers(settings, "init");
         let inits = self.container_list(inits, namespace, None, is_whole);
@@ -144,13 +138,13 @@ impl<'a> Resolver<'a> {
         let (scaling, replicas_below) = self.scaling(settings);
         let (availability, latency) = self.promises(settings);
         // All properties are looked at before the first that is missing ends it.
-        let properties = self.plain_statements(settings);
+        let mut properties = ServiceProperties::new();
+        self.read_statements(&mut properties, settings);
         let after = self.after_services(settings, namespace);
         let grants = self.grants(settings);
         let patches = self.patches(settings);
         let namespace = namespace?;
-        let main = main.filter(|_| is_readable)?;
-        let service = Service {
+        is_readable.then_some(Service {
             name,
             namespace,
             is_whole: !settings.is_partial,
@@ -173,13 +167,6 @@ impl<'a> Resolver<'a> {
             after,
             grants,
             patches,
-        };
-        Some(Service {
-            main: crate::platform::Container {
-                probes,
-                ..service.main
-            },
-            ..service
         })
     }
 
@@ -196,46 +183,59 @@ impl<'a> Resolver<'a> {
                 origin: setting.origin(name.span),
                 value: name.text,
             };
-            let container = self.container(name, &settings, namespace, is_whole);
-            let probes = probed.map(|(id, ports)| self.probes(&settings, id, ports));
-            if let Some(mut container) = container {
-                container.probes = probes.unwrap_or_default();
-                out.push(container);
+            let mut container = self.container(name, &settings, namespace, is_whole);
+            if let Some((id, ports)) = probed {
+                container.probes = self.probes(&settings, id, ports);
             }
+            out.push(container);
         }
         out
     }
 
-    /// The plain statements of an owner.
-    pub(super) fn plain_statements<O: Statements>(&mut self, settings: &Settings<'a>) -> O {
-        let mut owner = O::default();
+    /// Reads the declared statements of an owner.
+    pub(super) fn read_statements<O: Statements>(
+        &mut self,
+        owner: &mut O,
+        settings: &Settings<'a>,
+    ) {
         for statement in O::ALL {
-            let Some(setting) = settings.top(statement.word.name) else {
-                continue;
-            };
-            let (span, via) = (setting.statement.span, setting.via);
-            let mut args = setting.args();
-            let mut reader = Reader::new(self, &mut args, span, &setting.scope, via);
-            (statement.read)(&mut owner, &mut reader);
+            self.read_statement(statement, owner, settings);
         }
-        owner
     }
 
-    /// A word with one text.
-    pub(super) fn one_text(
+    pub(super) fn read_statement<O>(
         &mut self,
+        statement: &Statement<O>,
+        owner: &mut O,
         settings: &Settings<'a>,
-        word: &'static str,
-    ) -> Option<Sourced<String>> {
-        let setting = settings.top(word)?.clone();
-        let mut args = setting.args();
-        let expr = args.need_expr("text in quotes", &mut self.diagnostics)?;
-        args.finish(&mut self.diagnostics);
-        let text = self.text(expr, &setting.scope)?;
-        Some(Sourced {
-            value: text,
-            origin: setting.origin(expr.span),
-        })
+    ) {
+        let Some(read) = statement.read else {
+            return;
+        };
+        let mut read = |setting: &Setting<'a>| {
+            let mut args = setting.args();
+            read(owner, &mut self.reader(setting, &mut args));
+        };
+        let word = statement.word.name;
+        match statement.word.merge {
+            _ if statement.is_layered => settings.of(word).flatten().for_each(read),
+            Merge::Append => settings.of(word).flatten().for_each(read),
+            Merge::Replace => settings.top(word).into_iter().for_each(read),
+            Merge::ByKey | Merge::Inside => {
+                let stacks = settings.of(word);
+                stacks.filter_map(|stack| stack.last()).for_each(&mut read);
+            }
+        }
+    }
+
+    /// Reads the arguments of a setting.
+    pub(super) fn reader<'r>(
+        &'r mut self,
+        setting: &'r Setting<'a>,
+        args: &'r mut Args<'a>,
+    ) -> Reader<'r, 'a> {
+        let (span, via) = (setting.statement.span, setting.via);
+        Reader::new(&mut self.evaluator, args, span, &setting.scope, via)
     }
 
     /// The number of pods, and the fixed one that an autoscaler hides.
@@ -358,253 +358,31 @@ impl<'a> Resolver<'a> {
     }
 
     /// `slo availability …` and `slo latency …`.
-    pub(super) fn promises(
+    fn promises(
         &mut self,
         settings: &Settings<'a>,
     ) -> (Option<Sourced<Availability>>, Vec<Sourced<Latency>>) {
-        let all: Vec<Setting<'a>> = settings
-            .of("slo")
-            .filter_map(|s| s.last().cloned())
-            .collect();
         let (mut availability, mut latency) = (None, Vec::new());
-        for setting in all {
+        for setting in settings.of("slo").filter_map(|stack| stack.last()) {
             let mut args = setting.args();
-            if args.word("availability").is_some() {
-                availability = self.availability(&mut args, &setting);
-            } else if args.word("latency").is_some() {
-                latency.extend(self.latency(&mut args, &setting));
-            } else {
-                args.expected("`availability` or `latency`", &mut self.diagnostics);
+            match Promise::read(&mut self.reader(setting, &mut args)) {
+                Some(Promise::Availability(promise)) => availability = Some(promise),
+                Some(Promise::Latency(promise)) => latency.push(promise),
+                None => {}
             }
-            args.finish(&mut self.diagnostics);
         }
         (availability, latency)
     }
 
-    fn availability(
-        &mut self,
-        args: &mut Args<'a>,
-        setting: &Setting<'a>,
-    ) -> Option<Sourced<Availability>> {
-        let expr = args.need_expr("a percentage such as `99.9%`", &mut self.diagnostics)?;
-        let share = self.percent(expr, &setting.scope);
-        let mut over = Duration(30 * 86_400_000);
-        if args.word("over").is_some() {
-            let expr = args.need_expr("a time such as `30d`", &mut self.diagnostics)?;
-            over = self.duration(expr, &setting.scope)?;
-            if over.0 == 0 {
-                self.report(
-                    Diagnostic::new(&codes::OUT_OF_RANGE, "a promise is over some time")
-                        .at(expr.span, "no time"),
-                );
-                return None;
-            }
-        }
-        let share = share?;
-        if share.0 == 0 || share >= Percent::ONE {
-            self.report(
-                Diagnostic::new(
-                    &codes::OUT_OF_RANGE,
-                    format!("{share} is no promise: it is above 0% and below 100%"),
-                )
-                .at(expr.span, "cannot be promised")
-                .help(
-                    "what is left to 100% is the error budget, out of which every change is paid",
-                ),
-            );
-            return None;
-        }
-        Some(Sourced {
-            value: Availability { share, over },
-            origin: setting.origin(expr.span),
-        })
-    }
-
-    fn latency(&mut self, args: &mut Args<'a>, setting: &Setting<'a>) -> Option<Sourced<Latency>> {
-        let expr = args.need_expr(
-            "a quantile and a bound, `p95 < 300ms`",
-            &mut self.diagnostics,
-        )?;
-        let ExprKind::Binary(BinaryOp::Less, quantile, bound) = &expr.kind else {
-            self.report(
-                Diagnostic::new(
-                    &codes::WRONG_SHAPE,
-                    "a quantile and a bound are expected here",
-                )
-                .at(expr.span, "not both")
-                .help("it is written `slo latency p95 < 300ms`"),
-            );
-            return None;
-        };
-        let number = quantile
-            .as_word()
-            .and_then(|w| w.strip_prefix('p'))
-            .map(|digits| NumberLiteral {
-                digits: digits.into(),
-                suffix: "%".into(),
-            });
-        let share = number.and_then(|number| number_as(&number, &Type::Percent).ok());
-        let below = self.duration(bound, &setting.scope);
-        match share {
-            Some(Value::Percent(share)) if share.0 > 0 && share < Percent::ONE => Some(Sourced {
-                value: Latency {
-                    quantile: share,
-                    below: below?,
-                },
-                origin: setting.origin(expr.span),
-            }),
-            _ => {
-                self.report(
-                    Diagnostic::new(
-                        &codes::OUT_OF_RANGE,
-                        "a quantile is `p` with a number between 0 and 100",
-                    )
-                    .at(quantile.span, "not a quantile")
-                    .help("it is written `p95` or `p99`"),
-                );
-                None
-            }
-        }
-    }
-
     /// `grants VERB, … on RESOURCE, … [in cluster] [because "…"]`.
-    pub(super) fn grants(&mut self, settings: &Settings<'a>) -> Vec<Grant> {
-        let all: Vec<Setting<'a>> = settings.of("grants").flatten().cloned().collect();
-        all.iter()
-            .filter_map(|setting| self.grant(setting))
-            .collect()
-    }
-
-    fn grant(&mut self, setting: &Setting<'a>) -> Option<Grant> {
-        const VERBS: [&str; 13] = [
-            "get",
-            "list",
-            "watch",
-            "create",
-            "update",
-            "patch",
-            "delete",
-            "deletecollection",
-            "impersonate",
-            "bind",
-            "escalate",
-            "approve",
-            "sign",
-        ];
-        let mut args = setting.args();
-        let mut verbs = Vec::new();
-        loop {
-            if self.loaded.sources.text(args.here()) == "*" {
-                self.report(
-                    Diagnostic::new(&codes::WRONG_SHAPE, "`*` is not a verb: name each one")
-                        .at(args.here(), "every verb")
-                        .help("to read: `get, list, watch`")
-                        .help(
-                            "to read and write: `get, list, watch, create, update, patch, delete`",
-                        ),
-                );
-                return None;
-            }
-            let verb = args.need_name("a verb such as `get`", &mut self.diagnostics)?;
-            if VERBS.contains(&verb.text.as_str()) {
-                verbs.push(verb.text);
-            } else {
-                let (name, code) = (&verb.text, &codes::UNKNOWN_NAME);
-                self.report(Diagnostic::unknown(code, "verb", name, verb.span, VERBS));
-            }
-            if args.sign(Sign::Comma).is_none() {
-                break;
-            }
+    fn grants(&mut self, settings: &Settings<'a>) -> Vec<Grant> {
+        let mut grants = Vec::new();
+        for setting in settings.of("grants").flatten() {
+            let mut args = setting.args();
+            let grant = Grant::read(&mut self.reader(setting, &mut args));
+            grants.extend(grant.into_iter().flatten());
         }
-        args.need_word("on", &mut self.diagnostics)?;
-        let mut resources: Vec<Resource> = Vec::new();
-        let mut written;
-        loop {
-            written = args.here();
-            let expr = args.need_expr(
-                "a resource such as `pods` or `deployments.apps`",
-                &mut self.diagnostics,
-            )?;
-            resources.push(self.resource(expr)?);
-            if args.sign(Sign::Comma).is_none() {
-                break;
-            }
-        }
-        let mut in_cluster = false;
-        if args.word("in").is_some() {
-            args.need_word("cluster", &mut self.diagnostics)?;
-            in_cluster = true;
-        }
-        let because = reason(self, &mut args, &setting.scope);
-        args.finish(&mut self.diagnostics);
-        if !in_cluster {
-            self.cluster_resources(&resources, written);
-        }
-        Some(Grant {
-            verbs,
-            resources,
-            in_cluster,
-            because,
-            origin: setting.origin(setting.statement.span),
-        })
-    }
-
-    /// Rights on what has no namespace do nothing in one.
-    fn cluster_resources(&mut self, resources: &[Resource], last: erpc_diagnostics::Span) {
-        let of_cluster = resources
-            .iter()
-            .find(|resource| resources::is_of_cluster(resource));
-        if let Some(resource) = of_cluster {
-            self.report(
-                Diagnostic::new(
-                    &codes::CONTRADICTION,
-                    format!(
-                        "`{}` are not in a namespace: this grants nothing",
-                        resource.name
-                    ),
-                )
-                .at(last, "a resource of the whole cluster")
-                .help("add `in cluster` after the resources")
-                .fix("add `in cluster`", last.after(), " in cluster"),
-            );
-        }
-    }
-
-    /// `pods`, `deployments.apps`, `nodes/metrics`, or the same in quotes.
-    fn resource(&mut self, expr: &Expr) -> Option<Resource> {
-        let written = match crate::args::plain_text(expr) {
-            Some(text) => text.to_owned(),
-            None => self.loaded.sources.text(expr.span).to_owned(),
-        };
-        let (name, sub) = match written.split_once('/') {
-            Some((name, sub)) => (name, Some(sub)),
-            None => (written.as_str(), None),
-        };
-        let (plural, group) = name.split_once('.').unwrap_or((name, ""));
-        let is_word = |w: &str| {
-            !w.is_empty()
-                && w.bytes()
-                    .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'.')
-        };
-        if !is_word(plural)
-            || !(group.is_empty() || is_word(group))
-            || sub.is_some_and(|s| !is_word(s))
-        {
-            self.report(
-                Diagnostic::new(&codes::WRONG_SHAPE, format!("`{written}` is no resource"))
-                    .at(expr.span, "not a resource")
-                    .help("a resource is written as kubectl writes it: `pods`, `deployments.apps`, `ingresses.networking.k8s.io/status`"),
-            );
-            return None;
-        }
-        if let Some(finding) = resources::finding(plural, group, sub, expr.span) {
-            self.report(finding);
-            return None;
-        }
-        Some(Resource {
-            group: group.into(),
-            name: sub.map_or_else(|| plural.into(), |sub| format!("{plural}/{sub}").into()),
-        })
+        grants
     }
 
     fn after_services(

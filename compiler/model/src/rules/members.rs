@@ -9,10 +9,10 @@ use super::evaluate::View;
 use crate::elements::{Element, GrantOwner, Kind, ProbeKind};
 use crate::ids::number;
 use crate::platform::{
-    Container, End, EnvValue, Grant, MemberId, Mode, Namespace, Probe, ProbeCheck, Scaling,
-    Service, Workload,
+    Container, End, EnvValue, Grant, MemberId, Mode, Namespace, Platform, Probe, ProbeCheck,
+    Scaling, Service, Workload,
 };
-use crate::statements::{ServiceProperties, Statements};
+use crate::statements::{Get, ServiceProperties, Statements};
 use crate::ty::Ty;
 use crate::units::{Protocol, Range};
 use crate::value::{Type, Value};
@@ -23,42 +23,57 @@ pub(crate) struct Member {
     pub(crate) name: &'static str,
     pub(crate) doc: &'static str,
     pub(crate) ty: fn() -> Ty,
-    get: Get,
+    get: Read,
 }
 
 /// How a member is read.
 #[derive(Debug)]
-enum Get {
+enum Read {
     Element(fn(View<'_>, Element) -> Value),
-    /// Of a plain statement of a service.
-    Service(fn(&ServiceProperties) -> Value),
+    Platform(Get<Platform>),
+    Namespace(Get<Namespace>),
+    Service(Get<ServiceProperties>),
+    Container(Get<Container>),
 }
 
 impl Member {
     /// Its value; the type checker only asks elements of its own kind.
     pub(crate) fn get(&self, view: View<'_>, element: Element) -> Value {
+        let platform = view.platform;
         match (&self.get, element) {
-            (Get::Element(get), element) => get(view, element),
-            (Get::Service(get), Element::Service(id)) => get(&view.platform[id].properties),
-            (Get::Service(_), _) => Value::Off,
+            (Read::Element(get), element) => get(view, element),
+            (Read::Platform(get), _) => get(platform, platform),
+            (Read::Namespace(get), Element::Namespace(id)) => get(&platform[id], platform),
+            (Read::Service(get), Element::Service(id)) => get(&platform[id].properties, platform),
+            (Read::Container(get), Element::Container(id, at)) => {
+                get(container_of(&platform[id], at), platform)
+            }
+            (Read::Namespace(_) | Read::Service(_) | Read::Container(_), _) => Value::Off,
         }
     }
 }
 
-/// The members that plain statements of a service declare.
-static SERVICE_STATEMENTS: LazyLock<Vec<Member>> = LazyLock::new(|| {
-    let members = ServiceProperties::ALL
-        .iter()
-        .flat_map(|statement| statement.members);
+/// The members that statements declare, for each kind of element that has some.
+static DECLARED: LazyLock<[(Kind, Vec<Member>); 4]> = LazyLock::new(|| {
+    [
+        (Kind::Platform, declared(Read::Platform)),
+        (Kind::Namespace, declared(Read::Namespace)),
+        (Kind::Service, declared(Read::Service)),
+        (Kind::Container, declared(Read::Container)),
+    ]
+});
+
+fn declared<O: Statements>(read: fn(Get<O>) -> Read) -> Vec<Member> {
+    let members = O::ALL.iter().flat_map(|statement| statement.members);
     members
         .map(|member| Member {
             name: member.name,
             doc: member.doc,
             ty: member.ty,
-            get: Get::Service(member.get),
+            get: read(member.get),
         })
         .collect()
-});
+}
 
 /// A member as the reference of the language shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -105,11 +120,9 @@ pub(crate) fn member_names(kind: Kind) -> Vec<&'static str> {
 }
 
 fn all(kind: Kind) -> impl Iterator<Item = &'static Member> {
-    let statements: &'static [Member] = match kind {
-        Kind::Service => &SERVICE_STATEMENTS,
-        _ => &[],
-    };
-    table(kind).iter().chain(statements)
+    let declared = DECLARED.iter().filter(move |(of, _)| *of == kind);
+    let declared = declared.flat_map(|(_, members)| members);
+    table(kind).iter().chain(declared)
 }
 
 fn table(kind: Kind) -> &'static [Member] {
@@ -232,7 +245,7 @@ macro_rules! members {
             name: $name,
             doc: $doc,
             ty: || $ty,
-            get: Get::Element(|$view, element| {
+            get: Read::Element(|$view, element| {
                 let $pattern = element else { return Value::Off };
                 $value
             }),
@@ -242,12 +255,6 @@ macro_rules! members {
 
 members! { PLATFORM: Element::Platform, v;
     "name" text(), "Its name." => say(&v.platform.name.value);
-    "version" text(), "Its version." => say(&v.platform.version.value);
-    "title" maybe(text()), "Its title." => optional(v.platform.title.as_ref(), |t| say(&t.value));
-    "domain" maybe(text()), "Its domain." => optional(v.platform.domain.as_ref(), |d| say(&d.value));
-    "environment" text(), "What it is for." => say(&v.platform.environment.value);
-    "registry" text(), "The registry of images that name none." => say(&v.platform.registry.value);
-    "registries" many(text()), "All registries that images may come from." => texts(v.platform.registries.iter().map(|r| &r.value));
     "tiers" many(text()), "The tiers, lowest first." => texts(v.platform.tiers.iter().map(|t| &t.name.value));
     "namespaces" many(a(Kind::Namespace)), "All namespaces." => list(v.platform.namespaces().map(|(id, _)| Value::Element(Element::Namespace(id))));
     "services" many(a(Kind::Service)), "All services and jobs." => list(v.platform.services().map(|(id, _)| Value::Element(Element::Service(id))));
@@ -257,13 +264,8 @@ members! { PLATFORM: Element::Platform, v;
 
 members! { NAMESPACE: Element::Namespace(id), v;
     "name" text(), "Its name." => say(&v.platform[id].name.value);
-    "title" maybe(text()), "Its title." => optional(v.platform[id].title.as_ref(), |t| say(&t.value));
     "doc" maybe(text()), "The `##` above it." => optional(v.platform[id].doc.as_ref(), say);
     "tier" text(), "Its tier." => tier_of(v, &v.platform[id]);
-    "availability" maybe(Ty::Plain(Type::Percent)), "What each of its services promises." => optional(v.platform[id].slo.as_ref(), |s| Value::Percent(s.value.share));
-    "after" many(a(Kind::Namespace)), "What it starts after." => list(v.platform[id].after.iter().map(|n| Value::Element(Element::Namespace(n.value))));
-    "pull_secrets" many(text()), "The Secrets with which the images of its pods are fetched." => texts(v.platform[id].pull_secrets.iter().map(|s| &v.platform[s.value].name.value));
-    "labels" many(text()), "Its labels, each `key=value`." => texts(v.platform[id].labels.iter().map(|(k, l)| format_smolstr!("{k}={}", l.value)));
     "grants" many(a(Kind::Grant)), "What its account may do." => elements(v.platform[id].grants.len(), |at| Element::Grant(GrantOwner::Namespace(id), at));
     "services" many(a(Kind::Service)), "Its services and jobs." => list(v.platform[id].services.iter().map(|s| Value::Element(Element::Service(*s))));
 }
@@ -317,16 +319,10 @@ members! { CONTAINER: Element::Container(id, at), v;
         say(if at < service.inits.len() { "init" } else if at < service.inits.len() + service.sidecars.len() { "sidecar" } else { "main" })
     };
     "image" a(Kind::Image), "Its image." => Value::Element(Element::Image(id, at));
-    "command" many(text()), "What it runs instead of the image's entry point." => container_of(&v.platform[id], at).command.as_ref().map_or(Value::List(Vec::new()), |c| texts(&c.value));
-    "args" many(text()), "Its arguments." => container_of(&v.platform[id], at).args.as_ref().map_or(Value::List(Vec::new()), |c| texts(&c.value));
     "env" many(a(Kind::Env)), "Its environment." => elements(container_of(&v.platform[id], at).env.len(), |n| Element::Env(id, at, n));
-    "cpu" span_of(Type::Cpu), "Request and limit." => range(container_of(&v.platform[id], at).cpu.value, Value::Cpu);
-    "memory" span_of(Type::Memory), "Request and limit." => range(container_of(&v.platform[id], at).memory.value, Value::Memory);
     "ready" maybe(a(Kind::Probe)), "Its readiness probe." => probe_value(&v.platform[id], (id, at), ProbeKind::Ready);
     "live" maybe(a(Kind::Probe)), "Its liveness probe." => probe_value(&v.platform[id], (id, at), ProbeKind::Live);
     "startup" maybe(a(Kind::Probe)), "Its startup probe." => probe_value(&v.platform[id], (id, at), ProbeKind::Startup);
-    "writable" many(text()), "Its empty folders." => texts(container_of(&v.platform[id], at).writable.iter().map(|w| &w.value));
-    "capabilities" many(text()), "Its Linux capabilities." => texts(container_of(&v.platform[id], at).capabilities.iter().map(|c| &c.value));
 }
 
 members! { IMAGE: Element::Image(id, at), v;

@@ -6,18 +6,37 @@
 //! A statement is plain if it stands once in its block and its value depends on no other statement. The others
 //! (ports, probes, flows, volumes, …) are read in `resolve/`.
 
+mod cluster;
+mod container;
+mod field;
+mod grant;
+mod namespace;
+mod probe;
 mod reader;
+mod resources;
 mod service;
+pub(crate) mod slo;
 
-use crate::choice::Shown;
 use crate::fact::Fact;
-use crate::origin::Sourced;
+use crate::origin::Origin;
+use crate::shown::Names;
 use crate::ty::Ty;
-use crate::value::{Type, Value};
+use crate::value::Value;
 use crate::word::Word;
 
-pub(crate) use reader::Reader;
+pub(crate) use field::{Field, Keyed, Values};
+pub(crate) use reader::{Reader, duration, each_text, name, text};
+
+pub use cluster::{
+    ApiServer, Cluster, Cni, CniAbility, Dns, DnsFlavour, Ingress, IngressController, Mesh, Nodes,
+    StorageClass, StorageProvision,
+};
+pub use container::{Container, EnvValue, EnvVar, Image};
+pub use grant::{Grant, Resource};
+pub use namespace::{ContainerDefaults, Namespace, Quota};
+pub use probe::{Probe, ProbeCheck, Probes};
 pub use service::{Access, History, RunAs, ServiceProperties, Spread};
+pub use slo::{Availability, Latency};
 
 /// A declared statement of an owner `O`, the struct of all its statements.
 pub(crate) struct Statement<O: 'static> {
@@ -25,34 +44,42 @@ pub(crate) struct Statement<O: 'static> {
     pub(crate) word: Word,
     /// What rules and tests read of it.
     pub(crate) members: &'static [StatementMember<O>],
-    /// Sets the field from what stands behind the word; leaves it unset after an error.
-    pub(crate) read: fn(&mut O, &mut Reader<'_, '_>),
-    /// Its row in `show`, if it is set.
-    pub(crate) fact: fn(&O) -> Option<Fact>,
+    /// Sets the field from what stands behind the word; leaves it as it is after an error. `None` for a statement
+    /// that is read in `resolve/`.
+    pub(crate) read: Option<fn(&mut O, &mut Reader<'_, '_>)>,
+    /// Whether it is read over what lower layers set, instead of in their place.
+    pub(crate) is_layered: bool,
+    /// Its rows in `show`.
+    pub(crate) facts: fn(&O, &dyn Names) -> Vec<Fact>,
+    /// Where it is set.
+    pub(crate) origin: fn(&O) -> Option<Origin>,
     /// Whether both owners have the same value.
     pub(crate) is_equal: fn(&O, &O) -> bool,
     /// Copies the field from another owner.
     pub(crate) copy: fn(&mut O, &O),
 }
 
+/// How a member of an owner is read.
+pub(crate) type Get<O> = fn(&O, &dyn Names) -> Value;
+
 /// A member of rules and tests that reads a statement.
 pub(crate) struct StatementMember<O> {
     pub(crate) name: &'static str,
     pub(crate) doc: &'static str,
     pub(crate) ty: fn() -> Ty,
-    pub(crate) get: fn(&O) -> Value,
+    pub(crate) get: Get<O>,
 }
 
 /// The struct of the statements of a block.
-pub(crate) trait Statements: Default + 'static {
+pub(crate) trait Statements: Sized + 'static {
     /// Every statement, in the order in which `show` lists them.
     const ALL: &'static [Statement<Self>];
 
     /// The rows of `show`.
-    fn facts(&self) -> impl Iterator<Item = Fact> {
-        Self::ALL
-            .iter()
-            .filter_map(|statement| (statement.fact)(self))
+    fn facts(&self, names: &dyn Names) -> Vec<Fact> {
+        let all = Self::ALL.iter();
+        all.flat_map(|statement| (statement.facts)(self, names))
+            .collect()
     }
 
     /// The words that start them.
@@ -68,16 +95,19 @@ pub(crate) trait Statements: Default + 'static {
     }
 }
 
-/// Reads a value as its declaration says.
-pub(crate) fn read_with<T>(
+/// Reads a statement into its field.
+pub(crate) fn read_into<F: Field>(
+    field: &mut F,
     reader: &mut Reader<'_, '_>,
-    read: fn(&mut Reader<'_, '_>) -> Option<Sourced<T>>,
-) -> Option<Sourced<T>> {
-    read(reader)
+    read: fn(&mut Reader<'_, '_>) -> Option<F::Read>,
+) {
+    if let Some(read) = read(reader) {
+        field.set(read);
+    }
 }
 
 /// The word that a form starts with.
-const fn first_word(form: &'static str) -> &'static str {
+pub(crate) const fn first_word(form: &'static str) -> &'static str {
     let bytes = form.as_bytes();
     let mut end = 0;
     while end < bytes.len() && bytes[end] != b' ' {
@@ -86,40 +116,53 @@ const fn first_word(form: &'static str) -> &'static str {
     form.split_at(end).0
 }
 
-/// Declares the statements of a block and the struct that holds them. A declaration is
+/// Declares the statements of a block and the struct that holds them:
 ///
 /// ```text
-/// field: Type = "how it is written" [the blocks in which it may stand]
-///     "What it does."
+/// Owner(fields that a new owner is given) { fields that are no statements }
+/// field: Type = "how it is written" How layers merge, unless one replaces the other [the blocks in which it may stand]
+///     "What it does.",
+///     default …,
 ///     read |reader| …;
 /// ```
 ///
-/// `show |value| …` before the `;` replaces how `show` writes the value, `members { … }` replaces the one member
-/// with the name of the field.
+/// `show |value| …` replaces how `show` writes a value, `rows |owner, names| …` the rows of `show`, `members { … }` the
+/// one member with the name of the field. `update` instead of `read` changes what lower layers set. Without either, the
+/// statement is read in `resolve/`.
 macro_rules! statements {
     (
         $(#[$doc:meta])*
-        $owner:ident:
-        $($field:ident: $ty:ty = $form:literal [$($place:ident)*] $text:literal
-            read $read:expr
+        $owner:ident($($(#[$given_doc:meta])* $given:ident: $given_ty:ty),*)
+        { $($(#[$other_doc:meta])* $other:ident: $other_ty:ty),* $(,)? }
+        $($field:ident: $ty:ty = $form:literal $($merge:ident)? [$($place:ident)*] $text:literal
+            $(, parts { $($part:literal $part_doc:literal)* })?
+            $(, default $default:expr)?
+            $(, read $read:expr)?
+            $(, update $update:expr)?
             $(, show $show:expr)?
+            $(, rows $rows:expr)?
             $(, members { $($member:ident: $member_ty:ty, $member_doc:literal => $get:expr),* $(,)? })?;
         )*
     ) => {
         $(#[$doc])*
-        #[derive(Clone, Debug, Default)]
+        #[derive(Clone, Debug)]
         pub struct $owner {
+            $($(#[$given_doc])* pub $given: $given_ty,)*
+            $($(#[$other_doc])* pub $other: $other_ty,)*
             $(
                 #[doc = concat!("`", $form, "`: ", $text)]
-                pub $field: Option<$crate::origin::Sourced<$ty>>,
+                pub $field: $ty,
             )*
         }
 
-        /// Equal values, wherever they are set.
-        impl PartialEq for $owner {
-            fn eq(&self, other: &Self) -> bool {
-                let all = <Self as $crate::statements::Statements>::ALL;
-                all.iter().all(|statement| (statement.is_equal)(self, other))
+        impl $owner {
+            /// With the defaults of the language.
+            pub(crate) fn new($($given: $given_ty),*) -> Self {
+                Self {
+                    $($given,)*
+                    $($other: Default::default(),)*
+                    $($field: $crate::statements::statements!(@default $($default)?),)*
+                }
             }
         }
 
@@ -130,43 +173,58 @@ macro_rules! statements {
                         name: $crate::statements::first_word($form),
                         form: $form,
                         doc: $text,
-                        parts: &[],
-                        merge: $crate::word::Merge::Replace,
+                        parts: &[$($(($part, $part_doc)),*)?],
+                        merge: $crate::statements::statements!(@merge $($merge)?),
                         places: &[$($crate::word::Place::$place),*],
                     },
                     members: $crate::statements::statements!(
                         @members $owner $field $ty, $text $(, { $($member: $member_ty, $member_doc => $get),* })?
                     ),
-                    read: |owner, reader| {
-                        owner.$field = $crate::statements::read_with::<$ty>(reader, $read);
-                    },
-                    fact: |owner| {
-                        let set = owner.$field.as_ref()?;
-                        let show: fn(&$ty) -> String = $crate::statements::statements!(@show $ty $(, $show)?);
-                        Some($crate::fact::Fact::of(
-                            $crate::statements::first_word($form),
-                            $crate::fact::Plain::Text(show(&set.value)),
-                            set.origin,
-                        ))
-                    },
-                    is_equal: |one, other| {
-                        one.$field.as_ref().map(|set| &set.value) == other.$field.as_ref().map(|set| &set.value)
-                    },
+                    read: $crate::statements::statements!(@read $owner $field $(, $read)? $(, update $update)?),
+                    is_layered: $crate::statements::statements!(@is_layered $($update)?),
+                    facts: $crate::statements::statements!(@facts $field $ty, $form $(, show $show)? $(, rows $rows)?),
+                    origin: |owner| $crate::statements::Field::origin(&owner.$field),
+                    is_equal: |one, other| $crate::statements::Field::is_equal(&one.$field, &other.$field),
                     copy: |owner, from| owner.$field.clone_from(&from.$field),
                 }
             ),*];
         }
     };
-    (@show $ty:ty) => { <$ty as $crate::choice::Shown>::show };
-    (@show $ty:ty, $show:expr) => { $show };
+    (@default) => { Default::default() };
+    (@default $default:expr) => { $crate::origin::Sourced::default_of_language($default) };
+    (@merge) => { $crate::word::Merge::Replace };
+    (@merge $merge:ident) => { $crate::word::Merge::$merge };
+    (@read $owner:ident $field:ident) => { None };
+    (@read $owner:ident $field:ident, $read:expr) => {
+        Some(|owner, reader| $crate::statements::read_into(&mut owner.$field, reader, $read))
+    };
+    (@read $owner:ident $field:ident, update $update:expr) => {
+        Some(|owner: &mut $owner, reader| $update(&mut owner.$field, reader))
+    };
+    (@is_layered) => { false };
+    (@is_layered $update:expr) => { true };
+    (@facts $field:ident $ty:ty, $form:literal) => {
+        |owner, names| {
+            let word = $crate::statements::first_word($form);
+            $crate::statements::Field::facts(&owner.$field, word, names)
+        }
+    };
+    (@facts $field:ident $ty:ty, $form:literal, show $show:expr) => {
+        |owner, names| {
+            let word = $crate::statements::first_word($form);
+            Vec::from_iter($crate::statements::Values::row(&owner.$field, word, names, |value, _| {
+                let show: fn(&<$ty as $crate::statements::Values>::Item) -> String = $show;
+                $crate::fact::Plain::Text(show(value))
+            }))
+        }
+    };
+    (@facts $field:ident $ty:ty, $form:literal, rows $rows:expr) => { $rows };
     (@members $owner:ident $field:ident $ty:ty, $text:literal) => {
         &[$crate::statements::StatementMember::<$owner> {
             name: stringify!($field),
             doc: $text,
-            ty: || $crate::ty::Ty::optional(<$ty as $crate::choice::Shown>::ty()),
-            get: |owner| owner.$field.as_ref().map_or($crate::value::Value::Off, |set| {
-                $crate::choice::Shown::value(&set.value)
-            }),
+            ty: <$ty as $crate::statements::Field>::ty,
+            get: |owner, names| $crate::statements::Field::value(&owner.$field, names),
         }]
     };
     (@members $owner:ident $field:ident $ty:ty, $text:literal, {
@@ -175,39 +233,13 @@ macro_rules! statements {
         &[$($crate::statements::StatementMember::<$owner> {
             name: stringify!($member),
             doc: $member_doc,
-            ty: <$member_ty as $crate::statements::Member>::ty,
-            get: |owner| {
-                let get: fn(Option<&$ty>) -> $member_ty = $get;
-                $crate::statements::Member::value(get(owner.$field.as_ref().map(|set| &set.value)))
+            ty: <$member_ty as $crate::shown::Shown>::ty,
+            get: |owner, names| {
+                let get: fn(&$ty) -> $member_ty = $get;
+                $crate::shown::Shown::value(&get(&owner.$field), names)
             },
         }),*]
     };
 }
 
 pub(crate) use statements;
-
-/// What a member of its own declaration gives: a value, or one that may be missing.
-pub(crate) trait Member {
-    fn ty() -> Ty;
-    fn value(self) -> Value;
-}
-
-impl Member for bool {
-    fn ty() -> Ty {
-        Ty::Plain(Type::Bool)
-    }
-
-    fn value(self) -> Value {
-        Value::Bool(self)
-    }
-}
-
-impl<T: Shown> Member for Option<T> {
-    fn ty() -> Ty {
-        Ty::optional(T::ty())
-    }
-
-    fn value(self) -> Value {
-        self.map_or(Value::Off, |set| set.value())
-    }
-}

@@ -2,14 +2,17 @@
 
 use std::ops::RangeInclusive;
 
-use erpc_diagnostics::{Diagnostic, Span, alternatives};
-use erpc_syntax::tree::{Expr, Sign};
+use erpc_diagnostics::{Diagnostic, Span, alternatives, codes};
+use erpc_syntax::tree::{Expr, Ident, Sign};
+use ipnet::IpNet;
+use smol_str::SmolStr;
 
 use crate::args::Args;
 use crate::choice::Choice;
 use crate::eval::{Evaluator, Scope};
 use crate::origin::{Origin, Sourced, Via};
-use crate::units::Duration;
+use crate::units::{Cpu, Duration, Memory, Range};
+use crate::value::{Type, Value};
 
 /// The arguments of a statement with the scope in which they are evaluated. Each method takes the next argument and
 /// gives `None` after an error, which it has reported.
@@ -45,11 +48,18 @@ impl<'r, 'a> Reader<'r, 'a> {
 
     /// The value of a statement that stands at `span`.
     pub(crate) fn sourced<T>(&self, value: T, span: Span) -> Sourced<T> {
-        let origin = Origin {
+        Sourced {
+            value,
+            origin: self.origin(span),
+        }
+    }
+
+    /// The origin of what stands at `span`.
+    pub(crate) fn origin(&self, span: Span) -> Origin {
+        Origin {
             span,
             via: self.via,
-        };
-        Sourced { value, origin }
+        }
     }
 
     pub(crate) fn statement(&self) -> Span {
@@ -60,24 +70,113 @@ impl<'r, 'a> Reader<'r, 'a> {
         self.evaluator.report(diagnostic);
     }
 
+    /// Reports why there is no value.
+    pub(crate) fn refuse<T>(&mut self, diagnostic: Diagnostic) -> Option<T> {
+        self.report(diagnostic);
+        None
+    }
+
+    /// Reports that something else should stand here.
+    pub(crate) fn expected(&mut self, what: &str) {
+        self.args.expected(what, &mut self.evaluator.diagnostics);
+    }
+
+    /// Reports a text that Kubernetes does not accept as what it is used for.
+    pub(crate) fn check_text(
+        &mut self,
+        what: &str,
+        text: &str,
+        span: Span,
+        rule: impl Fn(&str) -> Option<String>,
+    ) {
+        self.evaluator.check_text(what, text, span, rule);
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.args.is_empty()
+    }
+
+    /// Where the next argument stands, or would stand.
+    pub(crate) fn here(&self) -> Span {
+        self.args.here()
+    }
+
+    /// As the source writes it.
+    pub(crate) fn written(&self, span: Span) -> &'a str {
+        self.evaluator.loaded.sources.text(span)
+    }
+
     /// A keyword of the statement.
     pub(crate) fn keyword(&mut self, word: &str) -> Option<()> {
         if self.is_override {
             self.args.word(word);
             return Some(());
         }
-        self.args
-            .need_word(word, &mut self.evaluator.diagnostics)
-            .map(|_| ())
+        let found = self.args.need_word(word, &mut self.evaluator.diagnostics);
+        found.map(|_| ())
+    }
+
+    /// Takes a word, where it is next.
+    pub(crate) fn word(&mut self, word: &str) -> bool {
+        self.args.word(word).is_some()
+    }
+
+    /// Takes a sign, where it is next.
+    pub(crate) fn sign(&mut self, sign: Sign) -> bool {
+        self.args.sign(sign).is_some()
+    }
+
+    /// A sign of the statement, which messages call `what`.
+    pub(crate) fn need_sign(&mut self, sign: Sign, what: &str) -> Option<()> {
+        if !self.sign(sign) {
+            self.expected(what);
+            return None;
+        }
+        Some(())
     }
 
     pub(crate) fn comma(&mut self) -> bool {
-        self.args.sign(Sign::Comma).is_some()
+        self.sign(Sign::Comma)
+    }
+
+    /// `10.0.0.0/8, 2001:db8::/32`; each with no bits behind its prefix, as Kubernetes asks.
+    pub(crate) fn cidrs(&mut self) -> Vec<Sourced<IpNet>> {
+        self.list(|reader| {
+            let expr = reader.expr("a block of addresses such as `10.0.0.0/8`")?;
+            let net = reader.value(expr, Evaluator::cidr)?;
+            let start = net.value.trunc();
+            if net.value == start {
+                return Some(net);
+            }
+            let message = format!("`{}` has bits behind its prefix", net.value);
+            reader.refuse(
+                Diagnostic::new(&codes::OUT_OF_RANGE, message)
+                    .at(expr.span, "not the start of a block")
+                    .help(format!("the block is `{start}`"))
+                    .fix(format!("write `{start}`"), expr.span, start.to_string()),
+            )
+        })
+    }
+
+    /// What `read` gives, as often as a comma follows.
+    pub(crate) fn list<T>(&mut self, mut read: impl FnMut(&mut Self) -> Option<T>) -> Vec<T> {
+        let mut all = Vec::new();
+        loop {
+            all.extend(read(self));
+            if !self.comma() {
+                return all;
+            }
+        }
     }
 
     /// Reports what is left of the statement.
     pub(crate) fn finish(&mut self) {
         self.args.finish(&mut self.evaluator.diagnostics);
+    }
+
+    /// A plain name, which `what` describes.
+    pub(crate) fn name(&mut self, what: &str) -> Option<Ident> {
+        self.args.need_name(what, &mut self.evaluator.diagnostics)
     }
 
     /// An expression, which `what` describes.
@@ -90,6 +189,38 @@ impl<'r, 'a> Reader<'r, 'a> {
         let expr = self.expr(what)?;
         self.finish();
         Some(expr)
+    }
+
+    /// A plain name that the statement declares for a `kind` of object.
+    pub(crate) fn new_name(&mut self, what: &str, kind: &str) -> Option<Sourced<SmolStr>> {
+        let name = self.name(what)?;
+        self.evaluator.check_name(&name, kind);
+        Some(self.sourced(name.text, name.span))
+    }
+
+    /// `because "…"`, where it is next.
+    pub(crate) fn because(&mut self) -> Option<String> {
+        let expr = self.args.because(&mut self.evaluator.diagnostics)?;
+        self.evaluator.text(expr, self.scope)
+    }
+
+    /// What an expression is evaluated to.
+    pub(crate) fn get<T>(
+        &mut self,
+        expr: &Expr,
+        evaluate: impl FnOnce(&mut Evaluator<'a>, &Expr, &Scope) -> Option<T>,
+    ) -> Option<T> {
+        evaluate(self.evaluator, expr, self.scope)
+    }
+
+    /// The same with its origin.
+    pub(crate) fn value<T>(
+        &mut self,
+        expr: &Expr,
+        evaluate: impl FnOnce(&mut Evaluator<'a>, &Expr, &Scope) -> Option<T>,
+    ) -> Option<Sourced<T>> {
+        let value = self.get(expr, evaluate)?;
+        Some(self.sourced(value, expr.span))
     }
 
     /// The number that an expression has.
@@ -115,43 +246,135 @@ impl<'r, 'a> Reader<'r, 'a> {
         Some(self.sourced(count, expr.span))
     }
 
+    /// Texts with commas between them, which may hold addresses of services; the last arguments.
+    pub(crate) fn texts(&mut self, what: &str) -> Option<Sourced<Vec<String>>> {
+        let start = self.here();
+        let (args, scope) = (&mut *self.args, self.scope);
+        let texts = self
+            .evaluator
+            .with_addresses(true, |evaluator| evaluator.texts_of(args, scope, what));
+        let (texts, end) = texts?;
+        self.finish();
+        Some(self.sourced(texts, start.to(end)))
+    }
+
     /// The last argument, a word of a choice.
     pub(crate) fn choice<T: Choice>(&mut self) -> Option<Sourced<T>> {
         let span = self.args.here();
         let mut all = T::ALL.iter();
         let Some((choice, _)) = all.find(|(_, word)| self.args.word(word).is_some()) else {
-            self.args
-                .expected(&T::expected(), &mut self.evaluator.diagnostics);
+            self.expected(&T::expected());
             return None;
         };
         self.finish();
         Some(self.sourced(*choice, span))
     }
 
+    /// The next argument, a word of a choice that `whole` offers.
+    pub(crate) fn choice_of<T: Choice>(&mut self, whole: &str) -> Option<Sourced<T>> {
+        let (choice, span) = self.evaluator.choice(self.args, whole)?;
+        Some(self.sourced(choice, span))
+    }
+
     /// The next argument, one of these words, which name parts of `whole`.
     pub(crate) fn part(&mut self, whole: &str, parts: &[&'static str]) -> Option<&'static str> {
-        let diagnostics = &mut self.evaluator.diagnostics;
-        let expected = alternatives(parts.iter().copied());
-        let name = self.args.need_name(&expected, diagnostics)?;
+        let name = self.name(&alternatives(parts.iter().copied()))?;
         let known = parts.iter().find(|part| **part == name.text);
         if known.is_none() {
-            self.evaluator
-                .report_not_in(whole, &name.text, name.span, parts);
+            self.report_not_in(whole, &name, parts);
         }
         known.copied()
+    }
+
+    pub(crate) fn report_not_in(&mut self, whole: &str, name: &Ident, parts: &[&str]) {
+        self.evaluator
+            .report_not_in(whole, &name.text, name.span, parts);
+    }
+
+    /// `NAME VALUE, …`, the last arguments: what `set` does with each of these parts of `whole`.
+    pub(crate) fn parts(
+        &mut self,
+        whole: &str,
+        parts: &[&str],
+        mut set: impl FnMut(&mut Self, &str, &'a Expr),
+    ) {
+        let mut values = Vec::new();
+        while let Some(name) = self.name("a name") {
+            let Some(value) = self.expr(&format!("the value of `{}`", name.text)) else {
+                break;
+            };
+            values.push((name, value));
+            if !self.comma() {
+                break;
+            }
+        }
+        self.finish();
+        for (name, value) in values {
+            if parts.contains(&name.text.as_str()) {
+                set(self, &name.text, value);
+            } else {
+                self.report_not_in(whole, &name, parts);
+            }
+        }
     }
 }
 
 /// A text as the only argument.
 pub(crate) fn text(reader: &mut Reader<'_, '_>) -> Option<Sourced<String>> {
     let expr = reader.last("text in quotes")?;
-    let text = reader.evaluator.text(expr, reader.scope)?;
-    Some(reader.sourced(text, expr.span))
+    reader.value(expr, Evaluator::text)
 }
 
 /// A time as the only argument.
 pub(crate) fn duration(reader: &mut Reader<'_, '_>) -> Option<Sourced<Duration>> {
     let expr = reader.last("a time such as `5m`")?;
-    let time = reader.evaluator.duration(expr, reader.scope)?;
-    Some(reader.sourced(time, expr.span))
+    reader.value(expr, Evaluator::duration)
+}
+
+/// A plain name as the only argument.
+pub(crate) fn name(reader: &mut Reader<'_, '_>, what: &str) -> Option<Sourced<SmolStr>> {
+    let name = reader.name(what)?;
+    reader.finish();
+    Some(reader.sourced(name.text, name.span))
+}
+
+/// Texts with commas between them as the only arguments, each with its origin.
+pub(crate) fn each_text(reader: &mut Reader<'_, '_>, what: &str) -> Option<Vec<Sourced<String>>> {
+    let texts = reader.list(|reader| {
+        let expr = reader.expr(what)?;
+        reader.value(expr, Evaluator::text)
+    });
+    reader.finish();
+    Some(texts)
+}
+
+/// Request and limit.
+pub(crate) fn cpu_range(
+    evaluator: &mut Evaluator<'_>,
+    expr: &Expr,
+    scope: &Scope,
+) -> Option<Range<Cpu>> {
+    match evaluator.range(expr, scope, Type::Cpu)? {
+        (Value::Cpu(min), Value::Cpu(max)) => Some(Range { min, max }),
+        _ => None,
+    }
+}
+
+/// Request and limit.
+pub(crate) fn memory_range(
+    evaluator: &mut Evaluator<'_>,
+    expr: &Expr,
+    scope: &Scope,
+) -> Option<Range<Memory>> {
+    match evaluator.range(expr, scope, Type::Memory)? {
+        (Value::Memory(min), Value::Memory(max)) => Some(Range { min, max }),
+        _ => None,
+    }
+}
+
+/// Blocks of addresses as the last arguments.
+pub(crate) fn cidrs(reader: &mut Reader<'_, '_>) -> Option<Vec<Sourced<IpNet>>> {
+    let blocks = reader.cidrs();
+    reader.finish();
+    Some(blocks)
 }

@@ -3,11 +3,11 @@
 use erpc_diagnostics::{Diagnostic, codes, nearest};
 use erpc_syntax::tree::{Expr, ExprKind};
 
-use super::reader::{duration, text};
-use super::{Reader, Statements, statements};
-use crate::choice::{Shown, choices};
+use super::{Reader, Statements, duration, statements, text};
+use crate::choice::choices;
 use crate::kubernetes;
 use crate::origin::Sourced;
+use crate::shown::{Names, Shown};
 use crate::units::Duration;
 
 /// The greatest number of a user or a group: Kubernetes takes 31 bits; OpenShift gives each namespace a range above
@@ -16,52 +16,66 @@ const MAX_ID: u32 = 2_147_483_647;
 
 statements! {
     /// The plain statements of a service or job.
-    ServiceProperties:
+    ServiceProperties() {}
 
-    title: String = "title \"…\"" [Platform Namespace Service Job]
-        "A short name for people."
+    title: Option<Sourced<String>> = "title \"…\"" [Service Job]
+        "A short name for people.",
         read text;
-    repo: String = "repo \"org/name\"" [Service Job]
-        "Where the source of the image lives."
+    repo: Option<Sourced<String>> = "repo \"org/name\"" [Service Job]
+        "Where the source of the image lives.",
         read text;
-    run: RunAs = "run as UID[:GID]" [Service Job]
-        "The user, never root, and the group that the containers run as."
+    run: Option<Sourced<RunAs>> = "run as UID[:GID]" [Service Job]
+        "The user, never root, and the group that the containers run as.",
         read RunAs::read,
         members {
-            uid: Option<u32>, "The user that it runs as." => |run| run.map(|run| run.uid),
-            gid: Option<u32>, "The group that it runs as." => |run| run.map(|run| run.gid),
+            uid: Option<u32>, "The user that it runs as." => |run| run.as_ref().map(|run| run.value.uid),
+            gid: Option<u32>, "The group that it runs as." => |run| run.as_ref().map(|run| run.value.gid),
         };
-    spread: Spread = "spread by node|zone" [Service]
-        "Over what the pods are spread."
+    spread: Option<Sourced<Spread>> = "spread by node|zone" [Service]
+        "Over what the pods are spread.",
         read |reader| { reader.keyword("by")?; reader.choice() },
         show |over| format!("by {over}");
-    disruption: u32 = "disruption min N" [Service]
-        "How many pods a drain must leave."
+    disruption: Option<Sourced<u32>> = "disruption min N" [Service]
+        "How many pods a drain must leave.",
         read |reader| { reader.keyword("min")?; reader.count("a number of pods", 0..=10_000) },
         show |pods| format!("min {pods}");
-    deadline: Duration = "deadline TIME" [Job]
-        "How long a run of the job may take, all its tries together, before it is stopped."
+    deadline: Option<Sourced<Duration>> = "deadline TIME" [Job]
+        "How long a run of the job may take, all its tries together, before it is stopped.",
         read whole_seconds;
-    retries: u32 = "retries N" [Job]
-        "How often a failed run is retried [default: 6]."
+    retries: Option<Sourced<u32>> = "retries N" [Job]
+        "How often a failed run is retried [default: 6].",
         read |reader| reader.count("how often it is tried again", 0..=1_000);
-    time_zone: String = "time-zone \"Area/City\"" [Job]
-        "The time zone of the schedule [default: that of the cluster's control plane]."
+    time_zone: Option<Sourced<String>> = "time-zone \"Area/City\"" [Job]
+        "The time zone of the schedule [default: that of the cluster's control plane].",
         read time_zone;
-    history: History = "history succeeded N, failed N" [Job]
-        "How many runs of the schedule are kept [default: 3 that succeeded, 1 that failed]."
+    history: Option<Sourced<History>> = "history succeeded N, failed N" [Job]
+        "How many runs of the schedule are kept [default: 3 that succeeded, 1 that failed].",
         read History::read;
-    rto: Duration = "rto TIME" [Service]
-        "How long it may take to be back after a failure."
+    rto: Option<Sourced<Duration>> = "rto TIME" [Service]
+        "How long it may take to be back after a failure.",
         read duration;
-    rpo: Duration = "rpo TIME" [Service]
-        "How much of the latest data a failure may cost."
+    rpo: Option<Sourced<Duration>> = "rpo TIME" [Service]
+        "How much of the latest data a failure may cost.",
         read duration;
-    access: Access = "access by port-forward" [Service]
-        "Operators reach it through the API server; nothing else needs to."
+    access: Option<Sourced<Access>> = "access by port-forward" [Service]
+        "Operators reach it through the API server; nothing else needs to.",
         read |reader| { reader.keyword("by")?; reader.choice() },
         show |way| format!("by {way}"),
         members { accessed: bool, "Whether operators reach it by port-forward." => |way| way.is_some() };
+}
+
+impl Default for ServiceProperties {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Equal values, wherever they are set.
+impl PartialEq for ServiceProperties {
+    fn eq(&self, other: &Self) -> bool {
+        let mut all = Self::ALL.iter();
+        all.all(|statement| (statement.is_equal)(self, other))
+    }
 }
 
 impl ServiceProperties {
@@ -135,7 +149,7 @@ impl RunAs {
 }
 
 impl Shown for RunAs {
-    fn show(&self) -> String {
+    fn show(&self, _: &dyn Names) -> String {
         format!("as {}:{}", self.uid, self.gid)
     }
 }
@@ -170,7 +184,7 @@ impl History {
 }
 
 impl Shown for History {
-    fn show(&self) -> String {
+    fn show(&self, _: &dyn Names) -> String {
         let succeeded = self.succeeded.map(|count| format!("succeeded {count}"));
         let failed = self.failed.map(|count| format!("failed {count}"));
         let parts: Vec<String> = succeeded.into_iter().chain(failed).collect();

@@ -24,7 +24,7 @@ impl Facts<'_> {
             self.out.push(
                 Diagnostic::new(
                     &codes::NOTHING_ENFORCED,
-                    format!("`{}` enforces no NetworkPolicy: every connection is open", cni.value),
+                    format!("`{}` enforces no NetworkPolicy: every connection is open", cni.value.name),
                 )
                 .at(cni.span(), "connects pods and judges nothing")
                 .help("name what enforces them beside it: `cni canal` for Calico's policies, `cni kube-network-policies` for flannel's own (`netpol.enabled`), `cni kube-router` on K3s"),
@@ -156,7 +156,7 @@ impl Facts<'_> {
 
     fn plugin_name(&self) -> String {
         let cni = self.platform.cluster().cni.as_ref();
-        cni.map_or_else(String::new, |cni| cni.value.to_string())
+        cni.map_or_else(String::new, |cni| cni.value.name.to_string())
     }
 
     /// Whether the plugin can do what a flow needs; what it cannot, or is not said to, is reported.
@@ -175,7 +175,7 @@ impl Facts<'_> {
             );
             return false;
         };
-        let name = &cni.value;
+        let name = &cni.value.name;
         let words = words(need);
         let diagnostic = if can.is_none() {
             Diagnostic::new(

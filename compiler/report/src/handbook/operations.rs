@@ -260,7 +260,7 @@ fn clusters(source: &Source<'_>) -> Chapter {
             shown(
                 nodes.map(|nodes| format!("{} × {} CPU, {}", nodes.count, nodes.cpu, nodes.memory)),
             ),
-            shown(cluster.cni.as_ref().map(|cni| &cni.value)),
+            shown(cluster.cni.as_ref().map(|cni| &cni.value.name)),
             shown(cluster.ingress.as_ref().map(|ingress| &ingress.class.value)),
             cluster.doc.clone().unwrap_or_default().replace('\n', " "),
         ]

@@ -2,8 +2,6 @@
 
 use erpc_diagnostics::{Diagnostic, Span, codes, nearest};
 
-use crate::platform::Resource;
-
 /// Those of the core group.
 const CORE: [&str; 17] = [
     "bindings",
@@ -86,10 +84,9 @@ const SUBRESOURCES: [&str; 18] = [
 ];
 
 /// Whether a resource is in no namespace.
-pub(super) fn is_of_cluster(resource: &Resource) -> bool {
-    let name = resource.name.split('/').next().unwrap_or_default();
-    let is_known = resource.group.is_empty() && CORE.contains(&name)
-        || GROUPED.contains(&(name, resource.group.as_str()));
+pub(super) fn is_of_cluster(name: &str, group: &str) -> bool {
+    let name = name.split('/').next().unwrap_or_default();
+    let is_known = group.is_empty() && CORE.contains(&name) || GROUPED.contains(&(name, group));
     is_known && OF_CLUSTER.contains(&name)
 }
 

@@ -1,0 +1,154 @@
+//! The statements of namespaces.
+
+use erpc_syntax::tree::{Expr, Sign};
+use smol_str::SmolStr;
+
+use super::reader::{cpu_range, memory_range, text};
+use super::{Availability, Grant, Reader, slo, statements};
+use crate::args::plain_text;
+use crate::eval::Evaluator;
+use crate::ids::{NamespaceId, SecretId, ServiceId, TierId};
+use crate::kubernetes;
+use crate::origin::Sourced;
+use crate::shown::{Names, Shown};
+use crate::units::{Cpu, Memory, Range};
+
+statements! {
+    /// `namespace NAME`.
+    Namespace(
+        /// Its name.
+        name: Sourced<SmolStr>,
+        /// `tier NAME`.
+        tier: Sourced<TierId>
+    ) {
+        /// `##` above it.
+        doc: Option<String>,
+        /// Its services, by name.
+        services: Vec<ServiceId>,
+    }
+
+    title: Option<Sourced<String>> = "title \"…\"" [Namespace]
+        "A short name for people.",
+        read text;
+    slo: Option<Sourced<Availability>> = "slo availability PERCENT [over TIME]" ByKey [Namespace NamespaceDefaults]
+        "The availability that each of its services promises to its clients.",
+        read Availability::read_default,
+        rows |namespace, _| slo::facts(namespace.slo.as_ref(), &[]),
+        members {
+            availability: Option<crate::units::Percent>, "What each of its services promises."
+                => |slo| slo.as_ref().map(|slo| slo.value.share),
+        };
+    after: Vec<Sourced<NamespaceId>> = "after NAMESPACE, …" Append [Namespace]
+        "The namespaces that it starts after.";
+    quota: Option<Sourced<Quota>> = "quota cpu A..B, memory A..B, pods N, storage SIZE" [Namespace NamespaceDefaults]
+        "What the namespace's pods may request and use in sum.",
+        read Quota::read,
+        members {};
+    limits: Option<Sourced<ContainerDefaults>> = "limits cpu A..B, memory A..B" [Namespace NamespaceDefaults]
+        "The request and limit of a container that sets none.",
+        read ContainerDefaults::read,
+        members {};
+    pull_secrets: Vec<Sourced<SecretId>> = "pull-secret NAME, …" [Namespace NamespaceDefaults]
+        "The Secrets with which nodes fetch the images of the namespace's pods; each declared with the key `.dockerconfigjson`.";
+    labels: Vec<(SmolStr, Sourced<String>)> = "labels KEY = \"value\", …" ByKey [Namespace NamespaceDefaults]
+        "Labels of the Namespace object.",
+        read labels,
+        members {
+            labels: Vec<String>, "Its labels, each `key=value`."
+                => |labels| labels.iter().map(|(key, value)| format!("{key}={}", value.value)).collect(),
+        };
+    grants: Vec<Grant> = "grants VERB, … on RESOURCE, … [in cluster] [because \"…\"]" Append [Namespace NamespaceDefaults]
+        "What the ServiceAccount of the namespace may do at the Kubernetes API.",
+        read Grant::read,
+        members {};
+}
+
+/// Sums that a namespace may not pass.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Quota {
+    /// Sum of requests and of limits.
+    pub cpu: Option<Range<Cpu>>,
+    /// Sum of requests and of limits.
+    pub memory: Option<Range<Memory>>,
+    /// Number of pods.
+    pub pods: Option<u32>,
+    /// Sum of claims.
+    pub storage: Option<Memory>,
+}
+
+impl Quota {
+    fn read(reader: &mut Reader<'_, '_>) -> Option<Sourced<Self>> {
+        let mut quota = Self::default();
+        let parts = ["cpu", "memory", "pods", "storage"];
+        reader.parts("a quota", &parts, |reader, part, expr| match part {
+            "cpu" => quota.cpu = reader.get(expr, cpu_range),
+            "memory" => quota.memory = reader.get(expr, memory_range),
+            "pods" => quota.pods = reader.count_of(expr, &(1..=1_000_000)),
+            _ => quota.storage = reader.get(expr, Evaluator::memory),
+        });
+        Some(reader.sourced(quota, reader.statement()))
+    }
+}
+
+impl Shown for Quota {
+    fn show(&self, _: &dyn Names) -> String {
+        let parts = [
+            self.cpu.map(|cpu| format!("cpu {cpu}")),
+            self.memory.map(|memory| format!("memory {memory}")),
+            self.pods.map(|pods| format!("pods {pods}")),
+            self.storage.map(|storage| format!("storage {storage}")),
+        ];
+        Vec::from_iter(parts.into_iter().flatten()).join(", ")
+    }
+}
+
+/// What a container without its own numbers gets.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ContainerDefaults {
+    /// Request and limit.
+    pub cpu: Option<Range<Cpu>>,
+    /// Request and limit.
+    pub memory: Option<Range<Memory>>,
+}
+
+impl ContainerDefaults {
+    fn read(reader: &mut Reader<'_, '_>) -> Option<Sourced<Self>> {
+        let mut limits = Self::default();
+        reader.parts(
+            "limits",
+            &["cpu", "memory"],
+            |reader, part, expr| match part {
+                "cpu" => limits.cpu = reader.get(expr, cpu_range),
+                _ => limits.memory = reader.get(expr, memory_range),
+            },
+        );
+        Some(reader.sourced(limits, reader.statement()))
+    }
+}
+
+impl Shown for ContainerDefaults {
+    fn show(&self, _: &dyn Names) -> String {
+        let parts = [
+            self.cpu.map(|cpu| format!("cpu {cpu}")),
+            self.memory.map(|memory| format!("memory {memory}")),
+        ];
+        Vec::from_iter(parts.into_iter().flatten()).join(", ")
+    }
+}
+
+/// `KEY = "value", …`
+fn labels(reader: &mut Reader<'_, '_>) -> Option<Vec<(SmolStr, Sourced<String>)>> {
+    let labels = reader.list(|reader| {
+        let key = reader.expr("the label's key")?;
+        reader.need_sign(Sign::Assign, "`=`")?;
+        let expr: &Expr = reader.expr("the label's value")?;
+        let value = reader.value(expr, Evaluator::text)?;
+        let name = plain_text(key).unwrap_or_else(|| reader.written(key.span));
+        reader.check_text("label key", name, key.span, kubernetes::not_a_key);
+        let rule = kubernetes::not_a_value;
+        reader.check_text("label value", &value.value, expr.span, rule);
+        Some((name.into(), value))
+    });
+    reader.finish();
+    Some(labels)
+}
