@@ -168,24 +168,28 @@ fn the_pages_of_the_codes_are_those_of_explain() {
     }
 }
 
-/// The table of types in the reference is the one that values are read by.
+/// The tables of types and functions in the reference are those that values are read by.
 #[test]
-fn the_types_of_the_reference_are_those_of_the_code() {
-    let mut table = String::from("| type | is written |\n|---|---|\n");
+fn the_tables_of_the_reference_are_those_of_the_code() {
+    let mut types = String::from("| type | is written |\n|---|---|\n");
     for (name, written) in erpc_model::types() {
         // Writing to a string cannot fail.
-        let _ = writeln!(table, "| `{name}` | {written} |");
+        let _ = writeln!(types, "| `{name}` | {written} |");
+    }
+    let mut functions = String::from("| function | gives | in |\n|---|---|---|\n");
+    for [form, doc, place] in erpc_model::functions() {
+        // Writing to a string cannot fail.
+        let _ = writeln!(functions, "| `{form}` | {doc} | {place} |");
     }
     let path = repository().join("docs/language.md");
-    let text = std::fs::read_to_string(&path).expect("the document");
-    let (before, rest) = text
-        .split_once("<!-- types -->\n")
-        .expect("the start of the table");
-    let (_, after) = rest
-        .split_once("<!-- /types -->")
-        .expect("the end of the table");
-    let made = format!("{before}<!-- types -->\n{table}<!-- /types -->{after}");
-    is_made("language.md", &made);
+    let mut text = std::fs::read_to_string(&path).expect("the document");
+    for (name, table) in [("types", types), ("functions", functions)] {
+        let (start, end) = (format!("<!-- {name} -->\n"), format!("<!-- /{name} -->"));
+        let (before, rest) = text.split_once(&start).expect("the start of the table");
+        let (_, after) = rest.split_once(&end).expect("the end of the table");
+        text = format!("{before}{start}{table}{end}{after}");
+    }
+    is_made("language.md", &text);
 }
 
 fn capitalised(text: &str) -> String {

@@ -76,12 +76,7 @@ impl Ty {
         match self {
             Self::Number => true,
             Self::Range(inner) | Self::List(inner) => inner.is_undecided(),
-            Self::Plain(_)
-            | Self::Word(_)
-            | Self::Optional(_)
-            | Self::Element(_)
-            | Self::Off
-            | Self::Never => false,
+            _ => false,
         }
     }
 

@@ -39,7 +39,7 @@ impl Evaluator<'_> {
             self.report(
                 Diagnostic::new(
                     &codes::MISPLACED_ADDRESS,
-                    format!("`{}` does not stand here", function.name),
+                    format!("`{}` does not stand here", function.name()),
                 )
                 .at(span, "the address of a service")
                 .help("it stands in the values of `env`, `args`, `command` and `config`, where a client reads it"),

@@ -312,3 +312,284 @@ fn text_length(value: &Value) -> usize {
         _ => 0,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    //! What expressions mean. Each row of a table is evaluated twice: as the value of a statement, computed while it is
+    //! lowered, and as a condition of a rule, lowered first and evaluated later.
+
+    use erpc_diagnostics::{Code, Span, codes};
+    use erpc_syntax::tree::{Arg, Expr, Path};
+
+    use super::{Machine, Nothing};
+    use crate::eval::budget::{Budget, OF_CONDITIONS, Resource};
+    use crate::eval::lowering::{Binding, Context, Lowering, Typed, known};
+    use crate::eval::{Evaluator, Scope, show};
+    use crate::functions::{FUNCTIONS, Function, FunctionPlace};
+    use crate::platform::{Term, TermKind};
+    use crate::program::{Files, ReadError};
+    use crate::value::{Type, Value};
+
+    /// A program that is one constant.
+    struct Program(String);
+
+    impl Files for Program {
+        fn read(&self, path: &str) -> Result<Vec<u8>, ReadError> {
+            match path {
+                "platform.erp" => Ok(self.0.clone().into_bytes()),
+                "greeting.txt" => Ok(b"Hello ${1 + 1}".to_vec()),
+                _ => Err(ReadError::NotFound),
+            }
+        }
+    }
+
+    /// Constants as the names of conditions.
+    struct Later<'e, 'a>(&'e mut Evaluator<'a>);
+
+    impl<'a> Context<'a> for Later<'_, 'a> {
+        const IS_KNOWN: bool = false;
+        const PLACES: &'static [FunctionPlace] = &[FunctionPlace::Everywhere];
+
+        fn evaluator(&mut self) -> &mut Evaluator<'a> {
+            self.0
+        }
+
+        fn path(
+            lowering: &mut Lowering<'_, 'a, Self>,
+            path: &Path,
+            span: Span,
+            expected: Option<&Type>,
+        ) -> Option<Typed> {
+            let mut variables = lowering.variables.iter().enumerate();
+            let word = path.as_word();
+            let bound = variables.find_map(|(at, (name, binding))| match binding {
+                Binding::Any(ty) if Some(name) == word => Some((at, ty.clone())),
+                _ => None,
+            });
+            if let Some((at, ty)) = bound {
+                let kind = TermKind::Variable(at);
+                return Some((Term { kind, span }, ty));
+            }
+            let scope = lowering.scope;
+            let value = lowering.context.0.variable(path, span, scope, expected)?;
+            Some(known(value, span))
+        }
+
+        fn call(
+            _: &mut Lowering<'_, 'a, Self>,
+            _: &'static Function,
+            _: &[&Expr],
+            _: Span,
+        ) -> Option<Typed> {
+            None
+        }
+    }
+
+    /// Evaluates an expression: its value as text, or the code of the first diagnostic.
+    fn evaluated(
+        text: &str,
+        evaluate: impl FnOnce(&mut Evaluator<'_>, &Expr) -> Option<Value>,
+    ) -> String {
+        let files = Program(format!("erp 1\nlet x = {text}\n"));
+        let (loaded, found) = crate::load("platform.erp", &files);
+        assert!(!found.has_errors(), "{text}: {found:?}");
+        let statement = loaded.files[0].tree.statements.last();
+        let Some(Arg::Expr(expr)) = statement.and_then(|statement| statement.args.last()) else {
+            panic!("{text} is not an expression");
+        };
+        let mut evaluator = Evaluator::new(&loaded, &files);
+        let value = evaluate(&mut evaluator, expr);
+        match (value, evaluator.diagnostics.as_slice()) {
+            (Some(value), []) => show(&value),
+            (None, [first, ..]) => first.code.id.to_owned(),
+            (value, found) => panic!("{text}: {value:?} with {found:?}"),
+        }
+    }
+
+    fn as_value(text: &str, expected: Option<&Type>) -> String {
+        evaluated(text, |evaluator, expr| match expected {
+            Some(expected) => evaluator.eval(expr, &Scope::default(), expected),
+            None => evaluator.raw(expr, &Scope::default(), None),
+        })
+    }
+
+    fn as_condition(text: &str) -> String {
+        evaluated(text, |evaluator, expr| {
+            let scope = Scope::default();
+            let (term, _) = Lowering::new(Later(evaluator), &scope).term(expr, None)?;
+            let mut machine = Machine::new(Nothing, Budget::new(&OF_CONDITIONS));
+            match machine.value(&term) {
+                Ok(value) => Some(value),
+                Err(stop) => {
+                    evaluator.report_stop(stop);
+                    None
+                }
+            }
+        })
+    }
+
+    #[test]
+    fn operators_give_values() {
+        for (text, value) in [
+            ("1 + 2", "3"),
+            ("7 - 9", "-2"),
+            ("7 / 2", "3"),
+            ("-(1 + 2)", "-3"),
+            ("2 * 250m", "500m"),
+            ("1Gi / 4", "256Mi"),
+            ("60s / 2s", "30"),
+            ("512Mi + 512Mi", "1Gi"),
+            ("99% - 9%", "90%"),
+            ("\"a\" + \"b\"", "ab"),
+            ("1Gi == 1024Mi", "true"),
+            ("1 != 2", "true"),
+            ("2s <= 2000ms", "true"),
+            ("\"b\" > \"a\"", "true"),
+            ("[1, 2] == [1, 2]", "true"),
+            ("2 in [1, 2]", "true"),
+            ("\"c\" in [\"a\", \"b\"]", "false"),
+            ("not (1 > 2)", "true"),
+            ("1 < 2 and 2 < 1", "false"),
+            ("1 < 2 or 2 < 1", "true"),
+            ("if 1 < 2 then 3 else 4", "3"),
+            ("all x in [1, 2]: x > 1", "false"),
+            ("any x in [1, 2]: x > 1", "true"),
+            ("[x * 2 for x in [1, 2, 3] if x > 1]", "4, 6"),
+            ("\"${1 + 1} of ${[1, 2]}\"", "2 of 1, 2"),
+            ("10.0.0.0/8 == 10.0.0.0/8", "true"),
+        ] {
+            assert_eq!(as_value(text, None), value, "{text} as a value");
+            assert_eq!(as_condition(text), value, "{text} as a condition");
+        }
+    }
+
+    #[test]
+    fn functions_give_values() {
+        for (text, value) in [
+            ("contains(\"abc\", \"b\")", "true"),
+            ("starts-with(\"abc\", \"ab\")", "true"),
+            ("ends-with(\"abc\", \"ab\")", "false"),
+            ("lower(\"ÄB\")", "äb"),
+            ("replace(\"a-b-c\", \"-\", \"+\")", "a+b+c"),
+            ("replace(\"ab\", \"\", \"+\")", "ab"),
+            (
+                "sha256(\"\")",
+                "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+            ),
+            ("count([\"a\", \"b\"])", "2"),
+            ("sum([1, 2, 3])", "6"),
+            ("sum([1s, 2s])", "3s"),
+        ] {
+            assert_eq!(as_value(text, None), value, "{text} as a value");
+            assert_eq!(as_condition(text), value, "{text} as a condition");
+        }
+        assert_eq!(as_value("file(\"greeting.txt\")", None), "Hello ${1 + 1}");
+        assert_eq!(as_value("template(\"greeting.txt\")", None), "Hello 2");
+    }
+
+    #[test]
+    fn what_has_no_value_has_a_code() {
+        for (text, code) in [
+            ("1 / 0", &codes::DIVISION_BY_ZERO),
+            ("1Gi - 2Gi", &codes::OUT_OF_RANGE),
+            ("9223372036854775807 + 1", &codes::OUT_OF_RANGE),
+            ("-(0 - 9223372036854775807 - 1)", &codes::OUT_OF_RANGE),
+            ("1s + 1Gi", &codes::MIXED_UNITS),
+            ("2s * 3s", &codes::MIXED_UNITS),
+            ("1 + true", &codes::MIXED_UNITS),
+            ("1s == \"1s\"", &codes::MIXED_UNITS),
+            ("\"a\" in [1, 2]", &codes::MIXED_UNITS),
+            ("\"a\" - \"b\"", &codes::WRONG_TYPE),
+            ("true < false", &codes::WRONG_TYPE),
+            ("1 in 2", &codes::WRONG_TYPE),
+            ("not 1", &codes::WRONG_TYPE),
+            ("all x in 3: x > 1", &codes::WRONG_TYPE),
+            ("if 1 then 2 else 3", &codes::WRONG_TYPE),
+            ("lower(5)", &codes::WRONG_TYPE),
+            ("lower(\"a\", \"b\")", &codes::WRONG_ARGUMENTS),
+            ("lower(text: \"a\")", &codes::WRONG_ARGUMENTS),
+            ("sum([\"a\"])", &codes::WRONG_TYPE),
+            ("upper(\"a\")", &codes::UNKNOWN_NAME),
+            ("wave(x)", &codes::UNKNOWN_NAME),
+            ("y + 1", &codes::UNKNOWN_NAME),
+        ] as [(&str, &Code); _]
+        {
+            assert_eq!(as_value(text, None), code.id, "{text} as a value");
+            assert_eq!(as_condition(text), code.id, "{text} as a condition");
+        }
+    }
+
+    #[test]
+    fn the_expected_type_decides_units() {
+        let range = |inner| Type::Range(Box::new(inner));
+        for (text, expected, value) in [
+            ("5m", Type::Cpu, "5m"),
+            ("5m", Type::Duration, "5m"),
+            ("3", Type::Cpu, "3"),
+            ("2 * 250m", Type::Cpu, "500m"),
+            ("2 * 5m", Type::Duration, "10m"),
+            ("2 * 3", Type::Cpu, "6"),
+            ("100m..200m", range(Type::Cpu), "100m..200m"),
+            ("100m", range(Type::Cpu), "100m"),
+            ("3..1", range(Type::Int), codes::REVERSED_RANGE.id),
+            ("if true then 1 else \"a\"", Type::Port, "1"),
+            ("[1, 500m]", Type::List(Box::new(Type::Cpu)), "1, 500m"),
+            (
+                "[x / 2 for x in [1, 2]]",
+                Type::List(Box::new(Type::Cpu)),
+                "500m, 1",
+            ),
+            ("node", Type::Name, "node"),
+            ("1.36", Type::Version, "1.36"),
+            ("5", Type::Memory, codes::MISSING_UNIT.id),
+            ("5s", Type::Memory, codes::WRONG_UNIT.id),
+            ("-5", Type::Cpu, codes::OUT_OF_RANGE.id),
+            ("1..2", Type::Int, codes::WRONG_TYPE.id),
+        ] {
+            assert_eq!(as_value(text, Some(&expected)), value, "{text}");
+        }
+    }
+
+    /// A branch that is not taken is not looked at in a value, and is checked in a condition.
+    #[test]
+    fn conditions_are_checked_in_all_their_parts() {
+        for text in [
+            "if true then 1 else y",
+            "if true then 1 else \"a\"",
+            "false and y",
+            "true or y",
+            "all x in []: y",
+        ] {
+            assert!(!as_value(text, None).starts_with('E'), "{text} as a value");
+            assert!(as_condition(text).starts_with('E'), "{text} as a condition");
+        }
+    }
+
+    #[test]
+    fn a_function_is_called_as_its_form_says() {
+        let names: Vec<&str> = FUNCTIONS.iter().map(Function::name).collect();
+        assert!(names.is_sorted(), "{names:?}");
+        let function = |name| crate::functions::function(name).expect("a function");
+        let takes = |name| {
+            (0..5)
+                .filter(|count| function(name).takes(*count))
+                .collect()
+        };
+        let counts: [Vec<usize>; 3] = ["replace", "holds", "reaches"].map(takes);
+        assert_eq!(counts, [vec![3], vec![1, 2], vec![2]]);
+    }
+
+    #[test]
+    fn the_end_of_a_budget_is_told_from_what_is_past_it() {
+        let mut budget = Budget::new(&OF_CONDITIONS);
+        let mut take = |amount| budget.take(Resource::Steps, amount);
+        assert!(take(30_000_000).is_ok());
+        let first = take(1).expect_err("one too many");
+        assert_eq!(
+            first.to_string(),
+            "the rules and tests need more than 30,000,000 steps"
+        );
+        assert!(first.is_first);
+        assert!(take(1).is_err_and(|exceeded| !exceeded.is_first));
+    }
+}

@@ -147,19 +147,19 @@ impl Evaluator<'_> {
 impl<'a> Lowering<'_, 'a, Values<'_, 'a>> {
     /// The text of a file whose `${…}` are evaluated here.
     pub(super) fn template(&mut self, path: &str, span: Span) -> Option<Typed> {
-        let text = self.context.read_text(path, span)?;
-        let from = self.context.path_of(span.file);
+        let text = self.context.0.read_text(path, span)?;
+        let from = self.context.0.path_of(span.file);
         // What was read is in the folder of the program.
         let shown = crate::program::join(&from, path)?;
-        let (file, parts) = self.context.template_parts(shown, from, &text, span)?;
-        if self.context.template_calls.len() >= MAX_TEMPLATE_DEPTH {
+        let (file, parts) = self.context.0.template_parts(shown, from, &text, span)?;
+        if self.context.0.template_calls.len() >= MAX_TEMPLATE_DEPTH {
             let message = format!("templates nest more than {MAX_TEMPLATE_DEPTH} deep");
-            self.context.report_too_deep(span, &message);
+            self.context.0.report_too_deep(span, &message);
             return None;
         }
-        self.context.template_calls.push((file, span));
+        self.context.0.template_calls.push((file, span));
         let made = self.text(&parts, span);
-        self.context.template_calls.pop();
+        self.context.0.template_calls.pop();
         made
     }
 }

@@ -5,7 +5,6 @@
 
 use std::cmp::Ordering;
 use std::marker::PhantomData;
-use std::ops::DerefMut;
 
 use erpc_diagnostics::{Diagnostic, Span, codes};
 use erpc_syntax::tree::{
@@ -13,7 +12,7 @@ use erpc_syntax::tree::{
 };
 use smol_str::SmolStr;
 
-use super::operators::{decided, order, zero};
+use super::operators::{Sides, decided, order, zero};
 use super::{Evaluator, Scope, show};
 use crate::functions::{FUNCTIONS, Function, FunctionPlace, Meaning, function};
 use crate::literals::are_alike;
@@ -25,12 +24,13 @@ use crate::value::{Type, Value};
 pub(crate) type Typed = (Term, Ty);
 
 /// What the names of an expression mean.
-pub(crate) trait Context<'a>: DerefMut<Target = Evaluator<'a>> + Sized {
+pub(crate) trait Context<'a>: Sized {
     /// Whether every name has a value.
     const IS_KNOWN: bool;
+    /// Of which functions can be called.
+    const PLACES: &'static [FunctionPlace];
 
-    /// Whether the functions of a place can be called.
-    fn offers(place: FunctionPlace) -> bool;
+    fn evaluator(&mut self) -> &mut Evaluator<'a>;
 
     /// `a`, `a.b`.
     fn path(
@@ -40,14 +40,17 @@ pub(crate) trait Context<'a>: DerefMut<Target = Evaluator<'a>> + Sized {
         expected: Option<&Type>,
     ) -> Option<Typed>;
 
-    /// `call(…).segment`.
+    /// `inner.segment`.
     fn member(
         lowering: &mut Lowering<'_, 'a, Self>,
-        inner: &Expr,
-        segment: &Segment,
+        _inner: &Expr,
+        _segment: &Segment,
         span: Span,
         expected: Option<&Type>,
-    ) -> Option<Typed>;
+    ) -> Option<Typed> {
+        lowering.evaluator().report_no_value(span, expected);
+        None
+    }
 
     /// A call of a function that needs more than the values of its arguments.
     fn call(
@@ -88,13 +91,17 @@ impl<'s, 'a, C: Context<'a>> Lowering<'s, 'a, C> {
         }
     }
 
+    pub(crate) fn evaluator(&mut self) -> &mut Evaluator<'a> {
+        self.context.evaluator()
+    }
+
     /// An expression as a term.
     pub(crate) fn term(&mut self, expr: &Expr, expected: Option<&Type>) -> Option<Typed> {
-        if !self.context.enter(expr.span) {
+        if !self.evaluator().enter(expr.span) {
             return None;
         }
         let typed = self.term_within(expr, expected);
-        self.context.leave();
+        self.evaluator().leave();
         typed
     }
 
@@ -104,16 +111,17 @@ impl<'s, 'a, C: Context<'a>> Lowering<'s, 'a, C> {
             ExprKind::Number(number) => Some(known(Value::Number(number.clone()), span)),
             ExprKind::String(string) => self.text(&string.parts, span),
             ExprKind::Path(path) => C::path(self, path, span, expected),
-            ExprKind::Address(text) => Some(known(self.context.address(text, span)?, span)),
+            ExprKind::Address(text) => Some(known(self.evaluator().address(text, span)?, span)),
             ExprKind::Range(min, max) => self.range(expr, min, max, expected),
             ExprKind::List(items) => self.list(items, span, expected),
             ExprKind::Call(call) => self.call(call, span),
             ExprKind::Member(inner, segment) => C::member(self, inner, segment, span, expected),
             ExprKind::Unary(op, operand) => self.unary(*op, operand, span, expected),
-            ExprKind::Binary(op, left, right) => self.without_addresses(|it| {
+            ExprKind::Binary(op, left, right) => {
+                let sides = Sides { left, right, span };
                 // What an address is made of is not known yet.
-                it.binary(*op, left, right, span, expected)
-            }),
+                self.without_addresses(|it| it.binary(*op, sides, expected))
+            }
             ExprKind::If(parts) => self.choice(parts, span, expected),
             ExprKind::Quantified(quantified) => self.quantified(quantified, span),
             ExprKind::Comprehension(comprehension) => {
@@ -123,7 +131,7 @@ impl<'s, 'a, C: Context<'a>> Lowering<'s, 'a, C> {
             | ExprKind::Ported(..)
             | ExprKind::Set(_)
             | ExprKind::Subresource(..) => {
-                self.context.report_no_value(span, expected);
+                self.evaluator().report_no_value(span, expected);
                 None
             }
         }
@@ -140,7 +148,7 @@ impl<'s, 'a, C: Context<'a>> Lowering<'s, 'a, C> {
         let span = term.span;
         match term.kind {
             TermKind::Value(value) if C::IS_KNOWN || ty == Ty::Number => {
-                let value = self.context.coerce(value, span, expected)?;
+                let value = self.evaluator().coerce(value, span, expected)?;
                 Some(Term::known(value, span))
             }
             kind => self.checked(Term { kind, span }, &ty, &Ty::from(expected)),
@@ -158,7 +166,7 @@ impl<'s, 'a, C: Context<'a>> Lowering<'s, 'a, C> {
             self.report_maybe_off(term.span);
             return None;
         }
-        self.context.report(
+        self.evaluator().report(
             Diagnostic::new(
                 &codes::WRONG_TYPE,
                 format!("{expected} is expected, not {ty}"),
@@ -169,8 +177,8 @@ impl<'s, 'a, C: Context<'a>> Lowering<'s, 'a, C> {
     }
 
     pub(crate) fn report_maybe_off(&mut self, span: Span) {
-        let written = self.context.written(span).to_owned();
-        self.context.report(
+        let written = self.evaluator().written(span).to_owned();
+        self.evaluator().report(
             Diagnostic::new(
                 &codes::MAYBE_OFF,
                 format!("`{written}` may be missing, and then there is nothing to compare"),
@@ -188,7 +196,7 @@ impl<'s, 'a, C: Context<'a>> Lowering<'s, 'a, C> {
         if !C::IS_KNOWN {
             return Some((term, ty));
         }
-        let value = self.context.value_of(&term)?;
+        let value = self.evaluator().value_of(&term)?;
         Some((Term::known(value, span), ty))
     }
 
@@ -236,13 +244,14 @@ impl<'s, 'a, C: Context<'a>> Lowering<'s, 'a, C> {
         let span = min.span.to(max.span);
         if !C::IS_KNOWN {
             // The ends of a range are known in conditions too.
-            let value = self.context.raw(whole, self.scope, None)?;
+            let scope = self.scope;
+            let value = self.evaluator().raw(whole, scope, None)?;
             return Some(known(decided(value), whole.span));
         }
         let inner = match expected {
             Some(Type::Range(inner)) => Some(&**inner),
             Some(other) => {
-                self.context.report_range(span, other);
+                self.evaluator().report_range(span, other);
                 return None;
             }
             None => None,
@@ -251,7 +260,7 @@ impl<'s, 'a, C: Context<'a>> Lowering<'s, 'a, C> {
         if low.is_none() && are_alike(min, max) {
             // One mistake, made at both ends, whose fix is made at both.
             if self.known_value(max, inner).is_none() {
-                self.context.join_fixes();
+                self.evaluator().join_fixes();
             }
             return None;
         }
@@ -259,7 +268,7 @@ impl<'s, 'a, C: Context<'a>> Lowering<'s, 'a, C> {
         let (low, high) = (low?, high?);
         if order(&low, &high) == Some(Ordering::Greater) {
             let (a, b) = (show(&low), show(&high));
-            self.context.report(
+            self.evaluator().report(
                 Diagnostic::new(
                     &codes::REVERSED_RANGE,
                     format!("the range starts at {a}, above its end {b}"),
@@ -306,7 +315,7 @@ impl<'s, 'a, C: Context<'a>> Lowering<'s, 'a, C> {
             let inner = element_of(expected);
             let values = items.iter().map(|item| self.known_value(item, inner));
             let values = values.collect::<Option<Vec<_>>>()?;
-            return Some(known(self.context.list(values, span)?, span));
+            return Some(known(self.evaluator().list(values, span)?, span));
         }
         let mut terms: Vec<Typed> = Vec::with_capacity(items.len());
         for item in items {
@@ -332,7 +341,7 @@ impl<'s, 'a, C: Context<'a>> Lowering<'s, 'a, C> {
             return Some((term, *of));
         }
         let ty = typed.1;
-        self.context.report(
+        self.evaluator().report(
             Diagnostic::new(&codes::WRONG_TYPE, format!("a list is expected, not {ty}"))
                 .at(expr.span, ty.to_string()),
         );
@@ -345,7 +354,7 @@ impl<'s, 'a, C: Context<'a>> Lowering<'s, 'a, C> {
         let visible = self.scope.bindings.len() + self.variables.len();
         match list.kind {
             TermKind::Value(Value::List(items)) => {
-                self.context.steps(visible, list.span).then_some(items)
+                self.evaluator().steps(visible, list.span).then_some(items)
             }
             _ => None,
         }
@@ -409,7 +418,7 @@ impl<'s, 'a, C: Context<'a>> Lowering<'s, 'a, C> {
                     it.known_element(written, expected)
                 })?);
             }
-            return Some(known(self.context.list(out, place)?, span));
+            return Some(known(self.evaluator().list(out, place)?, span));
         }
         let outside = self.present.len();
         let (condition, element) = self.with_variable(variable, Binding::Any(of), |it| {
@@ -456,14 +465,15 @@ impl<'s, 'a, C: Context<'a>> Lowering<'s, 'a, C> {
 
     fn call(&mut self, call: &Call, span: Span) -> Option<Typed> {
         let name = call.callee.as_word().cloned().unwrap_or_default();
-        let Some(function) = function(&name).filter(|function| C::offers(function.place)) else {
+        let Some(function) = function(&name).filter(|function| C::PLACES.contains(&function.place))
+        else {
             let offered = FUNCTIONS
                 .iter()
-                .filter(|function| C::offers(function.place));
-            let names = offered.map(|function| function.name);
+                .filter(|function| C::PLACES.contains(&function.place));
+            let names = offered.map(Function::name);
             let (code, span) = (&codes::UNKNOWN_NAME, call.callee_span);
             let unknown = Diagnostic::unknown(code, "function", &name, span, names);
-            self.context.report(unknown);
+            self.evaluator().report(unknown);
             return None;
         };
         let is_named = call.args.iter().any(|argument| argument.name.is_some());
@@ -474,7 +484,7 @@ impl<'s, 'a, C: Context<'a>> Lowering<'s, 'a, C> {
                 let takes = function.arguments();
                 format!("`{name}` takes {takes}, found {}", call.args.len())
             };
-            self.context.report(
+            self.evaluator().report(
                 Diagnostic::new(&codes::WRONG_ARGUMENTS, message)
                     .at(span, "called here")
                     .help(format!("it is written `{}`", function.form)),
@@ -517,9 +527,16 @@ impl<'s, 'a, C: Context<'a>> Lowering<'s, 'a, C> {
     }
 
     fn sum(&mut self, function: &'static Function, list: &Expr, span: Span) -> Option<Typed> {
-        let (term, of) = self.collection(list)?;
+        let (mut term, mut of) = self.collection(list)?;
+        if of.is_undecided() {
+            let span = term.span;
+            (term, of) = known(decided(term.into_value()), span);
+            if let Ty::List(inner) = of {
+                of = *inner;
+            }
+        }
         let Some(zero) = zero(&of) else {
-            self.context.report(
+            self.evaluator().report(
                 Diagnostic::new(&codes::WRONG_TYPE, format!("`sum` adds numbers, not {of}"))
                     .at(list.span, "not numbers"),
             );
@@ -530,9 +547,9 @@ impl<'s, 'a, C: Context<'a>> Lowering<'s, 'a, C> {
     }
 
     fn without_addresses<T>(&mut self, lower: impl FnOnce(&mut Self) -> T) -> T {
-        let outside = std::mem::replace(&mut self.context.takes_addresses, false);
+        let outside = std::mem::replace(&mut self.evaluator().takes_addresses, false);
         let lowered = lower(self);
-        self.context.takes_addresses = outside;
+        self.evaluator().takes_addresses = outside;
         lowered
     }
 }

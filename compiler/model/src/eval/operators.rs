@@ -13,6 +13,14 @@ use crate::ty::Ty;
 use crate::units::{Cpu, Duration, Memory, Percent};
 use crate::value::{Type, Value, number_as};
 
+/// The operands of an operator, and the place of the whole.
+#[derive(Clone, Copy)]
+pub(super) struct Sides<'e> {
+    pub(super) left: &'e Expr,
+    pub(super) right: &'e Expr,
+    pub(super) span: Span,
+}
+
 impl<'a, C: Context<'a>> Lowering<'_, 'a, C> {
     pub(super) fn unary(
         &mut self,
@@ -28,7 +36,7 @@ impl<'a, C: Context<'a>> Lowering<'_, 'a, C> {
             }
             UnaryOp::Negate => {
                 if expected.is_some_and(|ty| *ty != Type::Int) {
-                    self.context.report(
+                    self.evaluator().report(
                         Diagnostic::new(&codes::OUT_OF_RANGE, "a quantity cannot be negative")
                             .at(span, "negative"),
                     );
@@ -43,27 +51,26 @@ impl<'a, C: Context<'a>> Lowering<'_, 'a, C> {
     pub(super) fn binary(
         &mut self,
         op: BinaryOp,
-        left: &Expr,
-        right: &Expr,
-        span: Span,
+        sides: Sides<'_>,
         expected: Option<&Type>,
     ) -> Option<Typed> {
         match op {
-            BinaryOp::And | BinaryOp::Or => self.connective(op, left, right, span),
-            BinaryOp::In => self.membership(left, right, span),
+            BinaryOp::And | BinaryOp::Or => self.connective(op, sides),
+            BinaryOp::In => self.membership(sides),
             BinaryOp::Equal
             | BinaryOp::NotEqual
             | BinaryOp::Less
             | BinaryOp::LessEqual
             | BinaryOp::Greater
-            | BinaryOp::GreaterEqual => self.comparison(op, left, right, span),
+            | BinaryOp::GreaterEqual => self.comparison(op, sides),
             BinaryOp::Add | BinaryOp::Subtract | BinaryOp::Multiply | BinaryOp::Divide => {
-                self.arithmetic(op, left, right, span, expected)
+                self.arithmetic(op, sides, expected)
             }
         }
     }
 
-    fn connective(&mut self, op: BinaryOp, left: &Expr, right: &Expr, span: Span) -> Option<Typed> {
+    fn connective(&mut self, op: BinaryOp, sides: Sides<'_>) -> Option<Typed> {
+        let Sides { left, right, span } = sides;
         let truth = Ty::Plain(Type::Bool);
         let first = self.fitted(left, &Type::Bool);
         if C::IS_KNOWN {
@@ -86,7 +93,7 @@ impl<'a, C: Context<'a>> Lowering<'_, 'a, C> {
         Some((Term { kind, span }, truth))
     }
 
-    fn membership(&mut self, left: &Expr, right: &Expr, span: Span) -> Option<Typed> {
+    fn membership(&mut self, Sides { left, right, span }: Sides<'_>) -> Option<Typed> {
         let (needle, list) = (self.term(left, None), self.term(right, None));
         let (needle, list) = (needle?, list?);
         if is_unknown(&needle) || is_unknown(&list) {
@@ -95,7 +102,7 @@ impl<'a, C: Context<'a>> Lowering<'_, 'a, C> {
         let (mut needle, mut list) = (needle, list);
         let is_one_unit = in_one_unit(&mut needle, &mut list);
         let Ty::List(of) = list.1 else {
-            self.context.report(
+            self.evaluator().report(
                 Diagnostic::new(&codes::WRONG_TYPE, "`in` looks into a list")
                     .at(right.span, list.1.to_string()),
             );
@@ -108,7 +115,8 @@ impl<'a, C: Context<'a>> Lowering<'_, 'a, C> {
         self.computed(kind, span, Ty::Plain(Type::Bool))
     }
 
-    fn comparison(&mut self, op: BinaryOp, left: &Expr, right: &Expr, span: Span) -> Option<Typed> {
+    fn comparison(&mut self, op: BinaryOp, sides: Sides<'_>) -> Option<Typed> {
+        let Sides { left, right, span } = sides;
         let (a, b) = (self.term(left, None), self.term(right, None));
         let (a, b) = (a?, b?);
         if is_unknown(&a) || is_unknown(&b) {
@@ -119,7 +127,7 @@ impl<'a, C: Context<'a>> Lowering<'_, 'a, C> {
             for (term, ty) in [&a, &b] {
                 self.not_off(term, ty)?;
                 if !has_order(ty) {
-                    self.context.report(
+                    self.evaluator().report(
                         Diagnostic::new(&codes::WRONG_TYPE, format!("{ty} has no order"))
                             .at(term.span, "cannot be ordered"),
                     );
@@ -160,7 +168,7 @@ impl<'a, C: Context<'a>> Lowering<'_, 'a, C> {
             ),
             None => diagnostic.help(format!("it is one of {}", listed(words.iter().copied(), 9))),
         };
-        self.context.report(diagnostic);
+        self.evaluator().report(diagnostic);
         None
     }
 
@@ -183,7 +191,7 @@ impl<'a, C: Context<'a>> Lowering<'_, 'a, C> {
             _ => ty.to_string(),
         };
         let (x, y) = (name(a), name(b));
-        self.context.report(
+        self.evaluator().report(
             Diagnostic::new(&codes::MIXED_UNITS, format!("{x} and {y} cannot be {verb}"))
                 .at(b.0.span, y)
                 .also(a.0.span, x),
@@ -194,11 +202,10 @@ impl<'a, C: Context<'a>> Lowering<'_, 'a, C> {
     fn arithmetic(
         &mut self,
         op: BinaryOp,
-        left: &Expr,
-        right: &Expr,
-        span: Span,
+        sides: Sides<'_>,
         expected: Option<&Type>,
     ) -> Option<Typed> {
+        let Sides { left, right, span } = sides;
         let (a, b) = (self.term(left, expected), self.term(right, expected));
         let (a, b) = (a?, b?);
         if is_unknown(&a) || is_unknown(&b) {
@@ -215,7 +222,7 @@ impl<'a, C: Context<'a>> Lowering<'_, 'a, C> {
         };
         for (term, ty) in [&a, &b] {
             if unit(ty).is_none() && !is_text {
-                self.context.report(
+                self.evaluator().report(
                     Diagnostic::new(&codes::WRONG_TYPE, format!("{ty} cannot be computed with"))
                         .at(term.span, "not a number"),
                 );
@@ -360,14 +367,7 @@ fn unit(ty: &Ty) -> Option<Type> {
     match ty {
         Ty::Plain(plain) if Type::NUMERIC.contains(plain) => Some(plain.clone()),
         Ty::Optional(inner) => unit(inner),
-        Ty::Plain(_)
-        | Ty::Word(_)
-        | Ty::Range(_)
-        | Ty::List(_)
-        | Ty::Element(_)
-        | Ty::Off
-        | Ty::Number
-        | Ty::Never => None,
+        _ => None,
     }
 }
 
@@ -417,15 +417,7 @@ pub(super) fn zero(ty: &Ty) -> Option<Value> {
         Ty::Plain(Type::Memory) => Value::Memory(Memory(0)),
         Ty::Plain(Type::Duration) => Value::Duration(Duration(0)),
         Ty::Plain(Type::Percent) => Value::Percent(Percent(0)),
-        Ty::Plain(_)
-        | Ty::Word(_)
-        | Ty::Range(_)
-        | Ty::List(_)
-        | Ty::Optional(_)
-        | Ty::Element(_)
-        | Ty::Off
-        | Ty::Number
-        | Ty::Never => return None,
+        _ => return None,
     })
 }
 

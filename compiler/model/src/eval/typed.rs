@@ -66,13 +66,6 @@ impl<'a> Evaluator<'a> {
         }
     }
 
-    pub(crate) fn int(&mut self, expr: &Expr, scope: &Scope) -> Option<i64> {
-        match self.eval(expr, scope, &Type::Int)? {
-            Value::Int(int) => Some(int),
-            _ => None,
-        }
-    }
-
     /// A whole number from `min` to `max`.
     pub(crate) fn int_within(
         &mut self,
@@ -97,41 +90,6 @@ impl<'a> Evaluator<'a> {
         }
     }
 
-    pub(crate) fn duration(&mut self, expr: &Expr, scope: &Scope) -> Option<Duration> {
-        match self.eval(expr, scope, &Type::Duration)? {
-            Value::Duration(duration) => Some(duration),
-            _ => None,
-        }
-    }
-
-    pub(crate) fn memory(&mut self, expr: &Expr, scope: &Scope) -> Option<Memory> {
-        match self.eval(expr, scope, &Type::Memory)? {
-            Value::Memory(memory) => Some(memory),
-            _ => None,
-        }
-    }
-
-    pub(crate) fn percent(&mut self, expr: &Expr, scope: &Scope) -> Option<Percent> {
-        match self.eval(expr, scope, &Type::Percent)? {
-            Value::Percent(percent) => Some(percent),
-            _ => None,
-        }
-    }
-
-    pub(crate) fn cpu(&mut self, expr: &Expr, scope: &Scope) -> Option<Cpu> {
-        match self.eval(expr, scope, &Type::Cpu)? {
-            Value::Cpu(cpu) => Some(cpu),
-            _ => None,
-        }
-    }
-
-    pub(crate) fn cidr(&mut self, expr: &Expr, scope: &Scope) -> Option<ipnet::IpNet> {
-        match self.eval(expr, scope, &Type::Cidr)? {
-            Value::Cidr(net) => Some(net),
-            _ => None,
-        }
-    }
-
     pub(crate) fn socket(
         &mut self,
         expr: &Expr,
@@ -150,4 +108,26 @@ impl<'a> Evaluator<'a> {
             _ => None,
         }
     }
+}
+
+macro_rules! values {
+    ($($name:ident: $ty:ident($of:ty);)*) => {
+        impl Evaluator<'_> {
+            $(pub(crate) fn $name(&mut self, expr: &Expr, scope: &Scope) -> Option<$of> {
+                match self.eval(expr, scope, &Type::$ty)? {
+                    Value::$ty(value) => Some(value),
+                    _ => None,
+                }
+            })*
+        }
+    };
+}
+
+values! {
+    int: Int(i64);
+    duration: Duration(Duration);
+    memory: Memory(Memory);
+    percent: Percent(Percent);
+    cpu: Cpu(Cpu);
+    cidr: Cidr(ipnet::IpNet);
 }

@@ -1,9 +1,7 @@
 //! Values of statements and constants: what names mean in them, and the functions that only they have.
 
-use std::ops::{Deref, DerefMut};
-
 use erpc_diagnostics::{Diagnostic, Span, codes, listed, nearest};
-use erpc_syntax::tree::{Expr, Path, Segment};
+use erpc_syntax::tree::{Expr, Path};
 use smol_str::SmolStr;
 
 use super::lowering::{Binding, Context, Lowering, Typed, known};
@@ -14,25 +12,12 @@ use crate::value::{Type, Value};
 /// The names of a [`Scope`].
 pub(super) struct Values<'e, 'a>(pub(super) &'e mut Evaluator<'a>);
 
-impl<'a> Deref for Values<'_, 'a> {
-    type Target = Evaluator<'a>;
-
-    fn deref(&self) -> &Evaluator<'a> {
-        self.0
-    }
-}
-
-impl DerefMut for Values<'_, '_> {
-    fn deref_mut(&mut self) -> &mut Self::Target {
-        self.0
-    }
-}
-
 impl<'a> Context<'a> for Values<'_, 'a> {
     const IS_KNOWN: bool = true;
+    const PLACES: &'static [FunctionPlace] = &[FunctionPlace::Everywhere, FunctionPlace::Values];
 
-    fn offers(place: FunctionPlace) -> bool {
-        matches!(place, FunctionPlace::Everywhere | FunctionPlace::Values)
+    fn evaluator(&mut self) -> &mut Evaluator<'a> {
+        self.0
     }
 
     fn path(
@@ -48,24 +33,13 @@ impl<'a> Context<'a> for Values<'_, 'a> {
                 Binding::Value(_) | Binding::Any(_) => None,
             });
             if let Some(value) = bound {
-                let is_left = lowering.context.count_elements(&value, span);
+                let is_left = lowering.context.0.count_elements(&value, span);
                 return is_left.then(|| known(value, span));
             }
         }
         let scope = lowering.scope;
-        let value = lowering.context.variable(path, span, scope, expected)?;
+        let value = lowering.context.0.variable(path, span, scope, expected)?;
         Some(known(value, span))
-    }
-
-    fn member(
-        lowering: &mut Lowering<'_, 'a, Self>,
-        _: &Expr,
-        _: &Segment,
-        span: Span,
-        expected: Option<&Type>,
-    ) -> Option<Typed> {
-        lowering.context.report_no_value(span, expected);
-        None
     }
 
     fn call(
@@ -78,6 +52,7 @@ impl<'a> Context<'a> for Values<'_, 'a> {
             let scope = lowering.scope;
             let value = lowering
                 .context
+                .0
                 .address_of(function, arguments[0], span, scope)?;
             return Some(known(value, span));
         }
@@ -88,14 +63,14 @@ impl<'a> Context<'a> for Values<'_, 'a> {
         if matches!(function.meaning, Meaning::Template) {
             return lowering.template(&path, span);
         }
-        let text = lowering.context.read_text(&path, span)?;
-        let is_left = lowering.context.count(Resource::Text, text.len(), span);
+        let text = lowering.context.0.read_text(&path, span)?;
+        let is_left = lowering.context.0.count(Resource::Text, text.len(), span);
         is_left.then(|| known(Value::Text(text.as_ref().into()), span))
     }
 }
 
 impl Evaluator<'_> {
-    fn variable(
+    pub(super) fn variable(
         &mut self,
         path: &Path,
         span: Span,

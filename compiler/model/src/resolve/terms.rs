@@ -1,8 +1,6 @@
 //! What the names of rules and tests mean: elements of the platform with their members, parameters and variables, and
 //! the functions that ask about paths, waves and rules.
 
-use std::ops::{Deref, DerefMut};
-
 use erpc_diagnostics::{Diagnostic, Span, codes, listed};
 use erpc_syntax::tree::{Expr, Ident, Path, PathPort, Segment};
 use smol_str::SmolStr;
@@ -27,25 +25,16 @@ pub(super) struct Conditions<'r, 'a, 'n> {
     pub(super) names_platform: bool,
 }
 
-impl<'a> Deref for Conditions<'_, 'a, '_> {
-    type Target = Evaluator<'a>;
-
-    fn deref(&self) -> &Evaluator<'a> {
-        self.resolver
-    }
-}
-
-impl DerefMut for Conditions<'_, '_, '_> {
-    fn deref_mut(&mut self) -> &mut Self::Target {
-        self.resolver
-    }
-}
-
 impl<'a> Context<'a> for Conditions<'_, 'a, '_> {
     const IS_KNOWN: bool = false;
+    const PLACES: &'static [FunctionPlace] = &[
+        FunctionPlace::Everywhere,
+        FunctionPlace::Conditions,
+        FunctionPlace::Tests,
+    ];
 
-    fn offers(place: FunctionPlace) -> bool {
-        place != FunctionPlace::Values
+    fn evaluator(&mut self) -> &mut Evaluator<'a> {
+        self.resolver
     }
 
     fn path(
@@ -65,7 +54,7 @@ impl<'a> Context<'a> for Conditions<'_, 'a, '_> {
             })
             .collect();
         let (Some(names), None) = (names, &path.port) else {
-            lowering.context.report(
+            lowering.evaluator().report(
                 Diagnostic::new(&codes::WRONG_TYPE, "this is no value")
                     .at(span, "no value")
                     .help("wildcards and ports stand in `reaches(…)` and `calls(…)`"),
@@ -149,7 +138,8 @@ impl<'a> Lowering<'_, 'a, Conditions<'_, 'a, '_>> {
             }
             _ => {}
         }
-        if let Some(constant) = self.context.constant(&first.text, self.scope) {
+        let scope = self.scope;
+        if let Some(constant) = self.evaluator().constant(&first.text, scope) {
             return known(decided(constant?));
         }
         self.element(names)
@@ -228,13 +218,13 @@ impl<'a> Lowering<'_, 'a, Conditions<'_, 'a, '_>> {
                 }
             },
         );
-        self.context.report(diagnostic);
+        self.evaluator().report(diagnostic);
     }
 
     /// `inner.segment`.
     fn member(&mut self, (inner, ty): Typed, segment: &Segment, span: Span) -> Option<Typed> {
         let Some(name) = segment.as_name() else {
-            self.context.report(
+            self.evaluator().report(
                 Diagnostic::new(&codes::WRONG_TYPE, "a member is a plain name")
                     .at(segment.span, "not a name"),
             );
@@ -287,7 +277,7 @@ impl<'a> Lowering<'_, 'a, Conditions<'_, 'a, '_>> {
                 diagnostic.help(format!("it has {}", listed(members.iter().copied(), 40)))
             }
         });
-        self.context.report(diagnostic);
+        self.evaluator().report(diagnostic);
     }
 
     fn path_query(&mut self, from: &Expr, to: &Expr, is_direct: bool, span: Span) -> Option<Typed> {
@@ -302,7 +292,7 @@ impl<'a> Lowering<'_, 'a, Conditions<'_, 'a, '_>> {
                 PathPort::Name(name) => name.span,
                 PathPort::Number(_, span) => *span,
             };
-            self.context.report(
+            self.evaluator().report(
                 Diagnostic::new(&codes::WRONG_SHAPE, "the port stands behind the called")
                     .at(at, "of the caller"),
             );
@@ -345,7 +335,7 @@ impl<'a> Lowering<'_, 'a, Conditions<'_, 'a, '_>> {
         )
         .at(span, "declared nowhere")
         .candidates(name, span, known);
-        self.context.report(diagnostic);
+        self.evaluator().report(diagnostic);
         None
     }
 
@@ -363,7 +353,7 @@ impl<'a> Lowering<'_, 'a, Conditions<'_, 'a, '_>> {
     /// The place of a rule among those that a test may ask, and what it is about.
     fn rule(&mut self, rule: &Expr, span: Span) -> Option<(usize, Kind)> {
         let Some(rules) = self.context.rules else {
-            self.context.report(
+            self.evaluator().report(
                 Diagnostic::new(&codes::WRONG_SHAPE, "a rule cannot ask another rule")
                     .at(span, "asked here")
                     .help("`holds` and `violations` stand in tests"),
@@ -376,7 +366,7 @@ impl<'a> Lowering<'_, 'a, Conditions<'_, 'a, '_>> {
             let known = rules.iter().map(|(name, _)| name.as_str());
             let code = &codes::UNKNOWN_NAME;
             let unknown = Diagnostic::unknown(code, "rule", &written, rule.span, known);
-            self.context.report(unknown);
+            self.evaluator().report(unknown);
             return None;
         };
         Some((at, rules[at].1))
