@@ -529,6 +529,7 @@ mod tests {
             ("2 * 250m", Type::Cpu, "500m"),
             ("2 * 5m", Type::Duration, "10m"),
             ("2 * 3", Type::Cpu, "6"),
+            ("2 * 8Mi", range(Type::Memory), "16Mi"),
             ("100m..200m", range(Type::Cpu), "100m..200m"),
             ("100m", range(Type::Cpu), "100m"),
             ("3..1", range(Type::Int), codes::REVERSED_RANGE.id),

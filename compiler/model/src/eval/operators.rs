@@ -64,6 +64,11 @@ impl<'a, C: Context<'a>> Lowering<'_, 'a, C> {
             | BinaryOp::Greater
             | BinaryOp::GreaterEqual => self.comparison(op, sides),
             BinaryOp::Add | BinaryOp::Subtract | BinaryOp::Multiply | BinaryOp::Divide => {
+                // An operand is never a range, where a single value stands for one.
+                let expected = match expected {
+                    Some(Type::Range(inner)) => Some(&**inner),
+                    other => other,
+                };
                 self.arithmetic(op, sides, expected)
             }
         }
