@@ -3,7 +3,7 @@
 use erpc_diagnostics::{Diagnostic, Diagnostics, codes};
 use erpc_model::Platform;
 use erpc_model::rules::{Broken, Evaluation, Rule, Side};
-use erpc_policy::{Derived, FlowFacts};
+use erpc_policy::{Derived, FlowIndex};
 use rustc_hash::FxHashMap;
 
 /// Each element that breaks a rule; of the flows that one statement makes, the first.
@@ -11,8 +11,8 @@ pub(crate) fn broken(platform: &Platform, derived: &Derived, out: &mut Diagnosti
     if platform.rules.is_empty() {
         return;
     }
-    let facts = FlowFacts::of(platform, derived);
-    let mut evaluation = Evaluation::new(platform, &facts);
+    let flows = FlowIndex::new(platform, derived);
+    let mut evaluation = Evaluation::new(platform, &flows);
     for rule in &platform.rules {
         match evaluation.rule(rule) {
             Ok(broken) => report(rule, broken, out),

@@ -3,7 +3,7 @@
 use erpc_diagnostics::{Diagnostic, codes};
 use erpc_model::Platform;
 use erpc_model::rules::{Evaluation, Outcome, Side, Stop, Test};
-use erpc_policy::{Derived, FlowFacts};
+use erpc_policy::{Derived, FlowIndex};
 
 /// A test that was run.
 #[derive(Debug)]
@@ -32,8 +32,8 @@ pub fn run_tests<'p>(
     derived: &Derived,
     filter: Option<&str>,
 ) -> Vec<TestRun<'p>> {
-    let facts = FlowFacts::of(platform, derived);
-    let mut evaluation = Evaluation::new(platform, &facts);
+    let flows = FlowIndex::new(platform, derived);
+    let mut evaluation = Evaluation::new(platform, &flows);
     let chosen = platform
         .tests
         .iter()

@@ -8,7 +8,7 @@ mod cluster_facts;
 mod cni;
 mod connections;
 mod edges;
-mod facts;
+mod flow_index;
 mod implied;
 mod mesh;
 mod order;
@@ -21,7 +21,7 @@ use erpc_model::Platform;
 
 pub use connections::{Addresses, Connection, Connections, Overlaps, Party, Reason};
 pub use edges::{Edge, EdgePort, Edges, dns_ports};
-pub use facts::FlowFacts;
+pub use flow_index::FlowIndex;
 pub use implied::{Implied, RoutedPort, needs_dns, needs_names};
 pub use order::{Condition, Order, critical_path, predecessors};
 pub use policies::{

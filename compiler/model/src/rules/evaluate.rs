@@ -3,7 +3,7 @@
 
 use erpc_diagnostics::Span;
 
-use super::Facts;
+use super::FlowGraph;
 use crate::elements::{Element, Kind};
 use crate::eval::{self, Budget, Machine, OF_CONDITIONS, Resource, Stop, Subject};
 use crate::functions::Meaning;
@@ -17,7 +17,7 @@ use crate::value::Value;
 #[derive(Clone, Copy)]
 pub(crate) struct View<'p> {
     pub(crate) platform: &'p Platform,
-    pub(crate) facts: &'p dyn Facts,
+    pub(crate) flows: &'p dyn FlowGraph,
 }
 
 /// A part of a condition with the value that it had.
@@ -63,8 +63,8 @@ pub struct Evaluation<'p>(Machine<View<'p>>);
 impl<'p> Evaluation<'p> {
     /// An evaluation over a platform and what is derived from it.
     #[must_use]
-    pub fn new(platform: &'p Platform, facts: &'p dyn Facts) -> Self {
-        let view = View { platform, facts };
+    pub fn new(platform: &'p Platform, flows: &'p dyn FlowGraph) -> Self {
+        let view = View { platform, flows };
         Self(Machine::new(view, Budget::new(&OF_CONDITIONS)))
     }
 
@@ -123,7 +123,7 @@ impl View<'_> {
             Kind::Volume => of_services(|s| s.volumes.len(), Element::Volume),
             Kind::Container => of_services(|s| s.containers().count(), Element::Container),
             Kind::Flow => {
-                let count = number(self.facts.flows().len());
+                let count = number(self.flows.edges().len());
                 (0..count).map(Element::Flow).collect()
             }
             // Resolution refuses rules about others.
@@ -170,8 +170,8 @@ impl View<'_> {
                 )
             }
             Element::Flow(at) => {
-                let flow = &self.facts.flows()[at as usize];
-                let statement = platform.flows[flow.flow.index()].span;
+                let edge = &self.flows.edges()[at as usize];
+                let statement = platform.flows[edge.flow.index()].span;
                 (self.show(&Value::Element(element)), statement, Span::NONE)
             }
             Element::Platform
@@ -191,7 +191,7 @@ impl View<'_> {
     }
 
     fn path(&self, query: &PathQuery) -> Option<Vec<String>> {
-        self.facts.path(
+        self.flows.path(
             &query.from.ends,
             &query.to.ends,
             query.port.as_ref(),
@@ -215,12 +215,12 @@ impl Subject for View<'_> {
                 Element::Namespace(id) => platform[id].name.value.to_string(),
                 Element::Service(id) => platform.path(id),
                 Element::Flow(at) => {
-                    let flow = &self.facts.flows()[at as usize];
+                    let edge = &self.flows.edges()[at as usize];
                     format!(
                         "{} -> {}:{}",
-                        platform.end_name(flow.from),
-                        platform.end_name(flow.to),
-                        flow.port
+                        platform.end_name(edge.from),
+                        platform.end_name(edge.to),
+                        edge.port
                     )
                 }
                 Element::End(end) => platform.end_name(end),
@@ -256,13 +256,13 @@ impl Subject for View<'_> {
     fn ask(machine: &mut Machine<Self>, term: &Term) -> Result<Value, Stop> {
         Ok(match &term.kind {
             TermKind::Path(query) => {
-                let flows = machine.subject.facts.flows().len();
-                machine.take(Resource::Steps, 1 + flows, term.span)?;
+                let edges = machine.subject.flows.edges().len();
+                machine.take(Resource::Steps, 1 + edges, term.span)?;
                 Value::Bool(machine.subject.path(query).is_some())
             }
             TermKind::Wave(service) => match machine.value(service)? {
                 Value::Element(Element::Service(id)) => {
-                    Value::Int(i64::from(machine.subject.facts.wave(id)))
+                    Value::Int(i64::from(machine.subject.flows.wave(id)))
                 }
                 _ => Value::Off,
             },

@@ -258,7 +258,7 @@ members! { PLATFORM: Element::Platform, v;
     "tiers" many(text()), "The tiers, lowest first." => texts(v.platform.tiers.iter().map(|t| &t.name.value));
     "namespaces" many(a(Kind::Namespace)), "All namespaces." => list(v.platform.namespaces().map(|(id, _)| Value::Element(Element::Namespace(id))));
     "services" many(a(Kind::Service)), "All services and jobs." => list(v.platform.services().map(|(id, _)| Value::Element(Element::Service(id))));
-    "flows" many(a(Kind::Flow)), "All flows, one for each caller, called and port." => elements(v.facts.flows().len(), Element::Flow);
+    "flows" many(a(Kind::Flow)), "All flows, one for each caller, called and port." => elements(v.flows.edges().len(), Element::Flow);
     "routes" many(a(Kind::Route)), "All routes from outside." => elements(v.platform.routes.len(), Element::Route);
 }
 
@@ -306,8 +306,8 @@ members! { SERVICE: Element::Service(id), v;
         elements(v.platform.routes_to(id).len(), |at| Element::Route(start + at))
     };
     "exposed" truth(), "Whether it is reached from outside: a route or an address." => Value::Bool(!v.platform.routes_to(id).is_empty() || !v.platform.addresses_of(id).is_empty());
-    "calls" many(a(Kind::Flow)), "The flows that it makes." => list(v.facts.flows_from(id).filter_map(|at| u32::try_from(at).ok()).map(|at| Value::Element(Element::Flow(at))));
-    "callers" many(a(Kind::Flow)), "The flows that lead to it." => list(v.facts.flows_to(id).iter().map(|at| Value::Element(Element::Flow(*at))));
+    "calls" many(a(Kind::Flow)), "The flows that it makes." => list(v.flows.edges_from(id).filter_map(|at| u32::try_from(at).ok()).map(|at| Value::Element(Element::Flow(at))));
+    "callers" many(a(Kind::Flow)), "The flows that lead to it." => list(v.flows.edges_to(id).iter().map(|at| Value::Element(Element::Flow(*at))));
 }
 
 members! { CONTAINER: Element::Container(id, at), v;
@@ -407,11 +407,11 @@ members! { GRANT: Element::Grant(owner, at), v;
 }
 
 members! { FLOW: Element::Flow(at), v;
-    "from" a(Kind::End), "Who calls." => Value::Element(Element::End(v.facts.flows()[at as usize].from));
-    "to" a(Kind::End), "Who is called." => Value::Element(Element::End(v.facts.flows()[at as usize].to));
-    "port" text(), "The port's name, or its number as `443/tcp`." => say(&v.facts.flows()[at as usize].port);
-    "mode" Ty::Word(Mode::WORDS), "`requires`, `optional` or `observes`." => say(v.facts.flows()[at as usize].mode.as_str());
-    "because" maybe(text()), "Why." => optional(v.platform.flows[v.facts.flows()[at as usize].flow.index()].because.as_ref(), say);
+    "from" a(Kind::End), "Who calls." => Value::Element(Element::End(v.flows.edges()[at as usize].from));
+    "to" a(Kind::End), "Who is called." => Value::Element(Element::End(v.flows.edges()[at as usize].to));
+    "port" text(), "The port's name, or its number as `443/tcp`." => say(&v.flows.edges()[at as usize].port);
+    "mode" Ty::Word(Mode::WORDS), "`requires`, `optional` or `observes`." => say(v.flows.edges()[at as usize].mode.as_str());
+    "because" maybe(text()), "Why." => optional(v.platform.flows[v.flows.edges()[at as usize].flow.index()].because.as_ref(), say);
 }
 
 members! { END: Element::End(end), v;

@@ -15,9 +15,9 @@ pub use evaluate::{Broken, Evaluation, Outcome, Side};
 pub use members::{MemberRow, members};
 pub(crate) use members::{member, member_names, member_of};
 
-/// A flow as rules see it: one caller, one called, one port.
+/// A flow as rules see it: one caller, one callee, one port.
 #[derive(Clone, Debug)]
-pub struct FlowFact {
+pub struct FlowEdge {
     /// Who calls.
     pub from: End,
     /// Who is called.
@@ -30,14 +30,14 @@ pub struct FlowFact {
     pub flow: FlowId,
 }
 
-/// What rules and tests ask beside the platform itself: what is derived from its flows.
-pub trait Facts {
+/// What rules and tests ask about the flows of a platform.
+pub trait FlowGraph {
     /// All flows, sorted by caller.
-    fn flows(&self) -> &[FlowFact];
-    /// The places in [`Facts::flows`] of those that a service makes.
-    fn flows_from(&self, service: ServiceId) -> std::ops::Range<usize>;
-    /// The places in [`Facts::flows`] of those that lead to a service.
-    fn flows_to(&self, service: ServiceId) -> &[u32];
+    fn edges(&self) -> &[FlowEdge];
+    /// The indexes in [`FlowGraph::edges`] of the flows that a service makes.
+    fn edges_from(&self, service: ServiceId) -> std::ops::Range<usize>;
+    /// The indexes in [`FlowGraph::edges`] of the flows that lead to a service.
+    fn edges_to(&self, service: ServiceId) -> &[u32];
     /// The wave in which a service starts, from 1.
     fn wave(&self, service: ServiceId) -> u32;
     /// A shortest path from one of `from` to one of `to`, the names of both ends included; `port` is that of

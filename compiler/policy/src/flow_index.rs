@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use erpc_model::rules::{Facts, FlowFact};
+use erpc_model::rules::{FlowEdge, FlowGraph};
 use erpc_model::{End, FlowPort, Platform, ServiceId};
 use smol_str::SmolStr;
 
@@ -11,10 +11,10 @@ use crate::{Connection, Connections, Derived, Party, PolicyPort, Search};
 
 /// The flows of a platform, as rules and tests ask for them.
 #[derive(Debug)]
-pub struct FlowFacts<'p> {
+pub struct FlowIndex<'p> {
     platform: &'p Platform,
     connections: Connections,
-    flows: Vec<FlowFact>,
+    flows: Vec<FlowEdge>,
     /// By service: the places of the flows that it makes.
     from: Vec<Range<usize>>,
     /// By service: the places of the flows that lead to it.
@@ -22,10 +22,10 @@ pub struct FlowFacts<'p> {
     waves: &'p [u32],
 }
 
-impl<'p> FlowFacts<'p> {
-    /// The facts of a platform.
+impl<'p> FlowIndex<'p> {
+    /// The index of a platform.
     #[must_use]
-    pub fn of(platform: &'p Platform, derived: &'p Derived) -> Self {
+    pub fn new(platform: &'p Platform, derived: &'p Derived) -> Self {
         let count = platform.services.len();
         let mut flows = Vec::with_capacity(derived.edges.as_slice().len());
         let mut from = vec![0..0; count];
@@ -41,7 +41,7 @@ impl<'p> FlowFacts<'p> {
             if let End::Service(id) = edge.to {
                 to[id.index()].extend(u32::try_from(place));
             }
-            flows.push(FlowFact {
+            flows.push(FlowEdge {
                 from: edge.from,
                 to: edge.to,
                 port: SmolStr::from(edge.port_name(platform)),
@@ -70,16 +70,16 @@ impl<'p> FlowFacts<'p> {
     }
 }
 
-impl Facts for FlowFacts<'_> {
-    fn flows(&self) -> &[FlowFact] {
+impl FlowGraph for FlowIndex<'_> {
+    fn edges(&self) -> &[FlowEdge] {
         &self.flows
     }
 
-    fn flows_from(&self, service: ServiceId) -> Range<usize> {
+    fn edges_from(&self, service: ServiceId) -> Range<usize> {
         self.from[service.index()].clone()
     }
 
-    fn flows_to(&self, service: ServiceId) -> &[u32] {
+    fn edges_to(&self, service: ServiceId) -> &[u32] {
         &self.to[service.index()]
     }
 
