@@ -5,6 +5,7 @@
 mod addresses;
 mod assertions;
 mod cluster;
+mod conditions;
 mod container;
 mod ends;
 mod exposures;
@@ -24,7 +25,6 @@ mod rules;
 mod service;
 mod settings;
 mod state;
-mod terms;
 
 use std::collections::BTreeMap;
 

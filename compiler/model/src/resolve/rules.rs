@@ -6,9 +6,9 @@ use erpc_diagnostics::{Diagnostic, Span, codes};
 use erpc_syntax::tree::{Argument, Block, Expr, ExprKind, Ident, Sign, Statement};
 use smol_str::SmolStr;
 
+use super::conditions::Conditions;
 use super::ends::Network;
 use super::state::{Resolver, RuleDeclared};
-use super::terms::Conditions;
 use crate::args::{Args, plain_text};
 use crate::elements::Kind;
 use crate::eval::{Binding, Lowering, Scope};
