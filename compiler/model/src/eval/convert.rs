@@ -5,62 +5,40 @@ use erpc_syntax::tree::NumberLiteral;
 
 use super::Evaluator;
 use crate::literals::{meant, reads_as};
+use crate::ty::Ty;
+use crate::units::Protocol;
 use crate::value::{NumberError, Type, Value, number_as};
 
 impl Evaluator<'_> {
     /// Makes a value one of the type, or reports why it is none.
     pub(crate) fn coerce(&mut self, value: Value, span: Span, expected: &Type) -> Option<Value> {
-        let fits = match (&value, expected) {
+        let value = match (value, expected) {
             (Value::Unknown, _) => return None,
-            (Value::Number(number), Type::Range(inner)) => {
-                let number = number.clone();
-                let single = self.number(&number, span, inner)?;
-                return Some(Value::Range(Box::new(single.clone()), Box::new(single)));
-            }
-            (Value::Number(number), _) => {
-                let number = number.clone();
-                return self.number(&number, span, expected);
-            }
             (Value::Range(min, max), Type::Range(inner)) => {
-                let (min, max) = (min.clone(), max.clone());
                 let min = self.coerce(*min, span, inner)?;
                 let max = self.coerce(*max, span, inner)?;
                 return Some(Value::Range(Box::new(min), Box::new(max)));
             }
-            (_, Type::Range(inner)) => {
+            (value, Type::Range(inner)) => {
                 let single = self.coerce(value, span, inner)?;
                 return Some(Value::Range(Box::new(single.clone()), Box::new(single)));
             }
+            (Value::Number(number), _) => return self.number(&number, span, expected),
             (Value::List(items), Type::List(inner)) => {
                 if !self.steps(items.len(), span) {
                     return None;
                 }
-                let items = items.clone();
                 let items = items.into_iter().map(|item| self.coerce(item, span, inner));
                 return items.collect::<Option<Vec<_>>>().map(Value::List);
             }
-            (Value::Int(n), Type::Port) => match u16::try_from(*n) {
-                Ok(port) if port > 0 => {
-                    return Some(Value::Port(port, crate::units::Protocol::Tcp));
-                }
-                _ => false,
+            (Value::Address(ip, None), Type::Cidr) => return Some(Value::Cidr(ip.into())),
+            (Value::Int(n), Type::Port) => match u16::try_from(n) {
+                Ok(port) if port > 0 => return Some(Value::Port(port, Protocol::Tcp)),
+                _ => Value::Int(n),
             },
-            (Value::Address(ip, None), Type::Cidr) => return Some(Value::Cidr((*ip).into())),
-            (Value::Text(_), Type::String | Type::Name | Type::Image | Type::Version)
-            | (Value::Int(_), Type::Int)
-            | (Value::Bool(_), Type::Bool)
-            | (Value::Port(..), Type::Port)
-            | (Value::Cpu(_), Type::Cpu)
-            | (Value::Memory(_), Type::Memory)
-            | (Value::Duration(_), Type::Duration)
-            | (Value::Percent(_), Type::Percent)
-            | (Value::Cidr(_), Type::Cidr)
-            | (Value::Address(..), Type::Address) => true,
-            _ => false,
+            (value, _) if Ty::of_value(&value).meets(&Ty::from(expected)) => return Some(value),
+            (value, _) => value,
         };
-        if fits {
-            return Some(value);
-        }
         let mut diagnostic = Diagnostic::new(
             &codes::WRONG_TYPE,
             format!("{expected} is expected, not {}", value.kind()),

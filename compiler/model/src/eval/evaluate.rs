@@ -1,61 +1,16 @@
 //! The meaning of terms. Types are settled before, so that what can still go wrong is arithmetic (a division by zero,
 //! a result out of range) and the budget; each stops the evaluation.
 
-use erpc_diagnostics::{Code, Span, codes};
+use erpc_diagnostics::Span;
 use erpc_syntax::tree::BinaryOp;
 
-use super::budget::{Budget, Exceeded, Resource};
-use super::operators::{arithmetic, compares, negated};
+use super::arithmetic::{Stop, arithmetic, compares, negated};
+use super::budget::{Budget, Resource};
 use super::show;
 use crate::elements::Element;
 use crate::functions::{Function, Meaning};
 use crate::platform::{MemberId, Term, TermKind};
 use crate::value::Value;
-
-/// Why a term has no value.
-#[derive(Clone, Debug)]
-pub struct Stop {
-    /// The kind of finding.
-    pub code: &'static Code,
-    /// The fact.
-    pub message: String,
-    /// The part of the term.
-    pub span: Span,
-    /// What is at the part.
-    pub(crate) label: &'static str,
-    /// Whether an earlier evaluation stopped for the same reason: at the end of the same budget.
-    pub(crate) is_repeated: bool,
-}
-
-impl Stop {
-    pub(super) fn new(
-        code: &'static Code,
-        message: impl Into<String>,
-        label: &'static str,
-        span: Span,
-    ) -> Self {
-        Self {
-            code,
-            message: message.into(),
-            span,
-            label,
-            is_repeated: false,
-        }
-    }
-
-    pub(super) fn from_budget(exceeded: Exceeded, at: Span) -> Self {
-        let message = exceeded.to_string();
-        Self {
-            is_repeated: !exceeded.is_first,
-            ..Self::new(
-                &codes::EVALUATION_BUDGET,
-                message,
-                "the budget ends here",
-                at,
-            )
-        }
-    }
-}
 
 /// What terms are about: a platform, for those of rules and tests.
 pub(crate) trait Subject: Sized {

@@ -8,13 +8,13 @@ use std::marker::PhantomData;
 
 use erpc_diagnostics::{Diagnostic, Span, codes};
 use erpc_syntax::tree::{
-    BinaryOp, Call, Comprehension, Expr, ExprKind, Path, Quantified, Segment, StringPart, UnaryOp,
+    BinaryOp, Comprehension, Expr, ExprKind, Path, Quantified, Segment, StringPart, UnaryOp,
 };
 use smol_str::SmolStr;
 
-use super::operators::{Sides, decided, order, zero};
+use super::arithmetic::{decided, order};
 use super::{Evaluator, Scope, show};
-use crate::functions::{FUNCTIONS, Function, FunctionPlace, Meaning, function};
+use crate::functions::{Function, FunctionPlace};
 use crate::literals::are_alike;
 use crate::platform::{Term, TermKind};
 use crate::ty::Ty;
@@ -67,6 +67,14 @@ pub(crate) enum Binding {
     Value(Value),
     /// One of many values of a type.
     Any(Ty),
+}
+
+/// The operands of an operator, and the place of the whole.
+#[derive(Clone, Copy)]
+pub(super) struct Sides<'e> {
+    pub(super) left: &'e Expr,
+    pub(super) right: &'e Expr,
+    pub(super) span: Span,
 }
 
 /// The lowering of an expression.
@@ -332,7 +340,7 @@ impl<'s, 'a, C: Context<'a>> Lowering<'s, 'a, C> {
     }
 
     /// A list, and the type of its elements.
-    fn collection(&mut self, expr: &Expr) -> Option<(Term, Ty)> {
+    pub(super) fn collection(&mut self, expr: &Expr) -> Option<(Term, Ty)> {
         let typed = self.term(expr, None)?;
         if is_unknown(&typed) {
             return None;
@@ -461,92 +469,7 @@ impl<'s, 'a, C: Context<'a>> Lowering<'s, 'a, C> {
         Some(Some(element))
     }
 
-    // ---- functions
-
-    fn call(&mut self, call: &Call, span: Span) -> Option<Typed> {
-        let name = call.callee.as_word().cloned().unwrap_or_default();
-        let Some(function) = function(&name).filter(|function| C::PLACES.contains(&function.place))
-        else {
-            let offered = FUNCTIONS
-                .iter()
-                .filter(|function| C::PLACES.contains(&function.place));
-            let names = offered.map(Function::name);
-            let (code, span) = (&codes::UNKNOWN_NAME, call.callee_span);
-            let unknown = Diagnostic::unknown(code, "function", &name, span, names);
-            self.evaluator().report(unknown);
-            return None;
-        };
-        let is_named = call.args.iter().any(|argument| argument.name.is_some());
-        if is_named || !function.takes(call.args.len()) {
-            let message = if is_named {
-                format!("the arguments of `{name}` have no names")
-            } else {
-                let takes = function.arguments();
-                format!("`{name}` takes {takes}, found {}", call.args.len())
-            };
-            self.evaluator().report(
-                Diagnostic::new(&codes::WRONG_ARGUMENTS, message)
-                    .at(span, "called here")
-                    .help(format!("it is written `{}`", function.form)),
-            );
-            return None;
-        }
-        let arguments: Vec<&Expr> = call.args.iter().map(|argument| &argument.value).collect();
-        match &function.meaning {
-            Meaning::Texts { gives, .. } => {
-                let terms = self.texts(&arguments)?;
-                let kind = TermKind::Call(function, terms);
-                self.computed(kind, span, Ty::Plain(gives.clone()))
-            }
-            Meaning::Count => {
-                let (list, _) = self.collection(arguments[0])?;
-                let kind = TermKind::Call(function, vec![list]);
-                self.computed(kind, span, Ty::Plain(Type::Int))
-            }
-            Meaning::Sum => self.sum(function, arguments[0], span),
-            Meaning::File
-            | Meaning::Template
-            | Meaning::Host
-            | Meaning::Address
-            | Meaning::Reaches
-            | Meaning::Calls
-            | Meaning::Wave
-            | Meaning::Holds
-            | Meaning::Violations => C::call(self, function, &arguments, span),
-        }
-    }
-
-    /// The arguments of a function of texts. It looks at what they are made of, and an address is not known yet.
-    pub(super) fn texts(&mut self, arguments: &[&Expr]) -> Option<Vec<Term>> {
-        self.without_addresses(|it| {
-            let terms = arguments
-                .iter()
-                .map(|argument| it.fitted(argument, &Type::String));
-            terms.collect()
-        })
-    }
-
-    fn sum(&mut self, function: &'static Function, list: &Expr, span: Span) -> Option<Typed> {
-        let (mut term, mut of) = self.collection(list)?;
-        if of.is_undecided() {
-            let span = term.span;
-            (term, of) = known(decided(term.into_value()), span);
-            if let Ty::List(inner) = of {
-                of = *inner;
-            }
-        }
-        let Some(zero) = zero(&of) else {
-            self.evaluator().report(
-                Diagnostic::new(&codes::WRONG_TYPE, format!("`sum` adds numbers, not {of}"))
-                    .at(list.span, "not numbers"),
-            );
-            return None;
-        };
-        let kind = TermKind::Call(function, vec![term, Term::known(zero, span)]);
-        self.computed(kind, span, of)
-    }
-
-    fn without_addresses<T>(&mut self, lower: impl FnOnce(&mut Self) -> T) -> T {
+    pub(super) fn without_addresses<T>(&mut self, lower: impl FnOnce(&mut Self) -> T) -> T {
         let outside = std::mem::replace(&mut self.evaluator().takes_addresses, false);
         let lowered = lower(self);
         self.evaluator().takes_addresses = outside;

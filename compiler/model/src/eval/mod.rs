@@ -15,7 +15,9 @@ use crate::program::{Files, Loaded};
 use crate::value::{Type, Value};
 
 mod address;
+mod arithmetic;
 mod budget;
+mod calls;
 mod constants;
 mod convert;
 mod evaluate;
@@ -28,14 +30,14 @@ mod typed;
 mod values;
 
 pub(crate) use address::{Asked, END, START};
+pub use arithmetic::Stop;
+pub(crate) use arithmetic::decided;
 pub(crate) use budget::{Budget, OF_CONDITIONS, Resource};
 pub(crate) use constants::Constant;
 use constants::ConstantKey;
-pub use evaluate::Stop;
 pub(crate) use evaluate::{Machine, Subject};
 pub(crate) use files::Template;
 pub(crate) use lowering::{Binding, Context, Lowering, Typed, known};
-pub(crate) use operators::decided;
 pub(crate) use sink::Sink;
 use values::Values;
 

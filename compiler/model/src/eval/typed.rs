@@ -34,18 +34,13 @@ impl<'a> Evaluator<'a> {
         loop {
             let expr = args.need_expr(what, &mut self.diagnostics)?;
             end = expr.span;
-            match self.raw(expr, scope, Some(&Type::String))? {
-                Value::List(items) => {
-                    for item in items {
-                        if let Value::Text(text) = self.coerce(item, expr.span, &Type::String)? {
-                            texts.push(self.own(text.into(), expr.span)?);
-                        }
-                    }
-                }
-                value => {
-                    if let Value::Text(text) = self.coerce(value, expr.span, &Type::String)? {
-                        texts.push(self.own(text.into(), expr.span)?);
-                    }
+            let items = match self.raw(expr, scope, Some(&Type::String))? {
+                Value::List(items) => items,
+                value => vec![value],
+            };
+            for item in items {
+                if let Value::Text(text) = self.coerce(item, expr.span, &Type::String)? {
+                    texts.push(self.own(text.into(), expr.span)?);
                 }
             }
             if args.sign(Sign::Comma).is_none() {
