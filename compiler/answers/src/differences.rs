@@ -146,7 +146,12 @@ impl Parts {
         }
         for external in &platform.externals {
             let name = external.name.value.to_string();
-            add("external", name.clone(), &name, &of_external(external));
+            add(
+                "external",
+                name.clone(),
+                &name,
+                &of_external(platform, external),
+            );
         }
         for secret in &platform.secrets {
             let owner = secret.namespace.map(|id| &platform[id].name.value);

@@ -8,8 +8,9 @@ use smol_str::SmolStr;
 use crate::elements::{Element, Kind};
 use crate::fact::Plain;
 use crate::ids::{NamespaceId, PortId, SecretId, ServiceId, TierId};
+use crate::origin::Sourced;
 use crate::ty::Ty;
-use crate::units::{Cpu, Duration, Memory, Percent, Range};
+use crate::units::{Cpu, Duration, Memory, Percent, Protocol, Range};
 use crate::value::{Type, Value};
 
 /// The names of what ids stand for.
@@ -68,6 +69,7 @@ shown! { it, names:
     bool { it.to_string(), Ty::Plain(Type::Bool), Value::Bool(*it) }
     u16 { it.to_string(), Ty::Plain(Type::Int), Value::Int((*it).into()) }
     u32 { it.to_string(), Ty::Plain(Type::Int), Value::Int((*it).into()) }
+    Protocol { it.as_suffix().to_owned(), Ty::Word(&["tcp", "udp", "sctp"]), Value::Text(it.as_suffix().into()) }
     Cpu { it.to_string(), Ty::Plain(Type::Cpu), Value::Cpu(*it) }
     Memory { it.to_string(), Ty::Plain(Type::Memory), Value::Memory(*it) }
     Duration { it.to_string(), Ty::Plain(Type::Duration), Value::Duration(*it) }
@@ -134,5 +136,23 @@ impl<T: Shown> Shown for Option<T> {
 
     fn value(&self, names: &dyn Names) -> Value {
         self.as_ref().map_or(Value::Off, |set| set.value(names))
+    }
+}
+
+impl<T: Shown> Shown for Sourced<T> {
+    fn show(&self, names: &dyn Names) -> String {
+        self.value.show(names)
+    }
+
+    fn plain(&self, names: &dyn Names) -> Plain {
+        self.value.plain(names)
+    }
+
+    fn ty() -> Ty {
+        T::ty()
+    }
+
+    fn value(&self, names: &dyn Names) -> Value {
+        self.value.value(names)
     }
 }

@@ -206,7 +206,12 @@ fn other(platform: &Platform, kind: &'static str, name: &str) -> Option<Found> {
         "external" => {
             let mut externals = platform.externals.iter();
             let external = externals.find(|external| external.name.value == name)?;
-            Some(whole(path, of, external.name.origin, of_external(external)))
+            Some(whole(
+                path,
+                of,
+                external.name.origin,
+                of_external(platform, external),
+            ))
         }
         _ => {
             let mut secrets = platform.secrets.iter();

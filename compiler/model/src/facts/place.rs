@@ -1,11 +1,9 @@
 //! The facts of the platform itself, its clusters, namespaces, externals and secrets.
 
-use super::service::port_numbers;
-use super::{Fact, Plain, keyed, several};
-use crate::origin::Sourced;
+use super::{Fact, Plain};
 use crate::platform::{Cluster, External, NamespaceId, Platform, Secret};
 use crate::shown::Names;
-use crate::statements::Statements;
+use crate::statements::{Field, Statements, group, port_numbers};
 
 /// The statements of the platform block, and what is counted.
 #[must_use]
@@ -13,15 +11,8 @@ pub fn of_platform(platform: &Platform) -> Vec<Fact> {
     let mut facts = vec![Fact::shown("name", &platform.name)];
     facts.extend(platform.facts(platform));
     facts.push(Fact::shown("cluster", &platform.cluster().name));
-    let tiers: Vec<Sourced<&str>> = platform
-        .tiers
-        .iter()
-        .map(|tier| Sourced {
-            value: tier.name.value.as_str(),
-            origin: tier.name.origin,
-        })
-        .collect();
-    facts.extend(several("tiers", &tiers));
+    let tiers = platform.tiers.iter().map(|tier| tier.name.clone());
+    facts.extend(Vec::from_iter(tiers).facts("tiers", platform));
     let volumes = platform
         .services
         .iter()
@@ -59,16 +50,16 @@ pub fn of_cluster(platform: &Platform, cluster: &Cluster) -> Vec<Fact> {
 
 /// What an external says.
 #[must_use]
-pub fn of_external(external: &External) -> Vec<Fact> {
+pub fn of_external(platform: &Platform, external: &External) -> Vec<Fact> {
     let mut facts = Vec::new();
-    facts.extend(several("cidr", &external.cidrs));
-    facts.extend(several("dns", &external.dns_names));
+    facts.extend(external.cidrs.facts("cidr", platform));
+    facts.extend(external.dns_names.facts("dns", platform));
     let ports = external.ports.iter().map(|port| {
         let text = port_numbers(port.number, port.last, port.protocol);
         let name = port.name.value.as_str();
         Fact::of(name, Plain::Text(text), port.name.origin)
     });
-    facts.extend(keyed("port", ports.collect()));
+    facts.extend(group("port", ports));
     facts
 }
 
@@ -76,7 +67,7 @@ pub fn of_external(external: &External) -> Vec<Fact> {
 #[must_use]
 pub fn of_secret(platform: &Platform, secret: &Secret) -> Vec<Fact> {
     let mut facts = Vec::new();
-    facts.extend(several("keys", &secret.keys));
+    facts.extend(secret.keys.facts("keys", platform));
     facts.extend(secret.because.as_ref().map(|because| {
         let because = Plain::Text(because.clone());
         Fact::of("because", because, secret.name.origin)

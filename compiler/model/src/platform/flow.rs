@@ -5,8 +5,9 @@ use ipnet::IpNet;
 use smol_str::SmolStr;
 
 use crate::choice::choices;
-use crate::ids::{End, PortId, SecretId};
+use crate::ids::{End, PortId, SecretId, ServiceId};
 use crate::origin::Sourced;
+use crate::statements::element;
 use crate::units::Protocol;
 
 choices! {
@@ -61,21 +62,22 @@ pub struct Flow {
     pub span: Span,
 }
 
-/// `expose SERVICE:PORT at "host[/path]" [tls SECRET] [from CIDR, …]`.
-#[derive(Clone, Debug)]
-pub struct Route {
-    /// Where it leads.
-    pub port: PortId,
-    /// The host.
-    pub host: Sourced<String>,
-    /// The path [default: `/`].
-    pub path: String,
-    /// `tls SECRET`.
-    pub tls: Option<Sourced<SecretId>>,
-    /// `from CIDR, …`; everywhere where empty.
-    pub from: Vec<Sourced<IpNet>>,
-    /// The statement.
-    pub span: Span,
+element! {
+    /// `expose SERVICE:PORT at "host[/path]" [tls SECRET] [from CIDR, …]`.
+    Route {
+        port: PortId = "To which port.",
+        host: Sourced<String> = "Its host.",
+        path: String = "Its path [default: `/`].",
+        tls: Option<Sourced<SecretId>> = "The Secret of its certificate.",
+        from: Vec<Sourced<IpNet>> = "From where; everywhere if empty.",
+    }
+    besides {
+        /// The statement.
+        span: Span,
+    }
+    computed {
+        service: ServiceId = "Where it leads." => |route| route.port.service,
+    }
 }
 
 /// `expose SERVICE:PORT as loadbalancer|nodeport [N]`.

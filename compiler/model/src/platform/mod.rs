@@ -18,9 +18,10 @@ use crate::statements::{Reader, Spread, each_text, name, statements, text};
 
 pub use crate::ids::*;
 pub use crate::statements::{
-    ApiServer, Availability, Cluster, Cni, CniAbility, Container, ContainerDefaults, Dns,
-    DnsFlavour, EnvValue, EnvVar, Grant, Image, Ingress, IngressController, Latency, Mesh,
-    Namespace, Nodes, Probe, ProbeCheck, Probes, Quota, Resource, StorageClass, StorageProvision,
+    ApiServer, Availability, CheckKind, Cluster, Cni, CniAbility, Config, Container,
+    ContainerDefaults, Dns, DnsFlavour, EnvValue, EnvVar, Grant, Image, Ingress, IngressController,
+    Latency, Mesh, Namespace, Nodes, Patch, PatchField, PatchValue, Port, Probe, ProbeCheck,
+    Probes, Quota, Resource, SecretMount, StorageClass, StorageProvision, Volume,
 };
 pub use accept::{Accept, AcceptedFile, Move, MovedTo, Subject};
 pub use flow::*;

@@ -3,10 +3,13 @@
 use erpc_diagnostics::Span;
 use smol_str::SmolStr;
 
-use crate::ids::{NamespaceId, SecretId, ServiceId, UseId};
+use crate::ids::{NamespaceId, ServiceId, UseId};
 use crate::origin::Sourced;
-use crate::statements::{Availability, Container, Grant, Latency, ServiceProperties};
-use crate::units::{Memory, Protocol, Range};
+use crate::statements::{
+    Availability, Config, Container, Grant, Latency, Patch, Port, SecretMount, ServiceProperties,
+    Volume,
+};
+use crate::units::Range;
 
 /// What kind of workload a service or job is.
 #[derive(Clone, Debug, PartialEq)]
@@ -114,25 +117,6 @@ pub struct AddressUse {
     pub span: Span,
 }
 
-/// `port NAME NUMBER[..NUMBER][/proto] [-> CONTAINERPORT] [host]`.
-#[derive(Clone, Debug)]
-pub struct Port {
-    /// Its name.
-    pub name: Sourced<SmolStr>,
-    /// The number that clients use: the Service's.
-    pub number: Sourced<u16>,
-    /// The last number of a range; equal to `number` for a single port.
-    pub last: u16,
-    /// The number that the container listens on.
-    pub container: u16,
-    /// The protocol.
-    pub protocol: Protocol,
-    /// Whether the node opens it too.
-    pub host: bool,
-    /// Which sidecar listens; the main container where `None`.
-    pub sidecar: Option<u32>,
-}
-
 /// How many replicas there are.
 #[derive(Clone, Debug)]
 pub enum Scaling {
@@ -162,83 +146,4 @@ pub struct Autoscale {
     pub cpu: Option<u32>,
     /// Target of memory use, in percent of the request.
     pub memory: Option<u32>,
-}
-
-/// `volume NAME SIZE at "path" [class C] [shared]`.
-#[derive(Clone, Debug)]
-pub struct Volume {
-    /// Its name.
-    pub name: Sourced<SmolStr>,
-    /// Its size.
-    pub size: Sourced<Memory>,
-    /// Where it is mounted.
-    pub at: Sourced<String>,
-    /// `class C`: a storage class by name.
-    pub class: Option<Sourced<SmolStr>>,
-    /// Whether all replicas share one claim (ReadWriteMany).
-    pub shared: bool,
-}
-
-/// `config NAME { "file" = … } at "dir"`: a ConfigMap.
-#[derive(Clone, Debug)]
-pub struct Config {
-    /// Its name, that of the ConfigMap too.
-    pub name: Sourced<SmolStr>,
-    /// File names and contents, by name.
-    pub files: Vec<(SmolStr, Sourced<String>)>,
-    /// Where the names of the files stand, in the same order.
-    pub file_spans: Vec<Span>,
-    /// The folder in which the files appear.
-    pub at: Sourced<String>,
-}
-
-impl Config {
-    /// Where the name of a file stands.
-    #[must_use]
-    pub fn key_span(&self, name: &str) -> Option<Span> {
-        let at = self.files.iter().position(|(file, _)| file == name)?;
-        self.file_spans.get(at).copied()
-    }
-}
-
-/// `secret S at "dir"`.
-#[derive(Clone, Debug)]
-pub struct SecretMount {
-    /// Which one.
-    pub secret: SecretId,
-    /// The folder in which the keys appear as files.
-    pub at: Sourced<String>,
-}
-
-/// `patch KIND { path = value }`: a structural patch on one emitted object.
-#[derive(Clone, Debug)]
-pub struct Patch {
-    /// The kind in lower case: `deployment`.
-    pub kind: Sourced<SmolStr>,
-    /// What is set.
-    pub fields: Vec<PatchField>,
-}
-
-/// One field of a patch.
-#[derive(Clone, Debug)]
-pub struct PatchField {
-    /// Names of fields from the object's root.
-    pub path: Vec<SmolStr>,
-    /// Where the path stands.
-    pub path_span: Span,
-    /// What it becomes; `None` removes it.
-    pub value: Sourced<Option<PatchValue>>,
-}
-
-/// A value of a patch.
-#[derive(Clone, Debug, PartialEq)]
-pub enum PatchValue {
-    /// `true`
-    Bool(bool),
-    /// `7`
-    Int(i64),
-    /// `"x"`, and quantities as Kubernetes writes them.
-    Text(String),
-    /// `[a, b]`
-    List(Vec<PatchValue>),
 }

@@ -14,7 +14,8 @@ use crate::args::Args;
 use crate::eval::Scope;
 use crate::origin::{Origin, Sourced, Via};
 use crate::platform::{
-    Autoscale, Availability, Grant, Latency, NamespaceId, Scaling, Service, ServiceId, Workload,
+    Autoscale, Availability, Config, Grant, Latency, NamespaceId, Patch, Scaling, Service,
+    ServiceId, Volume, Workload,
 };
 use crate::properties::{Merge, Place};
 use crate::schedule;
@@ -127,13 +128,13 @@ impl<'a> Resolver<'a> {
         let sidecars = self.container_list(sidecars, namespace, Some((id, &ports)), is_whole);
         let inits = self.inner_containers(settings, "init");
         let inits = self.container_list(inits, namespace, None, is_whole);
-        let volumes = self.volumes(settings);
+        let volumes = self.read_keyed(settings, "volume", Volume::read);
         let workload = if volumes.iter().any(|v| !v.shared) {
             Workload::StatefulSet
         } else {
             Workload::Deployment
         };
-        let configs = self.configs(settings);
+        let configs = self.read_keyed(settings, "config", Config::read);
         let secret_mounts = self.secret_mounts(settings, namespace);
         let (scaling, replicas_below) = self.scaling(settings);
         let (availability, latency) = self.promises(settings);
@@ -141,8 +142,9 @@ impl<'a> Resolver<'a> {
         let mut properties = ServiceProperties::new();
         self.read_statements(&mut properties, settings);
         let after = self.after_services(settings, namespace);
-        let grants = self.grants(settings);
-        let patches = self.patches(settings);
+        let grants = self.read_all(settings, "grants", Grant::read);
+        let grants = grants.into_iter().flatten().collect();
+        let patches = self.read_all(settings, "patch", Patch::read);
         let namespace = namespace?;
         is_readable.then_some(Service {
             name,
@@ -374,15 +376,19 @@ impl<'a> Resolver<'a> {
         (availability, latency)
     }
 
-    /// `grants VERB, … on RESOURCE, … [in cluster] [because "…"]`.
-    fn grants(&mut self, settings: &Settings<'a>) -> Vec<Grant> {
-        let mut grants = Vec::new();
-        for setting in settings.of("grants").flatten() {
+    /// What each statement of a word declares.
+    pub(super) fn read_all<T>(
+        &mut self,
+        settings: &Settings<'a>,
+        word: &str,
+        read: impl Fn(&mut Reader<'_, 'a>) -> Option<T>,
+    ) -> Vec<T> {
+        let all = settings.of(word).flatten();
+        let each = all.filter_map(|setting| {
             let mut args = setting.args();
-            let grant = Grant::read(&mut self.reader(setting, &mut args));
-            grants.extend(grant.into_iter().flatten());
-        }
-        grants
+            read(&mut self.reader(setting, &mut args))
+        });
+        each.collect()
     }
 
     fn after_services(

@@ -4,6 +4,7 @@
 use erpc_diagnostics::Span;
 
 use super::FlowGraph;
+use super::members::View;
 use crate::elements::{Element, Kind};
 use crate::eval::{self, Budget, Machine, OF_CONDITIONS, Resource, Stop, Subject};
 use crate::functions::Meaning;
@@ -12,13 +13,6 @@ use crate::platform::{
     Expectation, MemberId, PathQuery, Platform, Require, Rule, ServiceId, Term, TermKind, Test,
 };
 use crate::value::Value;
-
-/// A platform with what is derived from it.
-#[derive(Clone, Copy)]
-pub(crate) struct View<'p> {
-    pub(crate) platform: &'p Platform,
-    pub(crate) flows: &'p dyn FlowGraph,
-}
 
 /// A part of a condition with the value that it had.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -11,10 +11,9 @@ use super::reader::cidrs;
 use super::{Keyed, Reader, Values, statements};
 use crate::choice::choices;
 use crate::eval::{Evaluator, Scope};
-use crate::fact::{Fact, Plain};
 use crate::ids::{PortId, ServiceId};
 use crate::kubernetes;
-use crate::origin::Sourced;
+use crate::origin::{Origin, Sourced};
 use crate::shown::{Names, Shown};
 use crate::units::{Cpu, Memory};
 use crate::value::{Type, Value};
@@ -394,7 +393,17 @@ impl StorageClass {
 }
 
 impl Keyed for StorageClass {
-    fn fact(&self, _: usize, _: &dyn Names) -> Fact {
+    fn key(&self, _: usize) -> String {
+        self.name.value.to_string()
+    }
+
+    fn origin(&self) -> Origin {
+        self.name.origin
+    }
+}
+
+impl Shown for StorageClass {
+    fn show(&self, _: &dyn Names) -> String {
         let mut parts: Vec<String> = Vec::new();
         if self.is_default {
             parts.push("default".to_owned());
@@ -413,8 +422,7 @@ impl Keyed for StorageClass {
         if parts.is_empty() {
             parts.push("exists".to_owned());
         }
-        let name = self.name.value.as_str();
-        Fact::of(name, Plain::Text(parts.join(" ")), self.name.origin)
+        parts.join(" ")
     }
 }
 
@@ -497,7 +505,17 @@ impl IngressController {
 }
 
 impl Keyed for Ingress {
-    fn fact(&self, _: usize, names: &dyn Names) -> Fact {
+    fn key(&self, _: usize) -> String {
+        self.class.value.to_string()
+    }
+
+    fn origin(&self) -> Origin {
+        self.class.origin
+    }
+}
+
+impl Shown for Ingress {
+    fn show(&self, names: &dyn Names) -> String {
         let by = match &self.controller {
             IngressController::Service(id, ports) => {
                 let ports: Vec<&str> = ports.iter().map(|port| names.port(*port)).collect();
@@ -510,7 +528,6 @@ impl Keyed for Ingress {
             }
             IngressController::Nodes => "nodes".to_owned(),
         };
-        let text = format!("{} by {by}", self.class.value);
-        Fact::of("", Plain::Text(text), self.class.origin)
+        format!("{} by {by}", self.class.value)
     }
 }

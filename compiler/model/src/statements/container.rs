@@ -5,12 +5,11 @@ use erpc_syntax::tree::Expr;
 use smol_str::SmolStr;
 
 use super::reader::{cpu_range, each_text, memory_range};
-use super::{Keyed, Probes, Reader, statements};
+use super::{Keyed, Probes, Reader, element, statements};
 use crate::eval::{Evaluator, Scope};
-use crate::fact::{Fact, Plain};
 use crate::ids::SecretId;
 use crate::kubernetes;
-use crate::origin::Sourced;
+use crate::origin::{Origin, Sourced};
 use crate::shown::{Names, Shown};
 use crate::units::{Cpu, Memory, Range};
 use crate::value::{Type, Value};
@@ -113,19 +112,21 @@ fn capability(reader: &mut Reader<'_, '_>) -> Option<Vec<Sourced<SmolStr>>> {
     ))
 }
 
-/// An image reference in parts.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Image {
-    /// `docker.io`; the platform's where the reference names none.
-    pub registry: SmolStr,
-    /// `erpuno/ns`.
-    pub repository: SmolStr,
-    /// Behind `:`.
-    pub tag: Option<SmolStr>,
-    /// Behind `@`: `sha256:…`.
-    pub digest: Option<SmolStr>,
-    /// Whether the source names the registry.
-    pub registry_is_written: bool,
+element! {
+    /// An image reference in parts.
+    Image {
+        registry: SmolStr = "Its registry; by default that of the platform.",
+        repository: SmolStr = "Its repository: `erpuno/ns`.",
+        tag: Option<SmolStr> = "Its tag.",
+        digest: Option<SmolStr> = "Its digest: `sha256:…`.",
+    }
+    besides {
+        /// Whether the source names the registry.
+        registry_is_written: bool,
+    }
+    computed {
+        reference: String = "The whole reference." => ToString::to_string,
+    }
 }
 
 impl Image {
@@ -167,13 +168,25 @@ impl std::fmt::Display for Image {
     }
 }
 
-/// `env NAME = …`.
-#[derive(Clone, Debug, PartialEq)]
-pub struct EnvVar {
-    /// The variable's name.
-    pub name: SmolStr,
-    /// What it holds.
-    pub value: Sourced<EnvValue>,
+element! {
+    /// `env NAME = …`.
+    EnvVar {
+        name: SmolStr = "Its name.",
+    }
+    besides {
+        /// What it holds.
+        value: Sourced<EnvValue>,
+    }
+    computed {
+        value: Option<String> = "Its text, unless it comes from a Secret." => |env| match &env.value.value {
+            EnvValue::Text(text) => Some(text.clone()),
+            EnvValue::Secret(..) => None,
+        },
+        secret: Option<SecretId> = "The Secret that it comes from." => |env| match &env.value.value {
+            EnvValue::Text(_) => None,
+            EnvValue::Secret(secret, _) => Some(*secret),
+        },
+    }
 }
 
 /// What an environment variable holds.
@@ -185,13 +198,22 @@ pub enum EnvValue {
     Secret(SecretId, SmolStr),
 }
 
-impl Keyed for EnvVar {
-    fn fact(&self, _: usize, names: &dyn Names) -> Fact {
-        let text = match &self.value.value {
+impl Shown for EnvVar {
+    fn show(&self, names: &dyn Names) -> String {
+        match &self.value.value {
             EnvValue::Text(text) => text.clone(),
             EnvValue::Secret(secret, key) => format!("from secret {}.{key}", names.secret(*secret)),
-        };
-        Fact::of(self.name.as_str(), Plain::Text(text), self.value.origin)
+        }
+    }
+}
+
+impl Keyed for EnvVar {
+    fn key(&self, _: usize) -> String {
+        self.name.to_string()
+    }
+
+    fn origin(&self) -> Origin {
+        self.value.origin
     }
 }
 

@@ -1,13 +1,12 @@
 //! The fields of statements: a value that may be absent, one with a default, several, or elements with keys. The kind
 //! of a field decides what `show` and rules see of it.
 
-use smol_str::SmolStr;
+use smol_str::{SmolStr, format_smolstr};
 
 use crate::fact::{Fact, Plain};
 use crate::origin::{Origin, Sourced};
 use crate::shown::{Names, Shown};
-use crate::ty::Ty;
-use crate::value::{Type, Value};
+use crate::value::Value;
 
 /// The field of a statement.
 pub(crate) trait Field {
@@ -20,10 +19,6 @@ pub(crate) trait Field {
     fn facts(&self, word: &'static str, names: &dyn Names) -> Vec<Fact>;
     /// Where it is set.
     fn origin(&self) -> Option<Origin>;
-    /// The type of its member.
-    fn ty() -> Ty;
-    /// The value of its member.
-    fn value(&self, names: &dyn Names) -> Value;
     /// Whether both have the same values, wherever they are set.
     fn is_equal(&self, other: &Self) -> bool;
 }
@@ -117,15 +112,6 @@ impl<T: Shown + PartialEq> Field for Option<Sourced<T>> {
         *self = Some(read);
     }
 
-    fn ty() -> Ty {
-        Ty::optional(T::ty())
-    }
-
-    fn value(&self, names: &dyn Names) -> Value {
-        let set = self.as_ref();
-        set.map_or(Value::Off, |set| set.value.value(names))
-    }
-
     of_values!();
 }
 
@@ -135,14 +121,6 @@ impl<T: Shown + PartialEq> Field for Sourced<T> {
 
     fn set(&mut self, read: Self) {
         *self = read;
-    }
-
-    fn ty() -> Ty {
-        T::ty()
-    }
-
-    fn value(&self, names: &dyn Names) -> Value {
-        self.value.value(names)
     }
 
     of_values!();
@@ -156,21 +134,24 @@ impl<T: Shown + PartialEq> Field for Vec<Sourced<T>> {
         self.extend(read);
     }
 
-    fn ty() -> Ty {
-        Ty::list(T::ty())
-    }
-
-    fn value(&self, names: &dyn Names) -> Value {
-        Value::List(self.iter().map(|set| set.value.value(names)).collect())
-    }
-
     of_values!();
 }
 
-/// What a statement with a name or number of its own declares, of which a block may have several.
-pub(crate) trait Keyed: PartialEq {
-    /// Its row below the word; `at` is its number.
-    fn fact(&self, at: usize, names: &dyn Names) -> Fact;
+/// What a statement declares of which a block may have several, each with a key: a volume, a label.
+pub(crate) trait Keyed: Shown + PartialEq {
+    /// The key; `at` is its number.
+    fn key(&self, at: usize) -> String;
+    /// Where it is set.
+    fn origin(&self) -> Origin;
+    /// The rows of its parts.
+    fn parts(&self, _: &dyn Names) -> Vec<Fact> {
+        Vec::new()
+    }
+
+    /// Its row.
+    fn fact(&self, key: String, names: &dyn Names) -> Fact {
+        Fact::of(key, self.plain(names), self.origin()).with(self.parts(names))
+    }
 }
 
 /// Statements of one word, each with a key of its own.
@@ -183,23 +164,11 @@ impl<T: Keyed> Field for Vec<T> {
 
     fn facts(&self, word: &'static str, names: &dyn Names) -> Vec<Fact> {
         let each = self.iter().enumerate();
-        let rows: Vec<Fact> = each.map(|(at, one)| one.fact(at, names)).collect();
-        let group = (!rows.is_empty()).then(|| Fact::group(word, rows));
-        Vec::from_iter(group)
+        group(word, each.map(|(at, one)| one.fact(one.key(at), names)))
     }
 
     fn origin(&self) -> Option<Origin> {
         None
-    }
-
-    fn ty() -> Ty {
-        Ty::list(String::ty())
-    }
-
-    fn value(&self, names: &dyn Names) -> Value {
-        let rows = self.iter().enumerate();
-        let rows = rows.map(|(at, one)| one.fact(at, names).name);
-        Value::List(rows.map(|name| Value::Text(name.into())).collect())
     }
 
     fn is_equal(&self, other: &Self) -> bool {
@@ -216,24 +185,12 @@ impl<T: Keyed> Field for Option<T> {
     }
 
     fn facts(&self, word: &'static str, names: &dyn Names) -> Vec<Fact> {
-        let named = |row: Fact| Fact {
-            name: word.to_owned(),
-            ..row
-        };
-        let row = self.as_ref().map(|one| named(one.fact(0, names)));
-        Vec::from_iter(row)
+        let set = self.as_ref();
+        Vec::from_iter(set.map(|one| one.fact(word.to_owned(), names)))
     }
 
     fn origin(&self) -> Option<Origin> {
         None
-    }
-
-    fn ty() -> Ty {
-        Ty::Plain(Type::Bool)
-    }
-
-    fn value(&self, _: &dyn Names) -> Value {
-        Value::Bool(self.is_some())
     }
 
     fn is_equal(&self, other: &Self) -> bool {
@@ -241,9 +198,29 @@ impl<T: Keyed> Field for Option<T> {
     }
 }
 
-/// A value with a key: a label.
-impl<T: Shown + PartialEq> Keyed for (SmolStr, Sourced<T>) {
-    fn fact(&self, _: usize, names: &dyn Names) -> Fact {
-        Fact::of(self.0.as_str(), self.1.value.plain(names), self.1.origin)
+/// A label.
+impl Keyed for (SmolStr, Sourced<String>) {
+    fn key(&self, _: usize) -> String {
+        self.0.to_string()
     }
+
+    fn origin(&self) -> Origin {
+        self.1.origin
+    }
+}
+
+impl Shown for (SmolStr, Sourced<String>) {
+    fn show(&self, names: &dyn Names) -> String {
+        self.1.show(names)
+    }
+
+    fn value(&self, _: &dyn Names) -> Value {
+        Value::Text(format_smolstr!("{}={}", self.0, self.1.value))
+    }
+}
+
+/// Rows below a word; none if there are no rows.
+pub(crate) fn group(word: &str, rows: impl IntoIterator<Item = Fact>) -> Vec<Fact> {
+    let rows = Vec::from_iter(rows);
+    Vec::from_iter((!rows.is_empty()).then(|| Fact::group(word, rows)))
 }

@@ -4,25 +4,27 @@ use erpc_diagnostics::{Diagnostic, Span, codes};
 use erpc_syntax::tree::Expr;
 use smol_str::SmolStr;
 
-use super::{Keyed, Reader, resources};
+use super::{Keyed, Reader, element, resources};
 use crate::args::plain_text;
-use crate::fact::{Fact, Plain};
 use crate::origin::Origin;
-use crate::shown::Names;
+use crate::shown::{Names, Shown};
 
-/// `grants VERBS on RESOURCES [in cluster]`.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Grant {
-    /// `get`, `list`, …, as written.
-    pub verbs: Vec<SmolStr>,
-    /// What they may be done to.
-    pub resources: Vec<Resource>,
-    /// Whether in the whole cluster.
-    pub in_cluster: bool,
-    /// `because`.
-    pub because: Option<String>,
-    /// The statement.
-    pub origin: Origin,
+element! {
+    /// `grants VERBS on RESOURCES [in cluster]`.
+    Grant {
+        verbs: Vec<SmolStr> = "What may be done.",
+        resources: Vec<Resource> = "To what: `configmaps`, `deployments.apps`.",
+        because: Option<String> = "Why.",
+    }
+    besides {
+        /// Whether in the whole cluster.
+        in_cluster: bool,
+        /// The statement.
+        origin: Origin,
+    }
+    computed {
+        cluster: bool = "Whether in the whole cluster." => |grant| grant.in_cluster,
+    }
 }
 
 /// A resource as kubectl writes it: `ingresses.networking.k8s.io/status`.
@@ -162,20 +164,30 @@ impl Resource {
     }
 }
 
+impl Shown for Resource {
+    fn show(&self, _: &dyn Names) -> String {
+        match self.name.split_once('/') {
+            _ if self.group.is_empty() => self.name.to_string(),
+            Some((name, sub)) => format!("{name}.{}/{sub}", self.group),
+            None => format!("{}.{}", self.name, self.group),
+        }
+    }
+}
+
+impl Shown for Grant {
+    fn show(&self, names: &dyn Names) -> String {
+        let (verbs, resources) = (self.verbs.show(names), self.resources.show(names));
+        let scope = if self.in_cluster { " in cluster" } else { "" };
+        format!("{verbs} on {resources}{scope}")
+    }
+}
+
 impl Keyed for Grant {
-    fn fact(&self, at: usize, _: &dyn Names) -> Fact {
-        let resources = self.resources.iter();
-        let resources = resources.map(|resource| match resource.name.split_once('/') {
-            _ if resource.group.is_empty() => resource.name.to_string(),
-            Some((name, sub)) => format!("{name}.{}/{sub}", resource.group),
-            None => format!("{}.{}", resource.name, resource.group),
-        });
-        let text = format!(
-            "{} on {}{}",
-            self.verbs.join(", "),
-            Vec::from_iter(resources).join(", "),
-            if self.in_cluster { " in cluster" } else { "" }
-        );
-        Fact::of(at.to_string(), Plain::Text(text), self.origin)
+    fn key(&self, at: usize) -> String {
+        at.to_string()
+    }
+
+    fn origin(&self) -> Origin {
+        self.origin
     }
 }

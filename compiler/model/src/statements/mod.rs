@@ -10,7 +10,9 @@ mod cluster;
 mod container;
 mod field;
 mod grant;
+mod mounts;
 mod namespace;
+mod patch;
 mod probe;
 mod reader;
 mod resources;
@@ -24,7 +26,7 @@ use crate::ty::Ty;
 use crate::value::Value;
 use crate::word::Word;
 
-pub(crate) use field::{Field, Keyed, Values};
+pub(crate) use field::{Field, Keyed, Values, group};
 pub(crate) use reader::{Reader, duration, each_text, name, text};
 
 pub use cluster::{
@@ -33,8 +35,11 @@ pub use cluster::{
 };
 pub use container::{Container, EnvValue, EnvVar, Image};
 pub use grant::{Grant, Resource};
+pub(crate) use mounts::port_numbers;
+pub use mounts::{Config, Port, SecretMount, Volume};
 pub use namespace::{ContainerDefaults, Namespace, Quota};
-pub use probe::{Probe, ProbeCheck, Probes};
+pub use patch::{Patch, PatchField, PatchValue};
+pub use probe::{CheckKind, Probe, ProbeCheck, Probes};
 pub use service::{Access, History, RunAs, ServiceProperties, Spread};
 pub use slo::{Availability, Latency};
 
@@ -43,7 +48,7 @@ pub(crate) struct Statement<O: 'static> {
     /// Its entry in the table of words.
     pub(crate) word: Word,
     /// What rules and tests read of it.
-    pub(crate) members: &'static [StatementMember<O>],
+    pub(crate) members: &'static [Member<O>],
     /// Sets the field from what stands behind the word; leaves it as it is after an error. `None` for a statement
     /// that is read in `resolve/`.
     pub(crate) read: Option<fn(&mut O, &mut Reader<'_, '_>)>,
@@ -62,8 +67,8 @@ pub(crate) struct Statement<O: 'static> {
 /// How a member of an owner is read.
 pub(crate) type Get<O> = fn(&O, &dyn Names) -> Value;
 
-/// A member of rules and tests that reads a statement.
-pub(crate) struct StatementMember<O> {
+/// A member of rules and tests that reads a statement, or a part of an element.
+pub(crate) struct Member<O> {
     pub(crate) name: &'static str,
     pub(crate) doc: &'static str,
     pub(crate) ty: fn() -> Ty,
@@ -93,6 +98,11 @@ pub(crate) trait Statements: Sized + 'static {
             .iter()
             .find(|statement| statement.word.name == word)
     }
+}
+
+/// What a statement declares and consists of parts, which rules and tests read.
+pub(crate) trait Element: Sized + 'static {
+    const PARTS: &'static [Member<Self>];
 }
 
 /// Reads a statement into its field.
@@ -220,17 +230,17 @@ macro_rules! statements {
     };
     (@facts $field:ident $ty:ty, $form:literal, rows $rows:expr) => { $rows };
     (@members $owner:ident $field:ident $ty:ty, $text:literal) => {
-        &[$crate::statements::StatementMember::<$owner> {
+        &[$crate::statements::Member::<$owner> {
             name: stringify!($field),
             doc: $text,
-            ty: <$ty as $crate::statements::Field>::ty,
-            get: |owner, names| $crate::statements::Field::value(&owner.$field, names),
+            ty: <$ty as $crate::shown::Shown>::ty,
+            get: |owner, names| $crate::shown::Shown::value(&owner.$field, names),
         }]
     };
     (@members $owner:ident $field:ident $ty:ty, $text:literal, {
         $($member:ident: $member_ty:ty, $member_doc:literal => $get:expr),*
     }) => {
-        &[$($crate::statements::StatementMember::<$owner> {
+        &[$($crate::statements::Member::<$owner> {
             name: stringify!($member),
             doc: $member_doc,
             ty: <$member_ty as $crate::shown::Shown>::ty,
@@ -243,3 +253,42 @@ macro_rules! statements {
 }
 
 pub(crate) use statements;
+
+/// Declares an element with its parts, its other fields, and members that are computed from it.
+macro_rules! element {
+    (
+        $(#[$doc:meta])*
+        $element:ident { $($part:ident: $ty:ty = $text:literal,)* }
+        $(besides { $($(#[$other_doc:meta])* $other:ident: $other_ty:ty,)* })?
+        $(computed { $($member:ident: $member_ty:ty = $member_text:literal => $get:expr,)* })?
+    ) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq)]
+        pub struct $element {
+            $(#[doc = $text] pub $part: $ty,)*
+            $($($(#[$other_doc])* pub $other: $other_ty,)*)?
+        }
+
+        impl $crate::statements::Element for $element {
+            const PARTS: &'static [$crate::statements::Member<Self>] = &[
+                $($crate::statements::Member {
+                    name: stringify!($part),
+                    doc: $text,
+                    ty: <$ty as $crate::shown::Shown>::ty,
+                    get: |element, names| $crate::shown::Shown::value(&element.$part, names),
+                },)*
+                $($($crate::statements::Member {
+                    name: stringify!($member),
+                    doc: $member_text,
+                    ty: <$member_ty as $crate::shown::Shown>::ty,
+                    get: |element, names| {
+                        let get: fn(&Self) -> $member_ty = $get;
+                        $crate::shown::Shown::value(&get(element), names)
+                    },
+                },)*)?
+            ];
+        }
+    };
+}
+
+pub(crate) use element;

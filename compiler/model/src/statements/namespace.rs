@@ -52,11 +52,7 @@ statements! {
         "The Secrets with which nodes fetch the images of the namespace's pods; each declared with the key `.dockerconfigjson`.";
     labels: Vec<(SmolStr, Sourced<String>)> = "labels KEY = \"value\", …" ByKey [Namespace NamespaceDefaults]
         "Labels of the Namespace object.",
-        read labels,
-        members {
-            labels: Vec<String>, "Its labels, each `key=value`."
-                => |labels| labels.iter().map(|(key, value)| format!("{key}={}", value.value)).collect(),
-        };
+        read labels;
     grants: Vec<Grant> = "grants VERB, … on RESOURCE, … [in cluster] [because \"…\"]" Append [Namespace NamespaceDefaults]
         "What the ServiceAccount of the namespace may do at the Kubernetes API.",
         read Grant::read,

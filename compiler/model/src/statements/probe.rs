@@ -1,13 +1,12 @@
 //! Probes of containers.
 
-use super::Field;
+use super::{Field, element, group};
+use crate::choice::choices;
 use crate::fact::{Fact, Plain};
 use crate::ids::PortId;
 use crate::origin::{Origin, Sourced};
-use crate::shown::Names;
-use crate::ty::Ty;
+use crate::shown::{Names, Shown};
 use crate::units::Duration;
-use crate::value::{Type, Value};
 
 /// The three probes of a container.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -20,21 +19,39 @@ pub struct Probes {
     pub startup: Option<Sourced<Probe>>,
 }
 
-/// A probe.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Probe {
-    /// What is asked.
-    pub check: Sourced<ProbeCheck>,
-    /// Where its port is chosen; `None` if the default of the language chooses it.
-    pub on: Option<Origin>,
-    /// `after D`, default 0 s.
-    pub after: Sourced<Duration>,
-    /// `every D`, default 10 s.
-    pub every: Sourced<Duration>,
-    /// `fails N`, default 3.
-    pub fails: Sourced<u32>,
-    /// `within D`, default 1 s.
-    pub within: Sourced<Duration>,
+element! {
+    /// A probe.
+    Probe {
+        after: Sourced<Duration> = "How long it waits first [default: 0s].",
+        every: Sourced<Duration> = "How often it asks [default: 10s].",
+        fails: Sourced<u32> = "After how many failures it counts [default: 3].",
+        within: Sourced<Duration> = "How long an answer may take [default: 1s].",
+    }
+    besides {
+        /// What is asked.
+        check: Sourced<ProbeCheck>,
+        /// Where its port is chosen; `None` if the default of the language chooses it.
+        on: Option<Origin>,
+    }
+    computed {
+        kind: CheckKind = "What is asked: `http`, `tcp` or `exec`." => |probe| probe.check.value.kind(),
+        path: Option<String> = "The path of an `http` probe." => |probe| match &probe.check.value {
+            ProbeCheck::Http(path, _) => Some(path.clone()),
+            ProbeCheck::Tcp(_) | ProbeCheck::Exec(_) => None,
+        },
+    }
+}
+
+choices! {
+    /// What kind of check a probe makes.
+    CheckKind {
+        /// A request to a path.
+        Http = "http",
+        /// A connection.
+        Tcp = "tcp",
+        /// A command in the container.
+        Exec = "exec",
+    }
 }
 
 /// What a probe asks.
@@ -49,15 +66,13 @@ pub enum ProbeCheck {
 }
 
 impl ProbeCheck {
-    /// As the language writes it, without its port.
-    fn ask(&self) -> String {
+    /// Which kind it is of.
+    #[must_use]
+    pub fn kind(&self) -> CheckKind {
         match self {
-            Self::Http(path, _) => format!("http \"{path}\""),
-            Self::Tcp(_) => "tcp".to_owned(),
-            Self::Exec(command) => {
-                let quoted = command.iter().map(|word| format!("\"{word}\""));
-                format!("exec {}", Vec::from_iter(quoted).join(", "))
-            }
+            Self::Http(..) => CheckKind::Http,
+            Self::Tcp(_) => CheckKind::Tcp,
+            Self::Exec(_) => CheckKind::Exec,
         }
     }
 
@@ -70,26 +85,31 @@ impl ProbeCheck {
     }
 }
 
+/// As the language writes it, without its port.
+impl Shown for ProbeCheck {
+    fn show(&self, _: &dyn Names) -> String {
+        match self {
+            Self::Http(path, _) => format!("http \"{path}\""),
+            Self::Tcp(_) => "tcp".to_owned(),
+            Self::Exec(command) => {
+                let quoted = command.iter().map(|word| format!("\"{word}\""));
+                format!("exec {}", Vec::from_iter(quoted).join(", "))
+            }
+        }
+    }
+}
+
 impl Probe {
     fn fact(name: &str, set: &Sourced<Self>, names: &dyn Names) -> Fact {
         let probe = &set.value;
-        let mut text = probe.check.value.ask();
-        let check = Plain::Text(text.clone());
-        let mut parts = vec![Fact::of("check", check, probe.check.origin)];
-        if let Some(port) = probe.check.value.port() {
-            let port = names.port(port);
-            let origin = probe.on.unwrap_or(Origin::of_language());
-            parts.push(Fact::of("on", Plain::Text(port.to_owned()), origin));
-            text.push_str(&format!(" on {port}"));
-        }
         let (after, every, within) = (&probe.after, &probe.every, &probe.within);
-        let fails = Plain::Number(probe.fails.value.into());
-        parts.extend([
-            Fact::shown("after", after),
-            Fact::shown("every", every),
-            Fact::of("fails", fails, probe.fails.origin),
-            Fact::shown("within", within),
-        ]);
+        let mut text = probe.check.show(names);
+        let mut parts = probe.check.facts("check", names);
+        if let Some(port) = probe.check.value.port() {
+            text.push_str(&format!(" on {}", names.port(port)));
+            let origin = probe.on.unwrap_or(Origin::of_language());
+            parts.push(Fact::of("on", port.plain(names), origin));
+        }
         if after.value.0 > 0 {
             text.push_str(&format!(" after {}", after.value));
         }
@@ -98,6 +118,13 @@ impl Probe {
             " every {} fails {fails} within {}",
             every.value, within.value
         ));
+        let fails = Plain::Number(fails.into());
+        parts.extend([
+            Fact::shown("after", after),
+            Fact::shown("every", every),
+            Fact::of("fails", fails, probe.fails.origin),
+            Fact::shown("within", within),
+        ]);
         Fact::of(name, Plain::Text(text), set.origin).with(parts)
     }
 }
@@ -115,24 +142,14 @@ impl Field for Probes {
             ("live", &self.live),
             ("startup", &self.startup),
         ];
-        let set = probes.into_iter().filter_map(|(name, probe)| {
-            let probe = probe.as_ref()?;
-            Some(Probe::fact(name, probe, names))
-        });
-        let rows: Vec<Fact> = set.collect();
-        Vec::from_iter((!rows.is_empty()).then(|| Fact::group(word, rows)))
+        let set = |(name, probe): (&str, &Option<Sourced<Probe>>)| {
+            Some(Probe::fact(name, probe.as_ref()?, names))
+        };
+        group(word, probes.into_iter().filter_map(set))
     }
 
     fn origin(&self) -> Option<Origin> {
         None
-    }
-
-    fn ty() -> Ty {
-        Ty::Plain(Type::Bool)
-    }
-
-    fn value(&self, _: &dyn Names) -> Value {
-        Value::Bool(*self != Self::default())
     }
 
     fn is_equal(&self, other: &Self) -> bool {

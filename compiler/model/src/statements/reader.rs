@@ -3,7 +3,7 @@
 use std::ops::RangeInclusive;
 
 use erpc_diagnostics::{Diagnostic, Span, alternatives, codes};
-use erpc_syntax::tree::{Expr, Ident, Sign};
+use erpc_syntax::tree::{Block, Expr, Ident, Sign, Statement};
 use ipnet::IpNet;
 use smol_str::SmolStr;
 
@@ -167,6 +167,30 @@ impl<'r, 'a> Reader<'r, 'a> {
                 return all;
             }
         }
+    }
+
+    /// A block, which messages call `what`.
+    pub(crate) fn need_block(&mut self, what: &str) -> Option<&'a Block> {
+        let block = self.args.block();
+        if block.is_none() {
+            self.expected(what);
+        }
+        block
+    }
+
+    /// Reads a line of a block of the statement.
+    pub(crate) fn line<T>(
+        &mut self,
+        statement: &'a Statement,
+        form: &'static str,
+        read: impl FnOnce(&mut Reader<'_, 'a>) -> Option<T>,
+    ) -> Option<T> {
+        let (args, span) = (statement.args.as_slice(), statement.span);
+        let mut args = Args::new(args, span, form);
+        let evaluator = &mut *self.evaluator;
+        read(&mut Reader::new(
+            evaluator, &mut args, span, self.scope, self.via,
+        ))
     }
 
     /// Reports what is left of the statement.

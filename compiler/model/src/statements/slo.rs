@@ -3,7 +3,7 @@
 use erpc_diagnostics::{Diagnostic, codes};
 use erpc_syntax::tree::{BinaryOp, ExprKind, NumberLiteral};
 
-use super::Reader;
+use super::{Reader, group};
 use crate::eval::Evaluator;
 use crate::fact::{Fact, Plain};
 use crate::origin::Sourced;
@@ -157,5 +157,5 @@ pub(crate) fn facts(
         let text = format!("< {}", slo.value.below);
         Fact::of(name, Plain::Text(text), slo.origin)
     }));
-    Vec::from_iter((!rows.is_empty()).then(|| Fact::group("slo", rows)))
+    group("slo", rows)
 }

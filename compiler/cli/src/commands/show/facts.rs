@@ -184,7 +184,7 @@ impl View<'_> {
         let externals: Map<_, _> = platform
             .externals
             .iter()
-            .map(|e| named(&e.name.value, model::of_external(e)))
+            .map(|e| named(&e.name.value, model::of_external(platform, e)))
             .collect();
         let secrets: Vec<Value> = platform
             .secrets
