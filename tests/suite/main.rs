@@ -26,6 +26,7 @@ mod misspelt;
 mod mistakes;
 mod output;
 mod pipelines;
+mod plain_text;
 mod plugins;
 mod profiles;
 mod promises;

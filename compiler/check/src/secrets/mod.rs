@@ -2,6 +2,8 @@
 //! is a secret by the name of what it is given to, or by its own shape. No message contains the value,
 //! and the source that is shown hides it.
 
+mod names;
+mod pairs;
 mod shape;
 
 use erpc_diagnostics::{Diagnostic, Diagnostics, Span, codes};
@@ -9,7 +11,7 @@ use erpc_model::{Container, EnvValue, Patch, PatchValue, Platform, Service};
 
 use crate::of_service;
 
-/// Finds them in variables, arguments, configuration and patches.
+/// Finds them in images, variables, arguments, configuration and patches.
 pub(crate) fn plain_text(platform: &Platform, out: &mut Diagnostics) {
     let mut names: Vec<&str> = platform
         .secrets
@@ -72,7 +74,7 @@ impl Search<'_> {
         if self.is_known_name(value) {
             return None;
         }
-        if shape::is_secret_of(name, value) {
+        if names::is_secret_of(name, value) {
             return Some("its name is that of a secret");
         }
         shape::of_value(value)
@@ -82,25 +84,29 @@ impl Search<'_> {
     fn text(&self, text: &str) -> Option<&'static str> {
         shape::of_value(text).or_else(|| {
             let is_secret = |(name, value): (&str, &str)| {
-                !self.is_known_name(value) && shape::is_secret_of(name, value)
+                !self.is_known_name(value) && names::is_secret_of(name, value)
             };
-            shape::pairs(text)
-                .any(is_secret)
+            let mut lines = text.lines();
+            let has_option = lines.any(|line| {
+                let words: Vec<&str> = line.split_whitespace().collect();
+                self.has_option(&words)
+            });
+            (has_option || pairs::pairs(text).any(is_secret))
                 .then_some("it sets a password, token or key")
         })
     }
 
+    /// Whether a secret follows an option in a command.
+    fn has_option(&self, words: &[&str]) -> bool {
+        pairs::options(words)
+            .any(|(name, value)| !self.is_known_name(value) && names::is_secret_of(name, value))
+    }
+
     /// Why a list of arguments contains a secret: `--password`, `hunter2`.
     fn arguments(&self, list: &[String]) -> Option<&'static str> {
-        let flags = list.windows(2).any(|pair| {
-            pair[0].starts_with("--")
-                && !pair[0].contains('=')
-                && !pair[1].starts_with('-')
-                && !self.is_known_name(&pair[1])
-                && shape::is_secret_of(pair[0].trim_start_matches('-'), &pair[1])
-        });
-        if flags {
-            return Some("it follows a flag for a secret");
+        let words: Vec<&str> = list.iter().map(String::as_str).collect();
+        if self.has_option(&words) {
+            return Some("it follows an option for a secret");
         }
         list.iter().find_map(|text| self.text(text))
     }
@@ -127,6 +133,15 @@ impl Search<'_> {
                 let diagnostic = accept(diagnostic, platform, service);
                 out.push(of_service(diagnostic, variable.value.origin, service));
             }
+        }
+        let image = &container.image;
+        let tag = image.value.tag.as_deref().unwrap_or_default();
+        if shape::has_access_token(&format!("{}:{tag}", image.value.repository)) {
+            let what = "an image is a secret in plain text: it contains an access token".to_owned();
+            let diagnostic = finding(what, image.span(), "would reach Git and the cluster")
+                .help("name the image without it, and revoke the token");
+            let diagnostic = accept(diagnostic, platform, service);
+            out.push(of_service(diagnostic, image.origin, service));
         }
         for list in [&container.command, &container.args].into_iter().flatten() {
             if let Some(fact) = self.arguments(&list.value) {

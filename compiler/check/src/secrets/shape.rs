@@ -1,224 +1,83 @@
-//! Which texts are secrets. The rules are meant to be right about what they name: numbers, switches,
-//! durations, paths, addresses and references to variables are none, whatever they are called.
+//! Which texts are secrets by their shape, whatever they are called: private keys, addresses with passwords, tokens
+//! that their issuers mark, random strings.
 
-/// Parts of names that say that the value is a secret.
-const TELLING: [&str; 12] = [
-    "PASSWORD",
-    "PASSWD",
-    "PASSPHRASE",
-    "SECRET",
-    "TOKEN",
-    "APIKEY",
-    "API_KEY",
-    "PRIVATE_KEY",
-    "ACCESS_KEY",
-    "SIGNING_KEY",
-    "ENCRYPTION_KEY",
-    "CREDENTIAL",
-];
+use super::names::is_reference;
 
-/// Words at the end of a name that say that the value is something about the secret.
-const ABOUT: [&str; 50] = [
-    "ALG",
-    "ALGORITHM",
-    "AUDIENCE",
-    "AUTH",
-    "CLASS",
-    "CLAIM",
-    "COUNT",
-    "DAYS",
-    "DIR",
-    "DISABLED",
-    "ENABLED",
-    "ENDPOINT",
-    "EXPIRATION",
-    "EXPIRES",
-    "EXPIRY",
-    "FILE",
-    "FORMAT",
-    "HEADER",
-    "HOST",
-    "HOURS",
-    "ID",
-    "INTERVAL",
-    "ISSUER",
-    "KEYRING",
-    "LENGTH",
-    "LIFETIME",
-    "LIMIT",
-    "MINUTES",
-    "MODE",
-    "NAME",
-    "NAMES",
-    "NAMESPACE",
-    "PATH",
-    "POLICY",
-    "PORT",
-    "PREFIX",
-    "PROVIDER",
-    "REF",
-    "REGION",
-    "REQUIRED",
-    "ROTATION",
-    "SCOPE",
-    "SECONDS",
-    "SIZE",
-    "STORE",
-    "SUFFIX",
-    "TIMEOUT",
-    "TTL",
-    "TYPE",
-    "VERSION",
-];
-
-/// The same, of names that end with an address.
-const ADDRESSES: [&str; 4] = ["URL", "URI", "ADDR", "ADDRESS"];
-
-/// Values that switch something.
-const SWITCHES: [&str; 22] = [
-    "true", "false", "yes", "no", "on", "off", "enabled", "disabled", "required", "optional",
-    "none", "null", "nil", "always", "never", "auto", "default", "allow", "deny", "string",
-    "basic", "bearer",
-];
-
-/// Beginnings of tokens that their issuers mark as such, with the least length of what follows.
-const MARKED: [(&str, usize); 22] = [
-    ("AKIA", 16),
-    ("ASIA", 16),
-    ("AIza", 35),
-    ("ghp_", 30),
-    ("gho_", 30),
-    ("ghu_", 30),
-    ("ghs_", 30),
-    ("ghr_", 30),
-    ("github_pat_", 30),
-    ("glpat-", 20),
-    ("xoxb-", 20),
-    ("xoxp-", 20),
-    ("xoxa-", 20),
-    ("xapp-", 20),
-    ("sk_live_", 16),
-    ("rk_live_", 16),
-    ("sk-ant-", 20),
-    ("sk-proj-", 20),
-    ("SG.", 40),
-    ("npm_", 30),
-    ("hvs.", 20),
-    ("dop_v1_", 40),
-];
-
-/// Whether a value that has this name is a secret.
-pub(super) fn is_secret_of(name: &str, value: &str) -> bool {
-    tells_of_secret(name) && may_be_secret(name, value)
+/// A beginning of tokens that their issuer marks as such.
+struct Mark {
+    start: &'static str,
+    /// How many characters follow, at least.
+    least: usize,
+    /// The most, where all are of one length.
+    most: usize,
+    /// What may follow beside letters and digits.
+    others: &'static [char],
 }
 
-fn tells_of_secret(name: &str) -> bool {
-    let words = words(name);
-    let upper = words.join("_");
-    let last = words.last().map_or("", String::as_str);
-    // `MAX_TOKENS` counts them.
-    let counts = words.iter().any(|word| word == "TOKENS");
-    TELLING.iter().any(|part| upper.contains(part))
-        && !counts
-        && !ABOUT.contains(&last)
-        && !ADDRESSES.contains(&last)
-}
-
-/// The words of `DB_PASSWORD`, `db-password`, `db.password`, `dbPassword`, in upper case.
-fn words(name: &str) -> Vec<String> {
-    let mut words: Vec<String> = vec![String::new()];
-    let mut was_lower = false;
-    for c in name.chars() {
-        let starts_word = c.is_ascii_uppercase() && was_lower;
-        if starts_word || !c.is_alphanumeric() {
-            words.push(String::new());
-        }
-        was_lower = c.is_ascii_lowercase() || c.is_ascii_digit();
-        if c.is_alphanumeric()
-            && let Some(word) = words.last_mut()
-        {
-            word.extend(c.to_uppercase());
-        }
+const fn mark(start: &'static str, least: usize, others: &'static [char]) -> Mark {
+    let most = usize::MAX;
+    Mark {
+        start,
+        least,
+        most,
+        others,
     }
-    words.retain(|word| !word.is_empty());
-    words
 }
 
-fn may_be_secret(name: &str, value: &str) -> bool {
-    let value = value.trim();
-    let is_password = {
-        let upper = name.to_ascii_uppercase();
-        upper.contains("PASSW") || upper.contains("PASSPHRASE")
-    };
-    let is_number = value
-        .chars()
-        .all(|c| c.is_ascii_digit() || matches!(c, '.' | '_' | '-' | '+'));
-    let is_switch = SWITCHES.iter().any(|word| word.eq_ignore_ascii_case(value));
-    value.len() > 1
-        && (is_password || !is_number)
-        && !is_switch
-        && !is_quantity(value)
-        && !is_path(value)
-        && !is_address(value)
-        && !is_reference(value)
+/// Key IDs of AWS have 20 upper-case letters and digits.
+const fn key_id(start: &'static str) -> Mark {
+    Mark {
+        start,
+        least: 16,
+        most: 16,
+        others: &[],
+    }
 }
 
-/// `30s`, `15m`, `64Mi`, `7 days`.
-fn is_quantity(value: &str) -> bool {
-    let unit = value.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.');
-    const UNITS: [&str; 24] = [
-        "ms", "s", "m", "h", "d", "w", "y", "sec", "secs", "min", "mins", "k", "Ki", "Mi", "Gi",
-        "Ti", "KB", "MB", "GB", "%", "seconds", "minutes", "hours", "days",
-    ];
-    unit.len() < value.len() && UNITS.contains(&unit.trim_start())
+const MARKED: [Mark; 22] = [
+    key_id("AKIA"),
+    key_id("ASIA"),
+    mark("AIza", 35, &['_', '-']),
+    mark("ghp_", 30, &[]),
+    mark("gho_", 30, &[]),
+    mark("ghu_", 30, &[]),
+    mark("ghs_", 30, &[]),
+    mark("ghr_", 30, &[]),
+    mark("github_pat_", 30, &['_']),
+    mark("glpat-", 20, &['_', '-', '.']),
+    mark("xoxb-", 20, &['-']),
+    mark("xoxp-", 20, &['-']),
+    mark("xoxa-", 20, &['-']),
+    mark("xapp-", 20, &['-']),
+    mark("sk_live_", 16, &['_']),
+    mark("rk_live_", 16, &['_']),
+    mark("sk-ant-", 20, &['_', '-']),
+    mark("sk-proj-", 20, &['_', '-']),
+    mark("SG.", 40, &['_', '-', '.']),
+    mark("npm_", 30, &[]),
+    mark("hvs.", 20, &['_', '-']),
+    mark("dop_v1_", 40, &[]),
+];
+
+impl Mark {
+    /// Whether such a token stands in a text, also as a part of a path or an image.
+    fn is_in(&self, text: &str) -> bool {
+        text.match_indices(self.start).any(|(at, start)| {
+            let is_inside = text[..at].ends_with(|c: char| c.is_ascii_alphanumeric());
+            let rest = &text[at + start.len()..];
+            let is_other = |c: char| !c.is_ascii_alphanumeric() && !self.others.contains(&c);
+            let rest = &rest[..rest.find(is_other).unwrap_or(rest.len())];
+            let is_upper =
+                self.most == usize::MAX || !rest.contains(|c: char| c.is_ascii_lowercase());
+            !is_inside && is_upper && (self.least..=self.most).contains(&rest.len())
+        })
+    }
 }
 
-fn is_path(value: &str) -> bool {
-    value.starts_with(['/', '~']) && !value.ends_with('=')
-        || value.starts_with("./")
-        || value.starts_with("../")
-        || value.starts_with("file:")
-}
-
-/// An address without a user: one with a password is found by its shape.
-fn is_address(value: &str) -> bool {
-    value.contains("://") && !value.contains(char::is_whitespace)
-}
-
-/// A place where the value comes from: a variable, a template, a call, an explanation.
-fn is_reference(value: &str) -> bool {
-    let is_call = value.ends_with(')')
-        && value.split_once('(').is_some_and(|(name, _)| {
-            name.chars()
-                .all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | ':'))
-        });
-    let is_member = value.contains('.')
-        && value.split('.').all(|part| {
-            let mut characters = part.chars();
-            characters
-                .next()
-                .is_some_and(|c| c.is_ascii_alphabetic() || c == '_')
-                && characters.all(|c| c.is_ascii_alphabetic() || c == '_')
-        });
-    is_member
-        || value.starts_with('$')
-        || value.contains("$(")
-        || value.contains("${")
-        || value.contains("{{")
-        || value.contains("%(")
-        || value.starts_with('<') && value.ends_with('>')
-        || value.starts_with('%') && value.ends_with('%')
-        || value.starts_with("vault:")
-        || value.starts_with("env:")
-        || value.starts_with("ENV[")
-        || value.starts_with("process.env")
-        || value.starts_with("os.environ")
-        || value.starts_with(['|', '>', '{', '[', '&', '*', '!'])
-        || is_call
-        || value
-            .chars()
-            .all(|c| matches!(c, '*' | 'x' | 'X' | '.' | '…' | '-'))
-}
+/// What stands before the credentials of HTTP.
+const SCHEMES: [&str; 4] = ["Bearer ", "bearer ", "Basic ", "basic "];
+/// How many characters credentials have at least; fewer are a word of a sentence.
+const LEAST_CREDENTIALS: usize = 8;
 
 /// Why a text is a secret by its shape, whatever its name.
 pub(super) fn of_value(text: &str) -> Option<&'static str> {
@@ -239,27 +98,40 @@ pub(super) fn of_value(text: &str) -> Option<&'static str> {
     if has_password_in_url(text) || has_password_in_dsn(text) {
         return Some("it contains an address with a password");
     }
+    if has_credentials(text) {
+        return Some("it contains credentials of HTTP");
+    }
+    if has_access_token(text) {
+        return Some("it contains an access token");
+    }
     let mut tokens = tokens(text);
     tokens.find_map(of_token)
 }
 
-fn of_token(token: &str) -> Option<&'static str> {
-    if token.contains("EXAMPLE") || token.contains("example") {
-        return None;
-    }
-    let is_marked = MARKED.iter().any(|(start, length)| {
-        token.strip_prefix(start).is_some_and(|rest| {
-            rest.len() >= *length
-                && rest
-                    .chars()
-                    .all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.'))
+/// Whether a text contains a token that its issuer marks.
+pub(super) fn has_access_token(text: &str) -> bool {
+    MARKED.iter().any(|mark| mark.is_in(text))
+}
+
+/// `Authorization: Bearer x`.
+fn has_credentials(text: &str) -> bool {
+    text.match_indices("uthorization").any(|(at, name)| {
+        let rest = text[at + name.len()..].trim_start_matches([':', '=', ' ', '"', '\'']);
+        let credentials = SCHEMES.iter().find_map(|scheme| rest.strip_prefix(scheme));
+        credentials.is_some_and(|value| {
+            let end = value.find(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | ','));
+            let value = &value[..end.unwrap_or(value.len())];
+            value.len() >= LEAST_CREDENTIALS && !is_reference(value)
         })
-    });
-    if is_marked {
-        return Some("it contains an access token");
-    }
+    })
+}
+
+fn of_token(token: &str) -> Option<&'static str> {
     if is_jwt(token) {
         return Some("it contains a JSON Web Token");
+    }
+    if token.contains("example") {
+        return None;
     }
     is_random(token).then_some("it contains a random string, as keys and tokens are")
 }
@@ -303,6 +175,8 @@ fn is_jwt(token: &str) -> bool {
 fn is_random(token: &str) -> bool {
     const LEAST: usize = 24;
     const MOST: usize = 512;
+    // Secret keys of AWS have this length.
+    const OF_AWS: usize = 40;
     // Digests of images and packages, public keys, certificates.
     let is_public = [
         "sha256-",
@@ -335,9 +209,11 @@ fn is_random(token: &str) -> bool {
         changes += usize::from(last.is_some_and(|last| last != this));
         last = Some(this);
     }
+    let least_digits = if token.len() == OF_AWS { 1 } else { 2 };
+    let least_changes = if token.len() == OF_AWS { 40 } else { 42 };
     counts[..2].iter().all(|count| *count >= 4)
-        && counts[2] >= 2
-        && changes * 100 >= token.len() * 42
+        && counts[2] >= least_digits
+        && changes * 100 >= token.len() * least_changes
         && entropy(token) >= 3.7
 }
 
@@ -387,78 +263,9 @@ fn has_password_in_dsn(text: &str) -> bool {
     })
 }
 
-/// Names with their values in a text: `password: x`, `--password=x`, `"password": "x"`,
-/// `Password=x;`, without comments.
-pub(super) fn pairs(text: &str) -> impl Iterator<Item = (&str, &str)> {
-    let lines = text.lines().map(str::trim);
-    let lines = lines.filter(|line| !line.starts_with(['#', ';']) && !line.starts_with("//"));
-    lines.flat_map(|line| {
-        // A line of several assignments, as connection strings and commands are, or of several keys.
-        let assigned = line.split([';', ' ', '&', ',']);
-        let assigned = assigned.filter_map(|part| part.split_once('='));
-        let keyed = line.split([',', '{']);
-        let keyed =
-            keyed.filter_map(|part| part.split_once(": ").or_else(|| part.split_once("\":")));
-        let all = assigned.chain(keyed).chain(line.split_once(" = "));
-        all.filter_map(|(name, value)| {
-            let name = name.trim().trim_matches(['"', '\'']);
-            let name = name.rsplit([' ', '\t', '"', '\'']).next()?;
-            let value = value
-                .split(" #")
-                .next()?
-                .trim()
-                .trim_end_matches([',', ';', '}']);
-            let value = value.trim().trim_matches(['"', '\'']);
-            Some((name.trim_start_matches('-'), value))
-        })
-    })
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{is_secret_of, of_value, pairs};
-
-    #[test]
-    fn a_name_tells_of_a_secret_and_the_value_may_be_one() {
-        for (name, value) in [
-            ("DB_PASSWORD", "hunter2"),
-            ("token", "abc123def"),
-            (
-                "AWS_SECRET_ACCESS_KEY",
-                "wJalrXUtnFEMIK7MDENGbPxRfiCYzzzzzzzzKEY",
-            ),
-            ("STRIPE_API_KEY", "x1"),
-            ("dbPassword", "hunter2"),
-            ("spring.datasource.password", "s3cret"),
-            ("DB_PASSWORD", "123456"),
-        ] {
-            assert!(is_secret_of(name, value), "{name}");
-        }
-        for (name, value) in [
-            ("PASSWORD_FILE", "/run/secrets/x"),
-            ("TOKEN_TTL", "30s"),
-            ("TOKEN_EXPIRY_SECONDS", "3600"),
-            ("MAX_TOKENS", "4096"),
-            ("MYSQL_ALLOW_EMPTY_PASSWORD", "yes"),
-            ("SECRET_NAME", "db"),
-            ("secretName", "db"),
-            ("TOKEN_REFRESH", "15m"),
-            ("TOKEN_URL", "https://login.example/token"),
-            ("AUTH_TOKEN_ENDPOINT", "x"),
-            ("DB_PASSWORD", "$(DB_PASSWORD)"),
-            ("DB_PASSWORD", "${DB_PASSWORD}"),
-            ("DB_PASSWORD", "{{ .password }}"),
-            ("DB_PASSWORD", "/run/secrets/x"),
-            ("DB_PASSWORD", "<password>"),
-            ("DB_PASSWORD", "********"),
-            ("REQUIRE_PASSWORD", "true"),
-            ("AWS_ACCESS_KEY_ID", "id"),
-            ("KEY_COUNT", "3"),
-            ("ERL_AFLAGS", "-name x"),
-        ] {
-            assert!(!is_secret_of(name, value), "{name}={value}");
-        }
-    }
+    use super::of_value;
 
     #[test]
     fn a_value_is_a_secret_by_its_shape() {
@@ -492,35 +299,6 @@ mod tests {
             "/var/lib/App1/Data2/Cache3/Store4/Index5/Blob6",
         ] {
             assert_eq!(of_value(text), None, "{text}");
-        }
-    }
-
-    #[test]
-    fn pairs_of_every_notation_are_found() {
-        for text in [
-            "password: hunter2",
-            "  password: \"hunter2\" # default",
-            "{\"user\": \"a\", \"password\": \"hunter2\"}",
-            "password = 'hunter2'",
-            "db.password=hunter2",
-            "--password=hunter2",
-            "Server=db;User Id=a;Password=hunter2;",
-            "host=db user=a password=hunter2 dbname=x",
-            "export DB_PASSWORD=hunter2",
-        ] {
-            let found = pairs(text).any(|(name, value)| is_secret_of(name, value));
-            assert!(found, "{text}: {:?}", pairs(text).collect::<Vec<_>>());
-        }
-        for text in [
-            "# password: hunter2",
-            "password: ${DB_PASSWORD}",
-            "password_file: /run/x",
-            "password = get_password()",
-            "token_url: https://x/y",
-            "local token = ngx.var.cookie_token",
-        ] {
-            let found = pairs(text).any(|(name, value)| is_secret_of(name, value));
-            assert!(!found, "{text}");
         }
     }
 }
