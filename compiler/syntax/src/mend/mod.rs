@@ -161,6 +161,14 @@ enum Open {
     Bracket(u8, usize),
 }
 
+impl Open {
+    fn at(self) -> usize {
+        match self {
+            Self::Line(at) | Self::Block(at) | Self::Interpolation(at) | Self::Bracket(_, at) => at,
+        }
+    }
+}
+
 struct Mender<'t, 'o> {
     file: FileId,
     text: &'t str,
@@ -397,10 +405,20 @@ impl<'t> Mender<'t, '_> {
         self.replace(&codes::STRAY_CHARACTER, message, label, end, meant);
     }
 
+    /// The place in the stack of the outermost string of one line. It can only be on this line, so that what is open
+    /// from lines before is not searched.
+    fn outer_line_string(&self) -> Option<usize> {
+        let before = self.stack.iter().rposition(|open| open.at() < self.line);
+        let first = before.map_or(0, |before| before + 1);
+        let found = self.stack[first..].iter();
+        let found = found.clone().position(|open| matches!(open, Open::Line(_)));
+        found.map(|place| first + place)
+    }
+
     fn end_of_line(&mut self) {
         let end = self.at;
         // Each round closes at least the innermost text.
-        while self.stack.iter().any(|open| matches!(open, Open::Line(_))) {
+        while self.outer_line_string().is_some() {
             self.end_strings();
             if self.at != end {
                 return;

@@ -41,7 +41,7 @@ impl Mender<'_, '_> {
             }
             [b'"', ..] => self.at += 1,
             // A text of one line has no room for one of several lines.
-            [b'\n', ..] if self.stack.iter().any(|open| matches!(open, Open::Line(_))) => {
+            [b'\n', ..] if self.outer_line_string().is_some() => {
                 self.stack.pop();
                 self.end_of_line();
             }
@@ -69,9 +69,8 @@ impl Mender<'_, '_> {
 
     /// The line ends: whatever text is open on it lacks something.
     pub(super) fn end_strings(&mut self) {
-        // What is open above a text of one line belongs to it; it can be on this line only.
-        let is_line = |open: &Open| matches!(open, Open::Line(_));
-        let Some(outer) = self.stack.iter().position(is_line) else {
+        // What is open above a text of one line belongs to it.
+        let Some(outer) = self.outer_line_string() else {
             return;
         };
         let dollars = self.stack[outer..]
@@ -103,7 +102,7 @@ impl Mender<'_, '_> {
     /// A `${` without its `}`, which is put in at `at`.
     fn open_interpolation(&mut self, dollar: usize, at: usize, new: &str) {
         let is_it = |open: &Open| *open == Open::Interpolation(dollar);
-        if let Some(depth) = self.stack.iter().position(is_it) {
+        if let Some(depth) = self.stack.iter().rposition(is_it) {
             self.stack.truncate(depth);
         }
         self.go_back(at);
@@ -189,14 +188,7 @@ impl Mender<'_, '_> {
 
     /// Reads on from a place before the current one, as if nothing behind it had been seen.
     fn go_back(&mut self, at: usize) {
-        while let Some(
-            Open::Line(start)
-            | Open::Block(start)
-            | Open::Interpolation(start)
-            | Open::Bracket(_, start),
-        ) = self.stack.last().copied()
-            && start >= at
-        {
+        while self.stack.last().is_some_and(|open| open.at() >= at) {
             self.stack.pop();
         }
         self.edits.retain(|(from, ..)| *from < at);
