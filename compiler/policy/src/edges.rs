@@ -11,8 +11,8 @@ use smol_str::SmolStr;
 
 use crate::policies::PolicyPort;
 
-/// How many edges a program may have.
-const MAX_EDGES: usize = 10_000_000;
+/// How many edges the flows of a program may make, an edge as often as flows name it.
+pub const MAX_EDGES: usize = 10_000_000;
 
 /// So few edges of a flow are never too many.
 const FEW_EDGES: usize = 20;
@@ -58,20 +58,28 @@ impl Edges {
     /// Expands the flows of a platform.
     #[must_use]
     pub fn of(platform: &Platform, out: &mut Diagnostics) -> Self {
+        Self::within(MAX_EDGES, platform, out)
+    }
+
+    /// Expands the flows of a platform to at most so many edges; more are an error.
+    #[must_use]
+    pub fn within(limit: usize, platform: &Platform, out: &mut Diagnostics) -> Self {
         let mut expansion = Expansion {
             platform,
             out,
             index: FxHashMap::default(),
             edges: Vec::new(),
+            expanded: 0,
+            limit,
             by_flow: Vec::with_capacity(platform.flows.len()),
         };
         for (number, flow) in (0..).zip(&platform.flows) {
             expansion.flow(FlowId(number), flow);
-            if expansion.edges.len() > MAX_EDGES {
+            if expansion.expanded > limit {
                 expansion.out.push(
                     Diagnostic::new(
                         &codes::EVALUATION_BUDGET,
-                        format!("the flows make more than {MAX_EDGES} edges"),
+                        format!("the flows make more than {limit} edges"),
                     )
                     .at(flow.span, "with this one"),
                 );
@@ -208,6 +216,9 @@ struct Expansion<'p, 'o> {
     out: &'o mut Diagnostics,
     index: FxHashMap<(End, End, EdgePort), u32>,
     edges: Vec<Edge>,
+    /// How many edges all flows made, each as often as it was named.
+    expanded: usize,
+    limit: usize,
     /// For each flow that was expanded: its edges.
     by_flow: Vec<(FlowId, Vec<u32>)>,
 }
@@ -222,7 +233,8 @@ impl Expansion<'_, '_> {
             return;
         };
         let is_pattern = flow.from.is_pattern || flow.to.is_pattern;
-        let mut edges = Vec::with_capacity(flow.from.ends.len() * targets.len());
+        let count = flow.from.ends.len().saturating_mul(targets.len());
+        let mut edges = Vec::with_capacity(count.min(self.limit));
         for from in &flow.from.ends {
             for (to, port) in &targets {
                 // A wildcard means the others; what a service says to itself is said by its name.
@@ -231,7 +243,7 @@ impl Expansion<'_, '_> {
                 }
                 edges.push(self.add(*from, *to, *port, flow.mode, id));
             }
-            if self.edges.len() > MAX_EDGES {
+            if self.expanded > self.limit {
                 return;
             }
         }
@@ -247,6 +259,7 @@ impl Expansion<'_, '_> {
     }
 
     fn add(&mut self, from: End, to: End, port: EdgePort, mode: Mode, flow: FlowId) -> u32 {
+        self.expanded += 1;
         let next = u32::try_from(self.edges.len()).unwrap_or(u32::MAX);
         let index = *self.index.entry((from, to, port)).or_insert(next);
         if index == next {

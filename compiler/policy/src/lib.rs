@@ -20,7 +20,7 @@ use erpc_diagnostics::Diagnostics;
 use erpc_model::Platform;
 
 pub use connections::{Addresses, Connection, Connections, Overlaps, Party, Reason};
-pub use edges::{Edge, EdgePort, Edges, dns_ports};
+pub use edges::{Edge, EdgePort, Edges, MAX_EDGES, dns_ports};
 pub use flow_index::FlowIndex;
 pub use implied::{Implied, RoutedPort, needs_dns, needs_names};
 pub use order::{Condition, Order, critical_path, predecessors};
