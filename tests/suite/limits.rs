@@ -5,7 +5,8 @@ use std::fmt::Write;
 
 use erpc_cli::Exit;
 use erpc_cli::project::Compiled;
-use erpc_diagnostics::{MAX_FINDINGS, MAX_PLACES, Severity, Style, render_human};
+use erpc_diagnostics::{Diagnostics, MAX_FINDINGS, MAX_PLACES, Severity, Style, render_human};
+use erpc_policy::{Edges, MAX_EDGES};
 use erpc_tests::worst::{self, program};
 use erpc_tests::{Memory, erpc};
 
@@ -518,4 +519,42 @@ fn conditions_on_one_line_do_not_nest() {
     let all = (0..100).map(|n| format!("env E{n} = if true then \"1\" else \"2\""));
     let compiled = Memory::of(program("", &all.collect::<Vec<_>>().join("; "))).compile();
     assert!(!compiled.diagnostics.has_errors());
+}
+
+/// Flows make three edges, of which both name one: it is counted each time.
+#[test]
+fn flows_make_10_000_000_edges() {
+    let all = worst::lines(3, |n| format!("  service s{n} {{ {} }}", worst::SERVICE));
+    let flows = "allow n.s0 -> {n.s1, n.s2}:http because \"a\"\nallow {n.s0, n.s1} -> n.s2:http because \"b\"\n";
+    let text = format!(
+        "{}namespace n {{\n  tier app\n{all}}}\n{flows}",
+        worst::HEAD
+    );
+    let (platform, _) = Memory::of(text).compile().result.expect("a platform");
+    let found = |limit: usize| {
+        let mut out = Diagnostics::new();
+        let edges = Edges::within(limit, &platform, &mut out);
+        let messages = out.as_slice().iter().map(|found| found.message.clone());
+        (edges.as_slice().len(), messages.collect::<Vec<_>>())
+    };
+    assert_eq!(found(4), (3, Vec::new()));
+    assert_eq!(found(3).1, ["the flows make more than 3 edges"]);
+    assert_eq!(MAX_EDGES, 10_000_000);
+}
+
+/// Each service makes a text of 4 MiB in a rule, by replacing; its length is all that is asked.
+#[test]
+fn rules_make_64_mib_of_text() {
+    let of = |services: usize| {
+        let all = worst::lines(services, |n| {
+            format!("  service s{n} {{ {} }}", worst::SERVICE)
+        });
+        let long = "a".repeat(1 << 10);
+        format!(
+            "{}let k = \"{long}\"\nrule r for service s {{ require replace(k, \"a\", \"{}\") != \"\", \"no\" }}\nnamespace n {{\n  tier app\n{all}}}\n",
+            worst::HEAD,
+            "b".repeat(4 << 10)
+        )
+    };
+    assert_bound(&of(15), &of(17), "E0016", "64 MiB of text");
 }
