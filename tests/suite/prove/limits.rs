@@ -196,7 +196,7 @@ fn policy(name: &str, spec: &str) -> String {
 #[test]
 fn rules_name_2_500_000_pairs() {
     let manifests = |more: &str| {
-        let peers = vec!["{podSelector: {}}"; 10].join(", ");
+        let peers = ["{podSelector: {}}"; 10].join(", ");
         let spec = format!("{{podSelector: {{}}, ingress: [{{from: [{peers}{more}]}}]}}");
         pods(499) + &policy("p", &spec)
     };
