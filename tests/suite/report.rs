@@ -9,7 +9,7 @@ use erpc_model::{Platform, ServiceId};
 use erpc_policy::Derived;
 use erpc_reliability::capacity::{Need, Sum};
 use erpc_report::handbook::{Chapter, Handbook, Language};
-use erpc_tests::{compile_folder, erpc, files_below, repository};
+use erpc_tests::{Memory, compile_folder, erpc, files_below, repository};
 use serde_json::Value;
 
 fn erp1() -> (Platform, Derived, Sources) {
@@ -314,6 +314,42 @@ fn order_repositories_severities_and_counts_are_as_expected() {
             .sum::<usize>(),
         33
     );
+}
+
+/// Nodes call a service by a flow, and as the controller of its routes; they are one caller in the audit.
+#[test]
+fn the_audit_lists_nodes_once() {
+    let audit = |routes: &str, flow: &str| {
+        let text = format!(
+            "erp 1\nplatform p {{ version \"1.0\"; cluster main }}\ntiers app\ncluster main {{\n  kubernetes 1.36; nodes 2 of cpu 4, memory 8Gi, in 172.16.0.0/16; pods 10.0.0.0/12; services 10.96.0.0/16\n  dns kube-dns; cni calico with nodes; ingress nginx by nodes\n}}\nnamespace n {{\n  tier app\n  service s {{ image \"a/b:1.0\"; cpu 10m..20m; memory 8Mi..16Mi; port http 8080; port agent 9090; run as 1000; {routes}; access by port-forward }}\n  service t {{ image \"a/b:1.0\"; cpu 10m..20m; memory 8Mi..16Mi; port http 8080; run as 1000:2000; access by port-forward }}\n}}\n{flow}\n"
+        );
+        let compiled = Memory::of(text).compile();
+        let found = compiled.diagnostics.as_slice().first().cloned();
+        let (platform, derived) = compiled.result.unwrap_or_else(|| panic!("{found:?}"));
+        let handbook = Handbook::of(&platform, &derived, &compiled.sources, Language::English);
+        let audit = rows(chapter(&handbook, "audit"), 0);
+        (
+            audit["n.s"][1].clone(),
+            audit["n.s"][4].clone(),
+            audit["n.t"][4].clone(),
+        )
+    };
+    let route = "expose http at \"s.example\"";
+    let flow = "allow cluster.nodes -> n.s:agent because \"an agent on each node\"";
+    let controller = "the ingress controller `nginx`";
+    let (callers, user, other) = audit(route, flow);
+    assert_eq!(
+        callers,
+        format!("cluster.nodes, {controller}, kubectl port-forward")
+    );
+    assert_eq!((user.as_str(), other.as_str()), ("1000", "1000:2000"));
+    let (callers, ..) = audit(route, "");
+    assert_eq!(
+        callers,
+        format!("cluster.nodes, {controller}, kubectl port-forward")
+    );
+    let (callers, ..) = audit("title \"S\"", flow);
+    assert_eq!(callers, "cluster.nodes, kubectl port-forward");
 }
 
 #[test]

@@ -148,9 +148,21 @@ impl RunAs {
     }
 }
 
+impl RunAs {
+    /// `1000`, or `1000:2000` where the group has another number.
+    #[must_use]
+    pub fn ids(&self) -> String {
+        if self.gid == self.uid {
+            self.uid.to_string()
+        } else {
+            format!("{}:{}", self.uid, self.gid)
+        }
+    }
+}
+
 impl Shown for RunAs {
     fn show(&self, _: &dyn Names) -> String {
-        format!("as {}:{}", self.uid, self.gid)
+        format!("as {}", self.ids())
     }
 }
 

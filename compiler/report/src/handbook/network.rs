@@ -298,12 +298,12 @@ fn audit(source: &Source<'_>, matrix: &[Row]) -> Chapter {
     let mut callers: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
     let mut called: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
     for row in matrix {
-        let caller = if row.only_from.is_empty() {
-            caller(source, &row.from)
+        let of_called = callers.entry(&row.to).or_default();
+        if row.only_from.is_empty() {
+            of_called.extend(named_callers(source, &row.from));
         } else {
-            format!("{} ({})", row.from, row.only_from.join(", "))
-        };
-        callers.entry(&row.to).or_default().insert(caller);
+            of_called.insert(format!("{} ({})", row.from, row.only_from.join(", ")));
+        }
         called.entry(&row.from).or_default().insert(row.to.clone());
     }
     let names = |of: &BTreeMap<&str, BTreeSet<String>>, path: &str| {
@@ -322,13 +322,7 @@ fn audit(source: &Source<'_>, matrix: &[Row]) -> Chapter {
             by,
             names(&called, &path),
             reads(source, service),
-            shown(
-                service
-                    .properties
-                    .run
-                    .as_ref()
-                    .map(|run| format!("{}:{}", run.value.uid, run.value.gid)),
-            ),
+            shown(service.properties.run.as_ref().map(|run| run.value.ids())),
             service.main.image.value.to_string(),
         ]
     });
@@ -355,7 +349,7 @@ fn audit(source: &Source<'_>, matrix: &[Row]) -> Chapter {
 
 /// A caller as the audit names it: where nodes serve the routes, policies know the controller by their
 /// addresses.
-fn caller(source: &Source<'_>, name: &str) -> String {
+fn named_callers(source: &Source<'_>, name: &str) -> Vec<String> {
     let platform = source.platform;
     let serves_from_nodes = platform
         .cluster()
@@ -364,11 +358,11 @@ fn caller(source: &Source<'_>, name: &str) -> String {
         .is_some_and(|ingress| matches!(ingress.controller, IngressController::Nodes));
     let is_controller =
         Party::controller(platform).is_some_and(|party| party.name(platform) == name);
+    let mut callers = vec![name.to_owned()];
     if serves_from_nodes && is_controller {
-        format!("{name}, {}", platform.end_name(End::ClusterNodes))
-    } else {
-        name.to_owned()
+        callers.push(platform.end_name(End::ClusterNodes));
     }
+    callers
 }
 
 fn reads(source: &Source<'_>, service: &Service) -> String {
