@@ -4,7 +4,7 @@
 use std::rc::Rc;
 
 use erpc_diagnostics::{Diagnostic, Span, codes, listed};
-use erpc_syntax::tree::{Expr, Ident, Sign};
+use erpc_syntax::tree::{Expr, Sign};
 use rustc_hash::FxHashMap;
 use smol_str::SmolStr;
 
@@ -13,7 +13,6 @@ use super::state::Declared;
 use super::state::Resolver;
 use crate::args::Args;
 use crate::eval::Scope;
-use crate::kubernetes;
 use crate::origin::{Sourced, Via};
 use crate::platform::{Cluster, Ingress, IngressController, Nodes};
 use crate::properties::Place;
@@ -164,95 +163,19 @@ impl<'a> Resolver<'a> {
 
     fn ingress(&mut self, setting: &Setting<'a>) -> Option<Ingress> {
         let mut args = setting.args();
-        let class = self.ingress_class(&mut args)?;
-        self.check_text(
-            "IngressClass",
-            &class.text,
-            class.span,
-            kubernetes::not_a_subdomain,
-        );
-        args.need_word("by", &mut self.diagnostics)?;
-        let controller = if args.word("nodes").is_some() {
+        let mut reader = self.reader(setting, &mut args);
+        let class = Ingress::read_class(&mut reader)?;
+        reader.keyword("by")?;
+        let controller = if reader.word("nodes") {
             IngressController::Nodes
-        } else if args.word("pods").is_some() {
-            self.ingress_pods(&mut args, &setting.scope)?
+        } else if reader.word("pods") {
+            IngressController::read_pods(&mut reader)?
         } else {
-            let expr = args.need_expr(
-                "the service and port that serve, `ns.service:port`",
-                &mut self.diagnostics,
-            )?;
+            let expr = reader.expr("the service and port that serve, `ns.service:port`")?;
             self.ingress_service(expr, &mut args)?
         };
         args.finish(&mut self.diagnostics);
-        Some(Ingress {
-            class: Sourced {
-                origin: setting.origin(class.span),
-                value: class.text,
-            },
-            controller,
-        })
-    }
-
-    /// The name of an IngressClass, which is a DNS subdomain: dots are part of it.
-    fn ingress_class(&mut self, args: &mut Args<'a>) -> Option<Ident> {
-        let span = args.here();
-        let text = self.loaded.sources.text(span).to_owned();
-        let is_subdomain = text.contains('.')
-            && text.split('.').all(|part| {
-                let is_part = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
-                !part.is_empty()
-                    && part.bytes().all(is_part)
-                    && !part.starts_with('-')
-                    && !part.ends_with('-')
-            });
-        if is_subdomain && args.expr().is_some() {
-            return Some(Ident {
-                text: text.into(),
-                span,
-            });
-        }
-        args.need_name("the ingress class", &mut self.diagnostics)
-    }
-
-    fn ingress_pods(&mut self, args: &mut Args<'a>, scope: &Scope) -> Option<IngressController> {
-        let namespace = args.need_name("the controller's namespace", &mut self.diagnostics)?;
-        self.check_text(
-            "namespace",
-            &namespace.text,
-            namespace.span,
-            kubernetes::not_a_label,
-        );
-        let (texts, span) = self.texts_of(args, scope, "a label in quotes, `\"app=ingress\"`")?;
-        let mut labels = Vec::new();
-        for text in texts {
-            let Some((key, value)) = text.split_once('=') else {
-                self.report(
-                    Diagnostic::new(&codes::WRONG_SHAPE, format!("`{text}` is no label"))
-                        .at(span, "no `=`")
-                        .help("a label is written `\"key=value\"`"),
-                );
-                continue;
-            };
-            let wrong = kubernetes::not_a_key(key)
-                .map(|why| ("key", key, why))
-                .or_else(|| kubernetes::not_a_value(value).map(|why| ("value", value, why)));
-            if let Some((what, part, why)) = wrong {
-                self.report(
-                    Diagnostic::new(
-                        &codes::BAD_NAME,
-                        format!("invalid label {what} `{}`: {why}", part.escape_debug()),
-                    )
-                    .at(span, format!("the {what} of a label")),
-                );
-                continue;
-            }
-            labels.push((key.into(), value.into()));
-        }
-        labels.sort();
-        Some(IngressController::Pods {
-            namespace: namespace.text,
-            labels,
-        })
+        Some(Ingress { class, controller })
     }
 
     /// `ns.service:port, port`: the named ports are looked up when services are known.

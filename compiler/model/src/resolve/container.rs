@@ -5,14 +5,18 @@ use erpc_diagnostics::{Diagnostic, codes, listed, nearest};
 use erpc_syntax::tree::{Arg, Expr, ExprKind, Ident, Sign};
 use smol_str::SmolStr;
 
-use super::settings::{Setting, Settings};
+use super::settings::Settings;
 use super::state::Resolver;
 use crate::args::Args;
 use crate::eval::Scope;
 use crate::ids::Id;
 use crate::kubernetes;
 use crate::origin::{Sourced, Via};
-use crate::platform::{Container, EnvValue, EnvVar, NamespaceId, Secret, SecretId};
+use crate::platform::{
+    Container, EnvValue, EnvVar, NamespaceId, Port, Probes, Secret, SecretId, ServiceId,
+};
+use crate::properties::form_of_part;
+use crate::statements::{Drafts, Reader};
 
 impl<'a> Resolver<'a> {
     /// A container from its settings. `is_whole` says whether what is missing is to be reported: not for a
@@ -47,6 +51,28 @@ impl<'a> Resolver<'a> {
         container
     }
 
+    /// The probes of a container whose ports are `ports`.
+    pub(super) fn probes(
+        &mut self,
+        settings: &Settings<'a>,
+        service: Option<ServiceId>,
+        ports: &[Port],
+    ) -> Probes {
+        let mut drafts = Drafts::default();
+        for layer in settings.of("health").flatten() {
+            let mut args = layer.args();
+            drafts.read(
+                form_of_part("health", 0),
+                &mut self.reader(layer, &mut args),
+            );
+        }
+        if settings.is_partial {
+            // The ports that they ask may be those of a component that could not be read.
+            return Probes::default();
+        }
+        drafts.probes(service, ports, self)
+    }
+
     fn report_missing(
         &mut self,
         owner: &Sourced<SmolStr>,
@@ -73,66 +99,20 @@ impl<'a> Resolver<'a> {
         settings: &Settings<'a>,
         namespace: Option<NamespaceId>,
     ) -> Vec<EnvVar> {
-        let stacks: Vec<Setting<'a>> = settings
-            .of("env")
-            .filter_map(|s| s.last().cloned())
-            .collect();
-        stacks
-            .iter()
-            .filter_map(|setting| self.variable_of_environment(setting, namespace))
-            .collect()
-    }
-
-    fn variable_of_environment(
-        &mut self,
-        setting: &Setting<'a>,
-        namespace: Option<NamespaceId>,
-    ) -> Option<EnvVar> {
-        let mut args = setting.args();
-        let name_expr = args.need_expr("the variable's name", &mut self.diagnostics)?;
-        let name = setting.key.clone();
-        if let Some(why) = kubernetes::not_a_variable(&name) {
-            self.report(
-                Diagnostic::new(
-                    &codes::BAD_NAME,
-                    format!("invalid name of an environment variable `{name}`: {why}"),
-                )
-                .at(name_expr.span, "not a name"),
-            );
-            return None;
-        }
-        let value = if args.sign(Sign::Assign).is_some() {
-            let expr = args.need_expr("the variable's value", &mut self.diagnostics)?;
-            args.finish(&mut self.diagnostics);
-            let text = self.with_addresses(true, |it| it.env_text(expr, &setting.scope))?;
-            Sourced {
-                value: EnvValue::Text(text),
-                origin: setting.origin(expr.span),
-            }
-        } else {
-            args.need_word("from", &mut self.diagnostics)?;
-            if args.peek_word("config") {
-                self.report(
-                    Diagnostic::new(
-                        &codes::WRONG_SHAPE,
-                        "a variable cannot come from a config, only from a secret",
-                    )
-                    .at(args.here(), "expected `secret`")
-                    .help("write the value itself: `env NAME = \"…\"`; a constant (`let`) can stand in both")
-                    .help("or mount the config and let the program read the file: `config NAME { … } at \"/dir\"`"),
-                );
-                return None;
-            }
-            args.need_word("secret", &mut self.diagnostics)?;
-            let expr = args.need_expr("the secret's name and key", &mut self.diagnostics)?;
-            args.finish(&mut self.diagnostics);
-            let (secret, key) = self.secret_key(expr, namespace)?;
-            Sourced {
-                value: EnvValue::Secret(secret, key),
-                origin: setting.origin(expr.span),
-            }
-        };
-        Some(EnvVar { name, value })
+        let tops = settings.of("env").filter_map(|stack| stack.last());
+        let each = tops.filter_map(|setting| {
+            let mut args = setting.args();
+            let value = match Source::read(&setting.key, &mut self.reader(setting, &mut args))? {
+                Source::Text(text) => text.map(EnvValue::Text),
+                Source::Secret(expr) => {
+                    let (secret, key) = self.secret_key(expr, namespace)?;
+                    setting.sourced(expr.span, EnvValue::Secret(secret, key))
+                }
+            };
+            let name = setting.key.clone();
+            Some(EnvVar { name, value })
+        });
+        each.collect()
     }
 
     /// `S.key`, where the key may be in quotes.
@@ -295,6 +275,45 @@ impl<'a> Resolver<'a> {
             }
         }
         out
+    }
+}
+
+/// Where the value of a variable comes from.
+enum Source<'a> {
+    Text(Sourced<String>),
+    /// The name and key of a Secret.
+    Secret(&'a Expr),
+}
+
+impl<'a> Source<'a> {
+    /// `NAME = VALUE` or `NAME from secret S.key`.
+    fn read(name: &str, reader: &mut Reader<'_, 'a>) -> Option<Self> {
+        let written = reader.expr("the variable's name")?;
+        if let Some(why) = kubernetes::not_a_variable(name) {
+            let message = format!("invalid name of an environment variable `{name}`: {why}");
+            return reader
+                .refuse(Diagnostic::new(&codes::BAD_NAME, message).at(written.span, "not a name"));
+        }
+        if reader.sign(Sign::Assign) {
+            let expr = reader.last("the variable's value")?;
+            let text = reader.value(expr, |it, expr, scope| {
+                it.with_addresses(true, |it| it.env_text(expr, scope))
+            });
+            return text.map(Self::Text);
+        }
+        reader.keyword("from")?;
+        if reader.peek_word("config") {
+            let message = "a variable cannot come from a config, only from a secret";
+            return reader.refuse(
+                Diagnostic::new(&codes::WRONG_SHAPE, message)
+                    .at(reader.here(), "expected `secret`")
+                    .help("write the value itself: `env NAME = \"…\"`; a constant (`let`) can stand in both")
+                    .help("or mount the config and let the program read the file: `config NAME { … } at \"/dir\"`"),
+            );
+        }
+        reader.keyword("secret")?;
+        let expr = reader.last("the secret's name and key")?;
+        Some(Self::Secret(expr))
     }
 }
 

@@ -10,7 +10,6 @@ mod container;
 mod ends;
 mod exposures;
 mod flows;
-mod health;
 mod index;
 mod job;
 mod missing_use;

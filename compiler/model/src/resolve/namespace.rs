@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use erpc_diagnostics::{Diagnostic, codes, listed};
-use erpc_syntax::tree::{Block, Ident, Sign};
+use erpc_syntax::tree::{Block, Ident};
 use smol_str::SmolStr;
 
 use super::partial;
@@ -11,12 +11,13 @@ use super::settings::{Setting, Settings};
 use super::state::Declared;
 use super::state::Resolver;
 use crate::args::Args;
-use crate::eval::Scope;
+use crate::eval::{Evaluator, Scope};
 use crate::ids::Id;
 use crate::kubernetes;
 use crate::origin::{Sourced, Via};
 use crate::platform::{Namespace, NamespaceId, Secret, SecretId, ServiceId, Tier, TierId};
 use crate::properties::{self, Place};
+use crate::statements::Reader;
 
 /// The key of a Secret of the type `kubernetes.io/dockerconfigjson`, the only one that nodes log in to a
 /// registry with.
@@ -136,24 +137,23 @@ impl<'a> Resolver<'a> {
     }
 
     fn after_namespaces(&mut self, settings: &Settings<'a>) -> Vec<Sourced<NamespaceId>> {
-        let all: Vec<Setting<'a>> = settings.of("after").flatten().cloned().collect();
         let mut out = Vec::new();
-        for setting in all {
-            let mut args = setting.args();
-            while let Some(name) = args.need_name("a namespace", &mut self.diagnostics) {
-                if let Some(id) = self.namespace_named(&name) {
-                    out.push(Sourced {
-                        value: id,
-                        origin: setting.origin(name.span),
-                    });
-                }
-                if args.sign(Sign::Comma).is_none() {
-                    break;
-                }
+        for setting in settings.of("after").flatten() {
+            for name in self.names_of(setting, "a namespace") {
+                let id = self.namespace_named(&name);
+                out.extend(id.map(|id| setting.sourced(name.span, id)));
             }
-            args.finish(&mut self.diagnostics);
         }
         out
+    }
+
+    /// The names that a setting lists.
+    fn names_of(&mut self, setting: &Setting<'a>, what: &str) -> Vec<Ident> {
+        let mut args = setting.args();
+        let mut reader = self.reader(setting, &mut args);
+        let names = reader.list(|reader| reader.name(what));
+        reader.finish();
+        names
     }
 
     /// All `secret` declarations of the program and of its namespaces.
@@ -180,21 +180,22 @@ impl<'a> Resolver<'a> {
                     continue;
                 };
                 let mut args = Args::new(&statement.args[1..], statement.span, word.form);
+                let (span, via) = (statement.span, Via::Declared);
+                let reader = &mut Reader::new(self, &mut args, span, &scope, via);
                 if word.name == "because" {
-                    let expr = args.need_expr("the reason in quotes", &mut self.diagnostics);
-                    secret.because = expr.and_then(|e| self.text(e, &scope));
+                    let expr = reader.expr("the reason in quotes");
+                    secret.because = expr.and_then(|expr| reader.get(expr, Evaluator::text));
                 } else {
-                    secret.keys = self.secret_keys(&mut args, &scope);
-                    secret.because =
-                        super::container::reason(self, &mut args, &scope).or(secret.because);
+                    secret.keys = secret_keys(reader);
+                    secret.because = reader.because().or(secret.because);
                 }
-                args.finish(&mut self.diagnostics);
+                reader.finish();
             }
             if secret.keys.is_empty() {
                 self.report(
                     Diagnostic::new(
                         &codes::MISSING_PROPERTY,
-                        format!("the secret `{}` says no keys", declared.name.text),
+                        format!("the secret `{}` has no keys", declared.name.text),
                     )
                     .at(declared.name.span, "no `keys`")
                     .unless_said(declared.name.span, "keys")
@@ -222,35 +223,28 @@ impl<'a> Resolver<'a> {
         ) else {
             return Vec::new();
         };
-        let mut args = setting.args();
         let mut out: Vec<Sourced<SecretId>> = Vec::new();
-        loop {
-            let Some(name) = args.need_name("the secret's name", &mut self.diagnostics) else {
-                return out;
-            };
-            // What the platform says for all namespaces is wrong once.
+        for name in self.names_of(&setting, "the secret's name") {
+            // What the platform sets for all namespaces is wrong once.
             let mut found = self.diagnostics.as_slice().iter();
             let is_reported = found.any(|found| found.span() == name.span);
-            if !is_reported && let Some(id) = self.pull_secret(&name, namespace) {
-                if let Some(first) = out.iter().find(|known| known.value == id) {
-                    let first = first.span();
-                    self.report(
-                        Diagnostic::new(
-                            &codes::REPEATED_PROPERTY,
-                            format!("the secret `{}` is named twice", name.text),
-                        )
-                        .at(name.span, "again")
-                        .also(first, "the first"),
-                    );
-                } else {
-                    out.push(setting.sourced(name.span, id));
-                }
+            if is_reported {
+                continue;
             }
-            if args.sign(Sign::Comma).is_none() {
-                break;
+            let Some(id) = self.pull_secret(&name, namespace) else {
+                continue;
+            };
+            if let Some(first) = out.iter().find(|known| known.value == id) {
+                let message = format!("the secret `{}` is named twice", name.text);
+                self.report(
+                    Diagnostic::new(&codes::REPEATED_PROPERTY, message)
+                        .at(name.span, "again")
+                        .also(first.span(), "the first"),
+                );
+            } else {
+                out.push(setting.sourced(name.span, id));
             }
         }
-        args.finish(&mut self.diagnostics);
         out
     }
 
@@ -272,32 +266,26 @@ impl<'a> Resolver<'a> {
         );
         None
     }
+}
 
-    fn secret_keys(&mut self, args: &mut Args<'a>, scope: &Scope) -> Vec<Sourced<SmolStr>> {
-        let mut keys: Vec<Sourced<SmolStr>> = Vec::new();
-        loop {
-            let Some(expr) = args.need_expr("a key in quotes", &mut self.diagnostics) else {
-                return keys;
-            };
-            if let Some(text) = self.text(expr, scope) {
-                if let Some(first) = keys.iter().find(|k| k.value == text) {
-                    let first = first.span();
-                    self.report(
-                        Diagnostic::new(
-                            &codes::DUPLICATE_NAME,
-                            format!("the key `{text}` is there twice"),
-                        )
-                        .at(expr.span, "again")
-                        .also(first, "the first"),
-                    );
-                } else {
-                    self.check_text("key of a secret", &text, expr.span, kubernetes::not_a_file);
-                    keys.push(Sourced::declared(text.into(), expr.span));
-                }
-            }
-            if args.sign(Sign::Comma).is_none() {
-                return keys;
-            }
+/// `"key", …`
+fn secret_keys(reader: &mut Reader<'_, '_>) -> Vec<Sourced<SmolStr>> {
+    let mut keys: Vec<Sourced<SmolStr>> = Vec::new();
+    reader.list(|reader| {
+        let expr = reader.expr("a key in quotes")?;
+        let key = reader.value(expr, Evaluator::text)?;
+        if let Some(first) = keys.iter().find(|known| known.value == key.value) {
+            let message = format!("the key `{}` is there twice", key.value);
+            return reader.refuse(
+                Diagnostic::new(&codes::DUPLICATE_NAME, message)
+                    .at(expr.span, "again")
+                    .also(first.span(), "the first"),
+            );
         }
-    }
+        let rule = kubernetes::not_a_file;
+        reader.check_text("key of a secret", &key.value, expr.span, rule);
+        keys.push(key.map(SmolStr::from));
+        Some(())
+    });
+    keys
 }

@@ -493,7 +493,68 @@ pub enum IngressController {
     Nodes,
 }
 
+impl Ingress {
+    /// The name of an IngressClass, which is a DNS subdomain: dots are part of it.
+    pub(crate) fn read_class(reader: &mut Reader<'_, '_>) -> Option<Sourced<SmolStr>> {
+        let span = reader.here();
+        let text = reader.written(span);
+        let is_part = |part: &str| {
+            let is_allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+            !part.is_empty()
+                && part.bytes().all(is_allowed)
+                && !part.starts_with('-')
+                && !part.ends_with('-')
+        };
+        let is_subdomain = text.contains('.') && text.split('.').all(is_part);
+        let class = if is_subdomain && reader.next_expr().is_some() {
+            reader.sourced(text.into(), span)
+        } else {
+            let name = reader.name("the ingress class")?;
+            reader.sourced(name.text, name.span)
+        };
+        let rule = kubernetes::not_a_subdomain;
+        reader.check_text("IngressClass", &class.value, class.span(), rule);
+        Some(class)
+    }
+}
+
 impl IngressController {
+    /// `NAMESPACE "key=value", …`
+    pub(crate) fn read_pods(reader: &mut Reader<'_, '_>) -> Option<Self> {
+        let namespace = reader.name("the controller's namespace")?;
+        let rule = kubernetes::not_a_label;
+        reader.check_text("namespace", &namespace.text, namespace.span, rule);
+        let (texts, last) = reader.texts_next("a label in quotes, `\"app=ingress\"`")?;
+        let mut labels = Vec::new();
+        for text in texts {
+            let Some((key, value)) = text.split_once('=') else {
+                reader.report(
+                    Diagnostic::new(&codes::WRONG_SHAPE, format!("invalid label `{text}`"))
+                        .at(last, "no `=`")
+                        .help("a label is written `\"key=value\"`"),
+                );
+                continue;
+            };
+            let wrong = kubernetes::not_a_key(key)
+                .map(|why| ("key", key, why))
+                .or_else(|| kubernetes::not_a_value(value).map(|why| ("value", value, why)));
+            if let Some((what, part, why)) = wrong {
+                let message = format!("invalid label {what} `{}`: {why}", part.escape_debug());
+                reader.report(
+                    Diagnostic::new(&codes::BAD_NAME, message)
+                        .at(last, format!("the {what} of a label")),
+                );
+                continue;
+            }
+            labels.push((key.into(), value.into()));
+        }
+        labels.sort();
+        Some(Self::Pods {
+            namespace: namespace.text,
+            labels,
+        })
+    }
+
     /// The service of the platform that serves, if one does.
     #[must_use]
     pub fn service(&self) -> Option<ServiceId> {

@@ -10,6 +10,7 @@ mod cluster;
 mod container;
 mod field;
 mod grant;
+mod health;
 mod mounts;
 mod namespace;
 mod patch;
@@ -35,6 +36,7 @@ pub use cluster::{
 };
 pub use container::{Container, EnvValue, EnvVar, Image};
 pub use grant::{Grant, Resource};
+pub(crate) use health::Drafts;
 pub(crate) use mounts::port_numbers;
 pub use mounts::{Config, Port, SecretMount, Volume};
 pub use namespace::{ContainerDefaults, Namespace, Quota};

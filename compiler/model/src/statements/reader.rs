@@ -3,7 +3,7 @@
 use std::ops::RangeInclusive;
 
 use erpc_diagnostics::{Diagnostic, Span, alternatives, codes};
-use erpc_syntax::tree::{Block, Expr, Ident, Sign, Statement};
+use erpc_syntax::tree::{Arg, Block, Expr, Ident, Sign, Statement};
 use ipnet::IpNet;
 use smol_str::SmolStr;
 
@@ -121,6 +121,11 @@ impl<'r, 'a> Reader<'r, 'a> {
         self.args.word(word).is_some()
     }
 
+    /// Whether a word is next.
+    pub(crate) fn peek_word(&self, word: &str) -> bool {
+        self.args.peek_word(word)
+    }
+
     /// Takes a sign, where it is next.
     pub(crate) fn sign(&mut self, sign: Sign) -> bool {
         self.args.sign(sign).is_some()
@@ -169,9 +174,14 @@ impl<'r, 'a> Reader<'r, 'a> {
         }
     }
 
+    /// Takes a block, if it is next.
+    pub(crate) fn block(&mut self) -> Option<&'a Block> {
+        self.args.block()
+    }
+
     /// A block, which messages call `what`.
     pub(crate) fn need_block(&mut self, what: &str) -> Option<&'a Block> {
-        let block = self.args.block();
+        let block = self.block();
         if block.is_none() {
             self.expected(what);
         }
@@ -181,16 +191,33 @@ impl<'r, 'a> Reader<'r, 'a> {
     /// Reads a line of a block of the statement.
     pub(crate) fn line<T>(
         &mut self,
-        statement: &'a Statement,
+        line: &'a Statement,
         form: &'static str,
         read: impl FnOnce(&mut Reader<'_, 'a>) -> Option<T>,
     ) -> Option<T> {
-        let (args, span) = (statement.args.as_slice(), statement.span);
+        self.inside(&line.args, line.span, form, read)
+    }
+
+    /// Reads a statement with a word of its own in a block of the statement.
+    pub(crate) fn inner<T>(
+        &mut self,
+        inner: &'a Statement,
+        form: &'static str,
+        read: impl FnOnce(&mut Reader<'_, 'a>) -> Option<T>,
+    ) -> Option<T> {
+        self.inside(&inner.args[1..], inner.span, form, read)
+    }
+
+    fn inside<T>(
+        &mut self,
+        args: &'a [Arg],
+        span: Span,
+        form: &'static str,
+        read: impl FnOnce(&mut Reader<'_, 'a>) -> Option<T>,
+    ) -> Option<T> {
         let mut args = Args::new(args, span, form);
-        let evaluator = &mut *self.evaluator;
-        read(&mut Reader::new(
-            evaluator, &mut args, span, self.scope, self.via,
-        ))
+        let (evaluator, scope, via) = (&mut *self.evaluator, self.scope, self.via);
+        read(&mut Reader::new(evaluator, &mut args, span, scope, via))
     }
 
     /// Reports what is left of the statement.
@@ -270,7 +297,7 @@ impl<'r, 'a> Reader<'r, 'a> {
         Some(self.sourced(count, expr.span))
     }
 
-    /// Texts with commas between them, which may hold addresses of services; the last arguments.
+    /// Texts with commas between them, the last arguments, which may hold addresses of services.
     pub(crate) fn texts(&mut self, what: &str) -> Option<Sourced<Vec<String>>> {
         let start = self.here();
         let (args, scope) = (&mut *self.args, self.scope);
@@ -280,6 +307,16 @@ impl<'r, 'a> Reader<'r, 'a> {
         let (texts, end) = texts?;
         self.finish();
         Some(self.sourced(texts, start.to(end)))
+    }
+
+    /// Texts with commas between them, and where the last of them stands.
+    pub(crate) fn texts_next(&mut self, what: &str) -> Option<(Vec<String>, Span)> {
+        self.evaluator.texts_of(self.args, self.scope, what)
+    }
+
+    /// Takes an expression, if it is next.
+    pub(crate) fn next_expr(&mut self) -> Option<&'a Expr> {
+        self.args.expr()
     }
 
     /// The last argument, a word of a choice.
