@@ -154,8 +154,18 @@ fn clusters_extend_each_other_16_deep() {
 fn profiles_extend_each_other_16_deep() {
     let of = worst::profiles;
     assert_bound(&of(17), &of(18), "E0016", "16 deep");
-    let compiled = Memory::of(of(5_000)).compile();
+    let compiled = Memory::of(of(100)).compile();
     assert_eq!(messages(&compiled, "E0016").len(), 1);
+}
+
+/// The program is resolved under each.
+#[test]
+fn a_program_has_100_profiles() {
+    let of = |count| {
+        let all = worst::lines(count, |n| format!("profile p{n} {{ n.s.replicas = 2 }}"));
+        worst::program(&all, "")
+    };
+    assert_bound(&of(100), &of(101), "E0016", "100 `profile` declarations");
 }
 
 /// Two components on each level, of which each extends both of the next: 2⁶⁰ ways.

@@ -7,7 +7,6 @@ use erpc_diagnostics::{Sources, Span};
 use erpc_model::facts::{
     Fact, of_cluster, of_external, of_namespace, of_platform, of_secret, of_service,
 };
-use erpc_model::{Change, Platform, ProfileId, Slot, Target};
 use serde::Serialize;
 
 use crate::{Changes, Pair, Version};
@@ -59,17 +58,17 @@ pub struct Said {
 }
 
 impl Differences {
-    /// What differs. `declared` is the platform without a profile, which knows what each switches off.
+    /// What differs.
     #[must_use]
-    pub fn between(first: Version<'_>, second: Version<'_>, declared: Option<Version<'_>>) -> Self {
+    pub fn between(first: Version<'_>, second: Version<'_>) -> Self {
         let (a, b) = (Parts::of(first), Parts::of(second));
         let missing = |of: &Parts, from: &Parts, in_: Version<'_>| -> Vec<Part> {
-            let off = declared.map_or_else(BTreeMap::new, |declared| off(declared, in_.platform));
+            let off = off(in_);
             let only = of.iter().filter(|(key, _)| !from.contains(key));
             only.map(|((kind, name), _)| Part {
                 kind,
                 name: name.clone(),
-                off_at: off.get(name).cloned(),
+                off_at: off.get(name.as_str()).cloned(),
             })
             .collect()
         };
@@ -237,46 +236,8 @@ fn by_path(values: &Values) -> BTreeMap<&str, &Said> {
 }
 
 /// What the profile of a platform switches off, by name, with the line that does.
-fn off(declared: Version<'_>, under: &Platform) -> BTreeMap<String, String> {
-    let mut off = BTreeMap::new();
-    let profile = under.profile.map(|id| under[id].name.value.clone());
-    let Some(id) = profile.and_then(|name| declared.platform.profile_named(&name)) else {
-        return off;
-    };
-    let platform = declared.platform;
-    for layer in platform.layers(id) {
-        switched_off(platform, layer, declared.sources, &mut off);
-    }
-    off
-}
-
-fn switched_off(
-    platform: &Platform,
-    layer: ProfileId,
-    sources: &Sources,
-    off: &mut BTreeMap<String, String>,
-) {
-    let overrides = platform[layer].overrides.iter();
-    let whole = overrides.filter(|o| o.slot == Slot::Whole && o.change.value == Change::Off);
-    for line in whole {
-        let Some(place) = sources.place(line.path) else {
-            continue;
-        };
-        match &line.target {
-            Target::Platform => {}
-            Target::Services(services) => {
-                for id in services {
-                    off.insert(platform.path(*id), place.clone());
-                }
-            }
-            Target::Namespaces(namespaces) => {
-                for id in namespaces {
-                    off.insert(platform[*id].name.value.to_string(), place.clone());
-                    for service in &platform[*id].services {
-                        off.insert(platform.path(*service), place.clone());
-                    }
-                }
-            }
-        }
-    }
+fn off(version: Version<'_>) -> BTreeMap<&str, String> {
+    let off = version.platform.switched_off.iter();
+    off.filter_map(|(name, line)| Some((name.as_str(), version.sources.place(*line)?)))
+        .collect()
 }

@@ -39,7 +39,7 @@ words! {
     "always"    Append  [Program] "always FROM -> TO[:PORT] [because \"…\"]" "Asserts that a flow is allowed.";
     "rule"      Append  [Program] "rule NAME for service|flow|namespace|volume|container x { require EXPR, \"message\" } | rule NAME is Name(…)" "A policy of the organisation; one with parameters is in PascalCase and is switched on by the second form.";
     "test"      Append  [Program] "test \"name\" { expect EXPR; … }" "Expectations on the resolved platform.";
-    "profile"   Append  [Program] "profile NAME [is OTHER] { … }" "An environment: overrides by dotted path.";
+    "profile"   Append  [Program] "profile NAME [is OTHER] { … }" "An environment: statements of the program, of its namespaces and services that hold there instead, and overrides by dotted path.";
     "accept"    Append  [Program] "accept CODE [for NAME] because \"…\" | accept \"PATH\" because \"…\"" "Silences one warning at one place, or keeps a manifest that erpc did not generate in `lib/` or `share/`, with the reason.";
     "moved"     Append  [Program] "moved OLD to NEW" "A rename, so that nothing is deleted and made anew.";
     "allow"     Append  [Program Namespace] "allow FROM -> TO:PORT [optional|observes] [because \"…\"]" "A permitted flow.";
@@ -103,7 +103,11 @@ pub(crate) fn form_of_part(word: &str, part: usize) -> &'static str {
 #[must_use]
 pub fn word(name: &str, place: Place) -> Option<&'static Word> {
     static BY_PLACE: LazyLock<FxHashMap<(&str, Place), &Word>> = LazyLock::new(|| {
-        let in_places = |word: &'static Word| word.places.iter().map(move |place| (word, *place));
+        let in_places = |word: &'static Word| {
+            let of_profile = word.stands_in(Place::Profile).then_some(Place::Profile);
+            let places = word.places.iter().copied().chain(of_profile);
+            places.map(move |place| (word, place))
+        };
         let all = words().flat_map(in_places);
         all.map(|(word, place)| ((word.name, place), word))
             .collect()
@@ -114,7 +118,7 @@ pub fn word(name: &str, place: Place) -> Option<&'static Word> {
 /// The words that may stand in `place`.
 pub fn words_of(place: Place) -> impl Iterator<Item = &'static str> {
     words()
-        .filter(move |word| word.places.contains(&place))
+        .filter(move |word| word.stands_in(place))
         .map(|word| word.name)
 }
 

@@ -25,6 +25,8 @@ pub enum Place {
     External,
     /// `secret NAME { }`.
     Secret,
+    /// `profile NAME { }`, which holds statements of the program and of the platform.
+    Profile,
 }
 
 impl Place {
@@ -43,6 +45,7 @@ impl Place {
             Self::Init => "in an init container",
             Self::External => "in an external",
             Self::Secret => "in a secret",
+            Self::Profile => "in a profile",
         }
     }
 }
@@ -75,6 +78,26 @@ pub struct Word {
     pub merge: Merge,
     /// Where it may stand.
     pub places: &'static [Place],
+}
+
+/// Statements of the program that describe it as a whole, so that no environment has its own.
+const PROGRAM_ONLY: [&str; 7] = [
+    "erp", "use", "platform", "tiers", "profile", "moved", "test",
+];
+
+impl Word {
+    /// Whether the statement may stand in a block.
+    #[must_use]
+    pub fn stands_in(&self, place: Place) -> bool {
+        match place {
+            Place::Profile => {
+                let is_of_program = self.places.contains(&Place::Program);
+                self.places.contains(&Place::Platform)
+                    || (is_of_program && !PROGRAM_ONLY.contains(&self.name))
+            }
+            place => self.places.contains(&place),
+        }
+    }
 }
 
 /// The words of a statement's written form: of `scale MIN..MAX on cpu PERCENT` `scale`, `on` and `cpu`.

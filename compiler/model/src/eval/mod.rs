@@ -114,6 +114,17 @@ impl<'a> Evaluator<'a> {
         }
     }
 
+    /// An evaluation of the same program, which uses up the same budget and does not read files again.
+    pub(crate) fn again(&mut self) -> Self {
+        Self {
+            texts: std::mem::take(&mut self.texts),
+            templates: std::mem::take(&mut self.templates),
+            template_places: std::mem::take(&mut self.template_places),
+            budget: self.budget,
+            ..Self::new(self.sink.loaded, self.files)
+        }
+    }
+
     /// Evaluates to a value of the type; `None` where that was reported or cannot be known.
     pub(crate) fn eval(&mut self, expr: &Expr, scope: &Scope, expected: &Type) -> Option<Value> {
         let value = self.raw(expr, scope, Some(expected))?;

@@ -12,8 +12,8 @@ mod words;
 
 use erpc_diagnostics::{Diagnostic, Diagnostics, Edit, FileId, Span};
 use erpc_syntax::tree::{
-    Arg, Block, Broken, Expr, ExprKind, File, Path, Segment, SegmentKind, Statement, StringLiteral,
-    StringPart,
+    Arg, Block, Broken, Expr, ExprKind, File, Path, Segment, SegmentKind, Sign, Statement,
+    StringLiteral, StringPart,
 };
 use smol_str::SmolStr;
 
@@ -111,6 +111,7 @@ impl<'t> Mender<'t, '_> {
         let inner = match inside(word, place) {
             Inside::Words(place) => Some(place),
             Inside::Fields => None,
+            Inside::Profile => return self.profile(statement),
             Inside::Others => return true,
         };
         for arg in &mut statement.args {
@@ -120,6 +121,26 @@ impl<'t> Mender<'t, '_> {
                 } = block;
                 self.items(statements, broken, inner);
             }
+        }
+        true
+    }
+
+    /// The statements of a profile; paths, which stand beside them, have nothing in common with statements.
+    fn profile(&mut self, statement: &mut Statement) -> bool {
+        for arg in &mut statement.args {
+            let Arg::Block(block) = arg else {
+                continue;
+            };
+            let (statements, mut broken) = (&mut block.statements, Vec::new());
+            statements.retain_mut(|statement| {
+                let is_path = matches!(statement.args.get(1), Some(Arg::Sign(Sign::Assign, _)));
+                let is_kept = is_path || self.statement(statement, Some(Place::Profile));
+                if !is_kept {
+                    self.lose(statement, &mut broken);
+                }
+                is_kept
+            });
+            block.broken.append(&mut broken);
         }
         true
     }
@@ -150,6 +171,8 @@ enum Inside {
     Words(Place),
     /// Fields or keys.
     Fields,
+    /// Statements and paths.
+    Profile,
     /// Expressions and paths, which have nothing in common with statements.
     Others,
 }
@@ -170,6 +193,7 @@ fn inside(word: Option<&Word>, place: Option<Place>) -> Inside {
         ("external", _) => Place::External,
         ("secret", _) => Place::Secret,
         ("health" | "config", _) => return Inside::Fields,
+        ("profile", _) => return Inside::Profile,
         _ => return Inside::Others,
     })
 }

@@ -259,6 +259,15 @@ impl Mender<'_, '_> {
         if self.schedule_of_service(statement, word) || self.name_and_call(statement, word) {
             return;
         }
+        // A profile switches it off.
+        if statement
+            .args
+            .get(2)
+            .and_then(arg_word)
+            .is_some_and(|word| word == "off")
+        {
+            return;
+        }
         let end = (2..statement.args.len())
             .find(|at| {
                 arg_word(&statement.args[*at]).is_none_or(|word| known.contains(&word.as_str()))

@@ -25,7 +25,7 @@ pub use crate::statements::{
 };
 pub use accept::{Accept, AcceptedFile, Move, MovedTo, Subject};
 pub use flow::*;
-pub use profile::{Change, Override, Profile, QuotaPart, ScaleChange, Slot, Target};
+pub use profile::Profile;
 pub use rule::{Expectation, Rule, Test};
 pub(crate) use rule::{MemberId, PathQuery, Require, Term, TermKind};
 pub use service::*;
@@ -72,6 +72,10 @@ statements! {
         tests: Vec<Test>,
         /// The profile under which this platform is; `None` for the platform as declared.
         profile: Option<ProfileId>,
+        /// The namespaces and services that the profile switches off, by their paths, with the line that does.
+        switched_off: Vec<(String, Span)>,
+        /// Whether the profile, or one that it `is`, holds statements, beside paths.
+        has_statements_of_profile: bool,
         /// `accept CODE`, in source order.
         accepts: Vec<Accept>,
         /// `accept "PATH"`, in source order.

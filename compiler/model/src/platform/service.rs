@@ -52,8 +52,6 @@ pub struct Service {
     pub ports: Vec<Port>,
     /// `replicas`, `scale`.
     pub scaling: Scaling,
-    /// `replicas` of a layer under the `scale`: what is left where a profile takes that away.
-    pub replicas_below: Option<Sourced<u32>>,
     /// `volume …`, in source order.
     pub volumes: Vec<Volume>,
     /// `config NAME { } at "dir"`, in source order.

@@ -1,17 +1,17 @@
-//! Profiles: one source for every environment. A profile is a layer above the services; here is
-//! what it says, resolved, and what of it takes effect. Every profile is looked at in every run;
-//! the one that is asked for becomes a [`Platform`] of its own with [`Platform::under`].
+//! Profiles: one source for every environment. A program is resolved under each of its profiles; the one that is
+//! asked for becomes a [`Platform`] of its own with [`Platform::under`].
 
-mod apply;
-mod effects;
 mod without;
 
 use erpc_diagnostics::{Diagnostic, codes, listed, nearest};
 
-use crate::ids::Id;
-use crate::platform::{Platform, Profile, ProfileId};
+use rustc_hash::FxHashSet;
+use smol_str::SmolStr;
 
-pub(crate) use effects::check_profiles;
+use crate::ids::Id;
+use crate::platform::{ClusterId, Platform, Profile, ProfileId};
+
+pub(crate) use without::without;
 
 impl Platform {
     /// The profile of a name.
@@ -38,26 +38,54 @@ impl Platform {
         }
     }
 
+    /// The platform under one of its profiles: without one, if that has errors.
+    #[must_use]
+    pub fn under(&self, id: ProfileId) -> Self {
+        let resolved = self[id].platform.as_deref();
+        Self {
+            profile: Some(id),
+            profiles: self.profiles.clone(),
+            ..resolved.unwrap_or(self).clone()
+        }
+    }
+
+    /// The platform as declared, with those of its namespaces and services that are on under a profile, and on its
+    /// cluster if that is declared outside of the profile too.
+    #[must_use]
+    pub fn limited_to(&self, under: &Self) -> Self {
+        let mut limited = self.clone();
+        let name = &under.cluster().name.value;
+        let mut clusters = self.clusters.iter();
+        if let Some(at) = clusters.position(|cluster| cluster.name.value == *name) {
+            limited.cluster = ClusterId::from_index(at);
+        }
+        let names = under
+            .namespaces()
+            .map(|(_, namespace)| &namespace.name.value);
+        let names: FxHashSet<&SmolStr> = names.collect();
+        let paths: FxHashSet<String> = under.services().map(|(id, _)| under.path(id)).collect();
+        let namespaces = self.namespaces();
+        let namespaces = namespaces.map(|(_, namespace)| names.contains(&namespace.name.value));
+        let services = self
+            .services()
+            .map(|(id, _)| paths.contains(&self.path(id)));
+        let (namespaces, services): (Vec<bool>, Vec<bool>) =
+            (namespaces.collect(), services.collect());
+        if namespaces.iter().chain(&services).all(|is_kept| *is_kept) {
+            return limited;
+        }
+        without(limited, &namespaces, &services)
+    }
+
     /// All profiles with their ids.
     pub fn profiles(&self) -> impl Iterator<Item = (ProfileId, &Profile)> {
         (0..).map(ProfileId).zip(&self.profiles)
     }
 
-    /// A profile and those that it `is`, lowest first. A circle, which is an error of the program,
-    /// ends where it closes.
+    /// A profile and those that it `is`, lowest first.
     #[must_use]
     pub fn layers(&self, id: ProfileId) -> Vec<ProfileId> {
-        let mut layers = vec![id];
-        let mut next = self[id].base.as_ref();
-        while let Some(base) = next {
-            if layers.contains(&base.value) {
-                break;
-            }
-            layers.push(base.value);
-            next = self[base.value].base.as_ref();
-        }
-        layers.reverse();
-        layers
+        layers(&self.profiles, id)
     }
 
     /// The layers of the profile under which this platform is.
@@ -65,6 +93,21 @@ impl Platform {
     pub fn layers_applied(&self) -> Vec<ProfileId> {
         self.profile.map_or_else(Vec::new, |id| self.layers(id))
     }
+}
+
+/// A profile and those that it `is`, lowest first. A cycle, which is an error of the program, ends where it closes.
+pub(crate) fn layers(profiles: &[Profile], id: ProfileId) -> Vec<ProfileId> {
+    let mut layers = vec![id];
+    let mut next = profiles[id.index()].base.as_ref();
+    while let Some(base) = next {
+        if layers.contains(&base.value) {
+            break;
+        }
+        layers.push(base.value);
+        next = profiles[base.value.index()].base.as_ref();
+    }
+    layers.reverse();
+    layers
 }
 
 impl std::ops::Index<ProfileId> for Platform {

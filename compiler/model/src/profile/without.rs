@@ -18,7 +18,7 @@ struct Moved {
 
 /// `platform` without the namespaces and services that are not kept; a namespace that goes takes
 /// its services with it, which the caller has seen to.
-pub(super) fn without(mut platform: Platform, namespaces: &[bool], services: &[bool]) -> Platform {
+pub(crate) fn without(mut platform: Platform, namespaces: &[bool], services: &[bool]) -> Platform {
     let after_namespaces = bridged(
         platform.namespaces.iter().map(|n| &n.after),
         namespaces,

@@ -138,11 +138,19 @@ impl<'a> Resolver<'a> {
             }
         }
         open.pop();
-        let own = declared.block.map_or_else(Vec::new, |b| {
-            self.own_settings(b, Place::Cluster, &scope, Via::Declared)
-        });
+        let own = self.own_settings(declared.block, Place::Cluster, &scope, Via::Declared);
         // `nodes` merges by field: a lower layer stays under a higher one.
-        self.overlay(below, own)
+        let mut settings = self.overlay(below, own);
+        let place = Place::Cluster;
+        self.lay_profiles(
+            &mut settings,
+            None,
+            declared,
+            place,
+            &scope,
+            &mut Vec::new(),
+        );
+        settings
     }
 
     pub(super) fn report_unknown_cluster(&mut self, name: &str, span: Span) {

@@ -12,13 +12,18 @@ use super::state::{ComponentDeclared, Declared, NamespaceDeclared, Resolver};
 use crate::args::Args;
 use crate::eval::Constant;
 use crate::ids::Id;
-use crate::platform::{Component, ComponentId, NamespaceId, ServiceId};
+use crate::platform::{Component, ComponentId, NamespaceId, ProfileId, ServiceId};
 use crate::properties::{self, Place, Word};
 
-/// How many declarations a program may have of each of the words in [`COUNTED`].
-const MAX_DECLARED: usize = 10_000;
-/// Declarations that are found by a pass over all of their kind.
-const COUNTED: [&str; 5] = ["accept", "cluster", "profile", "rule", "test"];
+/// Declarations that are found by a pass over all of their kind, and how many a program may have of each. It is
+/// resolved under each profile.
+const COUNTED: [(&str, usize); 5] = [
+    ("accept", 10_000),
+    ("cluster", 10_000),
+    ("profile", 100),
+    ("rule", 10_000),
+    ("test", 10_000),
+];
 
 impl<'a> Resolver<'a> {
     /// Fills the index from all files and reports what is declared twice.
@@ -41,7 +46,6 @@ impl<'a> Resolver<'a> {
                 self.collect_one(word, statement, file.module.as_ref());
             }
         }
-        self.assign_ids();
     }
 
     /// The program's first statement says the language version.
@@ -76,7 +80,7 @@ impl<'a> Resolver<'a> {
         statement: &'a Statement,
         module: Option<&SmolStr>,
     ) {
-        if COUNTED.contains(&word.name) && !self.count_declaration(word, statement) {
+        if !self.count_declaration(word, statement) {
             return;
         }
         if module.is_some() && !matches!(word.name, "erp" | "use" | "component" | "let" | "rule") {
@@ -118,12 +122,16 @@ impl<'a> Resolver<'a> {
     /// Counts a declaration of a kind that is looked up in a list; `false` beyond the limit, which is
     /// reported once.
     fn count_declaration(&mut self, word: &'static Word, statement: &Statement) -> bool {
+        let Some((_, most)) = COUNTED.iter().find(|(name, _)| *name == word.name) else {
+            return true;
+        };
         let count = self.index.counts.entry(word.name).or_default();
         *count += 1;
-        let (is_first_beyond, is_counted) = (*count == MAX_DECLARED + 1, *count <= MAX_DECLARED);
+        let (is_first_beyond, is_counted) = (*count == most + 1, *count <= *most);
         if is_first_beyond {
+            let most = if *most == 100 { "100" } else { "10,000" };
             let message = format!(
-                "the program has more than 10,000 `{}` declarations",
+                "the program has more than {most} `{}` declarations",
                 word.name
             );
             self.report_budget(statement.span, &message);
@@ -182,7 +190,7 @@ impl<'a> Resolver<'a> {
                     self.index.clusters.push(declared);
                 }
             }
-            "secret" => self.collect_secret(None, declared),
+            "secret" => self.collect_secret(None, declared, None),
             "external" => {
                 let first = self.taken(&declared.name.text);
                 if self.is_new(first, &declared.name, "external") {
@@ -191,7 +199,7 @@ impl<'a> Resolver<'a> {
                         .insert(declared.name.text.clone(), declared);
                 }
             }
-            _ => self.collect_namespace(declared),
+            _ => self.collect_namespace(declared, None),
         }
     }
 
@@ -219,64 +227,183 @@ impl<'a> Resolver<'a> {
         first.is_none()
     }
 
-    fn collect_secret(&mut self, namespace: Option<SmolStr>, declared: Declared<'a>) {
+    /// A secret; that of a profile takes the place of one of the same name.
+    fn collect_secret(
+        &mut self,
+        namespace: Option<SmolStr>,
+        declared: Declared<'a>,
+        profile: Option<ProfileId>,
+    ) {
         let key = (namespace.clone(), declared.name.text.clone());
-        let first = self.index.secret_names.get(&key).copied();
-        self.index
-            .secret_names
-            .entry(key)
-            .or_insert(declared.name.span);
-        if self.is_new(first, &declared.name, "secret") {
-            self.index.secrets.push((namespace, declared));
+        let known = self.index.secret_names.get(&key).copied();
+        match (known, profile) {
+            (Some(at), Some(_)) => self.index.secrets[at].1 = declared,
+            (Some(at), None) => {
+                let first = self.index.secrets[at].1.name.span;
+                self.is_new(Some(first), &declared.name, "secret");
+            }
+            (None, _) => {
+                self.index
+                    .secret_names
+                    .insert(key, self.index.secrets.len());
+                self.index.secrets.push((namespace, declared));
+            }
         }
     }
 
-    fn collect_namespace(&mut self, declared: Declared<'a>) {
-        let first = self.taken(&declared.name.text);
-        if !self.is_new(first, &declared.name, "namespace") {
-            return;
-        }
-        let name = declared.name.text.clone();
-        let mut services: BTreeMap<SmolStr, (bool, Declared<'a>)> = BTreeMap::new();
-        if let Some(block) = declared.block {
-            for statement in &block.statements {
-                let Some((head, _)) = statement.head() else {
-                    continue;
-                };
-                match head.as_str() {
-                    word @ ("service" | "job") => {
-                        let Some(word) = properties::word(word, Place::Namespace) else {
-                            continue;
-                        };
-                        let Some(service) = self.declared(statement, word, None) else {
-                            self.broken_names.extend(second_word(statement));
-                            self.index.has_nameless = true;
-                            continue;
-                        };
-                        self.index.has_nameless |= service.name.span.start == service.name.span.end;
-                        let first = services.get(&service.name.text).map(|(_, s)| s.name.span);
-                        if self.is_new(first, &service.name, word.name) {
-                            services
-                                .insert(service.name.text.clone(), (word.name == "job", service));
-                        }
-                    }
-                    "allow" => self.index.allows.push((Some(name.clone()), statement)),
-                    "expose" => self.index.exposes.push((Some(name.clone()), statement)),
-                    "secret" => {
-                        let Some(word) = properties::word("secret", Place::Namespace) else {
-                            continue;
-                        };
-                        if let Some(secret) = self.declared(statement, word, None) {
-                            self.collect_secret(Some(name.clone()), secret);
-                        }
-                    }
-                    _ => {}
+    /// A namespace; that of a profile is laid over one of the same name.
+    fn collect_namespace(&mut self, declared: Declared<'a>, profile: Option<ProfileId>) {
+        let ident = declared.name.clone();
+        let name = ident.text.clone();
+        let block = declared.block;
+        let known = profile.and_then(|_| self.index.namespaces.remove(&name));
+        let mut namespace = match (known, profile) {
+            (Some(mut namespace), Some(profile)) => {
+                if self.is_layer(&mut namespace.declared, declared, "namespace", profile) {
+                    namespace
+                } else {
+                    self.index.namespaces.insert(name, namespace);
+                    return;
                 }
             }
+            _ => {
+                let first = self.taken(&name);
+                if !self.is_new(first, &declared.name, "namespace") {
+                    return;
+                }
+                let services = BTreeMap::new();
+                NamespaceDeclared { declared, services }
+            }
+        };
+        for statement in block.map_or(&[][..], |block| &block.statements) {
+            self.collect_member(&ident, statement, &mut namespace.services, profile);
         }
-        self.index
-            .namespaces
-            .insert(name, NamespaceDeclared { declared, services });
+        self.index.namespaces.insert(name, namespace);
+    }
+
+    /// What a namespace declares.
+    fn collect_member(
+        &mut self,
+        namespace: &Ident,
+        statement: &'a Statement,
+        services: &mut BTreeMap<SmolStr, (bool, Declared<'a>)>,
+        profile: Option<ProfileId>,
+    ) {
+        let Some((head, _)) = statement.head() else {
+            return;
+        };
+        let Some(word) = properties::word(head, Place::Namespace) else {
+            return;
+        };
+        match word.name {
+            "service" | "job" => {
+                let is_off = profile
+                    .is_some_and(|profile| self.switches_off(Some(namespace), statement, profile));
+                if is_off {
+                    return;
+                }
+                let Some(service) = self.declared(statement, word, None) else {
+                    self.broken_names.extend(second_word(statement));
+                    self.index.has_nameless = true;
+                    return;
+                };
+                self.index.has_nameless |= service.name.span.start == service.name.span.end;
+                let is_job = word.name == "job";
+                match (services.get_mut(&service.name.text), profile) {
+                    (Some((known, below)), Some(profile)) if *known == is_job => {
+                        self.is_layer(below, service, word.name, profile);
+                    }
+                    (Some((_, first)), _) => {
+                        let first = first.name.span;
+                        self.is_new(Some(first), &service.name, word.name);
+                    }
+                    (None, _) => {
+                        services.insert(service.name.text.clone(), (is_job, service));
+                    }
+                }
+            }
+            "allow" => {
+                let namespace = Some(namespace.text.clone());
+                self.index.allows.push((namespace, statement));
+            }
+            "expose" => {
+                let namespace = Some(namespace.text.clone());
+                self.index.exposes.push((namespace, statement));
+            }
+            "secret" => {
+                if let Some(secret) = self.declared(statement, word, None) {
+                    self.collect_secret(Some(namespace.text.clone()), secret, profile);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Lays the declaration of a profile over that of its name, unless the profile has declared it before, which is
+    /// reported.
+    fn is_layer(
+        &mut self,
+        below: &mut Declared<'a>,
+        above: Declared<'a>,
+        what: &str,
+        profile: ProfileId,
+    ) -> bool {
+        let own = below.above.last().filter(|last| last.profile == profile);
+        let first = own.map(|own| own.name);
+        let is_new = self.is_new(first, &above.name, what);
+        if is_new {
+            below.lay(profile, above);
+        }
+        is_new
+    }
+
+    /// What a profile declares, beside paths.
+    pub(super) fn collect_of_profile(
+        &mut self,
+        word: &'static Word,
+        statement: &'a Statement,
+        profile: ProfileId,
+    ) {
+        if word.name == "namespace" && self.switches_off(None, statement, profile) {
+            return;
+        }
+        match word.name {
+            "let" => {
+                if let Some(name) = second_word(statement) {
+                    self.constants.remove(&(None, name));
+                }
+                self.collect_constant(statement, word, None);
+            }
+            "namespace" | "external" | "cluster" | "secret" => {
+                let Some(declared) = self.declared(statement, word, None) else {
+                    return;
+                };
+                let name = declared.name.text.clone();
+                match word.name {
+                    "namespace" => self.collect_namespace(declared, Some(profile)),
+                    "secret" => self.collect_secret(None, declared, Some(profile)),
+                    "external" => match self.index.externals.remove(&name) {
+                        Some(mut below) => {
+                            self.is_layer(&mut below, declared, "external", profile);
+                            self.index.externals.insert(name, below);
+                        }
+                        None => self.collect_named(word, statement),
+                    },
+                    _ => {
+                        let mut clusters = std::mem::take(&mut self.index.clusters);
+                        let below = clusters.iter_mut().find(|below| below.name.text == name);
+                        match below {
+                            Some(below) => {
+                                self.is_layer(below, declared, "cluster", profile);
+                            }
+                            None => clusters.push(declared),
+                        }
+                        self.index.clusters = clusters;
+                    }
+                }
+            }
+            _ => self.collect_one(word, statement, None),
+        }
     }
 
     fn collect_constant(
@@ -364,6 +491,7 @@ impl<'a> Resolver<'a> {
                 every: None,
                 block,
                 module: module.cloned(),
+                above: Vec::new(),
             },
             head,
         });
@@ -390,6 +518,7 @@ impl<'a> Resolver<'a> {
             every,
             block,
             module: module.cloned(),
+            above: Vec::new(),
         })
     }
     fn tail(
@@ -415,7 +544,7 @@ impl<'a> Resolver<'a> {
     }
 
     /// Gives namespaces and services their ids: by name, so that the order of files never shows.
-    fn assign_ids(&mut self) {
+    pub(super) fn assign_ids(&mut self) {
         let mut service = 0u32;
         for (n, (name, namespace)) in (0..).map(NamespaceId).zip(&self.index.namespaces) {
             self.names.namespace_ids.insert(name.clone(), n);

@@ -1,10 +1,12 @@
 //! What is mounted into a service: volumes, configuration files, secrets; and its ports.
 
-use super::settings::{Setting, Settings};
+use smol_str::SmolStr;
+
+use super::settings::{ByPath, Setting, Settings, statement_and_paths};
 use super::state::Resolver;
 use crate::eval::Evaluator;
-use crate::platform::{NamespaceId, Port, SecretMount};
-use crate::properties::Place;
+use crate::platform::{NamespaceId, Port, SecretMount, Volume};
+use crate::properties::{self, Place};
 use crate::statements::Reader;
 
 impl<'a> Resolver<'a> {
@@ -26,6 +28,23 @@ impl<'a> Resolver<'a> {
             read(&mut self.reader(setting, &mut args))
         });
         each.collect()
+    }
+
+    /// The volumes that the settings declare, with the sizes that paths of profiles set.
+    pub(super) fn volumes(&mut self, settings: &Settings<'a>) -> Vec<Volume> {
+        let volumes = settings.of("volume").filter_map(|stack| {
+            let (statement, sizes) = statement_and_paths(stack);
+            let mut args = statement?.args();
+            let mut volume = Volume::read(&mut self.reader(statement?, &mut args))?;
+            if let Some(setting) = sizes.last() {
+                let mut args = setting.args();
+                let mut reader = self.reader(setting, &mut args);
+                volume.size = Volume::read_size(&mut reader)??;
+                reader.finish();
+            }
+            Some(volume)
+        });
+        volumes.collect()
     }
 
     pub(super) fn secret_mounts(
@@ -63,6 +82,10 @@ impl<'a> Resolver<'a> {
             let mut layers = Settings::default();
             let mut last = None;
             for setting in stack {
+                if let Some(own) = part_of_container(&setting, place) {
+                    layers = self.overlay(vec![layers], vec![own]);
+                    continue;
+                }
                 let mut args = setting.args();
                 let Some(name) =
                     args.need_name(&format!("the name of the {word}"), &mut self.diagnostics)
@@ -76,9 +99,7 @@ impl<'a> Resolver<'a> {
                     continue;
                 }
                 args.finish(&mut self.diagnostics);
-                let own = block.map_or_else(Vec::new, |b| {
-                    self.own_settings(b, place, &setting.scope, setting.via)
-                });
+                let own = self.own_settings(block, place, &setting.scope, setting.via);
                 layers = self.overlay(vec![layers], own);
                 last = Some((name, setting));
             }
@@ -88,4 +109,17 @@ impl<'a> Resolver<'a> {
         }
         out
     }
+}
+
+/// What a path of a profile sets of a sidecar or init container.
+fn part_of_container<'a>(setting: &Setting<'a>, place: Place) -> Option<Setting<'a>> {
+    let path = setting.path?;
+    let (first, rest) = path.rest.split_first()?;
+    let word = properties::word(first.as_name()?, place)?;
+    Some(Setting {
+        word,
+        key: SmolStr::default(),
+        path: Some(ByPath { rest, ..path }),
+        ..setting.clone()
+    })
 }

@@ -6,8 +6,9 @@ use erpc_diagnostics::{Diagnostic, codes, listed};
 use erpc_syntax::tree::{Block, Ident};
 use smol_str::SmolStr;
 
+use super::overrides::Owner;
 use super::partial;
-use super::settings::{Setting, Settings};
+use super::settings::{Setting, Settings, statement_and_paths};
 use super::state::Declared;
 use super::state::Resolver;
 use crate::args::Args;
@@ -15,7 +16,7 @@ use crate::eval::{Evaluator, Scope};
 use crate::ids::Id;
 use crate::kubernetes;
 use crate::origin::{Sourced, Via};
-use crate::platform::{Namespace, NamespaceId, Secret, SecretId, ServiceId, Tier, TierId};
+use crate::platform::{Namespace, NamespaceId, Quota, Secret, SecretId, ServiceId, Tier, TierId};
 use crate::properties::{self, Place};
 use crate::statements::Reader;
 
@@ -46,12 +47,8 @@ impl<'a> Resolver<'a> {
         services: Vec<ServiceId>,
     ) -> (Namespace, Settings<'a>) {
         let scope = Rc::new(Scope::default());
-        let below = defaults.map_or_else(Vec::new, |b| {
-            self.own_settings(b, Place::NamespaceDefaults, &scope, Via::Platform)
-        });
-        let own = declared.block.map_or_else(Vec::new, |b| {
-            self.own_settings(b, Place::Namespace, &scope, Via::Declared)
-        });
+        let below = self.own_settings(defaults, Place::NamespaceDefaults, &scope, Via::Platform);
+        let own = self.own_settings(declared.block, Place::Namespace, &scope, Via::Declared);
         // `grants` add up inside a block; a namespace that says its own does not get the platform's.
         let says_grants = own.iter().any(|s| s.word.name == "grants");
         let below = below
@@ -59,17 +56,45 @@ impl<'a> Resolver<'a> {
             .filter(|s| !(says_grants && s.word.name == "grants"))
             .collect();
         let base = self.overlay(Vec::new(), below);
-        let settings = self.overlay(vec![base], own);
+        let mut settings = self.overlay(vec![base], own);
+        let id = self.names.namespace_ids.get(&declared.name.text).copied();
+        let owner = id.map(Owner::Namespace);
+        let place = Place::Namespace;
+        let mut uses = Vec::new();
+        self.lay_profiles(&mut settings, owner, declared, place, &scope, &mut uses);
         let name = Sourced::declared(declared.name.text.clone(), declared.name.span);
         let tier = self.tier(declared, &settings, tiers);
         let mut namespace = Namespace::new(name, tier);
         self.read_statements(&mut namespace, &settings);
+        self.quota_of_profiles(&mut namespace, &settings);
         namespace.doc = declared.statement.doc();
         namespace.after = self.after_namespaces(&settings);
         namespace.pull_secrets = self.pull_secrets(declared, &settings);
         namespace.labels.sort_by(|a, b| a.0.cmp(&b.0));
         namespace.services = services;
         (namespace, settings)
+    }
+
+    /// Changes the parts of a quota that paths of profiles set.
+    fn quota_of_profiles(&mut self, namespace: &mut Namespace, settings: &Settings<'a>) {
+        let Some(stack) = settings.of("quota").next().cloned() else {
+            return;
+        };
+        for setting in statement_and_paths(&stack).1 {
+            let part = setting.path.and_then(|path| path.rest.first()?.as_name());
+            let Some(part) = part else {
+                continue;
+            };
+            let mut args = setting.args();
+            let mut reader = self.reader(setting, &mut args);
+            let quota = namespace
+                .quota
+                .take()
+                .map_or_else(Quota::default, |quota| quota.value);
+            let quota = quota.with_part(&mut reader, part);
+            let is_set = quota.value != Quota::default();
+            namespace.quota = Some(quota).filter(|_| is_set);
+        }
     }
 
     fn tier(

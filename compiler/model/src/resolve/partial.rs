@@ -105,7 +105,6 @@ fn bare(namespace: NamespaceId, name: Sourced<SmolStr>, registry: &str) -> Servi
         inits: Vec::new(),
         ports: Vec::new(),
         scaling: Scaling::Fixed(Sourced::default_of_language(1)),
-        replicas_below: None,
         volumes: Vec::new(),
         configs: Vec::new(),
         addresses: Vec::new(),

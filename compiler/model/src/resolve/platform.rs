@@ -8,6 +8,7 @@ use rustc_hash::FxHashSet;
 use smol_str::SmolStr;
 
 use super::ends::Network;
+use super::overrides::Owner;
 use super::partial;
 use super::settings::Settings;
 use super::state::Declared;
@@ -33,10 +34,18 @@ impl<'a> Resolver<'a> {
         };
         let scope = Rc::new(Scope::default());
         let block = declared.block;
-        let own = block.map_or_else(Vec::new, |b| {
-            self.own_settings(b, Place::Platform, &scope, Via::Declared)
-        });
-        let settings = self.overlay(Vec::new(), own);
+        let own = self.own_settings(block, Place::Platform, &scope, Via::Declared);
+        let mut settings = self.overlay(Vec::new(), own);
+        let owner = Some(Owner::Platform);
+        let place = Place::Platform;
+        self.lay_profiles(
+            &mut settings,
+            owner,
+            &declared,
+            place,
+            &scope,
+            &mut Vec::new(),
+        );
         self.set_facts(&declared, &settings);
         self.check_imports();
         let clusters = self.clusters();
@@ -62,7 +71,6 @@ impl<'a> Resolver<'a> {
         let (routes, addresses) = self.exposures(&network, &service_settings);
         let assertions = self.assertions(&network);
         let mut clusters = self.ingress_controllers(clusters, &network);
-        let profiles = self.profiles(&network);
         let (accepts, accepted_files) = self.accepts();
         let moves = self.moves();
         let rules = self.rules(&network);
@@ -113,7 +121,7 @@ impl<'a> Resolver<'a> {
             components: std::mem::take(&mut self.layers.components),
             uses: std::mem::take(&mut self.layers.uses),
             assertions,
-            profiles,
+            profiles: Vec::new(),
             rules,
             tests,
             accepts,
@@ -404,7 +412,7 @@ impl<'a> Resolver<'a> {
             .collect()
     }
 
-    fn homes(&self) -> Vec<NamespaceId> {
+    pub(super) fn homes(&self) -> Vec<NamespaceId> {
         (0..)
             .map(NamespaceId)
             .zip(self.index.namespaces.values())
@@ -419,10 +427,17 @@ impl<'a> Resolver<'a> {
 
     fn external(&mut self, declared: &Declared<'a>) -> External {
         let scope = Rc::new(Scope::default());
-        let own = declared.block.map_or_else(Vec::new, |b| {
-            self.own_settings(b, Place::External, &scope, Via::Declared)
-        });
-        let settings = self.overlay(Vec::new(), own);
+        let own = self.own_settings(declared.block, Place::External, &scope, Via::Declared);
+        let mut settings = self.overlay(Vec::new(), own);
+        let place = Place::External;
+        self.lay_profiles(
+            &mut settings,
+            None,
+            declared,
+            place,
+            &scope,
+            &mut Vec::new(),
+        );
         let mut external = External {
             name: Sourced::declared(declared.name.text.clone(), declared.name.span),
             doc: declared.statement.doc(),

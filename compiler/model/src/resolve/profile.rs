@@ -1,41 +1,103 @@
-//! `profile NAME { PATH = VALUE }`: from paths and values to typed overrides. Which of them take
-//! effect is the model's business (`crate::profile`).
+//! Profiles. A program is resolved once without a profile and once under each: then the statements of the profile,
+//! and of those that it `is`, are layers over the declarations of the program. Here the declarations of profiles are
+//! read; `overrides` lays what they say over the settings of each owner.
 
-use erpc_diagnostics::{Diagnostic, Span, chained, codes, listed};
-use erpc_syntax::tree::{Expr, ExprKind, Ident, Path, Segment, SegmentKind, Sign, Statement};
+use std::collections::BTreeMap;
+
+use erpc_diagnostics::{Diagnostic, Span, chained, codes};
+use erpc_syntax::tree::{Arg, Block, Ident, Sign, Statement};
 use rustc_hash::FxHashMap;
 use smol_str::SmolStr;
 
-use super::ends::Network;
-use super::settings::is_off_word;
+use super::container::is_word;
+use super::overrides::{Applied, Override};
+use super::settings::Setting;
 use super::state::Resolver;
 use crate::args::Args;
 use crate::eval::Scope;
 use crate::ids::Id;
-use crate::origin::{Origin, Sourced, Via};
-use crate::platform::Accept;
-use crate::platform::{Change, Override, Profile, QuotaPart, ScaleChange, Slot, Target};
-use crate::platform::{ClusterId, NamespaceId, ProfileId, ServiceId};
-use crate::profile::unknown_profile;
+use crate::origin::{Sourced, Via};
+use crate::platform::{Accept, NamespaceId, Platform, Profile, ProfileId, ServiceId};
+use crate::profile::{layers, unknown_profile, without};
 use crate::properties::{self, Place};
-use crate::statements::{Reader, ServiceProperties, Statements};
-use crate::units::Range;
-use crate::value::{Type, Value};
 
 /// How many profiles may extend each other, one below the other.
 const MAX_PROFILE_DEPTH: usize = 16;
 
-/// What a profile may set of a service, beside its plain statements.
-const OF_SERVICE: [&str; 9] = [
-    "replicas", "scale", "cpu", "memory", "image", "volume", "host", "sidecar", "init",
-];
+/// The profile under which a program is resolved.
+#[derive(Default)]
+pub(super) struct Under<'a> {
+    /// Its name; empty without a profile.
+    pub(super) name: SmolStr,
+    /// The profile and those that it `is`, lowest first; empty without a profile.
+    pub(super) layers: Vec<ProfileId>,
+    /// `PATH = VALUE`, those of the lowest profile first.
+    pub(super) overrides: Vec<Override<'a>>,
+    /// Which of them set something of the platform, of a namespace, of a service.
+    pub(super) of_platform: Vec<usize>,
+    pub(super) of_namespaces: FxHashMap<NamespaceId, Vec<usize>>,
+    pub(super) of_services: FxHashMap<ServiceId, Vec<usize>>,
+    /// Statements of the platform that stand in the profiles.
+    pub(super) statements: Vec<(ProfileId, Vec<&'a Statement>)>,
+    /// Whether the profiles hold statements, beside paths.
+    pub(super) has_statements: bool,
+    /// `namespace NAME off`, `service NAME off`.
+    pub(super) switches: Vec<Switch>,
+    /// What is off, and the line that says so.
+    pub(super) namespaces_off: BTreeMap<NamespaceId, Span>,
+    pub(super) services_off: BTreeMap<ServiceId, Span>,
+    /// What the profile itself set, to find lines that change nothing.
+    pub(super) applied: Vec<Applied>,
+    /// `accept` of the profile itself.
+    pub(super) accepts: Vec<Accept>,
+}
 
-/// The parts of a quota.
-const OF_QUOTA: [&str; 4] = ["cpu", "memory", "pods", "storage"];
+/// `namespace NAME off`, or `service NAME off` in a namespace.
+pub(super) struct Switch {
+    pub(super) namespace: Ident,
+    pub(super) service: Option<Ident>,
+    pub(super) profile: ProfileId,
+    pub(super) statement: Span,
+}
+
+/// The profiles of a program with their blocks, by name.
+pub(super) struct Profiles<'a> {
+    pub(super) models: Vec<Profile>,
+    blocks: Vec<Option<&'a Block>>,
+    statements: Vec<Span>,
+}
+
+impl Under<'_> {
+    /// Notes what a host that a profile sets does to the routes of a service.
+    pub(super) fn routed(&mut self, setting: &Setting<'_>, is_matched: bool, is_useful: bool) {
+        if let Some(path) = setting.path {
+            let line = &mut self.overrides[path.number];
+            line.is_matched |= is_matched;
+            line.is_useful |= is_useful;
+        }
+    }
+}
+
+impl<'a> Profiles<'a> {
+    /// The statements of a profile.
+    pub(super) fn statements(&self, id: ProfileId) -> &'a [Statement] {
+        self.blocks[id.index()].map_or(&[], |block| &block.statements)
+    }
+
+    /// A profile and those that it `is`, lowest first.
+    pub(super) fn layers(&self, id: ProfileId) -> Vec<ProfileId> {
+        layers(&self.models, id)
+    }
+
+    /// Where the whole of a profile stands.
+    pub(super) fn span(&self, id: ProfileId) -> Span {
+        self.statements[id.index()]
+    }
+}
 
 impl<'a> Resolver<'a> {
     /// All profiles, by name.
-    pub(super) fn profiles(&mut self, network: &Network<'_>) -> Vec<Profile> {
+    pub(super) fn profiles(&mut self) -> Profiles<'a> {
         let mut statements: Vec<(Ident, &'a Statement, Args<'a>)> = Vec::new();
         let mut seen: FxHashMap<SmolStr, Span> = FxHashMap::default();
         for statement in self.index.profiles.clone() {
@@ -53,33 +115,28 @@ impl<'a> Resolver<'a> {
         }
         statements.sort_by(|a, b| a.0.text.cmp(&b.0.text));
         let names: Vec<SmolStr> = statements.iter().map(|(n, ..)| n.text.clone()).collect();
-        let mut profiles = Vec::with_capacity(statements.len());
-        for (number, (name, statement, mut args)) in (0..).zip(statements) {
+        let mut profiles = Profiles {
+            models: Vec::with_capacity(statements.len()),
+            blocks: Vec::with_capacity(statements.len()),
+            statements: statements.iter().map(|(_, s, _)| s.span).collect(),
+        };
+        for (name, statement, mut args) in statements {
             let base = args
                 .word("is")
                 .and_then(|_| args.need_name("another profile", &mut self.diagnostics))
                 .and_then(|base| self.base_profile(&base, &names));
-            let block = args.block();
+            profiles.blocks.push(args.block());
             args.finish(&mut self.diagnostics);
-            let mut profile = Profile {
+            profiles.models.push(Profile {
                 name: Sourced::declared(name.text, name.span),
                 doc: statement.doc(),
                 base,
-                overrides: Vec::new(),
                 accepts: Vec::new(),
-            };
-            for statement in block.map_or(&[][..], |b| &b.statements) {
-                if statement.head().is_some_and(|(word, _)| word == "accept") {
-                    profile.accepts.extend(self.accept(statement));
-                } else {
-                    let found = self.override_of(statement, ProfileId(number), network);
-                    profile.overrides.extend(found);
-                }
-            }
-            profiles.push(profile);
+                platform: None,
+            });
         }
-        self.report_profile_circles(&profiles);
-        self.report_profile_depth(&mut profiles);
+        self.report_profile_cycles(&profiles.models);
+        self.report_profile_depth(&mut profiles.models);
         profiles
     }
 
@@ -91,7 +148,7 @@ impl<'a> Resolver<'a> {
             let mut way = Vec::new();
             let mut at = Some(start);
             while let Some(here) = at.filter(|here| depth[*here] == UNKNOWN) {
-                // A circle, which was reported, has no lowest profile.
+                // A cycle, which was reported, has no lowest profile.
                 depth[here] = 0;
                 way.push(here);
                 at = profiles[here].base.as_ref().map(|base| base.value.index());
@@ -129,9 +186,9 @@ impl<'a> Resolver<'a> {
         None
     }
 
-    fn report_profile_circles(&mut self, profiles: &[Profile]) {
+    fn report_profile_cycles(&mut self, profiles: &[Profile]) {
         // Each profile has one base, so a walk of as many steps as there are profiles has closed
-        // every circle that it is on.
+        // every cycle that it is on.
         let mut done = vec![false; profiles.len()];
         for start in 0..profiles.len() {
             let mut way = Vec::new();
@@ -144,10 +201,10 @@ impl<'a> Resolver<'a> {
             let Some(closing) = at.and_then(|at| way.iter().position(|here| *here == at)) else {
                 continue;
             };
-            let circle = &way[closing..];
-            let names = circle.iter().chain(circle.first());
+            let cycle = &way[closing..];
+            let names = cycle.iter().chain(cycle.first());
             let names = names.map(|at| profiles[*at].name.value.as_str());
-            let last = circle.last().and_then(|at| profiles[*at].base.as_ref());
+            let last = cycle.last().and_then(|at| profiles[*at].base.as_ref());
             self.report(
                 Diagnostic::new(
                     &codes::PROFILE_CYCLE,
@@ -161,447 +218,158 @@ impl<'a> Resolver<'a> {
         }
     }
 
-    fn override_of(
+    /// The layer of a value: components are below their owner, which is below the profiles.
+    pub(super) fn rank(&self, via: Via) -> usize {
+        match via {
+            Via::Component(_) | Via::Platform | Via::Default => 0,
+            Via::Declared | Via::Namespace => 1,
+            Via::Profile(id) => {
+                let at = self.profile.layers.iter().position(|layer| *layer == id);
+                2 + at.unwrap_or_default()
+            }
+        }
+    }
+
+    /// Takes the declarations of the profile, and of those that it `is`, into the index.
+    pub(super) fn collect_profiles(&mut self, profiles: &Profiles<'a>) {
+        let layers = self.profile.layers.clone();
+        for id in &layers {
+            let mut of_platform = Vec::new();
+            for statement in profiles.statements(*id) {
+                if is_assignment(statement) {
+                    continue;
+                }
+                let Some(word) = self.word(statement, Place::Profile) else {
+                    continue;
+                };
+                if word.name == "accept" {
+                    continue;
+                }
+                self.profile.has_statements = true;
+                let has_block = matches!(statement.args.last(), Some(Arg::Block(_)));
+                let is_of_platform = properties::word(word.name, Place::Platform).is_some();
+                match properties::word(word.name, Place::Program) {
+                    Some(word) if has_block || !is_of_platform => {
+                        self.collect_of_profile(word, statement, *id);
+                    }
+                    _ => of_platform.push(statement),
+                }
+            }
+            if !of_platform.is_empty() {
+                self.profile.statements.push((*id, of_platform));
+            }
+        }
+    }
+
+    /// Reads the paths of the profile and of those that it `is`, now that everything has its id; and what is off.
+    pub(super) fn collect_overrides(&mut self, profiles: &Profiles<'a>) {
+        let layers = self.profile.layers.clone();
+        let last = layers.last().copied();
+        for (layer, id) in layers.iter().enumerate() {
+            for statement in profiles.statements(*id) {
+                if is_assignment(statement) {
+                    self.override_of(statement, layer, Some(*id) == last);
+                } else if Some(*id) == last
+                    && statement.head().is_some_and(|(word, _)| word == "accept")
+                {
+                    let accept = self.accept(statement);
+                    self.profile.accepts.extend(accept);
+                }
+            }
+        }
+        for switch in std::mem::take(&mut self.profile.switches) {
+            self.switch_off(&switch);
+        }
+    }
+
+    /// Takes `namespace NAME off` and `service NAME off` of a profile; false for anything else.
+    pub(super) fn switches_off(
         &mut self,
+        namespace: Option<&Ident>,
         statement: &'a Statement,
         profile: ProfileId,
-        network: &Network<'_>,
-    ) -> Option<Override> {
-        let mut args = Args::new(&statement.args, statement.span, "PATH = VALUE");
-        let expr = args.need_expr("a path", &mut self.diagnostics)?;
-        let ExprKind::Path(path) = &expr.kind else {
-            args.expected(
-                "a path such as `namespace.service.scale`",
-                &mut self.diagnostics,
-            );
-            return None;
+    ) -> bool {
+        let [_, Arg::Expr(name), off] = statement.args.as_slice() else {
+            return false;
         };
-        if args.sign(Sign::Assign).is_none() {
-            args.expected("`=`", &mut self.diagnostics);
-            return None;
-        }
-        let (target, slot) = self.override_path(path, network)?;
-        let found_before = self.diagnostics.as_slice().len();
-        let change = self.change(&mut args, &slot, &target, network, profile);
-        if self.diagnostics.as_slice().len() == found_before {
-            args.finish(&mut self.diagnostics);
-        }
-        let (change, span) = change?;
-        let stars = path
-            .segments
-            .iter()
-            .filter(|s| matches!(s.kind, SegmentKind::Star))
-            .count();
-        Some(Override {
-            target,
-            slot,
-            change: Sourced {
-                value: change,
-                origin: Origin {
-                    span,
-                    via: Via::Profile(profile),
-                },
-            },
-            path: expr.span,
-            stars: u8::try_from(stars).unwrap_or(u8::MAX),
-        })
+        let (Some(text), true) = (name.as_word(), is_word(off, "off")) else {
+            return false;
+        };
+        let name = Ident {
+            text: text.clone(),
+            span: name.span,
+        };
+        let (namespace, service) = match namespace {
+            Some(namespace) => (namespace.clone(), Some(name)),
+            None => (name, None),
+        };
+        self.profile.switches.push(Switch {
+            namespace,
+            service,
+            profile,
+            statement: statement.span,
+        });
+        true
     }
 
-    /// `cluster`, `ns`, `ns.quota.PART`, `ns.service`, `ns.service.property`, with `*` for any.
-    fn override_path(&mut self, path: &Path, network: &Network<'_>) -> Option<(Target, Slot)> {
-        let segments = path.segments.as_slice();
-        if path.as_word().is_some_and(|word| word == "cluster") {
-            return Some((Target::Platform, Slot::Cluster));
-        }
-        let namespaces = self.namespaces_meant(segments.first()?)?;
-        let Some(second) = segments.get(1) else {
-            return Some((Target::Namespaces(namespaces), Slot::Whole));
+    fn switch_off(&mut self, switch: &Switch) {
+        let Some(namespace) = self.namespace_of_profile(&switch.namespace) else {
+            return;
         };
-        let is_quota = second.as_name().is_some_and(|name| name == "quota")
-            && !self.names.services_by_name.contains_key("quota");
-        if is_quota {
-            let slot = self.quota_slot(&segments[2..])?;
-            return Some((Target::Namespaces(namespaces), slot));
-        }
-        let services = self.services_meant(&namespaces, segments, network)?;
-        let slot = self.service_slot(&segments[2..])?;
-        Some((Target::Services(services), slot))
-    }
-
-    fn namespaces_meant(&mut self, segment: &Segment) -> Option<Vec<NamespaceId>> {
-        let name = match &segment.kind {
-            SegmentKind::Name(name) => name,
-            SegmentKind::Star => {
-                let mut all: Vec<NamespaceId> =
-                    self.names.namespace_ids.values().copied().collect();
-                all.sort_unstable();
-                return Some(all);
+        let is_own = Some(&switch.profile) == self.profile.layers.last();
+        let is_new = match &switch.service {
+            None => {
+                let off = &mut self.profile.namespaces_off;
+                off.insert(namespace, switch.namespace.span).is_none()
             }
-            SegmentKind::Quoted(name) => name,
-        };
-        if let Some(id) = self.names.namespace_ids.get(name) {
-            return Some(vec![*id]);
-        }
-        if self.broken_names.contains(name) {
-            return None;
-        }
-        let mut diagnostic = Diagnostic::new(
-            &codes::PROFILE_MATCHES_NOTHING,
-            format!("there is no namespace `{name}`"),
-        )
-        .at(segment.span, "matches nothing");
-        if !self.may_compare_services() {
-            self.report(diagnostic);
-            return None;
-        }
-        let mut known: Vec<&str> = self
-            .names
-            .namespace_ids
-            .keys()
-            .map(SmolStr::as_str)
-            .collect();
-        known.sort_unstable();
-        let homes = self.names.services_by_name.get(name).map(Vec::as_slice);
-        if name == "environment" {
-            diagnostic = Diagnostic::new(
-                &codes::WRONG_SHAPE,
-                "the environment of a profile is written without `=`",
-            )
-            .at(segment.span, "a word of the profile")
-            .help("write `environment development`");
-        } else if self.index.externals.contains_key(name) {
-            diagnostic = Diagnostic::new(
-                &codes::NOT_OVERRIDABLE,
-                format!("a profile cannot set properties of the external `{name}`"),
-            )
-            .at(segment.span, "an external")
-            .help("a profile sets properties of services, quotas of namespaces, and constants: give the external a constant, and set that")
-            .help("or declare a second external, and switch off the flow to the first in the profile");
-        } else if let Some([only, ..]) = homes
-            && let Some(path) = self.path_of_service(*only)
-        {
-            diagnostic = diagnostic
-                .help(format!("a service is meant by its full name: `{path}`"))
-                .fix(format!("write `{path}`"), segment.span, path);
-        } else {
-            diagnostic = diagnostic.candidates(name, segment.span, known.iter().copied());
-        }
-        self.report(diagnostic);
-        None
-    }
-
-    fn path_of_service(&self, id: ServiceId) -> Option<String> {
-        let ((home, service), _) = self.names.service_ids.iter().find(|(_, s)| **s == id)?;
-        let (namespace, _) = self.names.namespace_ids.iter().find(|(_, n)| *n == home)?;
-        Some(format!("{namespace}.{service}"))
-    }
-
-    fn services_meant(
-        &mut self,
-        namespaces: &[NamespaceId],
-        segments: &[Segment],
-        network: &Network<'_>,
-    ) -> Option<Vec<ServiceId>> {
-        let segment = segments.get(1)?;
-        let in_them = |id: &ServiceId| {
-            let home = network.homes.get(id.index());
-            home.is_some_and(|home| namespaces.binary_search(home).is_ok())
-        };
-        let name = match &segment.kind {
-            SegmentKind::Name(name) | SegmentKind::Quoted(name) => name,
-            SegmentKind::Star => {
-                let all = (0..).map(ServiceId).take(network.homes.len());
-                return Some(all.filter(in_them).collect());
-            }
-        };
-        let named = self.names.services_by_name.get(name).into_iter().flatten();
-        let mut found: Vec<ServiceId> = named.copied().filter(in_them).collect();
-        found.sort_unstable();
-        if !found.is_empty() {
-            return Some(found);
-        }
-        if self.broken_names.contains(name) {
-            return None;
-        }
-        let diagnostic = Diagnostic::new(
-            &codes::PROFILE_MATCHES_NOTHING,
-            format!("there is no service `{name}` here"),
-        )
-        .at(segment.span, "matches nothing");
-        if !self.may_compare_services() {
-            self.report(diagnostic);
-            return None;
-        }
-        let mut known: Vec<&str> = self
-            .names
-            .service_ids
-            .iter()
-            .filter(|(_, id)| in_them(id))
-            .map(|((_, service), _)| service.as_str())
-            .collect();
-        known.sort_unstable();
-        known.dedup();
-        let diagnostic = diagnostic.candidates(name, segment.span, known.iter().copied());
-        self.report(diagnostic);
-        None
-    }
-
-    fn quota_slot(&mut self, rest: &[Segment]) -> Option<Slot> {
-        let [segment] = rest else {
-            return rest
-                .is_empty()
-                .then_some(Slot::Quota)
-                .or_else(|| self.not_settable(&rest[1], &[]));
-        };
-        let part = match segment.as_name().map(SmolStr::as_str) {
-            Some("cpu") => QuotaPart::Cpu,
-            Some("memory") => QuotaPart::Memory,
-            Some("pods") => QuotaPart::Pods,
-            Some("storage") => QuotaPart::Storage,
-            _ => return self.not_settable(segment, &OF_QUOTA),
-        };
-        Some(Slot::QuotaPart(part))
-    }
-
-    fn service_slot(&mut self, rest: &[Segment]) -> Option<Slot> {
-        let Some(first) = rest.first() else {
-            return Some(Slot::Whole);
-        };
-        let (slot, taken) = match (first.as_name().map(SmolStr::as_str), rest.get(1)) {
-            (Some("replicas"), _) => (Slot::Replicas, 1),
-            (Some("scale"), _) => (Slot::Scale, 1),
-            (Some("cpu"), _) => (Slot::Cpu(None), 1),
-            (Some("memory"), _) => (Slot::Memory(None), 1),
-            (Some("image"), _) => (Slot::Image(None), 1),
-            (Some("host"), key) => (Slot::Host(key.and_then(text_of)), rest.len().min(2)),
-            (Some("volume"), Some(key)) => match text_of(key) {
-                Some(name) => (Slot::Volume(name), 2),
-                None => return self.not_settable(key, &[]),
-            },
-            (Some("sidecar" | "init"), Some(key)) => {
-                let (Some(name), Some(property)) = (text_of(key), rest.get(2)) else {
-                    return self.not_settable(key, &["cpu", "memory", "image"]);
+            Some(service) => {
+                let Some(id) = self.service_of_profile(namespace, service) else {
+                    return;
                 };
-                let slot = match property.as_name().map(SmolStr::as_str) {
-                    Some("cpu") => Slot::Cpu(Some(name)),
-                    Some("memory") => Slot::Memory(Some(name)),
-                    Some("image") => Slot::Image(Some(name)),
-                    _ => return self.not_settable(property, &["cpu", "memory", "image"]),
-                };
-                (slot, 3)
+                let off = &mut self.profile.services_off;
+                off.insert(id, service.span).is_none()
             }
-            (Some(word @ ("volume" | "sidecar" | "init")), None) => {
-                self.report(
-                    Diagnostic::new(
-                        &codes::NOT_OVERRIDABLE,
-                        format!("a profile sets one `{word}` by its name"),
-                    )
-                    .at(first.span, "which one?")
-                    .help(if word == "volume" {
-                        "it is written `namespace.service.volume.NAME = SIZE`".to_owned()
-                    } else {
-                        format!("it is written `namespace.service.{word}.NAME.memory = …`")
-                    }),
-                );
-                return None;
-            }
-            (word, _) => match word.and_then(ServiceProperties::statement) {
-                Some(statement) => (Slot::Statement(statement.word.name), 1),
-                None => {
-                    let known = OF_SERVICE.into_iter().chain(ServiceProperties::words());
-                    let known: Vec<&str> = known.collect();
-                    return self.not_settable(first, &known);
-                }
-            },
         };
-        match rest.get(taken) {
-            Some(more) => self.not_settable(more, &[]),
-            None => Some(slot),
-        }
-    }
-
-    fn not_settable<T>(&mut self, segment: &Segment, known: &[&str]) -> Option<T> {
-        let written = self.loaded.sources.text(segment.span).to_owned();
-        let diagnostic = Diagnostic::new(
-            &codes::NOT_OVERRIDABLE,
-            format!("a profile does not set `{written}`"),
-        )
-        .at(segment.span, "not set by profiles");
-        let diagnostic = if known.is_empty() {
-            diagnostic.help("the path ends before it")
-        } else {
-            diagnostic.did_you_mean(
-                &written,
-                segment.span,
-                known.iter().copied(),
-                |diagnostic| {
-                    diagnostic.help(format!(
-                    "it sets {}; what is else different between environments is another platform",
-                    listed(known.iter().copied(), 30)
-                ))
-                },
-            )
-        };
-        self.report(diagnostic);
-        None
-    }
-
-    /// The value of an override, and where it stands.
-    fn change(
-        &mut self,
-        args: &mut Args<'a>,
-        slot: &Slot,
-        target: &Target,
-        network: &Network<'_>,
-        profile: ProfileId,
-    ) -> Option<(Change, Span)> {
-        if *slot == Slot::Cluster {
-            let name = args.need_name("a cluster", &mut self.diagnostics)?;
-            let known = self.index.clusters.iter();
-            let at = known.into_iter().position(|c| c.name.text == name.text);
-            let Some(at) = at.and_then(|at| u32::try_from(at).ok()) else {
-                self.report_unknown_cluster(&name.text, name.span);
-                return None;
-            };
-            return Some((Change::Cluster(ClusterId(at)), name.span));
-        }
-        if let Slot::Statement(word) = slot
-            && !args.peek_word("off")
-        {
-            return self.statement_change(word, args, target, network, profile);
-        }
-        let expr = args.need_expr("a value, or `off`", &mut self.diagnostics)?;
-        if is_off_word(expr) {
-            return self.off(slot, expr.span);
-        }
-        let scope = self.scope_of(target, network);
-        let change = match slot {
-            Slot::Whole | Slot::Quota => {
-                self.report(
-                    Diagnostic::new(
-                        &codes::NOT_OVERRIDABLE,
-                        "a profile only switches the whole of it off",
-                    )
-                    .at(expr.span, "not `off`")
-                    .help("write `off`, or name one of its properties in the path"),
-                );
-                return None;
-            }
-            Slot::Cluster | Slot::Statement(_) => return None,
-            Slot::Replicas => Change::Count(self.int_within(expr, &scope, 0, 10_000)?),
-            Slot::QuotaPart(QuotaPart::Pods) => {
-                Change::Count(self.int_within(expr, &scope, 1, 1_000_000)?)
-            }
-            Slot::Scale => self.scale_change(expr, args, &scope)?,
-            Slot::Cpu(_) | Slot::QuotaPart(QuotaPart::Cpu) => {
-                match self.range(expr, &scope, Type::Cpu)? {
-                    (Value::Cpu(min), Value::Cpu(max)) => Change::Cpu(Range { min, max }),
-                    _ => return None,
-                }
-            }
-            Slot::Memory(_) | Slot::QuotaPart(QuotaPart::Memory) => {
-                match self.range(expr, &scope, Type::Memory)? {
-                    (Value::Memory(min), Value::Memory(max)) => Change::Memory(Range { min, max }),
-                    _ => return None,
-                }
-            }
-            Slot::Image(_) => Change::Image(self.image_value(expr, &scope)?),
-            Slot::Volume(_) | Slot::QuotaPart(QuotaPart::Storage) => {
-                Change::Size(self.memory(expr, &scope)?)
-            }
-            Slot::Host(_) => Change::Host(self.text(expr, &scope)?.into()),
-        };
-        let is_nothing = match &change {
-            Change::Cpu(range) => range.max.0 == 0,
-            Change::Memory(range) => range.max.0 == 0,
-            Change::Size(size) => size.0 == 0,
-            _ => false,
-        };
-        if is_nothing {
+        if is_own && !is_new {
+            let name = &self.loaded.sources.text(switch.statement);
             self.report(
-                Diagnostic::new(&codes::OUT_OF_RANGE, "nothing runs with nothing")
-                    .at(expr.span, "nothing")
-                    .help("`off` in place of a service switches it off"),
+                Diagnostic::new(
+                    &codes::PROFILE_CHANGES_NOTHING,
+                    format!("`{name}` changes nothing: it is off already"),
+                )
+                .at(switch.statement, "it is so without this line")
+                .help("remove the line"),
             );
-            return None;
         }
-        Some((change, expr.span))
     }
 
-    /// The value of a plain statement, written as behind its word; keywords may be left out.
-    fn statement_change(
-        &mut self,
-        word: &str,
-        args: &mut Args<'a>,
-        target: &Target,
-        network: &Network<'_>,
-        profile: ProfileId,
-    ) -> Option<(Change, Span)> {
-        let statement = ServiceProperties::statement(word)?;
-        let scope = self.scope_of(target, network);
-        let mut layer = ServiceProperties::default();
-        let (here, via) = (args.here(), Via::Profile(profile));
-        let read = statement.read?;
-        read(&mut layer, &mut Reader::new(self, args, here, &scope, via));
-        let span = (statement.origin)(&layer)?.span;
-        Some((Change::Statement(Box::new(layer)), span))
-    }
-
-    fn off(&mut self, slot: &Slot, span: Span) -> Option<(Change, Span)> {
-        let what = match slot {
-            Slot::Cpu(_) => "cpu",
-            Slot::Memory(_) => "memory",
-            Slot::Image(_) => "image",
-            Slot::Host(_) => "host",
-            _ => return Some((Change::Off, span)),
-        };
-        self.report(
-            Diagnostic::new(
-                &codes::NOT_OVERRIDABLE,
-                format!("`{what}` cannot be off: a service is not whole without it"),
-            )
-            .at(span, "needed")
-            .help("say another value, or switch the service off"),
-        );
-        None
-    }
-
-    /// `service.name` means something where one service is meant.
-    fn scope_of(&self, target: &Target, network: &Network<'_>) -> Scope {
-        let mut scope = Scope::default();
-        if let Target::Services(ids) = target
-            && let [only] = ids.as_slice()
-            && let Some(((_, service), _)) =
-                self.names.service_ids.iter().find(|(_, id)| *id == only)
-        {
-            let home = network.homes.get(only.index());
-            let namespace = self
-                .names
-                .namespace_ids
-                .iter()
-                .find(|(_, id)| Some(*id) == home);
-            let namespace = namespace.map_or_else(SmolStr::default, |(name, _)| name.clone());
-            scope.service = Some((service.clone(), namespace));
+    /// The platform without what is off.
+    pub(super) fn without_off(&self, mut platform: Platform) -> Platform {
+        platform.has_statements_of_profile = self.profile.has_statements;
+        let Under {
+            namespaces_off,
+            services_off,
+            ..
+        } = &self.profile;
+        if namespaces_off.is_empty() && services_off.is_empty() {
+            return platform;
         }
-        scope
-    }
-
-    fn scale_change(
-        &mut self,
-        expr: &'a Expr,
-        args: &mut Args<'a>,
-        scope: &Scope,
-    ) -> Option<Change> {
-        let replicas = self.scale_bounds(expr, scope);
-        let measures = if args.word("on").is_some() {
-            Some(self.scale_measures(args, scope))
-        } else {
-            None
-        };
-        Some(Change::Scale(ScaleChange {
-            replicas: replicas?,
-            measures,
-        }))
+        let mut switched_off = Vec::new();
+        let mut namespaces = vec![true; platform.namespaces.len()];
+        for (id, span) in namespaces_off {
+            namespaces[id.index()] = false;
+            switched_off.push((platform[*id].name.value.to_string(), *span));
+        }
+        let mut services = vec![true; platform.services.len()];
+        for (id, service) in platform.services() {
+            let own = services_off.get(&id);
+            if let Some(span) = own.or_else(|| namespaces_off.get(&service.namespace)) {
+                services[id.index()] = false;
+                switched_off.push((platform.path(id), *span));
+            }
+        }
+        platform.switched_off = switched_off;
+        without(platform, &namespaces, &services)
     }
 
     /// `accept CODE [for NAME] because "…"`.
@@ -634,9 +402,7 @@ impl<'a> Resolver<'a> {
     }
 }
 
-fn text_of(segment: &Segment) -> Option<SmolStr> {
-    match &segment.kind {
-        SegmentKind::Name(name) | SegmentKind::Quoted(name) => Some(name.clone()),
-        SegmentKind::Star => None,
-    }
+/// Whether a statement is `PATH = VALUE`.
+fn is_assignment(statement: &Statement) -> bool {
+    matches!(statement.args.get(1), Some(Arg::Sign(Sign::Assign, _)))
 }

@@ -7,7 +7,7 @@ use erpc_diagnostics::{Diagnostic, codes};
 use erpc_syntax::tree::{Expr, ExprKind, Ident, Sign};
 use smol_str::SmolStr;
 
-use super::settings::{Setting, Settings};
+use super::settings::{Setting, Settings, statement_and_paths};
 use super::state::Declared;
 use super::state::Resolver;
 use crate::args::Args;
@@ -15,7 +15,7 @@ use crate::eval::Scope;
 use crate::origin::{Origin, Sourced, Via};
 use crate::platform::{
     Autoscale, Availability, Config, Grant, Latency, NamespaceId, Patch, Scaling, Service,
-    ServiceId, Volume, Workload,
+    ServiceId, Workload,
 };
 use crate::properties::{Merge, Place};
 use crate::schedule;
@@ -49,7 +49,9 @@ impl<'a> Resolver<'a> {
             module: None,
         });
         let mut uses = Vec::new();
-        let settings = self.settings(&declared.bases, declared.block, place, &scope, &mut uses);
+        let mut settings = self.settings(&declared.bases, declared.block, place, &scope, &mut uses);
+        let layered = Some(super::overrides::Owner::Service(id));
+        self.lay_profiles(&mut settings, layered, declared, place, &scope, &mut uses);
         let name = Sourced::declared(declared.name.text.clone(), declared.name.span);
         let owner = Owner { id, namespace };
         let service = self.service_of(Some(owner), name, &settings, true);
@@ -128,7 +130,7 @@ impl<'a> Resolver<'a> {
         let sidecars = self.container_list(sidecars, namespace, Some((id, &ports)), is_whole);
         let inits = self.inner_containers(settings, "init");
         let inits = self.container_list(inits, namespace, None, is_whole);
-        let volumes = self.read_keyed(settings, "volume", Volume::read);
+        let volumes = self.volumes(settings);
         let workload = if volumes.iter().any(|v| !v.shared) {
             Workload::StatefulSet
         } else {
@@ -136,7 +138,7 @@ impl<'a> Resolver<'a> {
         };
         let configs = self.read_keyed(settings, "config", Config::read);
         let secret_mounts = self.secret_mounts(settings, namespace);
-        let (scaling, replicas_below) = self.scaling(settings);
+        let scaling = self.scaling(settings);
         let (availability, latency) = self.promises(settings);
         // All properties are looked at before the first that is missing ends it.
         let mut properties = ServiceProperties::new();
@@ -159,7 +161,6 @@ impl<'a> Resolver<'a> {
             inits,
             ports,
             scaling,
-            replicas_below,
             volumes,
             configs,
             addresses: Vec::new(),
@@ -222,7 +223,7 @@ impl<'a> Resolver<'a> {
         match statement.word.merge {
             _ if statement.is_layered => settings.of(word).flatten().for_each(read),
             Merge::Append => settings.of(word).flatten().for_each(read),
-            Merge::Replace => settings.top(word).into_iter().for_each(read),
+            Merge::Replace => settings.whole(word).into_iter().for_each(read),
             Merge::ByKey | Merge::Inside => {
                 let stacks = settings.of(word);
                 stacks.filter_map(|stack| stack.last()).for_each(&mut read);
@@ -237,15 +238,21 @@ impl<'a> Resolver<'a> {
         args: &'r mut Args<'a>,
     ) -> Reader<'r, 'a> {
         let (span, via) = (setting.statement.span, setting.via);
-        Reader::new(&mut self.evaluator, args, span, &setting.scope, via)
+        let reader = Reader::new(&mut self.evaluator, args, span, &setting.scope, via);
+        match setting.path {
+            Some(_) => reader.of_path(),
+            None => reader,
+        }
     }
 
-    /// The number of pods, and the fixed one that an autoscaler hides.
-    fn scaling(&mut self, settings: &Settings<'a>) -> (Scaling, Option<Sourced<u32>>) {
+    /// The number of pods, or what owns it.
+    fn scaling(&mut self, settings: &Settings<'a>) -> Scaling {
         let fixed = settings.top("replicas").cloned();
         let auto = settings.top("scale").cloned();
         if let (Some(fixed), Some(auto)) = (&fixed, &auto)
             && fixed.via == auto.via
+            && fixed.path.is_none()
+            && auto.path.is_none()
         {
             self.report(
                 Diagnostic::new(
@@ -257,12 +264,6 @@ impl<'a> Resolver<'a> {
                 .help("keep one of the two"),
             );
         }
-        // The higher layer decides where one says `replicas` and another `scale`.
-        let auto_wins = match (&fixed, &auto) {
-            (Some(fixed), Some(auto)) => fixed.via != Via::Declared || auto.via == Via::Declared,
-            (None, Some(_)) => true,
-            (_, None) => false,
-        };
         let count = fixed.and_then(|setting| {
             let mut args = setting.args();
             let expr = args.need_expr("a number of pods", &mut self.diagnostics)?;
@@ -273,34 +274,48 @@ impl<'a> Resolver<'a> {
                 origin: setting.origin(expr.span),
             })
         });
-        if auto_wins && let Some(auto) = auto.as_ref().and_then(|setting| self.autoscale(setting)) {
-            return (Scaling::Auto(auto), count);
+        let stack = settings.of("scale").next();
+        if let Some(stack) = stack.filter(|_| settings.is_scaled())
+            && let Some(auto) = self.autoscale(stack)
+        {
+            return Scaling::Auto(auto);
         }
-        let count = count.unwrap_or_else(|| Sourced::default_of_language(1));
-        (Scaling::Fixed(count), None)
+        Scaling::Fixed(count.unwrap_or_else(|| Sourced::default_of_language(1)))
     }
 
-    fn autoscale(&mut self, setting: &Setting<'a>) -> Option<Sourced<Autoscale>> {
-        let mut args = setting.args();
-        let expr = args.need_expr(
-            "the least and the greatest number of pods, `2..6`",
-            &mut self.diagnostics,
-        )?;
-        let bounds = self.scale_bounds(expr, &setting.scope);
-        args.need_word("on", &mut self.diagnostics)?;
-        let measures = self.scale_measures(&mut args, &setting.scope);
-        args.finish(&mut self.diagnostics);
-        Some(Sourced {
-            value: Autoscale {
-                replicas: bounds?,
-                ..measures
-            },
-            origin: setting.origin(expr.span),
-        })
+    /// `MIN..MAX on …`, with the bounds that profiles set above it: they keep what it scales on where they do not say.
+    fn autoscale(&mut self, stack: &[Setting<'a>]) -> Option<Sourced<Autoscale>> {
+        let (statement, paths) = statement_and_paths(stack);
+        let mut scale: Option<Sourced<Autoscale>> = None;
+        for setting in statement.into_iter().chain(paths) {
+            let mut args = setting.args();
+            let expr = args.need_expr(
+                "the least and the greatest number of pods, `2..6`",
+                &mut self.diagnostics,
+            )?;
+            let replicas = self.scale_bounds(expr, &setting.scope);
+            let below = scale.filter(|_| setting.path.is_some() && !args.peek_word("on"));
+            let measures = match below {
+                Some(below) => below.value,
+                None => {
+                    args.need_word("on", &mut self.diagnostics)?;
+                    self.scale_measures(&mut args, &setting.scope)
+                }
+            };
+            args.finish(&mut self.diagnostics);
+            scale = Some(Sourced {
+                value: Autoscale {
+                    replicas: replicas?,
+                    ..measures
+                },
+                origin: setting.origin(expr.span),
+            });
+        }
+        scale
     }
 
     /// `2..6`.
-    pub(super) fn scale_bounds(&mut self, expr: &Expr, scope: &Scope) -> Option<Range<u32>> {
+    fn scale_bounds(&mut self, expr: &Expr, scope: &Scope) -> Option<Range<u32>> {
         let (Value::Int(min), Value::Int(max)) = self.range(expr, scope, Type::Int)? else {
             return None;
         };
@@ -320,7 +335,7 @@ impl<'a> Resolver<'a> {
     }
 
     /// `cpu 75%, memory 80%`, behind `on`; the bounds are not said here.
-    pub(super) fn scale_measures(&mut self, args: &mut Args<'a>, scope: &Scope) -> Autoscale {
+    fn scale_measures(&mut self, args: &mut Args<'a>, scope: &Scope) -> Autoscale {
         let mut scale = Autoscale {
             replicas: Range { min: 1, max: 1 },
             cpu: None,

@@ -1,13 +1,13 @@
-//! Layers: what the components of a service say, under what the service itself says. A layer is a
-//! list of statements with the scope in which they are evaluated; here layers become one list of
-//! settings for each word and key, lowest first, before any value is computed.
+//! Layers: the components of a service, the service itself, profiles. A layer is a list of statements
+//! with the scope in which they are evaluated; here layers become one list of settings for each word
+//! and key, lowest first, before any value is computed.
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::rc::Rc;
 
 use erpc_diagnostics::{Diagnostic, Span, chained, codes, nearest};
-use erpc_syntax::tree::{Arg, Argument, Block, Expr, ExprKind, Ident, Statement};
+use erpc_syntax::tree::{Arg, Argument, Block, Expr, ExprKind, Ident, Segment, Statement};
 use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
 use smol_str::SmolStr;
 
@@ -21,6 +21,8 @@ use crate::platform::{ComponentId, ComponentUse, UseId};
 use crate::properties::{Merge, Place, Word};
 use crate::value::Value;
 
+/// How a profile sets a property by its path.
+pub(super) const PATH_FORM: &str = "PATH = VALUE";
 /// How many components may extend each other, one below the other.
 const MAX_COMPONENT_DEPTH: usize = 64;
 /// How many statements a block of properties may have.
@@ -51,6 +53,15 @@ struct Expanded<'a> {
     settings: Settings<'a>,
 }
 
+/// What a path of a profile means in the statement that it names.
+#[derive(Clone, Copy)]
+pub(super) struct ByPath<'a> {
+    /// The place of the line among all of the profile and those below it.
+    pub(super) number: usize,
+    /// The part of the statement; empty for all of it.
+    pub(super) rest: &'a [Segment],
+}
+
 /// A statement in its layer.
 #[derive(Clone)]
 pub(super) struct Setting<'a> {
@@ -58,21 +69,24 @@ pub(super) struct Setting<'a> {
     /// The first argument, for words that merge by key; empty otherwise.
     pub(super) key: SmolStr,
     pub(super) statement: &'a Statement,
+    /// What stands behind the word, or behind the `=` of a path.
+    pub(super) args: &'a [Arg],
+    /// The path of a profile that sets it.
+    pub(super) path: Option<ByPath<'a>>,
     pub(super) scope: Rc<Scope>,
     pub(super) via: Via,
+    /// Its layer: a component is below the owner, which is below the profiles.
+    pub(super) rank: usize,
 }
 
 impl<'a> Setting<'a> {
     /// The arguments behind the word.
     pub(super) fn args(&self) -> Args<'a> {
-        Args::new(
-            &self.statement.args[1..],
-            self.statement.span,
-            self.word.form,
-        )
+        let form = self.path.map_or(self.word.form, |_| PATH_FORM);
+        Args::new(self.args, self.statement.span, form)
     }
 
-    fn slot(&self) -> Slot {
+    pub(super) fn slot(&self) -> Slot {
         Slot {
             word: self.word.name,
             key: self.key.clone(),
@@ -97,13 +111,22 @@ impl<'a> Setting<'a> {
 }
 
 /// The settings of one word and key, lowest layer first; never empty.
-type Stack<'a> = Vec<Setting<'a>>;
+pub(super) type Stack<'a> = Vec<Setting<'a>>;
+
+/// The highest statement of a stack, and the paths of profiles above it, which change parts of it.
+pub(super) fn statement_and_paths<'s, 'a>(
+    stack: &'s [Setting<'a>],
+) -> (Option<&'s Setting<'a>>, &'s [Setting<'a>]) {
+    let at = stack.iter().rposition(|setting| setting.path.is_none());
+    let above = at.map_or(0, |at| at + 1);
+    (at.map(|at| &stack[at]), &stack[above..])
+}
 
 /// A word and a key, by which settings are found.
 #[derive(Clone, PartialEq, Eq)]
-struct Slot {
-    word: &'static str,
-    key: SmolStr,
+pub(super) struct Slot {
+    pub(super) word: &'static str,
+    pub(super) key: SmolStr,
 }
 
 impl Hash for Slot {
@@ -175,7 +198,15 @@ impl<'a> Settings<'a> {
         self.stacks[at].last()
     }
 
-    fn get(&self, slot: &Slot) -> Option<&Stack<'a>> {
+    /// The highest setting of a word that has no keys, less paths of profiles that change a part of it.
+    pub(super) fn whole(&self, word: &'static str) -> Option<&Setting<'a>> {
+        let at = *self.slots.get(&Slot::of(word))?;
+        let is_whole =
+            |setting: &&Setting<'a>| setting.path.is_none_or(|path| path.rest.is_empty());
+        self.stacks[at].iter().rev().find(is_whole)
+    }
+
+    pub(super) fn get(&self, slot: &Slot) -> Option<&Stack<'a>> {
         let at = *self.slots.get(slot)?;
         Some(&self.stacks[at]).filter(|stack| !stack.is_empty())
     }
@@ -189,12 +220,52 @@ impl<'a> Settings<'a> {
         &mut self.stacks[at]
     }
 
-    fn push(&mut self, setting: Setting<'a>) {
+    /// Puts the components of a profile over what is there.
+    pub(super) fn lay(&mut self, above: Self, rank: usize) {
+        self.is_partial |= above.is_partial;
+        for setting in above.stacks.into_iter().flatten() {
+            self.push(Setting { rank, ..setting });
+        }
+    }
+
+    /// Whether an autoscaler owns the number of pods: the higher layer decides where one says `replicas` and another
+    /// `scale`.
+    pub(super) fn is_scaled(&self) -> bool {
+        let rank = |word| self.top(word).map(|setting| setting.rank);
+        rank("scale").is_some_and(|scale| Some(scale) >= rank("replicas"))
+    }
+
+    /// Takes settings of a word away.
+    pub(super) fn remove_of(&mut self, word: &str, is_removed: impl Fn(&Setting<'a>) -> bool) {
+        for stack in &mut self.stacks {
+            if stack.first().is_some_and(|first| first.word.name == word) {
+                stack.retain(|setting| !is_removed(setting));
+            }
+        }
+    }
+
+    pub(super) fn push(&mut self, setting: Setting<'a>) {
         self.stack(setting.slot()).push(setting);
     }
 
+    /// Clears what `off` takes away: a slot, or all keys of a word; whether there was anything.
+    pub(super) fn clear(&mut self, off: &Off) -> bool {
+        let mut is_cleared = false;
+        for stack in &mut self.stacks {
+            let is_meant = |first: &Setting<'_>| match off {
+                Off::Slot(slot) => first.slot() == *slot,
+                Off::Word(word) => first.word.name == *word,
+            };
+            if stack.first().is_some_and(is_meant) {
+                stack.clear();
+                is_cleared = true;
+            }
+        }
+        is_cleared
+    }
+
     /// Drops the stacks that have become empty.
-    fn tidy(&mut self) {
+    pub(super) fn tidy(&mut self) {
         if self.stacks.iter().all(|stack| !stack.is_empty()) {
             return;
         }
@@ -229,9 +300,7 @@ impl<'a> Resolver<'a> {
                 None => below.push(Settings::unreadable()),
             }
         }
-        let own = block.map_or_else(Vec::new, |block| {
-            self.own_settings(block, place, scope, Via::Declared)
-        });
+        let own = self.own_settings(block, place, scope, Via::Declared);
         let merged = self.overlay(below, own);
         for (slot, [first, second]) in &merged.conflicts {
             self.report(
@@ -252,14 +321,27 @@ impl<'a> Resolver<'a> {
     /// The settings that a block says itself; reports what stands in it twice.
     pub(super) fn own_settings(
         &mut self,
-        block: &'a Block,
+        block: Option<&'a Block>,
         place: Place,
         scope: &Rc<Scope>,
         via: Via,
     ) -> Vec<Setting<'a>> {
-        let mut out: Vec<Setting<'a>> = Vec::with_capacity(block.statements.len());
+        let statements = block.map_or(&[][..], |block| &block.statements);
+        self.settings_of(statements.iter(), place, scope, via)
+    }
+
+    /// The settings of statements.
+    pub(super) fn settings_of(
+        &mut self,
+        statements: impl ExactSizeIterator<Item = &'a Statement>,
+        place: Place,
+        scope: &Rc<Scope>,
+        via: Via,
+    ) -> Vec<Setting<'a>> {
+        let mut out: Vec<Setting<'a>> = Vec::with_capacity(statements.len());
         let mut seen: FxHashMap<Slot, Span> =
-            FxHashMap::with_capacity_and_hasher(block.statements.len(), FxBuildHasher);
+            FxHashMap::with_capacity_and_hasher(statements.len(), FxBuildHasher);
+        let rank = self.rank(via);
         // A namespace has a statement for each of its services.
         let is_bounded = place != Place::Namespace;
         let most = if is_bounded {
@@ -267,10 +349,11 @@ impl<'a> Resolver<'a> {
         } else {
             usize::MAX
         };
-        if let Some(beyond) = block.statements.get(most) {
-            self.report_budget(beyond.span, "a block has more than 10,000 statements");
-        }
-        for statement in block.statements.iter().take(most) {
+        for (number, statement) in statements.enumerate() {
+            if number == most {
+                self.report_budget(statement.span, "a block has more than 10,000 statements");
+                break;
+            }
             let Some(word) = self.word(statement, place) else {
                 continue;
             };
@@ -282,8 +365,11 @@ impl<'a> Resolver<'a> {
                 word,
                 key,
                 statement,
+                args: &statement.args[1..],
+                path: None,
                 scope: Rc::clone(scope),
                 via,
+                rank,
             };
             if word.merge != Merge::Append {
                 let first = *seen.entry(setting.slot()).or_insert(statement.span);
@@ -335,8 +421,8 @@ impl<'a> Resolver<'a> {
                 let own = setting.slot();
                 out.conflicts.retain(|(slot, _)| *slot != own);
             }
-            if is_off(&setting) {
-                self.remove(&mut out, &setting);
+            if let Some(off) = setting.off() {
+                self.remove(&mut out, &setting, &off);
             } else {
                 out.push(setting);
             }
@@ -380,20 +466,17 @@ impl<'a> Resolver<'a> {
     }
 
     /// `X off`: what lower layers say of X is gone.
-    fn remove(&mut self, out: &mut Settings<'a>, off: &Setting<'a>) {
-        let slot = off.slot();
-        let at = out.slots.get(&slot).copied();
-        match at.map(|at| &mut out.stacks[at]) {
-            Some(stack) if !stack.is_empty() => stack.clear(),
-            _ if out.is_partial => {}
-            _ => self.report(
-                Diagnostic::new(
-                    &codes::NOTHING_TO_REMOVE,
-                    format!("no component sets `{slot}`, so there is nothing to remove"),
-                )
-                .at(off.statement.span, "removes nothing"),
-            ),
+    fn remove(&mut self, out: &mut Settings<'a>, setting: &Setting<'a>, off: &Off) {
+        if out.clear(off) || out.is_partial {
+            return;
         }
+        self.report(
+            Diagnostic::new(
+                &codes::NOTHING_TO_REMOVE,
+                format!("no component sets `{off}`, so there is nothing to remove"),
+            )
+            .at(setting.statement.span, "removes nothing"),
+        );
     }
 
     /// The component that a name in this module means.
@@ -528,9 +611,7 @@ impl<'a> Resolver<'a> {
             below.push(found.map_or_else(Settings::unreadable, |(_, settings)| settings));
         }
         expansion.open.pop();
-        let own = declared.block.map_or_else(Vec::new, |block| {
-            self.own_settings(block, place, &inner, Via::Component(use_id))
-        });
+        let own = self.own_settings(declared.block, place, &inner, Via::Component(use_id));
         let settings = self.overlay(below, own);
         if !self.steps(1 + settings.stacks.len(), span) {
             return None;
@@ -749,11 +830,42 @@ fn key_of(statement: &Statement) -> SmolStr {
     }
 }
 
-/// Whether a statement ends with the word `off` right behind its word or key.
-fn is_off(setting: &Setting<'_>) -> bool {
-    let expected = if setting.key.is_empty() { 2 } else { 3 };
-    setting.statement.args.len() == expected
-        && matches!(setting.statement.args.last(), Some(Arg::Expr(expr)) if is_off_word(expr))
+/// What `off` takes away.
+pub(super) enum Off {
+    Slot(Slot),
+    /// A word with all its keys.
+    Word(&'static str),
+}
+
+impl fmt::Display for Off {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Slot(slot) => slot.fmt(f),
+            Self::Word(word) => f.write_str(word),
+        }
+    }
+}
+
+impl Setting<'_> {
+    /// What a statement takes away that ends with the word `off` right behind its word or key.
+    pub(super) fn off(&self) -> Option<Off> {
+        let [before @ .., Arg::Expr(last)] = self.args else {
+            return None;
+        };
+        if !is_off_word(last) {
+            return None;
+        }
+        let has_keys = matches!(self.word.merge, Merge::ByKey | Merge::Inside);
+        match (self.path, before) {
+            (Some(path), []) => path.rest.is_empty().then(|| Off::Slot(self.slot())),
+            (None, []) if has_keys || self.word.merge == Merge::Append => {
+                Some(Off::Word(self.word.name))
+            }
+            (None, []) => Some(Off::Slot(self.slot())),
+            (None, [_]) if !self.key.is_empty() => Some(Off::Slot(self.slot())),
+            _ => None,
+        }
+    }
 }
 
 /// Whether an expression is the word `off`.

@@ -9,8 +9,12 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use smol_str::SmolStr;
 
 use crate::eval::Evaluator;
-use crate::platform::{Component, ComponentId, ComponentUse, NamespaceId, Secret, ServiceId};
+use crate::platform::{
+    Component, ComponentId, ComponentUse, NamespaceId, ProfileId, Secret, ServiceId,
+};
 use crate::program::{Import, Loaded};
+
+use super::profile::Under;
 
 /// The state of a resolution. It is an [`Evaluator`] too, as every statement has values.
 pub(crate) struct Resolver<'a> {
@@ -18,6 +22,8 @@ pub(crate) struct Resolver<'a> {
     pub(super) index: Index<'a>,
     pub(super) names: Names<'a>,
     pub(super) layers: Layers,
+    /// The profile under which the program is resolved.
+    pub(super) profile: Under<'a>,
     /// Names of the library that are used without a `use`, by module: what each is, and where.
     pub(super) missing_uses: BTreeMap<(SmolStr, SmolStr), (&'static str, BTreeSet<Span>)>,
     /// Tiers that a namespace says and `tiers` does not, which were reported.
@@ -91,8 +97,8 @@ pub(super) struct Index<'a> {
     pub(super) accepts: Vec<&'a Statement>,
     /// `moved`.
     pub(super) moves: Vec<&'a Statement>,
-    /// Where the secrets of the program and of each namespace are declared, by name.
-    pub(super) secret_names: FxHashMap<(Option<SmolStr>, SmolStr), Span>,
+    /// The places of the secrets of the program and of each namespace in their list, by name.
+    pub(super) secret_names: FxHashMap<(Option<SmolStr>, SmolStr), usize>,
     /// How many declarations there are of each word of which there is a limit.
     pub(super) counts: FxHashMap<&'static str, usize>,
     /// Whether a service has no name that can be read: an unknown one may be its.
@@ -111,6 +117,30 @@ pub(super) struct Declared<'a> {
     pub(super) block: Option<&'a Block>,
     /// The module of the library in which it stands.
     pub(super) module: Option<SmolStr>,
+    /// What profiles declare of the same name, the lowest profile first.
+    pub(super) above: Vec<DeclaredAbove<'a>>,
+}
+
+/// A declaration of a profile, which is laid over one of the same name.
+#[derive(Clone)]
+pub(super) struct DeclaredAbove<'a> {
+    pub(super) profile: ProfileId,
+    pub(super) name: Span,
+    pub(super) bases: Vec<&'a Expr>,
+    pub(super) block: Option<&'a Block>,
+}
+
+impl<'a> Declared<'a> {
+    /// Lays the declaration of a profile over this one.
+    pub(super) fn lay(&mut self, profile: ProfileId, above: Self) {
+        self.every = above.every.or(self.every);
+        self.above.push(DeclaredAbove {
+            profile,
+            name: above.name.span,
+            bases: above.bases,
+            block: above.block,
+        });
+    }
 }
 
 pub(super) struct NamespaceDeclared<'a> {

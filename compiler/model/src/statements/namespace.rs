@@ -73,16 +73,40 @@ pub struct Quota {
 }
 
 impl Quota {
+    /// Its parts.
+    pub(crate) const PARTS: [&'static str; 4] = ["cpu", "memory", "pods", "storage"];
+
     fn read(reader: &mut Reader<'_, '_>) -> Option<Sourced<Self>> {
         let mut quota = Self::default();
-        let parts = ["cpu", "memory", "pods", "storage"];
-        reader.parts("a quota", &parts, |reader, part, expr| match part {
-            "cpu" => quota.cpu = reader.get(expr, cpu_range),
-            "memory" => quota.memory = reader.get(expr, memory_range),
-            "pods" => quota.pods = reader.count_of(expr, &(1..=1_000_000)),
-            _ => quota.storage = reader.get(expr, Evaluator::memory),
+        reader.parts("a quota", &Self::PARTS, |reader, part, expr| {
+            quota.set(reader, part, expr);
         });
         Some(reader.sourced(quota, reader.statement()))
+    }
+
+    fn set(&mut self, reader: &mut Reader<'_, '_>, part: &str, expr: &Expr) {
+        match part {
+            "cpu" => self.cpu = reader.get(expr, cpu_range),
+            "memory" => self.memory = reader.get(expr, memory_range),
+            "pods" => self.pods = reader.count_of(expr, &(1..=1_000_000)),
+            _ => self.storage = reader.get(expr, Evaluator::memory),
+        }
+    }
+
+    /// It with another value, or none, for a part.
+    pub(crate) fn with_part(mut self, reader: &mut Reader<'_, '_>, part: &str) -> Sourced<Self> {
+        let origin = reader.statement();
+        if reader.word("off") {
+            match part {
+                "cpu" => self.cpu = None,
+                "memory" => self.memory = None,
+                "pods" => self.pods = None,
+                _ => self.storage = None,
+            }
+        } else if let Some(expr) = reader.last("a value, or `off`") {
+            self.set(reader, part, expr);
+        }
+        reader.sourced(self, origin)
     }
 }
 

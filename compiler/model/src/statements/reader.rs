@@ -23,7 +23,7 @@ pub(crate) struct Reader<'r, 'a> {
     via: Via,
     /// The whole statement.
     span: Span,
-    /// Whether a profile sets it: `PATH = VALUE` may leave keywords out.
+    /// Whether a path of a profile sets it, which may leave keywords out.
     is_override: bool,
 }
 
@@ -35,14 +35,22 @@ impl<'r, 'a> Reader<'r, 'a> {
         scope: &'r Scope,
         via: Via,
     ) -> Self {
-        let is_override = matches!(via, Via::Profile(_));
         Self {
             args,
             evaluator,
             scope,
             via,
             span,
-            is_override,
+            is_override: false,
+        }
+    }
+
+    /// Of the value that stands behind the `=` of a path.
+    pub(crate) fn of_path(self) -> Self {
+        Self {
+            span: self.args.here(),
+            is_override: true,
+            ..self
         }
     }
 

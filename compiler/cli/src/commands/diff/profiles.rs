@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::path::Path;
 
-use erpc_answers::{Changed, Differences, Pair, Part, Said, Version};
+use erpc_answers::{Changed, Differences, Pair, Part, Said};
 use serde::Serialize;
 
 use super::{closing, forbidden, line, version};
@@ -13,7 +13,6 @@ use crate::Exit;
 use crate::arguments::{Common, Diff, Format};
 use crate::commands::{count, find, json, show_findings};
 use crate::console::Console;
-use crate::project::Compiled;
 
 #[derive(Serialize)]
 struct Answer<'d> {
@@ -50,7 +49,7 @@ pub(super) fn run(command: &Diff, common: &Common, console: &mut Console<'_>) ->
         project.profile = profile.map(ToOwned::to_owned);
         project.compile()
     };
-    let compiled = [under(first), under(second), under(None)];
+    let compiled = [under(first), under(second)];
     let mut versions = Vec::new();
     for (compiled, profile) in compiled.iter().zip([first, second]) {
         let Some(version) = version(compiled) else {
@@ -67,8 +66,7 @@ pub(super) fn run(command: &Diff, common: &Common, console: &mut Console<'_>) ->
     let [old, new] = versions[..] else {
         return Exit::Failed;
     };
-    let declared: Option<Version<'_>> = compiled.last().and_then(|c: &Compiled| version(c));
-    let differences = Differences::between(old, new, declared);
+    let differences = Differences::between(old, new);
     let forbidden = match forbidden(command, new, &differences.opened) {
         Ok(forbidden) => forbidden,
         Err(message) => {
