@@ -215,7 +215,17 @@ fn the_values_of_a_profile_print_what_is_built_under_it() {
         }
         assert_eq!(
             seen,
-            ["laptop", "dev", "season", "dev", "kind", "production"]
+            [
+                "laptop",
+                "dev",
+                "season",
+                "dev",
+                "production",
+                "test",
+                "dev",
+                "kind",
+                "production"
+            ]
         );
         // One that changes all that a profile may; `wide` takes a volume away, so that a service
         // is another workload, and `plain` sets statements that the chart has no values for.

@@ -362,3 +362,95 @@ fn profiles_on_the_command_line() {
         Exit::Usage
     );
 }
+
+fn bazaar(profile: &str) -> Platform {
+    let folder = repository().join("tests/platforms/environments");
+    let (platform, _) = compile_folder(&folder).result.expect("no errors");
+    platform.under_named(profile).expect("a profile")
+}
+
+fn variable(service: &Service, name: &str) -> String {
+    let found = service.main.env.iter().find(|env| env.name == name);
+    match &found.expect("a variable").value.value {
+        EnvValue::Text(text) => text.clone(),
+        EnvValue::Secret(..) => panic!("a text"),
+    }
+}
+
+#[test]
+fn statements_of_a_profile_are_layers_over_the_program() {
+    let dev = bazaar("dev");
+    assert_eq!(dev.environment.value, "development");
+    assert_eq!(dev.cluster().name.value, "laptop");
+    let web = service(&dev, "web");
+    // What the program says of them is seen with the values of the profile.
+    assert_eq!(variable(web, "LOG_LEVEL"), "debug");
+    assert_eq!(variable(web, "ENVIRONMENT"), "development");
+    assert_eq!(variable(web, "DEBUG"), "1");
+    assert!(web.availability.is_none() && web.latency.is_empty());
+    assert_eq!(web.sidecars[0].name.value, "tap");
+    assert!(web.configs[0].files[0].1.value.contains("sandbox"));
+    let bank = &dev.externals[0].cidrs;
+    assert_eq!(
+        bank.iter().map(|c| c.value.to_string()).collect::<Vec<_>>(),
+        ["198.51.100.0/28"]
+    );
+    assert_eq!(service(&dev, "mailpit").ports.len(), 2);
+    assert!(
+        dev.services
+            .iter()
+            .all(|service| service.name.value != "report")
+    );
+}
+
+#[test]
+fn a_profile_over_another_keeps_what_that_says_and_sets_its_own() {
+    let test = bazaar("test");
+    assert_eq!(test.environment.value, "test");
+    assert_eq!(test.cluster().name.value, "lab");
+    assert_eq!(variable(service(&test, "web"), "LOG_LEVEL"), "debug");
+    assert!(matches!(&service(&test, "web").scaling, Scaling::Fixed(n) if n.value == 2));
+    assert!(matches!(&service(&test, "orders").scaling, Scaling::Fixed(n) if n.value == 1));
+    assert_eq!(service(&test, "jaeger").name.value, "jaeger");
+}
+
+/// What only a profile declares is in no file of the platform without it but the chart, whose values switch it off.
+#[test]
+fn what_exists_in_a_profile_only_is_built_under_it_only() {
+    let folder = repository().join("tests/platforms/environments");
+    for part in ["lib", "share"] {
+        for (path, bytes) in files_below(&folder.join(part)) {
+            let text = String::from_utf8(bytes).expect("UTF-8");
+            assert!(
+                !text.contains("mailpit") && !text.contains("jaeger"),
+                "{path}"
+            );
+        }
+    }
+    let values = std::fs::read_to_string(folder.join("helm/values.yaml")).expect("UTF-8");
+    let values: Value = serde_saphyr::from_str(&values).expect("YAML");
+    assert_eq!(values["services"]["shop"]["mailpit"]["enabled"], false);
+    assert_eq!(values["namespaces"]["tracing"]["enabled"], false);
+    assert_eq!(values["services"]["tracing"]["jaeger"]["enabled"], false);
+}
+
+#[test]
+fn two_profiles_are_compared_in_everything_that_they_set() {
+    let folder = repository().join("tests/platforms/environments");
+    let arguments =
+        ["diff", "--profile", "production", "--profile", "dev"].map(std::ffi::OsStr::new);
+    let mut arguments = arguments.to_vec();
+    arguments.push(folder.as_os_str());
+    let ran = erpc(&arguments);
+    for line in [
+        "+ service shop.mailpit",
+        "- job shop.report",
+        "~ platform.environment: production → development",
+        "~ shop.labels.team: shop → shop-dev",
+        "~ shop.web.slo.availability: 99.9% over 30d → -",
+        "~ bank.cidr: 203.0.113.0/28 → 198.51.100.0/28",
+        "~ cluster.nodes:",
+    ] {
+        assert!(ran.out.contains(line), "{line}\n{}", ran.out);
+    }
+}

@@ -15,7 +15,7 @@ use erpc_policy::Derived;
 use rayon::prelude::*;
 
 use self::facts::Gathered;
-use self::values::Shape;
+use self::values::{Settings, Shape};
 use crate::file::Remark;
 use crate::kubernetes::source_of;
 use crate::{ObjectFile, OutputFile, yaml};
@@ -91,6 +91,15 @@ impl<'p> Variants<'p> {
         }
     }
 
+    /// A platform without profiles.
+    fn alone(platform: &'p Platform, derived: &'p Derived) -> Self {
+        Self {
+            platform,
+            derived,
+            profiles: Vec::new(),
+        }
+    }
+
     /// The platform as declared, then under each profile.
     fn all(&self) -> impl Iterator<Item = &Platform> {
         let profiles = self.profiles.iter().map(|(_, under)| under);
@@ -128,7 +137,14 @@ pub(crate) fn beside<T: Send>(
         fixed,
         also,
     } = facts::of(&variants, sources, &shape, also);
-    let settings = values::of(platform, sources, &shape, &fixed);
+    let mut settings = values::of(platform, sources, &shape, &fixed);
+    let profiles = variants.profiles.iter();
+    let profiles: Vec<(&str, Settings)> = profiles
+        .map(|(name, under)| (*name, values::of(under, sources, &shape, &fixed)))
+        .collect();
+    for (_, under) in &profiles {
+        settings.add_missing(under);
+    }
     let mut files: Vec<OutputFile> = facts
         .into_par_iter()
         .map(|(kind, parts)| {
@@ -136,12 +152,11 @@ pub(crate) fn beside<T: Send>(
             OutputFile::of_parts(&path, Remark::HASH, &source, name, &parts)
         })
         .collect();
-    for (profile, under) in &variants.profiles {
-        let under = values::of(under, sources, &shape, &fixed);
+    for (profile, under) in &profiles {
         files.push(file(
             &format!("helm/values-{profile}.yaml"),
             Remark::HASH,
-            &text::differences(&settings, &under),
+            &text::differences(&settings, under),
         ));
     }
     // Named templates are global: those of two charts below one must not be called alike.

@@ -53,12 +53,26 @@ pub(super) fn of(variants: &Variants<'_>, settings: &Settings, shape: &Shape) ->
     let mut root = closed(properties);
     root["$schema"] = json!("http://json-schema.org/draft-07/schema#");
     root["definitions"] = Value::Object(definitions);
+    let conditions = shape.clusters_of_profiles.iter();
+    let conditions: Vec<Value> = conditions.map(|(name, of)| on_cluster(name, of)).collect();
+    if !conditions.is_empty() {
+        root["allOf"] = Value::from(conditions);
+    }
     let text = serde_json::to_string_pretty(&root).unwrap_or_default();
     // The header has opened the object.
     text.trim_start_matches('{')
         .trim_start_matches('\n')
         .to_owned()
         + "\n"
+}
+
+/// That the objects on a cluster are those of the profiles that declare it.
+fn on_cluster(cluster: &str, profiles: &BTreeSet<String>) -> Value {
+    let with = |section: &str, field: &str, value: Value| json!({"properties": {section: {"properties": {field: value}}}});
+    json!({
+        "if": with("cluster", "name", json!({"const": cluster})),
+        "then": with("global", "profile", json!({"enum": profiles})),
+    })
 }
 
 /// An object with exactly these members.
@@ -213,6 +227,7 @@ struct Form<'s> {
     name: &'static str,
     members: Vec<&'s str>,
     count: usize,
+    most: usize,
     is_single: bool,
 }
 
@@ -232,6 +247,7 @@ impl<'s> Form<'s> {
                 .map(String::as_str)
                 .collect(),
             count: field.default.as_array().map_or(0, Vec::len),
+            most: field.most,
             is_single: is_single && field.name == "replicas",
         }
     }
@@ -291,7 +307,8 @@ fn of_field(field: &Field) -> Value {
         "hosts" => {
             // As many as there are routes: another one would be another flow.
             let count = field.default.as_array().map_or(0, Vec::len);
-            json!({"type": "array", "minItems": count, "maxItems": count, "items": reference("hosts")})
+            let most = count.max(field.most);
+            json!({"type": "array", "minItems": count, "maxItems": most, "items": reference("hosts")})
         }
         "hpa" => {
             let targets = field.default["targetUtilization"].as_object();

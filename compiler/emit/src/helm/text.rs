@@ -52,6 +52,7 @@ fn write_fields(out: &mut String, indent: usize, fields: &[Field]) {
         name,
         default,
         says,
+        ..
     } in fields
     {
         // Writing to a string cannot fail.
@@ -131,7 +132,7 @@ fn difference(all: &Value, now: &Value) -> Option<Value> {
         let change = match now.get(key) {
             Some(after) => difference(before, after),
             // The services of a namespace that is off are off with it.
-            None if before.get("enabled").is_some_and(Value::is_boolean) => Some(off()),
+            None if before.get("enabled") == Some(&Value::Bool(true)) => Some(off()),
             None if before.is_string() => Some(Value::from("")),
             None => None,
         };

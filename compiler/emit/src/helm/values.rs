@@ -24,11 +24,14 @@ pub(super) struct Settings {
 }
 
 /// One value.
+#[derive(Clone)]
 pub(super) struct Field {
     pub(super) name: &'static str,
     pub(super) default: Value,
     /// What it does and its unit.
     pub(super) says: &'static str,
+    /// The greatest number of items that it has under a profile, of a list.
+    pub(super) most: usize,
 }
 
 /// The values of one namespace.
@@ -52,7 +55,84 @@ const fn field(name: &'static str, default: Value, says: &'static str) -> Field 
         name,
         default,
         says,
+        most: 0,
     }
+}
+
+impl Settings {
+    /// Adds what is there under a profile only: its namespaces and services are off.
+    pub(super) fn add_missing(&mut self, under: &Self) {
+        for there in &under.namespaces {
+            let names = self
+                .namespaces
+                .binary_search_by(|known| known.name.cmp(&there.name));
+            let at = names.unwrap_or_else(|at| {
+                let namespace = NamespaceValues {
+                    name: there.name.clone(),
+                    fields: switched_off(&there.fields),
+                    services: Vec::new(),
+                };
+                self.namespaces.insert(at, namespace);
+                at
+            });
+            let services = &mut self.namespaces[at].services;
+            for there in &there.services {
+                match services.binary_search_by(|known| known.name.cmp(&there.name)) {
+                    Ok(at) => services[at].add_missing(there),
+                    Err(at) => services.insert(
+                        at,
+                        ServiceValues {
+                            name: there.name.clone(),
+                            title: there.title.clone(),
+                            fields: switched_off(&there.fields),
+                        },
+                    ),
+                }
+            }
+        }
+    }
+}
+
+impl ServiceValues {
+    /// Adds the values that a service has under a profile only: of a container, a volume, hosts.
+    fn add_missing(&mut self, under: &Self) {
+        for there in &under.fields {
+            let Some(known) = self
+                .fields
+                .iter_mut()
+                .find(|field| field.name == there.name)
+            else {
+                let mut field = there.clone();
+                if let Value::Array(items) = &mut field.default {
+                    field.most = items.len();
+                    items.clear();
+                }
+                self.fields.push(field);
+                continue;
+            };
+            let is_by_name = ["containers", "persistence"].contains(&known.name);
+            match (&mut known.default, &there.default) {
+                (Value::Array(_), Value::Array(there)) => known.most = known.most.max(there.len()),
+                (Value::Object(known), Value::Object(there)) if is_by_name => {
+                    for (name, value) in there {
+                        if !known.contains_key(name) {
+                            known.insert(name.clone(), value.clone());
+                        }
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+/// The values of what is off.
+fn switched_off(fields: &[Field]) -> Vec<Field> {
+    let mut fields = fields.to_vec();
+    for field in fields.iter_mut().filter(|field| field.name == "enabled") {
+        field.default = json!(false);
+    }
+    fields
 }
 
 /// Which values there are: what the platform, or a profile of it, says anywhere.
@@ -66,6 +146,8 @@ pub(super) struct Shape {
     pub(super) quotas: BTreeMap<String, BTreeSet<String>>,
     /// Clusters that the platform may be on.
     pub(super) clusters: BTreeSet<String>,
+    /// Those that only profiles declare, with these.
+    pub(super) clusters_of_profiles: BTreeMap<String, BTreeSet<String>>,
     /// Profiles under which a service is another workload.
     pub(super) reshaping: BTreeSet<String>,
     /// Services that stay one pod: with two they would have a Service of the name that a
@@ -76,14 +158,20 @@ pub(super) struct Shape {
 impl Shape {
     pub(super) fn of(variants: &Variants<'_>) -> Self {
         let profiles = variants.profiles.iter();
-        let reshaping = profiles.filter(|(_, under)| {
-            !facts::profiles::reshaped_paths(variants.platform, under).is_empty()
-        });
+        let reshaping =
+            profiles.filter(|(_, under)| facts::profiles::is_reshaped(variants.platform, under));
         let mut shape = Self {
             reshaping: reshaping.map(|(name, _)| (*name).to_owned()).collect(),
             single: single(variants),
             ..Self::default()
         };
+        for (profile, under) in &variants.profiles {
+            if under.cluster.index() >= variants.platform.clusters.len() {
+                let cluster = under.cluster().name.value.to_string();
+                let profiles = shape.clusters_of_profiles.entry(cluster).or_default();
+                profiles.insert((*profile).to_owned());
+            }
+        }
         for platform in variants.all() {
             let cluster = &platform.cluster().name.value;
             shape.clusters.insert(cluster.to_string());
@@ -186,7 +274,7 @@ impl Values<'_> {
             global.push(field(
                 "profile",
                 json!(profile.unwrap_or_default()),
-                "under which some services have other volumes, or none",
+                "under which objects differ in more than values, or none",
             ));
         }
         let enabled = |says| vec![field("enabled", json!(true), says)];

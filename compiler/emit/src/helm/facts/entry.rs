@@ -20,6 +20,8 @@ pub(super) const STEP: usize = 2;
 pub(super) struct Entry {
     /// Its name, and whose it is.
     head: String,
+    /// The namespace that it is in, or the one that it makes.
+    pub(super) home: Option<String>,
     /// Where it is on some clusters only, which.
     pub(super) clusters: Vec<String>,
     /// Where it is there under some profiles only, which.
@@ -38,6 +40,7 @@ impl Entry {
                 yaml::scalar(namespace),
                 yaml::scalar(service)
             ),
+            home: Some(namespace.to_owned()),
             clusters: Vec::new(),
             under: Vec::new(),
             not_under: Vec::new(),
@@ -72,6 +75,7 @@ impl Entry {
         }
         let mut entry = Self {
             head,
+            home: namespace.map(str::to_owned),
             clusters: Vec::new(),
             under: Vec::new(),
             not_under: Vec::new(),
@@ -127,6 +131,11 @@ impl Entry {
     /// Whether it says no more than whose it is.
     pub(super) fn is_bare(&self) -> bool {
         self.body.is_empty() && self.clusters.is_empty()
+    }
+
+    /// Its name, and whose it is.
+    pub(super) fn head(&self) -> &str {
+        &self.head
     }
 
     /// Whether it is the same but for the profiles that have it.

@@ -58,14 +58,16 @@ pub(super) fn of<T: Send>(
     } = variants;
     let facts = Facts::of(variants, shape);
     let shared = kubernetes::shared(platform, derived, sources);
+    let reshaped = profiles::reshaped(variants, sources, shape);
     let mut list = List::default();
     facts.shared(&shared, &mut list);
+    reshaped.lay_over_platform(&mut list);
     let mut gathered = Gathered {
         files: list.texts(),
         fixed: Fixed(list.fixed),
         also: vec![also(&shared)],
     };
-    let reshaped = profiles::reshaped(variants, sources, shape);
+    gathered.fixed.0.extend(reshaped.fixed.0.iter().cloned());
     let services: Vec<ServiceId> = platform.services().map(|(id, _)| id).collect();
     let parts: Vec<Gathered<T>> = services
         .par_chunks(SERVICES_AT_ONCE)
@@ -75,8 +77,8 @@ pub(super) fn of<T: Send>(
                 let (files, _) = kubernetes::service(platform, derived, sources, *id);
                 let mut list = List::default();
                 facts.service(&files, *id, &mut list);
-                if !reshaped.is_empty() {
-                    profiles::stand_beside(&mut list, reshaped.get(&platform.path(*id)));
+                if !variants.profiles.is_empty() {
+                    reshaped.lay_over_service(&platform.path(*id), &mut list);
                 }
                 all.entries.append(&mut list.entries);
                 all.fixed.append(&mut list.fixed);
@@ -97,7 +99,7 @@ pub(super) fn of<T: Send>(
         gathered.fixed.0.extend(part.fixed.0);
         gathered.also.extend(part.also);
     }
-    let requirements = facts.requirements();
+    let requirements = facts.requirements() + &reshaped.requirements;
     if !requirements.is_empty() {
         gathered.files.insert("requirements", vec![requirements]);
     }
@@ -214,7 +216,23 @@ impl<'p> Facts<'p> {
         }
     }
 
+    /// All that a service has.
+    fn entries_of_service(&self, sources: &Sources, id: ServiceId) -> List {
+        let mut list = List::default();
+        let (files, _) = kubernetes::service(self.platform, self.derived, sources, id);
+        self.service(&files, id, &mut list);
+        list
+    }
+
     /// What the platform has as a whole.
+    fn entries_of_platform(&self, sources: &Sources) -> Vec<(&'static str, Entry)> {
+        let mut list = List::default();
+        let shared = kubernetes::shared(self.platform, self.derived, sources);
+        self.shared(&shared, &mut list);
+        list.entries
+    }
+
+    /// Adds the objects that the platform has as a whole.
     fn shared(&self, files: &[ObjectFile], list: &mut List) {
         for object in files.iter().flat_map(|file| &file.objects) {
             let metadata = object.metadata();
@@ -264,6 +282,7 @@ impl<'p> Facts<'p> {
             }
         }
         let mut entry = Entry::replacing(&metadata, None, &[objects::KEEP]);
+        entry.home = Some(object.name().to_owned());
         if !services.is_empty() {
             entry.lines("  podSecurity:\n");
             for (level, names) in services {
@@ -339,28 +358,33 @@ impl<'p> Facts<'p> {
     fn requirements(&self) -> String {
         let mut text = String::new();
         for (id, _) in self.platform.services() {
-            let edges = self.derived.edges.from(id).iter();
-            let required: BTreeSet<ServiceId> = edges
-                .filter(|edge| edge.mode == Mode::Requires)
-                .filter_map(|edge| match edge.to {
-                    End::Service(to) if to != id => Some(to),
-                    _ => None,
-                })
-                .collect();
-            let own = place(self.platform, id);
-            let mut entry = Entry::at(own.0, own.1);
-            if !required.is_empty() {
-                let required = required.into_iter();
-                let required = required.map(|to| place(self.platform, to));
-                push_places(&mut entry, "requires", required);
-            }
-            self.routed_by(id, &mut entry);
-            entry.clusters = self.sites.unless_all(&self.sites.possible(id));
-            if !entry.is_bare() {
-                entry.write(&mut text);
-            }
+            self.requirement(id, &mut text);
         }
         text
+    }
+
+    /// Adds what a service cannot work without.
+    fn requirement(&self, id: ServiceId, text: &mut String) {
+        let edges = self.derived.edges.from(id).iter();
+        let required: BTreeSet<ServiceId> = edges
+            .filter(|edge| edge.mode == Mode::Requires)
+            .filter_map(|edge| match edge.to {
+                End::Service(to) if to != id => Some(to),
+                _ => None,
+            })
+            .collect();
+        let own = place(self.platform, id);
+        let mut entry = Entry::at(own.0, own.1);
+        if !required.is_empty() {
+            let required = required.into_iter();
+            let required = required.map(|to| place(self.platform, to));
+            push_places(&mut entry, "requires", required);
+        }
+        self.routed_by(id, &mut entry);
+        entry.clusters = self.sites.unless_all(&self.sites.possible(id));
+        if !entry.is_bare() {
+            entry.write(text);
+        }
     }
 
     /// The controllers that serve a service's routes, each with the clusters on which it does.

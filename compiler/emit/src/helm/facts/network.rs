@@ -62,7 +62,9 @@ impl<'p> Sites<'p> {
         );
         let mut sites = vec![own];
         for (_, under) in &variants.profiles {
-            if seen.insert(under.cluster) {
+            // One that only a profile declares has objects of its own.
+            let is_declared = under.cluster.index() < platform.clusters.len();
+            if is_declared && seen.insert(under.cluster) {
                 sites.push(Site::on(variants, under.cluster));
             }
         }
