@@ -176,6 +176,17 @@ impl<'p> Compared<'p> {
         }
     }
 
+    /// Whether an owner that is not there without the profile is declared by it, and not off below it.
+    fn is_new(&self, owner: Owner) -> bool {
+        let path = match owner {
+            Owner::Platform => return false,
+            Owner::Namespace(id) => self.platform[id].name.value.to_string(),
+            Owner::Service(id) => self.platform.path(id),
+        };
+        let mut off = self.below.switched_off.iter();
+        off.all(|(name, _)| *name != path)
+    }
+
     /// Whether something that the profile sets is otherwise without it.
     fn is_changed(&mut self, applied: &Applied) -> bool {
         let owner = applied.owner;
@@ -192,8 +203,7 @@ impl<'p> Compared<'p> {
             return true;
         };
         let Some(before) = before else {
-            // It is off without the profile too.
-            return false;
+            return self.is_new(owner);
         };
         let words: &[&str] = match applied.slot.word {
             "replicas" | "scale" => &["replicas", "scale"],

@@ -543,10 +543,13 @@ impl<'a> Resolver<'a> {
                         .map(|setting| Candidate { setting, stars: 0 }),
                 );
             }
+            // What the blocks of the profile add is there for its paths.
+            let added: Vec<Slot> = candidates.iter().map(|one| one.setting.slot()).collect();
             for number in &overrides {
                 let line = &self.profile.overrides[*number];
                 let has_schedule = declared.every.is_some();
-                if line.layer == layer && is_applicable(settings, line, place, has_schedule) {
+                if line.layer == layer && is_applicable(settings, &added, line, place, has_schedule)
+                {
                     let setting = self.setting_of(*number, profile, scope);
                     candidates.extend(setting);
                 }
@@ -759,6 +762,7 @@ pub(super) fn useless(profile: &str, line: Span) -> Diagnostic {
 /// Whether an owner has what a path sets.
 fn is_applicable(
     settings: &Settings<'_>,
+    added: &[Slot],
     line: &Override<'_>,
     place: Place,
     has_schedule: bool,
@@ -778,14 +782,15 @@ fn is_applicable(
                 .iter()
                 .any(|arg| super::container::is_word(arg, "on"));
             let is_off = matches!(line.args, [Arg::Expr(value)] if is_off_word(value));
-            !is_job && (says_measures || is_off || settings.is_scaled())
+            let is_scaled = settings.is_scaled() || added.iter().any(|slot| slot.word == "scale");
+            !is_job && (says_measures || is_off || is_scaled)
         }
         "volume" | "sidecar" | "init" => {
             let slot = Slot {
                 word: word.name,
                 key: key.clone(),
             };
-            settings.get(&slot).is_some()
+            settings.get(&slot).is_some() || added.contains(&slot)
         }
         "host" => true,
         name => match ServiceProperties::statement(name) {
