@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use erpc_diagnostics::{Diagnostic, codes, listed, nearest};
 use rustc_hash::FxHashMap;
 
-use super::overrides::{Applied, Line, Meant, Override, Owner, useless};
+use super::overrides::{Applied, Line, useless};
+use super::paths::{Meant, Override, Owner};
 use super::profile::Under;
 use super::state::Resolver;
 use crate::facts::{Fact, of_namespace, of_platform, of_service};

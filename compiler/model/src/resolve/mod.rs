@@ -20,6 +20,7 @@ mod names;
 mod namespace;
 mod overrides;
 mod partial;
+mod paths;
 mod platform;
 mod profile;
 mod rules;

@@ -6,8 +6,8 @@ use erpc_diagnostics::{Diagnostic, codes, listed};
 use erpc_syntax::tree::{Block, Ident};
 use smol_str::SmolStr;
 
-use super::overrides::Owner;
 use super::partial;
+use super::paths::Owner;
 use super::settings::{Setting, Settings, statement_and_paths};
 use super::state::Declared;
 use super::state::Resolver;

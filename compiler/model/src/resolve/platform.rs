@@ -8,8 +8,8 @@ use rustc_hash::FxHashSet;
 use smol_str::SmolStr;
 
 use super::ends::Network;
-use super::overrides::Owner;
 use super::partial;
+use super::paths::Owner;
 use super::settings::Settings;
 use super::state::Declared;
 use super::state::Resolver;

@@ -10,7 +10,8 @@ use rustc_hash::FxHashMap;
 use smol_str::SmolStr;
 
 use super::container::is_word;
-use super::overrides::{Applied, Override};
+use super::overrides::Applied;
+use super::paths::Override;
 use super::settings::Setting;
 use super::state::Resolver;
 use crate::args::Args;
