@@ -39,10 +39,10 @@ impl Evaluator<'_> {
             self.report(
                 Diagnostic::new(
                     &codes::MISPLACED_ADDRESS,
-                    format!("`{}` does not stand here", function.name()),
+                    format!("`{}` cannot be called here", function.name()),
                 )
                 .at(span, "the address of a service")
-                .help("it stands in the values of `env`, `args`, `command` and `config`, where a client reads it"),
+                .help("it can be called in the values of `env`, `args`, `command` and `config`, where a client reads it"),
             );
             return None;
         }

@@ -211,8 +211,8 @@ impl<'a> Evaluator<'a> {
                         &codes::WRONG_UNIT,
                         format!("`{}{}` may be CPU or a time", number.digits, number.suffix),
                     )
-                    .at(expr.span, "which one?")
-                    .help("say the type: `let name: Duration = …`"),
+                    .at(expr.span, "ambiguous unit")
+                    .help("declare the type: `let name: Duration = …`"),
                 );
                 return None;
             }

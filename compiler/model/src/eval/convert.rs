@@ -41,7 +41,7 @@ impl Evaluator<'_> {
         };
         let mut diagnostic = Diagnostic::new(
             &codes::WRONG_TYPE,
-            format!("{expected} is expected, not {}", value.kind()),
+            format!("expected {expected}, found {}", value.kind()),
         )
         .at(span, value.kind());
         if !matches!(value, Value::Text(_)) && !expected.units().is_empty() {
@@ -79,7 +79,7 @@ impl Evaluator<'_> {
         let (code, message, label) = match error {
             NumberError::Unit if units.is_empty() => (
                 &codes::WRONG_TYPE,
-                format!("{expected} is expected, not the number `{written}`"),
+                format!("expected {expected}, found the number `{written}`"),
                 "a number".to_owned(),
             ),
             NumberError::Unit => (

@@ -521,6 +521,40 @@ mod tests {
         }
     }
 
+    /// A component that is checked by itself knows the names of its parameters only.
+    #[test]
+    fn a_parameter_without_a_value_is_never_wrong() {
+        let scope = Scope {
+            bindings: vec![("p".into(), Value::Unknown)],
+            ..Scope::default()
+        };
+        for text in [
+            "p",
+            "p + 1s",
+            "2 * p",
+            "p < 3",
+            "3 in p",
+            "p in [1]",
+            "-(p)",
+            "not p",
+            "p and y",
+            "if p then y else 1",
+            "all x in p: y",
+            "[y for x in p]",
+            "count(p)",
+            "sum(p)",
+            "lower(p)",
+            "\"a ${p} b\"",
+        ] {
+            let value = evaluated(text, |evaluator, expr| {
+                let value = evaluator.raw(expr, &scope, None);
+                assert_eq!(value.unwrap_or(Value::Unknown), Value::Unknown, "{text}");
+                Some(Value::Bool(evaluator.diagnostics.as_slice().is_empty()))
+            });
+            assert_eq!(value, "true", "{text}");
+        }
+    }
+
     #[test]
     fn a_function_is_called_as_its_form_says() {
         let names: Vec<&str> = FUNCTIONS.iter().map(Function::name).collect();

@@ -177,7 +177,7 @@ impl<'s, 'a, C: Context<'a>> Lowering<'s, 'a, C> {
         self.evaluator().report(
             Diagnostic::new(
                 &codes::WRONG_TYPE,
-                format!("{expected} is expected, not {ty}"),
+                format!("expected {expected}, found {ty}"),
             )
             .at(term.span, ty.to_string()),
         );
@@ -282,9 +282,7 @@ impl<'s, 'a, C: Context<'a>> Lowering<'s, 'a, C> {
                     format!("the range starts at {a}, above its end {b}"),
                 )
                 .at(span, format!("{a} is more than {b}"))
-                .help(
-                    "the first value is the request or the least, the second the limit or the most",
-                ),
+                .help("the first value is the request or minimum, the second the limit or maximum"),
             );
             return None;
         }
@@ -350,7 +348,7 @@ impl<'s, 'a, C: Context<'a>> Lowering<'s, 'a, C> {
         }
         let ty = typed.1;
         self.evaluator().report(
-            Diagnostic::new(&codes::WRONG_TYPE, format!("a list is expected, not {ty}"))
+            Diagnostic::new(&codes::WRONG_TYPE, format!("expected a list, found {ty}"))
                 .at(expr.span, ty.to_string()),
         );
         None

@@ -244,7 +244,7 @@ impl<'a> Evaluator<'a> {
     fn report_no_value(&mut self, span: Span, expected: Option<&Type>) {
         let written = self.written(span).to_owned();
         let message = match expected {
-            Some(expected) => format!("{expected} is expected, not the name `{written}`"),
+            Some(expected) => format!("expected {expected}, found the name `{written}`"),
             None => format!("expected a value, found the name `{written}`"),
         };
         let mut diagnostic = Diagnostic::new(&codes::WRONG_TYPE, message).at(span, "a name");
@@ -260,7 +260,7 @@ impl<'a> Evaluator<'a> {
     fn report_range(&mut self, span: Span, expected: &Type) {
         let mut diagnostic = Diagnostic::new(
             &codes::WRONG_TYPE,
-            format!("{expected} is expected, not a range"),
+            format!("expected {expected}, found a range"),
         )
         .at(span, "a range");
         if self.is_setting("replicas", span) {
@@ -307,7 +307,7 @@ impl<'a> Evaluator<'a> {
             return Some(Value::Address(socket.ip(), Some(socket.port())));
         }
         self.report(
-            Diagnostic::new(&codes::OUT_OF_RANGE, format!("`{text}` is no IP address"))
+            Diagnostic::new(&codes::OUT_OF_RANGE, format!("invalid IP address `{text}`"))
                 .at(span, "a part is out of range")
                 .help("each part of an IPv4 address is 0 to 255; a prefix length is at most 32, for IPv6 128"),
         );

@@ -163,7 +163,7 @@ impl Evaluator<'_> {
         .at(span, "declared nowhere");
         let elsewhere = match written.as_str() {
             "null" | "nil" | "none" | "undefined" | "None" => {
-                Some("what has no value is not said at all: remove the statement")
+                Some("remove the statement: a property without a value is left out")
             }
             "yes" | "on" | "True" => Some("the truth values are `true` and `false`"),
             "no" | "False" => Some(

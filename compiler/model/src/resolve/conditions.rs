@@ -55,9 +55,9 @@ impl<'a> Context<'a> for Conditions<'_, 'a, '_> {
             .collect();
         let (Some(names), None) = (names, &path.port) else {
             lowering.evaluator().report(
-                Diagnostic::new(&codes::WRONG_TYPE, "this is no value")
-                    .at(span, "no value")
-                    .help("wildcards and ports stand in `reaches(…)` and `calls(…)`"),
+                Diagnostic::new(&codes::WRONG_TYPE, "expected a value")
+                    .at(span, "a wildcard or a port")
+                    .help("wildcards and ports can be used in `reaches(…)` and `calls(…)`"),
             );
             return None;
         };
@@ -293,7 +293,7 @@ impl<'a> Lowering<'_, 'a, Conditions<'_, 'a, '_>> {
                 PathPort::Number(_, span) => *span,
             };
             self.evaluator().report(
-                Diagnostic::new(&codes::WRONG_SHAPE, "the port stands behind the called")
+                Diagnostic::new(&codes::WRONG_SHAPE, "the port is written after the callee")
                     .at(at, "of the caller"),
             );
             return None;
@@ -356,7 +356,7 @@ impl<'a> Lowering<'_, 'a, Conditions<'_, 'a, '_>> {
             self.evaluator().report(
                 Diagnostic::new(&codes::WRONG_SHAPE, "a rule cannot ask another rule")
                     .at(span, "asked here")
-                    .help("`holds` and `violations` stand in tests"),
+                    .help("`holds` and `violations` can be called in tests"),
             );
             return None;
         };
