@@ -25,6 +25,17 @@ pub(crate) enum FunctionPlace {
     Tests,
 }
 
+impl FunctionPlace {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Everywhere => "everywhere",
+            Self::Values => "values",
+            Self::Conditions => "rules and tests",
+            Self::Tests => "tests",
+        }
+    }
+}
+
 /// What a function does.
 #[derive(Debug)]
 pub(crate) enum Meaning {
@@ -162,14 +173,6 @@ fn replaced_length(texts: &[&str]) -> usize {
 /// The functions as the reference of the language lists them: form, meaning, where they can be called.
 #[must_use]
 pub fn functions() -> Vec<[&'static str; 3]> {
-    let row = |function: &Function| {
-        let place = match function.place {
-            FunctionPlace::Everywhere => "everywhere",
-            FunctionPlace::Values => "values",
-            FunctionPlace::Conditions => "rules and tests",
-            FunctionPlace::Tests => "tests",
-        };
-        [function.form, function.doc, place]
-    };
+    let row = |function: &Function| [function.form, function.doc, function.place.name()];
     FUNCTIONS.iter().map(row).collect()
 }

@@ -20,7 +20,11 @@ impl<'a, C: Context<'a>> Lowering<'_, 'a, C> {
                 .filter(|function| C::PLACES.contains(&function.place));
             let names = offered.map(Function::name);
             let (code, span) = (&codes::UNKNOWN_NAME, call.callee_span);
-            let unknown = Diagnostic::unknown(code, "function", &name, span, names);
+            let mut unknown = Diagnostic::unknown(code, "function", &name, span, names);
+            if let Some(elsewhere) = function(&name) {
+                let place = elsewhere.place.name();
+                unknown = unknown.help(format!("`{}` can be called in {place}", elsewhere.form));
+            }
             self.evaluator().report(unknown);
             return None;
         };
