@@ -19,7 +19,7 @@ mod ids;
 pub mod kubernetes;
 mod literals;
 mod load;
-mod mend;
+mod normalize;
 mod origin;
 pub mod platform;
 mod profile;

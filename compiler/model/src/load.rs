@@ -146,7 +146,7 @@ impl Loader<'_> {
         let mut broken: Vec<Span> = lost.map(Diagnostic::span).collect();
         broken.append(&mut parsed.file.lost.clone());
         self.diagnostics.extend(parsed.diagnostics);
-        broken.extend(crate::mend::mend(
+        broken.extend(crate::normalize::normalize(
             id,
             &mut parsed.file,
             &text,

@@ -15,7 +15,7 @@ use crate::edges::{Edges, dns_ports};
 use crate::implied::{Implied, RoutedPort, controller_of};
 use crate::mesh;
 
-/// The label by which a service's pods are known, that of the recommended ones that never changes.
+/// The label by which a service's pods are known, that of the recomnormalized ones that never changes.
 pub const NAME_LABEL: &str = "app.kubernetes.io/name";
 
 /// Ports of one protocol in a row, as the pod sees them.

@@ -5,12 +5,12 @@
 //! an argument may be a block of statements); which words mean something is the model's business.
 
 mod grammar;
-mod mend;
+mod normalize;
 mod parser;
 mod printer;
 mod scan;
 pub mod tree;
 
-pub use mend::latin_twin;
+pub use normalize::latin_twin;
 pub use parser::{Parsed, parse, parse_template};
 pub use printer::format;

@@ -42,7 +42,7 @@ pub fn format(text: &str, file: &File) -> String {
 fn print(text: &str, file: &File) -> String {
     let printer = Printer {
         text,
-        mended: &file.mended,
+        normalized: &file.normalized,
     };
     let mut out = String::with_capacity(text.len());
     let items = Items {
@@ -134,7 +134,7 @@ enum Key {
 pub(crate) struct Printer<'t> {
     text: &'t str,
     /// What is read otherwise than it is written stays as it is written.
-    mended: &'t [Span],
+    normalized: &'t [Span],
 }
 
 impl<'t> Printer<'t> {
@@ -270,18 +270,20 @@ impl<'t> Printer<'t> {
     }
 
     /// Whether something in a stretch is read otherwise than it is written, outside the blocks in it.
-    fn is_mended(&self, span: Span, args: &[Arg]) -> bool {
-        let start = self.mended.partition_point(|m| m.end < span.start);
-        let inside = self.mended[start..]
+    fn is_normalized(&self, span: Span, args: &[Arg]) -> bool {
+        let start = self.normalized.partition_point(|m| m.end < span.start);
+        let inside = self.normalized[start..]
             .iter()
             .take_while(|m| m.start <= span.end);
-        let is_in_block = |mended: &Span| {
+        let is_in_block = |normalized: &Span| {
             args.iter().any(|arg| match arg {
-                Arg::Block(block) => block.span.start < mended.start && mended.end < block.span.end,
+                Arg::Block(block) => {
+                    block.span.start < normalized.start && normalized.end < block.span.end
+                }
                 Arg::Expr(_) | Arg::Sign(..) => false,
             })
         };
-        let mut outside = inside.filter(|mended| !is_in_block(mended));
+        let mut outside = inside.filter(|normalized| !is_in_block(normalized));
         outside.next().is_some()
     }
 
@@ -306,7 +308,7 @@ impl<'t> Printer<'t> {
         });
         if is_joined
             || !statement.inner.is_empty()
-            || self.is_mended(statement.span, &statement.args)
+            || self.is_normalized(statement.span, &statement.args)
         {
             return whole(source.to_owned());
         }
@@ -395,7 +397,7 @@ impl<'t> Printer<'t> {
         if self.pieces(&Items::of(block)).is_empty() {
             return "{ }".to_owned();
         }
-        if self.is_on_one_line(block) && self.is_mended(block.span, &[]) {
+        if self.is_on_one_line(block) && self.is_normalized(block.span, &[]) {
             return self.source(block.span).to_owned();
         }
         if is_flat && self.is_on_one_line(block) {

@@ -1,27 +1,27 @@
 //! One linear pass over the bytes of a file, before the grammar sees them. It finds the top-level
-//! declarations, so that each is parsed on its own; it finds brackets that do not match, and mends
-//! them so that the rest can be parsed; and it bounds nesting, so that no input overflows a stack.
+//! declarations, so that each is parsed on its own; it finds brackets that do not match, and inserts what they lack
+//! so that the rest can be parsed; and it bounds nesting, so that no input overflows a stack.
 
 use std::borrow::Cow;
 
 use erpc_diagnostics::{Diagnostic, Diagnostics, FileId, Span, codes};
 
-use crate::mend::Mended;
+use crate::normalize::Normalized;
 
 /// How deep brackets, interpolations and conditions may nest.
 pub(crate) const MAX_DEPTH: usize = 64;
-/// How many missing braces are mended; past it the rest of the file is one statement.
-const MAX_MENDED: usize = 16;
+/// How many missing braces are inserted; past it the rest of the file is one statement.
+const MAX_INSERTED: usize = 16;
 
 /// A text whose brackets match, in pieces.
 pub(crate) struct Scanned<'t> {
     /// The text that was scanned.
-    pub(crate) mended: &'t Mended<'t>,
+    pub(crate) normalized: &'t Normalized<'t>,
     /// The text with what was missing put in.
     pub(crate) text: Cow<'t, str>,
-    /// What was put in: where, as offsets of the mended text, rising, and how long.
+    /// What was put in: where, as offsets of the normalized text, rising, and how long.
     pub(crate) insertions: Vec<(usize, usize)>,
-    /// The starts of the top-level pieces in the mended text; the first is 0.
+    /// The starts of the top-level pieces in the normalized text; the first is 0.
     pub(crate) starts: Vec<usize>,
     /// Opening brackets that are reported and stand unclosed in the text, rising.
     pub(crate) reported: Vec<usize>,
@@ -34,7 +34,7 @@ const MEND: &str = "};";
 const OPENING: &str = " {";
 
 impl Scanned<'_> {
-    /// The offset in the source of an offset of the mended text.
+    /// The offset in the source of an offset of the normalized text.
     pub(crate) fn original(&self, offset: usize) -> u32 {
         let mut shifted = offset;
         for (at, length) in self.insertions.iter().rev() {
@@ -42,10 +42,10 @@ impl Scanned<'_> {
                 shifted -= (*length).min(shifted - at);
             }
         }
-        u32::try_from(self.mended.original(shifted)).unwrap_or(u32::MAX)
+        u32::try_from(self.normalized.original(shifted)).unwrap_or(u32::MAX)
     }
 
-    /// The place in the source of a stretch of the mended text; empty where it was put in.
+    /// The place in the source of a stretch of the normalized text; empty where it was put in.
     fn span(&self, file: FileId, start: usize, end: usize) -> Span {
         Span::new(file, self.original(start), self.original(end))
     }
@@ -70,7 +70,7 @@ impl Scanned<'_> {
 
     /// Whether every offset is one of the source.
     pub(crate) fn is_original(&self) -> bool {
-        self.insertions.is_empty() && self.mended.is_unchanged()
+        self.insertions.is_empty() && self.normalized.is_unchanged()
     }
 }
 
@@ -117,24 +117,28 @@ struct Pass {
     left_open: Vec<(usize, usize)>,
 }
 
-/// Scans a text; what does not match is reported and mended.
-pub(crate) fn scan<'t>(file: FileId, mended: &'t Mended<'t>, out: &mut Diagnostics) -> Scanned<'t> {
+/// Scans a text; what does not match is reported, and what is missing is inserted.
+pub(crate) fn scan<'t>(
+    file: FileId,
+    normalized: &'t Normalized<'t>,
+    out: &mut Diagnostics,
+) -> Scanned<'t> {
     let mut scanned = Scanned {
-        mended,
-        text: Cow::Borrowed(&mended.text),
+        normalized,
+        text: Cow::Borrowed(&normalized.text),
         insertions: Vec::new(),
         starts: Vec::new(),
-        reported: mended.reported.clone(),
+        reported: normalized.reported.clone(),
         last_is_lost: false,
     };
     let mut pass = Scanner::new(&scanned.text, &scanned.insertions).run();
-    for _ in 0..MAX_MENDED {
+    for _ in 0..MAX_INSERTED {
         let Some(stray) = pass.stray.first().copied() else {
             break;
         };
-        let is_mended = mend_opening(file, &mut scanned, stray, out)
-            || mend_suspect(file, &mut scanned, &pass, stray, out);
-        if !is_mended {
+        let is_normalized = recover_opening(file, &mut scanned, stray, out)
+            || recover_suspect(file, &mut scanned, &pass, stray, out);
+        if !is_normalized {
             break;
         }
         pass = Scanner::new(&scanned.text, &scanned.insertions).run();
@@ -156,11 +160,11 @@ pub(crate) fn scan<'t>(file: FileId, mended: &'t Mended<'t>, out: &mut Diagnosti
             report_unclosed(open, scanned.original(end), out);
         }
         scanned.insert(end, MEND);
-        if scanned.insertions.len() >= MAX_MENDED {
+        if scanned.insertions.len() >= MAX_INSERTED {
             close_all(&mut scanned);
         }
         pass = Scanner::new(&scanned.text, &scanned.insertions).run();
-        if scanned.insertions.len() >= MAX_MENDED {
+        if scanned.insertions.len() >= MAX_INSERTED {
             break;
         }
     }
@@ -171,7 +175,7 @@ pub(crate) fn scan<'t>(file: FileId, mended: &'t Mended<'t>, out: &mut Diagnosti
     scanned
 }
 
-/// Past the limit of single mends: closes at the end whatever is still open.
+/// Past the limit of single insertions: closes at the end whatever is still open.
 fn close_all(scanned: &mut Scanned<'_>) {
     let pass = Scanner::new(&scanned.text, &scanned.insertions).run();
     let mut text = std::mem::take(&mut scanned.text).into_owned();
@@ -241,7 +245,7 @@ const DECLARATIONS: [&str; 10] = [
 
 /// A `}` that closes nothing may belong to a declaration whose `{` is missing: one without a block,
 /// with lines below it that are indented deeper.
-fn mend_opening(
+fn recover_opening(
     file: FileId,
     scanned: &mut Scanned<'_>,
     stray: usize,
@@ -283,7 +287,7 @@ fn mend_opening(
 }
 
 /// Of several `}` the one is too many that closes a block which goes on behind it.
-fn mend_suspect(
+fn recover_suspect(
     file: FileId,
     scanned: &mut Scanned<'_>,
     pass: &Pass,

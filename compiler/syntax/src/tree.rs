@@ -15,7 +15,7 @@ pub struct File {
     /// Stretches that could not be read in statements that were kept without them.
     pub lost: Vec<Span>,
     /// Stretches that are read as something else, which was certainly meant; each is reported.
-    pub mended: Vec<Span>,
+    pub normalized: Vec<Span>,
     /// Whether brackets or `"""` do not match, so that it is a guess where statements start and end.
     pub is_guess: bool,
 }

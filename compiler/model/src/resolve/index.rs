@@ -111,7 +111,7 @@ impl<'a> Resolver<'a> {
                 self.collect_named(word, statement);
             }
             // A word without a reader would be accepted and ignored.
-            name => self.report(crate::mend::unknown_word(
+            name => self.report(crate::normalize::unknown_word(
                 name,
                 statement.span,
                 Place::Program,

@@ -12,7 +12,7 @@ impl<'a> Resolver<'a> {
         let (head, span) = statement.head()?;
         let word = properties::word(head, place);
         if word.is_none() {
-            self.report(crate::mend::unknown_word(head, span, place));
+            self.report(crate::normalize::unknown_word(head, span, place));
         }
         word
     }

@@ -13,7 +13,7 @@ use rayon::prelude::*;
 use smol_str::SmolStr;
 
 use crate::grammar::{Grammar, Rule};
-use crate::mend::{Mended, mend};
+use crate::normalize::{Normalized, normalize};
 use crate::printer::is_guess;
 use crate::scan::{Scanned, scan};
 use crate::tree::{Broken, Comment, File, StringPart};
@@ -34,8 +34,8 @@ const PARALLEL_BYTES: usize = 8 << 10;
 #[must_use]
 pub fn parse(file: FileId, text: &str) -> Parsed {
     let mut diagnostics = Diagnostics::new();
-    let mended = mend(file, text, &mut diagnostics);
-    let scanned = scan(file, &mended, &mut diagnostics);
+    let normalized = normalize(file, text, &mut diagnostics);
+    let scanned = scan(file, &normalized, &mut diagnostics);
     let pieces: Vec<(usize, usize)> = scanned
         .starts
         .iter()
@@ -60,7 +60,7 @@ pub fn parse(file: FileId, text: &str) -> Parsed {
         pieces.iter().enumerate().map(parse_piece).collect()
     };
     let mut parsed = join(parsed, diagnostics);
-    parsed.file.mended = mended.spans(file);
+    parsed.file.normalized = normalized.spans(file);
     parsed.file.is_guess = !scanned.insertions.is_empty() || is_guess(text, &parsed.diagnostics);
     parsed
 }
@@ -75,14 +75,14 @@ pub fn parse_template(file: FileId, text: &str) -> Result<Vec<StringPart>, usize
         pest::error::InputLocation::Pos(at) | pest::error::InputLocation::Span((at, _)) => at,
     };
     let mut silent = Diagnostics::new();
-    let unmended = Mended::unchanged(text);
-    let scanned = scan(file, &unmended, &mut silent);
+    let unchanged = Normalized::unchanged(text);
+    let scanned = scan(file, &unchanged, &mut silent);
     if scanned.last_is_lost {
         return Err(text.len());
     }
     let mut pairs = Grammar::parse(Rule::template, text).map_err(|error| offset(&error))?;
     let whole = Scanned {
-        mended: &unmended,
+        normalized: &unchanged,
         text: text.into(),
         insertions: Vec::new(),
         starts: vec![0],
@@ -168,7 +168,7 @@ pub(crate) fn first_words(text: &str) -> Vec<SmolStr> {
 pub(crate) struct Builder<'t> {
     file: FileId,
     scanned: &'t Scanned<'t>,
-    /// Where the piece starts in the mended text.
+    /// Where the piece starts in the normalized text.
     base: usize,
     pub(crate) diagnostics: Diagnostics,
     /// Stretches that no rule takes.

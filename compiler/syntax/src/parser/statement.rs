@@ -408,11 +408,11 @@ fn typographic(quote: char, text: &str, at: Span, whole: Span) -> Diagnostic {
     )
     .at(at, format!("U+{:04X}", u32::from(quote)));
     if text.chars().skip(1).any(|c| QUOTES.contains(&c)) {
-        let mended: String = text
+        let normalized: String = text
             .chars()
             .map(|c| if QUOTES.contains(&c) { '"' } else { c })
             .collect();
-        diagnostic.fix("write `\"`", whole, mended)
+        diagnostic.fix("write `\"`", whole, normalized)
     } else {
         diagnostic
     }

@@ -3,7 +3,7 @@
 
 use erpc_diagnostics::{Diagnostic, codes};
 
-use super::Mender;
+use super::Normalizer;
 
 /// Words that are followed by one text.
 const TEXT_WORDS: [&str; 6] = [
@@ -29,7 +29,7 @@ struct Bare {
     between: &'static str,
 }
 
-impl Mender<'_, '_> {
+impl Normalizer<'_, '_> {
     /// At a `/`, `:` or `@`: the rest of a text that stands without quotes, which is put into them;
     /// `false` where it is none.
     pub(super) fn bare_text(&mut self) -> bool {
@@ -62,7 +62,7 @@ impl Mender<'_, '_> {
         } else {
             (bare.start, bare.start, "\"")
         };
-        self.mend(
+        self.normalize(
             diagnostic,
             "put it in quotes",
             &[open, (bare.end, bare.end, "\"")],

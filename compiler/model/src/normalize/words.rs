@@ -4,7 +4,7 @@ use erpc_diagnostics::{Diagnostic, Span, codes, listed, nearest};
 use erpc_syntax::tree::{Arg, Call, Expr, ExprKind, Ident, PathPort, Sign, Statement};
 
 use super::foreign::{foreign, of_kubernetes};
-use super::{Mender, arg_word, word_expr};
+use super::{Normalizer, arg_word, word_expr};
 use crate::properties::{self, Place, Word};
 use crate::word::form_words;
 
@@ -19,7 +19,7 @@ const FOR_IS: [&str; 7] = [
     "of",
 ];
 
-impl Mender<'_, '_> {
+impl Normalizer<'_, '_> {
     /// The head of a statement that no word of its place is; `false` where nothing can be made of it.
     pub(super) fn head(&mut self, statement: &mut Statement, place: Place) -> bool {
         let Some((head, span)) = statement.head().map(|(head, span)| (head.clone(), span)) else {

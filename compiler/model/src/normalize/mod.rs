@@ -22,25 +22,30 @@ use crate::properties::{self, Place, Word};
 pub(crate) use words::unknown_word;
 
 /// Changes a tree to what is certainly meant; gives the stretches that nothing can be made of.
-pub(crate) fn mend(id: FileId, file: &mut File, text: &str, out: &mut Diagnostics) -> Vec<Span> {
-    let mut mender = Mender {
+pub(crate) fn normalize(
+    id: FileId,
+    file: &mut File,
+    text: &str,
+    out: &mut Diagnostics,
+) -> Vec<Span> {
+    let mut normalizer = Normalizer {
         file: id,
         text,
         out,
         lost: Vec::new(),
     };
-    mender.items(&mut file.statements, &mut file.broken, Some(Place::Program));
-    mender.lost
+    normalizer.items(&mut file.statements, &mut file.broken, Some(Place::Program));
+    normalizer.lost
 }
 
-struct Mender<'t, 'o> {
+struct Normalizer<'t, 'o> {
     file: FileId,
     text: &'t str,
     out: &'o mut Diagnostics,
     lost: Vec<Span>,
 }
 
-impl<'t> Mender<'t, '_> {
+impl<'t> Normalizer<'t, '_> {
     fn items(
         &mut self,
         statements: &mut Vec<Statement>,

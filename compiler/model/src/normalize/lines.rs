@@ -5,11 +5,11 @@ use std::iter::Peekable;
 use erpc_diagnostics::{Diagnostic, codes};
 use erpc_syntax::tree::{Arg, Block, Broken, ExprKind, Sign, Statement};
 
-use super::{Mender, arg_word};
+use super::{Normalizer, arg_word};
 use crate::properties::{self, Place};
 use crate::word::form_words;
 
-impl Mender<'_, '_> {
+impl Normalizer<'_, '_> {
     /// A sign at the end of a line joins the next line to it. Where that line starts with a word of
     /// this place, it was meant as a statement of its own.
     pub(super) fn split_lines(

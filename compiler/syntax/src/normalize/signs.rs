@@ -2,9 +2,9 @@
 
 use erpc_diagnostics::{Diagnostic, codes};
 
-use super::{Mender, characters};
+use super::{Normalizer, characters};
 
-impl Mender<'_, '_> {
+impl Normalizer<'_, '_> {
     /// An ASCII character that is no letter, digit, bracket or white space.
     pub(super) fn ascii_sign(&mut self) {
         let rest = self.rest();
@@ -174,7 +174,7 @@ impl Mender<'_, '_> {
             "a comment starts with `#` and ends with its line",
         )
         .at(self.span(start, start + 2), "not a comment here");
-        self.mend(diagnostic, "write `#`", &edits);
+        self.normalize(diagnostic, "write `#`", &edits);
         self.at = end + 2;
         self.line = self.text[..self.at].rfind('\n').map_or(0, |at| at + 1);
     }
@@ -256,7 +256,7 @@ impl Mender<'_, '_> {
             format!("the version of Kubernetes is a number, without a `v`: `{meant}`"),
         )
         .at(self.span(start, start + 1), "not part of the number");
-        self.mend(
+        self.normalize(
             diagnostic,
             &format!("write `{meant}`"),
             &[(start, start + 1, "")],
@@ -273,7 +273,7 @@ impl Mender<'_, '_> {
             "the `:` of a port stands right behind the name, without a space",
         )
         .at(self.span(end, self.at), "not here");
-        self.mend(diagnostic, "remove the space", &[(end, self.at, "")]);
+        self.normalize(diagnostic, "remove the space", &[(end, self.at, "")]);
         self.at += 1;
     }
 
@@ -339,7 +339,7 @@ impl Mender<'_, '_> {
         .at(self.span(first, first + 1), "a list as YAML writes it")
         .help(format!("write `{word} A, B`"));
         let last = edits.last().map_or(first + 2, |(_, to, _)| *to);
-        self.mend(diagnostic, "write the values on one line", &edits);
+        self.normalize(diagnostic, "write the values on one line", &edits);
         // The lines between are read as they stand, in order.
         self.skip_items(first + 2, last);
     }
@@ -368,7 +368,7 @@ impl Mender<'_, '_> {
             )
             .at(self.span(start, start + 2), "needed in a text only");
             let edits = [(start, start + 2, ""), (end - 1, end, "")];
-            self.mend(diagnostic, &format!("write `{name}`"), &edits);
+            self.normalize(diagnostic, &format!("write `{name}`"), &edits);
             self.at = end;
         } else if rest[1..].starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') {
             self.sign(
@@ -401,7 +401,7 @@ impl Mender<'_, '_> {
         let diagnostic = Diagnostic::new(&codes::WRONG_TYPE, "a schedule is written in quotes")
             .at(self.span(start, end), "words without quotes")
             .help(format!("write `\"{written}\"`"));
-        self.mend(
+        self.normalize(
             diagnostic,
             "put it in quotes",
             &[(start, start, "\""), (end, end, "\"")],
@@ -501,7 +501,7 @@ impl Mender<'_, '_> {
                 "spaces around it"
             },
         );
-        self.mend(diagnostic, "write `..`", &[(start, end, "..")]);
+        self.normalize(diagnostic, "write `..`", &[(start, end, "..")]);
         self.at = end;
     }
 
@@ -522,13 +522,13 @@ impl Mender<'_, '_> {
                 .all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_');
         let start = self.line_start() + indent;
         if is_word {
-            self.mend(
+            self.normalize(
                 diagnostic,
                 "write `let` and `=`",
                 &[(start, start, "let "), (at, at + 2, "=")],
             );
         } else {
-            self.mend(diagnostic, "write `=`", &[(at, at + 2, "=")]);
+            self.normalize(diagnostic, "write `=`", &[(at, at + 2, "=")]);
         }
         self.at = at + 2;
     }

@@ -16,22 +16,22 @@ use std::borrow::Cow;
 
 use erpc_diagnostics::{Code, Diagnostic, Diagnostics, Edit, FileId, Span, codes};
 
-/// How many places are mended; what is behind them is read as it stands.
-const MAX_MENDED: usize = 2_000;
+/// How many places are normalized; what is behind them is read as it stands.
+const MAX_EDITS: usize = 2_000;
 
 /// How far a line is looked at around a place, so that a long one costs no more than a short one.
 const MAX_LOOK: usize = 2_000;
 
 /// A text with what was certainly meant in it.
-pub(crate) struct Mended<'t> {
+pub(crate) struct Normalized<'t> {
     source: &'t str,
     pub(crate) text: Cow<'t, str>,
     replaced: Vec<Replaced>,
-    /// Where something stands that was reported and has no meaning, in the mended text.
+    /// Where something stands that was reported and has no meaning, in the normalized text.
     pub(crate) reported: Vec<usize>,
 }
 
-/// A stretch of the mended text, and what stands in its place in the source.
+/// A stretch of the normalized text, and what stands in its place in the source.
 struct Replaced {
     at: usize,
     length: usize,
@@ -42,7 +42,7 @@ struct Replaced {
 /// Stands where something was reported that nothing can be made of. The grammar takes it for junk.
 const LOST: &str = "\u{1}";
 
-impl<'t> Mended<'t> {
+impl<'t> Normalized<'t> {
     /// A text as it stands.
     pub(crate) fn unchanged(text: &'t str) -> Self {
         Self {
@@ -57,7 +57,7 @@ impl<'t> Mended<'t> {
         self.replaced.is_empty()
     }
 
-    /// The offset in the source of an offset of the mended text.
+    /// The offset in the source of an offset of the normalized text.
     pub(crate) fn original(&self, offset: usize) -> usize {
         let before = self.replaced.partition_point(|r| r.at < offset);
         let Some(last) = before.checked_sub(1).map(|n| &self.replaced[n]) else {
@@ -88,9 +88,9 @@ fn span(file: FileId, start: usize, end: usize) -> Span {
     Span::new(file, offset(start), offset(end))
 }
 
-/// Reads a text; what is certainly meant otherwise is reported and mended.
-pub(crate) fn mend<'t>(file: FileId, text: &'t str, out: &mut Diagnostics) -> Mended<'t> {
-    let mut mender = Mender {
+/// Reads a text; what is certainly meant otherwise is reported and normalized.
+pub(crate) fn normalize<'t>(file: FileId, text: &'t str, out: &mut Diagnostics) -> Normalized<'t> {
+    let mut normalizer = Normalizer {
         file,
         text,
         at: 0,
@@ -100,22 +100,22 @@ pub(crate) fn mend<'t>(file: FileId, text: &'t str, out: &mut Diagnostics) -> Me
         edits: Vec::new(),
         out,
     };
-    while mender.at < text.len() && mender.edits.len() < MAX_MENDED {
-        match mender.stack.last() {
-            Some(Open::Line(_)) => mender.in_line_string(),
-            Some(Open::Block(_)) => mender.in_block_string(),
-            Some(Open::Interpolation(_) | Open::Bracket(..)) | None => mender.in_code(),
+    while normalizer.at < text.len() && normalizer.edits.len() < MAX_EDITS {
+        match normalizer.stack.last() {
+            Some(Open::Line(_)) => normalizer.in_line_string(),
+            Some(Open::Block(_)) => normalizer.in_block_string(),
+            Some(Open::Interpolation(_) | Open::Bracket(..)) | None => normalizer.in_code(),
         }
     }
-    if mender.edits.len() < MAX_MENDED {
-        mender.end_of_line();
+    if normalizer.edits.len() < MAX_EDITS {
+        normalizer.end_of_line();
     }
-    apply(text, mender.edits)
+    apply(text, normalizer.edits)
 }
 
-fn apply(text: &str, mut edits: Vec<(usize, usize, String)>) -> Mended<'_> {
+fn apply(text: &str, mut edits: Vec<(usize, usize, String)>) -> Normalized<'_> {
     if edits.is_empty() {
-        return Mended::unchanged(text);
+        return Normalized::unchanged(text);
     }
     edits.sort_by_key(|(from, to, _)| (*from, *to));
     let mut made = String::with_capacity(text.len() + edits.len());
@@ -140,7 +140,7 @@ fn apply(text: &str, mut edits: Vec<(usize, usize, String)>) -> Mended<'_> {
         done = to;
     }
     made.push_str(&text[done..]);
-    Mended {
+    Normalized {
         source: text,
         text: Cow::Owned(made),
         replaced,
@@ -169,7 +169,7 @@ impl Open {
     }
 }
 
-struct Mender<'t, 'o> {
+struct Normalizer<'t, 'o> {
     file: FileId,
     text: &'t str,
     at: usize,
@@ -182,7 +182,7 @@ struct Mender<'t, 'o> {
     out: &'o mut Diagnostics,
 }
 
-impl<'t> Mender<'t, '_> {
+impl<'t> Normalizer<'t, '_> {
     fn rest(&self) -> &'t str {
         &self.text[self.at..]
     }
@@ -221,7 +221,7 @@ impl<'t> Mender<'t, '_> {
     }
 
     /// Reports a mistake and reads on as if the edits had been made.
-    fn mend(&mut self, diagnostic: Diagnostic, title: &str, edits: &[(usize, usize, &str)]) {
+    fn normalize(&mut self, diagnostic: Diagnostic, title: &str, edits: &[(usize, usize, &str)]) {
         let fix = edits.iter().map(|(start, end, new)| Edit {
             span: self.span(*start, *end),
             text: (*new).to_owned(),
@@ -263,7 +263,7 @@ impl<'t> Mender<'t, '_> {
             " " => "write a space".to_owned(),
             _ => format!("write `{new}`"),
         };
-        self.mend(diagnostic, &title, &[(self.at, end, new)]);
+        self.normalize(diagnostic, &title, &[(self.at, end, new)]);
         self.at = end;
     }
 
@@ -361,7 +361,7 @@ impl<'t> Mender<'t, '_> {
         )
         .at(self.span(first, first + c.len_utf8()), alphabet.to_string())
         .help(format!("write `{meant}` in Latin letters"));
-        self.mend(
+        self.normalize(
             diagnostic,
             &format!("write `{meant}` in Latin letters"),
             &[(start, end, meant.as_str())],

@@ -6,14 +6,14 @@ use erpc_syntax::tree::{Arg, ExprKind, Sign, Statement};
 
 use smol_str::SmolStr;
 
-use super::{Mender, arg_word, word_expr};
+use super::{Normalizer, arg_word, word_expr};
 use crate::properties::Word;
 use crate::word::form_words;
 
 /// Words before a schedule elsewhere.
 const FOR_EVERY: [&str; 6] = ["schedule", "cron", "at", "on", "when", "runs"];
 
-impl Mender<'_, '_> {
+impl Normalizer<'_, '_> {
     /// `nodes 4x cpu 4`, `nodes 4x of cpu 4`: the sign of a product where `of` stands. Whether it was that.
     fn times_without_space(&mut self, statement: &mut Statement) -> bool {
         let [_, Arg::Expr(count), rest @ ..] = statement.args.as_mut_slice() else {

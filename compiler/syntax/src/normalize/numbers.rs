@@ -2,9 +2,9 @@
 
 use erpc_diagnostics::{Diagnostic, codes};
 
-use super::Mender;
+use super::Normalizer;
 
-impl Mender<'_, '_> {
+impl Normalizer<'_, '_> {
     /// Whether digits alone stand before the current place, so that a comma is one of decimals.
     pub(super) fn ends_whole_number(&self) -> bool {
         let before = self.before();
@@ -28,7 +28,7 @@ impl Mender<'_, '_> {
             format!("the decimals of a number stand behind a point: `{meant}`"),
         )
         .at(self.span(start, last), "a decimal comma");
-        self.mend(
+        self.normalize(
             diagnostic,
             &format!("write `{meant}`"),
             &[(self.at, end, ".")],

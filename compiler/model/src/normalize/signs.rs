@@ -4,10 +4,10 @@
 use erpc_diagnostics::{Diagnostic, Span, codes};
 use erpc_syntax::tree::{Arg, ExprKind, Sign, Statement};
 
-use super::{Mender, arg_word, text_expr, word_expr};
+use super::{Normalizer, arg_word, text_expr, word_expr};
 use crate::properties::Word;
 
-impl Mender<'_, '_> {
+impl Normalizer<'_, '_> {
     pub(super) fn signs(&mut self, statement: &mut Statement, word: Option<&Word>) {
         self.trailing_comma(statement);
         match statement.args.get(1) {

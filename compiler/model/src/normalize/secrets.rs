@@ -5,7 +5,7 @@ use erpc_diagnostics::{Diagnostic, Span, codes, listed, nearest};
 use erpc_syntax::tree::{Arg, ExprKind, Sign, Statement, StringPart};
 use smol_str::SmolStr;
 
-use super::{Mender, arg_word, text_expr, word_expr};
+use super::{Normalizer, arg_word, text_expr, word_expr};
 use crate::properties::{self, Place};
 
 /// How many values are shown.
@@ -21,7 +21,7 @@ struct Given {
     value: Span,
 }
 
-impl Mender<'_, '_> {
+impl Normalizer<'_, '_> {
     /// `secret pay { key = "abc" }`, read as `secret pay { keys "key" }`.
     pub(super) fn secret_values(&mut self, secret: &mut Statement) {
         let name = secret.args.get(1).and_then(arg_word).cloned();

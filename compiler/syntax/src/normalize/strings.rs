@@ -2,9 +2,9 @@
 
 use erpc_diagnostics::{Diagnostic, codes};
 
-use super::{MAX_LOOK, Mender, Open, characters};
+use super::{MAX_LOOK, Normalizer, Open, characters};
 
-impl Mender<'_, '_> {
+impl Normalizer<'_, '_> {
     pub(super) fn in_line_string(&mut self) {
         let rest = self.rest().as_bytes();
         let skipped = rest
@@ -109,7 +109,7 @@ impl Mender<'_, '_> {
         let diagnostic = Diagnostic::new(&codes::UNCLOSED_BRACKET, "this `${` is never closed")
             .at(self.span(dollar, dollar + 2), "opened here")
             .help("add a `}` behind the value; a literal `${` is written `$${`");
-        self.mend(diagnostic, &format!("add `{new}`"), &[(at, at, new)]);
+        self.normalize(diagnostic, &format!("add `{new}`"), &[(at, at, new)]);
         if new.len() > 1 {
             // The text around it is closed with it.
             self.stack.pop();
@@ -151,7 +151,7 @@ impl Mender<'_, '_> {
                 self.span(at, at + c.len_utf8()),
                 format!("U+{:04X}", u32::from(c)),
             );
-            self.mend(diagnostic, "write `\"`", &[(at, at + c.len_utf8(), "\"")]);
+            self.normalize(diagnostic, "write `\"`", &[(at, at + c.len_utf8(), "\"")]);
             self.quotes.push((start, at));
             self.at = at + c.len_utf8();
         } else if let Some((before, end)) = self.closed_by_a_word() {
@@ -170,7 +170,7 @@ impl Mender<'_, '_> {
                         "add a `\"` before `{}`",
                         self.text[value..start].trim()
                     ));
-            self.mend(diagnostic, "add `\"`", &[(value, value, "\"")]);
+            self.normalize(diagnostic, "add `\"`", &[(value, value, "\"")]);
             self.at = start + 1;
         } else {
             let end = self.value_end(start, start + 1);
@@ -183,7 +183,7 @@ impl Mender<'_, '_> {
         let diagnostic = Diagnostic::new(&codes::UNCLOSED_STRING, "this text has no closing quote")
             .at(self.span(start, start + 1), "opened here")
             .help("a text ends on its line; one of several lines is written between `\"\"\"` and `\"\"\"`");
-        self.mend(diagnostic, "add `\"`", &[(end, end, "\"")]);
+        self.normalize(diagnostic, "add `\"`", &[(end, end, "\"")]);
     }
 
     /// Reads on from a place before the current one, as if nothing behind it had been seen.
@@ -260,7 +260,7 @@ impl Mender<'_, '_> {
         match close {
             Some((at, close)) => {
                 let (from, to) = (behind + at, behind + at + close.len_utf8());
-                self.mend(
+                self.normalize(
                     diagnostic,
                     "write `\"`",
                     &[(start, behind, "\""), (from, to, "\"")],
@@ -269,7 +269,7 @@ impl Mender<'_, '_> {
             }
             None => {
                 let end = self.value_end(start, behind);
-                self.mend(
+                self.normalize(
                     diagnostic,
                     "write `\"`",
                     &[(start, behind, "\""), (end, end, "\"")],
@@ -295,7 +295,7 @@ impl Mender<'_, '_> {
         let (from, to) = (behind + at, behind + at + close.len());
         let diagnostic = Diagnostic::new(code, message)
             .at(self.span(start, behind), "not a quote of the language");
-        self.mend(
+        self.normalize(
             diagnostic,
             "write `\"`",
             &[(start, behind, "\""), (from, to, "\"")],

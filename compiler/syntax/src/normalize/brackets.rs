@@ -3,7 +3,7 @@
 
 use erpc_diagnostics::{Diagnostic, codes};
 
-use super::{Mender, Open};
+use super::{Normalizer, Open};
 
 /// Words whose block spans lines: a bracket behind one of them is meant to be a brace.
 const DECLARATIONS: [&str; 10] = [
@@ -19,7 +19,7 @@ const DECLARATIONS: [&str; 10] = [
     "profile",
 ];
 
-impl Mender<'_, '_> {
+impl Normalizer<'_, '_> {
     pub(super) fn open_bracket(&mut self) {
         let rest = self.rest();
         let bracket = rest.as_bytes()[0];
@@ -57,7 +57,7 @@ impl Mender<'_, '_> {
                 format!("a block opens with `{{`, not with `{open}`"),
             )
             .at(self.span(at, at + 1), "another bracket");
-            self.mend(diagnostic, "write `{`", &[(at, at + 1, "{")]);
+            self.normalize(diagnostic, "write `{`", &[(at, at + 1, "{")]);
             self.stack.push(Open::Bracket(b'{', at));
         } else {
             self.stack.push(Open::Bracket(bracket, self.at));
@@ -130,7 +130,7 @@ impl Mender<'_, '_> {
         )
         .at(self.span(at, at + 1), "opened here")
         .help(format!("add a `{close}` before the `{{`"));
-        self.mend(diagnostic, &format!("add `{close}`"), &[(end, end, close)]);
+        self.normalize(diagnostic, &format!("add `{close}`"), &[(end, end, close)]);
         self.stack.pop();
     }
 
@@ -152,7 +152,7 @@ impl Mender<'_, '_> {
         let diagnostic = Diagnostic::new(&codes::UNCLOSED_BRACKET, "this `{` is never closed")
             .at(self.span(at, at + 1), "opened here")
             .help("add a `}` before the arrow: a set is written `{a, b}`");
-        self.mend(diagnostic, "add `}`", &[(end, end, "}")]);
+        self.normalize(diagnostic, "add `}`", &[(end, end, "}")]);
         self.stack.pop();
     }
 
@@ -195,7 +195,7 @@ impl Mender<'_, '_> {
             self.span(above.len() - line.trim_start().len(), above.len()),
             "its statement ends here",
         );
-        self.mend(
+        self.normalize(
             diagnostic,
             "put the `{` on the line above",
             &[(above.len(), at, " ")],
@@ -225,6 +225,6 @@ impl Mender<'_, '_> {
                 "add a `(` behind `{}`",
                 before[..callee].rsplit(' ').next().unwrap_or_default()
             ));
-        self.mend(diagnostic, "add `(`", &[(from, to, "(")]);
+        self.normalize(diagnostic, "add `(`", &[(from, to, "(")]);
     }
 }
