@@ -33,7 +33,7 @@ use crate::kind::Kind;
 use crate::lock::Lock;
 use crate::node_ports;
 use crate::object::{Desired, ObjectId, Packed, Program};
-use crate::plan::{Allowed, Plan, Step, explain};
+use crate::plan::{Allowed, ObjectChange, Plan, explain};
 use crate::progress::{Event, Progress};
 use crate::request::Call;
 use crate::stop::Stop;
@@ -531,7 +531,7 @@ impl Engine<'_, '_> {
         )
     }
 
-    fn steps(&self, wanted: impl Fn(&Step) -> bool) -> Vec<Step> {
+    fn steps(&self, wanted: impl Fn(&ObjectChange) -> bool) -> Vec<ObjectChange> {
         let steps = self.plan.work();
         steps
             .filter(|step| !step.action.deletes() && wanted(step))
@@ -545,7 +545,7 @@ impl Engine<'_, '_> {
             .plan
             .work()
             .filter(|step| !self.revoked.contains(&step.id));
-        let steps: Vec<Step> = steps.cloned().collect();
+        let steps: Vec<ObjectChange> = steps.cloned().collect();
         let current = self.current_services(&steps).await;
         let live = |id: &ObjectId| current.get(id).cloned().or_else(|| self.plan.live.get(id));
         Steps::of(&Basis {
@@ -572,7 +572,7 @@ impl Engine<'_, '_> {
 
     /// The Services as they are now, where that is not in the plan: on the way back, and of those that
     /// lacked the platform's label.
-    async fn current_services(&self, steps: &[Step]) -> BTreeMap<ObjectId, Value> {
+    async fn current_services(&self, steps: &[ObjectChange]) -> BTreeMap<ObjectId, Value> {
         let unknown = steps.iter().filter(|step| {
             step.id.kind == Kind::Service
                 && step.uid.is_some()

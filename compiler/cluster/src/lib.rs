@@ -89,7 +89,7 @@ pub use manager::FieldManager;
 pub use moves::{Moved, VolumeMove};
 pub use object::{Desired, MANAGED_BY, ObjectId, PART_OF, Program, TOOL};
 pub use path::{FieldPath, Segment};
-pub use plan::{Action, Allowed, LeftOut, Plan, Step};
+pub use plan::{Action, Allowed, LeftOut, ObjectChange, Plan};
 pub use probe::{
     Attempt, Expects, PROBE_IMAGE, Probe, ProbeOutcome, Probed, Prober, Seen, probe_json,
     probe_text, run as run_probe,

@@ -123,7 +123,7 @@ impl Action {
 
 /// One object that does not stay as it is.
 #[derive(Clone, Debug)]
-pub struct Step {
+pub struct ObjectChange {
     /// Which.
     pub id: ObjectId,
     /// What happens.
@@ -160,7 +160,7 @@ pub struct Step {
 #[derive(Debug)]
 pub struct Plan {
     /// What changes, sorted by namespace, name and kind.
-    pub steps: Vec<Step>,
+    pub steps: Vec<ObjectChange>,
     /// What is not done, because something that it needs is blocked.
     pub left_out: Vec<LeftOut>,
     /// The services whose pods would change and do not, because something is blocked.
@@ -288,8 +288,9 @@ impl Plan {
     }
 
     /// The steps that an apply takes.
-    pub fn work(&self) -> impl Iterator<Item = &Step> {
-        let prunes = |step: &Step| self.allowed.prune || self.allowed.revoke && self.grants(step);
+    pub fn work(&self) -> impl Iterator<Item = &ObjectChange> {
+        let prunes =
+            |step: &ObjectChange| self.allowed.prune || self.allowed.revoke && self.grants(step);
         self.steps.iter().filter(move |step| match step.action {
             Action::Blocked => false,
             Action::Prune => prunes(step),
@@ -299,7 +300,7 @@ impl Plan {
 
     /// Whether an object that left the source grants something by being there. A policy does in a
     /// namespace that is closed; in an open one its pods would be open without it.
-    pub(crate) fn grants(&self, step: &Step) -> bool {
+    pub(crate) fn grants(&self, step: &ObjectChange) -> bool {
         let id = &step.id;
         match id.kind {
             Kind::Ingress
@@ -387,7 +388,7 @@ impl Plan {
 
     /// Finds out whether quotas have capacity, where pods would be made.
     async fn find_shortages(&mut self, cluster: &Cluster, program: &Program<'_>) {
-        let makes_pods = |step: &Step| step.id.kind.is_workload() && !step.action.deletes();
+        let makes_pods = |step: &ObjectChange| step.id.kind.is_workload() && !step.action.deletes();
         if !self.work().any(makes_pods) {
             return;
         }
@@ -408,7 +409,7 @@ impl Plan {
     ) -> Result<(), Failure> {
         for claim in claims::growing(cluster, program, &self.live).await? {
             if claim.state == Growth::ToAsk {
-                self.steps.push(Step {
+                self.steps.push(ObjectChange {
                     changes: vec![claim.change()],
                     uid: claim.uid.clone(),
                     ..step(&claim.id, Action::Grow)
@@ -448,8 +449,8 @@ fn order(id: &ObjectId) -> (Option<&str>, &str, Kind) {
     (id.namespace.as_deref(), &id.name, id.kind)
 }
 
-pub(crate) fn step(id: &ObjectId, action: Action) -> Step {
-    Step {
+pub(crate) fn step(id: &ObjectId, action: Action) -> ObjectChange {
+    ObjectChange {
         id: id.clone(),
         action,
         changes: Vec::new(),
@@ -468,8 +469,8 @@ pub(crate) fn step(id: &ObjectId, action: Action) -> Step {
     }
 }
 
-fn blocked(id: &ObjectId, failure: Failure) -> Step {
-    Step {
+fn blocked(id: &ObjectId, failure: Failure) -> ObjectChange {
+    ObjectChange {
         blocked: Some(failure),
         changes_pods: id.kind.is_workload(),
         ..step(id, Action::Blocked)

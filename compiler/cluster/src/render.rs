@@ -10,7 +10,7 @@ use std::fmt::Write;
 use crate::additions::show;
 use crate::kind::Kind;
 use crate::object::Program;
-use crate::plan::{Action, Plan, Step};
+use crate::plan::{Action, ObjectChange, Plan};
 
 pub use json::to_json;
 pub use markdown::markdown;
@@ -102,10 +102,10 @@ fn write_steps(
     detail: Detail,
 ) -> bool {
     if detail == Detail::Full || plan.steps.len() <= MOST_STEPS {
-        let steps: Vec<&Step> = plan.steps.iter().collect();
+        let steps: Vec<&ObjectChange> = plan.steps.iter().collect();
         return write_in_full(out, &steps, program, paint, detail);
     }
-    let (mut particular, mut plain): (Vec<&Step>, Vec<&Step>) =
+    let (mut particular, mut plain): (Vec<&ObjectChange>, Vec<&ObjectChange>) =
         plan.steps.iter().partition(|step| is_particular(step));
     if particular.len() <= MOST_STEPS {
         write_in_full(out, &particular, program, paint, detail);
@@ -136,7 +136,7 @@ fn write_steps(
 }
 
 /// Whether a step is more than the name of its object.
-fn is_particular(step: &Step) -> bool {
+fn is_particular(step: &ObjectChange) -> bool {
     step.blocked.is_some()
         || step.moved.is_some()
         || !step.changes.is_empty()
@@ -147,7 +147,7 @@ fn is_particular(step: &Step) -> bool {
 type Group<'p> = (Action, Option<&'p str>);
 
 /// How many objects of each kind, by action and namespace.
-fn grouped<'p>(steps: &[&'p Step]) -> BTreeMap<Group<'p>, BTreeMap<Kind, usize>> {
+fn grouped<'p>(steps: &[&'p ObjectChange]) -> BTreeMap<Group<'p>, BTreeMap<Kind, usize>> {
     let mut groups: BTreeMap<Group<'_>, BTreeMap<Kind, usize>> = BTreeMap::new();
     for step in steps {
         let group = (step.action, step.id.namespace.as_deref());
@@ -171,14 +171,14 @@ fn counted(kind: Kind, count: usize) -> String {
     }
 }
 
-fn width_of(steps: &[&Step]) -> usize {
+fn width_of(steps: &[&ObjectChange]) -> usize {
     let widths = steps.iter().map(|step| step.id.place().chars().count());
     widths.max().unwrap_or(0)
 }
 
 fn write_headline(
     out: &mut String,
-    step: &Step,
+    step: &ObjectChange,
     program: &Program<'_>,
     width: usize,
     paint: Paint,
@@ -218,7 +218,7 @@ fn write_headline(
 /// Whether something was left out.
 fn write_in_full(
     out: &mut String,
-    steps: &[&Step],
+    steps: &[&ObjectChange],
     program: &Program<'_>,
     paint: Paint,
     detail: Detail,
@@ -234,7 +234,7 @@ fn write_in_full(
 /// Whether something was left out.
 fn write_step(
     out: &mut String,
-    step: &Step,
+    step: &ObjectChange,
     program: &Program<'_>,
     width: usize,
     paint: Paint,

@@ -7,7 +7,7 @@ use super::steps::{Batch, Write};
 use super::write::Writer;
 use crate::failure::Failure;
 use crate::object::ObjectId;
-use crate::plan::{Action, Step};
+use crate::plan::{Action, ObjectChange};
 use crate::progress::Event;
 use crate::request::Answer;
 
@@ -114,14 +114,18 @@ impl Engine<'_, '_> {
     }
 
     /// An object that is written twice, first for both revisions and then for the new one, counts once.
-    pub(super) fn count(&mut self, step: &Step) {
+    pub(super) fn count(&mut self, step: &ObjectChange) {
         if self.wrote.insert(step.id.clone()) {
             self.written += 1;
         }
     }
 
     /// Takes note of how a write went.
-    pub(super) fn note(&mut self, step: &Step, result: Result<Option<Answer>, Option<Failure>>) {
+    pub(super) fn note(
+        &mut self,
+        step: &ObjectChange,
+        result: Result<Option<Answer>, Option<Failure>>,
+    ) {
         let failure = match result {
             Ok(_) => {
                 self.count(step);

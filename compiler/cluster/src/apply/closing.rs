@@ -13,7 +13,7 @@ use super::steps::{Closing, Steps, Write, rank, workload_of};
 use crate::kind::Kind;
 use crate::moves::Moves;
 use crate::object::{NAME, ObjectId, Program};
-use crate::plan::Step;
+use crate::plan::ObjectChange;
 use crate::request::Call;
 use crate::selection::namespace_of;
 
@@ -143,7 +143,7 @@ impl Neighbours {
     /// The services whose pods, of whatever revision, may need an object that goes.
     pub(super) fn needing(
         &self,
-        step: &Step,
+        step: &ObjectChange,
         live: &dyn Fn(&ObjectId) -> Option<Value>,
     ) -> BTreeSet<ServiceId> {
         if let Some(moved) = &step.moved {

@@ -12,7 +12,7 @@ use erpc_prove::{Action as ProvenAction, Change, File, Manifests, RolloutStep};
 use super::steps::{Basis, Closing, Steps, Write};
 use crate::kind::Kind;
 use crate::object::{ObjectId, Packed, Program};
-use crate::plan::{Action, Step, step};
+use crate::plan::{Action, ObjectChange, step};
 
 /// Of the versions of a change: before it, on the way, and afterwards.
 const BETWEEN: usize = 1;
@@ -72,7 +72,7 @@ fn ports_moved(platform: &Platform) -> Platform {
 }
 
 /// The step for an object of which there is this before.
-fn planned(id: &ObjectId, body: &Packed, before: &Objects) -> Option<Step> {
+fn planned(id: &ObjectId, body: &Packed, before: &Objects) -> Option<ObjectChange> {
     match before.get(id) {
         None => Some(step(id, Action::Create)),
         Some(old) if old == body => None,
@@ -81,7 +81,7 @@ fn planned(id: &ObjectId, body: &Packed, before: &Objects) -> Option<Step> {
 }
 
 fn change(name: &'static str, program: &Program<'_>, before: &Objects) -> Change {
-    let mut steps: Vec<Step> = program
+    let mut steps: Vec<ObjectChange> = program
         .objects
         .iter()
         .filter_map(|object| planned(&object.id, &object.body, before))

@@ -11,7 +11,7 @@ use crate::equal::owned;
 use crate::failure::Failure;
 use crate::kind::Kind;
 use crate::object::{ObjectId, Packed};
-use crate::plan::{Action, Step};
+use crate::plan::{Action, ObjectChange};
 use crate::progress::Event;
 
 /// What belongs to a service and goes back with it. Namespaces, quotas, accounts and roles stay, and
@@ -28,10 +28,10 @@ const GOES_BACK: [Kind; 5] = [
 #[derive(Default)]
 struct WayBack {
     /// What gets its earlier fields again.
-    steps: Vec<Step>,
+    steps: Vec<ObjectChange>,
     bodies: BTreeMap<ObjectId, Packed>,
     /// Autoscalers and routes that the run made for services that were there before.
-    added: Vec<Step>,
+    added: Vec<ObjectChange>,
     /// Autoscalers that the run removed, with their bodies.
     removed: Vec<Write>,
     /// Workloads that stay as the run left them, and why.
@@ -138,7 +138,7 @@ impl Engine<'_, '_> {
                     if let Some(body) =
                         live().and_then(|live| owned(self.program.manager(), kind, &live))
                     {
-                        let step = Step {
+                        let step = ObjectChange {
                             action: Action::Create,
                             uid: None,
                             ..step.clone()
@@ -175,7 +175,7 @@ impl Engine<'_, '_> {
     }
 
     /// Namespace and name of the workload that an object belongs to.
-    fn workload_of(&self, step: &Step) -> (Option<smol_str::SmolStr>, smol_str::SmolStr) {
+    fn workload_of(&self, step: &ObjectChange) -> (Option<smol_str::SmolStr>, smol_str::SmolStr) {
         let service = self.desired(&step.id).and_then(|object| object.service);
         let name = service.map(|id| self.program.platform[id].name.value.clone());
         (
@@ -235,7 +235,7 @@ impl Engine<'_, '_> {
     }
 
     /// The service of a step, or its object.
-    fn shown(&self, step: &Step) -> String {
+    fn shown(&self, step: &ObjectChange) -> String {
         let service = self.desired(&step.id).and_then(|object| object.service);
         service.map_or_else(
             || step.id.to_string(),
@@ -244,7 +244,7 @@ impl Engine<'_, '_> {
     }
 
     /// The steps that delete what was made, by the uids that it got.
-    async fn delete_steps(&self, made: Vec<Step>) -> Vec<Write> {
+    async fn delete_steps(&self, made: Vec<ObjectChange>) -> Vec<Write> {
         let mut steps = Vec::new();
         for step in made {
             let Ok(answer) = self
@@ -254,7 +254,7 @@ impl Engine<'_, '_> {
             else {
                 continue;
             };
-            let step = Step {
+            let step = ObjectChange {
                 action: Action::Prune,
                 uid: crate::plan::uid(&answer.body),
                 ..step

@@ -7,7 +7,7 @@ use super::Engine;
 use super::steps::{DEFAULT_DENY, Write, rank, union};
 use crate::kind::Kind;
 use crate::object::Packed;
-use crate::plan::{Action, Step};
+use crate::plan::{Action, ObjectChange};
 use crate::progress::Event;
 
 impl Engine<'_, '_> {
@@ -15,7 +15,7 @@ impl Engine<'_, '_> {
     /// with `--prune`, the workloads of removed services before it.
     pub(super) async fn revoke(&mut self) {
         let started = Instant::now();
-        let (gone, changed): (Vec<Step>, Vec<Step>) = self
+        let (gone, changed): (Vec<ObjectChange>, Vec<ObjectChange>) = self
             .plan
             .work()
             .cloned()
@@ -28,7 +28,7 @@ impl Engine<'_, '_> {
                 step,
             })
             .collect();
-        let mut gone: Vec<Step> = gone
+        let mut gone: Vec<ObjectChange> = gone
             .into_iter()
             .filter(|step| step.action == Action::Prune)
             .filter(|step| step.id.kind.is_workload() || self.plan.grants(step))
@@ -59,7 +59,7 @@ impl Engine<'_, '_> {
     }
 
     /// Whether a write takes something away that pods or accounts may use.
-    fn narrows(&self, step: &Step) -> bool {
+    fn narrows(&self, step: &ObjectChange) -> bool {
         let id = &step.id;
         match (id.kind, step.action) {
             (Kind::NetworkPolicy, _) if id.name == DEFAULT_DENY => {

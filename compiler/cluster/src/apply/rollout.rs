@@ -17,7 +17,7 @@ use super::{Engine, OnFailure};
 use crate::dataflow::Dataflow;
 use crate::kind::Kind;
 use crate::object::ObjectId;
-use crate::plan::{Action, Step, has_ended};
+use crate::plan::{Action, ObjectChange, has_ended};
 use crate::progress::Event;
 use crate::ready::{Stall, State, Symptoms, Target, assess, blocking_pod, name, old_pods};
 use crate::request::Call;
@@ -112,7 +112,7 @@ impl Rollout {
     }
 }
 
-type Pending = BoxFuture<'static, (ServiceId, Step, Written)>;
+type Pending = BoxFuture<'static, (ServiceId, ObjectChange, Written)>;
 
 impl Engine<'_, '_> {
     /// The namespaces that have pods and no `default-deny`, which closes them last.
@@ -124,7 +124,7 @@ impl Engine<'_, '_> {
         });
         // One that an earlier run has written and another deleted comes back at once.
         let before = self.plan.live.inventory.as_ref();
-        let was_closed = |step: &Step, namespace: &str| {
+        let was_closed = |step: &ObjectChange, namespace: &str| {
             before.is_some_and(|before| {
                 before.objects.contains(&step.id) && !before.meta.unclosed.contains(namespace)
             })
@@ -372,11 +372,11 @@ impl Engine<'_, '_> {
                 .insert(service, (Stage::Stalled, self.cluster.clock.now()));
             return false;
         }
-        let is_its = |step: &&Step| {
+        let is_its = |step: &&ObjectChange| {
             let moved = step.moved.as_ref();
             moved.is_some_and(|m| m.service == Some(service) && !m.volumes.is_empty())
         };
-        let steps: Vec<Step> = self.plan.work().filter(is_its).cloned().collect();
+        let steps: Vec<ObjectChange> = self.plan.work().filter(is_its).cloned().collect();
         for step in steps {
             if let Err(failure) = self.move_volumes(&step).await {
                 self.note(&step, Err(failure));
@@ -392,16 +392,16 @@ impl Engine<'_, '_> {
     /// Deletes the Jobs that a new one supersedes and that have not run to their end, and waits until their
     /// pods are gone, so that two runs never meet.
     async fn stop_superseded(&mut self, service: ServiceId) -> Result<(), ()> {
-        let is_its = |step: &&Step| {
+        let is_its = |step: &&ObjectChange| {
             let moved = step.moved.as_ref();
             step.id.kind == Kind::Job && moved.is_some_and(|m| m.service == Some(service))
         };
-        let has_ended = |step: &&Step| {
+        let has_ended = |step: &&ObjectChange| {
             let live = self.plan.live.get(&step.id);
             live.is_none_or(|live| has_ended(&live))
         };
         let steps = self.plan.work().filter(is_its);
-        let steps: Vec<Step> = steps.filter(|step| !has_ended(step)).cloned().collect();
+        let steps: Vec<ObjectChange> = steps.filter(|step| !has_ended(step)).cloned().collect();
         for step in steps {
             let stopped = self.writer().delete_and_wait(&step).await;
             let is_well = stopped.is_ok();
@@ -459,7 +459,7 @@ impl Engine<'_, '_> {
         &mut self,
         rollout: &mut Rollout,
         service: ServiceId,
-        step: &Step,
+        step: &ObjectChange,
         written: Written,
     ) -> bool {
         let metadata = match &written {

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::closing::Neighbours;
 use crate::kind::Kind;
 use crate::object::{ObjectId, Packed, Program};
-use crate::plan::{Action, Step};
+use crate::plan::{Action, ObjectChange};
 use crate::ports::transition;
 use crate::ready::Target;
 
@@ -20,7 +20,7 @@ pub(crate) const DEFAULT_DENY: &str = "default-deny";
 /// One write: the step of the plan that it belongs to, and the body that is sent.
 #[derive(Clone, Debug)]
 pub(crate) struct Write {
-    pub step: Step,
+    pub step: ObjectChange,
     pub body: Packed,
 }
 
@@ -93,7 +93,7 @@ pub(crate) fn is_foundation(kind: Kind) -> bool {
 
 /// When something is deleted: autoscalers of rank 0 before the services take their turns, the rest
 /// afterwards.
-pub(super) fn rank(step: &Step) -> u8 {
+pub(super) fn rank(step: &ObjectChange) -> u8 {
     match step.id.kind {
         // One that was renamed serves until its successor is ready.
         Kind::HorizontalPodAutoscaler if step.action == Action::Move => 1,
@@ -111,7 +111,7 @@ pub(super) fn rank(step: &Step) -> u8 {
 /// What the list is made from.
 pub(crate) struct Basis<'b> {
     pub program: &'b Program<'b>,
-    pub steps: Vec<Step>,
+    pub steps: Vec<ObjectChange>,
     /// What is written of an object.
     pub body: &'b dyn Fn(&ObjectId) -> Packed,
     /// What the cluster has.
@@ -136,13 +136,13 @@ const fn is_after(kind: Kind) -> bool {
 
 impl Steps {
     pub(crate) fn of(basis: &Basis<'_>) -> Self {
-        let (removed, kept): (Vec<&Step>, Vec<&Step>) =
+        let (removed, kept): (Vec<&ObjectChange>, Vec<&ObjectChange>) =
             basis.steps.iter().partition(|step| step.action.deletes());
-        let removal = |step: &Step| Write {
+        let removal = |step: &ObjectChange| Write {
             step: step.clone(),
             body: Packed::nothing(),
         };
-        let (autoscalers, mut removed): (Vec<&Step>, Vec<&Step>) =
+        let (autoscalers, mut removed): (Vec<&ObjectChange>, Vec<&ObjectChange>) =
             removed.into_iter().partition(|step| rank(step) == 0);
         removed.sort_by_key(|step| rank(step));
         let neighbours = Neighbours::of(basis.program);
@@ -228,7 +228,7 @@ struct Sorting<'s, 'b> {
 }
 
 impl Sorting<'_, '_> {
-    fn sort(&mut self, step: &Step) {
+    fn sort(&mut self, step: &ObjectChange) {
         let program = self.basis.program;
         let service = program.object(&step.id).and_then(|object| object.service);
         let write = Write {

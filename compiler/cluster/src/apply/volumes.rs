@@ -15,7 +15,7 @@ use crate::inventory::{Intent, line, parse};
 use crate::kind::Kind;
 use crate::moves::VolumeMove;
 use crate::object::ObjectId;
-use crate::plan::{SCALE_MANAGER, Step, explain, uid};
+use crate::plan::{ObjectChange, SCALE_MANAGER, explain, uid};
 use crate::progress::Event;
 use crate::request::Call;
 
@@ -28,7 +28,7 @@ type Ended = Result<(), Option<Failure>>;
 
 impl Engine<'_, '_> {
     /// Hands the volumes of a renamed service over, before its new pods start.
-    pub(super) async fn move_volumes(&mut self, step: &Step) -> Ended {
+    pub(super) async fn move_volumes(&mut self, step: &ObjectChange) -> Ended {
         let Some(moved) = step.moved.as_ref().filter(|m| !m.volumes.is_empty()) else {
             return Ok(());
         };

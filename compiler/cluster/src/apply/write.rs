@@ -17,7 +17,7 @@ use crate::node_ports::{self, Owner};
 use crate::object::{ObjectId, Packed};
 use crate::owner::{self, Deleted};
 use crate::plan::{
-    Action, SCALE_MANAGER, Step, body_for, explain, hands_over_replicas, is_orphaning,
+    Action, ObjectChange, SCALE_MANAGER, body_for, explain, hands_over_replicas, is_orphaning,
 };
 use crate::request::{Answer, Call};
 use crate::stop::Stop;
@@ -61,7 +61,7 @@ impl Writer {
     }
 
     /// Does a step that is one write.
-    pub(crate) async fn write(&self, step: &Step, body: &Packed) -> Written {
+    pub(crate) async fn write(&self, step: &ObjectChange, body: &Packed) -> Written {
         if !self.may_write() {
             return Err(None);
         }
@@ -73,7 +73,7 @@ impl Writer {
         }
     }
 
-    async fn do_step(&self, step: &Step, body: &Packed) -> Written {
+    async fn do_step(&self, step: &ObjectChange, body: &Packed) -> Written {
         match step.action {
             Action::Create | Action::Update | Action::Adopt => {
                 self.apply(step, body).await.map(Some)
@@ -97,7 +97,7 @@ impl Writer {
         renamed.map(|_| ()).map_err(Some)
     }
 
-    async fn apply(&self, step: &Step, body: &Packed) -> Result<Answer, Option<Failure>> {
+    async fn apply(&self, step: &ObjectChange, body: &Packed) -> Result<Answer, Option<Failure>> {
         let id = &step.id;
         if id.kind.is_workload() && step.uid.is_some() {
             self.hand_over_replicas(id, body).await?;
@@ -154,7 +154,7 @@ impl Writer {
 
     /// Makes the fields that others added the platform's, so that the apply that follows removes
     /// them: it does not have them. No value changes yet.
-    async fn take_over(&self, step: &Step) -> Result<(), Option<Failure>> {
+    async fn take_over(&self, step: &ObjectChange) -> Result<(), Option<Failure>> {
         let take = |id: &ObjectId, live: &Value| {
             let entries = handed_over(&self.manager, live, &step.removes);
             Ok(entries.map(|entries| {
@@ -171,7 +171,7 @@ impl Writer {
     }
 
     /// Asks for a larger volume.
-    async fn grow(&self, step: &Step) -> Result<Answer, Option<Failure>> {
+    async fn grow(&self, step: &ObjectChange) -> Result<Answer, Option<Failure>> {
         let id = &step.id;
         let size = step.changes.first().and_then(|change| change.new.clone());
         let (Some(size), Some(uid)) = (size, &step.uid) else {
@@ -269,7 +269,7 @@ impl Writer {
     }
 
     /// Deletes what is not in the source any more, unless another platform owns it by now.
-    async fn remove(&self, step: &Step) -> Written {
+    async fn remove(&self, step: &ObjectChange) -> Written {
         let id = &step.id;
         let Some(uid) = step.uid.as_deref() else {
             return Err(Some(Failure::new(format!("{id} has no uid"))));
@@ -290,7 +290,7 @@ impl Writer {
     }
 
     /// Deletes an object and what it owns, and waits until both are gone.
-    pub(super) async fn delete_and_wait(&self, step: &Step) -> Written {
+    pub(super) async fn delete_and_wait(&self, step: &ObjectChange) -> Written {
         if !self.may_write() {
             return Err(None);
         }
@@ -345,7 +345,7 @@ fn being_deleted(id: &ObjectId) -> Failure {
 impl Engine<'_, '_> {
     /// Deletes an object and makes it anew. What it takes is in the inventory before the first
     /// step, so that a run that is killed between the two is ended by the next one.
-    pub(super) async fn replace(&mut self, step: &Step, body: &Value) -> Written {
+    pub(super) async fn replace(&mut self, step: &ObjectChange, body: &Value) -> Written {
         let writer = self.writer();
         if !writer.may_write() {
             return Err(None);

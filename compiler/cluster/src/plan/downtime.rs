@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use super::{Action, Step};
+use super::{Action, ObjectChange};
 use crate::diff::FieldChange;
 use crate::kind::Kind;
 use crate::live::Live;
@@ -124,7 +124,7 @@ fn has_readiness_probe(workload: &Value) -> bool {
 
 /// What follows from several objects together: a Service whose ports change with its pods, a
 /// ConfigMap that pods have mounted, a volume that only one node can have.
-pub(super) fn say_together(steps: &mut [Step], program: &Program<'_>, live: &Live) {
+pub(super) fn say_together(steps: &mut [ObjectChange], program: &Program<'_>, live: &Live) {
     let mut broken = Vec::new();
     for step in &mut *steps {
         let service = program.object(&step.id).and_then(|object| object.service);
@@ -173,7 +173,7 @@ pub(super) fn say_together(steps: &mut [Step], program: &Program<'_>, live: &Liv
 }
 
 /// Adds what follows from a step; what an earlier look at it said is not said twice.
-fn say(step: &mut Step, said: Vec<String>) {
+fn say(step: &mut ObjectChange, said: Vec<String>) {
     for one in said {
         if !step.consequences.contains(&one) {
             step.consequences.push(one);
@@ -182,7 +182,7 @@ fn say(step: &mut Step, said: Vec<String>) {
 }
 
 /// Replaces what was said of a workload alone by what is true of all together.
-fn take_back(step: &mut Step, truth: &str) {
+fn take_back(step: &mut ObjectChange, truth: &str) {
     for said in &mut step.consequences {
         if let Some((pods, _)) = said.split_once(NO_DOWNTIME) {
             *said = format!("{pods}{truth}");

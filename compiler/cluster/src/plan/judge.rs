@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::downtime::consequences;
 use super::explain::explain;
 use super::replace::{immutable, replace};
-use super::{Action, Allowed, Plan, SCALE_MANAGER, Step, blocked, fingerprint, step, uid};
+use super::{Action, Allowed, ObjectChange, Plan, SCALE_MANAGER, blocked, fingerprint, step, uid};
 use crate::additions::{Addition, additions, without_defaults};
 use crate::client::Cluster;
 use crate::diff::{FieldChange, differences, shown};
@@ -34,7 +34,7 @@ const UNTRACKED: &str = "before-first-apply";
 /// What came of all objects.
 #[derive(Default)]
 pub(super) struct Judged {
-    pub(super) steps: Vec<Step>,
+    pub(super) steps: Vec<ObjectChange>,
     /// How many stay as they are.
     pub(super) unchanged: usize,
     /// What others added, and stays.
@@ -46,12 +46,12 @@ pub(super) struct Judged {
 /// What came of one object.
 #[derive(Default)]
 struct One {
-    step: Option<Step>,
+    step: Option<ObjectChange>,
     additions: Vec<Addition>,
 }
 
-impl From<Step> for One {
-    fn from(step: Step) -> Self {
+impl From<ObjectChange> for One {
+    fn from(step: ObjectChange) -> Self {
         Self {
             step: Some(step),
             additions: Vec::new(),
@@ -66,7 +66,7 @@ pub(super) async fn judge_all(
     allowed: &Allowed,
     earlier: Option<&Plan>,
 ) -> Result<Judged, Failure> {
-    let known: HashMap<&ObjectId, &Step> = earlier
+    let known: HashMap<&ObjectId, &ObjectChange> = earlier
         .iter()
         .flat_map(|plan| {
             let left_out = plan.left_out.iter().filter_map(|left| left.step.as_ref());
@@ -108,7 +108,7 @@ pub(super) async fn judge_all(
         if let Some(namespace) = &desired.id.namespace
             && !live.has_namespace(namespace)
         {
-            steps.push(Step {
+            steps.push(ObjectChange {
                 is_unjudged: true,
                 ..step(&desired.id, Action::Create)
             });
@@ -182,7 +182,7 @@ async fn equal(
         });
     }
     let changes: Vec<FieldChange> = taken.iter().map(removal).collect();
-    let step = Step {
+    let step = ObjectChange {
         consequences: consequences(id, live, live, &changes),
         changes,
         removes: taken.into_iter().map(|addition| addition.path).collect(),
@@ -337,7 +337,7 @@ async fn judge(
             // It is there without the platform's label.
             Ok(answer) => (answer.body, None),
             Err(error) if error.is_not_found() => {
-                let step = Step {
+                let step = ObjectChange {
                     is_unjudged: true,
                     ..step(id, Action::Create)
                 };
@@ -350,7 +350,7 @@ async fn judge(
             if let Ok((answer, _)) = &first
                 && answer.is_created
             {
-                let step = Step {
+                let step = ObjectChange {
                     warnings: answer.warnings.clone(),
                     ..step(id, Action::Create)
                 };
@@ -379,7 +379,7 @@ async fn judge(
     if let Some(owner) = &owner
         && !around.allowed.take_over
     {
-        return Ok(Step {
+        return Ok(ObjectChange {
             // Where one object is another platform's, the rest may be, too.
             blocks_all: true,
             ..blocked(id, owner.refusal(id))
@@ -422,7 +422,7 @@ async fn judged(
             return Err(ApiError::Unreachable(message).into());
         }
         Err(ApiError::Refused(refusal)) if awaits_role(desired, &refusal, program) => {
-            let step = Step {
+            let step = ObjectChange {
                 is_unjudged: true,
                 ..step(id, Action::Create)
             };
@@ -439,7 +439,7 @@ async fn judged(
         }
     };
     let Some(live) = live else {
-        let step = Step {
+        let step = ObjectChange {
             warnings: answer.warnings,
             ..step(id, Action::Create)
         };
@@ -485,7 +485,7 @@ async fn judged(
         true => Vec::new(),
         false => answer.warnings,
     };
-    let step = Step {
+    let step = ObjectChange {
         consequences: follows,
         changes,
         removes,
@@ -504,7 +504,7 @@ async fn judged(
 
 /// The step for one object without a dry run, for an account that may not apply it; `None` if it stays
 /// as it is.
-fn estimated(around: &Around<'_>, desired: &Desired, live: &Value) -> Option<Step> {
+fn estimated(around: &Around<'_>, desired: &Desired, live: &Value) -> Option<ObjectChange> {
     let id = &desired.id;
     let entry = around.program.manager().entry(live);
     let new = estimate::applied(&desired.body.value(), live, entry);
@@ -512,7 +512,7 @@ fn estimated(around: &Around<'_>, desired: &Desired, live: &Value) -> Option<Ste
     if id.kind.is_workload() && around.autoscalers.desired.contains(&workload(id)) {
         changes.retain(|change| !change.path.is(&["spec", "replicas"]));
     }
-    (!changes.is_empty()).then(|| Step {
+    (!changes.is_empty()).then(|| ObjectChange {
         consequences: consequences(id, live, &new, &changes),
         changes,
         uid: uid(live),
@@ -529,10 +529,10 @@ fn estimated(around: &Around<'_>, desired: &Desired, live: &Value) -> Option<Ste
 /// The cluster's.
 pub(super) async fn unjudged(
     cluster: &Cluster,
-    steps: &[Step],
+    steps: &[ObjectChange],
     live: &Live,
 ) -> Result<Option<String>, ApiError> {
-    let is_there = |step: &&Step| {
+    let is_there = |step: &&ObjectChange| {
         let namespace = step.id.namespace.as_deref();
         step.is_unjudged && namespace.is_none_or(|name| live.has_namespace(name))
     };
@@ -677,10 +677,10 @@ async fn refused(
     found: Option<&Value>,
     refusal: &Refusal,
     allowed: &Allowed,
-) -> Result<Step, Failure> {
+) -> Result<ObjectChange, Failure> {
     let id = &desired.id;
     if refusal.is_field_conflict() {
-        return Ok(Step {
+        return Ok(ObjectChange {
             changes_pods: changes_pods(cluster, program, desired, found).await?,
             ..blocked(id, conflict(program, desired, found, refusal))
         });
@@ -690,7 +690,7 @@ async fn refused(
         && is_labelled(live, program.name())
         && let Some(immutable) = immutable(desired, live, refusal)
     {
-        return Ok(Step {
+        return Ok(ObjectChange {
             fingerprint: Some(fingerprint(program.manager(), id.kind, live)),
             ..replace(cluster, desired, live, immutable, allowed).await?
         });
@@ -698,7 +698,7 @@ async fn refused(
     if let Some(port) = node_ports::taken(refusal) {
         return Ok(match node_ports::owner(cluster, port, id).await? {
             node_ports::Owner::Service(name) => blocked(id, node_ports::belongs_to(port, &name)),
-            node_ports::Owner::Nobody | node_ports::Owner::Unknown => Step {
+            node_ports::Owner::Nobody | node_ports::Owner::Unknown => ObjectChange {
                 warnings: vec![node_ports::waits_for(port)],
                 uid: found.and_then(uid),
                 fingerprint: found.map(|live| fingerprint(program.manager(), id.kind, live)),
@@ -712,7 +712,7 @@ async fn refused(
             },
         });
     }
-    Ok(Step {
+    Ok(ObjectChange {
         // What the account may not do is not found out object by object.
         blocks_all: refusal.is_rbac(),
         ..blocked(id, explain(refusal, id))

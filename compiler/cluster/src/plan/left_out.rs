@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use erpc_model::{End, Mode, ServiceId};
 
-use super::{Action, Plan, Step};
+use super::{Action, ObjectChange, Plan};
 use crate::claims::Claims;
 use crate::kind::Kind;
 use crate::object::{ObjectId, Program};
@@ -18,7 +18,7 @@ pub struct LeftOut {
     /// What is blocked.
     pub because: ObjectId,
     /// What would be done; `None` in a namespace that is being deleted, where the server judges nothing.
-    pub step: Option<Step>,
+    pub step: Option<ObjectChange>,
 }
 
 const LEFT_OUT: &str = "left out with it: ";
@@ -33,7 +33,7 @@ struct Held {
 }
 
 impl Held {
-    fn cause(&self, program: &Program<'_>, step: &Step) -> Option<&ObjectId> {
+    fn cause(&self, program: &Program<'_>, step: &ObjectChange) -> Option<&ObjectId> {
         let id = &step.id;
         let moved = step.moved.as_ref().and_then(|moved| moved.service);
         let service = program.object(id).and_then(|object| object.service);
@@ -65,9 +65,10 @@ impl Plan {
     pub(super) fn leave_out(&mut self, program: &Program<'_>, unjudged: Vec<ObjectId>) {
         let held = self.held(program, &unjudged);
         let changing = self.changing(program);
-        let (blocked, steps): (Vec<Step>, Vec<Step>) = std::mem::take(&mut self.steps)
-            .into_iter()
-            .partition(|step| step.action == Action::Blocked);
+        let (blocked, steps): (Vec<ObjectChange>, Vec<ObjectChange>) =
+            std::mem::take(&mut self.steps)
+                .into_iter()
+                .partition(|step| step.action == Action::Blocked);
         self.steps = blocked;
         for step in steps {
             match held.cause(program, &step) {
@@ -173,7 +174,7 @@ impl Plan {
 
     /// The services whose pods would change.
     fn changing(&self, program: &Program<'_>) -> BTreeSet<ServiceId> {
-        let changes_pods = |step: &&Step| {
+        let changes_pods = |step: &&ObjectChange| {
             let is_workload = step.id.kind.is_workload();
             match step.action {
                 Action::Create | Action::Replace => is_workload,

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::{Action, Plan, Step, blocked, fingerprint, step, uid};
+use super::{Action, ObjectChange, Plan, blocked, fingerprint, step, uid};
 use crate::client::Cluster;
 use crate::destroy::takes_claims_along;
 use crate::failure::Failure;
@@ -45,7 +45,7 @@ impl Plan {
             if id.kind == Kind::PersistentVolumeClaim
                 && let Some(target) = &target
             {
-                self.steps.push(Step {
+                self.steps.push(ObjectChange {
                     moved: Some(target.clone()),
                     ..blocked(&id, left_behind(&id, target))
                 });
@@ -70,7 +70,7 @@ impl Plan {
                 ));
                 continue;
             }
-            let planned = Step {
+            let planned = ObjectChange {
                 uid: uid(&live),
                 fingerprint: Some(fingerprint(program.manager(), id.kind, &live)),
                 ..step(&id, Action::Prune)
@@ -90,7 +90,7 @@ impl Plan {
     fn hint_at_renames(&mut self, program: &Program<'_>) {
         let of = |action| {
             let steps = self.steps.iter();
-            steps.filter(move |step: &&Step| {
+            steps.filter(move |step: &&ObjectChange| {
                 step.action == action && step.id.kind == Kind::StatefulSet
             })
         };
@@ -123,9 +123,9 @@ impl Plan {
         &self,
         cluster: &Cluster,
         program: &Program<'_>,
-        planned: Step,
+        planned: ObjectChange,
         mut target: Moved,
-    ) -> Result<Step, Failure> {
+    ) -> Result<ObjectChange, Failure> {
         let id = planned.id.clone();
         let mut consequences = Vec::new();
         if id.kind == Kind::Job {
@@ -140,7 +140,7 @@ impl Plan {
             }
             consequences.push(format!("{} runs, as a new job does", target.to));
         }
-        let of_target = |failure, target| Step {
+        let of_target = |failure, target| ObjectChange {
             moved: Some(target),
             ..blocked(&id, failure)
         };
@@ -172,7 +172,7 @@ impl Plan {
         if is_serving && target.volumes.is_empty() {
             consequences.push(format!("no downtime: it goes once {} is ready", target.to));
         }
-        Ok(Step {
+        Ok(ObjectChange {
             action: Action::Move,
             consequences,
             moved: Some(target),

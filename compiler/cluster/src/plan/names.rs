@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::{Action, Allowed, Step};
+use super::{Action, Allowed, ObjectChange};
 use crate::client::Cluster;
 use crate::failure::Failure;
 use crate::live::Live;
@@ -30,7 +30,7 @@ pub(super) fn check(program: &Program<'_>, live: &Live, allowed: &Allowed) -> Re
 pub(super) async fn check_managers(
     cluster: &Cluster,
     live: &Live,
-    steps: &[Step],
+    steps: &[ObjectChange],
     allowed: &Allowed,
 ) -> Result<(), Failure> {
     let mut known = BTreeSet::new();

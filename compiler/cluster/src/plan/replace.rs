@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::explain::explain;
-use super::{Action, Allowed, Step, blocked, step, uid};
+use super::{Action, Allowed, ObjectChange, blocked, step, uid};
 use crate::client::Cluster;
 use crate::diff::differences;
 use crate::failure::{ApiError, Failure, Refusal};
@@ -62,7 +62,7 @@ pub(super) async fn replace(
     live: &Value,
     immutable: Immutable,
     allowed: &Allowed,
-) -> Result<Step, Failure> {
+) -> Result<ObjectChange, Failure> {
     let id = &desired.id;
     if let Some(failure) = judge_new_body(cluster, desired).await? {
         return Ok(blocked(id, failure));
@@ -86,7 +86,7 @@ pub(super) async fn replace(
             .help(format!("allow it with --replace {name}")),
         ));
     }
-    Ok(Step {
+    Ok(ObjectChange {
         changes: differences(live, &desired.body.value())
             .into_iter()
             .filter(|change| change.path.has(immutable.field))

@@ -7,7 +7,7 @@ use super::Right;
 use crate::inventory::{STATE_NAMESPACE, name};
 use crate::kind::Kind;
 use crate::object::{ObjectId, Program};
-use crate::plan::{Action, Plan, Step};
+use crate::plan::{Action, ObjectChange, Plan};
 
 /// Permissions for objects by name, under construction.
 #[derive(Default)]
@@ -101,7 +101,7 @@ pub(crate) fn of_plan(plan: &Plan, program: &Program<'_>) -> Vec<Right> {
     for step in plan.work() {
         needs.object(&step.id, verbs(step.action));
     }
-    let rolls_out = |step: &Step| {
+    let rolls_out = |step: &ObjectChange| {
         let kind = step.id.kind;
         let is_of_service =
             kind.is_workload() || matches!(kind, Kind::HorizontalPodAutoscaler | Kind::Ingress);

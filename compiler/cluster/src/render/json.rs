@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::additions::show;
 use crate::client::Cluster;
 use crate::object::Program;
-use crate::plan::{Action, Plan, Step};
+use crate::plan::{Action, ObjectChange, Plan};
 
 /// A plan as one JSON document, in the order of the text.
 #[must_use]
@@ -57,7 +57,7 @@ pub fn to_json(plan: &Plan, program: &Program<'_>, cluster: &Cluster) -> Value {
     })
 }
 
-fn step_json(step: &Step, program: &Program<'_>) -> Value {
+fn step_json(step: &ObjectChange, program: &Program<'_>) -> Value {
     let object = program.object(&step.id);
     let changes: Vec<Value> = step
         .changes

@@ -6,7 +6,7 @@ use super::{summary, value};
 use crate::additions::show;
 use crate::client::Cluster;
 use crate::object::Program;
-use crate::plan::{Plan, Step};
+use crate::plan::{ObjectChange, Plan};
 
 /// A plan for a pull request.
 #[must_use]
@@ -63,7 +63,7 @@ pub fn markdown(plan: &Plan, program: &Program<'_>, cluster: &Cluster) -> String
 }
 
 /// The changes of an object as the lines of a diff.
-fn changed(step: &Step) -> Vec<String> {
+fn changed(step: &ObjectChange) -> Vec<String> {
     let mut lines = Vec::new();
     for change in &step.changes {
         lines.push(format!("  {}", change.path));
