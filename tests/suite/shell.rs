@@ -158,6 +158,15 @@ fn explain_knows_terms_and_words_and_says_what_is_near() {
     assert!(slo.contains("slo availability PERCENT"), "{slo}");
     let memory = erpc(&["explain", "memory"]).out;
     assert!(memory.contains("    memory "), "{memory}");
+    let dns = erpc(&["explain", "dns"]).out;
+    for written in [
+        "dns kube-dns|openshift|node-local",
+        "It stands in a cluster.",
+        "dns \"name\"",
+        "It stands in an external.",
+    ] {
+        assert!(dns.contains(written), "{written}: {dns}");
+    }
     let root = repository();
     let root = root.to_string_lossy();
     for (name, wanted) in [

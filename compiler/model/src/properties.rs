@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 
 use rustc_hash::FxHashMap;
 
-use crate::platform::Platform;
+use crate::platform::{Platform, Service};
 use crate::statements::{Cluster, Container, Namespace, ServiceProperties, Statements};
 
 pub use crate::word::{Merge, Place, Word};
@@ -44,7 +44,7 @@ words! {
     "moved"     Append  [Program] "moved OLD to NEW" "A rename, so that nothing is deleted and made anew.";
     "allow"     Append  [Program Namespace] "allow FROM -> TO:PORT [optional|observes] [because \"…\"]" "A permitted flow.";
     "expose"    Append  [Program Namespace Service] "expose SERVICE:PORT at \"host[/path]\", … [tls SECRET] [from CIDR, …] | expose SERVICE:PORT as loadbalancer|nodeport [N]" "A route, or an address, from outside the cluster.";
-    "secret"    ByKey   [Program Namespace Service Job] "secret NAME { keys \"key\", … } | secret NAME at \"dir\"" "Declares a Secret that somebody else creates; in a service: mounts one.";
+    "secret"    ByKey   [Program Namespace] "secret NAME { keys \"key\", … }" "Declares a Secret that exists outside of the platform, with the keys that it must have.";
     "cluster"   Replace [Program Platform] "cluster NAME [is OTHER] { … } | cluster NAME" "The facts that a platform must fit; in the platform: which cluster it is built for.";
 
     // the platform
@@ -56,18 +56,9 @@ words! {
     "job"       Append  [Namespace] "job NAME [every \"cron\"] [is Component(…), …] { … }" "A workload that runs to its end.";
 
     // services
-    "port"       ByKey   [Service Job Sidecar External] "port NAME NUMBER[..NUMBER][/proto] [-> CONTAINERPORT] [host]" "A port by its name; flows, probes and routes refer to it.";
-    "replicas"   Replace [Service] "replicas N" "How many pods there are.";
+    "port"       ByKey   [External] "port NAME NUMBER[..NUMBER][/proto]" "A port by its name, to which flows refer.";
     "scale"      Replace [Service] "scale MIN..MAX on cpu PERCENT, memory PERCENT" "Between how many pods the autoscaler moves, and on what.";
-    "volume"     ByKey   [Service Job] "volume NAME SIZE at \"path\" [class NAME] [shared]" "Storage that outlives the pod.";
-    "config"     ByKey   [Service Job] "config NAME { \"file\" = TEXT } at \"dir\"" "Files that the container reads, as a ConfigMap.";
-    "slo"        ByKey   [Service] "slo availability PERCENT [over TIME] | slo latency pNN < TIME" "What clients are promised.";
-    "grants"     Append  [Service Job] "grants VERB, … on RESOURCE, … [in cluster] [because \"…\"]" "What the account may do at the Kubernetes API.";
     "calls"      Append  [Service Job] "calls TO:PORT [optional|observes] [because \"…\"]" "A permitted flow, said from the client's side.";
-    "after"      Append  [Service Job] "after NAME, …" "What must be ready before this starts.";
-    "sidecar"    Inside  [Service Job] "sidecar NAME { … }" "A container that runs beside the main one.";
-    "init"       Inside  [Service Job] "init NAME { … }" "A container that runs to its end before the others.";
-    "patch"      Append  [Service Job] "patch KIND { path = VALUE }" "Sets fields of one emitted object that the language has no word for.";
 
     // externals and secrets
     "dns"        Replace [External] "dns \"name\", …" "Its names in DNS.";
@@ -85,6 +76,7 @@ pub fn words() -> impl Iterator<Item = &'static Word> {
         .chain(declared::<Namespace>())
         .chain(declared::<Container>())
         .chain(declared::<ServiceProperties>())
+        .chain(declared::<Service>())
 }
 
 /// The words of the statements of a block.

@@ -44,19 +44,27 @@ pub(crate) fn run(command: &Explain, common: &Common, console: &mut Console<'_>)
         });
         let mut text = of_term(term);
         // A term that is a word too says how it is written.
-        if let Some(word) = words().find(|w| w.name.eq_ignore_ascii_case(term.name)) {
+        for word in words().filter(|w| w.name.eq_ignore_ascii_case(term.name)) {
             let _ = writeln!(text, "\n    {}\n\n{}", word.form, word.doc);
         }
         say(common, console, &page, &text);
         return Exit::Done;
     }
-    if let Some(word) = words().find(|word| word.name == name) {
-        let places: Vec<&str> = word.places.iter().map(|place| place.name()).collect();
+    // A word that stands in several blocks may be declared for each of them.
+    let declared: Vec<&Word> = words().filter(|word| word.name == name).collect();
+    if !declared.is_empty() {
+        let all = declared.iter();
+        let places = all.clone().flat_map(|word| word.places);
+        let places: Vec<&str> = places.map(|place| place.name()).collect();
+        let forms: Vec<&str> = all.clone().map(|word| word.form).collect();
+        let texts: Vec<&str> = all.clone().map(|word| word.doc).collect();
+        let parts = all.flat_map(|word| word.parts);
+        let parts = parts.map(|(form, text)| json!({ "form": form, "text": text }));
         let page = json!({
-            "version": 1, "word": word.name, "form": word.form, "text": word.doc, "places": places,
-            "parts": word.parts.iter().map(|(form, text)| json!({ "form": form, "text": text })).collect::<Vec<_>>(),
+            "version": 1, "word": name, "form": forms.join(" | "), "text": texts.join(" "), "places": places,
+            "parts": parts.collect::<Vec<_>>(),
         });
-        say(common, console, &page, &of_word(word));
+        say(common, console, &page, &of_word(name, &declared));
         return Exit::Done;
     }
     // What looks like a code is one, whatever platform is near.
@@ -127,14 +135,17 @@ fn of_term(term: &Term) -> String {
     text
 }
 
-fn of_word(word: &Word) -> String {
-    let mut text = format!("# {}\n\n    {}\n\n{}\n", word.name, word.form, word.doc);
-    for (form, doc) in word.parts {
-        let _ = writeln!(text, "\n    {form}\n\n{doc}");
+fn of_word(name: &str, declared: &[&Word]) -> String {
+    let mut text = format!("# {name}\n");
+    for word in declared {
+        let _ = writeln!(text, "\n    {}\n\n{}", word.form, word.doc);
+        for (form, doc) in word.parts {
+            let _ = writeln!(text, "\n    {form}\n\n{doc}");
+        }
+        let places: Vec<&str> = word.places.iter().map(|place| place.name()).collect();
+        let _ = writeln!(text, "\nIt stands {}.", places.join(", "));
     }
-    let places: Vec<&str> = word.places.iter().map(|place| place.name()).collect();
-    let _ = writeln!(text, "\nIt stands {}.", places.join(", "));
-    for term in glossary::terms_of(word.name) {
+    for term in glossary::terms_of(name) {
         let _ = writeln!(text, "\n{}: {}", term.name, term.text);
     }
     text

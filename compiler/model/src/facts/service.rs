@@ -2,8 +2,8 @@
 
 use super::{Fact, Plain};
 use crate::origin::{Origin, Via};
-use crate::platform::{AddressKind, Platform, Scaling, Service, ServiceId, Workload};
-use crate::statements::{Field, Statements, group, slo};
+use crate::platform::{AddressKind, Platform, Service, ServiceId, Workload};
+use crate::statements::{Statements, group};
 
 /// Everything that a service says or gets, in the order in which the language's reference has it.
 #[must_use]
@@ -16,27 +16,25 @@ pub fn of_service(platform: &Platform, id: ServiceId) -> Vec<Fact> {
     facts.extend(components(platform, service));
     facts.extend(service.properties.facts(platform));
     facts.extend(service.main.facts(platform));
-    facts.extend(service.ports.facts("port", platform));
-    facts.push(scaling(&service.scaling));
-    facts.extend(service.volumes.facts("volume", platform));
-    facts.extend(service.configs.facts("config", platform));
-    let mounts = service.secret_mounts.iter();
-    let mounts = mounts.map(|m| Fact::shown(platform[m.secret].name.value.as_str(), &m.at));
-    facts.extend(group("secret", mounts));
-    facts.extend(slo::facts(service.availability.as_ref(), &service.latency));
-    facts.extend(service.after.facts("after", platform));
-    facts.extend(service.grants.facts("grants", platform));
-    facts.extend(exposures(platform, id));
-    for (word, containers) in [("sidecar", &service.sidecars), ("init", &service.inits)] {
-        let members = containers.iter().map(|member| Fact {
-            origin: Some(member.name.origin),
-            ..Fact::group(&member.name.value, member.facts(platform))
-        });
-        facts.extend(group(word, members));
-    }
-    let patches = service.patches.iter();
-    facts.extend(group("patch", patches.map(|patch| patch.fact(platform))));
+    let mut own = service.facts(platform);
+    let behind = |row: &Fact| ["sidecar", "init", "patch"].contains(&row.name.as_str());
+    let at = own.iter().position(behind).unwrap_or(own.len());
+    own.splice(at..at, exposures(platform, id));
+    facts.extend(own);
     facts
+}
+
+/// The values of the plain statements that a service sets, by their words, without those of `except`.
+#[must_use]
+pub fn plain_statements(
+    platform: &Platform,
+    id: ServiceId,
+    except: &[&str],
+) -> Vec<(String, Option<Plain>)> {
+    let rows = platform[id].properties.facts(platform).into_iter();
+    rows.filter(|row| !except.contains(&row.name.as_str()))
+        .map(|row| (row.name, row.value))
+        .collect()
 }
 
 fn workload(service: &Service) -> Fact {
@@ -71,23 +69,6 @@ fn components(platform: &Platform, service: &Service) -> Option<Fact> {
         via: Via::Declared,
     };
     Some(Fact::of("is", Plain::List(names.collect()), origin))
-}
-
-fn scaling(scaling: &Scaling) -> Fact {
-    match scaling {
-        Scaling::Fixed(count) => {
-            Fact::of("replicas", Plain::Number(count.value.into()), count.origin)
-        }
-        Scaling::Auto(auto) => {
-            let metrics = [("cpu", auto.value.cpu), ("memory", auto.value.memory)];
-            let metrics: Vec<String> = metrics
-                .into_iter()
-                .filter_map(|(name, percent)| Some(format!("{name} {}%", percent?)))
-                .collect();
-            let text = format!("{} on {}", auto.value.replicas, metrics.join(", "));
-            Fact::of("scale", Plain::Text(text), auto.origin)
-        }
-    }
 }
 
 fn exposures(platform: &Platform, id: ServiceId) -> Vec<Fact> {

@@ -507,17 +507,19 @@ pub(crate) fn unknown_word(head: &str, span: Span, place: Place) -> Diagnostic {
     if let Some(known) = metadata_word(head, span, place) {
         return known;
     }
-    if let Some(elsewhere) = properties::words().find(|word| word.name == head) {
-        return Diagnostic::new(
+    let mut elsewhere = properties::words()
+        .filter(|word| word.name == head)
+        .peekable();
+    if elsewhere.peek().is_some() {
+        let diagnostic = Diagnostic::new(
             &codes::UNKNOWN_STATEMENT,
             format!("`{head}` does not stand {}", place.name()),
         )
-        .at(span, "in the wrong place")
-        .help(format!(
-            "it stands {}: `{}`",
-            places(elsewhere.places),
-            elsewhere.form
-        ));
+        .at(span, "in the wrong place");
+        return elsewhere.fold(diagnostic, |diagnostic, word| {
+            let places = places(word.places);
+            diagnostic.help(format!("it stands {places}: `{}`", word.form))
+        });
     }
     let diagnostic = Diagnostic::new(
         &codes::UNKNOWN_STATEMENT,

@@ -3,18 +3,20 @@
 use erpc_diagnostics::Span;
 use smol_str::SmolStr;
 
+use crate::fact::{Fact, Plain};
 use crate::ids::{NamespaceId, ServiceId, UseId};
 use crate::origin::Sourced;
 use crate::statements::{
     Availability, Config, Container, Grant, Latency, Patch, Port, SecretMount, ServiceProperties,
-    Volume,
+    Volume, slo, statements,
 };
-use crate::units::Range;
+use crate::units::{Percent, Range};
 
 /// What kind of workload a service or job is.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub enum Workload {
     /// A service without a volume of its own.
+    #[default]
     Deployment,
     /// A service with one: a claim for each replica.
     StatefulSet,
@@ -24,53 +26,69 @@ pub enum Workload {
     CronJob(Sourced<String>),
 }
 
-/// `service NAME` or `job NAME`.
-#[derive(Clone, Debug)]
-pub struct Service {
-    /// Its name.
-    pub name: Sourced<SmolStr>,
-    /// Its namespace.
-    pub namespace: NamespaceId,
-    /// Whether every component that it `is` could be read: if not, what it seems not to have is not
-    /// missing.
-    pub is_whole: bool,
-    /// `##` above it.
-    pub doc: Option<String>,
-    /// What it runs as.
-    pub workload: Workload,
-    /// The components it `is`, left to right.
-    pub components: Vec<UseId>,
-    /// Its plain statements.
-    pub properties: ServiceProperties,
-    /// The container that carries the service's name.
-    pub main: Container,
-    /// `sidecar NAME { }`, by name: native sidecars, which start before the main container.
-    pub sidecars: Vec<Container>,
-    /// `init NAME { }`, in source order.
-    pub inits: Vec<Container>,
-    /// `port …`, in source order, a sidecar's too.
-    pub ports: Vec<Port>,
-    /// `replicas`, `scale`.
-    pub scaling: Scaling,
-    /// `volume …`, in source order.
-    pub volumes: Vec<Volume>,
-    /// `config NAME { } at "dir"`, in source order.
-    pub configs: Vec<Config>,
-    /// The addresses of other services that its texts name with `host` and `address`, in the order of the
-    /// source.
-    pub addresses: Vec<AddressUse>,
-    /// `secret NAME at "dir"`.
-    pub secret_mounts: Vec<SecretMount>,
-    /// `slo availability`, else the namespace's.
-    pub availability: Option<Sourced<Availability>>,
-    /// `slo latency`.
-    pub latency: Vec<Sourced<Latency>>,
-    /// `after SERVICE, …`.
-    pub after: Vec<Sourced<ServiceId>>,
-    /// `grants …` of the service's own account.
-    pub grants: Vec<Grant>,
-    /// `patch KIND { }`.
-    pub patches: Vec<Patch>,
+statements! {
+    /// `service NAME` or `job NAME`.
+    Service(
+        /// Its name.
+        name: Sourced<SmolStr>,
+        /// Its namespace.
+        namespace: NamespaceId,
+        /// The container that carries the service's name.
+        main: Container
+    ) {
+        /// Whether every component that it `is` could be read: if not, what it seems not to have is not missing.
+        is_whole: bool,
+        /// `##` above it.
+        doc: Option<String>,
+        /// What it runs as.
+        workload: Workload,
+        /// The components it `is`, left to right.
+        components: Vec<UseId>,
+        /// Its plain statements.
+        properties: ServiceProperties,
+        /// The addresses of other services that its texts name with `host` and `address`, in the order of the source.
+        addresses: Vec<AddressUse>,
+        /// `slo latency`.
+        latency: Vec<Sourced<Latency>>,
+    }
+
+    ports: Vec<Port> = "port NAME NUMBER[..NUMBER][/proto] [-> CONTAINERPORT] [host]" ByKey [Service Job Sidecar]
+        "A port by its name, a sidecar's too; flows, probes and routes refer to it.",
+        members {};
+    scaling: Scaling = "replicas N" [Service]
+        "How many pods there are [default: 1].",
+        rows |service, _| vec![service.scaling.fact()],
+        members {};
+    volumes: Vec<Volume> = "volume NAME SIZE at \"path\" [class NAME] [shared]" ByKey [Service Job]
+        "Storage that outlives the pod.",
+        members {};
+    configs: Vec<Config> = "config NAME { \"file\" = TEXT } at \"dir\"" ByKey [Service Job]
+        "Files that the container reads, as a ConfigMap.",
+        members {};
+    secret_mounts: Vec<SecretMount> = "secret NAME at \"dir\"" ByKey [Service Job]
+        "Mounts the keys of a Secret as files.",
+        members {};
+    availability: Option<Sourced<Availability>> = "slo availability PERCENT [over TIME] | slo latency pNN < TIME" ByKey [Service]
+        "What clients are promised; the availability is by default that of the namespace.",
+        rows |service, _| slo::facts(service.availability.as_ref(), &service.latency),
+        members {
+            availability: Option<Percent>, "The share of good time that it promises."
+                => |slo| slo.as_ref().map(|slo| slo.value.share),
+        };
+    after: Vec<Sourced<ServiceId>> = "after NAME, …" Append [Service Job]
+        "What must be ready before this starts.";
+    grants: Vec<Grant> = "grants VERB, … on RESOURCE, … [in cluster] [because \"…\"]" Append [Service Job]
+        "What the ServiceAccount of the service may do at the Kubernetes API.",
+        members {};
+    sidecars: Vec<Container> = "sidecar NAME { … }" Inside [Service Job]
+        "A container that runs beside the main one and starts before it.",
+        members {};
+    inits: Vec<Container> = "init NAME { … }" Inside [Service Job]
+        "A container that runs to its end before the others.",
+        members {};
+    patches: Vec<Patch> = "patch KIND { path = VALUE }" Append [Service Job]
+        "Sets fields of one emitted object that the language has no word for.",
+        members {};
 }
 
 impl Service {
@@ -124,7 +142,30 @@ pub enum Scaling {
     Auto(Sourced<Autoscale>),
 }
 
+impl Default for Scaling {
+    fn default() -> Self {
+        Self::Fixed(Sourced::default_of_language(1))
+    }
+}
+
 impl Scaling {
+    /// Its row in `show`.
+    fn fact(&self) -> Fact {
+        match self {
+            Self::Fixed(count) => {
+                Fact::of("replicas", Plain::Number(count.value.into()), count.origin)
+            }
+            Self::Auto(auto) => {
+                let measures = [("cpu", auto.value.cpu), ("memory", auto.value.memory)];
+                let measures = measures.into_iter();
+                let set = measures.filter_map(|(name, share)| Some(format!("{name} {}%", share?)));
+                let set = Vec::from_iter(set).join(", ");
+                let text = format!("{} on {set}", auto.value.replicas);
+                Fact::of("scale", Plain::Text(text), auto.origin)
+            }
+        }
+    }
+
     /// The least and the greatest number of replicas.
     #[must_use]
     pub fn bounds(&self) -> Range<u32> {

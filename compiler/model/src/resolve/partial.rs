@@ -8,10 +8,9 @@ use smol_str::SmolStr;
 use crate::ids::Id;
 use crate::origin::Sourced;
 use crate::platform::{
-    Cluster, Container, End, Flow, IngressController, Namespace, NamespaceId, Scaling, Service,
-    ServiceId, Tier, TierId, Workload,
+    Cluster, Container, End, Flow, IngressController, Namespace, NamespaceId, Service, ServiceId,
+    Tier, TierId,
 };
-use crate::statements::ServiceProperties;
 
 /// All services, with a bare one in the place of each that could not be resolved; and which those
 /// are.
@@ -92,27 +91,5 @@ pub(super) fn unknown_tier(tiers: &[Tier]) -> TierId {
 fn bare(namespace: NamespaceId, name: Sourced<SmolStr>, registry: &str) -> Service {
     let mut main = Container::new(name.clone());
     main.image.value.registry = registry.into();
-    Service {
-        name,
-        namespace,
-        is_whole: false,
-        doc: None,
-        workload: Workload::Deployment,
-        components: Vec::new(),
-        properties: ServiceProperties::new(),
-        main,
-        sidecars: Vec::new(),
-        inits: Vec::new(),
-        ports: Vec::new(),
-        scaling: Scaling::Fixed(Sourced::default_of_language(1)),
-        volumes: Vec::new(),
-        configs: Vec::new(),
-        addresses: Vec::new(),
-        secret_mounts: Vec::new(),
-        availability: None,
-        latency: Vec::new(),
-        after: Vec::new(),
-        grants: Vec::new(),
-        patches: Vec::new(),
-    }
+    Service::new(name, namespace, main)
 }

@@ -140,36 +140,30 @@ impl<'a> Resolver<'a> {
         let secret_mounts = self.secret_mounts(settings, namespace);
         let scaling = self.scaling(settings);
         let (availability, latency) = self.promises(settings);
-        // All properties are looked at before the first that is missing ends it.
-        let mut properties = ServiceProperties::new();
-        self.read_statements(&mut properties, settings);
         let after = self.after_services(settings, namespace);
         let grants = self.read_all(settings, "grants", Grant::read);
-        let grants = grants.into_iter().flatten().collect();
         let patches = self.read_all(settings, "patch", Patch::read);
-        let namespace = namespace?;
-        is_readable.then_some(Service {
-            name,
-            namespace,
+        let mut properties = ServiceProperties::new();
+        self.read_statements(&mut properties, settings);
+        // All properties are looked at before the first that is missing ends it; a component has no namespace.
+        let service = Service::new(name, namespace.filter(|_| is_readable)?, main);
+        Some(Service {
             is_whole: !settings.is_partial,
-            doc: None,
             workload,
-            components: Vec::new(),
             properties,
-            main,
             sidecars,
             inits,
             ports,
             scaling,
             volumes,
             configs,
-            addresses: Vec::new(),
             secret_mounts,
             availability,
             latency,
             after,
-            grants,
+            grants: grants.into_iter().flatten().collect(),
             patches,
+            ..service
         })
     }
 
@@ -392,14 +386,13 @@ impl<'a> Resolver<'a> {
     }
 
     /// What each statement of a word declares.
-    pub(super) fn read_all<T>(
+    fn read_all<T>(
         &mut self,
         settings: &Settings<'a>,
         word: &str,
         read: impl Fn(&mut Reader<'_, 'a>) -> Option<T>,
     ) -> Vec<T> {
-        let all = settings.of(word).flatten();
-        let each = all.filter_map(|setting| {
+        let each = settings.of(word).flatten().filter_map(|setting| {
             let mut args = setting.args();
             read(&mut self.reader(setting, &mut args))
         });

@@ -81,6 +81,7 @@ fn members_of(kind: Kind) -> Vec<Member> {
         Kind::Service => {
             let mut members =
                 of_statements(|view, element| Some(&service(view, element)?.properties));
+            members.extend(of_statements(service));
             members.extend(of_main_container());
             members
         }
@@ -363,8 +364,6 @@ members! { of_service: Element::Service(id), v;
     "configs" many(a(Kind::Config)), "Its configs." => elements(v.platform[id].configs.len(), |at| Element::Config(id, at));
     "replicas" <Range<u32>>::ty(), "How many pods there are, at least and at most." => v.platform[id].scaling.bounds().value(v.platform);
     "autoscaled" truth(), "Whether an autoscaler owns the number of pods." => Value::Bool(matches!(v.platform[id].scaling, Scaling::Auto(_)));
-    "availability" maybe(Ty::Plain(Type::Percent)), "The share of good time that it promises." => optional(v.platform[id].availability.as_ref(), |s| Value::Percent(s.value.share));
-    "after" many(a(Kind::Service)), "What it names with `after`." => v.platform[id].after.value(v.platform);
     "grants" many(a(Kind::Grant)), "What its own account may do." => elements(v.platform[id].grants.len(), |at| Element::Grant(GrantOwner::Service(id), at));
     "routes" many(a(Kind::Route)), "The routes that lead to it." => {
         let start = v.platform.routes.partition_point(|route| route.port.service < id);

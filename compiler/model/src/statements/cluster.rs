@@ -8,12 +8,12 @@ use ipnet::IpNet;
 use smol_str::SmolStr;
 
 use super::reader::cidrs;
-use super::{Keyed, Reader, Values, statements};
+use super::{Reader, Values, keyed, statements};
 use crate::choice::choices;
 use crate::eval::{Evaluator, Scope};
 use crate::ids::{PortId, ServiceId};
 use crate::kubernetes;
-use crate::origin::{Origin, Sourced};
+use crate::origin::Sourced;
 use crate::shown::{Names, Shown};
 use crate::units::{Cpu, Memory};
 use crate::value::{Type, Value};
@@ -392,16 +392,6 @@ impl StorageClass {
     }
 }
 
-impl Keyed for StorageClass {
-    fn key(&self, _: usize) -> String {
-        self.name.value.to_string()
-    }
-
-    fn origin(&self) -> Origin {
-        self.name.origin
-    }
-}
-
 impl Shown for StorageClass {
     fn show(&self, _: &dyn Names) -> String {
         let mut parts: Vec<String> = Vec::new();
@@ -565,16 +555,6 @@ impl IngressController {
     }
 }
 
-impl Keyed for Ingress {
-    fn key(&self, _: usize) -> String {
-        self.class.value.to_string()
-    }
-
-    fn origin(&self) -> Origin {
-        self.class.origin
-    }
-}
-
 impl Shown for Ingress {
     fn show(&self, names: &dyn Names) -> String {
         let by = match &self.controller {
@@ -591,4 +571,9 @@ impl Shown for Ingress {
         };
         format!("{} by {by}", self.class.value)
     }
+}
+
+keyed! {
+    StorageClass: name at name;
+    Ingress: class at class;
 }

@@ -5,11 +5,12 @@ use erpc_syntax::tree::Expr;
 use smol_str::SmolStr;
 
 use super::reader::{cpu_range, each_text, memory_range};
-use super::{Keyed, Probes, Reader, element, statements};
+use super::{Keyed, Probes, Reader, Statements, element, keyed, statements};
 use crate::eval::{Evaluator, Scope};
+use crate::fact::Fact;
 use crate::ids::SecretId;
 use crate::kubernetes;
-use crate::origin::{Origin, Sourced};
+use crate::origin::Sourced;
 use crate::shown::{Names, Shown};
 use crate::units::{Cpu, Memory, Range};
 use crate::value::{Type, Value};
@@ -84,6 +85,20 @@ statements! {
     capabilities: Vec<Sourced<SmolStr>> = "capability NAME [because \"…\"]" Append [Service Job Sidecar Init]
         "A Linux capability; one outside `restricted` lowers the whole namespace.",
         read capability;
+}
+
+/// A sidecar or init container.
+impl Keyed for Container {
+    fn key(&self, _: usize, _: &dyn Names) -> String {
+        self.name.value.to_string()
+    }
+
+    fn fact(&self, key: String, names: &dyn Names) -> Fact {
+        Fact {
+            origin: Some(self.name.origin),
+            ..Fact::group(&key, self.facts(names))
+        }
+    }
 }
 
 /// Reports a request and limit of nothing.
@@ -198,22 +213,14 @@ pub enum EnvValue {
     Secret(SecretId, SmolStr),
 }
 
+keyed! { EnvVar: name at value; }
+
 impl Shown for EnvVar {
     fn show(&self, names: &dyn Names) -> String {
         match &self.value.value {
             EnvValue::Text(text) => text.clone(),
             EnvValue::Secret(secret, key) => format!("from secret {}.{key}", names.secret(*secret)),
         }
-    }
-}
-
-impl Keyed for EnvVar {
-    fn key(&self, _: usize) -> String {
-        self.name.to_string()
-    }
-
-    fn origin(&self) -> Origin {
-        self.value.origin
     }
 }
 

@@ -1,12 +1,11 @@
 //! The fields of statements: a value that may be absent, one with a default, several, or elements with keys. The kind
 //! of a field decides what `show` and rules see of it.
 
-use smol_str::{SmolStr, format_smolstr};
+use smol_str::SmolStr;
 
 use crate::fact::{Fact, Plain};
 use crate::origin::{Origin, Sourced};
 use crate::shown::{Names, Shown};
-use crate::value::Value;
 
 /// The field of a statement.
 pub(crate) trait Field {
@@ -19,16 +18,14 @@ pub(crate) trait Field {
     fn facts(&self, word: &'static str, names: &dyn Names) -> Vec<Fact>;
     /// Where it is set.
     fn origin(&self) -> Option<Origin>;
-    /// Whether both have the same values, wherever they are set.
-    fn is_equal(&self, other: &Self) -> bool;
 }
 
 /// A field of values, each with its origin.
 pub(crate) trait Values {
     /// What it holds.
-    type Item: Shown + PartialEq;
+    type Item: Shown;
     /// Whether `show` lists several values.
-    const IS_LIST: bool = false;
+    const IS_LIST: bool;
 
     fn values(&self) -> &[Sourced<Self::Item>];
 
@@ -52,107 +49,82 @@ pub(crate) trait Values {
     }
 }
 
-/// What all fields of values have in common.
-macro_rules! of_values {
-    () => {
-        fn facts(&self, word: &'static str, names: &dyn Names) -> Vec<Fact> {
-            Vec::from_iter(self.row(word, names, T::plain))
+/// Fields of values: what each reads, its values, and how it takes what was read.
+macro_rules! values {
+    ($($(#[$doc:meta])* $field:ty: $read:ty, $is_list:literal, |$it:ident| $values:expr, |$into:ident, $new:ident| $set:expr;)*) => {$(
+        impl<T: Shown> Values for $field {
+            type Item = T;
+            const IS_LIST: bool = $is_list;
+
+            fn values(&self) -> &[Sourced<T>] {
+                let $it = self;
+                $values
+            }
         }
 
-        fn origin(&self) -> Option<Origin> {
-            self.values().first().map(|first| first.origin)
+        $(#[$doc])*
+        impl<T: Shown> Field for $field {
+            type Read = $read;
+
+            fn set(&mut self, $new: $read) {
+                let $into = self;
+                $set;
+            }
+
+            fn facts(&self, word: &'static str, names: &dyn Names) -> Vec<Fact> {
+                Vec::from_iter(self.row(word, names, T::plain))
+            }
+
+            fn origin(&self) -> Option<Origin> {
+                self.values().first().map(|first| first.origin)
+            }
         }
-
-        fn is_equal(&self, other: &Self) -> bool {
-            let values = self.values().iter().map(|set| &set.value);
-            values.eq(other.values().iter().map(|set| &set.value))
-        }
-    };
+    )*};
 }
 
-impl<T: Shown + PartialEq> Values for Option<Sourced<T>> {
-    type Item = T;
-
-    fn values(&self) -> &[Sourced<T>] {
-        self.as_slice()
-    }
+values! {
+    /// A statement that may be absent.
+    Option<Sourced<T>>: Sourced<T>, false, |it| it.as_slice(), |it, new| *it = Some(new);
+    /// A statement with a default.
+    Sourced<T>: Self, false, |it| std::slice::from_ref(it), |it, new| *it = new;
+    /// A statement with several values.
+    Vec<Sourced<T>>: Self, true, |it| it, |it, new| it.extend(new);
 }
 
-impl<T: Shown + PartialEq> Values for Sourced<T> {
-    type Item = T;
-
-    fn values(&self) -> &[Self] {
-        std::slice::from_ref(self)
-    }
-}
-
-impl<T: Shown + PartialEq> Values for Vec<Sourced<T>> {
+impl<T: Shown> Values for [Sourced<T>] {
     type Item = T;
     const IS_LIST: bool = true;
 
     fn values(&self) -> &[Sourced<T>] {
         self
     }
-}
-
-impl<T: Shown + PartialEq> Values for [Sourced<T>] {
-    type Item = T;
-    const IS_LIST: bool = true;
-
-    fn values(&self) -> &[Sourced<T>] {
-        self
-    }
-}
-
-/// A statement that may be absent.
-impl<T: Shown + PartialEq> Field for Option<Sourced<T>> {
-    type Read = Sourced<T>;
-
-    fn set(&mut self, read: Sourced<T>) {
-        *self = Some(read);
-    }
-
-    of_values!();
-}
-
-/// A statement with a default.
-impl<T: Shown + PartialEq> Field for Sourced<T> {
-    type Read = Self;
-
-    fn set(&mut self, read: Self) {
-        *self = read;
-    }
-
-    of_values!();
-}
-
-/// A statement with several values.
-impl<T: Shown + PartialEq> Field for Vec<Sourced<T>> {
-    type Read = Self;
-
-    fn set(&mut self, read: Self) {
-        self.extend(read);
-    }
-
-    of_values!();
 }
 
 /// What a statement declares of which a block may have several, each with a key: a volume, a label.
-pub(crate) trait Keyed: Shown + PartialEq {
+pub(crate) trait Keyed {
     /// The key; `at` is its number.
-    fn key(&self, at: usize) -> String;
-    /// Where it is set.
-    fn origin(&self) -> Origin;
-    /// The rows of its parts.
-    fn parts(&self, _: &dyn Names) -> Vec<Fact> {
-        Vec::new()
-    }
-
+    fn key(&self, at: usize, names: &dyn Names) -> String;
     /// Its row.
-    fn fact(&self, key: String, names: &dyn Names) -> Fact {
-        Fact::of(key, self.plain(names), self.origin()).with(self.parts(names))
-    }
+    fn fact(&self, key: String, names: &dyn Names) -> Fact;
 }
+
+/// Elements by the part that is their key, and the one that says where they are set.
+macro_rules! keyed {
+    ($($element:ty: $key:ident at $set:ident $(, with $parts:ident)?;)*) => {$(
+        impl $crate::statements::Keyed for $element {
+            fn key(&self, _: usize, names: &dyn $crate::shown::Names) -> String {
+                $crate::shown::Shown::show(&self.$key, names)
+            }
+
+            fn fact(&self, key: String, names: &dyn $crate::shown::Names) -> $crate::fact::Fact {
+                let value = $crate::shown::Shown::plain(self, names);
+                $crate::fact::Fact::of(key, value, self.$set.origin)$(.with(self.$parts()))?
+            }
+        }
+    )*};
+}
+
+pub(crate) use keyed;
 
 /// Statements of one word, each with a key of its own.
 impl<T: Keyed> Field for Vec<T> {
@@ -164,15 +136,14 @@ impl<T: Keyed> Field for Vec<T> {
 
     fn facts(&self, word: &'static str, names: &dyn Names) -> Vec<Fact> {
         let each = self.iter().enumerate();
-        group(word, each.map(|(at, one)| one.fact(one.key(at), names)))
+        group(
+            word,
+            each.map(|(at, one)| one.fact(one.key(at, names), names)),
+        )
     }
 
     fn origin(&self) -> Option<Origin> {
         None
-    }
-
-    fn is_equal(&self, other: &Self) -> bool {
-        self == other
     }
 }
 
@@ -192,30 +163,22 @@ impl<T: Keyed> Field for Option<T> {
     fn origin(&self) -> Option<Origin> {
         None
     }
-
-    fn is_equal(&self, other: &Self) -> bool {
-        self == other
-    }
 }
 
 /// A label.
 impl Keyed for (SmolStr, Sourced<String>) {
-    fn key(&self, _: usize) -> String {
+    fn key(&self, _: usize, _: &dyn Names) -> String {
         self.0.to_string()
     }
 
-    fn origin(&self) -> Origin {
-        self.1.origin
+    fn fact(&self, key: String, _: &dyn Names) -> Fact {
+        Fact::shown(key, &self.1)
     }
 }
 
 impl Shown for (SmolStr, Sourced<String>) {
-    fn show(&self, names: &dyn Names) -> String {
-        self.1.show(names)
-    }
-
-    fn value(&self, _: &dyn Names) -> Value {
-        Value::Text(format_smolstr!("{}={}", self.0, self.1.value))
+    fn show(&self, _: &dyn Names) -> String {
+        format!("{}={}", self.0, self.1.value)
     }
 }
 

@@ -6,6 +6,7 @@ use smol_str::SmolStr;
 
 use super::{Keyed, Reader, element, resources};
 use crate::args::plain_text;
+use crate::fact::Fact;
 use crate::origin::Origin;
 use crate::shown::{Names, Shown};
 
@@ -183,11 +184,11 @@ impl Shown for Grant {
 }
 
 impl Keyed for Grant {
-    fn key(&self, at: usize) -> String {
+    fn key(&self, at: usize, _: &dyn Names) -> String {
         at.to_string()
     }
 
-    fn origin(&self) -> Origin {
-        self.origin
+    fn fact(&self, key: String, names: &dyn Names) -> Fact {
+        Fact::of(key, self.plain(names), self.origin)
     }
 }

@@ -27,7 +27,7 @@ use crate::ty::Ty;
 use crate::value::Value;
 use crate::word::Word;
 
-pub(crate) use field::{Field, Keyed, Values, group};
+pub(crate) use field::{Field, Keyed, Values, group, keyed};
 pub(crate) use reader::{Reader, duration, each_text, name, text};
 
 pub use cluster::{
@@ -60,10 +60,6 @@ pub(crate) struct Statement<O: 'static> {
     pub(crate) facts: fn(&O, &dyn Names) -> Vec<Fact>,
     /// Where it is set.
     pub(crate) origin: fn(&O) -> Option<Origin>,
-    /// Whether both owners have the same value.
-    pub(crate) is_equal: fn(&O, &O) -> bool,
-    /// Copies the field from another owner.
-    pub(crate) copy: fn(&mut O, &O),
 }
 
 /// How a member of an owner is read.
@@ -195,9 +191,7 @@ macro_rules! statements {
                     read: $crate::statements::statements!(@read $owner $field $(, $read)? $(, update $update)?),
                     is_layered: $crate::statements::statements!(@is_layered $($update)?),
                     facts: $crate::statements::statements!(@facts $field $ty, $form $(, show $show)? $(, rows $rows)?),
-                    origin: |owner| $crate::statements::Field::origin(&owner.$field),
-                    is_equal: |one, other| $crate::statements::Field::is_equal(&one.$field, &other.$field),
-                    copy: |owner, from| owner.$field.clone_from(&from.$field),
+                    origin: $crate::statements::statements!(@origin $field $(, $rows)?),
                 }
             ),*];
         }
@@ -231,6 +225,8 @@ macro_rules! statements {
         }
     };
     (@facts $field:ident $ty:ty, $form:literal, rows $rows:expr) => { $rows };
+    (@origin $field:ident) => { |owner| $crate::statements::Field::origin(&owner.$field) };
+    (@origin $field:ident, $rows:expr) => { |_| None };
     (@members $owner:ident $field:ident $ty:ty, $text:literal) => {
         &[$crate::statements::Member::<$owner> {
             name: stringify!($field),

@@ -5,12 +5,12 @@ use erpc_syntax::tree::{Sign, Statement};
 use rustc_hash::FxHashMap;
 use smol_str::SmolStr;
 
-use super::{Keyed, Reader, element};
+use super::{Reader, element, keyed};
 use crate::args::plain_text;
 use crate::eval::Evaluator;
 use crate::fact::{Fact, Plain};
 use crate::ids::SecretId;
-use crate::origin::{Origin, Sourced};
+use crate::origin::Sourced;
 use crate::shown::{Names, Shown};
 use crate::units::{Memory, Protocol, Range};
 use crate::value::{Type, Value};
@@ -60,6 +60,13 @@ element! {
     }
 }
 
+keyed! {
+    Port: name at number;
+    Volume: name at name, with parts;
+    Config: name at name, with parts;
+    SecretMount: secret at at;
+}
+
 /// `secret S at "dir"`.
 #[derive(Clone, Debug)]
 pub struct SecretMount {
@@ -67,6 +74,12 @@ pub struct SecretMount {
     pub secret: SecretId,
     /// The folder in which the keys appear as files.
     pub at: Sourced<String>,
+}
+
+impl Shown for SecretMount {
+    fn show(&self, _: &dyn Names) -> String {
+        self.at.value.clone()
+    }
 }
 
 impl Port {
@@ -138,16 +151,6 @@ impl Shown for Port {
     }
 }
 
-impl Keyed for Port {
-    fn key(&self, _: usize) -> String {
-        self.name.value.to_string()
-    }
-
-    fn origin(&self) -> Origin {
-        self.number.origin
-    }
-}
-
 impl Volume {
     pub(crate) fn read(reader: &mut Reader<'_, '_>) -> Option<Self> {
         let name = reader.new_name("the volume's name", "volume")?;
@@ -192,6 +195,16 @@ impl Volume {
     }
 }
 
+impl Volume {
+    fn parts(&self) -> Vec<Fact> {
+        let mut parts = vec![Fact::shown("size", &self.size), Fact::shown("at", &self.at)];
+        parts.extend(self.class.iter().map(|class| Fact::shown("class", class)));
+        let shared = Plain::Bool(self.shared);
+        parts.push(Fact::of("shared", shared, self.name.origin));
+        parts
+    }
+}
+
 impl Shown for Volume {
     fn show(&self, _: &dyn Names) -> String {
         let mut text = format!("{} at {}", self.size.value, self.at.value);
@@ -202,24 +215,6 @@ impl Shown for Volume {
             text.push_str(" shared");
         }
         text
-    }
-}
-
-impl Keyed for Volume {
-    fn key(&self, _: usize) -> String {
-        self.name.value.to_string()
-    }
-
-    fn origin(&self) -> Origin {
-        self.name.origin
-    }
-
-    fn parts(&self, _: &dyn Names) -> Vec<Fact> {
-        let mut parts = vec![Fact::shown("size", &self.size), Fact::shown("at", &self.at)];
-        parts.extend(self.class.iter().map(|class| Fact::shown("class", class)));
-        let shared = Plain::Bool(self.shared);
-        parts.push(Fact::of("shared", shared, self.name.origin));
-        parts
     }
 }
 
@@ -282,6 +277,14 @@ impl Config {
         Some((name.into(), text, span))
     }
 
+    fn parts(&self) -> Vec<Fact> {
+        let files = self.files.iter();
+        let files = files.map(|(name, content)| Fact::shown(name.as_str(), content));
+        std::iter::once(Fact::shown("at", &self.at))
+            .chain(files)
+            .collect()
+    }
+
     /// Where the name of a file stands.
     #[must_use]
     pub fn key_span(&self, name: &str) -> Option<Span> {
@@ -294,24 +297,5 @@ impl Shown for Config {
     fn show(&self, _: &dyn Names) -> String {
         let names: Vec<&str> = self.files.iter().map(|(name, _)| name.as_str()).collect();
         format!("{} at {}", names.join(", "), self.at.value)
-    }
-}
-
-impl Keyed for Config {
-    fn key(&self, _: usize) -> String {
-        self.name.value.to_string()
-    }
-
-    fn origin(&self) -> Origin {
-        self.name.origin
-    }
-
-    fn parts(&self, _: &dyn Names) -> Vec<Fact> {
-        let files = self.files.iter();
-        let files = files.map(|(name, content)| Fact::shown(name.as_str(), content));
-        [Fact::shown("at", &self.at)]
-            .into_iter()
-            .chain(files)
-            .collect()
     }
 }

@@ -4,7 +4,7 @@ use erpc_diagnostics::{Diagnostic, Span, codes};
 use erpc_syntax::tree::{Arg, ExprKind, SegmentKind, Sign, Statement};
 use smol_str::SmolStr;
 
-use super::Reader;
+use super::{Keyed, Reader};
 use crate::eval;
 use crate::fact::{Fact, Plain};
 use crate::origin::Sourced;
@@ -169,16 +169,19 @@ impl Shown for PatchValue {
     }
 }
 
-impl Patch {
-    /// Its row in `show`: a group of fields.
-    pub(crate) fn fact(&self, names: &dyn Names) -> Fact {
+impl Keyed for Patch {
+    fn key(&self, _: usize, _: &dyn Names) -> String {
+        self.kind.value.to_string()
+    }
+
+    fn fact(&self, key: String, names: &dyn Names) -> Fact {
         let fields = self.fields.iter().map(|field| {
             let value = field.value.value.plain(names);
             Fact::of(field.path.join("."), value, field.value.origin)
         });
         Fact {
             origin: Some(self.kind.origin),
-            ..Fact::group(&self.kind.value, fields.collect())
+            ..Fact::group(&key, fields.collect())
         }
     }
 }

@@ -151,8 +151,4 @@ impl Field for Probes {
     fn origin(&self) -> Option<Origin> {
         None
     }
-
-    fn is_equal(&self, other: &Self) -> bool {
-        self == other
-    }
 }

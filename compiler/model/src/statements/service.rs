@@ -3,7 +3,7 @@
 use erpc_diagnostics::{Diagnostic, codes, nearest};
 use erpc_syntax::tree::{Expr, ExprKind};
 
-use super::{Reader, Statements, duration, statements, text};
+use super::{Reader, duration, statements, text};
 use crate::choice::choices;
 use crate::kubernetes;
 use crate::origin::Sourced;
@@ -70,27 +70,9 @@ impl Default for ServiceProperties {
     }
 }
 
-/// Equal values, wherever they are set.
-impl PartialEq for ServiceProperties {
-    fn eq(&self, other: &Self) -> bool {
-        let mut all = Self::ALL.iter();
-        all.all(|statement| (statement.is_equal)(self, other))
-    }
-}
-
 impl ServiceProperties {
     /// The statements of a job that need a schedule.
     pub(crate) const OF_SCHEDULES: [&'static str; 2] = ["time-zone", "history"];
-
-    /// The same without the statements of these words.
-    #[must_use]
-    pub fn without(&self, words: &[&str]) -> Self {
-        let (mut left, unset) = (self.clone(), Self::default());
-        for statement in words.iter().filter_map(|word| Self::statement(word)) {
-            (statement.copy)(&mut left, &unset);
-        }
-        left
-    }
 }
 
 choices! {

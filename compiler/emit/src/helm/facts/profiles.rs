@@ -5,7 +5,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use erpc_diagnostics::Sources;
-use erpc_model::{Platform, ServiceId, ServiceProperties};
+use erpc_model::facts::plain_statements;
+use erpc_model::{Platform, ServiceId};
 use erpc_policy::Derived;
 
 use super::entry::Entry;
@@ -24,11 +25,11 @@ pub(in crate::helm) fn is_reshaped(platform: &Platform, under: &Platform) -> boo
 /// The paths of services that a path of a profile makes differ in more than the chart's values: in their volumes, or
 /// in a plain statement that the chart has no value for.
 fn reshaped_paths(platform: &Platform, under: &Platform) -> BTreeSet<String> {
-    let shapes = |platform: &Platform| -> BTreeMap<String, (usize, ServiceProperties)> {
+    let shapes = |platform: &Platform| -> BTreeMap<String, _> {
         let services = platform.services();
         services
             .map(|(id, service)| {
-                let fixed = service.properties.without(&VALUES);
+                let fixed = plain_statements(platform, id, &VALUES);
                 (platform.path(id), (service.volumes.len(), fixed))
             })
             .collect()
