@@ -30,7 +30,7 @@ pub(crate) struct Scanned<'t> {
 }
 
 /// What is put in for a missing brace at the end of a block, and at its start.
-const MEND: &str = "};";
+const INSERTED: &str = "};";
 const OPENING: &str = " {";
 
 impl Scanned<'_> {
@@ -159,7 +159,7 @@ pub(crate) fn scan<'t>(
             let open = scanned.span(file, at, at + 1);
             report_unclosed(open, scanned.original(end), out);
         }
-        scanned.insert(end, MEND);
+        scanned.insert(end, INSERTED);
         if scanned.insertions.len() >= MAX_INSERTED {
             close_all(&mut scanned);
         }
@@ -180,8 +180,8 @@ fn close_all(scanned: &mut Scanned<'_>) {
     let pass = Scanner::new(&scanned.text, &scanned.insertions).run();
     let mut text = std::mem::take(&mut scanned.text).into_owned();
     for _ in &pass.left_open {
-        scanned.insertions.push((text.len(), MEND.len()));
-        text.push_str(MEND);
+        scanned.insertions.push((text.len(), INSERTED.len()));
+        text.push_str(INSERTED);
     }
     scanned.text = Cow::Owned(text);
 }
@@ -417,13 +417,13 @@ impl<'t> Scanner<'t> {
     /// Whether a closing brace was put in at a place.
     fn is_put_in(&self, at: usize) -> bool {
         let found = self.insertions.binary_search_by_key(&at, |(at, _)| *at);
-        found.is_ok_and(|n| self.bytes[at] == b'}' && self.insertions[n].1 == MEND.len())
+        found.is_ok_and(|n| self.bytes[at] == b'}' && self.insertions[n].1 == INSERTED.len())
     }
 
     fn measure_indent(&mut self) {
         let mut start = self.at;
         while self.is_put_in(start) {
-            start += MEND.len();
+            start += INSERTED.len();
         }
         let rest = &self.bytes[start..];
         self.indent = rest
