@@ -3,28 +3,15 @@
 
 use erpc_diagnostics::{Diagnostic, Span, codes};
 use erpc_syntax::tree::Expr;
-use smol_str::{SmolStr, format_smolstr};
+use smol_str::format_smolstr;
 
-use super::{Evaluator, Scope};
+use super::evaluator::{Asked, Evaluator, Scope};
 use crate::functions::{Function, Meaning};
 use crate::value::Value;
 
 /// Around the number of an address in a text. Both are of a private plane, where no text of a language is.
 pub(crate) const START: char = '\u{F0000}';
 pub(crate) const END: char = '\u{F0001}';
-
-/// An address that a text asks for.
-#[derive(Clone, Debug)]
-pub(crate) struct Asked {
-    /// Whether it is `address(SERVICE:PORT)`.
-    pub(crate) has_port: bool,
-    /// `SERVICE` or `SERVICE:PORT`.
-    pub(crate) name: Expr,
-    /// The namespace of the service that asks.
-    pub(crate) namespace: SmolStr,
-    /// The call.
-    pub(crate) span: Span,
-}
 
 impl Evaluator<'_> {
     /// `host(SERVICE)`, `address(SERVICE:PORT)`.

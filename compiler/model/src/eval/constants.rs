@@ -6,45 +6,12 @@ use erpc_syntax::tree::{Arg, Expr, ExprKind, Ident, Sign, Statement};
 use rustc_hash::FxHashSet;
 use smol_str::SmolStr;
 
-use super::{Evaluator, Scope};
+use super::evaluator::{Constant, ConstantKey, Evaluator, Scope, State};
 use crate::args::Args;
 use crate::value::{Type, Value};
 
 /// How a constant is written.
 const FORM: &str = "let NAME[: Type] = EXPR";
-
-/// The module of a constant, `None` for the program's own, and its name.
-pub(crate) type ConstantKey = (Option<SmolStr>, SmolStr);
-
-/// A `let`.
-pub(crate) struct Constant<'a> {
-    pub(crate) name: Ident,
-    pub(crate) statement: &'a Statement,
-    state: State,
-    is_used: bool,
-}
-
-enum State {
-    New,
-    Open,
-    Done(Option<Value>),
-}
-
-impl<'a> Constant<'a> {
-    /// A constant that was not evaluated yet.
-    pub(crate) fn new(name: Ident, statement: &'a Statement) -> Self {
-        Self {
-            name,
-            statement,
-            state: State::New,
-            is_used: false,
-        }
-    }
-
-    fn is_new(&self) -> bool {
-        matches!(self.state, State::New)
-    }
-}
 
 impl<'a> Evaluator<'a> {
     /// The value of a constant; `None` if the constant does not exist, `Some(None)` if it has no value, which was

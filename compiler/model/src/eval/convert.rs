@@ -3,7 +3,7 @@
 use erpc_diagnostics::{Diagnostic, Span, codes};
 use erpc_syntax::tree::NumberLiteral;
 
-use super::Evaluator;
+use super::evaluator::Evaluator;
 use crate::literals::{meant, reads_as};
 use crate::ty::Ty;
 use crate::units::Protocol;

@@ -6,7 +6,7 @@ use erpc_syntax::tree::BinaryOp;
 
 use super::arithmetic::{Stop, arithmetic, compares, negated};
 use super::budget::{Budget, Resource};
-use super::show;
+use super::show::show;
 use crate::elements::Element;
 use crate::functions::{Function, Meaning};
 use crate::platform::{MemberId, Term, TermKind};

@@ -5,22 +5,13 @@ use std::rc::Rc;
 use erpc_diagnostics::{Diagnostic, FileId, Span, codes};
 use erpc_syntax::tree::StringPart;
 
+use super::budget::Resource;
+use super::evaluator::{Evaluator, Template};
 use super::lowering::{Lowering, Typed};
 use super::values::Values;
-use super::{Evaluator, Resource};
 
 /// How deep templates may use each other.
 const MAX_TEMPLATE_DEPTH: usize = 16;
-
-/// A file that `template` evaluates.
-pub(crate) struct Template {
-    pub(crate) path: String,
-    /// The file that names it: paths in the template are seen from there.
-    pub(crate) from: String,
-    pub(crate) text: Rc<str>,
-    /// `None` if it cannot be parsed, which was reported.
-    pub(crate) parts: Option<Rc<[StringPart]>>,
-}
 
 impl Evaluator<'_> {
     /// The id of a template among the sources.

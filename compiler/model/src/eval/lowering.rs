@@ -13,7 +13,8 @@ use erpc_syntax::tree::{
 use smol_str::SmolStr;
 
 use super::arithmetic::{decided, order};
-use super::{Evaluator, Scope, show};
+use super::evaluator::{Evaluator, Scope};
+use super::show::show;
 use crate::functions::{Function, FunctionPlace};
 use crate::literals::are_alike;
 use crate::platform::{Term, TermKind};

@@ -3,7 +3,7 @@
 use erpc_diagnostics::{Diagnostic, Span, codes, listed};
 use erpc_syntax::tree::Ident;
 
-use super::Sink;
+use super::sink::Sink;
 use crate::kubernetes;
 
 impl Sink<'_> {

@@ -3,7 +3,9 @@
 use erpc_diagnostics::{Diagnostic, Span, codes};
 use erpc_syntax::tree::{Expr, Sign};
 
-use super::{Evaluator, Resource, Scope, show};
+use super::budget::Resource;
+use super::evaluator::{Evaluator, Scope};
+use super::show::show;
 use crate::args::Args;
 use crate::units::{Cpu, Duration, Memory, Percent};
 use crate::value::{Type, Value};

@@ -4,9 +4,12 @@ use erpc_diagnostics::{Diagnostic, Span, codes, listed, nearest};
 use erpc_syntax::tree::{Expr, Path};
 use smol_str::SmolStr;
 
+use super::budget::Resource;
+use super::evaluate::{Machine, Nothing};
+use super::evaluator::{Evaluator, Scope};
 use super::lowering::{Binding, Context, Lowering, Typed, known};
-use super::{Evaluator, Resource, Scope};
 use crate::functions::{Function, FunctionPlace, Meaning};
+use crate::platform::Term;
 use crate::value::{Type, Value};
 
 /// The names of a [`Scope`].
@@ -214,4 +217,37 @@ fn is_shell_variable(name: &str) -> bool {
         && name
             .bytes()
             .all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_')
+}
+
+impl Evaluator<'_> {
+    /// Evaluates to a value of the type; `None` where that was reported or cannot be known.
+    pub(crate) fn eval(&mut self, expr: &Expr, scope: &Scope, expected: &Type) -> Option<Value> {
+        let value = self.raw(expr, scope, Some(expected))?;
+        self.coerce(value, expr.span, expected)
+    }
+
+    /// Evaluates without the last word on the type: a number may still be without a unit.
+    pub(crate) fn raw(
+        &mut self,
+        expr: &Expr,
+        scope: &Scope,
+        expected: Option<&Type>,
+    ) -> Option<Value> {
+        let (term, _) = Lowering::new(Values(self), scope).term(expr, expected)?;
+        Some(term.into_value())
+    }
+
+    /// The value of a term without variables.
+    pub(super) fn value_of(&mut self, term: &Term) -> Option<Value> {
+        let mut machine = Machine::new(Nothing, self.budget);
+        let value = machine.value(term);
+        self.budget = machine.budget;
+        match value {
+            Ok(value) => Some(value),
+            Err(stop) => {
+                self.report_stop(stop);
+                None
+            }
+        }
+    }
 }

@@ -5,10 +5,9 @@ use std::collections::BTreeSet;
 use erpc_diagnostics::{Diagnostic, codes, listed, nearest};
 use rustc_hash::FxHashMap;
 
-use super::overrides::{Applied, Line, useless};
-use super::paths::{Meant, Override, Owner};
-use super::profile::Under;
+use super::overrides::useless;
 use super::state::Resolver;
+use super::under::{Applied, Line, Meant, Override, Owner, Under};
 use crate::facts::{Fact, of_namespace, of_platform, of_service};
 use crate::platform::{
     End, FlowPort, IngressController, Mode, NamespaceId, Platform, Service, ServiceId, Workload,
@@ -191,9 +190,7 @@ impl<'p> Compared<'p> {
     /// Whether something that the profile sets is otherwise without it.
     fn is_changed(&mut self, applied: &Applied) -> bool {
         let owner = applied.owner;
-        if let (Owner::Namespace(id), "quota", Some(part)) =
-            (owner, applied.slot.word, &applied.part)
-        {
+        if let (Owner::Namespace(id), "quota", Some(part)) = (owner, applied.word, &applied.part) {
             return self.is_quota_changed(id, part);
         }
         if !self.facts.contains_key(&owner) {
@@ -206,7 +203,7 @@ impl<'p> Compared<'p> {
         let Some(before) = before else {
             return self.is_new(owner);
         };
-        let words: &[&str] = match applied.slot.word {
+        let words: &[&str] = match applied.word {
             "replicas" | "scale" => &["replicas", "scale"],
             "host" => &["expose"],
             word => &[word],
@@ -217,7 +214,7 @@ impl<'p> Compared<'p> {
                 facts.find(|fact| fact.name == *word)
             });
             let keyed = |fact: Option<&Fact>| {
-                let fact = fact?.child(&applied.slot.key)?;
+                let fact = fact?.child(&applied.key)?;
                 match &applied.part {
                     Some(part) => fact.child(part).cloned(),
                     None => Some(fact.clone()),

@@ -121,7 +121,9 @@ impl<'a> Resolver<'a> {
                     route.host = setting.sourced(expr.span, host.clone());
                 }
             }
-            self.profile.routed(setting, is_matched, is_useful);
+            if let Some(path) = setting.path {
+                self.profile.routed(path.number, is_matched, is_useful);
+            }
         }
     }
 

@@ -27,6 +27,7 @@ mod rules;
 mod service;
 mod settings;
 mod state;
+mod under;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -39,8 +40,9 @@ use crate::ids::Id;
 use crate::platform::{Platform, ProfileId};
 use crate::program::{Files, Loaded};
 
-use profile::{Profiles, Under};
+use profile::Profiles;
 use state::{Index, Layers, Names, Resolver};
+use under::Under;
 
 /// What a program means.
 pub struct Resolved {

@@ -7,10 +7,10 @@ use erpc_syntax::tree::{Block, Ident};
 use smol_str::SmolStr;
 
 use super::partial;
-use super::paths::Owner;
 use super::settings::{Setting, Settings, statement_and_paths};
 use super::state::Declared;
 use super::state::Resolver;
+use super::under::Owner;
 use crate::args::Args;
 use crate::eval::{Evaluator, Scope};
 use crate::ids::Id;

@@ -9,33 +9,16 @@ use erpc_syntax::tree::Arg;
 use rustc_hash::FxHashMap;
 use smol_str::SmolStr;
 
-use super::paths::{HOST, Meant, Override, Owner};
+use super::paths::HOST;
 use super::settings::{ByPath, Setting, Settings, Slot, is_off_word};
 use super::state::{Declared, DeclaredAbove, Resolver};
+use super::under::{Applied, Line, Meant, Override, Owner};
 use crate::eval::Scope;
 use crate::ids::UseId;
 use crate::origin::Via;
 use crate::platform::ProfileId;
 use crate::properties::{Merge, Place};
 use crate::statements::{ServiceProperties, Statements};
-
-/// A setting of the profile itself.
-pub(super) struct Applied {
-    pub(super) owner: Owner,
-    pub(super) slot: Slot,
-    /// The part of the statement that is set.
-    pub(super) part: Option<SmolStr>,
-    pub(super) line: Line,
-}
-
-/// The line of a profile that sets something.
-#[derive(Clone, Copy)]
-pub(super) enum Line {
-    /// `PATH = VALUE`, by its place among the overrides.
-    Path(usize),
-    /// A statement in a block.
-    Statement(Span),
-}
 
 /// A setting of one layer, before it is laid over the others.
 struct Candidate<'a> {
@@ -193,7 +176,8 @@ impl<'a> Resolver<'a> {
                 {
                     self.profile.applied.push(Applied {
                         owner,
-                        slot: setting.slot(),
+                        word: setting.word.name,
+                        key: setting.key.clone(),
                         part: part_of(&setting),
                         line,
                     });

@@ -1,12 +1,13 @@
 //! `PATH = VALUE` of profiles: which statement of which owners a path means. `overrides` lays them over the settings of
 //! these owners.
 
-use erpc_diagnostics::{Diagnostic, Span, codes, listed};
+use erpc_diagnostics::{Diagnostic, codes, listed};
 use erpc_syntax::tree::{Arg, ExprKind, Ident, Path, Segment, SegmentKind, Sign, Statement};
 use smol_str::SmolStr;
 
 use super::settings::{PATH_FORM, is_off_word};
 use super::state::Resolver;
+use super::under::{Meant, Override, Owner};
 use crate::args::Args;
 use crate::platform::{NamespaceId, Quota, ServiceId};
 use crate::properties::{self, Merge, Place, Word};
@@ -28,46 +29,6 @@ const OF_SERVICE: [&str; 5] = ["replicas", "scale", "cpu", "memory", "image"];
 const OF_SERVICE_BY_NAME: [&str; 4] = ["volume", "host", "sidecar", "init"];
 /// What it may set of a sidecar or init container.
 const OF_CONTAINER: [&str; 3] = ["cpu", "memory", "image"];
-
-/// Of whom profiles set something.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) enum Owner {
-    /// The platform itself.
-    Platform,
-    /// A namespace.
-    Namespace(NamespaceId),
-    /// A service or job.
-    Service(ServiceId),
-}
-
-/// `PATH = VALUE` of a profile.
-#[derive(Clone)]
-pub(super) struct Override<'a> {
-    pub(super) statement: &'a Statement,
-    pub(super) args: &'a [Arg],
-    pub(super) path: Span,
-    /// How many `*` are in the path.
-    pub(super) stars: usize,
-    /// The place of its profile among the layers.
-    pub(super) layer: usize,
-    pub(super) owners: Vec<Owner>,
-    pub(super) meant: Meant<'a>,
-    /// Whether it stands in the profile itself, not in one that this `is`.
-    pub(super) is_own: bool,
-    /// Whether something has what it sets.
-    pub(super) is_matched: bool,
-    /// Whether something is otherwise because of it.
-    pub(super) is_useful: bool,
-}
-
-/// What a path sets of its owners.
-#[derive(Clone)]
-pub(super) enum Meant<'a> {
-    /// The owner as a whole, which can only be off.
-    Whole,
-    /// A statement by its word and key, or the part of it that the rest of the path names.
-    Statement(&'static Word, SmolStr, &'a [Segment]),
-}
 
 impl<'a> Resolver<'a> {
     /// Reads `PATH = VALUE`.

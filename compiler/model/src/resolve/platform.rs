@@ -9,10 +9,10 @@ use smol_str::SmolStr;
 
 use super::ends::Network;
 use super::partial;
-use super::paths::Owner;
 use super::settings::Settings;
 use super::state::Declared;
 use super::state::Resolver;
+use super::under::Owner;
 use crate::eval::Scope;
 use crate::ids::Id;
 use crate::origin::{Sourced, Via};

@@ -2,81 +2,30 @@
 //! and of those that it `is`, are layers over the declarations of the program. Here the declarations of profiles are
 //! read; `overrides` lays what they say over the settings of each owner.
 
-use std::collections::BTreeMap;
-
 use erpc_diagnostics::{Diagnostic, Span, chained, codes};
 use erpc_syntax::tree::{Arg, Block, Ident, Sign, Statement};
 use rustc_hash::FxHashMap;
 use smol_str::SmolStr;
 
 use super::container::is_word;
-use super::overrides::Applied;
-use super::paths::Override;
-use super::settings::Setting;
 use super::state::Resolver;
+use super::under::{Switch, Under};
 use crate::args::Args;
 use crate::eval::Scope;
 use crate::ids::Id;
 use crate::origin::{Sourced, Via};
-use crate::platform::{Accept, NamespaceId, Platform, Profile, ProfileId, ServiceId};
+use crate::platform::{Accept, Platform, Profile, ProfileId};
 use crate::profile::{layers, unknown_profile, without};
 use crate::properties::{self, Place};
 
 /// How many profiles may extend each other, one below the other.
 const MAX_PROFILE_DEPTH: usize = 16;
 
-/// The profile under which a program is resolved.
-#[derive(Default)]
-pub(super) struct Under<'a> {
-    /// Its name; empty without a profile.
-    pub(super) name: SmolStr,
-    /// The profile and those that it `is`, lowest first; empty without a profile.
-    pub(super) layers: Vec<ProfileId>,
-    /// `PATH = VALUE`, those of the lowest profile first.
-    pub(super) overrides: Vec<Override<'a>>,
-    /// Which of them set something of the platform, of a namespace, of a service.
-    pub(super) of_platform: Vec<usize>,
-    pub(super) of_namespaces: FxHashMap<NamespaceId, Vec<usize>>,
-    pub(super) of_services: FxHashMap<ServiceId, Vec<usize>>,
-    /// Statements of the platform that stand in the profiles.
-    pub(super) statements: Vec<(ProfileId, Vec<&'a Statement>)>,
-    /// Whether the profiles hold statements, beside paths.
-    pub(super) has_statements: bool,
-    /// `namespace NAME off`, `service NAME off`.
-    pub(super) switches: Vec<Switch>,
-    /// What is off, and the line that says so.
-    pub(super) namespaces_off: BTreeMap<NamespaceId, Span>,
-    pub(super) services_off: BTreeMap<ServiceId, Span>,
-    /// What the profile itself set, to find lines that change nothing.
-    pub(super) applied: Vec<Applied>,
-    /// `accept` of the profile itself.
-    pub(super) accepts: Vec<Accept>,
-}
-
-/// `namespace NAME off`, or `service NAME off` in a namespace.
-pub(super) struct Switch {
-    pub(super) namespace: Ident,
-    pub(super) service: Option<Ident>,
-    pub(super) profile: ProfileId,
-    pub(super) statement: Span,
-}
-
 /// The profiles of a program with their blocks, by name.
 pub(super) struct Profiles<'a> {
     pub(super) models: Vec<Profile>,
     blocks: Vec<Option<&'a Block>>,
     statements: Vec<Span>,
-}
-
-impl Under<'_> {
-    /// Notes what a host that a profile sets does to the routes of a service.
-    pub(super) fn routed(&mut self, setting: &Setting<'_>, is_matched: bool, is_useful: bool) {
-        if let Some(path) = setting.path {
-            let line = &mut self.overrides[path.number];
-            line.is_matched |= is_matched;
-            line.is_useful |= is_useful;
-        }
-    }
 }
 
 impl<'a> Profiles<'a> {

@@ -50,7 +50,7 @@ impl<'a> Resolver<'a> {
         });
         let mut uses = Vec::new();
         let mut settings = self.settings(&declared.bases, declared.block, place, &scope, &mut uses);
-        let layered = Some(super::paths::Owner::Service(id));
+        let layered = Some(super::under::Owner::Service(id));
         self.lay_profiles(&mut settings, layered, declared, place, &scope, &mut uses);
         let name = Sourced::declared(declared.name.text.clone(), declared.name.span);
         let owner = Owner { id, namespace };

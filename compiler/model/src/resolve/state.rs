@@ -14,7 +14,7 @@ use crate::platform::{
 };
 use crate::program::{Import, Loaded};
 
-use super::profile::Under;
+use super::under::Under;
 
 /// The state of a resolution. It is an [`Evaluator`] too, as every statement has values.
 pub(crate) struct Resolver<'a> {
