@@ -82,18 +82,21 @@ impl Search<'_> {
 
     /// Why a text of several words or lines contains a secret.
     fn text(&self, text: &str) -> Option<&'static str> {
-        shape::of_value(text).or_else(|| {
-            let is_secret = |(name, value): (&str, &str)| {
-                !self.is_known_name(value) && names::is_secret_of(name, value)
-            };
-            let mut lines = text.lines();
-            let has_option = lines.any(|line| {
-                let words: Vec<&str> = line.split_whitespace().collect();
-                self.has_option(&words)
-            });
-            (has_option || pairs::pairs(text).any(is_secret))
-                .then_some("it sets a password, token or key")
-        })
+        shape::of_value(text).or_else(|| self.lines(text))
+    }
+
+    /// Why a line of a text contains a secret, by an option or a name before it.
+    fn lines(&self, text: &str) -> Option<&'static str> {
+        let is_secret = |(name, value): (&str, &str)| {
+            !self.is_known_name(value) && names::is_secret_of(name, value)
+        };
+        let mut lines = text.lines().filter(|line| line.contains('-'));
+        let has_option = lines.any(|line| {
+            let words: Vec<&str> = line.split_whitespace().collect();
+            self.has_option(&words)
+        });
+        (has_option || pairs::pairs(text).any(is_secret))
+            .then_some("it sets a password, token or key")
     }
 
     /// Whether a secret follows an option in a command.
@@ -123,7 +126,7 @@ impl Search<'_> {
                 continue;
             };
             let name = &variable.name;
-            let fact = self.given(name, text).or_else(|| self.text(text));
+            let fact = self.given(name, text).or_else(|| self.lines(text));
             if let Some(fact) = fact {
                 let what = format!("`{name}` is in plain text: {fact}");
                 let diagnostic = finding(what, variable.value.span(), "would reach Git and the cluster")
@@ -136,7 +139,7 @@ impl Search<'_> {
         }
         let image = &container.image;
         let tag = image.value.tag.as_deref().unwrap_or_default();
-        if shape::has_access_token(&format!("{}:{tag}", image.value.repository)) {
+        if shape::has_access_token(&image.value.repository) || shape::has_access_token(tag) {
             let what = "an image is a secret in plain text: it contains an access token".to_owned();
             let diagnostic = finding(what, image.span(), "would reach Git and the cluster")
                 .help("name the image without it, and revoke the token");
