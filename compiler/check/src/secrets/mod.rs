@@ -90,7 +90,11 @@ impl Search<'_> {
         let is_secret = |(name, value): (&str, &str)| {
             !self.is_known_name(value) && names::is_secret_of(name, value)
         };
-        let mut lines = text.lines().filter(|line| line.contains('-'));
+        let may_have_option = |line: &&str| {
+            let mut hyphens = line.match_indices('-');
+            hyphens.any(|(at, _)| at == 0 || line[..at].ends_with(char::is_whitespace))
+        };
+        let mut lines = text.lines().filter(may_have_option);
         let has_option = lines.any(|line| {
             let words: Vec<&str> = line.split_whitespace().collect();
             self.has_option(&words)
@@ -101,8 +105,10 @@ impl Search<'_> {
 
     /// Whether a secret follows an option in a command.
     fn has_option(&self, words: &[&str]) -> bool {
-        pairs::options(words)
-            .any(|(name, value)| !self.is_known_name(value) && names::is_secret_of(name, value))
+        let is_option = |word: &&str| word.starts_with('-');
+        words.iter().any(is_option)
+            && pairs::options(words)
+                .any(|(name, value)| !self.is_known_name(value) && names::is_secret_of(name, value))
     }
 
     /// Why a list of arguments contains a secret: `--password`, `hunter2`.
