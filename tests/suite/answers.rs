@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use erpc_answers::{AskedEnd, Why, opening};
 use erpc_cli::Exit;
-use erpc_model::{End, ExternalId};
+use erpc_model::{ExternalId, Peer};
 use erpc_policy::{Connections, Party};
 use erpc_tests::{Memory, erpc, repository};
 use serde_json::Value;
@@ -485,30 +485,30 @@ fn every_statement_that_why_gives_compiles_and_opens_what_was_asked_for() {
     assert!(!compiled.diagnostics.has_errors(), "{found:?}");
     let (platform, derived) = compiled.result.expect("a platform");
     let connections = Connections::of(&platform, &derived);
-    let services = platform.services().map(|(id, _)| End::Service(id));
-    let externals = [0, 1].map(|id| End::External(ExternalId(id)));
+    let services = platform.services().map(|(id, _)| Peer::Service(id));
+    let externals = [0, 1].map(|id| Peer::External(ExternalId(id)));
     let others = [
-        End::Internet,
-        End::ClusterDns,
-        End::ClusterApi,
-        End::ClusterNodes,
+        Peer::Internet,
+        Peer::ClusterDns,
+        Peer::ClusterApi,
+        Peer::ClusterNodes,
     ];
-    let ends: Vec<End> = services.chain(externals).chain(others).collect();
+    let peers: Vec<Peer> = services.chain(externals).chain(others).collect();
     let ask = |text: &str| AskedEnd::read(&platform, text).expect(text);
     let (mut given, mut forbidden, mut kinds) = (0, 0, BTreeSet::new());
-    for from in &ends {
-        for to in &ends {
+    for from in &peers {
+        for to in &peers {
             let mut ports: Vec<String> = platform
                 .port_names(*to)
                 .iter()
                 .map(|p| format!(":{p}"))
                 .collect();
             ports.push(String::new());
-            if matches!(to, End::Internet | End::ClusterNodes) {
+            if matches!(to, Peer::Internet | Peer::ClusterNodes) {
                 ports = vec![":8443".to_owned(), ":123/udp".to_owned()];
             }
             for port in ports {
-                let (from, to) = (platform.end_name(*from), platform.end_name(*to));
+                let (from, to) = (platform.peer_name(*from), platform.peer_name(*to));
                 let (from, to) = (ask(&from), ask(&format!("{to}{port}")));
                 let why = Why::of(&platform, &derived, &connections, &from, &to);
                 let (Some(caller), Some(called)) = (from.single(), to.single()) else {
@@ -602,7 +602,7 @@ fn why_gives_a_route_or_an_address_by_what_the_port_speaks() {
     let given = |to: &str| {
         let to = AskedEnd::read(&platform, to).expect(to);
         let called = to.single().expect("one end");
-        let world = Party::End(End::Internet);
+        let world = Party::Peer(Peer::Internet);
         let opening = opening(&platform, &derived, world, called, to.port.as_ref());
         opening.expect("a statement").statement
     };

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use erpc_cli::project::Compiled;
 use erpc_model::units::Percent;
 use erpc_model::{
-    AddressKind, Cluster, Container, DnsFlavour, End, EnvValue, FlowPort, Grant, Mode, Platform,
+    AddressKind, Cluster, Container, DnsFlavour, EnvValue, FlowPort, Grant, Mode, Peer, Platform,
     Probe, ProbeCheck, PullPolicy, RunAs, Scaling, Service, ServiceId, Sourced, Spread, Workload,
 };
 use erpc_policy::Derived;
@@ -529,8 +529,8 @@ fn flows(platform: &Platform, derived: &Derived) -> Vec<Value> {
         let to = expand(platform, text(&wanted["to"]));
         let found = left.iter().position(|index| {
             let flow = &platform.flows[*index];
-            let ends = |list: &[End]| -> BTreeSet<String> {
-                list.iter().map(|end| platform.end_name(*end)).collect()
+            let peers = |list: &[Peer]| -> BTreeSet<String> {
+                list.iter().map(|end| platform.peer_name(*end)).collect()
             };
             let port = match &flow.port {
                 FlowPort::Named(name, _) => name.to_string(),
@@ -544,8 +544,8 @@ fn flows(platform: &Platform, derived: &Derived) -> Vec<Value> {
                     .find(|edge| edge.flow.index() == *index)
                     .map_or_else(String::new, |edge| edge.port_name(platform)),
             };
-            ends(&flow.from.ends) == from
-                && ends(&flow.to.ends) == to
+            peers(&flow.from.peers) == from
+                && peers(&flow.to.peers) == to
                 && port == text(&wanted["port"])
                 && flow.mode.as_str() == text(&wanted["mode"])
                 && flow.because.as_deref() == wanted["because"].as_str()
@@ -804,8 +804,8 @@ fn edges(platform: &Platform, derived: &Derived) -> Vec<Value> {
             let ports = edge.ports(platform);
             assert_eq!(ports.len(), 1);
             json!({
-                "from": platform.end_name(edge.from),
-                "to": platform.end_name(edge.to),
+                "from": platform.peer_name(edge.from),
+                "to": platform.peer_name(edge.to),
                 "port": edge.port_name(platform),
                 "mode": edge.mode.as_str(),
                 "container_port": ports[0].port,

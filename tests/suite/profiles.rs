@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use erpc_cli::Exit;
 use erpc_cli::project::Compiled;
 use erpc_model::{
-    End, EnvValue, IngressController, Platform, ProbeCheck, Scaling, Service, ServiceId, Via,
+    EnvValue, IngressController, Peer, Platform, ProbeCheck, Scaling, Service, ServiceId, Via,
     Workload,
 };
 use erpc_tests::{compile_folder, erpc, files_below, folders_below, repository};
@@ -197,12 +197,13 @@ fn assert_whole(platform: &Platform) {
         }
     }
     for flow in &platform.flows {
-        for ends in [&flow.from, &flow.to] {
-            assert!(!ends.ends.is_empty());
+        for peers in [&flow.from, &flow.to] {
+            assert!(!peers.peers.is_empty());
             assert!(
-                ends.ends
+                peers
+                    .peers
                     .iter()
-                    .all(|end| !matches!(end, End::Service(id) if !fits(*id)))
+                    .all(|end| !matches!(end, Peer::Service(id) if !fits(*id)))
             );
         }
     }

@@ -175,7 +175,7 @@ fn every_member_can_be_asked() {
         (Kind::Route, "platform.routes"),
         (Kind::Container, "[s.main for s in platform.services]"),
         (Kind::Image, "[s.image for s in platform.services]"),
-        (Kind::End, "[f.from for f in platform.flows]"),
+        (Kind::Peer, "[f.from for f in platform.flows]"),
     ];
     let asked = [
         (Kind::Env, "platform.services", "env"),

@@ -4,12 +4,12 @@
 use std::net::IpAddr;
 
 use erpc_model::units::Protocol;
-use erpc_model::{End, NamespaceId, Platform, ServiceId, listed, nearest};
+use erpc_model::{NamespaceId, Peer, Platform, ServiceId, listed, nearest};
 use erpc_policy::{Addresses, Party, PolicyPort};
 use ipnet::IpNet;
 use smol_str::SmolStr;
 
-/// What an end of a question means.
+/// What a peer of a question means.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Asked {
     /// Ends of the language, sorted.
@@ -27,7 +27,7 @@ pub enum AskedPort {
     Number(PolicyPort),
 }
 
-/// An end of a question.
+/// A peer of a question.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AskedEnd {
     /// As it was written, without the port.
@@ -39,7 +39,7 @@ pub struct AskedEnd {
 }
 
 impl AskedEnd {
-    /// Reads an end: `ns.service`, `service`, `ns.*`, `*.*`, `tier(name).*`, `{a, b}`, an external,
+    /// Reads a peer: `ns.service`, `service`, `ns.*`, `*.*`, `tier(name).*`, `{a, b}`, an external,
     /// `internet`, `cluster.dns|api|nodes`, `ingress` for a controller outside the platform, an
     /// address or a CIDR; each with `:port` by name or by number.
     ///
@@ -164,9 +164,9 @@ fn read_parties(platform: &Platform, name: &str) -> Result<Vec<Party>, String> {
         None if name == "*" => Ok(all().collect()),
         Some(("*", "*")) => Ok(all().collect()),
         Some(("cluster", part)) => match part {
-            "dns" => Ok(vec![Party::End(End::ClusterDns)]),
-            "api" => Ok(vec![Party::End(End::ClusterApi)]),
-            "nodes" => Ok(vec![Party::End(End::ClusterNodes)]),
+            "dns" => Ok(vec![Party::Peer(Peer::ClusterDns)]),
+            "api" => Ok(vec![Party::Peer(Peer::ClusterApi)]),
+            "nodes" => Ok(vec![Party::Peer(Peer::ClusterNodes)]),
             _ => Err(format!(
                 "a cluster has no `{part}`; it has `cluster.dns`, `cluster.api` and `cluster.nodes`"
             )),
@@ -195,7 +195,7 @@ fn read_parties(platform: &Platform, name: &str) -> Result<Vec<Party>, String> {
 }
 
 const fn service(id: ServiceId) -> Party {
-    Party::End(End::Service(id))
+    Party::Peer(Peer::Service(id))
 }
 
 fn of_tier(platform: &Platform, rest: &str) -> Result<Vec<Party>, String> {
@@ -225,11 +225,13 @@ fn namespace_named(platform: &Platform, name: &str) -> Result<NamespaceId, Strin
 /// a namespace.
 fn bare(platform: &Platform, name: &str) -> Result<Vec<Party>, String> {
     if name == "internet" {
-        return Ok(vec![Party::End(End::Internet)]);
+        return Ok(vec![Party::Peer(Peer::Internet)]);
     }
     let external = platform.externals.iter().position(|e| e.name.value == name);
     if let Some(id) = external.and_then(|at| u32::try_from(at).ok()) {
-        return Ok(vec![Party::End(End::External(erpc_model::ExternalId(id)))]);
+        return Ok(vec![Party::Peer(Peer::External(erpc_model::ExternalId(
+            id,
+        )))]);
     }
     let of_name: Vec<ServiceId> = platform
         .services()

@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use erpc_diagnostics::Sources;
-use erpc_model::{End, MovedTo, Platform, ServiceId};
+use erpc_model::{MovedTo, Peer, Platform, ServiceId};
 use erpc_policy::{Connections, Derived, Party, Reason};
 use serde::Serialize;
 
@@ -22,7 +22,7 @@ pub struct Version<'v> {
     pub sources: &'v Sources,
 }
 
-/// A pair of ends on some ports.
+/// A pair of peers on some ports.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Pair {
     /// The caller.
@@ -65,7 +65,7 @@ pub struct Changes {
     pub grown: Vec<Grown>,
 }
 
-/// What a cell of the matrix is known by: both ends, the addresses that it is narrowed to, a port.
+/// What a cell of the matrix is known by: both peers, the addresses that it is narrowed to, a port.
 type Key = (String, String, Vec<String>, String);
 type Cells = BTreeMap<Key, (Option<String>, Option<String>)>;
 
@@ -213,7 +213,7 @@ fn reached(
     platform
         .services()
         .map(|(id, _)| {
-            let reached = radius.reached_by(Party::End(End::Service(id)));
+            let reached = radius.reached_by(Party::Peer(Peer::Service(id)));
             let services = reached.filter_map(Party::service);
             (name(id), services.map(name).collect())
         })

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use erpc_diagnostics::{Sources, Span};
-use erpc_model::{End, Platform};
+use erpc_model::{Peer, Platform};
 use erpc_policy::{Connection, Connections, Derived, Party, PolicyPort, Reason};
 use serde::Serialize;
 
@@ -43,7 +43,7 @@ pub struct Row {
     pub statement: Option<String>,
     /// Its reason.
     pub because: Option<String>,
-    /// The two namespaces, or the names of ends outside.
+    /// The two namespaces, or the names of peers outside.
     #[serde(skip)]
     pub groups: (String, String),
 }
@@ -60,7 +60,7 @@ impl Flows {
         };
         let mut rows = Vec::new();
         for edge in derived.edges.as_slice() {
-            let (from, to) = (Party::End(edge.from), Party::End(edge.to));
+            let (from, to) = (Party::Peer(edge.from), Party::Peer(edge.to));
             if !wants(from, to) {
                 continue;
             }
@@ -158,15 +158,15 @@ fn texts(ports: &[PolicyPort]) -> Vec<String> {
 /// The namespace of a service, the name of everybody else.
 fn group(platform: &Platform, party: Party) -> String {
     match party {
-        Party::End(End::Service(id)) => platform[platform[id].namespace].name.value.to_string(),
-        Party::End(_) | Party::Controller => party.name(platform),
+        Party::Peer(Peer::Service(id)) => platform[platform[id].namespace].name.value.to_string(),
+        Party::Peer(_) | Party::Controller => party.name(platform),
     }
 }
 
-/// What a namespace has to do with another namespace or end.
+/// What a namespace has to do with another namespace or peer.
 #[derive(Clone, Debug, Serialize)]
 pub struct NamespaceCell {
-    /// The other namespace, or an end outside.
+    /// The other namespace, or a peer outside.
     pub with: String,
     /// The ports, as the called's pods see them.
     pub ports: Vec<String>,

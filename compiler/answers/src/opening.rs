@@ -1,9 +1,9 @@
 //! The statement that would open what a question asks for, as it can be written: of the kind that the
-//! two ends need, with a mode under which the platform still starts and tiers still hold.
+//! two peers need, with a mode under which the platform still starts and tiers still hold.
 
 use erpc_diagnostics::Span;
 use erpc_model::units::Protocol;
-use erpc_model::{End, ExternalPort, Platform, Port, PortId, ProbeCheck, ServiceId};
+use erpc_model::{ExternalPort, Peer, Platform, Port, PortId, ProbeCheck, ServiceId};
 use erpc_policy::{
     Connection, Derived, Party, PolicyPort, Reason, dns_ports, needs_names, predecessors,
 };
@@ -39,9 +39,11 @@ pub fn opening(
         port,
     };
     match (from, to) {
-        (Party::End(End::Internet), Party::End(End::Service(called))) => asking.exposure(called),
-        (Party::End(End::Service(caller)), Party::End(called)) => asking.call(caller, called),
-        (Party::End(caller), Party::End(End::Service(called))) => asking.called(caller, called),
+        (Party::Peer(Peer::Internet), Party::Peer(Peer::Service(called))) => {
+            asking.exposure(called)
+        }
+        (Party::Peer(Peer::Service(caller)), Party::Peer(called)) => asking.call(caller, called),
+        (Party::Peer(caller), Party::Peer(Peer::Service(called))) => asking.called(caller, called),
         _ => None,
     }
 }
@@ -54,18 +56,18 @@ struct Asking<'a> {
 
 impl Asking<'_> {
     /// A service calls.
-    fn call(&self, caller: ServiceId, called: End) -> Option<Opening> {
+    fn call(&self, caller: ServiceId, called: Peer) -> Option<Opening> {
         let (port, ports) = self.port_of(called)?;
         let mode = match called {
-            End::Service(called) if self.is_higher(caller, called) => " observes",
-            End::Service(called) if self.waits(called, caller) => " optional",
+            Peer::Service(called) if self.is_higher(caller, called) => " observes",
+            Peer::Service(called) if self.waits(called, caller) => " optional",
             _ => "",
         };
-        let target = format!("{}{port}{mode}", self.platform.end_name(called));
-        let from = End::Service(caller);
+        let target = format!("{}{port}{mode}", self.platform.peer_name(called));
+        let from = Peer::Service(caller);
         let mut opens = self.connections(from, called, &ports);
         if needs_names(self.platform, called) {
-            opens.extend(self.connections(from, End::ClusterDns, &dns_ports(self.platform)));
+            opens.extend(self.connections(from, Peer::ClusterDns, &dns_ports(self.platform)));
         }
         Some(Opening {
             statement: format!("calls {target}"),
@@ -76,18 +78,18 @@ impl Asking<'_> {
     }
 
     /// Somebody outside calls a service.
-    fn called(&self, caller: End, called: ServiceId) -> Option<Opening> {
-        let (port, ports) = self.port_of(End::Service(called))?;
+    fn called(&self, caller: Peer, called: ServiceId) -> Option<Opening> {
+        let (port, ports) = self.port_of(Peer::Service(called))?;
         let statement = format!(
             "allow {} -> {}{port}",
-            self.platform.end_name(caller),
+            self.platform.peer_name(caller),
             self.platform.path(called)
         );
         Some(Opening {
             declaration: statement.clone(),
             statement,
             block: None,
-            opens: self.connections(caller, End::Service(called), &ports),
+            opens: self.connections(caller, Peer::Service(called), &ports),
         })
     }
 
@@ -102,13 +104,13 @@ impl Asking<'_> {
             index,
         };
         let name = &port.name.value;
-        let to = Party::End(End::Service(called));
+        let to = Party::Peer(Peer::Service(called));
         let connection = |from: Party, to: Party, port: PolicyPort| Connection {
             from,
             to,
             port,
             reason: match from {
-                Party::End(End::Internet) => Reason::Exposure(None, Span::NONE),
+                Party::Peer(Peer::Internet) => Reason::Exposure(None, Span::NONE),
                 _ => Reason::Route(Span::NONE),
             },
         };
@@ -116,7 +118,7 @@ impl Asking<'_> {
         let controller = Party::controller(platform);
         let (how, opens) = match controller {
             Some(controller) if controller != to && self.speaks_http(id) => {
-                let world = Party::End(End::Internet);
+                let world = Party::Peer(Peer::Internet);
                 let mut opens = vec![connection(controller, to, own)];
                 if controller == Party::Controller {
                     let tcp = |port| PolicyPort::single(Protocol::Tcp, port);
@@ -125,7 +127,7 @@ impl Asking<'_> {
                 (format!("at \"{}\"", self.free_host(called)), opens)
             }
             _ => {
-                let world = Party::End(End::Internet);
+                let world = Party::Peer(Peer::Internet);
                 let opens = vec![connection(world, to, own)];
                 ("as loadbalancer".to_owned(), opens)
             }
@@ -138,12 +140,12 @@ impl Asking<'_> {
         })
     }
 
-    fn connections(&self, from: End, to: End, ports: &[PolicyPort]) -> Vec<Connection> {
+    fn connections(&self, from: Peer, to: Peer, ports: &[PolicyPort]) -> Vec<Connection> {
         ports
             .iter()
             .map(|port| Connection {
-                from: Party::End(from),
-                to: Party::End(to),
+                from: Party::Peer(from),
+                to: Party::Peer(to),
                 port: *port,
                 // Which statement it is nobody has written yet.
                 reason: Reason::Dns(None),
@@ -152,19 +154,19 @@ impl Asking<'_> {
     }
 
     /// The port as a flow says it, and on the wire.
-    fn port_of(&self, called: End) -> Option<(String, Vec<PolicyPort>)> {
+    fn port_of(&self, called: Peer) -> Option<(String, Vec<PolicyPort>)> {
         let platform = self.platform;
         Some(match called {
-            End::Service(id) => {
+            Peer::Service(id) => {
                 let port = found(&platform[id].ports, self.port)?;
                 (format!(":{}", port.name()), vec![PolicyPort::of(port)])
             }
-            End::External(id) => {
+            Peer::External(id) => {
                 let port = found(&platform[id].ports, self.port)?;
                 let wire = PolicyPort::of_external(port);
                 (format!(":{}", port.name()), vec![wire])
             }
-            End::Internet | End::ClusterNodes => match self.port? {
+            Peer::Internet | Peer::ClusterNodes => match self.port? {
                 AskedPort::Number(port) if port.protocol == Protocol::Tcp => {
                     (format!(":{}", port.port), vec![*port])
                 }
@@ -174,8 +176,8 @@ impl Asking<'_> {
                 ),
                 AskedPort::Named(_) => return None,
             },
-            End::ClusterDns => (String::new(), dns_ports(platform)),
-            End::ClusterApi => {
+            Peer::ClusterDns => (String::new(), dns_ports(platform)),
+            Peer::ClusterApi => {
                 let api = platform.cluster().api.iter();
                 let ports = api.map(|api| PolicyPort::single(Protocol::Tcp, api.value.port));
                 (String::new(), ports.collect())

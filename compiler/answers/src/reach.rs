@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 
 use erpc_model::units::Protocol;
-use erpc_model::{End, Platform};
+use erpc_model::{Peer, Platform};
 use erpc_policy::{
     Addresses, Connection, Connections, Derived, Overlaps, Party, PolicyPort, Search,
 };
@@ -18,7 +18,7 @@ use crate::{Asked, AskedEnd};
 /// A shortest way: its connections, first hop first.
 pub type Way<'c> = Vec<&'c Connection>;
 
-/// Somebody at the other end of a way.
+/// The peer at the other side of a path.
 #[derive(Clone, Debug)]
 pub struct Reached<'c> {
     /// Who.
@@ -101,7 +101,7 @@ pub fn to<'c>(
     if let Some(addresses) = asked.addresses(platform) {
         let ports = match asked.single() {
             // The API server is a port of an address, not the whole machine.
-            Some(Party::End(End::ClusterApi)) => Some(api_ports(platform)),
+            Some(Party::Peer(Peer::ClusterApi)) => Some(api_ports(platform)),
             _ => None,
         };
         let mut overlaps = Overlaps::default();
@@ -172,7 +172,7 @@ impl Radius {
             graph.add_node(());
         }
         for c in connections.as_slice() {
-            // Nothing goes on from an end that is no transit, so it joins no component.
+            // Nothing goes on from a peer that is no transit, so it joins no component.
             if c.to.is_transit() {
                 let (from, to) = (index(c.from), index(c.to));
                 graph.add_edge(NodeIndex::new(from), NodeIndex::new(to), ());
@@ -228,7 +228,7 @@ impl Radius {
     #[must_use]
     pub fn services_reached_by(&self, party: Party) -> usize {
         let reached = self.reached_by(party);
-        let services = reached.filter(|other| matches!(other, Party::End(End::Service(_))));
+        let services = reached.filter(|other| matches!(other, Party::Peer(Peer::Service(_))));
         services.count()
     }
 }

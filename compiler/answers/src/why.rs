@@ -1,7 +1,7 @@
-//! Why two ends may talk, or why not: the connections that answer the question, and what else is
+//! Why two peers may talk, or why not: the connections that answer the question, and what else is
 //! open between the two.
 
-use erpc_model::{End, Platform};
+use erpc_model::{Peer, Platform};
 use erpc_policy::{Addresses, Connection, Connections, Derived, Party, Reason};
 
 use crate::{Asked, AskedEnd, AskedPort};
@@ -46,7 +46,7 @@ impl<'c> Why<'c> {
             others,
             routes: Vec::new(),
         };
-        if why.allowed.is_empty() && from.single() == Some(Party::End(End::Internet)) {
+        if why.allowed.is_empty() && from.single() == Some(Party::Peer(Peer::Internet)) {
             let routes = connections.as_slice().iter();
             why.routes = routes
                 .filter(|c| matches!(c.reason, Reason::Route(_)) && is_asked(c))

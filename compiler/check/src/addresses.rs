@@ -1,7 +1,7 @@
 //! Addresses of services in texts: who is told of a service that no flow lets it call.
 
 use erpc_diagnostics::{Diagnostic, Diagnostics, codes};
-use erpc_model::{End, Platform};
+use erpc_model::{Peer, Platform};
 use erpc_policy::{EdgePort, Edges};
 
 /// A service that is told where another is, and may not talk to it: every connection would be dropped.
@@ -13,7 +13,7 @@ pub(crate) fn without_flow(platform: &Platform, edges: &Edges, out: &mut Diagnos
             let is_open = |wanted: u32| {
                 let mut own = edges.from(id).iter();
                 own.any(|edge| {
-                    edge.to == End::Service(used.to) && edge.port == EdgePort::Declared(wanted)
+                    edge.to == Peer::Service(used.to) && edge.port == EdgePort::Declared(wanted)
                 })
             };
             let mut wanted = match port {

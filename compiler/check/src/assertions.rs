@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use erpc_diagnostics::{Diagnostic, Diagnostics, Span, codes};
-use erpc_model::{Assertion, End, FlowPort, Platform, listed};
+use erpc_model::{Assertion, FlowPort, Peer, Platform, listed};
 use erpc_policy::{
     Addresses, Connection, Connections, Derived, Overlaps, Party, PolicyPort, Search,
 };
@@ -53,7 +53,7 @@ pub fn forbidding<'p>(
 
 /// The callers and the called that are known by addresses.
 fn with_addresses(connections: &Connections) -> (Vec<Party>, Vec<Party>) {
-    let is_pod = |party: &Party| matches!(party, Party::End(End::Service(_) | End::ClusterDns));
+    let is_pod = |party: &Party| matches!(party, Party::Peer(Peer::Service(_) | Peer::ClusterDns));
     let (mut callers, mut called) = (BTreeSet::new(), FxHashSet::default());
     for connection in connections.as_slice() {
         callers.insert(connection.from);
@@ -65,7 +65,7 @@ fn with_addresses(connections: &Connections) -> (Vec<Party>, Vec<Party>) {
     (callers, called)
 }
 
-/// A called end of an assertion, with its port where one is said.
+/// A callee of an assertion, with its port where one is said.
 #[derive(Clone, Copy)]
 struct Target {
     party: Party,
@@ -93,9 +93,9 @@ impl<'p> Prover<'p> {
 
     /// What the right side means; of a wildcard those that have the port.
     fn targets(&self, assertion: &Assertion, out: &mut Diagnostics) -> Option<Vec<Target>> {
-        let mut targets = Vec::with_capacity(assertion.to.ends.len());
-        for end in &assertion.to.ends {
-            let party = Party::End(*end);
+        let mut targets = Vec::with_capacity(assertion.to.peers.len());
+        for end in &assertion.to.peers {
+            let party = Party::Peer(*end);
             let port = match &assertion.port {
                 None | Some(FlowPort::Implied) => None,
                 Some(FlowPort::Number(number, protocol, _)) => {
@@ -125,27 +125,27 @@ impl<'p> Prover<'p> {
         Some(targets)
     }
 
-    fn named_port(&self, end: End, name: &str) -> Option<PolicyPort> {
+    fn named_port(&self, end: Peer, name: &str) -> Option<PolicyPort> {
         match end {
-            End::Service(id) => {
+            Peer::Service(id) => {
                 let index = self.platform[id].port(name)?;
                 let port = &self.platform[id].ports[index as usize];
                 Some(PolicyPort::of(port))
             }
-            End::External(id) => {
+            Peer::External(id) => {
                 let mut ports = self.platform[id].ports.iter();
                 let port = ports.find(|port| port.name.value == *name)?;
                 Some(PolicyPort::of_external(port))
             }
-            End::Internet | End::ClusterDns | End::ClusterApi | End::ClusterNodes => None,
+            Peer::Internet | Peer::ClusterDns | Peer::ClusterApi | Peer::ClusterNodes => None,
         }
     }
 
-    fn unknown_port(&self, end: End, name: &str, span: Span) -> Diagnostic {
+    fn unknown_port(&self, end: Peer, name: &str, span: Span) -> Diagnostic {
         let known = self.platform.port_names(end);
         let diagnostic = Diagnostic::new(
             &codes::UNKNOWN_PORT,
-            format!("`{}` has no port `{name}`", self.platform.end_name(end)),
+            format!("`{}` has no port `{name}`", self.platform.peer_name(end)),
         )
         .at(span, "declared nowhere");
         diagnostic.did_you_mean(name, span, known.clone(), |diagnostic| {
@@ -162,8 +162,8 @@ impl<'p> Prover<'p> {
     fn first_hops(&mut self, assertion: &Assertion) -> Vec<(Party, &'p Connection)> {
         let connections = self.connections;
         let mut hops = Vec::new();
-        for end in &assertion.from.ends {
-            let caller = Party::End(*end);
+        for end in &assertion.from.peers {
+            let caller = Party::Peer(*end);
             let Some(addresses) = self.overlaps.addresses(self.platform, caller).cloned() else {
                 hops.extend(connections.from(caller).iter().map(|c| (caller, c)));
                 continue;
@@ -194,7 +194,7 @@ impl<'p> Prover<'p> {
             }
             // The API server is a port of an address, not the whole machine.
             let ports: Vec<Option<PolicyPort>> = match target.party {
-                Party::End(End::ClusterApi) => {
+                Party::Peer(Peer::ClusterApi) => {
                     let api = self.platform.cluster().api.iter();
                     let tcp = erpc_model::units::Protocol::Tcp;
                     api.map(|api| Some(PolicyPort::single(tcp, api.value.port)))
@@ -293,14 +293,14 @@ impl<'p> Prover<'p> {
         })
     }
 
-    /// The called end that a party stands for.
+    /// The callee that a party stands for.
     fn meant(&self, assertion: &Assertion, reached: Party) -> Option<Party> {
-        let mut ends = assertion.to.ends.iter().map(|end| Party::End(*end));
-        if ends.clone().any(|party| party == reached) {
+        let mut peers = assertion.to.peers.iter().map(|end| Party::Peer(*end));
+        if peers.clone().any(|party| party == reached) {
             return Some(reached);
         }
         let addresses = reached.addresses(self.platform)?;
-        ends.find(|party| {
+        peers.find(|party| {
             let own = party.addresses(self.platform);
             own.is_some_and(|own| own.meets(&addresses))
         })
@@ -310,8 +310,8 @@ impl<'p> Prover<'p> {
         let mut missing: Vec<(Party, Target)> = Vec::new();
         let mut count = 0usize;
         let is_pattern = assertion.from.is_pattern || assertion.to.is_pattern;
-        for end in &assertion.from.ends {
-            let caller = Party::End(*end);
+        for end in &assertion.from.peers {
+            let caller = Party::Peer(*end);
             let reached = self.reached_by(caller, assertion.transitive);
             let found = targets
                 .iter()
@@ -357,7 +357,7 @@ impl<'p> Prover<'p> {
             _ => called(target),
         };
         diagnostic = match caller {
-            Party::End(End::Internet) => diagnostic.help(format!(
+            Party::Peer(Peer::Internet) => diagnostic.help(format!(
                 "open it with `expose {wanted} at \"host.example\"`, or take away the assertion"
             )),
             _ => diagnostic.help(format!(

@@ -4,7 +4,7 @@
 
 use erpc_diagnostics::{Diagnostic, Diagnostics, Span, codes};
 use erpc_model::{
-    ComponentId, End, FlowId, IngressController, Mode, Platform, PortId, ProbeCheck, Resource,
+    ComponentId, FlowId, IngressController, Mode, Peer, Platform, PortId, ProbeCheck, Resource,
     Service, ServiceId, Via,
 };
 use erpc_policy::{Derived, EdgePort};
@@ -44,7 +44,7 @@ fn grants(platform: &Platform, derived: &Derived, out: &mut Diagnostics) {
             continue;
         };
         let mut edges = derived.edges.from(id).iter();
-        if edges.any(|edge| edge.to == End::ClusterApi) {
+        if edges.any(|edge| edge.to == Peer::ClusterApi) {
             continue;
         }
         out.push(
@@ -147,7 +147,7 @@ fn unused_ports(platform: &Platform, ids: &[PortId]) -> Diagnostic {
 fn used_ports(platform: &Platform, derived: &Derived) -> FxHashSet<PortId> {
     let mut used = FxHashSet::default();
     for edge in derived.edges.as_slice() {
-        if let (End::Service(service), EdgePort::Declared(index)) = (edge.to, edge.port) {
+        if let (Peer::Service(service), EdgePort::Declared(index)) = (edge.to, edge.port) {
             used.insert(PortId { service, index });
         }
     }
@@ -245,10 +245,10 @@ fn externals(platform: &Platform, out: &mut Diagnostics) {
         .flat_map(|flow| [&flow.from, &flow.to]);
     let assertions = platform.assertions.iter();
     let assertions = assertions.flat_map(|assertion| [&assertion.from, &assertion.to]);
-    let ends = flows.chain(assertions).flat_map(|ends| &ends.ends);
-    let used: FxHashSet<End> = ends.copied().collect();
+    let peers = flows.chain(assertions).flat_map(|peers| &peers.peers);
+    let used: FxHashSet<Peer> = peers.copied().collect();
     for (id, external) in (0..).map(erpc_model::ExternalId).zip(&platform.externals) {
-        if !used.contains(&End::External(id)) {
+        if !used.contains(&Peer::External(id)) {
             out.push(unused(
                 "external",
                 &external.name.value,
@@ -320,13 +320,13 @@ pub(crate) fn reached(platform: &Platform, derived: &Derived) -> Reached {
         .collect();
     let observed = observed_by(platform, derived);
     for edge in derived.edges.as_slice() {
-        let End::Service(target) = edge.to else {
+        let Peer::Service(target) = edge.to else {
             continue;
         };
         let is_first = edge.port == EdgePort::Declared(0);
         let is_used = match (edge.from, edge.mode) {
             // Of what a service observes, the first port may be for a callback.
-            (End::Service(from), Mode::Observes) => {
+            (Peer::Service(from), Mode::Observes) => {
                 let first = &platform[target].ports[0].name.value;
                 is_first && (observed[from.index()] < SCRAPED || first == METRICS)
             }
@@ -361,7 +361,7 @@ fn observed_by(platform: &Platform, derived: &Derived) -> Vec<u32> {
     let mut last = None;
     // Edges are sorted by caller and called, so that several ports of one stand together.
     for edge in derived.edges.as_slice() {
-        if let (End::Service(from), End::Service(_), Mode::Observes) =
+        if let (Peer::Service(from), Peer::Service(_), Mode::Observes) =
             (edge.from, edge.to, edge.mode)
             && last.replace((edge.from, edge.to)) != Some((edge.from, edge.to))
         {

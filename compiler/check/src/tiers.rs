@@ -1,7 +1,7 @@
 //! A service depends on its own tier or a lower one.
 
 use erpc_diagnostics::{Diagnostic, Diagnostics, Span, codes};
-use erpc_model::{End, Mode, Platform, ServiceId, TierId};
+use erpc_model::{Mode, Peer, Platform, ServiceId, TierId};
 use erpc_policy::{Edge, Edges};
 use rustc_hash::FxHashSet;
 
@@ -20,7 +20,7 @@ pub(crate) fn violations(platform: &Platform, edges: &Edges, out: &mut Diagnosti
         let Some((client, server)) = tiers_of(platform, edge) else {
             continue;
         };
-        let (End::Service(_), End::Service(service)) = (edge.from, edge.to) else {
+        let (Peer::Service(_), Peer::Service(service)) = (edge.from, edge.to) else {
             continue;
         };
         let is_above =
@@ -46,7 +46,7 @@ pub(crate) fn violations(platform: &Platform, edges: &Edges, out: &mut Diagnosti
 
 /// The tiers of the client and the server of a flow that the order of the tiers is about.
 fn tiers_of(platform: &Platform, edge: &Edge) -> Option<(TierId, TierId)> {
-    let (End::Service(client), End::Service(server)) = (edge.from, edge.to) else {
+    let (Peer::Service(client), Peer::Service(server)) = (edge.from, edge.to) else {
         return None;
     };
     let tier = |service: ServiceId| platform[platform[service].namespace].tier.value;
@@ -55,7 +55,7 @@ fn tiers_of(platform: &Platform, edge: &Edge) -> Option<(TierId, TierId)> {
 
 fn violation(platform: &Platform, edge: &Edge) -> Option<Diagnostic> {
     let (low, high) = tiers_of(platform, edge)?;
-    let (End::Service(client), End::Service(server)) = (edge.from, edge.to) else {
+    let (Peer::Service(client), Peer::Service(server)) = (edge.from, edge.to) else {
         return None;
     };
     let (below, above) = (&platform.tiers[low.index()], &platform.tiers[high.index()]);

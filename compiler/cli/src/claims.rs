@@ -5,7 +5,7 @@
 use erpc_diagnostics::Span;
 use erpc_model::units::Protocol;
 use erpc_model::{
-    DnsFlavour, End, Flow, FlowPort, IngressController, Mesh, Mode, Platform, Port, PortId,
+    DnsFlavour, Flow, FlowPort, IngressController, Mesh, Mode, Peer, Platform, Port, PortId,
 };
 use erpc_prove::{Claims, ClusterAddresses, EndId, LabelId, Ports};
 use ipnet::IpNet;
@@ -35,7 +35,7 @@ pub fn of(platform: &Platform) -> Claimed {
     };
     for (id, service) in platform.services() {
         let namespace = platform[service.namespace].name.value.clone();
-        let end = erpc_prove::End::workload(namespace, service.name.value.clone());
+        let end = erpc_prove::Peer::workload(namespace, service.name.value.clone());
         let end = claiming.out.claims.end(end);
         debug_assert_eq!(claiming.services.len(), id.index());
         claiming.services.push(end);
@@ -100,30 +100,30 @@ impl Claiming<'_> {
         let binds = matches!(flow.mode, Mode::Requires | Mode::Optional);
         let label = self.label(flow.span, "a flow".to_owned(), binds);
         let is_pattern = flow.from.is_pattern || flow.to.is_pattern;
-        let callers: Vec<(End, Vec<EndId>)> = flow
+        let callers: Vec<(Peer, Vec<EndId>)> = flow
             .from
-            .ends
+            .peers
             .iter()
-            .map(|end| (*end, self.ends(*end, None)))
+            .map(|end| (*end, self.peers(*end, None)))
             .collect();
-        for to in &flow.to.ends {
+        for to in &flow.to.peers {
             let ports = self.ports(*to, &flow.port);
             if ports.is_empty() {
                 continue;
             }
             for port in ports {
-                let called = self.ends(*to, Some(port));
+                let called = self.peers(*to, Some(port));
                 for (from, callers) in &callers {
                     // A wildcard on either side means the others.
                     if from == to && is_pattern {
                         continue;
                     }
-                    if let End::Service(id) = from
+                    if let Peer::Service(id) = from
                         && self.needs_names(*to)
                     {
                         self.asks_dns[id.index()].get_or_insert(flow.span);
                     }
-                    let is_between = matches!((from, to), (End::Service(_), End::Service(_)));
+                    let is_between = matches!((from, to), (Peer::Service(_), Peer::Service(_)));
                     let tunnel = self.tunnel(port).filter(|_| is_between);
                     for caller in callers {
                         for called in &called {
@@ -150,58 +150,58 @@ impl Claiming<'_> {
     }
 
     /// Whether a caller looks up the name of an end.
-    fn needs_names(&self, to: End) -> bool {
+    fn needs_names(&self, to: Peer) -> bool {
         match to {
-            End::Service(_) | End::Internet => true,
-            End::External(id) => !self.platform[id].dns_names.is_empty(),
-            End::ClusterDns | End::ClusterApi | End::ClusterNodes => false,
+            Peer::Service(_) | Peer::Internet => true,
+            Peer::External(id) => !self.platform[id].dns_names.is_empty(),
+            Peer::ClusterDns | Peer::ClusterApi | Peer::ClusterNodes => false,
         }
     }
 
     /// An end in the prover's words. The API server may have several addresses with ports of their
     /// own, so `port` chooses among them where it is that of the callee.
-    fn ends(&mut self, end: End, port: Option<Ports>) -> Vec<EndId> {
+    fn peers(&mut self, end: Peer, port: Option<Ports>) -> Vec<EndId> {
         let platform = self.platform;
-        let whole = |cidr: IpNet| erpc_prove::End::addresses(cidr, &[]);
+        let whole = |cidr: IpNet| erpc_prove::Peer::addresses(cidr, &[]);
         let outside = |cidr: IpNet| outside(platform, cidr);
-        let ends: Vec<erpc_prove::End> = match end {
-            End::Service(id) => return vec![self.services[id.index()]],
-            End::External(id) => {
+        let peers: Vec<erpc_prove::Peer> = match end {
+            Peer::Service(id) => return vec![self.services[id.index()]],
+            Peer::External(id) => {
                 let cidrs = platform[id].cidrs.iter();
                 cidrs.map(|cidr| outside(cidr.value)).collect()
             }
-            End::Internet => self.internet(),
-            End::ClusterDns => self.dns_ends(),
-            End::ClusterApi => platform
+            Peer::Internet => self.internet(),
+            Peer::ClusterDns => self.dns_ends(),
+            Peer::ClusterApi => platform
                 .cluster()
                 .api
                 .iter()
                 .filter(|api| port.is_none_or(|port| port.first == api.value.port))
                 .map(|api| whole(IpNet::from(api.value.ip)))
                 .collect(),
-            End::ClusterNodes => node_cidrs(platform).into_iter().map(outside).collect(),
+            Peer::ClusterNodes => node_cidrs(platform).into_iter().map(outside).collect(),
         };
         let claims = &mut self.out.claims;
-        ends.into_iter().map(|end| claims.end(end)).collect()
+        peers.into_iter().map(|end| claims.end(end)).collect()
     }
 
     /// The ports of a flow as the callee sees them; none where a wildcard's member lacks it.
-    fn ports(&self, to: End, port: &FlowPort) -> Vec<Ports> {
+    fn ports(&self, to: Peer, port: &FlowPort) -> Vec<Ports> {
         match (port, to) {
-            (FlowPort::Named(name, _), End::Service(id)) => self.platform[id]
+            (FlowPort::Named(name, _), Peer::Service(id)) => self.platform[id]
                 .ports
                 .iter()
                 .filter(|port| port.name.value == *name)
                 .map(inside)
                 .collect(),
-            (FlowPort::Named(name, _), End::External(id)) => self.platform[id]
+            (FlowPort::Named(name, _), Peer::External(id)) => self.platform[id]
                 .ports
                 .iter()
                 .filter(|port| port.name.value == *name)
                 .map(|port| Ports::range(protocol(port.protocol), port.number, port.last))
                 .collect(),
             (FlowPort::Number(number, of, _), _) => vec![Ports::one(protocol(*of), *number)],
-            (_, End::ClusterApi) => {
+            (_, Peer::ClusterApi) => {
                 let mut ports: Vec<u16> = Vec::new();
                 ports.extend(self.platform.cluster().api.iter().map(|api| api.value.port));
                 ports.sort_unstable();
@@ -209,11 +209,11 @@ impl Claiming<'_> {
                 let tcp = |port| Ports::one(erpc_prove::Protocol::Tcp, port);
                 ports.into_iter().map(tcp).collect()
             }
-            (_, End::ClusterDns) => self.dns_ports(),
-            (FlowPort::Named(..), End::Internet | End::ClusterNodes)
+            (_, Peer::ClusterDns) => self.dns_ports(),
+            (FlowPort::Named(..), Peer::Internet | Peer::ClusterNodes)
             | (
                 FlowPort::Implied,
-                End::Service(_) | End::External(_) | End::Internet | End::ClusterNodes,
+                Peer::Service(_) | Peer::External(_) | Peer::Internet | Peer::ClusterNodes,
             ) => Vec::new(),
         }
     }
@@ -236,23 +236,23 @@ impl Claiming<'_> {
 
     /// The pods that answer, and, with a cache on the nodes, its address and that of the Service
     /// that the cache answers for: as said, else the tenth of the range (KEP-1024, kubeadm).
-    fn dns_ends(&self) -> Vec<erpc_prove::End> {
+    fn dns_ends(&self) -> Vec<erpc_prove::Peer> {
         let flavour = self.dns_flavour();
-        let mut ends = vec![match flavour {
-            DnsFlavour::OpenShift => erpc_prove::End::pods(
+        let mut peers = vec![match flavour {
+            DnsFlavour::OpenShift => erpc_prove::Peer::pods(
                 "openshift-dns",
                 [("dns.operator.openshift.io/daemonset-dns", "default")],
             ),
             DnsFlavour::KubeDns | DnsFlavour::NodeLocal => {
-                erpc_prove::End::pods("kube-system", [("k8s-app", "kube-dns")])
+                erpc_prove::Peer::pods("kube-system", [("k8s-app", "kube-dns")])
             }
         }];
         if flavour == DnsFlavour::NodeLocal {
             let cache = IpNet::from(std::net::IpAddr::from([169, 254, 20, 10]));
-            ends.push(erpc_prove::End::addresses(cache, &[]));
+            peers.push(erpc_prove::Peer::addresses(cache, &[]));
             let cluster = self.platform.cluster();
             for at in cluster.dns_at() {
-                ends.push(erpc_prove::End::addresses(IpNet::from(at.value), &[]));
+                peers.push(erpc_prove::Peer::addresses(IpNet::from(at.value), &[]));
             }
             let usual = cluster.service_cidrs.iter();
             for cidr in usual.filter(|_| cluster.dns_at().is_empty()) {
@@ -264,15 +264,15 @@ impl Claiming<'_> {
                         std::net::Ipv6Addr::from(u128::from(ip).saturating_add(10)).into()
                     }
                 };
-                ends.push(erpc_prove::End::addresses(IpNet::from(tenth), &[]));
+                peers.push(erpc_prove::Peer::addresses(IpNet::from(tenth), &[]));
             }
         }
-        ends
+        peers
     }
 
     /// Who looks up names asks DNS.
     fn dns(&mut self) {
-        let called = self.ends(End::ClusterDns, None);
+        let called = self.peers(Peer::ClusterDns, None);
         let ports = self.dns_ports();
         for service in 0..self.services.len() {
             let Some(span) = self.asks_dns[service] else {
@@ -311,12 +311,12 @@ impl Claiming<'_> {
                     }
                 }
                 Some(IngressController::Pods { namespace, labels }) => {
-                    let end = erpc_prove::End::pods(namespace.clone(), labels.iter().cloned());
+                    let end = erpc_prove::Peer::pods(namespace.clone(), labels.iter().cloned());
                     let from = self.out.claims.end(end);
                     self.out.claims.add(from, to, port, label);
                 }
                 Some(IngressController::Nodes) => {
-                    for from in self.ends(End::ClusterNodes, None) {
+                    for from in self.peers(Peer::ClusterNodes, None) {
                         self.out.claims.add(from, to, port, label);
                     }
                 }
@@ -332,7 +332,7 @@ impl Claiming<'_> {
     fn open_to_world(&mut self, port: PortId, from: &[erpc_model::Sourced<IpNet>], label: LabelId) {
         let to = self.services[port.service.index()];
         let ports = inside(&self.platform[port]);
-        let ends: Vec<erpc_prove::End> = if from.is_empty() {
+        let peers: Vec<erpc_prove::Peer> = if from.is_empty() {
             let cluster = self.platform.cluster();
             let pods: Vec<IpNet> = cluster.pod_cidrs.iter().map(|cidr| cidr.value).collect();
             everything_without(&pods)
@@ -342,13 +342,13 @@ impl Claiming<'_> {
                 .map(|cidr| outside(self.platform, cidr.value))
                 .collect()
         };
-        for end in ends {
+        for end in peers {
             let end = self.out.claims.end(end);
             self.out.claims.add(end, to, ports, label);
         }
     }
 
-    fn internet(&self) -> Vec<erpc_prove::End> {
+    fn internet(&self) -> Vec<erpc_prove::Peer> {
         let cluster = self.platform.cluster();
         // All are literals that parse.
         let mut holes: Vec<IpNet> = NOT_INTERNET.iter().filter_map(|c| c.parse().ok()).collect();
@@ -361,18 +361,18 @@ impl Claiming<'_> {
 
 /// A block of addresses outside the cluster: whether one means pods and Services too is decided by
 /// each network plugin for itself, so theirs are no part of it.
-fn outside(platform: &Platform, cidr: IpNet) -> erpc_prove::End {
+fn outside(platform: &Platform, cidr: IpNet) -> erpc_prove::Peer {
     let cluster = platform.cluster();
     let own = cluster.pod_cidrs.iter().chain(&cluster.service_cidrs);
     let holes: Vec<IpNet> = own
         .map(|own| own.value)
         .filter(|own| *own != cidr && cidr.contains(own))
         .collect();
-    erpc_prove::End::addresses(cidr, &holes)
+    erpc_prove::Peer::addresses(cidr, &holes)
 }
 
 /// Both families without some blocks.
-fn everything_without(holes: &[IpNet]) -> Vec<erpc_prove::End> {
+fn everything_without(holes: &[IpNet]) -> Vec<erpc_prove::Peer> {
     let of_family = |is_v4: bool| -> Vec<IpNet> {
         let holes = holes.iter().copied();
         holes
@@ -383,7 +383,7 @@ fn everything_without(holes: &[IpNet]) -> Vec<erpc_prove::End> {
         .into_iter()
         .filter_map(|(all, is_v4)| Some((all.parse().ok()?, of_family(is_v4))))
         .filter(|(all, holes)| !holes.contains(all))
-        .map(|(all, holes)| erpc_prove::End::addresses(all, &holes))
+        .map(|(all, holes)| erpc_prove::Peer::addresses(all, &holes))
         .collect()
 }
 

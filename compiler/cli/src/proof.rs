@@ -144,7 +144,7 @@ impl Findings<'_> {
         for (end, label) in exactness.nowhere.iter().take(MAX_FINDINGS) {
             let message = format!(
                 "{} is nowhere in the output",
-                show_end(self.claimed.claims.end_of(*end))
+                show_end(self.claimed.claims.peer_of(*end))
             );
             let diagnostic = Diagnostic::new(&codes::FLOW_NOT_OPENED, message);
             let diagnostic = diagnostic.at(self.span(*label), "needed here");
@@ -301,13 +301,13 @@ impl Findings<'_> {
     }
 }
 
-fn show_end(end: &erpc_prove::End) -> String {
+fn show_end(end: &erpc_prove::Peer) -> String {
     match end {
-        erpc_prove::End::Workload { namespace, name } => format!("{namespace}.{name}"),
-        erpc_prove::End::Pods { namespace, labels } => {
+        erpc_prove::Peer::Workload { namespace, name } => format!("{namespace}.{name}"),
+        erpc_prove::Peer::Pods { namespace, labels } => {
             let list: Vec<String> = labels.iter().map(|(k, v)| format!("{k}={v}")).collect();
             format!("pods of {namespace} with {}", list.join(","))
         }
-        erpc_prove::End::Addresses(block) => block.to_string(),
+        erpc_prove::Peer::Addresses(block) => block.to_string(),
     }
 }

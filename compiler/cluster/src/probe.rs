@@ -11,7 +11,7 @@ mod run;
 use std::collections::BTreeMap;
 
 use erpc_model::units::Protocol;
-use erpc_model::{End, FlowPort, Port, ServiceId};
+use erpc_model::{FlowPort, Peer, Port, ServiceId};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
@@ -141,7 +141,7 @@ impl Probe {
             let name = program.platform.path(id);
             let mut attempts = Vec::new();
             for edge in program.derived.edges.from(id) {
-                let End::Service(to) = edge.to else {
+                let Peer::Service(to) = edge.to else {
                     outside += 1;
                     continue;
                 };
@@ -204,9 +204,9 @@ impl Probe {
         for (_, namespace) in program.platform.namespaces() {
             let mut attempts = Vec::new();
             for id in &namespace.services {
-                let party = erpc_policy::Party::End(End::Service(*id));
+                let party = erpc_policy::Party::Peer(Peer::Service(*id));
                 let is_exposed = connections.to(party).any(|connection| {
-                    !matches!(connection.from, erpc_policy::Party::End(End::Service(_)))
+                    !matches!(connection.from, erpc_policy::Party::Peer(Peer::Service(_)))
                 });
                 let ports = program.platform[*id].ports.iter();
                 let port = ports.clone().find(|port| port.protocol == Protocol::Tcp);
@@ -269,11 +269,11 @@ fn forbidden(program: &Program<'_>) -> BTreeMap<ServiceId, Vec<Attempt>> {
             continue;
         }
         let place = program.sources.place(assertion.span);
-        for from in &assertion.from.ends {
-            let End::Service(from) = from else { continue };
+        for from in &assertion.from.peers {
+            let Peer::Service(from) = from else { continue };
             let attempts = out.entry(*from).or_default();
-            for to in &assertion.to.ends {
-                let End::Service(to) = to else { continue };
+            for to in &assertion.to.peers {
+                let Peer::Service(to) = to else { continue };
                 if from == to {
                     continue;
                 }

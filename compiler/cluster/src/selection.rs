@@ -8,7 +8,7 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-use erpc_model::{End, ServiceId, listed, nearest};
+use erpc_model::{Peer, ServiceId, listed, nearest};
 use serde_json::Value;
 use smol_str::SmolStr;
 
@@ -242,7 +242,7 @@ impl<'p> Program<'p> {
         };
         let mut peers = BTreeSet::new();
         for edge in self.derived.edges.as_slice() {
-            if let (End::Service(from), End::Service(to)) = (edge.from, edge.to) {
+            if let (Peer::Service(from), Peer::Service(to)) = (edge.from, edge.to) {
                 match (self.selects(from), self.selects(to)) {
                     (true, false) => peers.insert(to),
                     (false, true) => peers.insert(from),

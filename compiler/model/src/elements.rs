@@ -1,6 +1,6 @@
 //! The elements of a platform that rules and tests ask about, and their kinds.
 
-use crate::ids::{End, NamespaceId, PortId, ServiceId};
+use crate::ids::{NamespaceId, Peer, PortId, ServiceId};
 
 /// The kinds of element that a platform consists of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -19,7 +19,7 @@ pub enum Kind {
     Route,
     Grant,
     Flow,
-    End,
+    Peer,
 }
 
 impl Kind {
@@ -38,7 +38,7 @@ impl Kind {
         Self::Route,
         Self::Grant,
         Self::Flow,
-        Self::End,
+        Self::Peer,
     ];
 
     /// What rules may be about.
@@ -67,7 +67,7 @@ impl Kind {
             Self::Route => "route",
             Self::Grant => "grant",
             Self::Flow => "flow",
-            Self::End => "end of a flow",
+            Self::Peer => "peer of a flow",
         }
     }
 }
@@ -102,7 +102,7 @@ pub(crate) enum Element {
     Grant(GrantOwner, u32),
     /// By its place among the edges.
     Flow(u32),
-    End(End),
+    Peer(Peer),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -134,7 +134,7 @@ impl Element {
             Self::Route(_) => Kind::Route,
             Self::Grant(..) => Kind::Grant,
             Self::Flow(_) => Kind::Flow,
-            Self::End(_) => Kind::End,
+            Self::Peer(_) => Kind::Peer,
         }
     }
 }

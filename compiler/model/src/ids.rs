@@ -54,9 +54,9 @@ pub struct PortId {
     pub index: u32,
 }
 
-/// One end of an edge.
+/// A peer of a flow: its caller or its callee.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum End {
+pub enum Peer {
     /// A service.
     Service(ServiceId),
     /// Something outside that is declared.

@@ -126,7 +126,7 @@ struct Many<'t>(&'t Ty);
 impl fmt::Display for Many<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
-            Ty::Element(Kind::End) => f.write_str("ends of flows"),
+            Ty::Element(Kind::Peer) => f.write_str("peers of flows"),
             Ty::Element(kind) => write!(f, "{}s", kind.name()),
             Ty::Plain(Type::String) | Ty::Word(_) => f.write_str("texts"),
             Ty::Plain(Type::Int) => f.write_str("whole numbers"),

@@ -4,7 +4,7 @@
 mod plugin;
 
 use erpc_diagnostics::{Diagnostic, Diagnostics, Span, codes};
-use erpc_model::{DnsFlavour, End, Platform};
+use erpc_model::{DnsFlavour, Peer, Platform};
 use ipnet::IpNet;
 use rustc_hash::FxHashSet;
 
@@ -68,9 +68,9 @@ impl Facts<'_> {
         let platform = self.platform;
         let cluster = platform.cluster();
         let needed = self.flow_with(|edge| {
-            edge.to == End::ClusterDns
-                || edge.from == End::ClusterDns
-                || matches!(edge.from, End::Service(_)) && needs_dns(platform, edge)
+            edge.to == Peer::ClusterDns
+                || edge.from == Peer::ClusterDns
+                || matches!(edge.from, Peer::Service(_)) && needs_dns(platform, edge)
         });
         let Some(span) = needed else {
             return;
@@ -95,7 +95,7 @@ impl Facts<'_> {
 
     fn api_and_nodes(&mut self) {
         let cluster = self.platform.cluster();
-        let is_api = |edge: &Edge| edge.to == End::ClusterApi || edge.from == End::ClusterApi;
+        let is_api = |edge: &Edge| edge.to == Peer::ClusterApi || edge.from == Peer::ClusterApi;
         if cluster.api.is_empty()
             && let Some(span) = self.flow_with(is_api)
         {
@@ -193,7 +193,7 @@ impl Facts<'_> {
 
     fn addresses_of_the_cluster(&mut self) {
         let outside = self
-            .flow_with(|edge| edge.to == End::Internet)
+            .flow_with(|edge| edge.to == Peer::Internet)
             .map(|span| (span, "this flow leaves the cluster"))
             .or_else(|| {
                 let mut exposed = self.implied.world.iter().chain(&self.implied.controller);
@@ -219,7 +219,7 @@ impl Facts<'_> {
         let mut seen = FxHashSet::default();
         for edge in self.edges.as_slice() {
             for end in [edge.from, edge.to] {
-                let End::External(id) = end else {
+                let Peer::External(id) = end else {
                     continue;
                 };
                 if !seen.insert(id) {
@@ -347,5 +347,5 @@ impl Facts<'_> {
 }
 
 fn is_of_nodes(edge: &Edge) -> bool {
-    edge.to == End::ClusterNodes || edge.from == End::ClusterNodes
+    edge.to == Peer::ClusterNodes || edge.from == Peer::ClusterNodes
 }

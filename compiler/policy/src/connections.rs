@@ -1,9 +1,9 @@
 //! Who may talk to whom, declared or implied, as one graph: what the proofs of `never` and
 //! `always` and every question about reach are answered from. Services and the ingress controller
-//! are passed through; `internet`, externals and `cluster.*` are ends.
+//! are passed through; `internet`, externals and `cluster.*` are peers too.
 
 use erpc_diagnostics::Span;
-use erpc_model::{End, FlowId, IngressController, Platform, ServiceId};
+use erpc_model::{FlowId, IngressController, Peer, Platform, ServiceId};
 use rustc_hash::FxHashMap;
 
 use crate::Derived;
@@ -16,8 +16,8 @@ use crate::policies::PolicyPort;
 /// Somebody who talks or is talked to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Party {
-    /// An end that the language names.
-    End(End),
+    /// A peer that the language names.
+    Peer(Peer),
     /// An ingress controller that is no service of the platform.
     Controller,
 }
@@ -129,8 +129,8 @@ impl Connections {
 fn declared(platform: &Platform, derived: &Derived, list: &mut Vec<Connection>) {
     for edge in derived.edges.as_slice() {
         list.extend(edge.ports(platform).into_iter().map(|port| Connection {
-            from: Party::End(edge.from),
-            to: Party::End(edge.to),
+            from: Party::Peer(edge.from),
+            to: Party::Peer(edge.to),
             port,
             reason: Reason::Flow(edge.flow),
         }));
@@ -146,8 +146,8 @@ fn asks_dns(platform: &Platform, derived: &Derived, list: &mut Vec<Connection>) 
             .map(|edge| edge.flow)
             .min();
         list.extend(ports.iter().map(|port| Connection {
-            from: Party::End(End::Service(*service)),
-            to: Party::End(End::ClusterDns),
+            from: Party::Peer(Peer::Service(*service)),
+            to: Party::Peer(Peer::ClusterDns),
             port: *port,
             reason: Reason::Dns(because),
         }));
@@ -159,7 +159,7 @@ fn routes(platform: &Platform, derived: &Derived, list: &mut Vec<Connection>) {
     for routed in &derived.implied.controller {
         list.push(Connection {
             from: controller,
-            to: Party::End(End::Service(routed.port.service)),
+            to: Party::Peer(Peer::Service(routed.port.service)),
             port: PolicyPort::of(&platform[routed.port]),
             reason: Reason::Route(routed.span),
         });
@@ -187,8 +187,8 @@ fn tunnels(platform: &Platform, list: &mut Vec<Connection>) {
 fn exposures(platform: &Platform, derived: &Derived, list: &mut Vec<Connection>) {
     for (at, routed) in (0..).zip(&derived.implied.world) {
         list.push(Connection {
-            from: Party::End(End::Internet),
-            to: Party::End(End::Service(routed.port.service)),
+            from: Party::Peer(Peer::Internet),
+            to: Party::Peer(Peer::Service(routed.port.service)),
             port: PolicyPort::of(&platform[routed.port]),
             reason: Reason::Exposure(Some(at), routed.span),
         });
@@ -198,7 +198,7 @@ fn exposures(platform: &Platform, derived: &Derived, list: &mut Vec<Connection>)
     {
         // Which ports it serves on is not the platform's to say; these two are what routes mean.
         list.extend([80, 443].map(|port| Connection {
-            from: Party::End(End::Internet),
+            from: Party::Peer(Peer::Internet),
             to: Party::Controller,
             port: PolicyPort::single(erpc_model::units::Protocol::Tcp, port),
             reason: Reason::Exposure(None, first),
@@ -208,7 +208,7 @@ fn exposures(platform: &Platform, derived: &Derived, list: &mut Vec<Connection>)
 
 /// Who serves the routes.
 fn controller(platform: &Platform) -> Party {
-    controller_of(platform).map_or(Party::Controller, |id| Party::End(End::Service(id)))
+    controller_of(platform).map_or(Party::Controller, |id| Party::Peer(Peer::Service(id)))
 }
 
 impl Party {
@@ -222,15 +222,15 @@ impl Party {
     /// Whether a path may go on from here.
     #[must_use]
     pub const fn is_transit(self) -> bool {
-        matches!(self, Self::End(End::Service(_)) | Self::Controller)
+        matches!(self, Self::Peer(Peer::Service(_)) | Self::Controller)
     }
 
     /// The service, if it is one.
     #[must_use]
     pub const fn service(self) -> Option<ServiceId> {
         match self {
-            Self::End(End::Service(id)) => Some(id),
-            Self::End(_) | Self::Controller => None,
+            Self::Peer(Peer::Service(id)) => Some(id),
+            Self::Peer(_) | Self::Controller => None,
         }
     }
 
@@ -238,7 +238,7 @@ impl Party {
     #[must_use]
     pub fn name(self, platform: &Platform) -> String {
         match self {
-            Self::End(end) => platform.end_name(end),
+            Self::Peer(end) => platform.peer_name(end),
             Self::Controller => match &platform.cluster().ingress {
                 Some(ingress) => format!("the ingress controller `{}`", ingress.class.value),
                 None => "the ingress controller".to_owned(),
@@ -250,29 +250,29 @@ impl Party {
     #[must_use]
     pub fn addresses(self, platform: &Platform) -> Option<Addresses> {
         let blocks = match self {
-            Self::End(End::External(id)) => {
+            Self::Peer(Peer::External(id)) => {
                 let cidrs = platform[id].cidrs.iter();
                 cidrs
                     .map(|cidr| blocks::outside(platform, cidr.value))
                     .collect()
             }
-            Self::End(End::Internet) => blocks::internet(platform),
-            Self::End(End::ClusterApi) => {
+            Self::Peer(Peer::Internet) => blocks::internet(platform),
+            Self::Peer(Peer::ClusterApi) => {
                 let api = platform.cluster().api.iter();
                 api.map(|api| Block::whole(ipnet::IpNet::from(api.value.ip)))
                     .collect()
             }
-            Self::End(End::ClusterNodes) => {
+            Self::Peer(Peer::ClusterNodes) => {
                 let nodes = blocks::nodes(platform).into_iter();
                 nodes.map(|cidr| blocks::outside(platform, cidr)).collect()
             }
             Self::Controller => match platform.cluster().ingress.as_ref()?.controller {
                 IngressController::Nodes => {
-                    return Self::End(End::ClusterNodes).addresses(platform);
+                    return Self::Peer(Peer::ClusterNodes).addresses(platform);
                 }
                 IngressController::Service(..) | IngressController::Pods { .. } => return None,
             },
-            Self::End(End::Service(_) | End::ClusterDns) => return None,
+            Self::Peer(Peer::Service(_) | Peer::ClusterDns) => return None,
         };
         Some(Addresses(blocks))
     }
@@ -300,17 +300,17 @@ impl Connection {
     #[must_use]
     pub fn port_name(&self, platform: &Platform) -> String {
         let name = match self.to {
-            Party::End(End::Service(id)) => {
+            Party::Peer(Peer::Service(id)) => {
                 let mut ports = platform[id].ports.iter();
                 let port = ports.find(|port| PolicyPort::of(port) == self.port);
                 port.map(|port| &port.name)
             }
-            Party::End(End::External(id)) => {
+            Party::Peer(Peer::External(id)) => {
                 let mut ports = platform[id].ports.iter();
                 let port = ports.find(|port| PolicyPort::of_external(port) == self.port);
                 port.map(|port| &port.name)
             }
-            Party::End(_) | Party::Controller => None,
+            Party::Peer(_) | Party::Controller => None,
         };
         name.map_or_else(|| self.port.to_string(), |name| name.value.to_string())
     }

@@ -3,8 +3,8 @@
 use erpc_diagnostics::{Diagnostic, Diagnostics, Span, codes};
 use erpc_model::units::Protocol;
 use erpc_model::{
-    DnsFlavour, End, Ends, ExternalPort, Flow, FlowId, FlowPort, Mode, Platform, ServiceId, listed,
-    nearest,
+    DnsFlavour, ExternalPort, Flow, FlowId, FlowPort, Mode, Peer, Peers, Platform, ServiceId,
+    listed, nearest,
 };
 use rustc_hash::FxHashMap;
 use smol_str::SmolStr;
@@ -24,9 +24,9 @@ const MANY_EDGES: usize = 500;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Edge {
     /// Who calls.
-    pub from: End,
+    pub from: Peer,
     /// Who is called.
-    pub to: End,
+    pub to: Peer,
     /// On which port.
     pub port: EdgePort,
     /// The strongest mode of the flows that say it.
@@ -40,7 +40,7 @@ pub struct Edge {
 pub enum EdgePort {
     /// The port at this place among those of the called service or external.
     Declared(u32),
-    /// A number, of an end without declared ports.
+    /// A number, of a peer without declared ports.
     Number(u16, Protocol),
     /// What the cluster block says: of `cluster.api` and `cluster.dns`.
     Implied,
@@ -92,7 +92,7 @@ impl Edges {
         list.sort_unstable_by_key(|edge| (edge.from, edge.to, edge.port));
         let mut observed = vec![false; platform.services.len()];
         for edge in &list {
-            if let (End::Service(id), Mode::Observes) = (edge.to, edge.mode) {
+            if let (Peer::Service(id), Mode::Observes) = (edge.to, edge.mode) {
                 observed[id.index()] = true;
             }
         }
@@ -109,7 +109,7 @@ impl Edges {
     #[must_use]
     pub fn finds_itself(&self, id: ServiceId) -> bool {
         let own = self.from(id).iter();
-        own.into_iter().any(|edge| edge.to == End::Service(id))
+        own.into_iter().any(|edge| edge.to == Peer::Service(id))
     }
 
     /// Whether somebody has to find each of several pods of a service that has one address for all:
@@ -138,7 +138,7 @@ impl Edges {
     /// The edges whose caller is this service.
     #[must_use]
     pub fn from(&self, service: ServiceId) -> &[Edge] {
-        let end = End::Service(service);
+        let end = Peer::Service(service);
         let start = self.list.partition_point(|edge| edge.from < end);
         let stop = self.list.partition_point(|edge| edge.from <= end);
         &self.list[start..stop]
@@ -150,15 +150,15 @@ impl Edge {
     #[must_use]
     pub fn ports(&self, platform: &Platform) -> Vec<PolicyPort> {
         match (self.to, self.port) {
-            (End::Service(id), EdgePort::Declared(index)) => {
+            (Peer::Service(id), EdgePort::Declared(index)) => {
                 vec![PolicyPort::of(&platform[id].ports[index as usize])]
             }
-            (End::External(id), EdgePort::Declared(index)) => {
+            (Peer::External(id), EdgePort::Declared(index)) => {
                 let port = &platform[id].ports[index as usize];
                 vec![PolicyPort::of_external(port)]
             }
             (_, EdgePort::Number(number, protocol)) => vec![PolicyPort::single(protocol, number)],
-            (End::ClusterApi, _) => {
+            (Peer::ClusterApi, _) => {
                 let servers = platform.cluster().api.iter();
                 let mut numbers: Vec<u16> = servers.map(|api| api.value.port).collect();
                 numbers.sort_unstable();
@@ -166,8 +166,8 @@ impl Edge {
                 let single = |number| PolicyPort::single(Protocol::Tcp, number);
                 numbers.into_iter().map(single).collect()
             }
-            (End::ClusterDns, _) => dns_ports(platform),
-            (End::Service(_) | End::External(_) | End::Internet | End::ClusterNodes, _) => {
+            (Peer::ClusterDns, _) => dns_ports(platform),
+            (Peer::Service(_) | Peer::External(_) | Peer::Internet | Peer::ClusterNodes, _) => {
                 Vec::new()
             }
         }
@@ -177,10 +177,10 @@ impl Edge {
     #[must_use]
     pub fn port_name(&self, platform: &Platform) -> String {
         match (self.to, self.port) {
-            (End::Service(id), EdgePort::Declared(index)) => {
+            (Peer::Service(id), EdgePort::Declared(index)) => {
                 platform[id].ports[index as usize].name.value.to_string()
             }
-            (End::External(id), EdgePort::Declared(index)) => {
+            (Peer::External(id), EdgePort::Declared(index)) => {
                 platform[id].ports[index as usize].name.value.to_string()
             }
             (_, EdgePort::Number(number, protocol)) => {
@@ -214,7 +214,7 @@ pub fn dns_ports(platform: &Platform) -> Vec<PolicyPort> {
 struct Expansion<'p, 'o> {
     platform: &'p Platform,
     out: &'o mut Diagnostics,
-    index: FxHashMap<(End, End, EdgePort), u32>,
+    index: FxHashMap<(Peer, Peer, EdgePort), u32>,
     edges: Vec<Edge>,
     /// How many edges all flows made, each as often as it was named.
     expanded: usize,
@@ -225,7 +225,7 @@ struct Expansion<'p, 'o> {
 
 impl Expansion<'_, '_> {
     fn flow(&mut self, id: FlowId, flow: &Flow) {
-        if let Some(end) = flow.from.ends.iter().find(|end| **end == End::Internet) {
+        if let Some(end) = flow.from.peers.iter().find(|end| **end == Peer::Internet) {
             self.report_internet(*end, flow);
             return;
         }
@@ -233,9 +233,9 @@ impl Expansion<'_, '_> {
             return;
         };
         let is_pattern = flow.from.is_pattern || flow.to.is_pattern;
-        let count = flow.from.ends.len().saturating_mul(targets.len());
+        let count = flow.from.peers.len().saturating_mul(targets.len());
         let mut edges = Vec::with_capacity(count.min(self.limit));
-        for from in &flow.from.ends {
+        for from in &flow.from.peers {
             for (to, port) in &targets {
                 // A wildcard means the others; what a service says to itself is said by its name.
                 if from == to && is_pattern {
@@ -258,7 +258,7 @@ impl Expansion<'_, '_> {
         self.by_flow.push((id, edges));
     }
 
-    fn add(&mut self, from: End, to: End, port: EdgePort, mode: Mode, flow: FlowId) -> u32 {
+    fn add(&mut self, from: Peer, to: Peer, port: EdgePort, mode: Mode, flow: FlowId) -> u32 {
         self.expanded += 1;
         let next = u32::try_from(self.edges.len()).unwrap_or(u32::MAX);
         let index = *self.index.entry((from, to, port)).or_insert(next);
@@ -281,16 +281,17 @@ impl Expansion<'_, '_> {
     }
 
     /// What a flow's right side means: the called and their ports.
-    fn targets(&mut self, flow: &Flow) -> Option<Vec<(End, EdgePort)>> {
+    fn targets(&mut self, flow: &Flow) -> Option<Vec<(Peer, EdgePort)>> {
         match &flow.port {
             FlowPort::Implied => {
-                let ends = flow.to.ends.iter();
-                Some(ends.map(|end| (*end, EdgePort::Implied)).collect())
+                let peers = flow.to.peers.iter();
+                Some(peers.map(|end| (*end, EdgePort::Implied)).collect())
             }
             FlowPort::Number(number, protocol, span) => {
                 let port = PolicyPort::single(*protocol, *number);
-                let ends = flow.to.ends.iter();
-                ends.map(|end| Some((*end, self.numbered(*end, port, *span)?)))
+                let peers = flow.to.peers.iter();
+                peers
+                    .map(|end| Some((*end, self.numbered(*end, port, *span)?)))
                     .collect()
             }
             FlowPort::Named(name, span) => self.named_targets(&flow.to, name, *span),
@@ -298,9 +299,9 @@ impl Expansion<'_, '_> {
     }
 
     /// A number, which an external that declares ports has to have among them.
-    fn numbered(&mut self, end: End, port: PolicyPort, span: Span) -> Option<EdgePort> {
+    fn numbered(&mut self, end: Peer, port: PolicyPort, span: Span) -> Option<EdgePort> {
         let number = EdgePort::Number(port.port, port.protocol);
-        let End::External(id) = end else {
+        let Peer::External(id) = end else {
             return Some(number);
         };
         let external = &self.platform[id];
@@ -339,20 +340,20 @@ impl Expansion<'_, '_> {
 
     fn named_targets(
         &mut self,
-        to: &Ends,
+        to: &Peers,
         name: &SmolStr,
         span: Span,
-    ) -> Option<Vec<(End, EdgePort)>> {
-        let mut targets = Vec::with_capacity(to.ends.len());
-        for end in &to.ends {
+    ) -> Option<Vec<(Peer, EdgePort)>> {
+        let mut targets = Vec::with_capacity(to.peers.len());
+        for end in &to.peers {
             let port = match end {
-                End::Service(id) => self.platform[*id].port(name),
-                End::External(id) => self.platform[*id]
+                Peer::Service(id) => self.platform[*id].port(name),
+                Peer::External(id) => self.platform[*id]
                     .ports
                     .iter()
                     .position(|port| port.name.value == *name)
                     .and_then(|index| u32::try_from(index).ok()),
-                End::Internet | End::ClusterDns | End::ClusterApi | End::ClusterNodes => None,
+                Peer::Internet | Peer::ClusterDns | Peer::ClusterApi | Peer::ClusterNodes => None,
             };
             match port {
                 Some(index) => targets.push((*end, EdgePort::Declared(index))),
@@ -365,7 +366,7 @@ impl Expansion<'_, '_> {
         }
         if targets.is_empty() {
             let names: Vec<&str> = to
-                .ends
+                .peers
                 .iter()
                 .flat_map(|end| self.platform.port_names(*end))
                 .collect();
@@ -383,16 +384,16 @@ impl Expansion<'_, '_> {
         Some(targets)
     }
 
-    fn report_unknown_port(&mut self, end: End, name: &str, span: Span) {
+    fn report_unknown_port(&mut self, end: Peer, name: &str, span: Span) {
         let known = self.platform.port_names(end);
         let declared = match end {
-            End::Service(id) => self.platform[id].name.span(),
-            End::External(id) => self.platform[id].name.span(),
-            End::Internet | End::ClusterDns | End::ClusterApi | End::ClusterNodes => Span::NONE,
+            Peer::Service(id) => self.platform[id].name.span(),
+            Peer::External(id) => self.platform[id].name.span(),
+            Peer::Internet | Peer::ClusterDns | Peer::ClusterApi | Peer::ClusterNodes => Span::NONE,
         };
         let mut diagnostic = Diagnostic::new(
             &codes::UNKNOWN_PORT,
-            format!("`{}` has no port `{name}`", self.platform.end_name(end)),
+            format!("`{}` has no port `{name}`", self.platform.peer_name(end)),
         )
         .at(span, "no such port");
         diagnostic = diagnostic.did_you_mean(name, span, known.iter().copied(), |diagnostic| {
@@ -416,12 +417,12 @@ impl Expansion<'_, '_> {
         self.out.push(diagnostic.also(declared, ports));
     }
 
-    fn report_internet(&mut self, _: End, flow: &Flow) {
+    fn report_internet(&mut self, _: Peer, flow: &Flow) {
         let targets: Vec<String> = flow
             .to
-            .ends
+            .peers
             .iter()
-            .map(|end| self.platform.end_name(*end))
+            .map(|end| self.platform.peer_name(*end))
             .collect();
         let port = match &flow.port {
             FlowPort::Named(name, _) => format!(":{name}"),
@@ -553,14 +554,14 @@ impl Expansion<'_, '_> {
 
     /// How many callers and how many called some edges have.
     fn sides(&self, edges: &[u32]) -> (usize, usize) {
-        let count = |end: fn(&Edge) -> End| {
-            let mut ends: Vec<End> = edges
+        let count = |end: fn(&Edge) -> Peer| {
+            let mut peers: Vec<Peer> = edges
                 .iter()
                 .map(|e| end(&self.edges[*e as usize]))
                 .collect();
-            ends.sort_unstable();
-            ends.dedup();
-            ends.len()
+            peers.sort_unstable();
+            peers.dedup();
+            peers.len()
         };
         (count(|edge| edge.from), count(|edge| edge.to))
     }

@@ -1,10 +1,10 @@
-//! What rules and tests ask of the flows: each with its ends and port, the wave of a service, and
+//! What rules and tests ask of the flows: each with its peers and port, the wave of a service, and
 //! paths through services. Made once, before the first rule; linear in the edges.
 
 use std::ops::Range;
 
 use erpc_model::rules::{FlowEdge, FlowGraph};
-use erpc_model::{End, FlowPort, Platform, ServiceId};
+use erpc_model::{FlowPort, Peer, Platform, ServiceId};
 use smol_str::SmolStr;
 
 use crate::{Connection, Connections, Derived, Party, PolicyPort, Search};
@@ -31,14 +31,14 @@ impl<'p> FlowIndex<'p> {
         let mut from = vec![0..0; count];
         let mut to = vec![Vec::new(); count];
         for (place, edge) in derived.edges.as_slice().iter().enumerate() {
-            if let End::Service(id) = edge.from {
+            if let Peer::Service(id) = edge.from {
                 let range: &mut Range<usize> = &mut from[id.index()];
                 if range.start == range.end {
                     range.start = place;
                 }
                 range.end = place + 1;
             }
-            if let End::Service(id) = edge.to {
+            if let Peer::Service(id) = edge.to {
                 to[id.index()].extend(u32::try_from(place));
             }
             flows.push(FlowEdge {
@@ -90,14 +90,14 @@ impl FlowGraph for FlowIndex<'_> {
 
     fn path(
         &self,
-        from: &[End],
-        to: &[End],
+        from: &[Peer],
+        to: &[Peer],
         port: Option<&FlowPort>,
         is_direct: bool,
     ) -> Option<Vec<String>> {
         let mut first = Vec::new();
         for end in from {
-            let origin = Party::End(*end);
+            let origin = Party::Peer(*end);
             let hops = self.connections.from(origin).iter();
             first.extend(hops.map(|connection| (origin, connection)));
         }
@@ -107,7 +107,7 @@ impl FlowGraph for FlowIndex<'_> {
             Search::run(&self.connections, first)
         };
         let arrives = search.arrivals().iter().position(|arrival| {
-            let Party::End(end) = arrival.connection.to else {
+            let Party::Peer(end) = arrival.connection.to else {
                 return false;
             };
             // What a service says to itself is no path to somebody; `to` is sorted.

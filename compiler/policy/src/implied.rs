@@ -2,7 +2,7 @@
 //! ingress controller to what it serves, the world to the controller and to layer-4 addresses.
 
 use erpc_diagnostics::{Diagnostic, Diagnostics, Span, codes};
-use erpc_model::{End, IngressController, Platform, PortId, ServiceId};
+use erpc_model::{IngressController, Peer, Platform, PortId, ServiceId};
 use ipnet::IpNet;
 use rustc_hash::FxHashMap;
 
@@ -39,11 +39,11 @@ pub fn needs_dns(platform: &Platform, edge: &Edge) -> bool {
 
 /// Whether what is called is found by a name.
 #[must_use]
-pub fn needs_names(platform: &Platform, called: End) -> bool {
+pub fn needs_names(platform: &Platform, called: Peer) -> bool {
     match called {
-        End::Service(_) | End::Internet => true,
-        End::External(id) => !platform[id].dns_names.is_empty(),
-        End::ClusterDns | End::ClusterApi | End::ClusterNodes => false,
+        Peer::Service(_) | Peer::Internet => true,
+        Peer::External(id) => !platform[id].dns_names.is_empty(),
+        Peer::ClusterDns | Peer::ClusterApi | Peer::ClusterNodes => false,
     }
 }
 
@@ -78,7 +78,7 @@ impl Implied {
     fn who_asks(&self, platform: &Platform, edges: &Edges) -> Vec<ServiceId> {
         let mut asks = vec![false; platform.services.len()];
         for edge in edges.as_slice() {
-            if let End::Service(id) = edge.from {
+            if let Peer::Service(id) = edge.from {
                 asks[id.index()] |= needs_dns(platform, edge);
             }
         }

@@ -3,7 +3,7 @@
 
 use erpc_diagnostics::{Diagnostic, Diagnostics, codes};
 use erpc_model::units::Protocol;
-use erpc_model::{End, Platform};
+use erpc_model::{Peer, Platform};
 
 use crate::edges::Edges;
 use crate::policies::PolicyPort;
@@ -20,7 +20,8 @@ pub(crate) fn check(platform: &Platform, edges: &Edges, out: &mut Diagnostics) {
     let Some(mesh) = &platform.cluster().mesh else {
         return;
     };
-    let is_carried = |from: End, to: End| matches!((from, to), (End::Service(_), End::Service(_)));
+    let is_carried =
+        |from: Peer, to: Peer| matches!((from, to), (Peer::Service(_), Peer::Service(_)));
     let edges = edges.as_slice().iter();
     let mut carried = edges.filter(|edge| {
         let ports = edge.ports(platform);

@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 
 use erpc_diagnostics::{Diagnostic, Diagnostics, Span, codes};
-use erpc_model::{End, FlowId, Mode, NamespaceId, Platform, ServiceId, TierId, chained};
+use erpc_model::{FlowId, Mode, NamespaceId, Peer, Platform, ServiceId, TierId, chained};
 use petgraph::Direction;
 use petgraph::algo::{tarjan_scc, toposort};
 use petgraph::graph::{DiGraph, NodeIndex};
@@ -190,7 +190,7 @@ fn conditions(platform: &Platform, edges: &Edges) -> Graph {
         }
     }
     for edge in edges.as_slice() {
-        if let (End::Service(client), End::Service(server), Mode::Requires) =
+        if let (Peer::Service(client), Peer::Service(server), Mode::Requires) =
             (edge.from, edge.to, edge.mode)
             && client != server
             && !points_upwards(platform, client, server)

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use erpc_model::units::Protocol;
-use erpc_model::{DnsFlavour, End, ExternalPort, IngressController, Platform, Port, ServiceId};
+use erpc_model::{DnsFlavour, ExternalPort, IngressController, Peer, Platform, Port, ServiceId};
 use ipnet::IpNet;
 use rayon::prelude::*;
 use rustc_hash::FxHashMap;
@@ -107,7 +107,7 @@ pub struct Selected {
 
 /// The other side of a rule.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Peer {
+pub enum PolicyPeer {
     /// Pods of the cluster.
     Pods(Selected),
     /// Addresses: a CIDR without the ones of the list, which are strictly inside it.
@@ -118,7 +118,7 @@ pub enum Peer {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct IngressRule {
     /// At least one.
-    pub from: Vec<Peer>,
+    pub from: Vec<PolicyPeer>,
     /// At least one, sorted.
     pub ports: Vec<PolicyPort>,
 }
@@ -127,7 +127,7 @@ pub struct IngressRule {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct EgressRule {
     /// At least one.
-    pub to: Vec<Peer>,
+    pub to: Vec<PolicyPeer>,
     /// At least one, sorted.
     pub ports: Vec<PolicyPort>,
 }
@@ -160,17 +160,17 @@ pub fn policies(platform: &Platform, edges: &Edges, implied: &Implied) -> Vec<Wo
         for port in edge.ports(platform) {
             // Who asks DNS anyway has its rule already.
             let has_rule = |from: &ServiceId| {
-                edge.to == End::ClusterDns && implied.dns.binary_search(from).is_ok()
+                edge.to == Peer::ClusterDns && implied.dns.binary_search(from).is_ok()
             };
-            if let End::Service(from) = edge.from
+            if let Peer::Service(from) = edge.from
                 && !has_rule(&from)
             {
                 gathered[from.index()].1.add(platform, edge.to, port);
             }
-            if let End::Service(to) = edge.to {
+            if let Peer::Service(to) = edge.to {
                 gathered[to.index()].0.add(platform, edge.from, port);
             }
-            if let (End::Service(from), End::Service(to), Some(tunnel)) =
+            if let (Peer::Service(from), Peer::Service(to), Some(tunnel)) =
                 (edge.from, edge.to, mesh::tunnel(platform, port))
             {
                 gathered[from.index()].1.add(platform, edge.to, tunnel);
@@ -224,21 +224,21 @@ fn add_controller(platform: &Platform, routed: &RoutedPort, gathered: &mut [(Sid
     if let Some(controller) = controller_of(platform) {
         if controller != target {
             let to = &mut gathered[controller.index()].1;
-            to.add(platform, End::Service(target), port);
+            to.add(platform, Peer::Service(target), port);
         }
         let from = &mut gathered[target.index()].0;
-        from.add(platform, End::Service(controller), port);
+        from.add(platform, Peer::Service(controller), port);
         if controller != target
             && let Some(tunnel) = mesh::tunnel(platform, port)
         {
-            from.add(platform, End::Service(controller), tunnel);
+            from.add(platform, Peer::Service(controller), tunnel);
             let to = &mut gathered[controller.index()].1;
-            to.add(platform, End::Service(target), tunnel);
+            to.add(platform, Peer::Service(target), tunnel);
         }
     } else if blocks::controller_is_on_nodes(platform) {
         gathered[target.index()]
             .0
-            .add(platform, End::ClusterNodes, port);
+            .add(platform, Peer::ClusterNodes, port);
     } else if let Some(IngressController::Pods { namespace, labels }) =
         platform.cluster().ingress.as_ref().map(|i| &i.controller)
     {
@@ -277,11 +277,11 @@ fn selected_dns(platform: &Platform) -> Selected {
 }
 
 fn dns_rule(platform: &Platform) -> EgressRule {
-    let mut to = vec![Peer::Pods(selected_dns(platform))];
+    let mut to = vec![PolicyPeer::Pods(selected_dns(platform))];
     to.extend(
         dns_blocks(platform)
             .into_iter()
-            .map(|block| Peer::Block(block.cidr, block.except)),
+            .map(|block| PolicyPeer::Block(block.cidr, block.except)),
     );
     EgressRule {
         to,
@@ -310,34 +310,34 @@ fn dns_blocks(platform: &Platform) -> Vec<Block> {
 }
 
 impl Side {
-    fn add(&mut self, platform: &Platform, end: End, port: PolicyPort) {
+    fn add(&mut self, platform: &Platform, end: Peer, port: PolicyPort) {
         let blocks: Vec<Block> = match end {
-            End::Service(id) => {
+            Peer::Service(id) => {
                 self.services.entry(id).or_default().insert(port);
                 return;
             }
-            End::ClusterDns => {
+            Peer::ClusterDns => {
                 self.pods
                     .entry(selected_dns(platform))
                     .or_default()
                     .insert(port);
                 dns_blocks(platform)
             }
-            End::External(id) => {
+            Peer::External(id) => {
                 let cidrs = platform[id].cidrs.iter();
                 cidrs
                     .map(|cidr| blocks::outside(platform, cidr.value))
                     .collect()
             }
-            End::Internet => blocks::internet(platform),
-            End::ClusterApi => {
+            Peer::Internet => blocks::internet(platform),
+            Peer::ClusterApi => {
                 let addresses = platform.cluster().api.iter();
                 addresses
                     .filter(|api| api.value.port == port.port)
                     .map(|api| Block::whole(IpNet::from(api.value.ip)))
                     .collect()
             }
-            End::ClusterNodes => {
+            Peer::ClusterNodes => {
                 let nodes = blocks::nodes(platform).into_iter();
                 nodes.map(|cidr| blocks::outside(platform, cidr)).collect()
             }
@@ -382,9 +382,9 @@ impl Side {
     }
 
     /// Peers by the set of ports that they share. Services of one namespace are one peer.
-    fn grouped(mut self, platform: &Platform) -> BTreeMap<Vec<PolicyPort>, Vec<Peer>> {
+    fn grouped(mut self, platform: &Platform) -> BTreeMap<Vec<PolicyPort>, Vec<PolicyPeer>> {
         self.drop_covered_blocks();
-        let mut groups: BTreeMap<Vec<PolicyPort>, Vec<Peer>> = BTreeMap::new();
+        let mut groups: BTreeMap<Vec<PolicyPort>, Vec<PolicyPeer>> = BTreeMap::new();
         let mut by_namespace: BTreeMap<(Vec<PolicyPort>, SmolStr), Vec<SmolStr>> = BTreeMap::new();
         for (id, ports) in self.services {
             let service = &platform[id];
@@ -396,18 +396,24 @@ impl Side {
         }
         for ((ports, namespace), mut services) in by_namespace {
             services.sort_unstable();
-            groups.entry(ports).or_default().push(Peer::Pods(Selected {
-                namespace,
-                pods: PodSelector::Services(services),
-            }));
+            groups
+                .entry(ports)
+                .or_default()
+                .push(PolicyPeer::Pods(Selected {
+                    namespace,
+                    pods: PodSelector::Services(services),
+                }));
         }
         for (selected, ports) in self.pods {
             let ports = ports.into_iter().collect();
-            groups.entry(ports).or_default().push(Peer::Pods(selected));
+            groups
+                .entry(ports)
+                .or_default()
+                .push(PolicyPeer::Pods(selected));
         }
         for (block, ports) in self.blocks {
             let ports = ports.into_iter().collect();
-            let peer = Peer::Block(block.cidr, block.except);
+            let peer = PolicyPeer::Block(block.cidr, block.except);
             groups.entry(ports).or_default().push(peer);
         }
         for peers in groups.values_mut() {
@@ -430,9 +436,9 @@ impl Side {
     fn egress_rules(self, platform: &Platform) -> Vec<EgressRule> {
         let mut rules: Vec<EgressRule> = Vec::new();
         for (ports, peers) in self.grouped(platform) {
-            let (pods, blocks): (Vec<Peer>, Vec<Peer>) = peers
+            let (pods, blocks): (Vec<PolicyPeer>, Vec<PolicyPeer>) = peers
                 .into_iter()
-                .partition(|peer| matches!(peer, Peer::Pods(_)));
+                .partition(|peer| matches!(peer, PolicyPeer::Pods(_)));
             for peer in pods {
                 rules.push(EgressRule {
                     to: vec![peer],

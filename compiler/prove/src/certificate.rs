@@ -189,7 +189,7 @@ impl Proving<'_, '_> {
         witnesses.extend(found.nowhere.iter().map(|(end, _)| {
             format!(
                 "nowhere in the output: {:?}",
-                self.basis.claims.end_of(*end)
+                self.basis.claims.peer_of(*end)
             )
         }));
         statement(

@@ -10,7 +10,7 @@ use crate::selector::Labels;
 
 /// One end of a claim.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum End {
+pub enum Peer {
     /// The pods of a workload.
     Workload {
         /// Its namespace.
@@ -29,7 +29,7 @@ pub enum End {
     Addresses(Block),
 }
 
-impl End {
+impl Peer {
     /// A workload.
     pub fn workload(namespace: impl Into<SmolStr>, name: impl Into<SmolStr>) -> Self {
         Self::Workload {
@@ -103,8 +103,8 @@ impl Claim {
 /// All that is claimed. Ends and labels are kept once, so that a claim is a few numbers.
 #[derive(Clone, Debug, Default)]
 pub struct Claims {
-    ends: Vec<End>,
-    index: FxHashMap<End, EndId>,
+    peers: Vec<Peer>,
+    index: FxHashMap<Peer, EndId>,
     labels: Vec<String>,
     list: Vec<Claim>,
 }
@@ -117,12 +117,12 @@ impl Claims {
     }
 
     /// The number of an end.
-    pub fn end(&mut self, end: End) -> EndId {
+    pub fn end(&mut self, end: Peer) -> EndId {
         if let Some(known) = self.index.get(&end) {
             return *known;
         }
-        let id = EndId(u32::try_from(self.ends.len()).unwrap_or(u32::MAX));
-        self.ends.push(end.clone());
+        let id = EndId(u32::try_from(self.peers.len()).unwrap_or(u32::MAX));
+        self.peers.push(end.clone());
         self.index.insert(end, id);
         id
     }
@@ -157,14 +157,14 @@ impl Claims {
 
     /// The ends, by their numbers.
     #[must_use]
-    pub fn ends(&self) -> &[End] {
-        &self.ends
+    pub fn peers(&self) -> &[Peer] {
+        &self.peers
     }
 
     /// What an end is.
     #[must_use]
-    pub fn end_of(&self, id: EndId) -> &End {
-        &self.ends[id.0 as usize]
+    pub fn peer_of(&self, id: EndId) -> &Peer {
+        &self.peers[id.0 as usize]
     }
 
     /// What a label says.

@@ -8,10 +8,10 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use smol_str::SmolStr;
 
 use crate::address::{Addresses, Block, Range};
-use crate::claims::{Claims, End};
+use crate::claims::{Claims, Peer};
 use crate::controllers::Asked;
 use crate::limits::{Exceeded, Limits, Meter};
-use crate::manifest::{Manifests, NAME_OF_NAMESPACE, Origin, Peer, Policy, Workload};
+use crate::manifest::{Manifests, NAME_OF_NAMESPACE, Origin, Policy, PolicyPeer, Workload};
 use crate::selector::{Labels, Selector};
 
 /// A class, by its number in a [`Partition`]: pods first, then addresses.
@@ -181,16 +181,16 @@ impl<'m> Partition<'m> {
             .iter()
             .flat_map(peers)
             .filter_map(block_of);
-        let of_claims = claims.ends().iter().filter_map(|end| match end {
-            End::Addresses(block) => Some(block.clone()),
-            End::Workload { .. } | End::Pods { .. } => None,
+        let of_claims = claims.peers().iter().filter_map(|end| match end {
+            Peer::Addresses(block) => Some(block.clone()),
+            Peer::Workload { .. } | Peer::Pods { .. } => None,
         });
         let blocks = of_policies.chain(of_claims).chain(cluster.blocks());
         let steps;
         (partition.addresses, steps) = Addresses::within(blocks, partition.meter.left());
         partition.meter.steps(steps);
         partition.of_end = claims
-            .ends()
+            .peers()
             .iter()
             .map(|end| partition.resolve(end))
             .collect();
@@ -261,21 +261,21 @@ impl<'m> Partition<'m> {
         }
         let elsewhere = spaces.with_labels(self, Vec::new());
         self.add_other(elsewhere, Vec::new());
-        for end in claims.ends() {
-            if let End::Pods { namespace, labels } = end {
+        for end in claims.peers() {
+            if let Peer::Pods { namespace, labels } = end {
                 let space = self.space_named(namespace, false);
                 self.add_other(space, labels.clone());
             }
         }
         let manifests = self.manifests;
         // Peers that name their namespaces mean the same in every policy.
-        let mut known: FxHashSet<&Peer> = FxHashSet::default();
+        let mut known: FxHashSet<&PolicyPeer> = FxHashSet::default();
         for policy in &manifests.policies {
             self.meter.policy = policy.place;
             let space = self.by_name[&policy.namespace];
             self.witnesses(&[space], &policy.selector);
             for peer in peers(policy) {
-                let Peer::Pods { namespaces, pods } = peer else {
+                let PolicyPeer::Pods { namespaces, pods } = peer else {
                     continue;
                 };
                 if namespaces.is_some() && !known.insert(peer) {
@@ -369,9 +369,9 @@ impl<'m> Partition<'m> {
         }
     }
 
-    fn resolve(&self, end: &End) -> Vec<ClassId> {
+    fn resolve(&self, end: &Peer) -> Vec<ClassId> {
         match end {
-            End::Workload { namespace, name } => {
+            Peer::Workload { namespace, name } => {
                 let Some(space) = self.by_name.get(namespace) else {
                     return Vec::new();
                 };
@@ -401,14 +401,14 @@ impl<'m> Partition<'m> {
                 let pods = self.spaces[*space as usize].pods.iter().copied();
                 pods.filter(is_it).collect()
             }
-            End::Pods { namespace, labels } => {
+            Peer::Pods { namespace, labels } => {
                 let selector = Selector::equal_to(labels);
                 match self.by_name.get(namespace) {
                     Some(space) => self.pods_in(*space, Some(&selector)),
                     None => Vec::new(),
                 }
             }
-            End::Addresses(block) => self.classes_of(block),
+            Peer::Addresses(block) => self.classes_of(block),
         }
     }
 
@@ -468,15 +468,15 @@ impl<'m> Partition<'m> {
     }
 
     /// How many pods and namespaces are compared with the selectors of a peer.
-    pub(crate) fn candidates_of_peer(&self, namespace: &str, peer: &Peer) -> usize {
+    pub(crate) fn candidates_of_peer(&self, namespace: &str, peer: &PolicyPeer) -> usize {
         let everything = Selector::default();
         match peer {
-            Peer::Block { .. } => 1,
-            Peer::Pods {
+            PolicyPeer::Block { .. } => 1,
+            PolicyPeer::Pods {
                 namespaces: None,
                 pods,
             } => self.candidates(namespace, pods.as_ref().unwrap_or(&everything)),
-            Peer::Pods {
+            PolicyPeer::Pods {
                 namespaces: Some(selector),
                 pods,
             } => {
@@ -502,12 +502,12 @@ impl<'m> Partition<'m> {
     }
 
     /// The classes that a peer of a policy in `namespace` means.
-    pub(crate) fn peer(&self, namespace: &str, peer: &Peer) -> Selected {
+    pub(crate) fn peer(&self, namespace: &str, peer: &PolicyPeer) -> Selected {
         let (namespaces, pods) = match peer {
-            Peer::Block { cidr, except } => {
+            PolicyPeer::Block { cidr, except } => {
                 return Selected::Classes(self.classes_of(&Block::of(*cidr, except)));
             }
-            Peer::Pods { namespaces, pods } => (namespaces.as_ref(), pods.as_ref()),
+            PolicyPeer::Pods { namespaces, pods } => (namespaces.as_ref(), pods.as_ref()),
         };
         let Some(selector) = namespaces else {
             let space = self.by_name.get(namespace);
@@ -733,14 +733,14 @@ impl Possible {
     }
 }
 
-fn peers(policy: &Policy) -> impl Iterator<Item = &Peer> {
+fn peers(policy: &Policy) -> impl Iterator<Item = &PolicyPeer> {
     let rules = policy.ingress.iter().chain(&policy.egress).flatten();
     rules.flat_map(|rule| rule.peers.iter().flatten())
 }
 
-fn block_of(peer: &Peer) -> Option<Block> {
+fn block_of(peer: &PolicyPeer) -> Option<Block> {
     match peer {
-        Peer::Block { cidr, except } => Some(Block::of(*cidr, except)),
-        Peer::Pods { .. } => None,
+        PolicyPeer::Block { cidr, except } => Some(Block::of(*cidr, except)),
+        PolicyPeer::Pods { .. } => None,
     }
 }

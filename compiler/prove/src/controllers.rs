@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use rustc_hash::FxHashMap;
 use smol_str::{SmolStr, format_smolstr};
 
-use crate::manifest::{Manifests, Peer, Policy, Workload, has_generated_name};
+use crate::manifest::{Manifests, Policy, PolicyPeer, Workload, has_generated_name};
 use crate::selector::{Labels, Operator, Selector};
 
 const POD_NAME: &str = "statefulset.kubernetes.io/pod-name";
@@ -221,8 +221,8 @@ pub(crate) fn selectors_of(policy: &Policy) -> impl Iterator<Item = &Selector> {
     let rules = policy.ingress.iter().chain(&policy.egress).flatten();
     let peers = rules.flat_map(|rule| rule.peers.iter().flatten());
     let of_peers = peers.filter_map(|peer| match peer {
-        Peer::Pods { pods, .. } => pods.as_ref(),
-        Peer::Block { .. } => None,
+        PolicyPeer::Pods { pods, .. } => pods.as_ref(),
+        PolicyPeer::Block { .. } => None,
     });
     std::iter::once(&policy.selector).chain(of_peers)
 }

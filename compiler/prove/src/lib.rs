@@ -32,11 +32,12 @@ mod yaml;
 
 pub use address::{Block, Range};
 pub use certificate::{Basis, Certificate, Change, NOT_PROMISED, Radius, Statement, digest};
-pub use claims::{Claim, Claims, End, EndId, LabelId};
+pub use claims::{Claim, Claims, EndId, LabelId, Peer};
 pub use classes::{Class, ClassId, ClusterAddresses, Partition};
 pub use manifest::{
-    Direction, Effect, File, Manifests, NamedPort, Namespace, Note, Ordinals, Origin, Peer, Policy,
-    PolicyPort, PortRange, Problem, Rule, Service, ServicePort, TargetPort, Unevaluated, Workload,
+    Direction, Effect, File, Manifests, NamedPort, Namespace, Note, Ordinals, Origin, Policy,
+    PolicyPeer, PolicyPort, PortRange, Problem, Rule, Service, ServicePort, TargetPort,
+    Unevaluated, Workload,
 };
 pub use matrix::{Cell, Matrix, Reading, Side};
 pub use ports::{PortSet, PortSets, Ports, Protocol};

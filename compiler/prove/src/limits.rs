@@ -5,7 +5,7 @@
 use rustc_hash::FxHashMap;
 
 use crate::classes::{Partition, Selected};
-use crate::manifest::{Direction, Origin, Peer, PortRange, Rule};
+use crate::manifest::{Direction, Origin, PolicyPeer, PortRange, Rule};
 
 /// The most of each; what a platform declares has its own limits.
 #[derive(Clone, Copy, Debug)]
@@ -113,7 +113,7 @@ impl Meter {
 pub(crate) fn measure(partition: &Partition<'_>, limits: Limits) -> Result<(), (Exceeded, Origin)> {
     let mut meter = Meter::of(limits);
     // What peers mean is found once.
-    let mut sizes: FxHashMap<(&str, &Peer), usize> = FxHashMap::default();
+    let mut sizes: FxHashMap<(&str, &PolicyPeer), usize> = FxHashMap::default();
     for policy in &partition.manifests().policies {
         meter.policy = policy.place;
         meter.steps(partition.candidates(&policy.namespace, &policy.selector));
@@ -135,10 +135,10 @@ pub(crate) fn measure(partition: &Partition<'_>, limits: Limits) -> Result<(), (
                 }
                 for peer in rule.peers.iter().flatten() {
                     let namespace = match peer {
-                        Peer::Pods {
+                        PolicyPeer::Pods {
                             namespaces: None, ..
                         } => policy.namespace.as_str(),
-                        Peer::Pods { .. } | Peer::Block { .. } => "",
+                        PolicyPeer::Pods { .. } | PolicyPeer::Block { .. } => "",
                     };
                     let size = match sizes.get(&(namespace, peer)) {
                         Some(size) => *size,

@@ -6,7 +6,7 @@ use rustc_hash::FxHashMap;
 
 use crate::address::{Block, overlap};
 use crate::classes::{ClassId, ClusterAddresses, Partition, Selected};
-use crate::manifest::{Direction, Peer, Policy, PolicyPort, PortRange, Rule, Workload};
+use crate::manifest::{Direction, Policy, PolicyPeer, PolicyPort, PortRange, Rule, Workload};
 use crate::ports::{PortSet, PortSets, Ports};
 
 /// How a cluster reads policies where the API leaves it open, or where some get it wrong.
@@ -245,7 +245,7 @@ pub(crate) struct Evaluation<'w, 'm> {
     pods_at: Vec<Block>,
     sets: PortSets,
     /// What peers mean, by the namespace of their policy where they are of it.
-    peers: FxHashMap<(&'m str, &'m Peer), std::rc::Rc<Selected>>,
+    peers: FxHashMap<(&'m str, &'m PolicyPeer), std::rc::Rc<Selected>>,
     /// Ingress and egress, by class.
     sides: [Vec<Side>; 2],
     isolated: Side,
@@ -344,10 +344,10 @@ impl<'w, 'm> Evaluation<'w, 'm> {
         }
         for peer in rule.peers.iter().flatten() {
             let key = match peer {
-                Peer::Pods {
+                PolicyPeer::Pods {
                     namespaces: None, ..
                 } => namespace,
-                Peer::Pods { .. } | Peer::Block { .. } => "",
+                PolicyPeer::Pods { .. } | PolicyPeer::Block { .. } => "",
             };
             let partition = self.partition;
             let classes = self
@@ -356,7 +356,7 @@ impl<'w, 'm> Evaluation<'w, 'm> {
                 .or_insert_with(|| std::rc::Rc::new(partition.peer(namespace, peer)));
             let classes = std::rc::Rc::clone(classes);
             self.open(&classes, &ports, direction, selected);
-            if let Peer::Block { cidr, except } = peer
+            if let PolicyPeer::Block { cidr, except } = peer
                 && self.reading.blocks_match_pods
             {
                 let block = Block::of(*cidr, except);

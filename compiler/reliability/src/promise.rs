@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use erpc_model::units::{Duration, Percent};
-use erpc_model::{Availability, End, FlowId, Mode, Platform, ServiceId};
+use erpc_model::{Availability, FlowId, Mode, Peer, Platform, ServiceId};
 use erpc_policy::Derived;
 
 /// Parts of one: 10^18, so that a product of many shares keeps far more digits than are shown.
@@ -146,7 +146,7 @@ impl Promise {
 pub fn required(derived: &Derived, id: ServiceId) -> impl Iterator<Item = (ServiceId, FlowId)> {
     let mut required = BTreeMap::new();
     for edge in derived.edges.from(id) {
-        if let (End::Service(to), Mode::Requires) = (edge.to, edge.mode)
+        if let (Peer::Service(to), Mode::Requires) = (edge.to, edge.mode)
             && to != id
         {
             required.entry(to).or_insert(edge.flow);

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use erpc_model::{End, Mode, Platform, ServiceId};
+use erpc_model::{Mode, Peer, Platform, ServiceId};
 use erpc_policy::Derived;
 use erpc_reliability::promise::{self, Promise};
 use serde::Serialize;
@@ -72,15 +72,15 @@ pub struct Data {
 impl Impact {
     /// The cost of the failure of a service, or of what is outside. Linear in the edges.
     #[must_use]
-    pub fn of(platform: &Platform, derived: &Derived, failed: End) -> Self {
+    pub fn of(platform: &Platform, derived: &Derived, failed: Peer) -> Self {
         let callers = Callers::of_all(derived);
         let lost = callers.lost(failed);
-        let mut gone: BTreeSet<End> = lost.iter().map(|(id, _)| End::Service(*id)).collect();
+        let mut gone: BTreeSet<Peer> = lost.iter().map(|(id, _)| Peer::Service(*id)).collect();
         gone.insert(failed);
-        let (mut degraded, mut blind) = (BTreeMap::<_, BTreeSet<End>>::new(), BTreeSet::new());
+        let (mut degraded, mut blind) = (BTreeMap::<_, BTreeSet<Peer>>::new(), BTreeSet::new());
         for end in &gone {
             for (caller, mode) in callers.of(*end) {
-                if gone.contains(&End::Service(*caller)) {
+                if gone.contains(&Peer::Service(*caller)) {
                     continue;
                 }
                 match mode {
@@ -96,9 +96,9 @@ impl Impact {
         }
         let gone: BTreeSet<ServiceId> = gone.into_iter().filter_map(service_of).collect();
         let name = |id: ServiceId| platform.path(id);
-        let names = |ends: &[End]| ends.iter().map(|end| platform.end_name(*end)).collect();
+        let names = |peers: &[Peer]| peers.iter().map(|end| platform.peer_name(*end)).collect();
         Self {
-            service: platform.end_name(failed),
+            service: platform.peer_name(failed),
             lost: lost
                 .iter()
                 .map(|(id, through)| Lost {
@@ -110,7 +110,7 @@ impl Impact {
                 .into_iter()
                 .map(|(id, misses)| Degraded {
                     service: name(id),
-                    misses: names(&misses.into_iter().collect::<Vec<End>>()),
+                    misses: names(&misses.into_iter().collect::<Vec<Peer>>()),
                 })
                 .collect(),
             blind: blind.into_iter().map(name).collect(),
@@ -121,14 +121,14 @@ impl Impact {
     }
 }
 
-const fn service_of(end: End) -> Option<ServiceId> {
+const fn service_of(end: Peer) -> Option<ServiceId> {
     match end {
-        End::Service(id) => Some(id),
-        End::External(_)
-        | End::Internet
-        | End::ClusterDns
-        | End::ClusterApi
-        | End::ClusterNodes => None,
+        Peer::Service(id) => Some(id),
+        Peer::External(_)
+        | Peer::Internet
+        | Peer::ClusterDns
+        | Peer::ClusterApi
+        | Peer::ClusterNodes => None,
     }
 }
 
@@ -154,7 +154,7 @@ fn budgets(
     platform: &Platform,
     derived: &Derived,
     gone: &BTreeSet<ServiceId>,
-    failed: End,
+    failed: Peer,
 ) -> Vec<Budget> {
     let rto = service_of(failed).and_then(|id| platform[id].properties.rto.as_ref());
     let rto = rto.map(|rto| rto.value);
@@ -198,14 +198,14 @@ fn data(platform: &Platform, failed: ServiceId) -> Option<Data> {
 
 /// By what is called: which services call it.
 struct Callers {
-    of: BTreeMap<End, Vec<(ServiceId, Mode)>>,
+    of: BTreeMap<Peer, Vec<(ServiceId, Mode)>>,
 }
 
 impl Callers {
     fn of_all(derived: &Derived) -> Self {
-        let mut of: BTreeMap<End, Vec<(ServiceId, Mode)>> = BTreeMap::new();
+        let mut of: BTreeMap<Peer, Vec<(ServiceId, Mode)>> = BTreeMap::new();
         for edge in derived.edges.as_slice() {
-            if let End::Service(from) = edge.from
+            if let Peer::Service(from) = edge.from
                 && edge.from != edge.to
             {
                 of.entry(edge.to).or_default().push((from, edge.mode));
@@ -214,18 +214,18 @@ impl Callers {
         Self { of }
     }
 
-    fn of(&self, called: End) -> &[(ServiceId, Mode)] {
+    fn of(&self, called: Peer) -> &[(ServiceId, Mode)] {
         self.of.get(&called).map_or(&[], Vec::as_slice)
     }
 
     /// Who requires something, directly or through others, each with its chain down to it.
-    fn lost(&self, failed: End) -> Vec<(ServiceId, Vec<End>)> {
-        let mut next: BTreeMap<ServiceId, End> = BTreeMap::new();
+    fn lost(&self, failed: Peer) -> Vec<(ServiceId, Vec<Peer>)> {
+        let mut next: BTreeMap<ServiceId, Peer> = BTreeMap::new();
         let mut order = Vec::new();
         let mut queue = VecDeque::from([failed]);
         while let Some(at) = queue.pop_front() {
             for (caller, mode) in self.of(at) {
-                let end = End::Service(*caller);
+                let end = Peer::Service(*caller);
                 if *mode == Mode::Requires && end != failed && !next.contains_key(caller) {
                     next.insert(*caller, at);
                     order.push(*caller);
@@ -234,7 +234,7 @@ impl Callers {
             }
         }
         let chain = |id: ServiceId| {
-            let mut chain = vec![End::Service(id)];
+            let mut chain = vec![Peer::Service(id)];
             let mut at = Some(id);
             while let Some(below) = at.and_then(|at| next.get(&at)) {
                 chain.push(*below);

@@ -127,7 +127,7 @@ pub enum ExprKind {
     Subresource(Path, Ident),
     /// `[a, b]`.
     List(Vec<Expr>),
-    /// `{a, b}` as an end of a flow.
+    /// `{a, b}` as a peer of a flow.
     Set(Vec<Expr>),
     /// `name(a, key: b)`.
     Call(Box<Call>),

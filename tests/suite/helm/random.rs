@@ -8,7 +8,7 @@ use std::path::Path;
 use erpc_cli::project::Project;
 use erpc_cli::proof;
 use erpc_emit::OutputFile;
-use erpc_model::{End, Files, Mode, Platform, ReadError};
+use erpc_model::{Files, Mode, Peer, Platform, ReadError};
 use erpc_policy::Derived;
 use erpc_tests::repository;
 use proptest::prelude::*;
@@ -132,7 +132,7 @@ impl Draw {
                 let mut needs: Vec<_> = derived.edges.from(id).iter().collect();
                 needs.retain(|edge| edge.mode == Mode::Requires);
                 let is_without = needs.iter().any(|edge| match edge.to {
-                    End::Service(to) => to != id && is_off(to, &off),
+                    Peer::Service(to) => to != id && is_off(to, &off),
                     _ => false,
                 });
                 let is_unserved = routes

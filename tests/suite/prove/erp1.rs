@@ -2,7 +2,7 @@
 //! neither side has seen the compiler's model.
 
 use erpc_prove::{
-    Claims, ClusterAddresses, End, EndId, Exactness, Matrix, Partition, Ports, Protocol, Reading,
+    Claims, ClusterAddresses, EndId, Exactness, Matrix, Partition, Peer, Ports, Protocol, Reading,
 };
 use erpc_tests::repository;
 use serde_json::Value;
@@ -55,29 +55,29 @@ impl Catalogue {
             } else {
                 self.port(text_of(&edge["to"]), text_of(&edge["port"]))
             };
-            let from = self.ends(text_of(&edge["from"]));
-            let to = self.ends(text_of(&edge["to"]));
+            let from = self.peers(text_of(&edge["from"]));
+            let to = self.peers(text_of(&edge["to"]));
             self.claim(&from, &to, ports);
         }
     }
 
     fn implied(&mut self) {
         let implied = self.data["expected"]["implied"].clone();
-        let dns = self.ends("cluster.dns");
+        let dns = self.peers("cluster.dns");
         for service in list(&implied["dns"]) {
-            let from = self.ends(text_of(&service));
+            let from = self.peers(text_of(&service));
             for protocol in [Protocol::Udp, Protocol::Tcp] {
                 self.claim(&from, &dns, Ports::one(protocol, 53));
             }
         }
         let default = text_of(&self.data["default_cluster"]).to_owned();
         let controller = text_of(&self.data["clusters"][&default]["ingress"]["service"]).to_owned();
-        let controller = self.ends(&controller);
-        let world = self.ends("world");
+        let controller = self.peers(&controller);
+        let world = self.peers("world");
         for (rows, from) in [("controller", controller), ("world", world)] {
             for row in list(&implied[rows]) {
                 let ports = self.port(text_of(&row[0]), text_of(&row[1]));
-                let to = self.ends(text_of(&row[0]));
+                let to = self.peers(text_of(&row[0]));
                 self.claim(&from, &to, ports);
             }
         }
@@ -109,7 +109,7 @@ impl Catalogue {
         Ports::one(protocol, u16::try_from(number).expect("a port"))
     }
 
-    fn ends(&mut self, name: &str) -> Vec<EndId> {
+    fn peers(&mut self, name: &str) -> Vec<EndId> {
         let private = [
             "10.0.0.0/8",
             "100.64.0.0/10",
@@ -126,14 +126,14 @@ impl Catalogue {
         };
         let all = |v4: &[ipnet::IpNet], v6: &[ipnet::IpNet]| {
             vec![
-                End::addresses("0.0.0.0/0".parse().expect("a CIDR"), v4),
-                End::addresses("::/0".parse().expect("a CIDR"), v6),
+                Peer::addresses("0.0.0.0/0".parse().expect("a CIDR"), v4),
+                Peer::addresses("::/0".parse().expect("a CIDR"), v6),
             ]
         };
-        let ends = match name {
-            "cluster.dns" => vec![End::pods("kube-system", [("k8s-app", "kube-dns")])],
-            "cluster.api" => vec![End::addresses(self.cluster.api[0], &[])],
-            "cluster.nodes" => vec![End::addresses(self.cluster.nodes[0], &[])],
+        let peers = match name {
+            "cluster.dns" => vec![Peer::pods("kube-system", [("k8s-app", "kube-dns")])],
+            "cluster.api" => vec![Peer::addresses(self.cluster.api[0], &[])],
+            "cluster.nodes" => vec![Peer::addresses(self.cluster.nodes[0], &[])],
             "internet" => {
                 let mut holes = parse(&private);
                 holes.extend(
@@ -150,10 +150,10 @@ impl Catalogue {
             "world" => all(&self.cluster.pods, &[]),
             path => {
                 let (namespace, service) = path.split_once('.').expect("a path");
-                vec![End::workload(namespace, service)]
+                vec![Peer::workload(namespace, service)]
             }
         };
-        ends.into_iter().map(|end| self.claims.end(end)).collect()
+        peers.into_iter().map(|end| self.claims.end(end)).collect()
     }
 }
 

@@ -3,7 +3,9 @@
 use erpc_cli::proof;
 use erpc_model::units::Protocol;
 use erpc_model::{Platform, ServiceId};
-use erpc_policy::{Derived, NAME_LABEL, Peer, PodSelector, PolicyPort, Selected, WorkloadPolicy};
+use erpc_policy::{
+    Derived, NAME_LABEL, PodSelector, PolicyPeer, PolicyPort, Selected, WorkloadPolicy,
+};
 use erpc_tests::{compile_folder, repository};
 use smol_str::SmolStr;
 
@@ -64,7 +66,7 @@ const FAULTS: &[(&str, Fault)] = &[
         let egress = policy.egress.iter_mut().flat_map(|rule| &mut rule.to);
         let mut is_changed = false;
         for peer in ingress.chain(egress) {
-            if let Peer::Block(_, except) = peer {
+            if let PolicyPeer::Block(_, except) = peer {
                 is_changed |= !std::mem::take(except).is_empty();
             }
         }
@@ -77,7 +79,7 @@ const FAULTS: &[(&str, Fault)] = &[
             let Some(port) = service.ports.first().map(PolicyPort::of) else {
                 return false;
             };
-            let itself = Peer::Pods(Selected {
+            let itself = PolicyPeer::Pods(Selected {
                 namespace: platform[service.namespace].name.value.clone(),
                 pods: PodSelector::Services(vec![service.name.value.clone()]),
             });
@@ -115,7 +117,7 @@ fn each_peer(policy: &mut WorkloadPolicy, change: impl Fn(&mut Selected)) -> boo
     let egress = policy.egress.iter_mut().flat_map(|rule| &mut rule.to);
     let mut is_changed = false;
     for peer in ingress.chain(egress) {
-        if let Peer::Pods(selected) = peer {
+        if let PolicyPeer::Pods(selected) = peer {
             change(selected);
             is_changed = true;
         }

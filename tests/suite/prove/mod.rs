@@ -83,7 +83,7 @@ pub(crate) fn prove(
         ));
     }
     for (end, _) in &exactness.nowhere {
-        lines.push(format!("nowhere: {:?}", claims.end_of(*end)));
+        lines.push(format!("nowhere: {:?}", claims.peer_of(*end)));
     }
     let coverage = Coverage::of(&partition, &matrix);
     lines.extend(coverage.uncovered.iter().map(|one| format!("{one:?}")));

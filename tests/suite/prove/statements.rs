@@ -1,8 +1,8 @@
 //! The other statements: what each says of ERP/1, and that each can fail.
 
 use erpc_prove::{
-    BlastRadius, Claims, ClusterAddresses, Deviation, End, Exposure, File, LabelId, Manifests,
-    Matrix, Minimality, Partition, Portability, Ports, Protocol, Reading, TierOrder, Tiers,
+    BlastRadius, Claims, ClusterAddresses, Deviation, Exposure, File, LabelId, Manifests, Matrix,
+    Minimality, Partition, Peer, Portability, Ports, Protocol, Reading, TierOrder, Tiers,
 };
 use erpc_tests::repository;
 
@@ -150,8 +150,11 @@ fn the_exposure_of_erp1_is_declared_and_another_one_is_found() {
     assert_eq!(exposure(&catalogue.claims), (3, Vec::new()));
     let mut claims = catalogue.claims.clone();
     let (partition, vpn) = (
-        claims.end(End::addresses("192.0.2.0/24".parse().expect("a CIDR"), &[])),
-        claims.end(End::workload("erp-telemetry", "loki")),
+        claims.end(Peer::addresses(
+            "192.0.2.0/24".parse().expect("a CIDR"),
+            &[],
+        )),
+        claims.end(Peer::workload("erp-telemetry", "loki")),
     );
     let label = claims.label("another");
     claims.add(partition, vpn, Ports::one(Protocol::Tcp, 3100), label);
@@ -173,8 +176,8 @@ fn a_call_upwards_is_found_in_claims_and_in_policies() {
     let witnesses = |port: u16, binds: bool| -> Vec<Option<LabelId>> {
         let mut claims = Claims::new();
         let (from, to) = (
-            claims.end(End::workload("low", "a")),
-            claims.end(End::workload("high", "b")),
+            claims.end(Peer::workload("low", "a")),
+            claims.end(Peer::workload("high", "b")),
         );
         let label = claims.label("a flow");
         claims.add(from, to, Ports::one(Protocol::Tcp, port), label);

@@ -1,7 +1,7 @@
 //! `erpc graph`: the platform as a picture, or as the explorer.
 
 use erpc_answers::AskedEnd;
-use erpc_model::{End, Platform, ServiceId};
+use erpc_model::{Peer, Platform, ServiceId};
 use erpc_policy::Party;
 use erpc_report::picture::{self, View};
 
@@ -50,7 +50,7 @@ pub(crate) fn run(command: &Graph, common: &Common, console: &mut Console<'_>) -
 /// The one service that a name means.
 pub(super) fn service(platform: &Platform, name: &str) -> Result<ServiceId, String> {
     match AskedEnd::read(platform, name)?.single() {
-        Some(Party::End(End::Service(id))) => Ok(id),
+        Some(Party::Peer(Peer::Service(id))) => Ok(id),
         _ => Err(format!("`{name}` is not one service")),
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use erpc_answers::AskedEnd;
-use erpc_model::{End, Platform};
+use erpc_model::{Peer, Platform};
 use erpc_policy::Party;
 use erpc_report::impact::Impact;
 
@@ -37,9 +37,9 @@ pub(crate) fn run(command: &arguments::Impact, common: &Common, console: &mut Co
 }
 
 /// What a name means: one service, an external, or another end that services call.
-fn failed(platform: &Platform, name: &str) -> Result<End, String> {
+fn failed(platform: &Platform, name: &str) -> Result<Peer, String> {
     match AskedEnd::read(platform, name)?.single() {
-        Some(Party::End(end)) => Ok(end),
+        Some(Party::Peer(end)) => Ok(end),
         _ => Err(format!("`{name}` is neither one service nor one external")),
     }
 }

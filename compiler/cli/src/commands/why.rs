@@ -6,11 +6,11 @@ use std::fmt::Write;
 use erpc_answers::{Asked, AskedEnd, AskedPort, Opening, Why as Answer, opening, statement};
 use erpc_diagnostics::{Severity, Sources};
 use erpc_model::units::Protocol;
-use erpc_model::{End, Files, Platform, ServiceId};
+use erpc_model::{Files, Peer, Platform, ServiceId};
 use erpc_policy::{
     Addresses, Connection, Connections, Derived, NAME_LABEL, Party, PolicyPort, dns_pods,
 };
-use erpc_prove::{Direction, File, Manifests, Peer, PortRange, Rule};
+use erpc_prove::{Direction, File, Manifests, PolicyPeer, PortRange, Rule};
 use serde::Serialize;
 
 use super::{find, has_format, json, show_findings};
@@ -33,7 +33,7 @@ pub(crate) fn run(command: &Why, common: &Common, console: &mut Console<'_>) -> 
         show_findings(&found, &sources, None, common, console);
         return Exit::Failed;
     };
-    let ends = AskedEnd::read(&platform, &command.from)
+    let peers = AskedEnd::read(&platform, &command.from)
         .and_then(|from| Ok((from, AskedEnd::read(&platform, &command.to)?)))
         .and_then(|(from, to)| {
             sole(&from)?;
@@ -44,8 +44,8 @@ pub(crate) fn run(command: &Why, common: &Common, console: &mut Console<'_>) -> 
                 Some(_) => Err("the port belongs to the callee: `erpc why A B:PORT`".to_owned()),
             }
         });
-    let (from, to) = match ends {
-        Ok(ends) => ends,
+    let (from, to) = match peers {
+        Ok(peers) => peers,
         Err(message) => {
             console.fail(&message);
             return Exit::Usage;
@@ -81,10 +81,10 @@ fn sole(end: &AskedEnd) -> Result<(), String> {
 
 /// A port that is named is one of the callee.
 fn port_is_there(platform: &Platform, to: &AskedEnd) -> Result<(), String> {
-    let (Some(AskedPort::Named(name)), Some(Party::End(end))) = (&to.port, to.single()) else {
+    let (Some(AskedPort::Named(name)), Some(Party::Peer(end))) = (&to.port, to.single()) else {
         return Ok(());
     };
-    if !matches!(end, End::Service(_) | End::External(_)) {
+    if !matches!(end, Peer::Service(_) | Peer::External(_)) {
         return Err(format!("`{}` has no named ports: say a number", to.text));
     }
     let names = platform.port_names(end);
@@ -339,7 +339,7 @@ impl Asking<'_> {
             )]
         };
         match party {
-            Party::End(End::Service(id)) => {
+            Party::Peer(Peer::Service(id)) => {
                 let service = &self.platform[id];
                 let namespace = &self.platform[service.namespace].name.value;
                 Some([
@@ -347,7 +347,7 @@ impl Asking<'_> {
                     vec![(NAME_LABEL.into(), service.name.value.clone())],
                 ])
             }
-            Party::End(End::ClusterDns) => {
+            Party::Peer(Peer::ClusterDns) => {
                 let (namespace, key, value) = dns_pods(self.platform);
                 Some([of_namespace(namespace), vec![(key.into(), value.into())]])
             }
@@ -359,7 +359,7 @@ impl Asking<'_> {
                 }
                 _ => None,
             },
-            Party::End(_) => None,
+            Party::Peer(_) => None,
         }
     }
 }
@@ -390,13 +390,15 @@ fn has_peer(rule: &Rule, labels: Option<&LabelsOf>, addresses: Option<&Addresses
         return true;
     };
     peers.iter().any(|peer| match peer {
-        Peer::Pods { namespaces, pods } => labels.is_some_and(|[of_namespace, of_pods]| {
+        PolicyPeer::Pods { namespaces, pods } => labels.is_some_and(|[of_namespace, of_pods]| {
             namespaces
                 .as_ref()
                 .is_some_and(|of| of.matches(of_namespace))
                 && pods.as_ref().is_none_or(|of| of.matches(of_pods))
         }),
-        Peer::Block { cidr, .. } => addresses.is_some_and(|all| all.meets(&Addresses::cidr(*cidr))),
+        PolicyPeer::Block { cidr, .. } => {
+            addresses.is_some_and(|all| all.meets(&Addresses::cidr(*cidr)))
+        }
     })
 }
 

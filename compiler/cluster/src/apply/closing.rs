@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use erpc_model::{End, ServiceId};
+use erpc_model::{Peer, ServiceId};
 use serde_json::Value;
 use smol_str::SmolStr;
 
@@ -40,7 +40,7 @@ impl std::fmt::Display for NotDone {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Moment {
     Before,
-    End,
+    Peer,
 }
 
 /// The rank of workloads among what goes.
@@ -59,7 +59,7 @@ impl Neighbours {
         let platform = program.platform;
         let mut callers: BTreeMap<ServiceId, BTreeSet<ServiceId>> = BTreeMap::new();
         for edge in program.derived.edges.as_slice() {
-            if let (End::Service(from), End::Service(to)) = (edge.from, edge.to) {
+            if let (Peer::Service(from), Peer::Service(to)) = (edge.from, edge.to) {
                 callers.entry(to).or_default().insert(from);
             }
         }
@@ -299,7 +299,7 @@ impl Engine<'_, '_> {
         at: Moment,
     ) {
         let left = match at {
-            Moment::End => self.await_ended().await,
+            Moment::Peer => self.await_ended().await,
             Moment::Before => self.not_ended().await,
         };
         let (held, free): (Vec<_>, Vec<_>) = std::mem::take(due).into_iter().partition(|closing| {
@@ -309,7 +309,7 @@ impl Engine<'_, '_> {
         for held in held {
             let reason = namespace_of(&held.write.step.id).and_then(|name| left.get(name));
             match (at, reason) {
-                (Moment::End, Some(reason)) => self.not_done.push(NotDone {
+                (Moment::Peer, Some(reason)) => self.not_done.push(NotDone {
                     reason: reason.clone(),
                     id: held.write.step.id,
                     what: "deleted",

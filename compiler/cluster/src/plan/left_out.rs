@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use erpc_model::{End, Mode, ServiceId};
+use erpc_model::{Mode, Peer, ServiceId};
 
 use super::{Action, ObjectChange, Plan};
 use crate::claims::Claims;
@@ -249,7 +249,7 @@ impl Plan {
 fn dependents(program: &Program<'_>) -> BTreeMap<ServiceId, BTreeSet<ServiceId>> {
     let mut dependents: BTreeMap<ServiceId, BTreeSet<ServiceId>> = BTreeMap::new();
     for edge in program.derived.edges.as_slice() {
-        if let (End::Service(from), End::Service(to), Mode::Requires) =
+        if let (Peer::Service(from), Peer::Service(to), Mode::Requires) =
             (edge.from, edge.to, edge.mode)
         {
             dependents.entry(to).or_default().insert(from);

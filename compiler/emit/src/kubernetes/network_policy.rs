@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use erpc_model::{Platform, ServiceId};
 use erpc_policy::{
-    Derived, EgressRule, IngressRule, NAME_LABEL, Peer, PodSelector, PolicyPort, Selected,
+    Derived, EgressRule, IngressRule, NAME_LABEL, PodSelector, PolicyPeer, PolicyPort, Selected,
     WorkloadPolicy,
 };
 use k8s_openapi::api::networking::v1 as networking;
@@ -80,19 +80,19 @@ pub(crate) struct Part {
 }
 
 /// How many names a peer holds.
-fn names_of(peer: &Peer) -> usize {
+fn names_of(peer: &PolicyPeer) -> usize {
     match peer {
-        Peer::Pods(Selected {
+        PolicyPeer::Pods(Selected {
             pods: PodSelector::Services(names),
             ..
         }) => names.len(),
-        Peer::Pods(_) => 1,
-        Peer::Block(_, except) => 1 + except.len(),
+        PolicyPeer::Pods(_) => 1,
+        PolicyPeer::Block(_, except) => 1 + except.len(),
     }
 }
 
 /// How many bytes of JSON a peer has, with some to spare.
-fn bytes_of_peer(peer: &Peer) -> usize {
+fn bytes_of_peer(peer: &PolicyPeer) -> usize {
     /// `"…",` around a name or a CIDR.
     const QUOTES: usize = 4;
     /// Both selectors, with their keys and operator.
@@ -102,7 +102,7 @@ fn bytes_of_peer(peer: &Peer) -> usize {
     /// The longest CIDR of IPv6.
     const CIDR: usize = 43 + QUOTES;
     match peer {
-        Peer::Pods(selected) => {
+        PolicyPeer::Pods(selected) => {
             let pods: usize = match &selected.pods {
                 PodSelector::Services(names) => names.iter().map(|n| n.len() + QUOTES).sum(),
                 PodSelector::Labels(labels) => {
@@ -112,12 +112,12 @@ fn bytes_of_peer(peer: &Peer) -> usize {
             };
             SELECTORS + selected.namespace.len() + pods
         }
-        Peer::Block(_, except) => BLOCK + CIDR * (1 + except.len()),
+        PolicyPeer::Block(_, except) => BLOCK + CIDR * (1 + except.len()),
     }
 }
 
 /// How many bytes of JSON a rule has, with some to spare.
-fn bytes_of_rule(peers: &[Peer], ports: &[PolicyPort]) -> usize {
+fn bytes_of_rule(peers: &[PolicyPeer], ports: &[PolicyPort]) -> usize {
     /// `{"endPort":…,"port":…,"protocol":"SCTP"},`
     const PORT: usize = 56;
     /// `{"from":[…],"ports":[…]},`
@@ -167,18 +167,18 @@ pub(crate) fn parts(policy: &WorkloadPolicy) -> Vec<Part> {
     parts
 }
 
-type Rules = Vec<(Vec<Peer>, Vec<PolicyPort>)>;
+type Rules = Vec<(Vec<PolicyPeer>, Vec<PolicyPort>)>;
 
 fn chunks<'r>(
-    rules: impl Iterator<Item = (&'r Vec<Peer>, &'r Vec<PolicyPort>)>,
+    rules: impl Iterator<Item = (&'r Vec<PolicyPeer>, &'r Vec<PolicyPort>)>,
 ) -> Vec<(String, Rules)> {
-    let mut by_namespace: BTreeMap<SmolStr, Vec<(Peer, &Vec<PolicyPort>)>> = BTreeMap::new();
+    let mut by_namespace: BTreeMap<SmolStr, Vec<(PolicyPeer, &Vec<PolicyPort>)>> = BTreeMap::new();
     for (peers, ports) in rules {
         for peer in peers {
             let namespace = match peer {
-                Peer::Pods(selected) => selected.namespace.clone(),
+                PolicyPeer::Pods(selected) => selected.namespace.clone(),
                 // No namespace has this name, so addresses have a part of their own.
-                Peer::Block(..) => SmolStr::new_static("addresses."),
+                PolicyPeer::Block(..) => SmolStr::new_static("addresses."),
             };
             for piece in pieces(peer) {
                 by_namespace
@@ -221,21 +221,21 @@ fn part_suffix(namespace: &str, number: u32) -> String {
 }
 
 /// A peer with more names than a part holds, divided.
-fn pieces(peer: &Peer) -> Vec<Peer> {
+fn pieces(peer: &PolicyPeer) -> Vec<PolicyPeer> {
     match peer {
-        Peer::Pods(Selected {
+        PolicyPeer::Pods(Selected {
             namespace,
             pods: PodSelector::Services(names),
         }) => names
             .chunks(NAMES_OF_A_PART)
             .map(|names| {
-                Peer::Pods(Selected {
+                PolicyPeer::Pods(Selected {
                     namespace: namespace.clone(),
                     pods: PodSelector::Services(names.to_vec()),
                 })
             })
             .collect(),
-        Peer::Pods(_) | Peer::Block(..) => vec![peer.clone()],
+        PolicyPeer::Pods(_) | PolicyPeer::Block(..) => vec![peer.clone()],
     }
 }
 
@@ -262,9 +262,9 @@ pub(crate) fn port(port: &PolicyPort) -> networking::NetworkPolicyPort {
     }
 }
 
-fn peer(peer: &Peer) -> networking::NetworkPolicyPeer {
+fn peer(peer: &PolicyPeer) -> networking::NetworkPolicyPeer {
     match peer {
-        Peer::Pods(selected) => networking::NetworkPolicyPeer {
+        PolicyPeer::Pods(selected) => networking::NetworkPolicyPeer {
             namespace_selector: Some(equals("kubernetes.io/metadata.name", &selected.namespace)),
             pod_selector: Some(match &selected.pods {
                 PodSelector::Services(names) => match names.as_slice() {
@@ -290,7 +290,7 @@ fn peer(peer: &Peer) -> networking::NetworkPolicyPeer {
             }),
             ip_block: None,
         },
-        Peer::Block(cidr, except) => networking::NetworkPolicyPeer {
+        PolicyPeer::Block(cidr, except) => networking::NetworkPolicyPeer {
             ip_block: Some(networking::IPBlock {
                 cidr: cidr.to_string(),
                 except: (!except.is_empty())

@@ -17,7 +17,7 @@ mod storage;
 mod workload;
 
 use erpc_diagnostics::Sources;
-use erpc_model::{End, Origin, Platform, Service, ServiceId, Sourced};
+use erpc_model::{Origin, Peer, Platform, Service, ServiceId, Sourced};
 use erpc_policy::{Derived, Edge};
 use serde_json::Value;
 
@@ -122,7 +122,7 @@ fn lines(
         .iter()
         .map(|object| serde_json::to_value(object).unwrap_or_default())
         .collect();
-    let to = service.map(End::Service);
+    let to = service.map(Peer::Service);
     let edges = derived.edges.as_slice().iter().copied();
     let edges_in: Vec<Edge> = match to {
         Some(to) => edges.filter(|edge| edge.to == to).collect(),

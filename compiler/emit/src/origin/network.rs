@@ -1,6 +1,6 @@
 //! Fields of Services and Ingresses.
 
-use erpc_model::{Address, AddressKind, End, Mode, Origin, Port, Route, Service, Via};
+use erpc_model::{Address, AddressKind, Mode, Origin, Peer, Port, Route, Service, Via};
 
 use super::{
     Answer, Cause, Context,
@@ -121,7 +121,7 @@ pub(super) fn of_service(context: &Context<'_>, path: Path<'_>) -> Answer {
         [K("spec"), K("publishNotReadyAddresses")] => {
             let id = context.service?;
             let edges = context.derived.edges.from(id).iter();
-            let own = edges.filter(|edge| edge.to == End::Service(id));
+            let own = edges.filter(|edge| edge.to == Peer::Service(id));
             let why = "replicas look for each other before they are ready";
             let mut flows: Vec<_> = own.map(|edge| edge.flow).collect();
             flows.dedup();

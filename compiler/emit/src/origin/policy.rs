@@ -4,7 +4,7 @@
 use std::net::IpAddr;
 
 use erpc_model::units::Protocol;
-use erpc_model::{End, IngressController, Mode, Platform, Port, Route, ServiceId};
+use erpc_model::{IngressController, Mode, Peer, Platform, Port, Route, ServiceId};
 use erpc_policy::{Edge, NAME_LABEL, PolicyPort, needs_dns};
 use ipnet::IpNet;
 use serde_json::Value;
@@ -188,12 +188,12 @@ impl<'r> Rule<'r> {
     }
 
     /// The end of an edge that the peer is.
-    fn end(&self, edge: &Edge) -> End {
+    fn end(&self, edge: &Edge) -> Peer {
         if self.is_ingress { edge.from } else { edge.to }
     }
 
     /// The flows on these ports whose other end is wanted.
-    fn flows(&self, ports: &[Numbers<'_>], is_wanted: impl Fn(End) -> bool) -> Vec<Cause> {
+    fn flows(&self, ports: &[Numbers<'_>], is_wanted: impl Fn(Peer) -> bool) -> Vec<Cause> {
         let platform = self.context.platform;
         let edges = self.edges().iter().filter(|edge| is_wanted(self.end(edge)));
         let edges = edges.filter(|edge| meet(ports, &edge.ports(platform)));
@@ -220,7 +220,10 @@ impl<'r> Rule<'r> {
             platform[service.namespace].name.value == namespace
                 && names.contains(&service.name.value.as_str())
         };
-        let mut causes = self.flows(ports, |end| matches!(end, End::Service(id) if is_named(id)));
+        let mut causes = self.flows(
+            ports,
+            |end| matches!(end, Peer::Service(id) if is_named(id)),
+        );
         let controller = platform.cluster().ingress.as_ref();
         let Some(controller) = controller.and_then(|ingress| ingress.controller.service()) else {
             return causes;
@@ -270,7 +273,7 @@ impl<'r> Rule<'r> {
 
     fn of_dns(&self, ports: &[Numbers<'_>]) -> Vec<Cause> {
         let platform = self.context.platform;
-        let mut causes = self.flows(ports, |end| end == End::ClusterDns);
+        let mut causes = self.flows(ports, |end| end == Peer::ClusterDns);
         if !self.is_ingress {
             let mut by_name = self.edges().iter().filter(|edge| needs_dns(platform, edge));
             if let Some(edge) = by_name.next() {
@@ -302,11 +305,11 @@ impl<'r> Rule<'r> {
         let is_api = |ip: IpAddr| is(&IpNet::from(ip));
         let is_all = ["0.0.0.0/0", "::/0"].contains(&cidr);
         let mut causes = self.flows(ports, |end| match end {
-            End::External(id) => platform[id].cidrs.iter().any(|cidr| is(&cidr.value)),
-            End::Internet => is_all,
-            End::ClusterApi => cluster.api.iter().any(|api| is_api(api.value.ip)),
-            End::ClusterNodes => is_node(),
-            End::Service(_) | End::ClusterDns => false,
+            Peer::External(id) => platform[id].cidrs.iter().any(|cidr| is(&cidr.value)),
+            Peer::Internet => is_all,
+            Peer::ClusterApi => cluster.api.iter().any(|api| is_api(api.value.ip)),
+            Peer::ClusterNodes => is_node(),
+            Peer::Service(_) | Peer::ClusterDns => false,
         });
         let apis = cluster.api.iter().filter(|api| is_api(api.value.ip));
         causes.extend(apis.map(|api| Cause::said("where the API server listens", api)));

@@ -183,7 +183,7 @@ impl<'a> Evaluator<'a> {
         self.count_elements(&list, span).then_some(list)
     }
 
-    /// A name with a port, an end of a flow or the like where a value stands.
+    /// A name with a port, a peer of a flow or the like where a value stands.
     pub(super) fn report_no_value(&mut self, span: Span, expected: Option<&Type>) {
         let written = self.written(span).to_owned();
         let message = match expected {

@@ -5,7 +5,7 @@ use ipnet::IpNet;
 use smol_str::SmolStr;
 
 use crate::choice::choices;
-use crate::ids::{End, PortId, SecretId, ServiceId};
+use crate::ids::{Peer, PortId, SecretId, ServiceId};
 use crate::origin::Sourced;
 use crate::statements::element;
 use crate::units::Protocol;
@@ -22,11 +22,11 @@ choices! {
     }
 }
 
-/// An end of a flow as written, with what it matches.
+/// A peer of a flow as written, with what it matches.
 #[derive(Clone, Debug)]
-pub struct Ends {
+pub struct Peers {
     /// What it matches, sorted, without duplicates.
-    pub ends: Vec<End>,
+    pub peers: Vec<Peer>,
     /// Whether a wildcard or set was written: such a target means those that have the port,
     /// never the caller itself.
     pub is_pattern: bool,
@@ -39,7 +39,7 @@ pub struct Ends {
 pub enum FlowPort {
     /// A port by its name.
     Named(SmolStr, Span),
-    /// A number, for an end without declared ports.
+    /// A number, for a peer without declared ports.
     Number(u16, Protocol, Span),
     /// None, for `cluster.api` and `cluster.dns`.
     Implied,
@@ -49,9 +49,9 @@ pub enum FlowPort {
 #[derive(Clone, Debug)]
 pub struct Flow {
     /// The callers.
-    pub from: Ends,
+    pub from: Peers,
     /// The callees.
-    pub to: Ends,
+    pub to: Peers,
     /// The port.
     pub port: FlowPort,
     /// The mode [default: `requires`].
@@ -110,9 +110,9 @@ pub struct Assertion {
     /// Whether it is `=>`: through other services too.
     pub transitive: bool,
     /// From.
-    pub from: Ends,
+    pub from: Peers,
     /// To.
-    pub to: Ends,
+    pub to: Peers,
     /// The port, any where `None`.
     pub port: Option<FlowPort>,
     /// `because`.

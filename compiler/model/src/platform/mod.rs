@@ -397,32 +397,32 @@ impl Platform {
         )
     }
 
-    /// The names of the ports that an end declares; none of one that has only numbers.
+    /// The names of the ports that a peer declares; none of one that has only numbers.
     #[must_use]
-    pub fn port_names(&self, end: End) -> Vec<&str> {
+    pub fn port_names(&self, end: Peer) -> Vec<&str> {
         match end {
-            End::Service(id) => {
+            Peer::Service(id) => {
                 let ports = self[id].ports.iter();
                 ports.map(|port| port.name.value.as_str()).collect()
             }
-            End::External(id) => {
+            Peer::External(id) => {
                 let ports = self[id].ports.iter();
                 ports.map(|port| port.name.value.as_str()).collect()
             }
-            End::Internet | End::ClusterDns | End::ClusterApi | End::ClusterNodes => Vec::new(),
+            Peer::Internet | Peer::ClusterDns | Peer::ClusterApi | Peer::ClusterNodes => Vec::new(),
         }
     }
 
-    /// An end as the language writes it.
+    /// A peer as the language writes it.
     #[must_use]
-    pub fn end_name(&self, end: End) -> String {
+    pub fn peer_name(&self, end: Peer) -> String {
         match end {
-            End::Service(id) => self.path(id),
-            End::External(id) => self[id].name.value.to_string(),
-            End::Internet => "internet".to_owned(),
-            End::ClusterDns => "cluster.dns".to_owned(),
-            End::ClusterApi => "cluster.api".to_owned(),
-            End::ClusterNodes => "cluster.nodes".to_owned(),
+            Peer::Service(id) => self.path(id),
+            Peer::External(id) => self[id].name.value.to_string(),
+            Peer::Internet => "internet".to_owned(),
+            Peer::ClusterDns => "cluster.dns".to_owned(),
+            Peer::ClusterApi => "cluster.api".to_owned(),
+            Peer::ClusterNodes => "cluster.nodes".to_owned(),
         }
     }
 }

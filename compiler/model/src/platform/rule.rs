@@ -8,7 +8,7 @@ use smol_str::SmolStr;
 use crate::elements::Kind;
 use crate::functions::Function;
 use crate::origin::Sourced;
-use crate::platform::flow::{Ends, FlowPort};
+use crate::platform::flow::{FlowPort, Peers};
 use crate::value::Value;
 
 /// `rule NAME for KIND x { require EXPR, "message" }`, or one of the library that is switched on.
@@ -130,8 +130,8 @@ pub(crate) enum TermKind {
 /// A question about paths.
 #[derive(Clone, Debug)]
 pub(crate) struct PathQuery {
-    pub(crate) from: Ends,
-    pub(crate) to: Ends,
+    pub(crate) from: Peers,
+    pub(crate) to: Peers,
     pub(crate) port: Option<FlowPort>,
     pub(crate) is_direct: bool,
 }

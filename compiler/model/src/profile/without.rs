@@ -3,7 +3,7 @@
 
 use crate::elements::{Element, GrantOwner};
 use crate::platform::{
-    Address, End, Ends, IngressController, Namespace, NamespaceId, Platform, PortId, ProbeCheck,
+    Address, IngressController, Namespace, NamespaceId, Peer, Peers, Platform, PortId, ProbeCheck,
     Route, SecretId, Service, ServiceId, Term, TermKind,
 };
 use crate::value::Value;
@@ -59,13 +59,13 @@ pub(crate) fn without(mut platform: Platform, namespaces: &[bool], services: &[b
         .addresses
         .retain_mut(|address| moved.address(address));
     platform.flows.retain_mut(|flow| {
-        let (from, to) = (moved.ends(&mut flow.from), moved.ends(&mut flow.to));
+        let (from, to) = (moved.peers(&mut flow.from), moved.peers(&mut flow.to));
         from && to
     });
     platform.assertions.retain_mut(|assertion| {
         let (from, to) = (
-            moved.ends(&mut assertion.from),
-            moved.ends(&mut assertion.to),
+            moved.peers(&mut assertion.from),
+            moved.peers(&mut assertion.to),
         );
         from && to
     });
@@ -164,16 +164,16 @@ impl Moved {
         self.move_service(&mut port.service)
     }
 
-    fn ends(&self, ends: &mut Ends) -> bool {
-        ends.ends.retain_mut(|end| match end {
-            End::Service(id) => self.move_service(id),
-            End::External(_)
-            | End::Internet
-            | End::ClusterDns
-            | End::ClusterApi
-            | End::ClusterNodes => true,
+    fn peers(&self, peers: &mut Peers) -> bool {
+        peers.peers.retain_mut(|end| match end {
+            Peer::Service(id) => self.move_service(id),
+            Peer::External(_)
+            | Peer::Internet
+            | Peer::ClusterDns
+            | Peer::ClusterApi
+            | Peer::ClusterNodes => true,
         });
-        !ends.ends.is_empty()
+        !peers.peers.is_empty()
     }
 
     /// Whether all that a term names is still there.
@@ -209,7 +209,7 @@ impl Moved {
                     && self.term(collection)
                     && condition.as_mut().is_none_or(|of| self.term(of))
             }
-            TermKind::Path(query) => self.ends(&mut query.from) && self.ends(&mut query.to),
+            TermKind::Path(query) => self.peers(&mut query.from) && self.peers(&mut query.to),
             TermKind::Holds(_, of) => of.as_mut().is_none_or(|of| self.term(of)),
         }
     }
@@ -235,10 +235,10 @@ impl Moved {
             | Element::Volume(id, _)
             | Element::Config(id, _)
             | Element::Grant(GrantOwner::Service(id), _)
-            | Element::End(End::Service(id)) => self.move_service(id),
+            | Element::Peer(Peer::Service(id)) => self.move_service(id),
             Element::Port(port) => self.port(port),
             // A program cannot name a route or an edge, so no term holds one.
-            Element::Platform | Element::Route(_) | Element::Flow(_) | Element::End(_) => true,
+            Element::Platform | Element::Route(_) | Element::Flow(_) | Element::Peer(_) => true,
         }
     }
 

@@ -3,7 +3,7 @@
 use erpc_syntax::tree::{Arg, Sign, Statement};
 
 use super::container::{is_word, reason};
-use super::ends::{Network, Standpoint};
+use super::peers::{Network, Standpoint};
 use super::state::Resolver;
 use crate::args::Args;
 use crate::eval::Scope;
@@ -31,7 +31,7 @@ impl<'a> Resolver<'a> {
         let form = properties::word(word, Place::Program).map_or("", |w| w.form);
         let mut args = Args::new(&statement.args[1..], statement.span, form);
         let at = Standpoint::default();
-        let from = self.need_ends(&mut args, "who calls", at, network);
+        let from = self.need_peers(&mut args, "who calls", at, network);
         let transitive = args.sign(Sign::Implies).is_some();
         if !transitive && args.sign(Sign::Arrow).is_none() {
             if from.is_some() || !args.is_empty() {
@@ -39,7 +39,7 @@ impl<'a> Resolver<'a> {
             }
             return None;
         }
-        let to = self.need_ends(&mut args, "who is called", at, network);
+        let to = self.need_peers(&mut args, "who is called", at, network);
         let because = reason(self, &mut args, &Scope::default());
         args.finish(&mut self.diagnostics);
         let ((from, _), (to, port)) = (from?, to?);

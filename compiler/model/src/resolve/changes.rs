@@ -10,7 +10,7 @@ use super::state::Resolver;
 use super::under::{Applied, Line, Meant, Override, Owner, Under};
 use crate::facts::{Fact, of_namespace, of_platform, of_service};
 use crate::platform::{
-    End, FlowPort, IngressController, Mode, NamespaceId, Platform, Service, ServiceId, Workload,
+    FlowPort, IngressController, Mode, NamespaceId, Peer, Platform, Service, ServiceId, Workload,
 };
 use crate::properties::Place;
 use crate::statements::{ServiceProperties, Statements};
@@ -67,16 +67,16 @@ impl Resolver<'_> {
         };
         let mut found = Vec::new();
         for flow in platform.flows.iter().filter(|f| f.mode == Mode::Requires) {
-            let client = flow.from.ends.iter().find_map(|end| match end {
-                End::Service(id) if off(*id).is_none() => Some(*id),
+            let client = flow.from.peers.iter().find_map(|end| match end {
+                Peer::Service(id) if off(*id).is_none() => Some(*id),
                 _ => None,
             });
             let has_port = |id: ServiceId| match &flow.port {
                 FlowPort::Named(name, _) => platform[id].port(name).is_some(),
                 FlowPort::Number(..) | FlowPort::Implied => true,
             };
-            let target = flow.to.ends.iter().find_map(|end| match end {
-                End::Service(id) if has_port(*id) => Some((*id, off(*id)?)),
+            let target = flow.to.peers.iter().find_map(|end| match end {
+                Peer::Service(id) if has_port(*id) => Some((*id, off(*id)?)),
                 _ => None,
             });
             if let (Some(client), Some((target, line))) = (client, target) {

@@ -5,12 +5,12 @@ use erpc_diagnostics::{Diagnostic, Span, codes, listed};
 use erpc_syntax::tree::{Expr, Ident, Path, PathPort, Segment};
 use smol_str::SmolStr;
 
-use super::ends::{Network, Standpoint};
+use super::peers::{Network, Standpoint};
 use super::state::Resolver;
 use crate::elements::{Element, Kind};
 use crate::eval::{Binding, Context, Evaluator, Lowering, Typed, decided, known};
 use crate::functions::{Function, FunctionPlace, Meaning};
-use crate::platform::{End, Ends, FlowPort, PathQuery, Term, TermKind};
+use crate::platform::{FlowPort, PathQuery, Peer, Peers, Term, TermKind};
 use crate::rules::{member, member_names};
 use crate::ty::Ty;
 use crate::value::{Type, Value};
@@ -284,8 +284,8 @@ impl<'a> Lowering<'_, 'a, Conditions<'_, 'a, '_>> {
         self.context.names_platform = true;
         let at = Standpoint::default();
         let network = self.context.network;
-        let from = self.context.resolver.ends(from, at, network);
-        let to = self.context.resolver.ends(to, at, network);
+        let from = self.context.resolver.peers(from, at, network);
+        let to = self.context.resolver.peers(to, at, network);
         let ((from, from_port), (to, port)) = (from?, to?);
         if let Some(port) = from_port {
             let at = match port {
@@ -316,10 +316,10 @@ impl<'a> Lowering<'_, 'a, Conditions<'_, 'a, '_>> {
     }
 
     /// Reports a port that none of the called services has.
-    fn known_port(&mut self, to: &Ends, name: &str, span: Span) -> Option<()> {
+    fn known_port(&mut self, to: &Peers, name: &str, span: Span) -> Option<()> {
         let mut known: Vec<&str> = Vec::new();
-        for end in &to.ends {
-            let End::Service(id) = end else {
+        for end in &to.peers {
+            let Peer::Service(id) = end else {
                 return Some(());
             };
             // Of a service that could not be resolved nothing is known.

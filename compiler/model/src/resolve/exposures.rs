@@ -6,7 +6,7 @@ use erpc_diagnostics::{Diagnostic, Span, codes};
 use erpc_syntax::tree::{Ident, Sign};
 use ipnet::IpNet;
 
-use super::ends::Network;
+use super::peers::Network;
 use super::settings::{Setting, Settings, Stack};
 use super::state::Resolver;
 use crate::args::Args;

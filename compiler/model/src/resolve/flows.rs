@@ -4,49 +4,49 @@ use erpc_diagnostics::{Diagnostic, Span, codes, listed};
 use erpc_syntax::tree::{Ident, NumberLiteral, PathPort, Sign, Statement};
 
 use super::container::reason;
-use super::ends::{Network, Standpoint};
+use super::peers::{Network, Standpoint};
 use super::settings::{Setting, Settings};
 use super::state::Resolver;
 use crate::args::Args;
 use crate::eval::Scope;
-use crate::platform::{End, Ends, Flow, FlowPort, Mode, Port, PortId, ServiceId};
+use crate::platform::{Flow, FlowPort, Mode, Peer, Peers, Port, PortId, ServiceId};
 use crate::properties::{self, Place};
 use crate::value::{Type, Value, number_as};
 
 impl<'a> Resolver<'a> {
-    /// One end with an `except` behind it, if one follows.
-    pub(super) fn need_ends(
+    /// A peer with an `except` behind it, if one follows.
+    pub(super) fn need_peers(
         &mut self,
         args: &mut Args<'a>,
         what: &str,
         at: Standpoint,
         network: &Network<'_>,
-    ) -> Option<(Ends, Option<&'a PathPort>)> {
+    ) -> Option<(Peers, Option<&'a PathPort>)> {
         let expr = args.need_expr(what, &mut self.diagnostics)?;
-        let found = self.ends(expr, at, network);
+        let found = self.peers(expr, at, network);
         let mut port_behind = None;
         let mut without = Some(Vec::new());
         while args.word("except").is_some() {
             let expr = args.need_expr("what is excepted", &mut self.diagnostics)?;
-            match (self.ends(expr, at, network), &mut without) {
-                (Some((ends, port)), Some(without)) => {
-                    without.extend(ends.ends);
+            match (self.peers(expr, at, network), &mut without) {
+                (Some((peers, port)), Some(without)) => {
+                    without.extend(peers.peers);
                     port_behind = port.or(port_behind);
                 }
                 _ => without = None,
             }
         }
-        let (mut ends, port) = found?;
+        let (mut peers, port) = found?;
         let without = without?;
-        ends.ends.retain(|end| !without.contains(end));
-        if ends.ends.is_empty() {
+        peers.peers.retain(|end| !without.contains(end));
+        if peers.peers.is_empty() {
             self.report(
-                Diagnostic::new(&codes::EMPTY_WILDCARD, "nothing is left of this end")
-                    .at(ends.span, "matches nothing"),
+                Diagnostic::new(&codes::EMPTY_WILDCARD, "`except` leaves no peer")
+                    .at(peers.span, "matches nothing"),
             );
             return None;
         }
-        Some((ends, port.or(port_behind)))
+        Some((peers, port.or(port_behind)))
     }
 
     /// All `allow`s and `calls`, sorted by place.
@@ -86,14 +86,14 @@ impl<'a> Resolver<'a> {
     ) -> Option<Flow> {
         let form = properties::word("allow", Place::Program).map_or("", |w| w.form);
         let mut args = Args::new(&statement.args[1..], statement.span, form);
-        let from = self.need_ends(&mut args, "who calls", at, network);
+        let from = self.need_peers(&mut args, "who calls", at, network);
         if args.sign(Sign::Arrow).is_none() {
             if from.is_some() || !args.is_empty() {
                 args.expected("`->`", &mut self.diagnostics);
             }
             return None;
         }
-        let to = self.need_ends(&mut args, "who is called", at, network);
+        let to = self.need_peers(&mut args, "who is called", at, network);
         let (mode, because) = self.mode(&mut args);
         let ((from, from_port), (to, port)) = (from?, to?);
         if let Some(port) = from_port {
@@ -126,13 +126,13 @@ impl<'a> Resolver<'a> {
         network: &Network<'_>,
     ) -> Option<Flow> {
         let mut args = setting.args();
-        let to = self.need_ends(&mut args, "who is called", at, network);
+        let to = self.need_peers(&mut args, "who is called", at, network);
         let (mode, because) = self.mode(&mut args);
         let (to, port) = to?;
         let port = self.flow_port(&to, port, network)?;
         Some(Flow {
-            from: Ends {
-                ends: vec![End::Service(service)],
+            from: Peers {
+                peers: vec![Peer::Service(service)],
                 is_pattern: false,
                 span: setting.statement.args[0].span(),
             },
@@ -162,18 +162,18 @@ impl<'a> Resolver<'a> {
     /// The port of a flow, as the kind of its target wants it.
     pub(super) fn flow_port(
         &mut self,
-        to: &Ends,
+        to: &Peers,
         port: Option<&PathPort>,
         network: &Network<'_>,
     ) -> Option<FlowPort> {
         let wants_none = to
-            .ends
+            .peers
             .iter()
-            .all(|e| matches!(e, End::ClusterApi | End::ClusterDns));
+            .all(|e| matches!(e, Peer::ClusterApi | Peer::ClusterDns));
         let wants_number = to
-            .ends
+            .peers
             .iter()
-            .all(|e| matches!(e, End::Internet | End::ClusterNodes));
+            .all(|e| matches!(e, Peer::Internet | Peer::ClusterNodes));
         match port {
             None if wants_none => Some(FlowPort::Implied),
             Some(port) if wants_none => {
@@ -204,7 +204,7 @@ impl<'a> Resolver<'a> {
                     self.report(
                         Diagnostic::new(
                             &codes::WRONG_TYPE,
-                            "this end declares no ports: write a number",
+                            "this peer declares no ports: write a number",
                         )
                         .at(name.span, "a name")
                         .help("for example `internet:443`"),
@@ -224,10 +224,10 @@ impl<'a> Resolver<'a> {
         number: &NumberLiteral,
         span: Span,
         wants_number: bool,
-        to: &Ends,
+        to: &Peers,
         network: &Network<'_>,
     ) -> Option<FlowPort> {
-        if !wants_number && !to.ends.iter().any(|e| matches!(e, End::External(_))) {
+        if !wants_number && !to.peers.iter().any(|e| matches!(e, Peer::External(_))) {
             let diagnostic = Diagnostic::new(
                 &codes::WRONG_TYPE,
                 format!("a flow names the port, not its number {}", number.digits),
@@ -294,11 +294,11 @@ fn named_instead(
     diagnostic: Diagnostic,
     number: &NumberLiteral,
     span: Span,
-    to: &Ends,
+    to: &Peers,
     network: &Network<'_>,
 ) -> Diagnostic {
-    let called = match to.ends.as_slice() {
-        [End::Service(id)] => network.services.get(id.index()).and_then(Option::as_ref),
+    let called = match to.peers.as_slice() {
+        [Peer::Service(id)] => network.services.get(id.index()).and_then(Option::as_ref),
         _ => None,
     };
     let Some(called) = called else {

@@ -8,7 +8,7 @@ use smol_str::SmolStr;
 use crate::ids::Id;
 use crate::origin::Sourced;
 use crate::platform::{
-    Cluster, Container, End, Flow, IngressController, Namespace, NamespaceId, Service, ServiceId,
+    Cluster, Container, Flow, IngressController, Namespace, NamespaceId, Peer, Service, ServiceId,
     Tier, TierId,
 };
 
@@ -55,12 +55,13 @@ pub(super) fn detach(
             .retain(|after| !missing.contains(&after.value));
     }
     for flow in &mut *flows {
-        for ends in [&mut flow.from, &mut flow.to] {
-            ends.ends
-                .retain(|end| !matches!(end, End::Service(id) if missing.contains(id)));
+        for peers in [&mut flow.from, &mut flow.to] {
+            peers
+                .peers
+                .retain(|end| !matches!(end, Peer::Service(id) if missing.contains(id)));
         }
     }
-    flows.retain(|flow| !flow.from.ends.is_empty() && !flow.to.ends.is_empty());
+    flows.retain(|flow| !flow.from.peers.is_empty() && !flow.to.peers.is_empty());
     for cluster in clusters {
         let is_missing = |ingress: &crate::platform::Ingress| matches!(ingress.controller, IngressController::Service(id, _) if missing.contains(&id));
         if cluster.ingress.as_ref().is_some_and(is_missing) {

@@ -7,8 +7,8 @@ use erpc_syntax::tree::{Arg, BinaryOp, Block, Expr, ExprKind, Ident, Statement};
 use rustc_hash::FxHashSet;
 use smol_str::SmolStr;
 
-use super::ends::Network;
 use super::partial;
+use super::peers::Network;
 use super::settings::Settings;
 use super::state::Declared;
 use super::state::Resolver;

@@ -7,7 +7,7 @@ use erpc_syntax::tree::{Argument, Block, Expr, ExprKind, Ident, Sign, Statement}
 use smol_str::SmolStr;
 
 use super::conditions::Conditions;
-use super::ends::Network;
+use super::peers::Network;
 use super::state::{Resolver, RuleDeclared};
 use crate::args::{Args, plain_text};
 use crate::elements::Kind;

@@ -129,7 +129,7 @@ impl View<'_> {
             | Kind::Config
             | Kind::Route
             | Kind::Grant
-            | Kind::End => Vec::new(),
+            | Kind::Peer => Vec::new(),
         }
     }
 
@@ -176,7 +176,7 @@ impl View<'_> {
             | Element::Config(..)
             | Element::Route(_)
             | Element::Grant(..)
-            | Element::End(_) => (
+            | Element::Peer(_) => (
                 self.show(&Value::Element(element)),
                 platform.name.span(),
                 Span::NONE,
@@ -186,8 +186,8 @@ impl View<'_> {
 
     fn path(&self, query: &PathQuery) -> Option<Vec<String>> {
         self.flows.path(
-            &query.from.ends,
-            &query.to.ends,
+            &query.from.peers,
+            &query.to.peers,
             query.port.as_ref(),
             query.is_direct,
         )
@@ -212,12 +212,12 @@ impl Subject for View<'_> {
                     let edge = &self.flows.edges()[at as usize];
                     format!(
                         "{} -> {}:{}",
-                        platform.end_name(edge.from),
-                        platform.end_name(edge.to),
+                        platform.peer_name(edge.from),
+                        platform.peer_name(edge.to),
                         edge.port
                     )
                 }
-                Element::End(end) => platform.end_name(end),
+                Element::Peer(end) => platform.peer_name(end),
                 Element::Image(..) => self.member_text(*element, "reference"),
                 Element::Route(_) => format!(
                     "{}{}",

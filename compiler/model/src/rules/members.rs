@@ -10,7 +10,7 @@ use super::FlowGraph;
 use crate::elements::{Element, GrantOwner, Kind, ProbeKind};
 use crate::ids::number;
 use crate::platform::{
-    Container, End, EnvVar, Grant, Image, MemberId, Mode, Namespace, Platform, Port, Probe, Route,
+    Container, EnvVar, Grant, Image, MemberId, Mode, Namespace, Peer, Platform, Port, Probe, Route,
     Scaling, Service, Workload,
 };
 use crate::shown::Shown;
@@ -122,7 +122,7 @@ fn members_of(kind: Kind) -> Vec<Member> {
             }
             _ => None,
         }),
-        Kind::Flow | Kind::End => Vec::new(),
+        Kind::Flow | Kind::Peer => Vec::new(),
     };
     let mut members = derived(kind);
     members.extend(declared);
@@ -211,7 +211,7 @@ fn derived(kind: Kind) -> Vec<Member> {
         Kind::Port => of_port(),
         Kind::Volume => of_volume(),
         Kind::Flow => of_flow(),
-        Kind::End => of_end(),
+        Kind::Peer => of_end(),
         Kind::Image | Kind::Env | Kind::Probe | Kind::Config | Kind::Route | Kind::Grant => {
             Vec::new()
         }
@@ -307,7 +307,7 @@ fn probe_of(view: View<'_>, (id, at): (crate::ServiceId, u32), kind: ProbeKind) 
 
 const WORKLOADS: &[&str] = &["deployment", "statefulset", "job", "cronjob"];
 const ROLES: &[&str] = &["main", "sidecar", "init"];
-const ENDS: &[&str] = &["service", "external", "internet", "cluster"];
+const PEERS: &[&str] = &["service", "external", "internet", "cluster"];
 
 /// A function that gives the rows of a kind of element.
 macro_rules! members {
@@ -399,24 +399,24 @@ members! { of_volume: Element::Volume(id, _), v;
 }
 
 members! { of_flow: Element::Flow(at), v;
-    "from" a(Kind::End), "Who calls." => Value::Element(Element::End(v.flows.edges()[at as usize].from));
-    "to" a(Kind::End), "Who is called." => Value::Element(Element::End(v.flows.edges()[at as usize].to));
+    "from" a(Kind::Peer), "Who calls." => Value::Element(Element::Peer(v.flows.edges()[at as usize].from));
+    "to" a(Kind::Peer), "Who is called." => Value::Element(Element::Peer(v.flows.edges()[at as usize].to));
     "port" text(), "The port's name, or its number as `443/tcp`." => say(&v.flows.edges()[at as usize].port);
     "mode" Ty::Word(Mode::WORDS), "`requires`, `optional` or `observes`." => say(v.flows.edges()[at as usize].mode.as_str());
     "because" maybe(text()), "Why." => optional(v.platform.flows[v.flows.edges()[at as usize].flow.index()].because.as_ref(), say);
 }
 
-members! { of_end: Element::End(end), v;
-    "name" text(), "As the language writes it." => say(v.platform.end_name(end));
-    "kind" Ty::Word(ENDS), "`service`, `external`, `internet` or `cluster`." => say(match end {
-        End::Service(_) => "service",
-        End::External(_) => "external",
-        End::Internet => "internet",
-        End::ClusterDns | End::ClusterApi | End::ClusterNodes => "cluster",
+members! { of_end: Element::Peer(end), v;
+    "name" text(), "As the language writes it." => say(v.platform.peer_name(end));
+    "kind" Ty::Word(PEERS), "`service`, `external`, `internet` or `cluster`." => say(match end {
+        Peer::Service(_) => "service",
+        Peer::External(_) => "external",
+        Peer::Internet => "internet",
+        Peer::ClusterDns | Peer::ClusterApi | Peer::ClusterNodes => "cluster",
     });
     "service" maybe(a(Kind::Service)), "The service, where it is one." => match end {
-        End::Service(id) => Value::Element(Element::Service(id)),
-        End::External(_) | End::Internet | End::ClusterDns | End::ClusterApi | End::ClusterNodes => Value::Off,
+        Peer::Service(id) => Value::Element(Element::Service(id)),
+        Peer::External(_) | Peer::Internet | Peer::ClusterDns | Peer::ClusterApi | Peer::ClusterNodes => Value::Off,
     };
 }
 

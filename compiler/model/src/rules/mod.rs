@@ -6,7 +6,7 @@ mod members;
 
 use smol_str::SmolStr;
 
-use crate::platform::{End, FlowId, FlowPort, Mode, ServiceId};
+use crate::platform::{FlowId, FlowPort, Mode, Peer, ServiceId};
 
 pub use crate::elements::Kind;
 pub use crate::eval::Stop;
@@ -19,9 +19,9 @@ pub(crate) use members::{member, member_names, member_of};
 #[derive(Clone, Debug)]
 pub struct FlowEdge {
     /// Who calls.
-    pub from: End,
+    pub from: Peer,
     /// Who is called.
-    pub to: End,
+    pub to: Peer,
     /// The port as the language names it.
     pub port: SmolStr,
     /// The mode.
@@ -44,8 +44,8 @@ pub trait FlowGraph {
     /// its last step, and a direct path has one step.
     fn path(
         &self,
-        from: &[End],
-        to: &[End],
+        from: &[Peer],
+        to: &[Peer],
         port: Option<&FlowPort>,
         is_direct: bool,
     ) -> Option<Vec<String>>;

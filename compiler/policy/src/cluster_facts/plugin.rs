@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use erpc_diagnostics::{Diagnostic, Span, codes};
 use erpc_model::units::Protocol;
-use erpc_model::{End, PortId, ServiceId};
+use erpc_model::{Peer, PortId, ServiceId};
 use ipnet::IpNet;
 
 use super::Facts;
@@ -66,13 +66,13 @@ impl Facts<'_> {
         })
     }
 
-    /// The first flow with an end that a policy means by the addresses of nodes.
-    fn first_with_node(&self, side: fn(&Edge) -> End) -> Option<Span> {
+    /// The first flow with a peer that a policy means by the addresses of nodes.
+    fn first_with_node(&self, side: fn(&Edge) -> Peer) -> Option<Span> {
         let api_is_on_nodes = self.api_is_on_nodes();
         self.flow_with(|edge| match side(edge) {
-            End::ClusterNodes => true,
-            End::ClusterApi => api_is_on_nodes,
-            End::Service(_) | End::External(_) | End::Internet | End::ClusterDns => false,
+            Peer::ClusterNodes => true,
+            Peer::ClusterApi => api_is_on_nodes,
+            Peer::Service(_) | Peer::External(_) | Peer::Internet | Peer::ClusterDns => false,
         })
     }
 
@@ -133,7 +133,7 @@ impl Facts<'_> {
         };
         let mut calls: Vec<(PortId, Span)> = Vec::new();
         for edge in self.edges.as_slice() {
-            if let (End::Service(_), End::Service(service), EdgePort::Declared(index)) =
+            if let (Peer::Service(_), Peer::Service(service), EdgePort::Declared(index)) =
                 (edge.from, edge.to, edge.port)
             {
                 let port = PortId { service, index };

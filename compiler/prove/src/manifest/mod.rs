@@ -257,14 +257,14 @@ impl Direction {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Rule {
     /// `from` or `to`.
-    pub peers: Option<Vec<Peer>>,
+    pub peers: Option<Vec<PolicyPeer>>,
     /// `ports`.
     pub ports: Option<Vec<PolicyPort>>,
 }
 
 /// The other side of a rule.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Peer {
+pub enum PolicyPeer {
     /// Pods.
     Pods {
         /// In which namespaces; that of the policy where absent.

@@ -7,7 +7,7 @@ use ipnet::IpNet;
 use smol_str::SmolStr;
 
 use super::reader::Reader;
-use super::{Direction, GENERATED_NAME, Peer, Policy, PolicyPort, PortRange, Rule};
+use super::{Direction, GENERATED_NAME, Policy, PolicyPeer, PolicyPort, PortRange, Rule};
 use crate::ports::Protocol;
 use crate::selector::{Selector, dns_subdomain};
 use crate::yaml::{Node, Path};
@@ -111,7 +111,7 @@ impl Reader<'_> {
         Some(rules)
     }
 
-    fn peers(&mut self, rule: &Node, key: &str, path: Path<'_>) -> Option<Vec<Peer>> {
+    fn peers(&mut self, rule: &Node, key: &str, path: Path<'_>) -> Option<Vec<PolicyPeer>> {
         let list = self.list(rule, key, path)?;
         let path = path.key(key);
         let mut peers = Vec::with_capacity(list.len());
@@ -121,7 +121,7 @@ impl Reader<'_> {
         Some(peers)
     }
 
-    fn peer(&mut self, node: &Node, path: Path<'_>) -> Option<Peer> {
+    fn peer(&mut self, node: &Node, path: Path<'_>) -> Option<PolicyPeer> {
         if !matches!(node, Node::Map(_) | Node::Null) {
             self.problem(path, format!("expected a peer, found {}", node.what()));
             return None;
@@ -152,13 +152,13 @@ impl Reader<'_> {
         };
         let namespaces = selector(namespaces, "namespaceSelector");
         let pods = selector(pods, "podSelector");
-        Some(Peer::Pods {
+        Some(PolicyPeer::Pods {
             namespaces: namespaces?,
             pods: pods?,
         })
     }
 
-    fn block(&mut self, node: &Node, path: Path<'_>) -> Option<Peer> {
+    fn block(&mut self, node: &Node, path: Path<'_>) -> Option<PolicyPeer> {
         self.knows(node, &["cidr", "except"], path);
         let Some(cidr) = self.text(node, "cidr", path) else {
             self.problem(path.key("cidr"), "this ipBlock has no cidr");
@@ -191,7 +191,7 @@ impl Reader<'_> {
                 );
             }
         }
-        Some(Peer::Block { cidr, except })
+        Some(PolicyPeer::Block { cidr, except })
     }
 
     /// A CIDR. What servers before 1.36 took and later ones reject (`StrictIPCIDRValidation`,

@@ -5,7 +5,7 @@
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::classes::{ClassId, Partition, Selected};
-use crate::manifest::{Direction, Manifests, Peer, Policy, Rule};
+use crate::manifest::{Direction, Manifests, Policy, PolicyPeer, Rule};
 use crate::matrix::port_set;
 use crate::ports::{PortSet, PortSets};
 use crate::selector::{Operator, Selector, value_of};
@@ -40,7 +40,7 @@ struct Part {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Item {
     Rule,
-    Peer(usize),
+    PolicyPeer(usize),
     /// A value of a requirement of a peer's pod selector.
     Value(usize, usize, usize),
     Port(usize),
@@ -55,13 +55,13 @@ impl Part {
         };
         match self.item {
             Item::Rule => rule,
-            Item::Peer(peer) => format!("{rule}.{peers}[{peer}]"),
+            Item::PolicyPeer(peer) => format!("{rule}.{peers}[{peer}]"),
             Item::Port(port) => format!("{rule}.ports[{port}]"),
             Item::Value(peer, requirement, value) => {
                 let rules = policy.rules(self.direction).unwrap_or_default();
                 let of_peer = rules[self.rule].peers.as_deref().unwrap_or_default();
                 let shown = match &of_peer[peer] {
-                    Peer::Pods {
+                    PolicyPeer::Pods {
                         pods: Some(selector),
                         ..
                     } => match &selector.requirements()[requirement].operator {
@@ -233,7 +233,7 @@ impl<'m> Search<'_, 'm> {
                 self.ports(grant, direction, called, other_rules);
             }
             if self.sets.difference(sets[at], others) != PortSet::NONE {
-                self.needed.insert(part(Item::Peer(grant.peer)));
+                self.needed.insert(part(Item::PolicyPeer(grant.peer)));
                 self.values(grant, direction);
             }
         }
@@ -294,7 +294,7 @@ impl<'m> Search<'_, 'm> {
         let peer = rule.peers.as_deref().unwrap_or_default().get(grant.peer);
         let (
             Some(other),
-            Some(Peer::Pods {
+            Some(PolicyPeer::Pods {
                 pods: Some(selector),
                 ..
             }),
@@ -342,8 +342,8 @@ fn parts(at: usize, policy: &Policy) -> Vec<Part> {
             };
             push(Item::Rule);
             for (number, peer) in rule.peers.iter().flatten().enumerate() {
-                push(Item::Peer(number));
-                if let Peer::Pods {
+                push(Item::PolicyPeer(number));
+                if let PolicyPeer::Pods {
                     pods: Some(selector),
                     ..
                 } = peer

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use erpc_answers::{Flows, NamespaceCell, Row, by_namespace};
 use erpc_model::units::Protocol;
-use erpc_model::{AddressKind, End, EnvValue, Grant, IngressController, Service, Sourced};
+use erpc_model::{AddressKind, EnvValue, Grant, IngressController, Peer, Service, Sourced};
 use erpc_policy::Party;
 
 use super::{Chapter, Source, shown};
@@ -360,7 +360,7 @@ fn named_callers(source: &Source<'_>, name: &str) -> Vec<String> {
         Party::controller(platform).is_some_and(|party| party.name(platform) == name);
     let mut callers = vec![name.to_owned()];
     if serves_from_nodes && is_controller {
-        callers.push(platform.end_name(End::ClusterNodes));
+        callers.push(platform.peer_name(Peer::ClusterNodes));
     }
     callers
 }

@@ -1,7 +1,7 @@
 //! How the platform is brought up and looked after: the order of deployment, severities by tier,
 //! the organisation's rules and assertions.
 
-use erpc_model::{End, FlowPort, IngressController, Platform};
+use erpc_model::{FlowPort, IngressController, Peer, Platform};
 use erpc_policy::Condition;
 use erpc_reliability::cold_start;
 
@@ -214,8 +214,8 @@ fn rules(source: &Source<'_>) -> Chapter {
     ];
     let rules = source.table(&head, rows.collect());
     let assertions = platform.assertions.iter().map(|assertion| {
-        let ends = |ends: &[End]| {
-            let names: Vec<String> = ends.iter().map(|end| platform.end_name(*end)).collect();
+        let peers = |peers: &[Peer]| {
+            let names: Vec<String> = peers.iter().map(|end| platform.peer_name(*end)).collect();
             names.join(", ")
         };
         let port = match &assertion.port {
@@ -225,9 +225,9 @@ fn rules(source: &Source<'_>) -> Chapter {
         };
         vec![
             if assertion.always { "always" } else { "never" }.to_owned(),
-            ends(&assertion.from.ends),
+            peers(&assertion.from.peers),
             if assertion.transitive { "=>" } else { "->" }.to_owned(),
-            format!("{}{port}", ends(&assertion.to.ends)),
+            format!("{}{port}", peers(&assertion.to.peers)),
             assertion.because.clone().unwrap_or_default(),
         ]
     });

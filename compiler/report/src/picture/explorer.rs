@@ -3,7 +3,7 @@
 
 use erpc_diagnostics::Sources;
 use erpc_model::facts::{Fact, of_service};
-use erpc_model::{End, ServiceId};
+use erpc_model::{Peer, ServiceId};
 use erpc_reliability::promise::{Promise, minutes, seconds, tenths};
 use serde_json::{Value, json};
 
@@ -62,7 +62,7 @@ pub fn explorer(view: &View<'_>, sources: &Sources) -> String {
 /// What the script knows: ends, edges by the places of their ends, namespaces, tiers.
 fn data(view: &View<'_>, sources: &Sources) -> Value {
     let platform = view.platform;
-    let place_of = |end: End| view.nodes.binary_search(&end).ok();
+    let place_of = |end: Peer| view.nodes.binary_search(&end).ok();
     let all = view.derived.edges.as_slice();
     let edges: Vec<Value> = view
         .edges
@@ -85,13 +85,13 @@ fn data(view: &View<'_>, sources: &Sources) -> Value {
         .nodes
         .iter()
         .map(|end| match end {
-            End::Service(id) => service(view, sources, *id),
-            End::External(_)
-            | End::Internet
-            | End::ClusterDns
-            | End::ClusterApi
-            | End::ClusterNodes => {
-                json!({ "path": platform.end_name(*end) })
+            Peer::Service(id) => service(view, sources, *id),
+            Peer::External(_)
+            | Peer::Internet
+            | Peer::ClusterDns
+            | Peer::ClusterApi
+            | Peer::ClusterNodes => {
+                json!({ "path": platform.peer_name(*end) })
             }
         })
         .collect();

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use erpc_model::{End, NamespaceId, ServiceId, TierId};
+use erpc_model::{NamespaceId, Peer, ServiceId, TierId};
 
 use super::routes::Router;
 use super::{Line, View};
@@ -21,7 +21,7 @@ pub(crate) struct Rect {
 /// A box of a service or of another end.
 #[derive(Clone, Debug)]
 pub(crate) struct Placed {
-    pub(crate) end: End,
+    pub(crate) end: Peer,
     pub(crate) rect: Rect,
 }
 
@@ -86,7 +86,7 @@ pub(super) struct Builder<'v, 'p> {
     pub(super) frames: Vec<Frame>,
     pub(super) rows: Vec<Row>,
     /// By end: its box and its row.
-    pub(super) at: BTreeMap<End, (usize, usize)>,
+    pub(super) at: BTreeMap<Peer, (usize, usize)>,
 }
 
 /// Namespaces side by side, each with its services in rows, lowest first.
@@ -115,14 +115,14 @@ pub(crate) fn layout(view: &View<'_>) -> Layout {
 }
 
 /// The name that stands in a box.
-pub(crate) fn short_name(view: &View<'_>, end: End) -> String {
+pub(crate) fn short_name(view: &View<'_>, end: Peer) -> String {
     match end {
-        End::Service(id) => view.platform[id].name.value.to_string(),
-        End::External(_)
-        | End::Internet
-        | End::ClusterDns
-        | End::ClusterApi
-        | End::ClusterNodes => view.platform.end_name(end),
+        Peer::Service(id) => view.platform[id].name.value.to_string(),
+        Peer::External(_)
+        | Peer::Internet
+        | Peer::ClusterDns
+        | Peer::ClusterApi
+        | Peer::ClusterNodes => view.platform.peer_name(end),
     }
 }
 
@@ -226,13 +226,17 @@ impl Builder<'_, '_> {
     /// Makes rows and boxes; gives the width of the picture. Heights come later.
     fn place(&mut self, strips: &[Strip]) -> i32 {
         let view = self.view;
-        let is_below =
-            |end: &End| matches!(end, End::ClusterDns | End::ClusterApi | End::ClusterNodes);
-        let others = |below: bool| -> Vec<End> {
+        let is_below = |end: &Peer| {
+            matches!(
+                end,
+                Peer::ClusterDns | Peer::ClusterApi | Peer::ClusterNodes
+            )
+        };
+        let others = |below: bool| -> Vec<Peer> {
             let others = view
                 .nodes
                 .iter()
-                .filter(|end| !matches!(end, End::Service(_)));
+                .filter(|end| !matches!(end, Peer::Service(_)));
             others
                 .filter(|end| is_below(end) == below)
                 .copied()
@@ -246,7 +250,7 @@ impl Builder<'_, '_> {
             });
             widths.sum::<i32>() - GAP
         };
-        let loose = |ends: &[End]| frame_width(ends.len(), box_width);
+        let loose = |peers: &[Peer]| frame_width(peers.len(), box_width);
         let (above, below) = (others(false), others(true));
         let inner = strips
             .iter()
@@ -262,20 +266,20 @@ impl Builder<'_, '_> {
         inner + 2 * MARGIN
     }
 
-    fn place_loose(&mut self, ends: &[End], inner: i32) {
-        if ends.is_empty() {
+    fn place_loose(&mut self, peers: &[Peer], inner: i32) {
+        if peers.is_empty() {
             return;
         }
         let row = self.rows.len();
         self.rows.push(Row::default());
-        let mut x = MARGIN + (inner - frame_width(ends.len(), self.box_width)) / 2 + PAD;
-        for end in ends {
+        let mut x = MARGIN + (inner - frame_width(peers.len(), self.box_width)) / 2 + PAD;
+        for end in peers {
             self.place_box(*end, row, x);
             x += self.box_width + GAP;
         }
     }
 
-    fn place_box(&mut self, end: End, row: usize, x: i32) {
+    fn place_box(&mut self, end: Peer, row: usize, x: i32) {
         self.at.insert(end, (self.boxes.len(), row));
         self.rows[row].members.push(self.boxes.len());
         let rect = Rect {
@@ -301,7 +305,7 @@ impl Builder<'_, '_> {
                 let taken = frame_width(services.len(), self.box_width);
                 let mut left = x + (width - taken) / 2 + PAD;
                 for id in services {
-                    self.place_box(End::Service(*id), first + at, left);
+                    self.place_box(Peer::Service(*id), first + at, left);
                     left += self.box_width + GAP;
                 }
             }
@@ -325,21 +329,21 @@ impl Builder<'_, '_> {
         let edges = self.view.derived.edges.as_slice();
         let mut neighbours: Vec<Vec<usize>> = vec![Vec::new(); self.boxes.len()];
         for at in &self.view.edges {
-            let ends = (self.at.get(&edges[*at].from), self.at.get(&edges[*at].to));
-            if let (Some((a, row_a)), Some((b, row_b))) = ends
+            let peers = (self.at.get(&edges[*at].from), self.at.get(&edges[*at].to));
+            if let (Some((a, row_a)), Some((b, row_b))) = peers
                 && row_a != row_b
             {
                 neighbours[*a].push(*b);
                 neighbours[*b].push(*a);
             }
         }
-        let home = |end: End| match end {
-            End::Service(id) => Some(self.view.platform[id].namespace),
-            End::External(_)
-            | End::Internet
-            | End::ClusterDns
-            | End::ClusterApi
-            | End::ClusterNodes => None,
+        let home = |end: Peer| match end {
+            Peer::Service(id) => Some(self.view.platform[id].namespace),
+            Peer::External(_)
+            | Peer::Internet
+            | Peer::ClusterDns
+            | Peer::ClusterApi
+            | Peer::ClusterNodes => None,
         };
         let homes: Vec<Option<NamespaceId>> = self.boxes.iter().map(|b| home(b.end)).collect();
         for sweep in 0..6 {
@@ -384,7 +388,7 @@ impl Builder<'_, '_> {
         let loose_below = usize::from(
             self.rows.len() > heights.iter().sum::<usize>() && {
                 let first = self.rows[0].members.first().map(|b| self.boxes[*b].end);
-                first.is_some_and(|end| !matches!(end, End::Service(_)))
+                first.is_some_and(|end| !matches!(end, Peer::Service(_)))
             },
         );
         let mut y = STRIP;

@@ -9,7 +9,7 @@ mod text;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use erpc_model::{End, Mode, NamespaceId, Platform, ServiceId};
+use erpc_model::{Mode, NamespaceId, Peer, Platform, ServiceId};
 use erpc_policy::Derived;
 
 pub use explorer::explorer;
@@ -22,7 +22,7 @@ pub struct View<'p> {
     pub(crate) platform: &'p Platform,
     pub(crate) derived: &'p Derived,
     /// Services and other ends, sorted.
-    pub(crate) nodes: Vec<End>,
+    pub(crate) nodes: Vec<Peer>,
     /// The places of its edges, sorted.
     pub(crate) edges: Vec<usize>,
 }
@@ -31,7 +31,7 @@ pub struct View<'p> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Anchor {
     /// A box of its own.
-    Node(End),
+    Node(Peer),
     /// All services of a namespace.
     Namespace(NamespaceId),
 }
@@ -53,9 +53,9 @@ impl<'p> View<'p> {
     /// All of a platform.
     #[must_use]
     pub fn whole(platform: &'p Platform, derived: &'p Derived) -> Self {
-        let mut nodes: BTreeSet<End> = platform
+        let mut nodes: BTreeSet<Peer> = platform
             .services()
-            .map(|(id, _)| End::Service(id))
+            .map(|(id, _)| Peer::Service(id))
             .collect();
         let edges = derived.edges.as_slice();
         nodes.extend(edges.iter().flat_map(|edge| [edge.from, edge.to]));
@@ -76,17 +76,17 @@ impl<'p> View<'p> {
         depth: usize,
     ) -> Self {
         let edges = derived.edges.as_slice();
-        let mut out: BTreeMap<End, Vec<usize>> = BTreeMap::new();
-        let mut back: BTreeMap<End, Vec<usize>> = BTreeMap::new();
+        let mut out: BTreeMap<Peer, Vec<usize>> = BTreeMap::new();
+        let mut back: BTreeMap<Peer, Vec<usize>> = BTreeMap::new();
         for (at, edge) in edges.iter().enumerate() {
             out.entry(edge.from).or_default().push(at);
             back.entry(edge.to).or_default().push(at);
         }
-        let mut nodes = BTreeSet::from([End::Service(focus)]);
+        let mut nodes = BTreeSet::from([Peer::Service(focus)]);
         let mut shown = BTreeSet::new();
         for (steps, is_forward) in [(&out, true), (&back, false)] {
-            let mut distance = BTreeMap::from([(End::Service(focus), 0)]);
-            let mut queue = VecDeque::from([End::Service(focus)]);
+            let mut distance = BTreeMap::from([(Peer::Service(focus), 0)]);
+            let mut queue = VecDeque::from([Peer::Service(focus)]);
             while let Some(at) = queue.pop_front() {
                 let here = distance[&at];
                 if here == depth {
@@ -119,12 +119,12 @@ impl<'p> View<'p> {
     /// The services that are shown.
     pub(crate) fn services(&self) -> impl Iterator<Item = ServiceId> {
         self.nodes.iter().filter_map(|end| match end {
-            End::Service(id) => Some(*id),
-            End::External(_)
-            | End::Internet
-            | End::ClusterDns
-            | End::ClusterApi
-            | End::ClusterNodes => None,
+            Peer::Service(id) => Some(*id),
+            Peer::External(_)
+            | Peer::Internet
+            | Peer::ClusterDns
+            | Peer::ClusterApi
+            | Peer::ClusterNodes => None,
         })
     }
 
@@ -177,7 +177,7 @@ impl<'p> View<'p> {
         is_caller: bool,
     ) -> BTreeMap<(Anchor, Anchor, Mode), Vec<usize>> {
         let home = |anchor: Anchor| match anchor {
-            Anchor::Node(End::Service(id)) => Some(self.platform[id].namespace),
+            Anchor::Node(Peer::Service(id)) => Some(self.platform[id].namespace),
             Anchor::Node(_) | Anchor::Namespace(_) => None,
         };
         let split = |(from, to, mode): (Anchor, Anchor, Mode)| {
@@ -213,7 +213,7 @@ impl<'p> View<'p> {
     /// The name of an anchor, as the language writes it.
     pub(crate) fn name(&self, anchor: Anchor) -> String {
         match anchor {
-            Anchor::Node(end) => self.platform.end_name(end),
+            Anchor::Node(end) => self.platform.peer_name(end),
             Anchor::Namespace(id) => format!("{}.*", self.platform[id].name.value),
         }
     }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use erpc_model::{End, Mode, Scaling, ServiceId, Workload};
+use erpc_model::{Mode, Peer, Scaling, ServiceId, Workload};
 
 use super::layout::{Layout, Placed, layout, short_name};
 use super::{Anchor, View, escaped};
@@ -159,10 +159,10 @@ fn lines(out: &mut String, view: &View<'_>, layout: &Layout) {
 fn node(out: &mut String, view: &View<'_>, placed: &Placed) {
     let rect = placed.rect;
     let name = short_name(view, placed.end);
-    let path = escaped(&view.platform.end_name(placed.end));
+    let path = escaped(&view.platform.peer_name(placed.end));
     let width = usize::try_from((rect.w - 16) / 8).unwrap_or(12);
     let (class, facts, hosts, title) = match placed.end {
-        End::Service(id) => {
+        Peer::Service(id) => {
             let service = &view.platform[id];
             let hosts = view.exposures(id);
             let exposed = if hosts.is_empty() { "" } else { " exposed" };
@@ -178,14 +178,14 @@ fn node(out: &mut String, view: &View<'_>, placed: &Placed) {
                 title,
             )
         }
-        End::External(_)
-        | End::Internet
-        | End::ClusterDns
-        | End::ClusterApi
-        | End::ClusterNodes => ("node end".to_owned(), String::new(), Vec::new(), ""),
+        Peer::External(_)
+        | Peer::Internet
+        | Peer::ClusterDns
+        | Peer::ClusterApi
+        | Peer::ClusterNodes => ("node end".to_owned(), String::new(), Vec::new(), ""),
     };
     let set = match placed.end {
-        End::Service(id) if view.platform[id].is_stateful() => " set",
+        Peer::Service(id) if view.platform[id].is_stateful() => " set",
         _ => "",
     };
     let _ = write!(

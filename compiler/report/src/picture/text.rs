@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use erpc_diagnostics::Sources;
-use erpc_model::{End, Mode};
+use erpc_model::{Mode, Peer};
 use serde_json::{Value, json};
 
 use super::{Anchor, View};
@@ -11,21 +11,21 @@ use super::{Anchor, View};
 /// An identifier that both languages take.
 fn identifier(view: &View<'_>, anchor: Anchor) -> String {
     let name = match anchor {
-        Anchor::Node(end) => view.platform.end_name(end),
+        Anchor::Node(end) => view.platform.peer_name(end),
         Anchor::Namespace(id) => format!("all.{}", view.platform[id].name.value),
     };
     name.replace(['.', '-'], "_")
 }
 
-fn label(view: &View<'_>, end: End) -> String {
+fn label(view: &View<'_>, end: Peer) -> String {
     let name = super::layout::short_name(view, end);
     let doors = match end {
-        End::Service(id) => view.exposures(id).len(),
-        End::External(_)
-        | End::Internet
-        | End::ClusterDns
-        | End::ClusterApi
-        | End::ClusterNodes => 0,
+        Peer::Service(id) => view.exposures(id).len(),
+        Peer::External(_)
+        | Peer::Internet
+        | Peer::ClusterDns
+        | Peer::ClusterApi
+        | Peer::ClusterNodes => 0,
     };
     if doors > 0 {
         format!("{name} ↗")
@@ -35,11 +35,11 @@ fn label(view: &View<'_>, end: End) -> String {
 }
 
 /// Ends that are no services.
-fn others<'v>(view: &'v View<'_>) -> impl Iterator<Item = End> + 'v {
+fn others<'v>(view: &'v View<'_>) -> impl Iterator<Item = Peer> + 'v {
     view.nodes
         .iter()
         .copied()
-        .filter(|end| !matches!(end, End::Service(_)))
+        .filter(|end| !matches!(end, Peer::Service(_)))
 }
 
 /// A flowchart in Mermaid.
@@ -55,7 +55,7 @@ pub fn mermaid(view: &View<'_>) -> String {
             identifier(view, Anchor::Namespace(id))
         );
         for service in services {
-            let end = End::Service(service);
+            let end = Peer::Service(service);
             let id = identifier(view, Anchor::Node(end));
             let _ = writeln!(out, "    {id}[\"{}\"]", label(view, end));
         }
@@ -93,7 +93,7 @@ pub fn dot(view: &View<'_>) -> String {
             view.platform[id].name.value
         );
         for service in services {
-            let end = End::Service(service);
+            let end = Peer::Service(service);
             let color = if view.exposures(service).is_empty() {
                 ""
             } else {
@@ -125,7 +125,7 @@ pub fn dot(view: &View<'_>) -> String {
             Anchor::Namespace(id) => {
                 let first = namespaces[&id]
                     .first()
-                    .map(|s| Anchor::Node(End::Service(*s)));
+                    .map(|s| Anchor::Node(Peer::Service(*s)));
                 let node = first.map_or_else(String::new, |first| identifier(view, first));
                 (
                     node,
@@ -163,7 +163,7 @@ pub fn json(view: &View<'_>, sources: &Sources) -> Value {
         .nodes
         .iter()
         .map(|end| match end {
-            End::Service(id) => {
+            Peer::Service(id) => {
                 let service = &platform[*id];
                 json!({ "name": platform.path(*id), "kind": "service",
                         "namespace": platform[service.namespace].name.value.as_str(),
@@ -171,10 +171,10 @@ pub fn json(view: &View<'_>, sources: &Sources) -> Value {
                         "wave": view.derived.order.wave.get(id.index()).map(|wave| wave + 1),
                         "exposed": view.exposures(*id), "place": sources.place(service.name.span()) })
             }
-            End::External(_) => json!({ "name": platform.end_name(*end), "kind": "external" }),
-            End::Internet => json!({ "name": "internet", "kind": "internet" }),
-            End::ClusterDns | End::ClusterApi | End::ClusterNodes => {
-                json!({ "name": platform.end_name(*end), "kind": "cluster" })
+            Peer::External(_) => json!({ "name": platform.peer_name(*end), "kind": "external" }),
+            Peer::Internet => json!({ "name": "internet", "kind": "internet" }),
+            Peer::ClusterDns | Peer::ClusterApi | Peer::ClusterNodes => {
+                json!({ "name": platform.peer_name(*end), "kind": "cluster" })
             }
         })
         .collect();
@@ -185,7 +185,7 @@ pub fn json(view: &View<'_>, sources: &Sources) -> Value {
         .map(|at| {
             let edge = &all[*at];
             let flow = &platform.flows[edge.flow.index()];
-            json!({ "from": platform.end_name(edge.from), "to": platform.end_name(edge.to),
+            json!({ "from": platform.peer_name(edge.from), "to": platform.peer_name(edge.to),
                     "port": edge.port_name(platform), "mode": edge.mode.as_str(),
                     "because": flow.because, "place": sources.place(flow.span) })
         })

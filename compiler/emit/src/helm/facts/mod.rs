@@ -12,7 +12,7 @@ mod workload;
 use std::collections::{BTreeMap, BTreeSet};
 
 use erpc_diagnostics::Sources;
-use erpc_model::{End, Mode, Platform, ServiceId};
+use erpc_model::{Mode, Peer, Platform, ServiceId};
 use erpc_policy::{Derived, PodSecurity};
 use rayon::prelude::*;
 
@@ -195,13 +195,13 @@ impl<'p> Facts<'p> {
         } = variants;
         let mut observers = vec![Some(BTreeSet::new()); platform.services.len()];
         for edge in derived.edges.as_slice() {
-            if let (End::Service(id), Mode::Observes) = (edge.to, edge.mode) {
+            if let (Peer::Service(id), Mode::Observes) = (edge.to, edge.mode) {
                 let known = &mut observers[id.index()];
                 match (edge.from, known.as_mut()) {
-                    (End::Service(from), Some(list)) => {
+                    (Peer::Service(from), Some(list)) => {
                         list.insert(from);
                     }
-                    (End::Service(_), None) => {}
+                    (Peer::Service(_), None) => {}
                     _ => *known = None,
                 }
             }
@@ -369,7 +369,7 @@ impl<'p> Facts<'p> {
         let required: BTreeSet<ServiceId> = edges
             .filter(|edge| edge.mode == Mode::Requires)
             .filter_map(|edge| match edge.to {
-                End::Service(to) if to != id => Some(to),
+                Peer::Service(to) if to != id => Some(to),
                 _ => None,
             })
             .collect();

@@ -6,9 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 use erpc_diagnostics::Diagnostics;
-use erpc_model::{ClusterId, End, Platform, ServiceId};
+use erpc_model::{ClusterId, Peer, Platform, ServiceId};
 use erpc_policy::{
-    Derived, EgressRule, Implied, IngressRule, Peer, PodSelector, PolicyPort, WorkloadPolicy,
+    Derived, EgressRule, Implied, IngressRule, PodSelector, PolicyPeer, PolicyPort, WorkloadPolicy,
     needs_dns, policies,
 };
 
@@ -284,8 +284,8 @@ impl<'p> Facts<'p> {
     fn asks_dns_anyway(&self, id: ServiceId) -> bool {
         let mut edges = self.derived.edges.from(id).iter();
         edges.any(|edge| match edge.to {
-            End::Service(_) => false,
-            End::ClusterDns => true,
+            Peer::Service(_) => false,
+            Peer::ClusterDns => true,
             _ => needs_dns(self.platform, edge),
         })
     }
@@ -296,7 +296,7 @@ impl<'p> Facts<'p> {
 fn push_rules<'r>(
     out: &mut String,
     direction: &str,
-    rules: impl Iterator<Item = (&'r Vec<Peer>, &'r Vec<PolicyPort>, bool)>,
+    rules: impl Iterator<Item = (&'r Vec<PolicyPeer>, &'r Vec<PolicyPort>, bool)>,
 ) {
     let mut rules = rules.peekable();
     if rules.peek().is_none() {
@@ -317,10 +317,10 @@ fn push_rules<'r>(
     }
 }
 
-fn push_peer(out: &mut String, peer: &Peer) {
+fn push_peer(out: &mut String, peer: &PolicyPeer) {
     out.push_str("    - ");
     match peer {
-        Peer::Pods(selected) => {
+        PolicyPeer::Pods(selected) => {
             entry::line(out, 0, "namespace", &selected.namespace);
             match &selected.pods {
                 PodSelector::Services(names) => entry::list(out, 6, "services", names),
@@ -331,7 +331,7 @@ fn push_peer(out: &mut String, peer: &Peer) {
                 }
             }
         }
-        Peer::Block(cidr, except) => {
+        PolicyPeer::Block(cidr, except) => {
             out.push_str("ipBlock: |-\n");
             entry::line(out, 8, "cidr", &cidr.to_string());
             if !except.is_empty() {

@@ -1,4 +1,4 @@
-//! The ends of flows: services, sets and stars of them, tiers, externals, the cluster and the internet;
+//! The peers of flows: services, sets and stars of them, tiers, externals, the cluster and the internet;
 //! and the names of services and namespaces that other statements use.
 
 use erpc_diagnostics::{Diagnostic, Span, codes, listed, nearest};
@@ -7,7 +7,7 @@ use smol_str::SmolStr;
 
 use super::state::Resolver;
 use crate::ids::Id;
-use crate::platform::{End, Ends, ExternalId, NamespaceId, Service, ServiceId, Tier, TierId};
+use crate::platform::{ExternalId, NamespaceId, Peer, Peers, Service, ServiceId, Tier, TierId};
 
 /// What flows are resolved against, once services exist.
 pub(super) struct Network<'p> {
@@ -414,36 +414,36 @@ impl<'a> Resolver<'a> {
         None
     }
 
-    /// The ends that an expression means, and the port behind its `:`.
-    pub(super) fn ends<'e>(
+    /// The peers that an expression means, and the port behind its `:`.
+    pub(super) fn peers<'e>(
         &mut self,
         expr: &'e Expr,
         at: Standpoint,
         network: &Network<'_>,
-    ) -> Option<(Ends, Option<&'e PathPort>)> {
-        let mut ends = Ends {
-            ends: Vec::new(),
+    ) -> Option<(Peers, Option<&'e PathPort>)> {
+        let mut peers = Peers {
+            peers: Vec::new(),
             is_pattern: true,
             span: expr.span,
         };
         let port = match &expr.kind {
             ExprKind::Ported(inner, port) => {
-                let (found, _) = self.ends(inner, at, network)?;
-                ends.ends = found.ends;
-                ends.is_pattern = found.is_pattern;
+                let (found, _) = self.peers(inner, at, network)?;
+                peers.peers = found.peers;
+                peers.is_pattern = found.is_pattern;
                 Some(port)
             }
             ExprKind::Path(path) => {
                 let (found, is_pattern) = self.path_ends(path, expr.span, at, network)?;
-                ends.ends = found;
-                ends.is_pattern = is_pattern;
+                peers.peers = found;
+                peers.is_pattern = is_pattern;
                 path.port.as_ref()
             }
             ExprKind::Set(members) => {
                 let mut all_known = true;
                 for member in members {
-                    match self.ends(member, at, network) {
-                        Some((found, None)) => ends.ends.extend(found.ends),
+                    match self.peers(member, at, network) {
+                        Some((found, None)) => peers.peers.extend(found.peers),
                         Some((_, Some(_))) => {
                             self.report(
                                 Diagnostic::new(
@@ -464,15 +464,15 @@ impl<'a> Resolver<'a> {
                 None
             }
             ExprKind::Member(inner, segment) if matches!(segment.kind, SegmentKind::Star) => {
-                ends.ends = self.tier_ends(inner, network)?;
+                peers.peers = self.tier_ends(inner, network)?;
                 None
             }
             ExprKind::Subresource(..) => return self.slash_for_dot(expr),
             _ => return self.no_end(expr.span),
         };
-        ends.ends.sort_unstable();
-        ends.ends.dedup();
-        Some((ends, port))
+        peers.peers.sort_unstable();
+        peers.peers.dedup();
+        Some((peers, port))
     }
 
     /// `namespace/service`.
@@ -501,14 +501,14 @@ impl<'a> Resolver<'a> {
 
     fn no_end<T>(&mut self, span: Span) -> Option<T> {
         self.report(
-            Diagnostic::new(&codes::WRONG_SHAPE, "an end of a flow is expected here")
-                .at(span, "not an end")
-                .help("an end is `namespace.service`, `namespace.*`, `*.*`, `tier(name).*`, `{a, b}`, an external, `internet`, `cluster.dns`, `cluster.api` or `cluster.nodes`"),
+            Diagnostic::new(&codes::WRONG_SHAPE, "expected a peer of a flow")
+                .at(span, "not a peer")
+                .help("a peer is `namespace.service`, `namespace.*`, `*.*`, `tier(name).*`, `{a, b}`, an external, `internet`, `cluster.dns`, `cluster.api` or `cluster.nodes`"),
         );
         None
     }
 
-    fn tier_ends(&mut self, expr: &Expr, network: &Network<'_>) -> Option<Vec<End>> {
+    fn tier_ends(&mut self, expr: &Expr, network: &Network<'_>) -> Option<Vec<Peer>> {
         let ExprKind::Call(call) = &expr.kind else {
             return self.no_end(expr.span);
         };
@@ -535,12 +535,12 @@ impl<'a> Resolver<'a> {
             self.report_unknown("tier", &ident, known.len(), |_| known);
             return None;
         };
-        let ends = (0..).map(ServiceId).zip(network.homes);
-        let ends: Vec<End> = ends
+        let peers = (0..).map(ServiceId).zip(network.homes);
+        let peers: Vec<Peer> = peers
             .filter(|(_, home)| network.namespace_tiers[home.index()].index() == tier)
-            .map(|(id, _)| End::Service(id))
+            .map(|(id, _)| Peer::Service(id))
             .collect();
-        (!ends.is_empty() || !is_partial).then_some(ends)
+        (!peers.is_empty() || !is_partial).then_some(peers)
     }
 
     fn path_ends(
@@ -549,12 +549,12 @@ impl<'a> Resolver<'a> {
         span: Span,
         at: Standpoint,
         network: &Network<'_>,
-    ) -> Option<(Vec<End>, bool)> {
+    ) -> Option<(Vec<Peer>, bool)> {
         use SegmentKind::{Name, Star};
         let kinds: Vec<&SegmentKind> = path.segments.iter().map(|s| &s.kind).collect();
         let all = || (0u32..).map(ServiceId).zip(network.homes);
         match kinds.as_slice() {
-            [Star] | [Star, Star] => Some((all().map(|(id, _)| End::Service(id)).collect(), true)),
+            [Star] | [Star, Star] => Some((all().map(|(id, _)| Peer::Service(id)).collect(), true)),
             [Name(namespace), Star] => {
                 let ident = Ident {
                     text: namespace.clone(),
@@ -564,11 +564,11 @@ impl<'a> Resolver<'a> {
                 // Services are in the order of their namespaces.
                 let start = network.homes.partition_point(|home| *home < id);
                 let end = network.homes.partition_point(|home| *home <= id);
-                let ends: Vec<End> = (start..end)
+                let peers: Vec<Peer> = (start..end)
                     .filter_map(|index| u32::try_from(index).ok())
-                    .map(|index| End::Service(ServiceId(index)))
+                    .map(|index| Peer::Service(ServiceId(index)))
                     .collect();
-                if ends.is_empty() {
+                if peers.is_empty() {
                     self.report(
                         Diagnostic::new(
                             &codes::EMPTY_WILDCARD,
@@ -578,14 +578,14 @@ impl<'a> Resolver<'a> {
                     );
                     return None;
                 }
-                Some((ends, true))
+                Some((peers, true))
             }
-            [Name(name)] if name == "internet" => Some((vec![End::Internet], false)),
+            [Name(name)] if name == "internet" => Some((vec![Peer::Internet], false)),
             [Name(cluster), Name(part)] if cluster == "cluster" => {
                 let end = match part.as_str() {
-                    "dns" => End::ClusterDns,
-                    "api" => End::ClusterApi,
-                    "nodes" => End::ClusterNodes,
+                    "dns" => Peer::ClusterDns,
+                    "api" => Peer::ClusterApi,
+                    "nodes" => Peer::ClusterNodes,
                     other => {
                         self.report_not_in(
                             "a cluster",
@@ -600,11 +600,14 @@ impl<'a> Resolver<'a> {
             }
             [Name(name)] if network.externals.contains(name) => {
                 let position = network.externals.iter().position(|e| e == name)?;
-                Some((vec![End::External(ExternalId::from_index(position))], false))
+                Some((
+                    vec![Peer::External(ExternalId::from_index(position))],
+                    false,
+                ))
             }
             _ => {
                 let id = self.service_of_path(path, span, at)?;
-                Some((vec![End::Service(id)], false))
+                Some((vec![Peer::Service(id)], false))
             }
         }
     }
