@@ -511,7 +511,7 @@ impl Engine<'_, '_> {
             self.unsettled.entry(service).or_insert(reason);
         }
         let unsettled = self.unsettled.keys().copied().collect();
-        if !self.close_due(&mut closing, &unsettled, Moment::Peer).await {
+        if !self.close_due(&mut closing, &unsettled, Moment::End).await {
             return self.ended();
         }
         self.keep_open(closing);

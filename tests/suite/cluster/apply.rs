@@ -322,7 +322,7 @@ fn an_interrupt_stops_cleanly_and_the_next_run_goes_on() {
         .status()
         .expect("kill runs");
     assert!(sent.success());
-    Ran::peer_of(run)
+    Ran::end_of(run)
         .exits(130)
         .says(&["stopped: ", "`erpc apply` goes on from here"]);
     let lease = cluster.get(&["lease", "erpc-shop", "-n", "erpc-system"]);

@@ -466,7 +466,7 @@ fn a_workload_that_is_deleted_meanwhile_is_said_at_once() {
         web["metadata"]["generation"].as_i64() > Some(1)
     });
     cluster.kubectl(&["delete", "deployment", "web", "-n", "shop-front"]);
-    Ran::peer_of(run)
+    Ran::end_of(run)
         .exits(3)
         .says(&["Deployment shop-front/web was deleted by another client after it was written"]);
     cluster.applied(shop.path());

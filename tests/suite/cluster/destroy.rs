@@ -210,7 +210,7 @@ fn what_changes_after_the_answer_is_not_deleted() {
     let mut run = cluster.spawn(&["destroy", "--confirm", "shop"], shop.path());
     read_until(&mut run, "waiting to see whether it is alive");
     cluster.apply_yaml(&claim("new", "shop-front"));
-    Ran::peer_of(run).exits(1);
+    Ran::end_of(run).exits(1);
     assert!(has(&cluster, &["pvc", "new", "-n", "shop-front"]));
     assert!(has(&cluster, &["deployment", "web", "-n", "shop-front"]));
     // The next one has seen it.

@@ -197,7 +197,7 @@ fn a_server_that_is_killed_and_comes_back() {
     std::thread::sleep(Duration::from_secs(2));
     // Its ports may be somebody's for a moment.
     until("the server", || cluster.serve());
-    Ran::peer_of(run).exits(0);
+    Ran::end_of(run).exits(0);
     cluster.applied(shop.path()).says(&["nothing to do"]);
 }
 
@@ -299,7 +299,7 @@ fn an_object_that_is_deleted_between_plan_and_write_is_not_made_in_silence() {
         .expect("erpc runs");
     until("the write", || !proxy.log().0.is_empty());
     cluster.kubectl(&["delete", "deployment", "api", "-n", "shop-back"]);
-    Ran::peer_of(run).says(&["it was deleted by another meanwhile", "apply again"]);
+    Ran::end_of(run).says(&["it was deleted by another meanwhile", "apply again"]);
     let gone = cluster.kubectl_in(
         &["get", "deployment", "api", "-n", "shop-back"],
         shop.path(),
@@ -323,7 +323,7 @@ fn a_holder_that_was_frozen_writes_nothing_more() {
     cluster.applied(shop.path());
     let before = cluster.versions("shop");
     send("-CONT", &run);
-    Ran::peer_of(run)
+    Ran::end_of(run)
         .exits(4)
         .says(&["the lock could not be renewed"]);
     assert_eq!(cluster.versions("shop"), before);
@@ -431,7 +431,7 @@ fn a_server_that_is_killed_for_good_ends_the_run() {
     );
     wait_for(&cluster, &["statefulset", "db", "-n", "shop-back"]);
     cluster.kill();
-    Ran::peer_of(run).exits(4).says(&["partly applied"]);
+    Ran::end_of(run).exits(4).says(&["partly applied"]);
     until("the server", || cluster.serve());
     cluster.applied(shop.path());
     cluster.applied(shop.path()).says(&["nothing to do"]);
@@ -448,7 +448,7 @@ fn a_server_that_stands_still_for_seconds() {
     cluster.signal("-STOP");
     std::thread::sleep(Duration::from_secs(5));
     cluster.signal("-CONT");
-    Ran::peer_of(run).exits(0);
+    Ran::end_of(run).exits(0);
     cluster.applied(shop.path()).says(&["nothing to do"]);
 }
 
@@ -549,7 +549,7 @@ fn of_fifty_starts_at_once_exactly_one_writes() {
     let runs: Vec<Child> = (0..50)
         .map(|_| cluster.spawn(&["apply", "--yes"], shop.path()))
         .collect();
-    let ran: Vec<Ran> = runs.into_iter().map(Ran::peer_of).collect();
+    let ran: Vec<Ran> = runs.into_iter().map(Ran::end_of).collect();
     let wrote = ran
         .iter()
         .filter(|ran| (ran.out.clone() + &ran.err).contains("objects written"));
@@ -601,7 +601,7 @@ fn a_clock_that_is_a_day_ahead_neither_takes_nor_loses_a_lock() {
         .exits(1)
         .says(&["another run is at work"]);
     send("-INT", &holder);
-    Ran::peer_of(holder).exits(130);
+    Ran::end_of(holder).exits(130);
     // The other way round.
     let holder = ahead(&["apply", "--yes"]).spawn().expect("erpc runs");
     until("the lock", || {
@@ -616,7 +616,7 @@ fn a_clock_that_is_a_day_ahead_neither_takes_nor_loses_a_lock() {
         .exits(1)
         .says(&["another run is at work"]);
     send("-INT", &holder);
-    Ran::peer_of(holder).exits(130);
+    Ran::end_of(holder).exits(130);
     shop.edit("shop/fault-unready:1", "shop/api:1");
     let output = ahead(&["apply", "--yes"]).output();
     Ran::of(&output.expect("erpc runs")).exits(0);
@@ -666,7 +666,7 @@ fn a_second_interrupt_leaves_at_once() {
         let state = std::fs::read_to_string(format!("/proc/{}/stat", run.id()));
         state.is_ok_and(|state| state.contains(") Z "))
     });
-    Ran::peer_of(run).exits(130);
+    Ran::end_of(run).exits(130);
     drop(proxy);
     cluster.applied(shop.path());
     cluster.applied(shop.path()).says(&["nothing to do"]);
@@ -756,11 +756,11 @@ fn ends_like_one_without(moments: u32, drops: [&str; 2], fault: Fault) {
         });
         if !is_met {
             // The namespace of the inventory is made once, so that later runs have a write less.
-            assert_eq!(at, writes, "{:?}", Ran::peer_of(run));
+            assert_eq!(at, writes, "{:?}", Ran::end_of(run));
             break;
         }
         if let Some(run) = fault(&cluster, run) {
-            Ran::peer_of(run).exits(0);
+            Ran::end_of(run).exits(0);
         }
         drop(proxy);
         let next = cluster.applied(shop.path());
@@ -824,7 +824,7 @@ fn a_server_that_is_away_longer_than_a_lock_is_safe_ends_no_run() {
         assert_eq!(after["spec"][field], before["spec"][field], "{after}");
     }
     make_ready(&cluster, "shop-back", &pod);
-    Ran::peer_of(run).exits(0);
+    Ran::end_of(run).exits(0);
     cluster.applied(shop.path()).says(&["nothing to do"]);
 }
 
@@ -853,7 +853,7 @@ fn a_server_that_is_away_again_and_again_stalls_nothing() {
         until("a renewal", || renewed() != before);
     }
     make_ready(&cluster, "shop-back", &pod);
-    let ran = Ran::peer_of(run).exits(0);
+    let ran = Ran::end_of(run).exits(0);
     assert!(!ran.err.contains("not ready"), "{}", ran.err);
     cluster.applied(shop.path()).says(&["nothing to do"]);
 }
@@ -937,8 +937,8 @@ fn a_run_that_waited_for_another_plans_anew_and_goes_on() {
     );
     let second = cluster.spawn(&["apply", "--yes", "--wait-lock", "30m"], next.path());
     make_ready(&cluster, "shop-back", &pod);
-    Ran::peer_of(first).exits(0);
-    Ran::peer_of(second).exits(0);
+    Ran::end_of(first).exits(0);
+    Ran::end_of(second).exits(0);
     let web = cluster.get(&["deployment", "web", "-n", "shop-front"]);
     assert_eq!(web["spec"]["replicas"], 3);
 }

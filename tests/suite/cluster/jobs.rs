@@ -93,7 +93,7 @@ fn a_job_that_is_at_work_is_never_met_by_its_successor() {
             .is_some_and(|pods| !pods.is_empty())
     });
     super::server::send("-INT", &run);
-    super::server::Ran::peer_of(run).exits(130);
+    super::server::Ran::end_of(run).exits(130);
     let before = name(&jobs(&cluster)[0]);
 
     // It never became ready, so it is stopped before the next one starts.

@@ -460,7 +460,7 @@ fn a_missing_list_or_watch_is_said_at_once() {
     let apply = cluster.spawn(&arguments, program.path());
     super::apply::wait_for(&cluster, &["statefulset", "db", "-n", "small"]);
     deployer.grant(&deployer.without(&printed, "watch", "pods"));
-    Ran::peer_of(apply).exits(4).says(&[
+    Ran::end_of(apply).exits(4).says(&[
         "the rollout cannot be followed",
         "cannot watch resource \"pods\"",
     ]);

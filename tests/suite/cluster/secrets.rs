@@ -256,7 +256,7 @@ fn a_terminal_that_goes_away_at_the_question_leaves_nothing() {
     let run = cluster.spawn(&["apply", "--yes"], shop.path());
     super::apply::wait_for(&cluster, &["statefulset", "db", "-n", "shop-back"]);
     super::server::send("-HUP", &run);
-    Ran::peer_of(run)
+    Ran::end_of(run)
         .exits(130)
         .says(&["`erpc apply` goes on from here"]);
     cluster.applied(shop.path());
@@ -306,6 +306,6 @@ fn a_secret_that_is_made_after_the_first_apply_is_waited_for() {
         "shop-back",
         "--from-literal=password=x",
     ]);
-    Ran::peer_of(run).exits(0);
+    Ran::end_of(run).exits(0);
     cluster.applied(shop.path()).says(&["nothing to do"]);
 }

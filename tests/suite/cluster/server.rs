@@ -37,7 +37,7 @@ impl Ran {
     }
 
     /// What a process says until its end.
-    pub(super) fn peer_of(process: Child) -> Self {
+    pub(super) fn end_of(process: Child) -> Self {
         Self::of(&process.wait_with_output().expect("it ended"))
     }
 

@@ -337,7 +337,7 @@ fn stalled_by(status: &Value, more: impl Fn(&Cluster, &str)) -> (String, Ran) {
     let pod = pod_of(&cluster, "api");
     set_status(&cluster, "shop-back", &pod, status);
     more(&cluster, &pod);
-    let ran = Ran::peer_of(run).exits(4);
+    let ran = Ran::end_of(run).exits(4);
     (reasons(&ran), ran)
 }
 
@@ -536,7 +536,7 @@ fn a_node_that_is_not_ready() {
     let pod = pod_of(&cluster, "api");
     let node = node_of(&cluster, &pod);
     lose(&cluster, &node);
-    let ran = Ran::peer_of(run).exits(4);
+    let ran = Ran::end_of(run).exits(4);
     assert_eq!(reasons(&ran), "NodeNotReady", "{}", ran.out);
     // It is said with the pod long before it counts as lost.
     let fact =
@@ -619,7 +619,7 @@ fn a_pod_for_which_nodes_are_on_their_way_is_waited_for() {
         "pod triggered scale-up: [{pool 3->4 (max: 9)}]",
         "Normal",
     );
-    let ran = Ran::peer_of(run).exits(4);
+    let ran = Ran::end_of(run).exits(4);
     assert_eq!(reasons(&ran), "", "{}", ran.out);
     ran.says(&["not ready within --timeout 25s"]);
 }
@@ -673,7 +673,7 @@ fn a_job_that_has_failed() {
             }],
         }),
     );
-    let ran = Ran::peer_of(run);
+    let ran = Ran::end_of(run);
     assert_eq!(reasons(&ran), "JobFailed", "{}", ran.out);
     ran.says(&["the job has failed: BackoffLimitExceeded", "logs job/seed"]);
 }

@@ -40,7 +40,7 @@ impl std::fmt::Display for NotDone {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Moment {
     Before,
-    Peer,
+    End,
 }
 
 /// The rank of workloads among what goes.
@@ -299,7 +299,7 @@ impl Engine<'_, '_> {
         at: Moment,
     ) {
         let left = match at {
-            Moment::Peer => self.await_ended().await,
+            Moment::End => self.await_ended().await,
             Moment::Before => self.not_ended().await,
         };
         let (held, free): (Vec<_>, Vec<_>) = std::mem::take(due).into_iter().partition(|closing| {
@@ -309,7 +309,7 @@ impl Engine<'_, '_> {
         for held in held {
             let reason = namespace_of(&held.write.step.id).and_then(|name| left.get(name));
             match (at, reason) {
-                (Moment::Peer, Some(reason)) => self.not_done.push(NotDone {
+                (Moment::End, Some(reason)) => self.not_done.push(NotDone {
                     reason: reason.clone(),
                     id: held.write.step.id,
                     what: "deleted",

@@ -40,7 +40,7 @@ struct Part {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Item {
     Rule,
-    PolicyPeer(usize),
+    Peer(usize),
     /// A value of a requirement of a peer's pod selector.
     Value(usize, usize, usize),
     Port(usize),
@@ -55,7 +55,7 @@ impl Part {
         };
         match self.item {
             Item::Rule => rule,
-            Item::PolicyPeer(peer) => format!("{rule}.{peers}[{peer}]"),
+            Item::Peer(peer) => format!("{rule}.{peers}[{peer}]"),
             Item::Port(port) => format!("{rule}.ports[{port}]"),
             Item::Value(peer, requirement, value) => {
                 let rules = policy.rules(self.direction).unwrap_or_default();
@@ -233,7 +233,7 @@ impl<'m> Search<'_, 'm> {
                 self.ports(grant, direction, called, other_rules);
             }
             if self.sets.difference(sets[at], others) != PortSet::NONE {
-                self.needed.insert(part(Item::PolicyPeer(grant.peer)));
+                self.needed.insert(part(Item::Peer(grant.peer)));
                 self.values(grant, direction);
             }
         }
@@ -342,7 +342,7 @@ fn parts(at: usize, policy: &Policy) -> Vec<Part> {
             };
             push(Item::Rule);
             for (number, peer) in rule.peers.iter().flatten().enumerate() {
-                push(Item::PolicyPeer(number));
+                push(Item::Peer(number));
                 if let PolicyPeer::Pods {
                     pods: Some(selector),
                     ..
