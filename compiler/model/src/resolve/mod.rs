@@ -6,6 +6,7 @@ mod addresses;
 mod assertions;
 mod changes;
 mod cluster;
+mod components;
 mod conditions;
 mod container;
 mod exposures;
