@@ -172,7 +172,7 @@ impl Radius {
             graph.add_node(());
         }
         for c in connections.as_slice() {
-            // Nothing goes on from a peer that is no transit, so it joins no component.
+            // A path ends at a peer that is not passed through, so that it joins no component.
             if c.to.is_transit() {
                 let (from, to) = (index(c.from), index(c.to));
                 graph.add_edge(NodeIndex::new(from), NodeIndex::new(to), ());

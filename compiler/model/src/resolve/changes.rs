@@ -3,17 +3,16 @@
 use std::collections::BTreeSet;
 
 use erpc_diagnostics::{Diagnostic, codes, listed, nearest};
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::overrides::useless;
+use super::overrides::{useless, why_not};
 use super::state::Resolver;
 use super::under::{Applied, Line, Meant, Override, Owner, Under};
 use crate::facts::{Fact, of_namespace, of_platform, of_service};
 use crate::platform::{
-    FlowPort, IngressController, Mode, NamespaceId, Peer, Platform, Service, ServiceId, Workload,
+    FlowPort, IngressController, Mode, NamespaceId, Peer, Platform, ServiceId, Workload,
 };
 use crate::properties::Place;
-use crate::statements::{ServiceProperties, Statements};
 
 impl Resolver<'_> {
     /// Reports the lines of the profile that match or change nothing. `platform` is the one under it, with what is
@@ -135,6 +134,7 @@ struct Compared<'p> {
     below: &'p Platform,
     namespaces_below: FxHashMap<&'p str, NamespaceId>,
     services_below: FxHashMap<(&'p str, &'p str), ServiceId>,
+    off_below: FxHashSet<&'p str>,
     facts: FxHashMap<Owner, (Vec<Fact>, Option<Vec<Fact>>)>,
 }
 
@@ -144,6 +144,7 @@ impl<'p> Compared<'p> {
             let namespace = below[service.namespace].name.value.as_str();
             ((namespace, service.name.value.as_str()), id)
         });
+        let off = below.switched_off.iter();
         let namespaces = below.namespaces();
         let namespaces = namespaces.map(|(id, namespace)| (namespace.name.value.as_str(), id));
         Self {
@@ -151,6 +152,7 @@ impl<'p> Compared<'p> {
             below,
             namespaces_below: namespaces.collect(),
             services_below: services.collect(),
+            off_below: off.map(|(name, _)| name.as_str()).collect(),
             facts: FxHashMap::default(),
         }
     }
@@ -183,8 +185,7 @@ impl<'p> Compared<'p> {
             Owner::Namespace(id) => self.platform[id].name.value.to_string(),
             Owner::Service(id) => self.platform.path(id),
         };
-        let mut off = self.below.switched_off.iter();
-        off.all(|(name, _)| *name != path)
+        !self.off_below.contains(path.as_str())
     }
 
     /// Whether something that the profile sets is otherwise without it.
@@ -323,7 +324,15 @@ fn missing(platform: &Platform, line: &Override<'_>) -> Option<Diagnostic> {
             ("number of pods: it is a job".to_owned(), Vec::new())
         }
         (word, _) if is_exact => {
-            let why = ids.iter().find_map(|id| why_not(&platform[*id], word))?;
+            let why = services.clone().find_map(|service| {
+                let has_schedule = matches!(service.workload, Workload::CronJob(_));
+                let place = if service.is_job() {
+                    Place::Job
+                } else {
+                    Place::Service
+                };
+                why_not(word, place, has_schedule)
+            })?;
             (format!("`{word}`: {why}"), Vec::new())
         }
         _ => return None,
@@ -361,18 +370,4 @@ fn near(diagnostic: Diagnostic, name: &str, known: &BTreeSet<&str>) -> Diagnosti
 fn hosts(platform: &Platform, id: ServiceId) -> BTreeSet<&str> {
     let routes = platform.routes_to(id).iter();
     routes.map(|route| route.host.value.as_str()).collect()
-}
-
-/// Why a plain statement cannot stand in a service; `None` if it can.
-fn why_not(service: &Service, word: &str) -> Option<&'static str> {
-    let statement = ServiceProperties::statement(word)?;
-    let (place, other) = match service.workload {
-        Workload::Deployment | Workload::StatefulSet => (Place::Service, "it is a service"),
-        Workload::Job | Workload::CronJob(_) => (Place::Job, "it is a job"),
-    };
-    if !statement.word.places.contains(&place) {
-        return Some(other);
-    }
-    let needs_schedule = ServiceProperties::OF_SCHEDULES.contains(&word);
-    (needs_schedule && service.workload == Workload::Job).then_some("it has no schedule")
 }

@@ -75,27 +75,22 @@ impl<'a> Resolver<'a> {
             return;
         }
         for (layer, profile) in self.profile.layers.clone().into_iter().enumerate() {
-            let mut candidates = Vec::new();
+            let via = Via::Profile(profile);
+            let mut own = Vec::new();
             let of_profile = |above: &&DeclaredAbove<'_>| above.profile == profile;
             for above in declared.above.iter().filter(of_profile) {
                 let components = self.settings(&above.bases, None, place, scope, uses);
-                settings.lay(components, 2 + layer);
-                let via = Via::Profile(profile);
-                let own = self.own_settings(above.block, place, scope, via);
-                candidates.extend(
-                    own.into_iter()
-                        .map(|setting| Candidate { setting, stars: 0 }),
-                );
+                settings.lay(components, self.rank(via));
+                own.extend(self.own_settings(above.block, place, scope, via));
             }
             if is_platform {
-                let own = self.statements_of_platform(profile, scope);
-                candidates.extend(
-                    own.into_iter()
-                        .map(|setting| Candidate { setting, stars: 0 }),
-                );
+                own.extend(self.statements_of_platform(profile, scope));
             }
             // What the blocks of the profile add is there for its paths.
-            let added: Vec<Slot> = candidates.iter().map(|one| one.setting.slot()).collect();
+            let added: Vec<Slot> = own.iter().map(Setting::slot).collect();
+            let own = own.into_iter();
+            let mut candidates: Vec<Candidate<'a>> =
+                own.map(|setting| Candidate { setting, stars: 0 }).collect();
             for number in &overrides {
                 let line = &self.profile.overrides[*number];
                 let has_schedule = declared.every.is_some();
@@ -254,14 +249,13 @@ impl<'a> Resolver<'a> {
     /// A fixed number and an autoscaler exclude each other: the path with fewer `*` wins.
     fn fixed_or_scaled(&mut self, candidates: &mut Vec<Candidate<'a>>) {
         let best = |word: &str| {
-            let set = candidates.iter().enumerate();
-            let set = set.filter(|(_, one)| one.setting.word.name == word && !one.is_off());
-            set.min_by_key(|(_, one)| one.stars).map(|(at, _)| at)
+            let set = candidates.iter();
+            let set = set.filter(|one| one.setting.word.name == word && !one.is_off());
+            set.min_by_key(|one| one.stars)
         };
         let (Some(fixed), Some(scaled)) = (best("replicas"), best("scale")) else {
             return;
         };
-        let (fixed, scaled) = (&candidates[fixed], &candidates[scaled]);
         if fixed.stars == scaled.stars {
             let (fixed, scaled) = (fixed.span(), scaled.span());
             self.report(
@@ -279,10 +273,9 @@ impl<'a> Resolver<'a> {
         } else {
             scaled
         };
-        let is_tie = fixed.stars == scaled.stars;
         for one in [fixed, scaled] {
             if let Some(path) = one.setting.path
-                && (is_tie || one.stars == winner.stars)
+                && one.stars == winner.stars
             {
                 self.profile.overrides[path.number].is_useful = true;
             }
@@ -309,6 +302,19 @@ pub(super) fn useless(profile: &str, line: Span) -> Diagnostic {
     )
     .at(line, "it is so without this line")
     .help("remove the line, or set another value")
+}
+
+/// Why a plain statement cannot stand in a service or job; `None` if it can.
+pub(super) fn why_not(word: &str, place: Place, has_schedule: bool) -> Option<&'static str> {
+    let statement = ServiceProperties::statement(word)?;
+    if !statement.word.places.contains(&place) {
+        return Some(match place {
+            Place::Job => "it is a job",
+            _ => "it is a service",
+        });
+    }
+    let needs_schedule = ServiceProperties::OF_SCHEDULES.contains(&word);
+    (needs_schedule && !has_schedule).then_some("it has no schedule")
 }
 
 /// Whether an owner has what a path sets.
@@ -345,13 +351,7 @@ fn is_applicable(
             settings.get(&slot).is_some() || added.contains(&slot)
         }
         "host" => true,
-        name => match ServiceProperties::statement(name) {
-            Some(statement) => {
-                let needs_schedule = ServiceProperties::OF_SCHEDULES.contains(&name);
-                statement.word.places.contains(&place) && (!needs_schedule || has_schedule)
-            }
-            None => true,
-        },
+        name => why_not(name, place, has_schedule).is_none(),
     }
 }
 

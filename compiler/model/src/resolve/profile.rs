@@ -174,6 +174,7 @@ impl<'a> Resolver<'a> {
             Via::Component(_) | Via::Platform | Via::Default => 0,
             Via::Declared | Via::Namespace => 1,
             Via::Profile(id) => {
+                // Only the profiles that the program is resolved under set anything.
                 let at = self.profile.layers.iter().position(|layer| *layer == id);
                 2 + at.unwrap_or_default()
             }
