@@ -84,6 +84,9 @@ fn resolve_profiles<'a>(
     evaluator: &mut Evaluator<'a>,
     found: Diagnostics,
 ) -> Diagnostics {
+    if profiles.models.is_empty() {
+        return found;
+    }
     let mut findings = Findings::of(found);
     let layers = (0..profiles.models.len()).map(|at| profiles.layers(ProfileId::from_index(at)));
     let mut order: Vec<Vec<ProfileId>> = layers.collect();
