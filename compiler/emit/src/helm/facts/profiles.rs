@@ -150,7 +150,7 @@ pub(super) fn reshaped<'p>(
 ) -> Reshaped<'p> {
     let mut reshaped = Reshaped::default();
     for (profile, under) in &variants.profiles {
-        if is_reshaped(variants.platform, under) {
+        if shape.reshaping.contains(*profile) {
             reshaped.add(profile, variants.platform, under, sources, shape);
         }
     }
@@ -169,7 +169,12 @@ impl<'p> Reshaped<'p> {
         // What is off, and the cluster, are values: only the rest makes a difference here.
         let before = declared.limited_to(under);
         let is_elsewhere = before.cluster().name.value != under.cluster().name.value;
-        let paths = reshaped_paths(declared, under);
+        let has_statements = under.has_statements_of_profile;
+        let paths = if has_statements {
+            BTreeSet::new()
+        } else {
+            reshaped_paths(declared, under)
+        };
         let (derived_before, _) = Derived::of(&before);
         let (derived, _) = Derived::of(under);
         let variants_before = Variants::alone(&before, &derived_before);
@@ -183,7 +188,7 @@ impl<'p> Reshaped<'p> {
         for (id, _) in under.services() {
             let path = under.path(id);
             let known = ids.get(&path).copied();
-            if known.is_some() && !under.has_statements_of_profile && !paths.contains(&path) {
+            if known.is_some() && !has_statements && !paths.contains(&path) {
                 continue;
             }
             let mut there = facts.entries_of_service(sources, id);
@@ -199,7 +204,7 @@ impl<'p> Reshaped<'p> {
                 self.of_services.entry(path).or_default().push(change);
             }
         }
-        if under.has_statements_of_profile {
+        if has_statements {
             let mut before = facts_before.entries_of_platform(sources);
             // Every policy of the platform is one that denies, on each cluster.
             before.retain(|(kind, _)| {
