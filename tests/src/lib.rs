@@ -5,6 +5,7 @@ pub mod browser;
 pub mod generator;
 pub mod mistakes;
 pub mod random;
+pub mod schemas;
 pub mod worst;
 
 use std::collections::BTreeMap;

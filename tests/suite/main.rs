@@ -34,6 +34,7 @@ mod properties;
 mod prove;
 mod report;
 mod rules;
+mod schemas;
 mod sessions;
 mod shell;
 mod show;

@@ -13,6 +13,9 @@ pub mod kubernetes;
 mod object;
 mod origin;
 mod patch;
+mod quantity;
+pub mod schema;
+pub mod view;
 pub mod yaml;
 
 use erpc_diagnostics::{Diagnostics, Sources};
