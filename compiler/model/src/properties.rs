@@ -7,7 +7,9 @@ use std::sync::LazyLock;
 use rustc_hash::FxHashMap;
 
 use crate::platform::{Platform, Service};
-use crate::statements::{Cluster, Container, Namespace, ServiceProperties, Statements};
+use crate::statements::{
+    Cluster, Container, External, Namespace, Secret, ServiceProperties, Statements,
+};
 
 pub use crate::word::{Merge, Place, Word};
 
@@ -56,21 +58,16 @@ words! {
     "job"       Append  [Namespace] "job NAME [every \"cron\"] [is Component(…), …] { … }" "A workload that runs to its end.";
 
     // services
-    "port"       ByKey   [External] "port NAME NUMBER[..NUMBER][/proto]" "A port by its name, to which flows refer.";
     "scale"      Replace [Service] "scale MIN..MAX on cpu PERCENT, memory PERCENT" "Between how many pods the autoscaler moves, and on what.";
     "calls"      Append  [Service Job] "calls TO:PORT [optional|observes] [because \"…\"]" "A permitted flow, said from the client's side.";
-
-    // externals and secrets
-    "dns"        Replace [External] "dns \"name\", …" "Its names in DNS.";
-    "cidr"       Append  [External] "cidr CIDR, …" "Its addresses.";
-    "keys"       Replace [Secret] "keys \"key\", …" "The keys that the Secret must have.";
-    "because"    Replace [Secret] "because \"…\"" "Why it is needed.";
 }
 
 /// Every word of the language.
 pub fn words() -> impl Iterator<Item = &'static Word> {
     WORDS
         .iter()
+        .chain(declared::<External>())
+        .chain(declared::<Secret>())
         .chain(declared::<Platform>())
         .chain(declared::<Cluster>())
         .chain(declared::<Namespace>())

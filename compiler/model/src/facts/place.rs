@@ -3,7 +3,7 @@
 use super::{Fact, Plain};
 use crate::platform::{Cluster, External, NamespaceId, Platform, Secret};
 use crate::shown::Names;
-use crate::statements::{Field, Statements, group, port_numbers};
+use crate::statements::{Field, Statements};
 
 /// The statements of the platform block, and what is counted.
 #[must_use]
@@ -51,27 +51,13 @@ pub fn of_cluster(platform: &Platform, cluster: &Cluster) -> Vec<Fact> {
 /// What an external says.
 #[must_use]
 pub fn of_external(platform: &Platform, external: &External) -> Vec<Fact> {
-    let mut facts = Vec::new();
-    facts.extend(external.cidrs.facts("cidr", platform));
-    facts.extend(external.dns_names.facts("dns", platform));
-    let ports = external.ports.iter().map(|port| {
-        let text = port_numbers(port.number, port.last, port.protocol);
-        let name = port.name.value.as_str();
-        Fact::of(name, Plain::Text(text), port.name.origin)
-    });
-    facts.extend(group("port", ports));
-    facts
+    external.facts(platform)
 }
 
 /// What a secret says, and which namespaces refer to it.
 #[must_use]
 pub fn of_secret(platform: &Platform, secret: &Secret) -> Vec<Fact> {
-    let mut facts = Vec::new();
-    facts.extend(secret.keys.facts("keys", platform));
-    facts.extend(secret.because.as_ref().map(|because| {
-        let because = Plain::Text(because.clone());
-        Fact::of("because", because, secret.name.origin)
-    }));
+    let mut facts = secret.facts(platform);
     let used = secret.used_in.iter();
     let used = used.map(|id| Plain::Text(platform[*id].name.value.to_string()));
     facts.push(Fact {

@@ -120,31 +120,3 @@ pub struct Assertion {
     /// The statement.
     pub span: Span,
 }
-
-/// `external NAME { }`: something outside the cluster.
-#[derive(Clone, Debug)]
-pub struct External {
-    /// Its name.
-    pub name: Sourced<SmolStr>,
-    /// `##` above it.
-    pub doc: Option<String>,
-    /// `cidr A, …`.
-    pub cidrs: Vec<Sourced<IpNet>>,
-    /// `dns "name", …`: names by which clients find it; a flow to it then needs DNS.
-    pub dns_names: Vec<Sourced<String>>,
-    /// `port NAME NUMBER[/proto]`.
-    pub ports: Vec<ExternalPort>,
-}
-
-/// A port of an external.
-#[derive(Clone, Debug)]
-pub struct ExternalPort {
-    /// Its name.
-    pub name: Sourced<SmolStr>,
-    /// Its number.
-    pub number: u16,
-    /// The last number of a range; equal to `number` for a single port.
-    pub last: u16,
-    /// Its protocol.
-    pub protocol: Protocol,
-}

@@ -19,9 +19,10 @@ use crate::statements::{Reader, Spread, each_text, name, statements, text};
 pub use crate::ids::*;
 pub use crate::statements::{
     ApiServer, Availability, CheckKind, Cluster, Cni, CniAbility, Config, Container,
-    ContainerDefaults, Dns, DnsFlavour, EnvValue, EnvVar, Grant, Image, Ingress, IngressController,
-    Latency, Mesh, Namespace, Nodes, Patch, PatchField, PatchValue, Port, Probe, ProbeCheck,
-    Probes, Quota, Resource, SecretMount, StorageClass, StorageProvision, Volume,
+    ContainerDefaults, Dns, DnsFlavour, EnvValue, EnvVar, External, ExternalPort, Grant, Image,
+    Ingress, IngressController, Latency, Mesh, Namespace, Nodes, Patch, PatchField, PatchValue,
+    Port, Probe, ProbeCheck, Probes, Quota, Resource, Secret, SecretMount, StorageClass,
+    StorageProvision, Volume,
 };
 pub use accept::{Accept, AcceptedFile, Move, MovedTo, Subject};
 pub use flow::*;
@@ -256,22 +257,6 @@ pub struct ComponentUse {
     pub span: Span,
     /// The use that this one is inside of, for `component A is B`.
     pub outer: Option<UseId>,
-}
-
-/// `secret NAME { keys … }`: a Secret that is created outside of the platform.
-#[derive(Clone, Debug)]
-pub struct Secret {
-    /// Its name.
-    pub name: Sourced<SmolStr>,
-    /// Its namespace; `None` for one of the whole program, which must exist in each namespace
-    /// of `used_in`.
-    pub namespace: Option<NamespaceId>,
-    /// The namespaces in which something refers to it, sorted.
-    pub used_in: Vec<NamespaceId>,
-    /// Its keys.
-    pub keys: Vec<Sourced<SmolStr>>,
-    /// `because`.
-    pub because: Option<String>,
 }
 
 impl std::ops::Index<ServiceId> for Platform {

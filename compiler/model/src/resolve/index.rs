@@ -227,26 +227,25 @@ impl<'a> Resolver<'a> {
         first.is_none()
     }
 
-    /// A secret; that of a profile takes the place of one of the same name.
+    /// A secret; that of a profile is laid over one of the same name.
     fn collect_secret(
         &mut self,
         namespace: Option<SmolStr>,
         declared: Declared<'a>,
         profile: Option<ProfileId>,
     ) {
-        let key = (namespace.clone(), declared.name.text.clone());
-        let known = self.index.secret_names.get(&key).copied();
-        match (known, profile) {
-            (Some(at), Some(_)) => self.index.secrets[at].1 = declared,
-            (Some(at), None) => {
-                let first = self.index.secrets[at].1.name.span;
-                self.is_new(Some(first), &declared.name, "secret");
+        let key = (namespace, declared.name.text.clone());
+        match (self.index.secrets.remove(&key), profile) {
+            (Some(mut below), Some(profile)) => {
+                self.is_layer(&mut below, declared, "secret", profile);
+                self.index.secrets.insert(key, below);
+            }
+            (Some(first), None) => {
+                self.is_new(Some(first.name.span), &declared.name, "secret");
+                self.index.secrets.insert(key, first);
             }
             (None, _) => {
-                self.index
-                    .secret_names
-                    .insert(key, self.index.secrets.len());
-                self.index.secrets.push((namespace, declared));
+                self.index.secrets.insert(key, declared);
             }
         }
     }

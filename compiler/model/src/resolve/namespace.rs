@@ -4,25 +4,18 @@ use std::rc::Rc;
 
 use erpc_diagnostics::{Diagnostic, codes, listed};
 use erpc_syntax::tree::{Block, Ident};
-use smol_str::SmolStr;
 
 use super::partial;
 use super::settings::{Setting, Settings, statement_and_paths};
 use super::state::Declared;
 use super::state::Resolver;
 use super::under::Owner;
-use crate::args::Args;
-use crate::eval::{Evaluator, Scope};
+use crate::eval::Scope;
 use crate::ids::Id;
-use crate::kubernetes;
 use crate::origin::{Sourced, Via};
 use crate::platform::{Namespace, NamespaceId, Quota, Secret, SecretId, ServiceId, Tier, TierId};
 use crate::properties::{self, Place};
-use crate::statements::Reader;
-
-/// The key of a Secret of the type `kubernetes.io/dockerconfigjson`, the only one that nodes log in to a
-/// registry with.
-const PULL_KEY: &str = ".dockerconfigjson";
+use crate::statements::PULL_KEY;
 
 impl<'a> Resolver<'a> {
     /// Whether something in a line of tiers is wrong, so that not all of them may be known.
@@ -181,59 +174,47 @@ impl<'a> Resolver<'a> {
         names
     }
 
-    /// All `secret` declarations of the program and of its namespaces.
-    pub(super) fn declare_secrets(&mut self) {
-        let all: Vec<(Option<SmolStr>, Declared<'a>)> = self.index.secrets.clone();
-        for (owner, declared) in all {
-            let namespace = match &owner {
-                Some(name) => match self.names.namespace_ids.get(name) {
-                    Some(id) => Some(*id),
-                    None => continue,
-                },
+    /// All `secret` declarations of the program and of its namespaces, by namespace and name.
+    pub(super) fn secrets(&mut self) -> Vec<Secret> {
+        let all = std::mem::take(&mut self.index.secrets);
+        let mut secrets = Vec::with_capacity(all.len());
+        for ((owner, _), declared) in &all {
+            let namespace = owner
+                .as_ref()
+                .map(|name| self.names.namespace_ids.get(name));
+            // A namespace that is declared twice is reported there.
+            let namespace = match namespace {
+                Some(None) => continue,
+                Some(Some(id)) => Some(*id),
                 None => None,
             };
-            let mut secret = Secret {
-                name: Sourced::declared(declared.name.text.clone(), declared.name.span),
-                namespace,
-                used_in: Vec::new(),
-                keys: Vec::new(),
-                because: None,
-            };
-            let scope = Scope::default();
-            for statement in declared.block.map_or(&[][..], |b| &b.statements) {
-                let Some(word) = self.word(statement, Place::Secret) else {
-                    continue;
-                };
-                let mut args = Args::new(&statement.args[1..], statement.span, word.form);
-                let (span, via) = (statement.span, Via::Declared);
-                let reader = &mut Reader::new(self, &mut args, span, &scope, via);
-                if word.name == "because" {
-                    let expr = reader.expr("the reason in quotes");
-                    secret.because = expr.and_then(|expr| reader.get(expr, Evaluator::text));
-                } else {
-                    secret.keys = secret_keys(reader);
-                    secret.because = reader.because().or(secret.because);
-                }
-                reader.finish();
-            }
-            if secret.keys.is_empty() {
-                self.report(
-                    Diagnostic::new(
-                        &codes::MISSING_PROPERTY,
-                        format!("the secret `{}` has no keys", declared.name.text),
-                    )
-                    .at(declared.name.span, "no `keys`")
-                    .unless_said(declared.name.span, "keys")
-                    .help(format!(
-                        "it is written `{}`",
-                        properties::word("keys", Place::Secret).map_or("", |w| w.form)
-                    )),
-                );
-            }
-            self.secrets.push(secret);
+            secrets.push(self.declared_secret(declared, namespace));
         }
-        self.secrets
-            .sort_by(|a, b| (a.namespace, &a.name.value).cmp(&(b.namespace, &b.name.value)));
+        secrets.sort_by(|a, b| (a.namespace, &a.name.value).cmp(&(b.namespace, &b.name.value)));
+        secrets
+    }
+
+    fn declared_secret(
+        &mut self,
+        declared: &Declared<'a>,
+        namespace: Option<NamespaceId>,
+    ) -> Secret {
+        let settings = self.settings_of_declared(declared, Place::Secret, None);
+        let mut secret = Secret::new(declared.sourced_name(), namespace);
+        self.read_statements(&mut secret, &settings);
+        if secret.keys.is_empty() {
+            let form = properties::word("keys", Place::Secret).map_or("", |word| word.form);
+            self.report(
+                Diagnostic::new(
+                    &codes::MISSING_PROPERTY,
+                    format!("the secret `{}` has no keys", declared.name.text),
+                )
+                .at(declared.name.span, "no `keys`")
+                .unless_said(declared.name.span, "keys")
+                .help(format!("it is written `{form}`")),
+            );
+        }
+        secret
     }
 
     /// `pull-secret NAME, …`: each a Secret that a node can log in to a registry with.
@@ -276,7 +257,7 @@ impl<'a> Resolver<'a> {
     fn pull_secret(&mut self, name: &Ident, namespace: NamespaceId) -> Option<SecretId> {
         let id = self.secret(name, Some(namespace))?;
         let secret = &self.secrets[id.index()];
-        if secret.keys.iter().any(|key| key.value == PULL_KEY) {
+        if secret.is_of_registry() {
             return Some(id);
         }
         let declared = secret.name.span();
@@ -291,26 +272,4 @@ impl<'a> Resolver<'a> {
         );
         None
     }
-}
-
-/// `"key", …`
-fn secret_keys(reader: &mut Reader<'_, '_>) -> Vec<Sourced<SmolStr>> {
-    let mut keys: Vec<Sourced<SmolStr>> = Vec::new();
-    reader.list(|reader| {
-        let expr = reader.expr("a key in quotes")?;
-        let key = reader.value(expr, Evaluator::text)?;
-        if let Some(first) = keys.iter().find(|known| known.value == key.value) {
-            let message = format!("the key `{}` is there twice", key.value);
-            return reader.refuse(
-                Diagnostic::new(&codes::DUPLICATE_NAME, message)
-                    .at(expr.span, "again")
-                    .also(first.span(), "the first"),
-            );
-        }
-        let rule = kubernetes::not_a_file;
-        reader.check_text("key of a secret", &key.value, expr.span, rule);
-        keys.push(key.map(SmolStr::from));
-        Some(())
-    });
-    keys
 }

@@ -1,7 +1,5 @@
 //! The whole: facts first, then clusters, tiers, namespaces, services, and what joins them.
 
-use std::rc::Rc;
-
 use erpc_diagnostics::{Diagnostic, Span, codes, listed};
 use erpc_syntax::tree::{Arg, BinaryOp, Block, Expr, ExprKind, Ident, Statement};
 use rustc_hash::FxHashSet;
@@ -13,12 +11,11 @@ use super::settings::Settings;
 use super::state::Declared;
 use super::state::Resolver;
 use super::under::Owner;
-use crate::eval::Scope;
 use crate::ids::Id;
 use crate::origin::{Sourced, Via};
 use crate::platform::{
-    Cluster, ClusterId, ComponentId, External, ExternalPort, IngressController, Namespace,
-    NamespaceId, Platform, PortId, Service, ServiceId, Tier, TierId,
+    Cluster, ClusterId, ComponentId, External, IngressController, Namespace, NamespaceId, Platform,
+    PortId, Service, ServiceId, Tier, TierId,
 };
 use crate::properties::{self, Place};
 use crate::statements::Statements;
@@ -32,25 +29,13 @@ impl<'a> Resolver<'a> {
             self.check_constants();
             return None;
         };
-        let scope = Rc::new(Scope::default());
-        let block = declared.block;
-        let own = self.own_settings(block, Place::Platform, &scope, Via::Declared);
-        let mut settings = self.overlay(Vec::new(), own);
         let owner = Some(Owner::Platform);
-        let place = Place::Platform;
-        self.lay_profiles(
-            &mut settings,
-            owner,
-            &declared,
-            place,
-            &scope,
-            &mut Vec::new(),
-        );
+        let settings = self.settings_of_declared(&declared, Place::Platform, owner);
         self.set_facts(&declared, &settings);
         self.check_imports();
         let clusters = self.clusters();
         let mut tiers = self.tiers();
-        self.declare_secrets();
+        self.secrets = self.secrets();
         self.check_components();
         let (mut namespaces, _) = self.namespaces(&settings, &tiers);
         partial::add_unknown_tier(&mut tiers, &namespaces);
@@ -81,7 +66,7 @@ impl<'a> Resolver<'a> {
             self.check_unused_imports();
         }
         // All of the platform is looked at before the first part that is missing ends it.
-        let name = Sourced::declared(declared.name.text.clone(), declared.name.span);
+        let name = declared.sourced_name();
         let mut platform = Platform::new(name, cluster.unwrap_or(ClusterId(0)));
         self.read_statements(&mut platform, &settings);
         let registry = platform.registry.clone();
@@ -153,7 +138,7 @@ impl<'a> Resolver<'a> {
         self.facts
             .push(("name", Value::Text(declared.name.text.clone())));
         let before = self.diagnostics.clone();
-        let name = Sourced::declared(declared.name.text.clone(), declared.name.span);
+        let name = declared.sourced_name();
         let mut platform = Platform::new(name, ClusterId(0));
         for statement in Platform::ALL {
             let word = statement.word.name;
@@ -426,52 +411,10 @@ impl<'a> Resolver<'a> {
     }
 
     fn external(&mut self, declared: &Declared<'a>) -> External {
-        let scope = Rc::new(Scope::default());
-        let own = self.own_settings(declared.block, Place::External, &scope, Via::Declared);
-        let mut settings = self.overlay(Vec::new(), own);
-        let place = Place::External;
-        self.lay_profiles(
-            &mut settings,
-            None,
-            declared,
-            place,
-            &scope,
-            &mut Vec::new(),
-        );
-        let mut external = External {
-            name: Sourced::declared(declared.name.text.clone(), declared.name.span),
-            doc: declared.statement.doc(),
-            cidrs: Vec::new(),
-            dns_names: Vec::new(),
-            ports: Vec::new(),
-        };
-        for setting in settings.of("cidr").flatten() {
-            let mut args = setting.args();
-            let mut reader = self.reader(setting, &mut args);
-            external.cidrs.extend(reader.cidrs());
-            reader.finish();
-        }
-        if let Some(setting) = settings.top("dns") {
-            let mut args = setting.args();
-            let start = args.here();
-            if let Some((names, _)) = self.texts_of(&mut args, &scope, "a DNS name in quotes") {
-                external.dns_names = names
-                    .into_iter()
-                    .map(|n| Sourced::declared(n, start))
-                    .collect();
-            }
-            args.finish(&mut self.diagnostics);
-        }
-        external.ports = self
-            .ports(&settings, None)
-            .into_iter()
-            .map(|port| ExternalPort {
-                number: port.number.value,
-                last: port.last,
-                protocol: port.protocol,
-                name: port.name,
-            })
-            .collect();
+        let settings = self.settings_of_declared(declared, Place::External, None);
+        let mut external = External::new(declared.sourced_name());
+        external.doc = declared.statement.doc();
+        self.read_statements(&mut external, &settings);
         if external.cidrs.is_empty() && external.dns_names.is_empty() {
             self.report(
                 Diagnostic::new(

@@ -11,7 +11,8 @@ use erpc_syntax::tree::{Arg, Block, Expr, ExprKind, Segment, Statement};
 use rustc_hash::{FxBuildHasher, FxHashMap};
 use smol_str::SmolStr;
 
-use super::state::Resolver;
+use super::state::{Declared, Resolver};
+use super::under::Owner;
 use crate::args::Args;
 use crate::eval::Scope;
 use crate::origin::{Origin, Sourced, Via};
@@ -249,6 +250,21 @@ impl<'a> Settings<'a> {
 }
 
 impl<'a> Resolver<'a> {
+    /// The settings of a declaration without components, under those that profiles lay over it.
+    pub(super) fn settings_of_declared(
+        &mut self,
+        declared: &Declared<'a>,
+        place: Place,
+        owner: Option<Owner>,
+    ) -> Settings<'a> {
+        let scope = Rc::new(Scope::default());
+        let own = self.own_settings(declared.block, place, &scope, Via::Declared);
+        let mut settings = self.overlay(Vec::new(), own);
+        let uses = &mut Vec::new();
+        self.lay_profiles(&mut settings, owner, declared, place, &scope, uses);
+        settings
+    }
+
     /// The settings that a block says itself; reports what stands in it twice.
     pub(super) fn own_settings(
         &mut self,

@@ -9,6 +9,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use smol_str::SmolStr;
 
 use crate::eval::Evaluator;
+use crate::origin::Sourced;
 use crate::platform::{
     Component, ComponentId, ComponentUse, NamespaceId, ProfileId, Secret, ServiceId,
 };
@@ -80,8 +81,8 @@ pub(super) struct Index<'a> {
     pub(super) namespaces: BTreeMap<SmolStr, NamespaceDeclared<'a>>,
     pub(super) externals: BTreeMap<SmolStr, Declared<'a>>,
     pub(super) components: Vec<ComponentDeclared<'a>>,
-    /// `secret` of the program (`None`) or of a namespace.
-    pub(super) secrets: Vec<(Option<SmolStr>, Declared<'a>)>,
+    /// `secret` of the program (`None`) or of a namespace, by name.
+    pub(super) secrets: BTreeMap<(Option<SmolStr>, SmolStr), Declared<'a>>,
     /// `allow` and `expose`, with the namespace in which they stand.
     pub(super) allows: Vec<(Option<SmolStr>, &'a Statement)>,
     pub(super) exposes: Vec<(Option<SmolStr>, &'a Statement)>,
@@ -97,8 +98,6 @@ pub(super) struct Index<'a> {
     pub(super) accepts: Vec<&'a Statement>,
     /// `moved`.
     pub(super) moves: Vec<&'a Statement>,
-    /// The places of the secrets of the program and of each namespace in their list, by name.
-    pub(super) secret_names: FxHashMap<(Option<SmolStr>, SmolStr), usize>,
     /// How many declarations there are of each word of which there is a limit.
     pub(super) counts: FxHashMap<&'static str, usize>,
     /// Whether a service has no name that can be read: an unknown one may be its.
@@ -131,6 +130,11 @@ pub(super) struct DeclaredAbove<'a> {
 }
 
 impl<'a> Declared<'a> {
+    /// Its name with its origin.
+    pub(super) fn sourced_name(&self) -> Sourced<SmolStr> {
+        Sourced::declared(self.name.text.clone(), self.name.span)
+    }
+
     /// Lays the declaration of a profile over this one.
     pub(super) fn lay(&mut self, profile: ProfileId, above: Self) {
         self.every = above.every.or(self.every);

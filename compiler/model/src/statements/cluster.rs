@@ -38,7 +38,7 @@ statements! {
         read version;
     nodes: Option<Sourced<Nodes>> = "nodes N of cpu C, memory M, [reserved M,] [arch NAME,] in CIDR, …" [Cluster]
         "How many nodes there are, their size and addresses.",
-        update Nodes::update;
+        update |cluster, reader| Nodes::update(&mut cluster.nodes, reader);
     pod_cidrs: Vec<Sourced<IpNet>> = "pods CIDR, …" [Cluster]
         "The addresses of pods.",
         read cidrs;

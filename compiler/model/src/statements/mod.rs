@@ -8,6 +8,7 @@
 
 mod cluster;
 mod container;
+mod external;
 mod field;
 mod grant;
 mod health;
@@ -17,6 +18,7 @@ mod patch;
 mod probe;
 mod reader;
 mod resources;
+mod secret;
 mod service;
 pub(crate) mod slo;
 
@@ -35,6 +37,7 @@ pub use cluster::{
     StorageClass, StorageProvision,
 };
 pub use container::{Container, EnvValue, EnvVar, Image};
+pub use external::{External, ExternalPort};
 pub use grant::{Grant, Resource};
 pub(crate) use health::Drafts;
 pub(crate) use mounts::port_numbers;
@@ -42,6 +45,8 @@ pub use mounts::{Config, Port, SecretMount, Volume};
 pub use namespace::{ContainerDefaults, Namespace, Quota};
 pub use patch::{Patch, PatchField, PatchValue};
 pub use probe::{CheckKind, Probe, ProbeCheck, Probes};
+pub(crate) use secret::PULL_KEY;
+pub use secret::Secret;
 pub use service::{Access, History, RunAs, ServiceProperties, Spread};
 pub use slo::{Availability, Latency};
 
@@ -135,7 +140,7 @@ pub(crate) const fn first_word(form: &'static str) -> &'static str {
 /// ```
 ///
 /// `show |value| …` replaces how `show` writes a value, `rows |owner, names| …` the rows of `show`, `members { … }` the
-/// one member with the name of the field. `update` instead of `read` changes what lower layers set. Without either, the
+/// one member with the name of the field. `update` instead of `read` changes the owner as lower layers set it. Without either, the
 /// statement is read in `resolve/`.
 macro_rules! statements {
     (
@@ -205,7 +210,7 @@ macro_rules! statements {
         Some(|owner, reader| $crate::statements::read_into(&mut owner.$field, reader, $read))
     };
     (@read $owner:ident $field:ident, update $update:expr) => {
-        Some(|owner: &mut $owner, reader| $update(&mut owner.$field, reader))
+        Some($update)
     };
     (@is_layered) => { false };
     (@is_layered $update:expr) => { true };

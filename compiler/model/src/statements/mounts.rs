@@ -1,7 +1,7 @@
 //! Ports, and what is mounted into a service: volumes, configuration files, secrets.
 
 use erpc_diagnostics::{Diagnostic, Span, codes};
-use erpc_syntax::tree::{Sign, Statement};
+use erpc_syntax::tree::{Expr, Sign, Statement};
 use rustc_hash::FxHashMap;
 use smol_str::SmolStr;
 
@@ -87,7 +87,8 @@ impl Port {
     pub(crate) fn read(reader: &mut Reader<'_, '_>, sidecar: Option<u32>) -> Option<Self> {
         let name = reader.new_name("the port's name", "port")?;
         let expr = reader.expr("the port's number")?;
-        let numbers = reader.get(expr, |it, expr, scope| it.range(expr, scope, Type::Port));
+        let (number, last, protocol) = Self::read_numbers(expr, reader);
+        let first = number.value;
         let mut container = None;
         if reader.sign(Sign::Arrow) {
             let target = reader.expr("the port of the container")?;
@@ -96,12 +97,6 @@ impl Port {
         }
         let host = reader.word("host");
         reader.finish();
-        // A port whose number is unknown still has its name: a mistake in the number was reported,
-        // and a component that is checked by itself does not know its parameters yet.
-        let (first, a, last, b) = match numbers {
-            Some((Value::Port(first, a), Value::Port(last, b))) => (first, a, last, b),
-            _ => (1, Protocol::Tcp, 1, Protocol::Tcp),
-        };
         let container = match container {
             Some((Value::Port(number, _), span)) if first != last && number != first => {
                 let message = "a range of ports keeps its numbers in the container";
@@ -116,13 +111,33 @@ impl Port {
         };
         Some(Self {
             name,
-            number: reader.sourced(first, expr.span),
+            number,
             last,
             container,
-            protocol: if a == Protocol::Tcp { b } else { a },
+            protocol,
             host,
             sidecar,
         })
+    }
+}
+
+impl Port {
+    /// `NUMBER[..NUMBER][/proto]`: the first number, the last, and the protocol. A port whose number is unknown still has
+    /// its name: a mistake in the number was reported, and a component that is checked by itself does not know its
+    /// parameters yet.
+    pub(super) fn read_numbers(
+        expr: &Expr,
+        reader: &mut Reader<'_, '_>,
+    ) -> (Sourced<u16>, u16, Protocol) {
+        let range = reader.get(expr, |it, expr, scope| it.range(expr, scope, Type::Port));
+        let (first, last, protocol) = match range {
+            Some((Value::Port(first, Protocol::Tcp), Value::Port(last, protocol))) => {
+                (first, last, protocol)
+            }
+            Some((Value::Port(first, protocol), Value::Port(last, _))) => (first, last, protocol),
+            _ => (1, 1, Protocol::Tcp),
+        };
+        (reader.sourced(first, expr.span), last, protocol)
     }
 }
 

@@ -317,6 +317,15 @@ impl<'r, 'a> Reader<'r, 'a> {
         Some(self.sourced(texts, start.to(end)))
     }
 
+    /// Texts with commas between them, the last arguments, each with the origin of all.
+    pub(crate) fn each_of_texts(&mut self, what: &str) -> Option<Vec<Sourced<String>>> {
+        let start = self.here();
+        let (texts, _) = self.texts_next(what)?;
+        self.finish();
+        let each = texts.into_iter().map(|text| self.sourced(text, start));
+        Some(each.collect())
+    }
+
     /// Texts with commas between them, and where the last of them stands.
     pub(crate) fn texts_next(&mut self, what: &str) -> Option<(Vec<String>, Span)> {
         self.evaluator.texts_of(self.args, self.scope, what)

@@ -274,7 +274,11 @@ fn secrets(source: &Source<'_>) -> Chapter {
             secret.name.value.to_string(),
             used.join(", "),
             keys.join(", "),
-            secret.because.clone().unwrap_or_default(),
+            secret
+                .because
+                .as_ref()
+                .map(|because| because.value.clone())
+                .unwrap_or_default(),
         ]
     });
     let head = [
