@@ -173,7 +173,7 @@ impl<'a> Resolver<'a> {
                 components.into_iter().find(is_it)
             })
             .or_else(|| {
-                let secrets = self.index.secrets.iter().map(|(_, secret)| secret);
+                let secrets = self.index.secrets.values();
                 secrets.into_iter().find(is_it)
             });
         if let Some(declared) = named {
