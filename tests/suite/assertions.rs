@@ -82,7 +82,7 @@ fn the_assertion_that_does_not_hold_fails_with_its_witness() {
             panic!("{:?}", compiled.diagnostics.as_slice());
         };
         let way = finding.help[0]
-            .strip_prefix("the shortest way: ")
+            .strip_prefix("shortest path: ")
             .expect("a way");
         let parties: Vec<&str> = way
             .split(" → ")

@@ -19,7 +19,7 @@ pub use changes::{Changes, Grown, Pair, Version};
 pub use differences::{Changed, Differences, Part, Said};
 pub use flows::{Flows, NamespaceCell, NamespaceRow, Row, by_namespace};
 pub use opening::{Opening, opening};
-pub use reach::{Radius, Reached, Way};
+pub use reach::{ConnectionPath, Radius, Reached};
 pub use why::Why;
 
 /// The statement at a place, on one line.

@@ -15,8 +15,8 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::{Asked, AskedEnd};
 
-/// A shortest way: its connections, first hop first.
-pub type Way<'c> = Vec<&'c Connection>;
+/// The connections of a shortest path, first hop first.
+pub type ConnectionPath<'c> = Vec<&'c Connection>;
 
 /// The peer at the other side of a path.
 #[derive(Clone, Debug)]
@@ -24,7 +24,7 @@ pub struct Reached<'c> {
     /// Who.
     pub party: Party,
     /// How.
-    pub way: Way<'c>,
+    pub path: ConnectionPath<'c>,
 }
 
 /// Whom these callers reach, nearest first.
@@ -66,7 +66,7 @@ pub fn from<'c>(
         if known.insert(arrival.connection.to) {
             reached.push(Reached {
                 party: arrival.connection.to,
-                way: search.path(at),
+                path: search.path(at),
             });
         }
     }
@@ -121,15 +121,15 @@ pub fn to<'c>(
         if !known.insert(connection.from) {
             continue;
         }
-        let mut way = vec![connection];
+        let mut path = vec![connection];
         let mut next = connection.to;
         while let Some(step) = onward.get(&next) {
-            way.push(step);
+            path.push(step);
             next = step.to;
         }
         reached.push(Reached {
             party: connection.from,
-            way,
+            path,
         });
         if connection.from.is_transit() {
             onward.insert(connection.from, connection);

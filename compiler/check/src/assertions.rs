@@ -269,7 +269,7 @@ impl<'p> Prover<'p> {
             shown.push_str(" → ");
             shown.push_str(&connection.called(self.platform));
         }
-        diagnostic = diagnostic.help(format!("the shortest way: {shown}"));
+        diagnostic = diagnostic.help(format!("shortest path: {shown}"));
         if others > 0 {
             let verb = if others == 1 { "is" } else { "are" };
             diagnostic = diagnostic.help(format!("{others} more of the called {verb} reached too"));
@@ -289,7 +289,7 @@ impl<'p> Prover<'p> {
         }
         diagnostic.help(match path {
             [_] => "take away the flow, or the assertion",
-            _ => "take away one of the hops, or write `->` to forbid only the direct way",
+            _ => "take away one of the hops, or write `->` to forbid only the direct path",
         })
     }
 

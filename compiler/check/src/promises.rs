@@ -199,15 +199,15 @@ pub(crate) fn latencies(platform: &Platform, derived: &Derived, out: &mut Diagno
 fn latency(platform: &Platform, found: &Slower) -> Diagnostic {
     let client = &platform[found.client];
     let objective = &client.latency[found.objective];
-    // The way has at least one hop: the service that is slower is another one.
-    let end = found.way.last().map_or(found.client, |hop| hop.0);
+    // The path has at least one hop: the service that is slower is another one.
+    let end = found.path.last().map_or(found.client, |hop| hop.0);
     let slowest = &platform[end].latency[found.slowest];
     let shown = |latency: &erpc_model::Latency| {
         let quantile = latency.quantile.to_string();
         format!("p{} < {}", quantile.trim_end_matches('%'), latency.below)
     };
     let mut names = vec![platform.path(found.client)];
-    names.extend(found.way.iter().map(|hop| platform.path(hop.0)));
+    names.extend(found.path.iter().map(|hop| platform.path(hop.0)));
     let mut diagnostic = Diagnostic::new(
         &codes::LATENCY_INVERSION,
         format!(
@@ -220,12 +220,12 @@ fn latency(platform: &Platform, found: &Slower) -> Diagnostic {
     )
     .at(objective.span(), "less than what it waits for")
     .also(slowest.span(), format!("up to {}", slowest.value.below));
-    for (name, (_, flow)) in names.iter().skip(1).zip(&found.way).take(SHOWN) {
+    for (name, (_, flow)) in names.iter().skip(1).zip(&found.path).take(SHOWN) {
         let flow = platform.flows[flow.index()].span;
         diagnostic = diagnostic.also(flow, format!("requires `{name}`"));
     }
     if names.len() > 2 {
-        diagnostic = diagnostic.help(format!("the way: {}", names.join(" → ")));
+        diagnostic = diagnostic.help(format!("the path: {}", names.join(" → ")));
     }
     let diagnostic = diagnostic.about(platform.path(found.client)).help(format!(
         "promise {} or more, or make `{}` faster",

@@ -1,6 +1,6 @@
 //! Latency along what is required. An objective is what a client sees, the time of what stands
 //! behind it included, so that none can be below that of a service which it waits for. Services
-//! without an objective are looked through: the way leads on to those that they require.
+//! without an objective are looked through: the path leads on to those that they require.
 
 use erpc_model::units::Percent;
 use erpc_model::{FlowId, Latency, Platform, ServiceId};
@@ -8,20 +8,20 @@ use erpc_policy::Derived;
 
 use crate::promise::required;
 
-/// An objective that is below one on the way of what is required.
+/// An objective that is below one on the path of what is required.
 #[derive(Clone, Debug)]
 pub struct Slower {
     /// Whose.
     pub client: ServiceId,
     /// Which of its objectives, by its place.
     pub objective: usize,
-    /// The way from it to the slowest, each hop with the flow that requires it.
-    pub way: Vec<(ServiceId, FlowId)>,
-    /// The objective at the end of the way, by its place there.
+    /// The path from it to the slowest, each hop with the flow that requires it.
+    pub path: Vec<(ServiceId, FlowId)>,
+    /// The objective at the end of the path, by its place there.
     pub slowest: usize,
 }
 
-/// The slowest objective that a service stands on, and the first step of the way to it.
+/// The slowest objective that a service stands on, and the first step of the path to it.
 #[derive(Clone, Copy)]
 struct Behind {
     below: Latency,
@@ -74,7 +74,7 @@ fn at_quantile(platform: &Platform, derived: &Derived, quantile: Percent, found:
                 found.push(Slower {
                     client: *id,
                     objective: at,
-                    way: way(&behind, *id, slowest.objective.0),
+                    path: path(&behind, *id, slowest.objective.0),
                     slowest: slowest.objective.1,
                 });
             }
@@ -92,14 +92,14 @@ fn own(platform: &Platform, id: ServiceId, quantile: Percent) -> Option<(usize, 
         .max_by_key(|(at, objective)| (objective.below, std::cmp::Reverse(*at)))
 }
 
-fn way(behind: &[Option<Behind>], from: ServiceId, to: ServiceId) -> Vec<(ServiceId, FlowId)> {
-    let mut way = Vec::new();
+fn path(behind: &[Option<Behind>], from: ServiceId, to: ServiceId) -> Vec<(ServiceId, FlowId)> {
+    let mut path = Vec::new();
     let mut at = from;
     while at != to
         && let Some(step) = behind[at.index()]
     {
-        way.push(step.next);
+        path.push(step.next);
         at = step.next.0;
     }
-    way
+    path
 }

@@ -57,11 +57,11 @@ struct Answer {
     services: usize,
     of_services: usize,
     ends_outside: usize,
-    ways: Vec<WayAnswer>,
+    ways: Vec<PathAnswer>,
 }
 
 #[derive(Serialize)]
-struct WayAnswer {
+struct PathAnswer {
     name: String,
     hops: Vec<Hop>,
 }
@@ -101,9 +101,9 @@ fn answer(
         ends_outside: reached.len() - services,
         ways: reached
             .iter()
-            .map(|r| WayAnswer {
+            .map(|r| PathAnswer {
                 name: r.party.name(platform),
-                hops: r.way.iter().map(hop).collect(),
+                hops: r.path.iter().map(hop).collect(),
             })
             .collect(),
     }
@@ -118,8 +118,8 @@ impl Answer {
         };
         let outside = match self.ends_outside {
             0 => String::new(),
-            1 => " and 1 end outside".to_owned(),
-            n => format!(" and {n} ends outside"),
+            1 => " and 1 peer outside".to_owned(),
+            n => format!(" and {n} peers outside"),
         };
         format!(
             "{} {verb} {} of {}{outside}\n",
@@ -130,20 +130,20 @@ impl Answer {
     }
 
     fn table(&self) -> Table<4> {
-        let mut table = Table::new(["who", "hops", "a shortest way", "lines"]);
-        for way in &self.ways {
-            let mut text = way.hops.first().map_or(String::new(), |h| h.from.clone());
-            for hop in &way.hops {
+        let mut table = Table::new(["who", "hops", "shortest path", "lines"]);
+        for path in &self.ways {
+            let mut text = path.hops.first().map_or(String::new(), |h| h.from.clone());
+            for hop in &path.hops {
                 text.push_str(&format!(" → {}:{}", hop.to, hop.port));
             }
-            let places: Vec<&str> = way
+            let places: Vec<&str> = path
                 .hops
                 .iter()
                 .filter_map(|hop| hop.place.as_deref())
                 .collect();
             table.push([
-                way.name.clone(),
-                way.hops.len().to_string(),
+                path.name.clone(),
+                path.hops.len().to_string(),
                 text,
                 places.join(", "),
             ]);

@@ -1,4 +1,4 @@
-//! The ways of lines: out of a side of one box, through a gap in every row between, into a side of
+//! The routes of lines: out of a side of one box, through a gap in every row between, into a side of
 //! the other. In a row a line runs straight down its gap; between rows it curves.
 
 use std::collections::BTreeMap;
@@ -24,14 +24,14 @@ pub(super) struct Router<'b, 'v, 'p> {
 
 /// A line at a side of its anchor: where it would like to be, its place, whether it starts here.
 type Attached = (i32, usize, bool);
-/// A line in a gap: where it would like to be, its place, the number of the gap on its way.
+/// A line in a gap: where it would like to be, its place, the number of the gap on its route.
 type Passing = (i32, usize, usize);
 
 /// How many gaps to each side of the nearest a line may take.
 const NEAR: usize = 8;
 
-/// A line on its way: the gaps that it passes, by row and place.
-struct Way {
+/// The route of a line: the gaps that it passes, by row and place.
+struct LineRoute {
     line: Line,
     from: (Anchor, Side),
     to: (Anchor, Side),
@@ -78,14 +78,17 @@ impl<'b, 'v, 'p> Router<'b, 'v, 'p> {
     }
 
     pub(super) fn route(mut self, lines: Vec<Line>) -> Vec<Routed> {
-        let ways: Vec<Way> = lines.into_iter().map(|line| self.way(line)).collect();
-        let slots = self.slots(&ways);
-        let passes = self.passes(&ways, &slots);
-        let routed = ways.into_iter().enumerate().map(|(at, way)| {
+        let routes: Vec<LineRoute> = lines
+            .into_iter()
+            .map(|line| self.route_line(line))
+            .collect();
+        let slots = self.slots(&routes);
+        let passes = self.passes(&routes, &slots);
+        let routed = routes.into_iter().enumerate().map(|(at, route)| {
             let (start, end) = slots[at];
-            let path = self.path(&way, start, end, &passes[at]);
+            let path = self.path(&route, start, end, &passes[at]);
             Routed {
-                line: way.line,
+                line: route.line,
                 path,
             }
         });
@@ -93,7 +96,7 @@ impl<'b, 'v, 'p> Router<'b, 'v, 'p> {
     }
 
     /// Which sides a line leaves and enters at, and which gaps it passes.
-    fn way(&mut self, line: Line) -> Way {
+    fn route_line(&mut self, line: Line) -> LineRoute {
         let (from, to) = (self.rows(line.from), self.rows(line.to));
         let (leave, enter, between) = if from.0 > to.1 {
             (
@@ -135,7 +138,7 @@ impl<'b, 'v, 'p> Router<'b, 'v, 'p> {
                 self.gaps[*row][*place].2 += 1;
             }
         }
-        Way {
+        LineRoute {
             from: (line.from, leave),
             to: (line.to, enter),
             line,
@@ -157,25 +160,25 @@ impl<'b, 'v, 'p> Router<'b, 'v, 'p> {
 
     /// Where each line leaves and enters: spread over the side of its anchor, in the order of where
     /// it comes from or goes to.
-    fn slots(&self, ways: &[Way]) -> Vec<(i32, i32)> {
+    fn slots(&self, routes: &[LineRoute]) -> Vec<(i32, i32)> {
         let mut sides: BTreeMap<(Anchor, Side), Vec<Attached>> = BTreeMap::new();
         let middle = |anchor: Anchor| {
             let rect = self.rect(anchor);
             rect.x + rect.w / 2
         };
-        for (at, way) in ways.iter().enumerate() {
-            let first = way
+        for (at, route) in routes.iter().enumerate() {
+            let first = route
                 .gaps
                 .first()
-                .map_or_else(|| middle(way.to.0), |gap| self.middle(*gap));
-            let last = way
+                .map_or_else(|| middle(route.to.0), |gap| self.middle(*gap));
+            let last = route
                 .gaps
                 .last()
-                .map_or_else(|| middle(way.from.0), |gap| self.middle(*gap));
-            sides.entry(way.from).or_default().push((first, at, true));
-            sides.entry(way.to).or_default().push((last, at, false));
+                .map_or_else(|| middle(route.from.0), |gap| self.middle(*gap));
+            sides.entry(route.from).or_default().push((first, at, true));
+            sides.entry(route.to).or_default().push((last, at, false));
         }
-        let mut slots = vec![(0, 0); ways.len()];
+        let mut slots = vec![(0, 0); routes.len()];
         for ((anchor, _), mut users) in sides {
             users.sort_unstable();
             let rect = self.rect(anchor);
@@ -201,23 +204,26 @@ impl<'b, 'v, 'p> Router<'b, 'v, 'p> {
 
     /// Where each line passes its gaps: lines in one gap are spread over it in the order of where
     /// they come from.
-    fn passes(&self, ways: &[Way], slots: &[(i32, i32)]) -> Vec<Vec<i32>> {
+    fn passes(&self, routes: &[LineRoute], slots: &[(i32, i32)]) -> Vec<Vec<i32>> {
         let mut users: BTreeMap<(usize, usize), Vec<Passing>> = BTreeMap::new();
-        for (at, way) in ways.iter().enumerate() {
-            for (n, gap) in way.gaps.iter().enumerate() {
+        for (at, route) in routes.iter().enumerate() {
+            for (n, gap) in route.gaps.iter().enumerate() {
                 let before = if n == 0 {
                     slots[at].0
                 } else {
-                    self.middle(way.gaps[n - 1])
+                    self.middle(route.gaps[n - 1])
                 };
-                let after = way
+                let after = route
                     .gaps
                     .get(n + 1)
                     .map_or(slots[at].1, |gap| self.middle(*gap));
                 users.entry(*gap).or_default().push((before + after, at, n));
             }
         }
-        let mut passes: Vec<Vec<i32>> = ways.iter().map(|way| vec![0; way.gaps.len()]).collect();
+        let mut passes: Vec<Vec<i32>> = routes
+            .iter()
+            .map(|route| vec![0; route.gaps.len()])
+            .collect();
         for ((row, place), mut users) in users {
             users.sort_unstable();
             let (left, right, _) = self.gaps[row][place];
@@ -248,8 +254,8 @@ impl<'b, 'v, 'p> Router<'b, 'v, 'p> {
         passes
     }
 
-    fn path(&self, way: &Way, start: i32, end: i32, passes: &[i32]) -> String {
-        let (from, to) = (self.rect(way.from.0), self.rect(way.to.0));
+    fn path(&self, route: &LineRoute, start: i32, end: i32, passes: &[i32]) -> String {
+        let (from, to) = (self.rect(route.from.0), self.rect(route.to.0));
         let y = |rect: Rect, side: Side| {
             if side == Side::Top {
                 rect.y
@@ -257,11 +263,11 @@ impl<'b, 'v, 'p> Router<'b, 'v, 'p> {
                 rect.y + rect.h
             }
         };
-        let (start_y, end_y) = (y(from, way.from.1), y(to, way.to.1));
-        if way.from.1 == way.to.1 {
-            return self_or_beside(way, from, (start, start_y), (end, end_y));
+        let (start_y, end_y) = (y(from, route.from.1), y(to, route.to.1));
+        if route.from.1 == route.to.1 {
+            return self_or_beside(route, from, (start, start_y), (end, end_y));
         }
-        let down = if way.from.1 == Side::Bottom { 1 } else { -1 };
+        let down = if route.from.1 == Side::Bottom { 1 } else { -1 };
         // The tip of an arrow stands off its box.
         let end_y = end_y - down * 2;
         let mut path = format!("M{start} {start_y}");
@@ -279,7 +285,7 @@ impl<'b, 'v, 'p> Router<'b, 'v, 'p> {
             ));
         };
         let mut verticals = Vec::new();
-        for ((row, _), x) in way.gaps.iter().zip(passes) {
+        for ((row, _), x) in route.gaps.iter().zip(passes) {
             let top = self.builder.rows[*row].top;
             let (enter, leave) = if down == 1 {
                 (top, top + BOX_HEIGHT)
@@ -307,8 +313,8 @@ impl<'b, 'v, 'p> Router<'b, 'v, 'p> {
 }
 
 /// A line of a service to itself, or between two in one row: through the channel below.
-fn self_or_beside(way: &Way, from: Rect, start: (i32, i32), end: (i32, i32)) -> String {
-    if way.from.0 == way.to.0 {
+fn self_or_beside(route: &LineRoute, from: Rect, start: (i32, i32), end: (i32, i32)) -> String {
+    if route.from.0 == route.to.0 {
         let (x, y) = (from.x + from.w, from.y + from.h / 2);
         return format!(
             "M{x} {} C{} {} {} {} {x} {}",
