@@ -14,29 +14,29 @@ use crate::implied::{Implied, RoutedPort, needs_dns};
 
 /// Reports what is missing and what cannot be judged. Linear in the edges.
 pub(crate) fn check(platform: &Platform, edges: &Edges, implied: &Implied, out: &mut Diagnostics) {
-    let mut facts = Facts {
+    let mut check = ClusterFactCheck {
         platform,
         edges,
         implied,
         out,
     };
-    facts.overlaps();
-    facts.dns();
-    facts.api_and_nodes();
-    facts.addresses_of_the_cluster();
-    facts.externals();
-    facts.sources();
-    facts.plugin();
+    check.overlaps();
+    check.dns();
+    check.api_and_nodes();
+    check.addresses_of_the_cluster();
+    check.externals();
+    check.sources();
+    check.plugin();
 }
 
-struct Facts<'p> {
+struct ClusterFactCheck<'p> {
     platform: &'p Platform,
     edges: &'p Edges,
     implied: &'p Implied,
     out: &'p mut Diagnostics,
 }
 
-impl Facts<'_> {
+impl ClusterFactCheck<'_> {
     fn missing(&mut self, fact: &str, needed_by: Span, why: &str, example: &'static str) {
         let cluster = self.platform.cluster();
         if !cluster.is_whole {

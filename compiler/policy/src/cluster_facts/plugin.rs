@@ -8,14 +8,14 @@ use erpc_model::units::Protocol;
 use erpc_model::{Peer, PortId, ServiceId};
 use ipnet::IpNet;
 
-use super::Facts;
+use super::ClusterFactCheck;
 use crate::blocks::{self, Block};
 use crate::cni::{self, Need};
 use crate::edges::{Edge, EdgePort};
 use crate::implied::{RoutedPort, controller_of};
 use crate::policies::PolicyPort;
 
-impl Facts<'_> {
+impl ClusterFactCheck<'_> {
     pub(super) fn plugin(&mut self) {
         let cluster = self.platform.cluster();
         if let Some(cni) = &cluster.cni
