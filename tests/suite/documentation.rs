@@ -5,22 +5,22 @@ use std::fmt::Write;
 
 use erpc_diagnostics::codes;
 use erpc_model::glossary::{TERMS, terms_of};
-use erpc_model::properties::{Merge, Place, words as all_words};
+use erpc_model::properties::{BlockKind, Merge, words as all_words};
 use erpc_model::rules::{Kind, members as members_of};
 use erpc_tests::repository;
 
-const PLACES: [Place; 11] = [
-    Place::Program,
-    Place::Platform,
-    Place::NamespaceDefaults,
-    Place::Cluster,
-    Place::Namespace,
-    Place::Service,
-    Place::Job,
-    Place::Sidecar,
-    Place::Init,
-    Place::External,
-    Place::Secret,
+const PLACES: [BlockKind; 11] = [
+    BlockKind::Program,
+    BlockKind::Platform,
+    BlockKind::NamespaceDefaults,
+    BlockKind::Cluster,
+    BlockKind::Namespace,
+    BlockKind::Service,
+    BlockKind::Job,
+    BlockKind::Sidecar,
+    BlockKind::Init,
+    BlockKind::External,
+    BlockKind::Secret,
 ];
 
 fn words() -> String {

@@ -11,7 +11,7 @@ use crate::statements::{
     Cluster, Container, External, Namespace, Secret, ServiceProperties, Statements,
 };
 
-pub use crate::word::{Merge, Place, Word};
+pub use crate::word::{BlockKind, Merge, Word};
 
 macro_rules! words {
     ($($name:literal $merge:ident [$($place:ident)*] $form:literal $doc:literal $($part:literal $part_doc:literal)*;)*) => {
@@ -22,7 +22,7 @@ macro_rules! words {
             doc: $doc,
             parts: &[$(($part, $part_doc)),*],
             merge: Merge::$merge,
-            places: &[$(Place::$place),*],
+            places: &[$(BlockKind::$place),*],
         }),*];
     };
 }
@@ -90,10 +90,12 @@ pub(crate) fn form_of_part(word: &str, part: usize) -> &'static str {
 
 /// The entry of a word that may stand in `place`.
 #[must_use]
-pub fn word(name: &str, place: Place) -> Option<&'static Word> {
-    static BY_PLACE: LazyLock<FxHashMap<(&str, Place), &Word>> = LazyLock::new(|| {
+pub fn word(name: &str, place: BlockKind) -> Option<&'static Word> {
+    static BY_BLOCK: LazyLock<FxHashMap<(&str, BlockKind), &Word>> = LazyLock::new(|| {
         let in_places = |word: &'static Word| {
-            let of_profile = word.stands_in(Place::Profile).then_some(Place::Profile);
+            let of_profile = word
+                .stands_in(BlockKind::Profile)
+                .then_some(BlockKind::Profile);
             let places = word.places.iter().copied().chain(of_profile);
             places.map(move |place| (word, place))
         };
@@ -101,11 +103,11 @@ pub fn word(name: &str, place: Place) -> Option<&'static Word> {
         all.map(|(word, place)| ((word.name, place), word))
             .collect()
     });
-    BY_PLACE.get(&(name, place)).copied()
+    BY_BLOCK.get(&(name, place)).copied()
 }
 
 /// The words that may stand in `place`.
-pub fn words_of(place: Place) -> impl Iterator<Item = &'static str> {
+pub fn words_of(place: BlockKind) -> impl Iterator<Item = &'static str> {
     words()
         .filter(move |word| word.stands_in(place))
         .map(|word| word.name)

@@ -2,7 +2,7 @@
 
 /// A block that holds statements.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Place {
+pub enum BlockKind {
     /// The file itself.
     Program,
     /// `platform NAME { }`.
@@ -29,7 +29,7 @@ pub enum Place {
     Profile,
 }
 
-impl Place {
+impl BlockKind {
     /// As messages call it: "in a service".
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -77,7 +77,7 @@ pub struct Word {
     /// How layers merge.
     pub merge: Merge,
     /// Where it may stand.
-    pub places: &'static [Place],
+    pub places: &'static [BlockKind],
 }
 
 /// Statements of the program that describe it as a whole, so that no environment has its own.
@@ -88,11 +88,11 @@ const PROGRAM_ONLY: [&str; 7] = [
 impl Word {
     /// Whether the statement may stand in a block.
     #[must_use]
-    pub fn stands_in(&self, place: Place) -> bool {
+    pub fn stands_in(&self, place: BlockKind) -> bool {
         match place {
-            Place::Profile => {
-                let is_of_program = self.places.contains(&Place::Program);
-                self.places.contains(&Place::Platform)
+            BlockKind::Profile => {
+                let is_of_program = self.places.contains(&BlockKind::Program);
+                self.places.contains(&BlockKind::Platform)
                     || (is_of_program && !PROGRAM_ONLY.contains(&self.name))
             }
             place => self.places.contains(&place),

@@ -2,7 +2,7 @@
 
 use erpc_diagnostics::{Diagnostic, Span, codes};
 
-use crate::properties::{self, Place};
+use crate::properties::{self, BlockKind};
 
 /// Words of other languages, and what they are here; the first that may stand in a place counts.
 const FOREIGN: [(&str, &str); 78] = [
@@ -139,7 +139,7 @@ pub(super) struct Foreign {
 }
 
 /// What a word of another language is here, with what is said of it.
-pub(super) fn foreign(head: &str, span: Span, place: Place) -> Option<Foreign> {
+pub(super) fn foreign(head: &str, span: Span, place: BlockKind) -> Option<Foreign> {
     let lower = head.to_lowercase();
     let same = properties::words_of(place).find(|word| *word == lower);
     if let Some(meant) = same {

@@ -6,7 +6,7 @@ use erpc_diagnostics::{Diagnostic, codes};
 use erpc_syntax::tree::{Arg, Block, Broken, ExprKind, Sign, Statement};
 
 use super::{Normalizer, arg_word};
-use crate::properties::{self, Place};
+use crate::properties::{self, BlockKind};
 use crate::word::form_words;
 
 impl Normalizer<'_, '_> {
@@ -16,7 +16,7 @@ impl Normalizer<'_, '_> {
         &mut self,
         statements: &mut Vec<Statement>,
         broken: &mut Vec<Broken>,
-        place: Place,
+        place: BlockKind,
     ) {
         let is_joined = |statement: &Statement| self.joined_at(&statement.args, place).is_some();
         let Some(first) = statements.iter().position(is_joined) else {
@@ -33,7 +33,7 @@ impl Normalizer<'_, '_> {
         mut statement: Statement,
         into: &mut Vec<Statement>,
         broken: &mut Vec<Broken>,
-        place: Place,
+        place: BlockKind,
     ) {
         let trailing = statement.trailing.take();
         let mut args = std::mem::take(&mut statement.args).into_iter();
@@ -82,7 +82,7 @@ impl Normalizer<'_, '_> {
     }
 
     /// The argument at which a statement of its own starts.
-    fn joined_at(&self, args: &[Arg], place: Place) -> Option<usize> {
+    fn joined_at(&self, args: &[Arg], place: BlockKind) -> Option<usize> {
         let form = arg_word(args.first()?)
             .and_then(|head| properties::word(head, place))
             .map_or("", |word| word.form);
@@ -102,7 +102,7 @@ impl Normalizer<'_, '_> {
     }
 
     /// `secret web-tls:` with what belongs to it indented below, as in YAML.
-    pub(super) fn gather_indented(&mut self, statements: &mut Vec<Statement>, place: Place) {
+    pub(super) fn gather_indented(&mut self, statements: &mut Vec<Statement>, place: BlockKind) {
         let has_colon = |s: &Statement| matches!(s.args.last(), Some(Arg::Sign(Sign::Colon, _)));
         let Some(first) = statements.iter().position(has_colon) else {
             return;
@@ -119,7 +119,7 @@ impl Normalizer<'_, '_> {
         &mut self,
         outer: &mut Statement,
         rest: &mut Peekable<impl Iterator<Item = Statement>>,
-        place: Place,
+        place: BlockKind,
     ) {
         let Some(Arg::Sign(Sign::Colon, colon)) = outer.args.last() else {
             return;

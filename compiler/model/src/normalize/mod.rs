@@ -17,7 +17,7 @@ use erpc_syntax::tree::{
 };
 use smol_str::SmolStr;
 
-use crate::properties::{self, Place, Word};
+use crate::properties::{self, BlockKind, Word};
 
 pub(crate) use words::unknown_word;
 
@@ -34,7 +34,11 @@ pub(crate) fn normalize(
         out,
         lost: Vec::new(),
     };
-    normalizer.items(&mut file.statements, &mut file.broken, Some(Place::Program));
+    normalizer.items(
+        &mut file.statements,
+        &mut file.broken,
+        Some(BlockKind::Program),
+    );
     normalizer.lost
 }
 
@@ -50,7 +54,7 @@ impl<'t> Normalizer<'t, '_> {
         &mut self,
         statements: &mut Vec<Statement>,
         broken: &mut Vec<Broken>,
-        place: Option<Place>,
+        place: Option<BlockKind>,
     ) {
         if let Some(place) = place {
             self.split_lines(statements, broken, place);
@@ -97,7 +101,7 @@ impl<'t> Normalizer<'t, '_> {
     }
 
     /// A statement and what is in it; `false` where nothing can be made of it.
-    fn statement(&mut self, statement: &mut Statement, place: Option<Place>) -> bool {
+    fn statement(&mut self, statement: &mut Statement, place: Option<BlockKind>) -> bool {
         let word = place.and_then(|place| {
             let (head, _) = statement.head()?;
             properties::word(head, place)
@@ -139,7 +143,7 @@ impl<'t> Normalizer<'t, '_> {
             let (statements, mut broken) = (&mut block.statements, Vec::new());
             statements.retain_mut(|statement| {
                 let is_path = matches!(statement.args.get(1), Some(Arg::Sign(Sign::Assign, _)));
-                let is_kept = is_path || self.statement(statement, Some(Place::Profile));
+                let is_kept = is_path || self.statement(statement, Some(BlockKind::Profile));
                 if !is_kept {
                     self.lose(statement, &mut broken);
                 }
@@ -173,7 +177,7 @@ impl<'t> Normalizer<'t, '_> {
 /// What stands in the block of a statement.
 enum Inside {
     /// Statements with words of their own.
-    Words(Place),
+    Words(BlockKind),
     /// Fields or keys.
     Fields,
     /// Statements and paths.
@@ -182,21 +186,21 @@ enum Inside {
     Others,
 }
 
-fn inside(word: Option<&Word>, place: Option<Place>) -> Inside {
+fn inside(word: Option<&Word>, place: Option<BlockKind>) -> Inside {
     let Some(word) = word else {
         return Inside::Fields;
     };
     Inside::Words(match (word.name, place) {
-        ("platform", _) => Place::Platform,
-        ("cluster", _) => Place::Cluster,
-        ("namespace", _) => Place::Namespace,
-        ("namespaces", _) => Place::NamespaceDefaults,
-        ("component" | "service", _) => Place::Service,
-        ("job", _) => Place::Job,
-        ("sidecar", _) => Place::Sidecar,
-        ("init", _) => Place::Init,
-        ("external", _) => Place::External,
-        ("secret", _) => Place::Secret,
+        ("platform", _) => BlockKind::Platform,
+        ("cluster", _) => BlockKind::Cluster,
+        ("namespace", _) => BlockKind::Namespace,
+        ("namespaces", _) => BlockKind::NamespaceDefaults,
+        ("component" | "service", _) => BlockKind::Service,
+        ("job", _) => BlockKind::Job,
+        ("sidecar", _) => BlockKind::Sidecar,
+        ("init", _) => BlockKind::Init,
+        ("external", _) => BlockKind::External,
+        ("secret", _) => BlockKind::Secret,
         ("health" | "config", _) => return Inside::Fields,
         ("profile", _) => return Inside::Profile,
         _ => return Inside::Others,

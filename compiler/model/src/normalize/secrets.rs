@@ -6,7 +6,7 @@ use erpc_syntax::tree::{Arg, ExprKind, Sign, Statement, StringPart};
 use smol_str::SmolStr;
 
 use super::{Normalizer, arg_word, text_expr, word_expr};
-use crate::properties::{self, Place};
+use crate::properties::{self, BlockKind};
 
 /// How many values are shown.
 const SHOWN: usize = 4;
@@ -115,7 +115,7 @@ fn values(statement: &Statement) -> Vec<Given> {
         _ => return Vec::new(),
     };
     let is_word = head.as_word().is_some();
-    if is_word && properties::word(&key, Place::Secret).is_some() {
+    if is_word && properties::word(&key, BlockKind::Secret).is_some() {
         return Vec::new();
     }
     let value = match rest {
@@ -128,7 +128,7 @@ fn values(statement: &Statement) -> Vec<Given> {
         [Arg::Expr(value)] if is_word && matches!(value.kind, ExprKind::String(_)) => {
             // A misspelt word of this place, or a word of another one, is reported as such.
             let is_other = properties::words().any(|word| word.name == key)
-                || nearest(&key, properties::words_of(Place::Secret)).is_some();
+                || nearest(&key, properties::words_of(BlockKind::Secret)).is_some();
             if is_other {
                 return Vec::new();
             }

@@ -5,7 +5,7 @@ use erpc_syntax::tree::{Arg, Call, Expr, ExprKind, Ident, PathPort, Sign, Statem
 
 use super::foreign::{foreign, of_kubernetes};
 use super::{Normalizer, arg_word, word_expr};
-use crate::properties::{self, Place, Word};
+use crate::properties::{self, BlockKind, Word};
 use crate::word::form_words;
 
 /// Words that stand for `is` elsewhere.
@@ -21,7 +21,7 @@ const FOR_IS: [&str; 7] = [
 
 impl Normalizer<'_, '_> {
     /// The head of a statement that no word of its place is; `false` where nothing can be made of it.
-    pub(super) fn head(&mut self, statement: &mut Statement, place: Place) -> bool {
+    pub(super) fn head(&mut self, statement: &mut Statement, place: BlockKind) -> bool {
         let Some((head, span)) = statement.head().map(|(head, span)| (head.clone(), span)) else {
             return self.head_with_port(statement, place);
         };
@@ -63,7 +63,7 @@ impl Normalizer<'_, '_> {
     }
 
     /// `replicas:2`, which reads as a port.
-    fn head_with_port(&mut self, statement: &mut Statement, place: Place) -> bool {
+    fn head_with_port(&mut self, statement: &mut Statement, place: BlockKind) -> bool {
         if let Some(Arg::Expr(Expr {
             kind: ExprKind::Path(path),
             ..
@@ -123,9 +123,14 @@ impl Normalizer<'_, '_> {
     }
 
     /// What follows the head; `false` where nothing can be made of the statement.
-    pub(super) fn tail(&mut self, statement: &mut Statement, word: &Word, place: Place) -> bool {
+    pub(super) fn tail(
+        &mut self,
+        statement: &mut Statement,
+        word: &Word,
+        place: BlockKind,
+    ) -> bool {
         match word.name {
-            "service" | "job" | "component" if place != Place::Platform => {
+            "service" | "job" | "component" if place != BlockKind::Platform => {
                 self.declaration(statement, word);
             }
             _ => {}
@@ -138,7 +143,7 @@ impl Normalizer<'_, '_> {
             return false;
         }
         match (word.name, place) {
-            ("nodes", Place::Cluster) => {
+            ("nodes", BlockKind::Cluster) => {
                 self.missing_of(statement);
                 self.missing_commas(statement, word);
             }
@@ -468,7 +473,7 @@ impl Normalizer<'_, '_> {
     }
 
     /// A word of this place behind a value: two statements on one line.
-    fn next_statement(&mut self, statement: &mut Statement, word: &Word, place: Place) {
+    fn next_statement(&mut self, statement: &mut Statement, word: &Word, place: BlockKind) {
         let is_value = |arg: &Arg| match arg {
             Arg::Expr(expr) => matches!(
                 expr.kind,
@@ -503,7 +508,7 @@ impl Normalizer<'_, '_> {
 }
 
 /// A word that does not stand in a place.
-pub(crate) fn unknown_word(head: &str, span: Span, place: Place) -> Diagnostic {
+pub(crate) fn unknown_word(head: &str, span: Span, place: BlockKind) -> Diagnostic {
     if let Some(known) = metadata_word(head, span, place) {
         return known;
     }
@@ -532,10 +537,10 @@ pub(crate) fn unknown_word(head: &str, span: Span, place: Place) -> Diagnostic {
 }
 
 /// Labels and annotations, which manifests have everywhere and the language has in few places.
-fn metadata_word(head: &str, span: Span, place: Place) -> Option<Diagnostic> {
+fn metadata_word(head: &str, span: Span, place: BlockKind) -> Option<Diagnostic> {
     let is_inside = matches!(
         place,
-        Place::Service | Place::Job | Place::Sidecar | Place::Init
+        BlockKind::Service | BlockKind::Job | BlockKind::Sidecar | BlockKind::Init
     );
     let is_annotations = matches!(head, "annotations" | "annotation");
     let is_labels = matches!(head, "labels" | "label") && is_inside;
@@ -566,7 +571,7 @@ fn metadata_word(head: &str, span: Span, place: Place) -> Option<Diagnostic> {
     })
 }
 
-fn known_words(place: Place) -> String {
+fn known_words(place: BlockKind) -> String {
     format!(
         "known {}: {}",
         place.name(),
@@ -575,7 +580,7 @@ fn known_words(place: Place) -> String {
 }
 
 /// `in a service, in a job or in a sidecar`.
-fn places(places: &[Place]) -> String {
+fn places(places: &[BlockKind]) -> String {
     let names: Vec<&str> = places.iter().map(|place| place.name()).collect();
     match names.as_slice() {
         [init @ .., last] if !init.is_empty() => format!("{} or {last}", init.join(", ")),

@@ -8,7 +8,7 @@ use super::state::Resolver;
 use crate::args::Args;
 use crate::eval::Scope;
 use crate::platform::Assertion;
-use crate::properties::{self, Place};
+use crate::properties::{self, BlockKind};
 
 impl<'a> Resolver<'a> {
     /// `never FROM -> TO`, `never FROM => TO[:PORT]`, `always FROM -> TO:PORT`.
@@ -28,7 +28,7 @@ impl<'a> Resolver<'a> {
             .first()
             .is_some_and(|arg: &Arg| is_word(arg, "always"));
         let word = if always { "always" } else { "never" };
-        let form = properties::word(word, Place::Program).map_or("", |w| w.form);
+        let form = properties::word(word, BlockKind::Program).map_or("", |w| w.form);
         let mut args = Args::new(&statement.args[1..], statement.span, form);
         let at = Standpoint::default();
         let from = self.need_peers(&mut args, "who calls", at, network);

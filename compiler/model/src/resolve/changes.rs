@@ -12,7 +12,7 @@ use crate::facts::{Fact, of_namespace, of_platform, of_service};
 use crate::platform::{
     FlowPort, IngressController, Mode, NamespaceId, Peer, Platform, ServiceId, Workload,
 };
-use crate::properties::Place;
+use crate::properties::BlockKind;
 
 impl Resolver<'_> {
     /// Reports the lines of the profile that match or change nothing. `platform` is the one under it, with what is
@@ -327,9 +327,9 @@ fn missing(platform: &Platform, line: &Override<'_>) -> Option<Diagnostic> {
             let why = services.clone().find_map(|service| {
                 let has_schedule = matches!(service.workload, Workload::CronJob(_));
                 let place = if service.is_job() {
-                    Place::Job
+                    BlockKind::Job
                 } else {
-                    Place::Service
+                    BlockKind::Service
                 };
                 why_not(word, place, has_schedule)
             })?;

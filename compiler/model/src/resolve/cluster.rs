@@ -15,7 +15,7 @@ use crate::args::Args;
 use crate::eval::Scope;
 use crate::origin::{Sourced, Via};
 use crate::platform::{Cluster, Ingress, IngressController, Nodes};
-use crate::properties::Place;
+use crate::properties::BlockKind;
 use crate::units::{Cpu, Memory};
 
 /// How many clusters may extend each other, one below the other.
@@ -138,10 +138,10 @@ impl<'a> Resolver<'a> {
             }
         }
         open.pop();
-        let own = self.own_settings(declared.block, Place::Cluster, &scope, Via::Declared);
+        let own = self.own_settings(declared.block, BlockKind::Cluster, &scope, Via::Declared);
         // `nodes` merges by field: a lower layer stays under a higher one.
         let mut settings = self.overlay(below, own);
-        let place = Place::Cluster;
+        let place = BlockKind::Cluster;
         self.lay_profiles(
             &mut settings,
             None,

@@ -13,7 +13,7 @@ use crate::eval::{Evaluator, Scope};
 use crate::ids::Id;
 use crate::origin::Via;
 use crate::platform::{ComponentId, ComponentUse, UseId};
-use crate::properties::Place;
+use crate::properties::BlockKind;
 use crate::value::Value;
 
 /// How many components may extend each other, one below the other.
@@ -50,7 +50,7 @@ impl<'a> Resolver<'a> {
         &mut self,
         bases: &[&'a Expr],
         block: Option<&'a Block>,
-        place: Place,
+        place: BlockKind,
         scope: &Rc<Scope>,
         uses: &mut Vec<UseId>,
     ) -> Settings<'a> {
@@ -148,7 +148,7 @@ impl<'a> Resolver<'a> {
     fn component_use(
         &mut self,
         expr: &'a Expr,
-        place: Place,
+        place: BlockKind,
         scope: &Rc<Scope>,
         outer: Option<UseId>,
         expansion: &mut Expansion<'a>,

@@ -13,7 +13,7 @@ use crate::args::Args;
 use crate::eval::Scope;
 use crate::origin::{Sourced, Via};
 use crate::platform::{Address, AddressKind, PortId, Route, ServiceId};
-use crate::properties::{self, Place};
+use crate::properties::{self, BlockKind};
 use crate::statements::Reader;
 
 /// The node ports of a cluster that says nothing else (`--service-node-port-range`).
@@ -27,7 +27,7 @@ impl<'a> Resolver<'a> {
         settings: &[(ServiceId, Settings<'a>)],
     ) -> (Vec<Route>, Vec<Address>) {
         let (mut routes, mut addresses) = (Vec::new(), Vec::new());
-        let form = properties::word("expose", Place::Program).map_or("", |w| w.form);
+        let form = properties::word("expose", BlockKind::Program).map_or("", |w| w.form);
         for (namespace, statement) in self.index.exposes.clone() {
             let namespace = namespace.and_then(|n| self.names.namespace_ids.get(&n).copied());
             let mut args = Args::new(&statement.args[1..], statement.span, form);

@@ -10,7 +10,7 @@ use super::state::Resolver;
 use crate::args::Args;
 use crate::eval::Scope;
 use crate::platform::{Flow, FlowPort, Mode, Peer, Peers, Port, PortId, ServiceId};
-use crate::properties::{self, Place};
+use crate::properties::{self, BlockKind};
 use crate::value::{Type, Value, number_as};
 
 impl<'a> Resolver<'a> {
@@ -84,7 +84,7 @@ impl<'a> Resolver<'a> {
         at: Standpoint,
         network: &Network<'_>,
     ) -> Option<Flow> {
-        let form = properties::word("allow", Place::Program).map_or("", |w| w.form);
+        let form = properties::word("allow", BlockKind::Program).map_or("", |w| w.form);
         let mut args = Args::new(&statement.args[1..], statement.span, form);
         let from = self.need_peers(&mut args, "who calls", at, network);
         if args.sign(Sign::Arrow).is_none() {

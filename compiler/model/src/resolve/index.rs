@@ -13,7 +13,7 @@ use crate::args::Args;
 use crate::eval::Constant;
 use crate::ids::Id;
 use crate::platform::{Component, ComponentId, NamespaceId, ProfileId, ServiceId};
-use crate::properties::{self, Place, Word};
+use crate::properties::{self, BlockKind, Word};
 
 /// Declarations that are found by a pass over all of their kind, and how many a program may have of each. It is
 /// resolved under each profile.
@@ -39,7 +39,7 @@ impl<'a> Resolver<'a> {
                 );
             }
             for statement in &file.tree.statements {
-                let Some(word) = self.word(statement, Place::Program) else {
+                let Some(word) = self.word(statement, BlockKind::Program) else {
                     self.broken_names.extend(second_word(statement));
                     continue;
                 };
@@ -114,7 +114,7 @@ impl<'a> Resolver<'a> {
             name => self.report(crate::normalize::unknown_word(
                 name,
                 statement.span,
-                Place::Program,
+                BlockKind::Program,
             )),
         }
     }
@@ -291,7 +291,7 @@ impl<'a> Resolver<'a> {
         let Some((head, _)) = statement.head() else {
             return;
         };
-        let Some(word) = properties::word(head, Place::Namespace) else {
+        let Some(word) = properties::word(head, BlockKind::Namespace) else {
             return;
         };
         match word.name {

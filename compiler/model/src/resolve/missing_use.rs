@@ -42,14 +42,14 @@ impl Resolver<'_> {
                 diagnostic = diagnostic.help(format!("{more} more {places} it too"));
             }
             diagnostic = diagnostic.help(format!("add `{line}`"));
-            let diagnostic = match self.place_of_use(first) {
-                Some(Place::Behind(span)) => {
+            let diagnostic = match self.insertion_point(first) {
+                Some(InsertionPoint::Behind(span)) => {
                     diagnostic.fix(format!("add `{line}`"), span, format!("\n{line}"))
                 }
-                Some(Place::BehindVersion(span)) => {
+                Some(InsertionPoint::BehindVersion(span)) => {
                     diagnostic.fix(format!("add `{line}`"), span, format!("\n\n{line}"))
                 }
-                Some(Place::First(span)) => {
+                Some(InsertionPoint::First(span)) => {
                     diagnostic.fix(format!("add `{line}`"), span, format!("{line}\n\n"))
                 }
                 None => diagnostic,
@@ -58,8 +58,8 @@ impl Resolver<'_> {
         }
     }
 
-    /// Where the file of a name has room for a `use`.
-    fn place_of_use(&self, of: Span) -> Option<Place> {
+    /// Where a `use` can be inserted in the file of a name.
+    fn insertion_point(&self, of: Span) -> Option<InsertionPoint> {
         let file = self.loaded.files.iter().find(|file| file.id == of.file)?;
         let text = &self.loaded.sources.get(file.id)?.text;
         let ends = |word: &str| {
@@ -75,23 +75,23 @@ impl Resolver<'_> {
             is_last.then_some(Span::new(of.file, end, end))
         };
         let start = Span::new(of.file, 0, 0);
-        let place = ends("use").map(Place::Behind);
-        let place = place.or_else(|| ends("erp").map(Place::BehindVersion));
-        // What stands on one line with other statements has no room behind it.
+        let place = ends("use").map(InsertionPoint::Behind);
+        let place = place.or_else(|| ends("erp").map(InsertionPoint::BehindVersion));
+        // What stands on one line with other statements cannot be followed by a line.
         let has_head = |word: &str| {
             let mut statements = file.tree.statements.iter();
             statements.any(|s| s.head().is_some_and(|(head, _)| head == word))
         };
         match place {
             None if has_head("erp") || has_head("use") => None,
-            None => Some(Place::First(start)),
+            None => Some(InsertionPoint::First(start)),
             place => place,
         }
     }
 }
 
-/// Where a `use` is put in.
-enum Place {
+/// Where a `use` can be inserted.
+enum InsertionPoint {
     /// On the line below another one.
     Behind(Span),
     /// Below the version of the language.

@@ -6,7 +6,7 @@ use super::settings::{ByPath, Setting, Settings, statement_and_paths};
 use super::state::Resolver;
 use crate::eval::Evaluator;
 use crate::platform::{NamespaceId, Port, SecretMount, Volume};
-use crate::properties::{self, Place};
+use crate::properties::{self, BlockKind};
 use crate::statements::Reader;
 
 impl<'a> Resolver<'a> {
@@ -72,9 +72,9 @@ impl<'a> Resolver<'a> {
         word: &'static str,
     ) -> Vec<(erpc_syntax::tree::Ident, Setting<'a>, Settings<'a>)> {
         let place = if word == "init" {
-            Place::Init
+            BlockKind::Init
         } else {
-            Place::Sidecar
+            BlockKind::Sidecar
         };
         let stacks: Vec<Vec<Setting<'a>>> = settings.of(word).cloned().collect();
         let mut out = Vec::new();
@@ -112,7 +112,7 @@ impl<'a> Resolver<'a> {
 }
 
 /// What a path of a profile sets of a sidecar or init container.
-fn part_of_container<'a>(setting: &Setting<'a>, place: Place) -> Option<Setting<'a>> {
+fn part_of_container<'a>(setting: &Setting<'a>, place: BlockKind) -> Option<Setting<'a>> {
     let path = setting.path?;
     let (first, rest) = path.rest.split_first()?;
     let word = properties::word(first.as_name()?, place)?;

@@ -43,7 +43,8 @@ impl<'a> Resolver<'a> {
 
     /// `accept "PATH" because "…"`.
     fn accepted_file(&mut self, statement: &'a Statement) -> Option<AcceptedFile> {
-        let form = properties::word("accept", properties::Place::Program).map_or("", |w| w.form);
+        let form =
+            properties::word("accept", properties::BlockKind::Program).map_or("", |w| w.form);
         let mut args = Args::new(&statement.args[1..], statement.span, form);
         let expr = args.need_expr("the path of a manifest", &mut self.diagnostics)?;
         let path = self.text(expr, &Scope::default())?;
@@ -241,7 +242,7 @@ impl<'a> Resolver<'a> {
     }
 
     fn written_move(&mut self, statement: &'a Statement) -> Option<Written> {
-        let form = properties::word("moved", properties::Place::Program).map_or("", |w| w.form);
+        let form = properties::word("moved", properties::BlockKind::Program).map_or("", |w| w.form);
         let mut args = Args::new(&statement.args[1..], statement.span, form);
         let old = args.need_expr("the old name", &mut self.diagnostics)?;
         args.need_word("to", &mut self.diagnostics)?;

@@ -14,7 +14,7 @@ use crate::eval::Scope;
 use crate::ids::Id;
 use crate::origin::{Sourced, Via};
 use crate::platform::{Namespace, NamespaceId, Quota, Secret, SecretId, ServiceId, Tier, TierId};
-use crate::properties::{self, Place};
+use crate::properties::{self, BlockKind};
 use crate::statements::PULL_KEY;
 
 impl<'a> Resolver<'a> {
@@ -40,8 +40,13 @@ impl<'a> Resolver<'a> {
         services: Vec<ServiceId>,
     ) -> (Namespace, Settings<'a>) {
         let scope = Rc::new(Scope::default());
-        let below = self.own_settings(defaults, Place::NamespaceDefaults, &scope, Via::Platform);
-        let own = self.own_settings(declared.block, Place::Namespace, &scope, Via::Declared);
+        let below = self.own_settings(
+            defaults,
+            BlockKind::NamespaceDefaults,
+            &scope,
+            Via::Platform,
+        );
+        let own = self.own_settings(declared.block, BlockKind::Namespace, &scope, Via::Declared);
         // `grants` add up inside a block; a namespace that says its own does not get the platform's.
         let says_grants = own.iter().any(|s| s.word.name == "grants");
         let below = below
@@ -52,7 +57,7 @@ impl<'a> Resolver<'a> {
         let mut settings = self.overlay(vec![base], own);
         let id = self.names.namespace_ids.get(&declared.name.text).copied();
         let owner = id.map(Owner::Namespace);
-        let place = Place::Namespace;
+        let place = BlockKind::Namespace;
         let mut uses = Vec::new();
         self.lay_profiles(&mut settings, owner, declared, place, &scope, &mut uses);
         let name = Sourced::declared(declared.name.text.clone(), declared.name.span);
@@ -199,11 +204,11 @@ impl<'a> Resolver<'a> {
         declared: &Declared<'a>,
         namespace: Option<NamespaceId>,
     ) -> Secret {
-        let settings = self.settings_of_declared(declared, Place::Secret, None);
+        let settings = self.settings_of_declared(declared, BlockKind::Secret, None);
         let mut secret = Secret::new(declared.sourced_name(), namespace);
         self.read_statements(&mut secret, &settings);
         if secret.keys.is_empty() {
-            let form = properties::word("keys", Place::Secret).map_or("", |word| word.form);
+            let form = properties::word("keys", BlockKind::Secret).map_or("", |word| word.form);
             self.report(
                 Diagnostic::new(
                     &codes::MISSING_PROPERTY,

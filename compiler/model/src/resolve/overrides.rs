@@ -17,7 +17,7 @@ use crate::eval::Scope;
 use crate::ids::UseId;
 use crate::origin::Via;
 use crate::platform::ProfileId;
-use crate::properties::{Merge, Place};
+use crate::properties::{BlockKind, Merge};
 use crate::statements::{ServiceProperties, Statements};
 
 /// A setting of one layer, before it is laid over the others.
@@ -59,7 +59,7 @@ impl<'a> Resolver<'a> {
         settings: &mut Settings<'a>,
         owner: Option<Owner>,
         declared: &Declared<'a>,
-        place: Place,
+        place: BlockKind,
         scope: &Rc<Scope>,
         uses: &mut Vec<UseId>,
     ) {
@@ -114,7 +114,7 @@ impl<'a> Resolver<'a> {
         let found = of_profiles.find(|(id, _)| *id == profile);
         let statements = found.map_or_else(Vec::new, |(_, statements)| statements.clone());
         let via = Via::Profile(profile);
-        self.settings_of(statements.into_iter(), Place::Platform, scope, via)
+        self.settings_of(statements.into_iter(), BlockKind::Platform, scope, via)
     }
 
     fn setting_of(
@@ -151,7 +151,7 @@ impl<'a> Resolver<'a> {
         settings: &mut Settings<'a>,
         owner: Option<Owner>,
         mut candidates: Vec<Candidate<'a>>,
-        place: Place,
+        place: BlockKind,
     ) {
         self.fixed_or_scaled(&mut candidates);
         for Candidate { setting, .. } in self.most_exact(candidates) {
@@ -161,7 +161,7 @@ impl<'a> Resolver<'a> {
             };
             let Some(off) = setting.off() else {
                 // An external has the addresses that its highest layer says.
-                if place == Place::External && setting.word.merge == Merge::Append {
+                if place == BlockKind::External && setting.word.merge == Merge::Append {
                     let below = |below: &Setting<'_>| below.rank < setting.rank;
                     settings.remove_of(setting.word.name, below);
                 }
@@ -305,11 +305,11 @@ pub(super) fn useless(profile: &str, line: Span) -> Diagnostic {
 }
 
 /// Why a plain statement cannot stand in a service or job; `None` if it can.
-pub(super) fn why_not(word: &str, place: Place, has_schedule: bool) -> Option<&'static str> {
+pub(super) fn why_not(word: &str, place: BlockKind, has_schedule: bool) -> Option<&'static str> {
     let statement = ServiceProperties::statement(word)?;
     if !statement.word.places.contains(&place) {
         return Some(match place {
-            Place::Job => "it is a job",
+            BlockKind::Job => "it is a job",
             _ => "it is a service",
         });
     }
@@ -322,7 +322,7 @@ fn is_applicable(
     settings: &Settings<'_>,
     added: &[Slot],
     line: &Override<'_>,
-    place: Place,
+    place: BlockKind,
     has_schedule: bool,
 ) -> bool {
     let Meant::Statement(word, key, _) = &line.meant else {
@@ -331,7 +331,7 @@ fn is_applicable(
     if settings.is_partial {
         return true;
     }
-    let is_job = place == Place::Job;
+    let is_job = place == BlockKind::Job;
     match word.name {
         "replicas" => !is_job,
         "scale" => {

@@ -10,7 +10,7 @@ use super::state::Resolver;
 use super::under::{Meant, Override, Owner};
 use crate::args::Args;
 use crate::platform::{NamespaceId, Quota, ServiceId};
-use crate::properties::{self, Merge, Place, Word};
+use crate::properties::{self, BlockKind, Merge, Word};
 use crate::statements::{ServiceProperties, Statements};
 
 /// The hosts of a service's routes, which only paths of profiles set.
@@ -146,7 +146,7 @@ impl<'a> Resolver<'a> {
     fn path_of_profile(&mut self, path: &'a Path) -> Option<(Vec<Owner>, Meant<'a>)> {
         let segments = path.segments.as_slice();
         if path.as_word().is_some_and(|word| word == "cluster") {
-            let cluster = properties::word("cluster", Place::Platform)?;
+            let cluster = properties::word("cluster", BlockKind::Platform)?;
             let meant = Meant::Statement(cluster, SmolStr::default(), &[]);
             return Some((vec![Owner::Platform], meant));
         }
@@ -161,7 +161,7 @@ impl<'a> Resolver<'a> {
         let is_quota = second.as_name().is_some_and(|name| name == "quota")
             && !self.names.services_by_name.contains_key("quota");
         if is_quota {
-            let quota = properties::word("quota", Place::Namespace)?;
+            let quota = properties::word("quota", BlockKind::Namespace)?;
             let rest = &segments[2..];
             match rest {
                 [] => {}
@@ -185,7 +185,7 @@ impl<'a> Resolver<'a> {
         let plain = ServiceProperties::statement(name).map(|statement| &statement.word);
         let whole = OF_SERVICE
             .contains(&name)
-            .then(|| properties::word(name, Place::Service));
+            .then(|| properties::word(name, BlockKind::Service));
         if let Some(word) = plain.or(whole.flatten()) {
             return match path.get(1) {
                 Some(more) => self.not_settable(more, &[]),
@@ -217,7 +217,7 @@ impl<'a> Resolver<'a> {
                 {
                     return self.not_settable(part, &OF_CONTAINER);
                 }
-                let word = properties::word(name, Place::Service)?;
+                let word = properties::word(name, BlockKind::Service)?;
                 Some(Meant::Statement(word, key, rest))
             }
             ("sidecar" | "init", []) => self.not_settable(&path[1], &OF_CONTAINER),
@@ -306,7 +306,7 @@ impl<'a> Resolver<'a> {
         let mut known: Vec<&str> = known.collect();
         known.sort_unstable();
         let homes = self.names.services_by_name.get(name).map(Vec::as_slice);
-        let diagnostic = if let Some(word) = properties::word(name, Place::Platform) {
+        let diagnostic = if let Some(word) = properties::word(name, BlockKind::Platform) {
             Diagnostic::new(
                 &codes::WRONG_SHAPE,
                 format!("`{name}` is written without `=` in a profile"),

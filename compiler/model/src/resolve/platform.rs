@@ -17,7 +17,7 @@ use crate::platform::{
     Cluster, ClusterId, ComponentId, External, IngressController, Namespace, NamespaceId, Platform,
     PortId, Service, ServiceId, Tier, TierId,
 };
-use crate::properties::{self, Place};
+use crate::properties::{self, BlockKind};
 use crate::statements::Statements;
 use crate::value::Value;
 
@@ -30,7 +30,7 @@ impl<'a> Resolver<'a> {
             return None;
         };
         let owner = Some(Owner::Platform);
-        let settings = self.settings_of_declared(&declared, Place::Platform, owner);
+        let settings = self.settings_of_declared(&declared, BlockKind::Platform, owner);
         self.set_facts(&declared, &settings);
         self.check_imports();
         let clusters = self.clusters();
@@ -243,7 +243,7 @@ impl<'a> Resolver<'a> {
             .get(1)
             .map_or(statement.span.after(), Arg::span);
         let span = behind.to(statement.args.last().map_or(behind, Arg::span));
-        let form = properties::word("tiers", Place::Program).map_or("", |w| w.form);
+        let form = properties::word("tiers", BlockKind::Program).map_or("", |w| w.form);
         let mut diagnostic = Diagnostic::new(
             &codes::WRONG_SHAPE,
             "tiers stand in their order, the lowest first, with `<` between them",
@@ -411,7 +411,7 @@ impl<'a> Resolver<'a> {
     }
 
     fn external(&mut self, declared: &Declared<'a>) -> External {
-        let settings = self.settings_of_declared(declared, Place::External, None);
+        let settings = self.settings_of_declared(declared, BlockKind::External, None);
         let mut external = External::new(declared.sourced_name());
         external.doc = declared.statement.doc();
         self.read_statements(&mut external, &settings);

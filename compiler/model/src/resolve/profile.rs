@@ -16,7 +16,7 @@ use crate::ids::Id;
 use crate::origin::{Sourced, Via};
 use crate::platform::{Accept, Platform, Profile, ProfileId};
 use crate::profile::{layers, unknown_profile, without};
-use crate::properties::{self, Place};
+use crate::properties::{self, BlockKind};
 
 /// How many profiles may extend each other, one below the other.
 const MAX_PROFILE_DEPTH: usize = 16;
@@ -51,7 +51,7 @@ impl<'a> Resolver<'a> {
         let mut statements: Vec<(Ident, &'a Statement, Args<'a>)> = Vec::new();
         let mut seen: FxHashMap<SmolStr, Span> = FxHashMap::default();
         for statement in self.index.profiles.clone() {
-            let form = properties::word("profile", Place::Program).map_or("", |w| w.form);
+            let form = properties::word("profile", BlockKind::Program).map_or("", |w| w.form);
             let mut args = Args::new(&statement.args[1..], statement.span, form);
             let Some(name) = args.need_name("the profile's name", &mut self.diagnostics) else {
                 continue;
@@ -190,7 +190,7 @@ impl<'a> Resolver<'a> {
                 if is_assignment(statement) {
                     continue;
                 }
-                let Some(word) = self.word(statement, Place::Profile) else {
+                let Some(word) = self.word(statement, BlockKind::Profile) else {
                     continue;
                 };
                 if word.name == "accept" {
@@ -198,8 +198,8 @@ impl<'a> Resolver<'a> {
                 }
                 self.profile.has_statements = true;
                 let has_block = matches!(statement.args.last(), Some(Arg::Block(_)));
-                let is_of_platform = properties::word(word.name, Place::Platform).is_some();
-                match properties::word(word.name, Place::Program) {
+                let is_of_platform = properties::word(word.name, BlockKind::Platform).is_some();
+                match properties::word(word.name, BlockKind::Program) {
                     Some(word) if has_block || !is_of_platform => {
                         self.collect_of_profile(word, statement, *id);
                     }
@@ -325,7 +325,7 @@ impl<'a> Resolver<'a> {
 
     /// `accept CODE [for NAME] because "…"`.
     pub(super) fn accept(&mut self, statement: &'a Statement) -> Option<Accept> {
-        let form = properties::word("accept", Place::Program).map_or("", |w| w.form);
+        let form = properties::word("accept", BlockKind::Program).map_or("", |w| w.form);
         let mut args = Args::new(&statement.args[1..], statement.span, form);
         let code = args.need_name("the code of a warning", &mut self.diagnostics)?;
         let known = self.accepted_code(&code);

@@ -14,7 +14,7 @@ use crate::elements::Kind;
 use crate::eval::{Binding, Lowering, Scope};
 use crate::origin::Sourced;
 use crate::platform::{Expectation, Require, Rule, Test};
-use crate::properties::{self, Place};
+use crate::properties::{self, BlockKind};
 use crate::ty::Ty;
 use crate::value::{Type, Value};
 
@@ -397,7 +397,7 @@ impl<'a> Resolver<'a> {
         network: &Network<'_>,
         rules: &[(SmolStr, Kind)],
     ) -> Option<Test> {
-        let form = properties::word("test", Place::Program).map_or("", |w| w.form);
+        let form = properties::word("test", BlockKind::Program).map_or("", |w| w.form);
         let mut args = Args::new(&statement.args[1..], statement.span, form);
         let written = args.need_expr("the test's name in quotes", &mut self.diagnostics)?;
         let block = args.block();
@@ -462,7 +462,7 @@ impl<'a> Resolver<'a> {
 }
 
 fn rule_form() -> &'static str {
-    properties::word("rule", Place::Program).map_or("", |w| w.form)
+    properties::word("rule", BlockKind::Program).map_or("", |w| w.form)
 }
 
 /// The parameters in the head of a template.

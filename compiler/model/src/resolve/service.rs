@@ -17,7 +17,7 @@ use crate::platform::{
     Autoscale, Availability, Config, Grant, Latency, NamespaceId, Patch, Scaling, Service,
     ServiceId, Workload,
 };
-use crate::properties::{Merge, Place};
+use crate::properties::{BlockKind, Merge};
 use crate::schedule;
 use crate::statements::slo::Promise;
 use crate::statements::{Reader, ServiceProperties, Statement, Statements};
@@ -41,7 +41,11 @@ impl<'a> Resolver<'a> {
         is_job: bool,
         declared: &Declared<'a>,
     ) -> (Option<Service>, Settings<'a>) {
-        let place = if is_job { Place::Job } else { Place::Service };
+        let place = if is_job {
+            BlockKind::Job
+        } else {
+            BlockKind::Service
+        };
         let scope = Rc::new(Scope {
             bindings: Vec::new(),
             given: Vec::new(),
@@ -451,7 +455,7 @@ impl<'a> Resolver<'a> {
             let settings = self.settings(
                 &declared.bases,
                 declared.block,
-                Place::Service,
+                BlockKind::Service,
                 &scope,
                 &mut uses,
             );

@@ -16,7 +16,7 @@ use super::under::Owner;
 use crate::args::Args;
 use crate::eval::Scope;
 use crate::origin::{Origin, Sourced, Via};
-use crate::properties::{Merge, Place, Word};
+use crate::properties::{BlockKind, Merge, Word};
 
 /// How a profile sets a property by its path.
 pub(super) const PATH_FORM: &str = "PATH = VALUE";
@@ -254,7 +254,7 @@ impl<'a> Resolver<'a> {
     pub(super) fn settings_of_declared(
         &mut self,
         declared: &Declared<'a>,
-        place: Place,
+        place: BlockKind,
         owner: Option<Owner>,
     ) -> Settings<'a> {
         let scope = Rc::new(Scope::default());
@@ -269,7 +269,7 @@ impl<'a> Resolver<'a> {
     pub(super) fn own_settings(
         &mut self,
         block: Option<&'a Block>,
-        place: Place,
+        place: BlockKind,
         scope: &Rc<Scope>,
         via: Via,
     ) -> Vec<Setting<'a>> {
@@ -281,7 +281,7 @@ impl<'a> Resolver<'a> {
     pub(super) fn settings_of(
         &mut self,
         statements: impl ExactSizeIterator<Item = &'a Statement>,
-        place: Place,
+        place: BlockKind,
         scope: &Rc<Scope>,
         via: Via,
     ) -> Vec<Setting<'a>> {
@@ -290,7 +290,7 @@ impl<'a> Resolver<'a> {
             FxHashMap::with_capacity_and_hasher(statements.len(), FxBuildHasher);
         let rank = self.rank(via);
         // A namespace has a statement for each of its services.
-        let is_bounded = place != Place::Namespace;
+        let is_bounded = place != BlockKind::Namespace;
         let most = if is_bounded {
             MAX_STATEMENTS
         } else {

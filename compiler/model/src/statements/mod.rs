@@ -188,7 +188,7 @@ macro_rules! statements {
                         doc: $text,
                         parts: &[$($(($part, $part_doc)),*)?],
                         merge: $crate::statements::statements!(@merge $($merge)?),
-                        places: &[$($crate::word::Place::$place),*],
+                        places: &[$($crate::word::BlockKind::$place),*],
                     },
                     members: $crate::statements::statements!(
                         @members $owner $field $ty, $text $(, { $($member: $member_ty, $member_doc => $get),* })?
