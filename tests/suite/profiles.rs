@@ -143,7 +143,7 @@ fn a_value_knows_the_profile_that_says_it() {
         "dev".as_ref(),
     ]);
     assert!(
-        shown.out.contains("the profile `dev` says it instead"),
+        shown.out.contains("set by the profile `dev` instead"),
         "{}{}",
         shown.out,
         shown.err

@@ -204,7 +204,7 @@ fn a_value_says_its_line_and_the_way_to_its_owner() {
         "{shown}"
     );
     assert!(
-        shown.contains("stdlib/beam.erp:8: the component `std.beam.Release` says it\n    | memory 256Mi..512Mi\n"),
+        shown.contains("stdlib/beam.erp:8: set by the component `std.beam.Release`\n    | memory 256Mi..512Mi\n"),
         "{shown}"
     );
     assert!(shown.contains(": is `std.beam.Release`\n    | service hl7-health is Release {\n"));
@@ -218,16 +218,16 @@ fn a_value_says_its_line_and_the_way_to_its_owner() {
     );
     let of_namespace = show(&["hl7-health.slo.availability"]);
     assert!(
-        of_namespace.contains("the namespace says it"),
+        of_namespace.contains("set by the namespace"),
         "{of_namespace}"
     );
     let of_platform = show(&["erp-apps.grants.0"]);
-    assert!(
-        of_platform.contains("the platform says it"),
-        "{of_platform}"
-    );
+    assert!(of_platform.contains("set by the platform"), "{of_platform}");
     let own = show(&["hl7-health.rto"]);
-    assert!(own.contains(": said here\n    | rto        2m\n"), "{own}");
+    assert!(
+        own.contains(": defined here\n    | rto        2m\n"),
+        "{own}"
+    );
 }
 
 /// A probe's parts come from different lines: what is asked from the service, how often from the

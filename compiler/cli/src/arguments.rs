@@ -228,14 +228,14 @@ pub(crate) struct Order {
 /// Shows the resolved platform, a part of it, or one value and where it came from.
 ///
 /// NAME is a namespace, a service or one value by its dotted path, or a table: namespaces, services,
-/// repos, images. A value's place is the line that says it; its way is what stands between that line
-/// and its owner: components, the namespace, the platform, a profile.
+/// repos, images. A value is defined at one line; its origin is that line and what lies between it and
+/// the owner: components, the namespace, the platform, a profile.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   erpc show                                  the platform in figures
   erpc show erp-apps                         a namespace and its services
-  erpc show hl7-health --origin              a service, with the way of each value
+  erpc show hl7-health --origin              a service, with the origin of each value
   erpc show erp-apps.hl7-health.memory       one value and where it came from
   erpc show images --format markdown         a table, to paste elsewhere
   erpc show . --format json                  everything, for tools
@@ -247,10 +247,10 @@ pub(crate) struct Show {
     pub(crate) name: Option<String>,
     /// Project directory or file [default: nearest platform.erp in this or a parent directory].
     pub(crate) path: Option<PathBuf>,
-    /// Say for each value on which way it came to its owner.
+    /// Show the origin of each value.
     #[arg(long)]
     pub(crate) origin: bool,
-    /// The other way: what an emitted line, or each line of an emitted file, follows from.
+    /// Show the source of an emitted line, or of each line of an emitted file.
     #[arg(long, value_name = "FILE[:LINE]", conflicts_with_all = ["origin", "path"])]
     pub(crate) emitted: Option<String>,
 }
@@ -352,7 +352,7 @@ pub(crate) struct Diff {
 
 /// Shows which peers a service reaches, directly and through others, with a shortest path for each.
 ///
-/// Ways lead through services and the ingress controller only: internet, externals and cluster.* are
+/// Paths lead through services and the ingress controller only: internet, externals and cluster.* are
 /// ends. NAME is a service, several (ns.*), an external, internet, cluster.nodes or an address.
 #[derive(Debug, Args)]
 #[command(after_help = "\

@@ -47,7 +47,7 @@ impl ClusterFactCheck<'_> {
                 &codes::MISSING_CLUSTER_FACT,
                 format!("the cluster `{}` does not say {fact}", cluster.name.value),
             )
-            .at(cluster.name.span(), "not said here")
+            .at(cluster.name.span(), "not defined here")
             .unless_said(
                 cluster.name.span(),
                 example.split(' ').next().unwrap_or(example),

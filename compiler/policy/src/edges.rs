@@ -495,7 +495,7 @@ impl Expansion<'_, '_> {
         {
             return Diagnostic::new(&codes::DUPLICATE_FLOW, "this flow is declared already")
                 .at(span, "adds nothing")
-                .also(flows[other.index()].span, "said here")
+                .also(flows[other.index()].span, "defined here")
                 .help("remove one of the two");
         }
         let (message, all) = match edges {

@@ -1,36 +1,36 @@
-//! The way on which a value reached its owner, step by step: the line that says it, then each use
-//! of a component, from the inside out, or the namespace or platform block that it came through.
+//! The origin of a value, step by step: the line that sets it, then each use of a component, from the
+//! inside out, or the namespace or platform block that it came through.
 
 use erpc_diagnostics::Span;
 
 use crate::origin::{Origin, Via};
 use crate::platform::Platform;
 
-/// One step of the way.
+/// One step of the origin of a value.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Step {
+pub struct OriginStep {
     /// What happens there.
     pub says: String,
-    /// Where; [`Span::NONE`] for what the language says.
+    /// Where; [`Span::NONE`] for a default of the language.
     pub span: Span,
 }
 
 /// The steps of an origin; at least one.
 #[must_use]
-pub fn chain(platform: &Platform, origin: Origin) -> Vec<Step> {
-    let said = |says: &str| Step {
+pub fn chain(platform: &Platform, origin: Origin) -> Vec<OriginStep> {
+    let step = |says: &str| OriginStep {
         says: says.to_owned(),
         span: origin.span,
     };
     match origin.via {
-        Via::Declared => vec![said("said here")],
-        Via::Namespace => vec![said("the namespace says it for each of its services")],
-        Via::Platform => vec![said("the platform says it for every namespace")],
-        Via::Profile(id) => vec![said(&format!(
-            "the profile `{}` says it instead",
+        Via::Declared => vec![step("defined here")],
+        Via::Namespace => vec![step("set by the namespace for each of its services")],
+        Via::Platform => vec![step("set by the platform for every namespace")],
+        Via::Profile(id) => vec![step(&format!(
+            "set by the profile `{}` instead",
             platform[id].name.value
         ))],
-        Via::Default => vec![said("nobody says it: a default of the language")],
+        Via::Default => vec![step("a default of the language")],
         Via::Component(id) => {
             let mut steps = Vec::new();
             let mut at = Some(id);
@@ -38,7 +38,7 @@ pub fn chain(platform: &Platform, origin: Origin) -> Vec<Step> {
                 let of_use = &platform.uses[id.index()];
                 let name = &platform.components[of_use.component.index()].name;
                 if steps.is_empty() {
-                    steps.push(said(&format!("the component `{name}` says it")));
+                    steps.push(step(&format!("set by the component `{name}`")));
                 }
                 let says = match of_use.outer {
                     Some(outer) => {
@@ -48,7 +48,7 @@ pub fn chain(platform: &Platform, origin: Origin) -> Vec<Step> {
                     }
                     None => format!("is `{name}`"),
                 };
-                steps.push(Step {
+                steps.push(OriginStep {
                     says,
                     span: of_use.span,
                 });

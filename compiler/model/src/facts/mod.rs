@@ -9,7 +9,7 @@ mod place;
 mod service;
 
 pub use crate::fact::{Fact, Plain};
-pub use chain::{Step, chain};
+pub use chain::{OriginStep, chain};
 pub use find::{Found, Missing, Subject, find};
 pub use place::{of_cluster, of_external, of_namespace, of_platform, of_secret};
 pub use service::{of_service, plain_statements};

@@ -185,7 +185,7 @@ impl ClusterFactCheck<'_> {
                     cluster.name.value, words.does
                 ),
             )
-            .at(cni.span(), "not said here")
+            .at(cni.span(), "not defined here")
             .also(flow, "this flow needs it")
         } else {
             Diagnostic::new(

@@ -1,4 +1,4 @@
-//! Facts as text and as JSON, with their places and the way that led to them.
+//! Facts as text and as JSON, with their places and origins.
 
 use std::fmt::Write;
 
@@ -62,7 +62,7 @@ impl View<'_> {
         out + &table.aligned()
     }
 
-    /// One value with the way that led to it, or the facts of a group.
+    /// One value with its origin, or the facts of a group.
     pub(super) fn value(&self, found: &Found) -> String {
         let mut out = String::new();
         let fact = &found.fact;
@@ -146,7 +146,7 @@ impl View<'_> {
         }
     }
 
-    /// The way of a value, a line for each step with the source line below it.
+    /// The origin of a value, a line for each step with the source line below it.
     pub(super) fn steps(&self, origin: Origin, indent: &str) -> String {
         let mut out = String::new();
         for step in chain(self.platform, origin) {
