@@ -238,14 +238,17 @@ fn proof_by_stage(program: &Memory, runs: usize) {
         derived.edges.as_slice().len(),
         bytes / 1024
     );
-    let claimed = erpc_cli::claims::of(platform);
+    let claimed = erpc_cli::claims::of_platform(platform);
     let cluster = erpc_cli::claims::cluster_addresses(platform);
     let manifests = erpc_cli::proof::read(&files);
     let partition = Partition::of(&manifests, &claimed.claims, &cluster);
     let matrix = Matrix::of(&partition, Reading::STANDARD, &cluster);
     let stages: [(&str, Duration); 6] = [
         ("read", least(runs, || erpc_cli::proof::read(&files))),
-        ("claims", least(runs, || erpc_cli::claims::of(platform))),
+        (
+            "claims",
+            least(runs, || erpc_cli::claims::of_platform(platform)),
+        ),
         (
             "classes",
             least(runs, || {

@@ -53,7 +53,11 @@ fn sources() -> Vec<(String, String)> {
 }
 
 fn comments(text: &str) -> Vec<String> {
-    fn of<'t>(statements: &'t [Statement], dangling: &'t [Comment], into: &mut Vec<&'t Comment>) {
+    fn collect<'t>(
+        statements: &'t [Statement],
+        dangling: &'t [Comment],
+        into: &mut Vec<&'t Comment>,
+    ) {
         for statement in statements {
             into.extend(&statement.leading);
             into.extend(&statement.inner);
@@ -65,7 +69,7 @@ fn comments(text: &str) -> Vec<String> {
                     ..
                 }) = arg
                 {
-                    of(statements, dangling, into);
+                    collect(statements, dangling, into);
                 }
             }
         }
@@ -73,7 +77,7 @@ fn comments(text: &str) -> Vec<String> {
     }
     let parsed = erpc_syntax::parse(FileId(0), text);
     let mut found = Vec::new();
-    of(&parsed.file.statements, &parsed.file.dangling, &mut found);
+    collect(&parsed.file.statements, &parsed.file.dangling, &mut found);
     found.sort_by_key(|comment| comment.span);
     found.iter().map(|c| c.text.trim_end().to_owned()).collect()
 }

@@ -20,7 +20,7 @@ pub(crate) fn assertions(platform: &Platform, derived: &Derived, out: &mut Diagn
         return;
     }
     let connections = Connections::of(platform, derived);
-    let mut prover = Prover::of(platform, derived, &connections);
+    let mut prover = Prover::new(platform, derived, &connections);
     for assertion in &platform.assertions {
         let Some(targets) = prover.targets(assertion, out) else {
             continue;
@@ -40,7 +40,7 @@ pub fn forbidding<'p>(
     derived: &'p Derived,
     connections: &'p Connections,
 ) -> Option<&'p Assertion> {
-    let mut prover = Prover::of(platform, derived, connections);
+    let mut prover = Prover::new(platform, derived, connections);
     let mut nevers = platform.assertions.iter().filter(|one| !one.always);
     nevers.find(|never| {
         let mut found = Diagnostics::new();
@@ -81,7 +81,7 @@ struct Prover<'p> {
 }
 
 impl<'p> Prover<'p> {
-    fn of(platform: &'p Platform, derived: &'p Derived, connections: &'p Connections) -> Self {
+    fn new(platform: &'p Platform, derived: &'p Derived, connections: &'p Connections) -> Self {
         Self {
             platform,
             derived,

@@ -22,7 +22,7 @@ pub struct Claimed {
 }
 
 /// What a platform claims.
-pub fn of(platform: &Platform) -> Claimed {
+pub fn of_platform(platform: &Platform) -> Claimed {
     let mut claiming = Claiming {
         platform,
         out: Claimed {

@@ -160,7 +160,7 @@ impl Plan {
     /// # Errors
     ///
     /// A sentence that names the path which cannot be read.
-    pub(crate) fn of(
+    pub(crate) fn compare(
         root: &Path,
         files: Vec<OutputFile>,
         targets: &[DeliveryTarget],

@@ -21,7 +21,7 @@ const MAX_FINDINGS: usize = 20;
 #[must_use]
 pub fn check(platform: &Platform, files: &[OutputFile]) -> Diagnostics {
     let manifests = read(files);
-    let claimed = claims::of(platform);
+    let claimed = claims::of_platform(platform);
     let cluster = claims::cluster_addresses(platform);
     let partition = Partition::of(&manifests, &claimed.claims, &cluster);
     let mut matrix = Matrix::of(&partition, Reading::STANDARD, &cluster);
@@ -51,7 +51,7 @@ pub fn certificate(
     sources: &Sources,
     manifests: &Manifests,
 ) -> Certificate {
-    let claimed = claims::of(platform);
+    let claimed = claims::of_platform(platform);
     let tiers = TierOrder {
         names: platform
             .tiers

@@ -23,7 +23,7 @@ impl<'p> Revision<'p> {
     /// # Errors
     ///
     /// A sentence for the user: no Git, no repository, no such revision.
-    pub(crate) fn of(project: &'p Project, name: &str) -> Result<Self, String> {
+    pub(crate) fn open(project: &'p Project, name: &str) -> Result<Self, String> {
         let prefix = git(&project.folder, &["rev-parse", "--show-prefix"])?;
         if !prefix.status.success() {
             return Err(format!(

@@ -134,7 +134,7 @@ pub async fn apply(
     if let Some(saved) = &options.saved {
         crate::saved::check_origin(saved, program, cluster)?;
     }
-    let plan = Plan::of(cluster, program, &options.allowed).await?;
+    let plan = Plan::compute(cluster, program, &options.allowed).await?;
     if let Some(saved) = &options.saved {
         crate::saved::check(saved, &plan, program, cluster)?;
     }
@@ -166,7 +166,7 @@ pub async fn apply(
         .await?;
     inventory::prepare(cluster).await?;
     // Before the lock is taken: to compress a large platform takes longer than a renewal may wait.
-    let release = NewRelease::of(cluster, program, &options.source).await?;
+    let release = NewRelease::prepare(cluster, program, &options.source).await?;
     let lock = Lock::take(cluster, program.name(), options.wait_lock, |text| {
         progress.say(&Event::Note(text));
     })

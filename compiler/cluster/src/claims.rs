@@ -55,8 +55,10 @@ impl Claims {
                 let template = Template {
                     set: desired.id.clone(),
                     size: size.to_owned(),
-                    source: program
-                        .place(desired, &FieldPath::of(&["spec", "volumeClaimTemplates"])),
+                    source: program.place(
+                        desired,
+                        &FieldPath::from_names(&["spec", "volumeClaimTemplates"]),
+                    ),
                 };
                 let prefix = format!("{name}-{}", desired.id.name);
                 templates.insert((namespace.to_owned(), prefix), template);
@@ -149,7 +151,7 @@ impl Growing {
     /// The change of the claim.
     pub(crate) fn change(&self) -> FieldChange {
         FieldChange {
-            path: FieldPath::of(&SIZE),
+            path: FieldPath::from_names(&SIZE),
             old: Some(json!(self.asked)),
             new: Some(json!(self.wanted)),
         }

@@ -353,7 +353,7 @@ impl Destruction {
 
     /// What is in a namespace now, seen against what is to be deleted in it.
     async fn survey(&self, cluster: &Cluster, name: &str) -> Result<(Own, Survey), Failure> {
-        let mut own = Own::of(
+        let mut own = Own::in_namespace(
             name,
             self.targets()
                 .map(|target| (&target.id, target.uid.as_str())),

@@ -55,7 +55,7 @@ impl Resource {
 
     /// A namespaced kind, for tests.
     #[cfg(test)]
-    pub(crate) fn of(group: &str, plural: &str) -> Self {
+    pub(crate) fn namespaced(group: &str, plural: &str) -> Self {
         Self {
             group: group.to_owned(),
             version: "v1".to_owned(),

@@ -267,7 +267,7 @@ fn unlabelled(program: &Program<'_>, desired: &Desired, live: &Value) -> Option<
     if crate::inventory::is_labelled(live, program.name()) {
         return None;
     }
-    let label = FieldPath::of(&["metadata", "labels", crate::object::PART_OF]);
+    let label = FieldPath::from_names(&["metadata", "labels", crate::object::PART_OF]);
     Some(Drift {
         severity: Severity::Other,
         source: program.place_of(desired),

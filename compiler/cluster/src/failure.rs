@@ -87,7 +87,7 @@ pub struct Cause {
 impl Refusal {
     /// Reads a `Status` object.
     #[must_use]
-    pub fn of(code: u16, body: &[u8]) -> Self {
+    pub fn from_response(code: u16, body: &[u8]) -> Self {
         let status: Value = serde_json::from_slice(body).unwrap_or_default();
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         let causes = status["details"]["causes"]

@@ -151,7 +151,7 @@ pub(crate) struct NewRelease {
 
 impl NewRelease {
     /// The release that a run is about to apply.
-    pub(crate) async fn of(
+    pub(crate) async fn prepare(
         cluster: &Cluster,
         program: &Program<'_>,
         source: &SourceSnapshot,

@@ -204,7 +204,7 @@ pub(crate) struct Node {
     row: Option<&'static Known>,
 }
 
-static TABLE: LazyLock<Table> = LazyLock::new(|| Table::of(KNOWN.iter()));
+static TABLE: LazyLock<Table> = LazyLock::new(|| Table::from_rows(KNOWN.iter()));
 
 impl Table {
     /// The whole table.
@@ -214,7 +214,7 @@ impl Table {
     }
 
     /// The table of these rows.
-    pub fn of(rows: impl Iterator<Item = &'static Known>) -> Self {
+    pub fn from_rows(rows: impl Iterator<Item = &'static Known>) -> Self {
         let mut table = Self::default();
         for row in rows {
             for kind in row.kinds {

@@ -36,7 +36,7 @@ pub(crate) async fn target(access: &Access) -> Result<Target, Failure> {
         let config = Config::incluster().map_err(|error| {
             Failure::new(format!("the pod's ServiceAccount cannot be used: {error}"))
         })?;
-        let proxy = Proxy::of(&config.cluster_url, None, &Environment::of_process())?;
+        let proxy = Proxy::for_server(&config.cluster_url, None, &Environment::of_process())?;
         let context = "in-cluster".to_owned();
         return Ok(Target {
             config,
@@ -63,7 +63,7 @@ pub(crate) async fn target(access: &Access) -> Result<Target, Failure> {
             ))
             .help("correct the cluster and the user that the context names")
         })?;
-    let proxy = Proxy::of(
+    let proxy = Proxy::for_server(
         &config.cluster_url,
         proxy_url.as_deref(),
         &Environment::of_process(),

@@ -116,7 +116,7 @@ mod tests {
         })
     }
 
-    fn of(path: &str) -> Vec<String> {
+    fn owners_of(path: &str) -> Vec<String> {
         let live = live();
         let path = FieldPath::of_server(path, &[&live]);
         owners(&FieldManager::of("p"), &live, &path)
@@ -128,20 +128,20 @@ mod tests {
     #[test]
     fn the_other_owners_of_a_field_are_named_the_latest_first() {
         assert_eq!(
-            of("spec.containers[name=\"a\"].image"),
+            owners_of("spec.containers[name=\"a\"].image"),
             ["kubectl-edit at 2", "other at 1"]
         );
         assert_eq!(
-            of("spec.containers[name=\"a\"]"),
+            owners_of("spec.containers[name=\"a\"]"),
             ["kubectl-edit at 2", "other at 1"]
         );
-        assert_eq!(of("spec.replicas"), [""; 0]);
-        assert_eq!(of("metadata"), [""; 0]);
+        assert_eq!(owners_of("spec.replicas"), [""; 0]);
+        assert_eq!(owners_of("metadata"), [""; 0]);
     }
 
     #[test]
     fn keys_with_dots_and_keys_that_the_schema_does_not_name_are_found() {
-        assert_eq!(of("data.app.yml"), ["other at 1"]);
-        assert_eq!(of("spec.ports[name=\"http\"].name"), ["other at 1"]);
+        assert_eq!(owners_of("data.app.yml"), ["other at 1"]);
+        assert_eq!(owners_of("spec.ports[name=\"http\"].name"), ["other at 1"]);
     }
 }

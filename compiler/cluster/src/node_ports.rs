@@ -110,7 +110,7 @@ mod tests {
     use serde_json::json;
 
     fn refusal(message: &str) -> Refusal {
-        Refusal::of(422, json!({ "message": message }).to_string().as_bytes())
+        Refusal::from_response(422, json!({ "message": message }).to_string().as_bytes())
     }
 
     #[test]

@@ -28,7 +28,7 @@ pub struct FieldPath(Vec<Segment>);
 impl FieldPath {
     /// The path of a field by the names of its ancestors.
     #[must_use]
-    pub fn of(names: &[&str]) -> Self {
+    pub fn from_names(names: &[&str]) -> Self {
         let fields = names.iter().map(|name| Segment::Field((*name).to_owned()));
         Self(fields.collect())
     }
@@ -36,7 +36,7 @@ impl FieldPath {
     /// The path of a container's field in a workload with a pod template.
     #[must_use]
     pub(crate) fn of_container(list: &str, name: &str, field: &str) -> Self {
-        let mut path = Self::of(&["spec", "template", "spec", list]);
+        let mut path = Self::from_names(&["spec", "template", "spec", list]);
         path.push(Segment::Item(vec![("name".to_owned(), name.to_owned())]));
         path.push(Segment::Field(field.to_owned()));
         path
@@ -253,7 +253,7 @@ mod tests {
     fn a_key_with_dots_is_one_step() {
         let object = json!({ "data": { "app.yml": "a: 1", "app": { "yml": "not this one" } } });
         let path = FieldPath::of_server(".data.app.yml", &[&object]);
-        assert_eq!(path, FieldPath::of(&["data", "app.yml"]));
+        assert_eq!(path, FieldPath::from_names(&["data", "app.yml"]));
         assert_eq!(path.to_string(), "data[app.yml]");
         assert_eq!(path.get(&object), Some(&json!("a: 1")));
     }
@@ -262,7 +262,7 @@ mod tests {
     fn the_key_may_be_in_one_of_the_objects_only() {
         let (ours, theirs) = (json!({ "data": {} }), json!({ "data": { "a.b/c.d": "1" } }));
         let path = FieldPath::of_server(".data.a.b/c.d", &[&ours, &theirs]);
-        assert_eq!(path, FieldPath::of(&["data", "a.b/c.d"]));
+        assert_eq!(path, FieldPath::from_names(&["data", "a.b/c.d"]));
         assert_eq!(path.get(&ours), None);
     }
 

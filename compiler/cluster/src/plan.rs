@@ -194,7 +194,7 @@ impl Plan {
     /// # Errors
     ///
     /// The cluster's. What blocks an object is in the plan.
-    pub async fn of(
+    pub async fn compute(
         cluster: &Cluster,
         program: &Program<'_>,
         allowed: &Allowed,

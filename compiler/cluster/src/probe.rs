@@ -73,7 +73,7 @@ pub struct Attempt {
 }
 
 impl Attempt {
-    pub(crate) fn of(expects: Expects, to: &str, host: &str, port: u16) -> Self {
+    pub(crate) fn new(expects: Expects, to: &str, host: &str, port: u16) -> Self {
         Self {
             expects,
             to: to.to_owned(),

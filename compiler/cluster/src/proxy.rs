@@ -111,7 +111,7 @@ impl Proxy {
     /// # Errors
     ///
     /// The setting that applies does not name a proxy.
-    pub(crate) fn of(
+    pub(crate) fn for_server(
         server: &Uri,
         proxy_url: Option<&str>,
         environment: &Environment,
@@ -279,7 +279,7 @@ mod tests {
             found.map(|(_, value)| (*value).to_owned())
         });
         let server = server.parse().expect("an address");
-        let proxy = Proxy::of(&server, None, &environment).expect("it is a proxy");
+        let proxy = Proxy::for_server(&server, None, &environment).expect("it is a proxy");
         proxy.map(|proxy| proxy.to_string())
     }
 
@@ -328,7 +328,7 @@ mod tests {
             no_proxy: "*".to_owned(),
             ..Environment::default()
         };
-        let proxy = Proxy::of(&server, Some("socks5://proxy"), &environment);
+        let proxy = Proxy::for_server(&server, Some("socks5://proxy"), &environment);
         let proxy = proxy.expect("it is a proxy").expect("it applies");
         assert_eq!(proxy.protocol, Protocol::Socks5);
         assert_eq!(
@@ -381,7 +381,7 @@ mod tests {
     fn credentials_are_decoded_and_never_shown() {
         let server = "https://api.example.com".parse().expect("an address");
         let url = "http://us%40er:p%3Ass%zz@proxy:3128";
-        let proxy = Proxy::of(&server, Some(url), &Environment::default());
+        let proxy = Proxy::for_server(&server, Some(url), &Environment::default());
         let proxy = proxy.expect("it is a proxy").expect("it applies");
         assert_eq!(
             proxy.credentials,
@@ -406,7 +406,7 @@ mod tests {
             "http://secret:a b",
             "http://",
         ] {
-            let refused = Proxy::of(&server, Some(url), &Environment::default());
+            let refused = Proxy::for_server(&server, Some(url), &Environment::default());
             let refused = refused.expect_err(url).to_string();
             assert!(
                 refused.starts_with("proxy-url does not name a proxy: "),

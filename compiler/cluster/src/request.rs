@@ -761,7 +761,7 @@ fn judge(call: &Call, raw: Raw) -> Try {
             ),
         };
     }
-    let refusal = Refusal::of(code, &raw.bytes);
+    let refusal = Refusal::from_response(code, &raw.bytes);
     let retry_after = raw
         .retry_after
         .map(|seconds| Duration::from_secs(seconds).min(LONGEST_RETRY_AFTER));

@@ -197,7 +197,7 @@ mod tests {
     use crate::path::FieldPath;
     use serde_json::{Value, json};
 
-    fn of(kind: Kind, path: &str, value: &Value) -> &'static str {
+    fn severity_of(kind: Kind, path: &str, value: &Value) -> &'static str {
         let path = FieldPath::of_server(
             path,
             &[&json!({
@@ -321,7 +321,7 @@ mod tests {
                 "opens-network",
             ),
         ] {
-            assert_eq!(of(kind, &path, &value), wanted, "{kind} {path}");
+            assert_eq!(severity_of(kind, &path, &value), wanted, "{kind} {path}");
         }
     }
 }

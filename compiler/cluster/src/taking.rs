@@ -311,7 +311,7 @@ mod tests {
         });
         let paths = [
             FieldPath::of_server(".spec.containers[name=\"b\"]", &[&live]),
-            FieldPath::of(&["spec", "hostNetwork"]),
+            FieldPath::from_names(&["spec", "hostNetwork"]),
         ];
         let entries = handed_over(&FieldManager::of("p"), &live, &paths).expect("we have an entry");
         assert_eq!(entries.as_array().map(Vec::len), Some(2));

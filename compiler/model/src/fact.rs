@@ -49,7 +49,7 @@ impl std::fmt::Display for Plain {
 
 impl Fact {
     /// A value with its origin.
-    pub(crate) fn of(name: impl Into<String>, value: Plain, origin: Origin) -> Self {
+    pub(crate) fn new(name: impl Into<String>, value: Plain, origin: Origin) -> Self {
         Self {
             name: name.into(),
             value: Some(value),
@@ -60,7 +60,7 @@ impl Fact {
 
     /// A value as the language writes it.
     pub(crate) fn shown<T: ToString>(name: impl Into<String>, value: &Sourced<T>) -> Self {
-        Self::of(name, Plain::Text(value.value.to_string()), value.origin)
+        Self::new(name, Plain::Text(value.value.to_string()), value.origin)
     }
 
     /// A number that is counted, not written.

@@ -25,7 +25,7 @@ impl ClassId {
         self.0 as usize
     }
 
-    fn of(index: usize) -> Self {
+    fn from_index(index: usize) -> Self {
         Self(u32::try_from(index).unwrap_or(u32::MAX))
     }
 }
@@ -152,7 +152,7 @@ impl<'m> Partition<'m> {
             addresses: Addresses::default(),
             of_end: Vec::new(),
             workloads: 0,
-            meter: Meter::of(limits),
+            meter: Meter::new(limits),
         };
         partition.known_namespaces();
         let asked = Asked::of(manifests);
@@ -234,7 +234,7 @@ impl<'m> Partition<'m> {
     }
 
     fn add(&mut self, space: u32, workload: Option<u32>, labels: Labels, suffix: String) {
-        let id = ClassId::of(self.pods.len());
+        let id = ClassId::from_index(self.pods.len());
         self.pods.push(Pod {
             space,
             workload,
@@ -417,7 +417,7 @@ impl<'m> Partition<'m> {
         let offset = self.pods.len();
         classes
             .iter()
-            .map(|class| ClassId::of(offset + *class as usize))
+            .map(|class| ClassId::from_index(offset + *class as usize))
             .collect()
     }
 
@@ -564,12 +564,12 @@ impl<'m> Partition<'m> {
 
     /// All classes.
     pub fn classes(&self) -> impl Iterator<Item = ClassId> + use<> {
-        (0..self.len()).map(ClassId::of)
+        (0..self.len()).map(ClassId::from_index)
     }
 
     /// The classes of the workloads whose traffic policies police.
     pub fn workload_classes(&self) -> impl Iterator<Item = ClassId> + use<> {
-        (0..self.workloads).map(ClassId::of)
+        (0..self.workloads).map(ClassId::from_index)
     }
 
     /// What a class stands for.

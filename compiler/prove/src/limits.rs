@@ -69,7 +69,7 @@ pub(crate) struct Meter {
 }
 
 impl Meter {
-    pub(crate) fn of(limits: Limits) -> Self {
+    pub(crate) fn new(limits: Limits) -> Self {
         Self {
             limits,
             steps: 0,
@@ -111,7 +111,7 @@ impl Meter {
 
 /// Counts what the matrix of a partition takes.
 pub(crate) fn measure(partition: &Partition<'_>, limits: Limits) -> Result<(), (Exceeded, Origin)> {
-    let mut meter = Meter::of(limits);
+    let mut meter = Meter::new(limits);
     // What peers mean is found once.
     let mut sizes: FxHashMap<(&str, &PolicyPeer), usize> = FxHashMap::default();
     for policy in &partition.manifests().policies {

@@ -108,7 +108,7 @@ impl Matrix {
     /// Evaluates all policies of a partition.
     #[must_use]
     pub fn of(partition: &Partition<'_>, reading: Reading, cluster: &ClusterAddresses) -> Self {
-        let mut evaluation = Evaluation::of(partition, reading, cluster);
+        let mut evaluation = Evaluation::new(partition, reading, cluster);
         for policy in &partition.manifests().policies {
             evaluation.policy(policy, &partition.selected(policy));
         }
@@ -252,7 +252,7 @@ pub(crate) struct Evaluation<'w, 'm> {
 }
 
 impl<'w, 'm> Evaluation<'w, 'm> {
-    pub(crate) fn of(
+    pub(crate) fn new(
         partition: &'w Partition<'m>,
         reading: Reading,
         cluster: &ClusterAddresses,
@@ -460,7 +460,7 @@ impl<'w, 'm> Evaluation<'w, 'm> {
             }
         }
         RulePorts {
-            numbers: self.sets.of(&numbers),
+            numbers: self.sets.intern(&numbers),
             names,
         }
     }
@@ -482,7 +482,7 @@ pub(crate) fn port_set(
             Some(Ports::one(found.protocol, found.number))
         }),
     };
-    ports.map_or(PortSet::NONE, |ports| sets.of(&[ports]))
+    ports.map_or(PortSet::NONE, |ports| sets.intern(&[ports]))
 }
 
 /// Where pods may have their addresses: where the cluster say so, else in the private ranges.

@@ -22,7 +22,7 @@ impl Protocol {
 
     /// The protocol that Kubernetes calls so.
     #[must_use]
-    pub fn of(name: &str) -> Option<Self> {
+    pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|one| one.as_str() == name)
     }
 
@@ -147,7 +147,7 @@ impl Default for PortSets {
 
 impl PortSets {
     /// The set of these ports.
-    pub fn of(&mut self, ports: &[Ports]) -> PortSet {
+    pub fn intern(&mut self, ports: &[Ports]) -> PortSet {
         self.keep(canonical(ports.iter().map(|p| p.interval()).collect()))
     }
 
@@ -302,10 +302,10 @@ mod tests {
     fn sets_are_canonical_and_kept_once() {
         let mut sets = PortSets::default();
         let tcp = |first, last| Ports::range(Protocol::Tcp, first, last);
-        let a = sets.of(&[tcp(10, 20), tcp(21, 30), tcp(5, 12)]);
-        let b = sets.of(&[tcp(5, 30)]);
+        let a = sets.intern(&[tcp(10, 20), tcp(21, 30), tcp(5, 12)]);
+        let b = sets.intern(&[tcp(5, 30)]);
         assert_eq!(a, b);
-        let c = sets.of(&[tcp(10, 12), Ports::one(Protocol::Udp, 53)]);
+        let c = sets.intern(&[tcp(10, 12), Ports::one(Protocol::Udp, 53)]);
         let left = sets.difference(a, c);
         assert_eq!(sets.list(left), [tcp(5, 9), tcp(13, 30)]);
         let common = sets.intersection(a, c);
@@ -314,7 +314,7 @@ mod tests {
         assert!(sets.contains(c, Protocol::Udp, 53));
         assert!(!sets.contains(c, Protocol::Tcp, 53));
         let all = Protocol::ALL.map(Ports::all);
-        assert_eq!(sets.of(&all), PortSet::ALL);
+        assert_eq!(sets.intern(&all), PortSet::ALL);
         assert_eq!(sets.difference(b, PortSet::ALL), PortSet::NONE);
     }
 }

@@ -68,7 +68,7 @@ impl Requirement {
 impl Selector {
     /// A selector of these requirements.
     #[must_use]
-    pub fn of(mut requirements: Vec<Requirement>) -> Self {
+    pub fn from_requirements(mut requirements: Vec<Requirement>) -> Self {
         for requirement in &mut requirements {
             if let Operator::In(values) | Operator::NotIn(values) = &mut requirement.operator {
                 values.sort_unstable();
@@ -87,7 +87,7 @@ impl Selector {
             key: key.clone(),
             operator: Operator::In(vec![value.clone()]),
         };
-        Self::of(labels.iter().map(one).collect())
+        Self::from_requirements(labels.iter().map(one).collect())
     }
 
     /// Its requirements, sorted.
@@ -270,7 +270,7 @@ mod tests {
 
     #[test]
     fn a_witness_fulfils_its_selector_and_contradictions_have_none() {
-        let selector = Selector::of(vec![
+        let selector = Selector::from_requirements(vec![
             requirement("a", Operator::In(vec!["x".into(), "y".into()])),
             requirement("a", Operator::NotIn(vec!["x".into()])),
             requirement("b", Operator::Exists),
@@ -280,7 +280,7 @@ mod tests {
         let witnesses = selector.witnesses();
         assert_eq!(witnesses.len(), 1);
         assert!(selector.matches(&witnesses[0]));
-        let both = Selector::of(vec![
+        let both = Selector::from_requirements(vec![
             requirement("a", Operator::Exists),
             requirement("a", Operator::DoesNotExist),
         ]);
@@ -291,7 +291,7 @@ mod tests {
     #[test]
     fn every_value_of_a_list_has_a_witness() {
         let values = ["x", "y", "z"].map(Into::into).to_vec();
-        let selector = Selector::of(vec![
+        let selector = Selector::from_requirements(vec![
             requirement("a", Operator::In(values)),
             requirement("b", Operator::Exists),
         ]);

@@ -274,8 +274,8 @@ impl Open {
         let mut sets = PortSets::default();
         let mut lines = Vec::new();
         for (pair, ports) in &self.pairs {
-            let ports = sets.of(ports);
-            let others = sets.of(other.pairs.get(pair).map_or(&[][..], Vec::as_slice));
+            let ports = sets.intern(ports);
+            let others = sets.intern(other.pairs.get(pair).map_or(&[][..], Vec::as_slice));
             let rest = sets.difference(ports, others);
             let rest: Vec<String> = sets.list(rest).iter().map(ToString::to_string).collect();
             if !rest.is_empty() {

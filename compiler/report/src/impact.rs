@@ -79,7 +79,7 @@ impl Impact {
         gone.insert(failed);
         let (mut degraded, mut blind) = (BTreeMap::<_, BTreeSet<Peer>>::new(), BTreeSet::new());
         for end in &gone {
-            for (caller, mode) in callers.of(*end) {
+            for (caller, mode) in callers.callers_of(*end) {
                 if gone.contains(&Peer::Service(*caller)) {
                     continue;
                 }
@@ -214,7 +214,7 @@ impl Callers {
         Self { of }
     }
 
-    fn of(&self, called: Peer) -> &[(ServiceId, Mode)] {
+    fn callers_of(&self, called: Peer) -> &[(ServiceId, Mode)] {
         self.of.get(&called).map_or(&[], Vec::as_slice)
     }
 
@@ -224,7 +224,7 @@ impl Callers {
         let mut order = Vec::new();
         let mut queue = VecDeque::from([failed]);
         while let Some(at) = queue.pop_front() {
-            for (caller, mode) in self.of(at) {
+            for (caller, mode) in self.callers_of(at) {
                 let end = Peer::Service(*caller);
                 if *mode == Mode::Requires && end != failed && !next.contains_key(caller) {
                     next.insert(*caller, at);

@@ -86,7 +86,7 @@ struct Items<'t> {
 }
 
 impl<'t> Items<'t> {
-    fn of(block: &'t Block) -> Self {
+    fn new(block: &'t Block) -> Self {
         Self {
             statements: &block.statements,
             broken: &block.broken,
@@ -394,7 +394,7 @@ impl<'t> Printer<'t> {
     }
 
     fn block(&self, block: &Block, indent: usize, is_flat: bool) -> String {
-        if self.pieces(&Items::of(block)).is_empty() {
+        if self.pieces(&Items::new(block)).is_empty() {
             return "{ }".to_owned();
         }
         if self.is_on_one_line(block) && self.is_normalized(block.span, &[]) {
@@ -409,7 +409,7 @@ impl<'t> Printer<'t> {
             return format!("{{ {} }}", inside.join("; "));
         }
         let mut out = String::from("{\n");
-        for line in self.items(&Items::of(block), indent + INDENT) {
+        for line in self.items(&Items::new(block), indent + INDENT) {
             out.push_str(line.trim_end_matches(BLANKS));
             out.push('\n');
         }
@@ -431,7 +431,7 @@ impl<'t> Printer<'t> {
             }
             PieceKind::Comment | PieceKind::Raw => false,
         };
-        !self.source(block.span).contains('\n') && self.pieces(&Items::of(block)).iter().all(fits)
+        !self.source(block.span).contains('\n') && self.pieces(&Items::new(block)).iter().all(fits)
     }
 }
 

@@ -718,7 +718,7 @@ fn no_default_and_no_known_controller_is_an_addition_and_each_row_of_the_table_i
     let (mut needless, mut seen) = (Vec::new(), Vec::new());
     for (at, row) in KNOWN.iter().enumerate() {
         let others = KNOWN.iter().enumerate().filter(|(other, _)| *other != at);
-        let is_needed = reports(&Table::of(others.map(|(_, row)| row)));
+        let is_needed = reports(&Table::from_rows(others.map(|(_, row)| row)));
         match (is_needed, row.unseen) {
             (false, "") => needless.push(row.path),
             (true, reason) if !reason.is_empty() => seen.push(row.path),

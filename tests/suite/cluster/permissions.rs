@@ -96,7 +96,7 @@ struct Deployer<'c> {
 
 impl<'c> Deployer<'c> {
     /// A user with the permissions that `erpc rbac` prints for these arguments.
-    fn of(cluster: &'c Cluster, program: &'c Program, name: &'static str, tasks: &[&str]) -> Self {
+    fn new(cluster: &'c Cluster, program: &'c Program, name: &'static str, tasks: &[&str]) -> Self {
         let deployer = Self {
             cluster,
             program,
@@ -289,7 +289,7 @@ fn forget(cluster: &Cluster) {
 fn every_printed_permission_is_used_and_none_is_missing() {
     let cluster = Cluster::start_audited();
     let program = Program::of(SMALL);
-    let deployer = Deployer::of(&cluster, &program, "deployer", &[]);
+    let deployer = Deployer::new(&cluster, &program, "deployer", &[]);
     let printed = deployer.printed(&[]);
     let text = printed.to_string();
     for verb in ["\"escalate\"", "\"bind\"", "\"impersonate\"", "\"*\""] {
@@ -344,7 +344,7 @@ fn each_command_has_permissions_of_its_own() {
     cluster.applied(program.path());
 
     // Without any permission to write, what differs is computed from the live objects.
-    let reader = Deployer::of(
+    let reader = Deployer::new(
         &cluster,
         &program,
         "reader",
@@ -400,13 +400,13 @@ fn each_command_has_permissions_of_its_own() {
         .exits(0);
 
     // The answers of the probe are not the matter: no container runs here.
-    let prober = Deployer::of(&cluster, &program, "prober", &["--for", "probe"]);
+    let prober = Deployer::new(&cluster, &program, "prober", &["--for", "probe"]);
     let printed = prober.printed(&["--for", "probe"]);
     prober.run(&["probe", "--run", "--yes"]);
     prober.used_exactly(&printed, &[], &[]);
 
     // A permission that is missing is named before anything is deleted.
-    let hindered = Deployer::of(&cluster, &program, "hindered", &["--for", "destroy"]);
+    let hindered = Deployer::new(&cluster, &program, "hindered", &["--for", "destroy"]);
     let printed = hindered.printed(&["--for", "destroy"]);
     hindered.grant(&hindered.without(&printed, "delete", "persistentvolumeclaims"));
     let destroy = [
@@ -423,7 +423,7 @@ fn each_command_has_permissions_of_its_own() {
         "cannot delete resource \"persistentvolumeclaims\"",
     ]);
     assert_eq!(cluster.versions("small"), before);
-    let remover = Deployer::of(&cluster, &program, "remover", &["--for", "destroy"]);
+    let remover = Deployer::new(&cluster, &program, "remover", &["--for", "destroy"]);
     let printed = remover.printed(&["--for", "destroy"]);
     remover.run(&destroy).exits(0);
     // The run that was refused has made the lease.
@@ -435,7 +435,7 @@ fn each_command_has_permissions_of_its_own() {
 fn a_missing_list_or_watch_is_said_at_once() {
     let cluster = Cluster::start();
     let program = Program::of(SMALL);
-    let deployer = Deployer::of(&cluster, &program, "deployer", &[]);
+    let deployer = Deployer::new(&cluster, &program, "deployer", &[]);
     make_secret(&cluster);
     let printed = deployer.printed(&[]);
     for (verb, resource) in [
@@ -471,7 +471,7 @@ fn a_missing_list_or_watch_is_said_at_once() {
 fn the_printed_permissions_cannot_be_escalated() {
     let cluster = Cluster::start();
     let program = Program::of(SMALL);
-    let deployer = Deployer::of(&cluster, &program, "nobody", &["--for", "apply,probe"]);
+    let deployer = Deployer::new(&cluster, &program, "nobody", &["--for", "apply,probe"]);
     make_secret(&cluster);
     deployer.run(&["apply", "--yes"]).exits(0);
     cluster.kubectl(&[

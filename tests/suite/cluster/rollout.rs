@@ -121,7 +121,7 @@ fn declared_flows(cluster: &Cluster, program: &Program, profile: &[&str]) -> BTr
                 .as_str()
                 .and_then(|n| n.split_once('/'))
                 .expect("port/protocol");
-            let protocol = Protocol::of(&protocol.to_uppercase()).expect("a protocol");
+            let protocol = Protocol::from_name(&protocol.to_uppercase()).expect("a protocol");
             out.insert((
                 from.clone(),
                 to.clone(),

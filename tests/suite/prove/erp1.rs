@@ -50,7 +50,7 @@ impl Catalogue {
         for edge in list(&self.data["expected"]["edges"].clone()) {
             let ports = if edge["container_port"].is_null() {
                 let (number, protocol) = text_of(&edge["port"]).split_once('/').expect("a port");
-                let protocol = Protocol::of(&protocol.to_uppercase()).expect("a protocol");
+                let protocol = Protocol::from_name(&protocol.to_uppercase()).expect("a protocol");
                 Ports::one(protocol, number.parse().expect("a number"))
             } else {
                 self.port(text_of(&edge["to"]), text_of(&edge["port"]))
@@ -104,7 +104,7 @@ impl Catalogue {
             .into_iter()
             .find(|port| port["name"] == name)
             .expect("a port");
-        let protocol = Protocol::of(text_of(&port["protocol"])).expect("a protocol");
+        let protocol = Protocol::from_name(text_of(&port["protocol"])).expect("a protocol");
         let number = port["container"].as_u64().expect("a number");
         Ports::one(protocol, u16::try_from(number).expect("a port"))
     }

@@ -292,7 +292,7 @@ fn united(ranges: &[(u8, u128, u128, Vec<Ports>)], sets: &mut PortSets) -> Range
         };
         let next = starts.get(at + 1).filter(|(of, _)| of == family);
         let last = next.map_or(end, |(_, next)| end.min(next - 1));
-        let set = sets.of(&ports);
+        let set = sets.intern(&ports);
         out.push((*family, *first, last, sets.show(set)));
     }
     out
@@ -310,7 +310,7 @@ fn ports_of(text: &str) -> Vec<Ports> {
             None => (part, None),
         };
         for protocol in protocols.split(", ") {
-            let protocol = Protocol::of(protocol.trim()).unwrap_or_else(|| panic!("{text}"));
+            let protocol = Protocol::from_name(protocol.trim()).unwrap_or_else(|| panic!("{text}"));
             match numbers {
                 None => out.push(Ports::all(protocol)),
                 Some(numbers) => out.extend(numbers.split(',').map(|one| {

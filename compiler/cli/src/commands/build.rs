@@ -72,7 +72,7 @@ pub(crate) fn run(command: &Build, common: &Common, console: &mut Console<'_>) -
         .iter()
         .map(|file| file.path.as_str())
         .collect();
-    let plan = match Plan::of(out, files, &targets, &accepted) {
+    let plan = match Plan::compare(out, files, &targets, &accepted) {
         Ok(plan) => plan,
         Err(message) => {
             console.fail(&message);

@@ -25,7 +25,7 @@ pub(crate) fn run(command: &Plan, common: &Common, console: &mut Console<'_>) ->
             let program = part.as_ref().unwrap_or(program);
             let (cluster, plan) = block_on(async {
                 let cluster = Cluster::connect(&access("plan", &command.access)).await?;
-                let plan = erpc_cluster::Plan::of(&cluster, program, &allowed).await?;
+                let plan = erpc_cluster::Plan::compute(&cluster, program, &allowed).await?;
                 Ok((cluster, plan))
             })?;
             if let Some(out) = &command.out {

@@ -83,7 +83,7 @@ pub(super) struct Own {
 
 impl Own {
     /// What of the things to be deleted is in this namespace.
-    pub(super) fn of<'i>(
+    pub(super) fn in_namespace<'i>(
         namespace: &str,
         deleted: impl Iterator<Item = (&'i ObjectId, &'i str)>,
     ) -> Self {

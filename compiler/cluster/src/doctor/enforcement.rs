@@ -193,7 +193,7 @@ async fn attempt(
     expects: Expects,
     stop: &mut Stop,
 ) -> Result<Seen, Failure> {
-    let attempt = Attempt::of(expects, "the-pod", address, PORT);
+    let attempt = Attempt::new(expects, "the-pod", address, PORT);
     let prober = Prober::stranger(&run.namespaces[0], vec![attempt]);
     let mut nowhere = std::io::sink();
     let mut progress = Progress::new(Show::Quiet, Paint::Plain, 80, &mut nowhere);

@@ -57,7 +57,7 @@ pub(super) async fn find(
     let own = Own {
         program,
         live,
-        sight: Sight::of(cluster, &namespaces).await?,
+        sight: Sight::query(cluster, &namespaces).await?,
         namespaces,
         secrets: secrets(program),
         claims: Claims::of(program),
@@ -337,7 +337,7 @@ impl Own<'_> {
                 {
                     continue;
                 }
-                let field = crate::path::FieldPath::of(&["spec", "ephemeralContainers"]);
+                let field = crate::path::FieldPath::from_names(&["spec", "ephemeralContainers"]);
                 let service = self.service_of(namespace, &pod["metadata"]["labels"]);
                 found.push(Drift {
                     severity: Severity::ChangesSecurityContext,

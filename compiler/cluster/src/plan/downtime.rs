@@ -267,7 +267,7 @@ mod tests {
             name: "api".into(),
         };
         let change = FieldChange {
-            path: FieldPath::of(&path.split('.').collect::<Vec<_>>()),
+            path: FieldPath::from_names(&path.split('.').collect::<Vec<_>>()),
             old: None,
             new: None,
         };

@@ -96,12 +96,17 @@ impl Plan {
         };
         let mut hints = Vec::new();
         for old in of(Action::Prune) {
-            let Some(live) = self.live.get(&old.id).as_ref().and_then(Stateful::of) else {
+            let Some(live) = self
+                .live
+                .get(&old.id)
+                .as_ref()
+                .and_then(Stateful::from_object)
+            else {
                 continue;
             };
             let alike = of(Action::Create).find(|new| {
                 let body = program.object(&new.id).map(|object| object.body.value());
-                let new_one = body.as_ref().and_then(Stateful::of);
+                let new_one = body.as_ref().and_then(Stateful::from_object);
                 let is_near = new.id.namespace == old.id.namespace || new.id.name == old.id.name;
                 is_near && new_one.is_some_and(|new| new.looks_like(&live))
             });
@@ -188,7 +193,7 @@ struct Stateful {
 }
 
 impl Stateful {
-    fn of(object: &Value) -> Option<Self> {
+    fn from_object(object: &Value) -> Option<Self> {
         let texts = |list: &Value, pointer: &str| -> BTreeSet<String> {
             let items = list.as_array().into_iter().flatten();
             items
@@ -306,13 +311,13 @@ mod tests {
                 "volumeClaimTemplates": [{ "metadata": { "name": volume } }],
                 "template": { "spec": { "containers": [{ "image": image }] } },
             } });
-            Stateful::of(&set).expect("it has a volume")
+            Stateful::from_object(&set).expect("it has a volume")
         };
         assert!(of("data", "a:1").looks_like(&of("data", "b:1")));
         assert!(of("data", "a:1").looks_like(&of("files", "a:2")));
         assert!(!of("data", "a:1").looks_like(&of("files", "b:1")));
         let without =
             json!({ "spec": { "template": { "spec": { "containers": [{ "image": "a" }] } } } });
-        assert!(Stateful::of(&without).is_none());
+        assert!(Stateful::from_object(&without).is_none());
     }
 }

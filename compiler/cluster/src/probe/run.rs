@@ -49,7 +49,7 @@ pub enum Seen {
 }
 
 impl Seen {
-    fn of(word: &str) -> Self {
+    fn from_word(word: &str) -> Self {
         match word.split([' ', ':']).next().unwrap_or_default() {
             "CONNECTED" => Self::Connected,
             "TIMEOUT" => Self::TimedOut,
@@ -394,7 +394,7 @@ fn report(log: &str) -> BTreeMap<(String, String), Seen> {
         if let (Some(expects), Some(to), Some(_), Some(said)) =
             (words.next(), words.next(), words.next(), words.next())
         {
-            out.insert((expects.to_owned(), to.to_owned()), Seen::of(said));
+            out.insert((expects.to_owned(), to.to_owned()), Seen::from_word(said));
         }
     }
     out
@@ -526,7 +526,7 @@ mod tests {
     use crate::probe::{Attempt, Expects};
 
     fn verdict(expects: Expects, seen: Seen) -> Verdict {
-        let attempt = Attempt::of(expects, "a.b:c", "a", 1);
+        let attempt = Attempt::new(expects, "a.b:c", "a", 1);
         let who = String::new();
         Probed { who, attempt, seen }.verdict()
     }

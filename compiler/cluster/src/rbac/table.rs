@@ -211,7 +211,7 @@ const REFERRING: [(&str, &str); 4] = [
 /// Every permission that these commands need, sorted.
 #[must_use]
 pub fn rights(program: &Program<'_>, tasks: &BTreeSet<Task>) -> Vec<Right> {
-    let context = Context::of(program);
+    let context = Context::new(program);
     let mut table = Table::default();
     let mut tasks = tasks.clone();
     if tasks.contains(&Task::Apply) {
@@ -248,7 +248,7 @@ struct Context<'p> {
 }
 
 impl<'p> Context<'p> {
-    fn of(program: &'p Program<'p>) -> Self {
+    fn new(program: &'p Program<'p>) -> Self {
         let moves = Moves::of(program);
         let mut namespaces = moves.old_namespaces();
         let own = program.platform.namespaces();

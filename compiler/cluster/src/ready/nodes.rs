@@ -112,7 +112,7 @@ impl Look<'_> {
                 format!("no node takes pod {pod_name}: {message}"),
                 "ask for less in the source, or give the cluster a node that has it; `erpc doctor` shows what is free",
             );
-            stall.field = Some(FieldPath::of(&["spec", "template", "spec", "containers"]));
+            stall.field = Some(FieldPath::from_names(&["spec", "template", "spec", "containers"]));
             stall
         })
     }
@@ -140,7 +140,7 @@ impl Look<'_> {
                 format!("claim {claim} gets no volume: {}", text(&event["message"])),
                 "name a storage class that the cluster has: `kubectl get storageclass`",
             );
-            stall.field = Some(FieldPath::of(&["spec", "volumeClaimTemplates"]));
+            stall.field = Some(FieldPath::from_names(&["spec", "volumeClaimTemplates"]));
             return Some(stall);
         }
         let (since, _) = self.seen(&format!("{} claims", name(pod)), "");
@@ -154,7 +154,7 @@ impl Look<'_> {
                 ),
                 "see that the provisioner of the storage class runs",
             );
-            stall.field = Some(FieldPath::of(&["spec", "volumeClaimTemplates"]));
+            stall.field = Some(FieldPath::from_names(&["spec", "volumeClaimTemplates"]));
             stall
         })
     }

@@ -193,7 +193,7 @@ mod tests {
 
     fn change(old: Value, new: Value) -> FieldChange {
         FieldChange {
-            path: crate::path::FieldPath::of(&["data", "app.yml"]),
+            path: crate::path::FieldPath::from_names(&["data", "app.yml"]),
             old: Some(old),
             new: Some(new),
         }

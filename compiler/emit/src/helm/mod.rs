@@ -136,11 +136,11 @@ pub(crate) fn beside<T: Send>(
         files: facts,
         fixed,
         also,
-    } = facts::of(&variants, sources, &shape, also);
-    let mut settings = values::of(platform, sources, &shape, &fixed);
+    } = facts::collect(&variants, sources, &shape, also);
+    let mut settings = values::settings(platform, sources, &shape, &fixed);
     let profiles = variants.profiles.iter();
     let profiles: Vec<(&str, Settings)> = profiles
-        .map(|(name, under)| (*name, values::of(under, sources, &shape, &fixed)))
+        .map(|(name, under)| (*name, values::settings(under, sources, &shape, &fixed)))
         .collect();
     for (_, under) in &profiles {
         settings.add_missing(under);
@@ -177,11 +177,11 @@ pub(crate) fn beside<T: Send>(
         &description(platform),
     ));
     let schema = || {
-        let body = schema::of(&variants, &settings, &shape);
+        let body = schema::render(&variants, &settings, &shape);
         file("helm/values.schema.json", Remark::SCHEMA, &body)
     };
     let readme = || {
-        let body = readme::of(&variants, &settings);
+        let body = readme::render(&variants, &settings);
         file("helm/README.md", Remark::MARKDOWN, &body)
     };
     let values = || {

@@ -20,7 +20,7 @@ pub(super) fn release_namespace(platform: &Platform) -> String {
     }
 }
 
-pub(super) fn of(variants: &Variants<'_>, settings: &Settings) -> String {
+pub(super) fn render(variants: &Variants<'_>, settings: &Settings) -> String {
     let mut out = String::new();
     let platform = variants.platform;
     let name = &platform.name.value;

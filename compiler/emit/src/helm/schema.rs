@@ -21,7 +21,7 @@ const HOST: &str =
 const NAME: &str = r"^([a-z0-9]([a-z0-9.-]*[a-z0-9])?)?$";
 
 /// The body of the schema: what follows its two lines of header.
-pub(super) fn of(variants: &Variants<'_>, settings: &Settings, shape: &Shape) -> String {
+pub(super) fn render(variants: &Variants<'_>, settings: &Settings, shape: &Shape) -> String {
     let mut shapes = Shapes::default();
     let namespaces = settings.namespaces.iter();
     let services: Map<String, Value> = namespaces
@@ -232,7 +232,7 @@ struct Form<'s> {
 }
 
 impl<'s> Form<'s> {
-    fn of(field: &'s Field, is_single: bool) -> Self {
+    fn new(field: &'s Field, is_single: bool) -> Self {
         let named = match field.name {
             "containers" | "persistence" => Some(&field.default),
             "hpa" => field.default.get("targetUtilization"),
@@ -263,7 +263,7 @@ struct Shapes<'s> {
 impl<'s> Shapes<'s> {
     fn reference(&mut self, service: &'s ServiceValues, is_single: bool) -> Value {
         let fields = service.fields.iter();
-        let form = fields.map(|field| Form::of(field, is_single)).collect();
+        let form = fields.map(|field| Form::new(field, is_single)).collect();
         let next = format!("service{}", self.by_form.len() + 1);
         let name = self.by_form.entry(form).or_insert_with(|| {
             let fields = service.fields.iter().map(|field| {

@@ -214,7 +214,12 @@ fn single(variants: &Variants<'_>) -> BTreeSet<String> {
 }
 
 /// The values that say what a platform says.
-pub(super) fn of(platform: &Platform, sources: &Sources, shape: &Shape, fixed: &Fixed) -> Settings {
+pub(super) fn settings(
+    platform: &Platform,
+    sources: &Sources,
+    shape: &Shape,
+    fixed: &Fixed,
+) -> Settings {
     let of = Values {
         platform,
         sources,

@@ -39,7 +39,7 @@ pub fn plain_statements(
 
 fn workload(service: &Service) -> Fact {
     let origin = service.name.origin;
-    let kind = |kind: &str, origin| Fact::of("workload", Plain::Text(kind.to_owned()), origin);
+    let kind = |kind: &str, origin| Fact::new("workload", Plain::Text(kind.to_owned()), origin);
     match &service.workload {
         Workload::Deployment => kind("Deployment", origin),
         Workload::StatefulSet => {
@@ -68,7 +68,7 @@ fn components(platform: &Platform, service: &Service) -> Option<Fact> {
         span: first.span,
         via: Via::Declared,
     };
-    Some(Fact::of("is", Plain::List(names.collect()), origin))
+    Some(Fact::new("is", Plain::List(names.collect()), origin))
 }
 
 fn exposures(platform: &Platform, id: ServiceId) -> Vec<Fact> {
@@ -98,7 +98,7 @@ fn exposures(platform: &Platform, id: ServiceId) -> Vec<Fact> {
     }
     let children = children.into_iter().enumerate();
     let row = |(at, (text, origin)): (usize, (String, Origin))| {
-        Fact::of(at.to_string(), Plain::Text(text), origin)
+        Fact::new(at.to_string(), Plain::Text(text), origin)
     };
     group("expose", children.map(row))
 }

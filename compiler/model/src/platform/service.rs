@@ -153,7 +153,7 @@ impl Scaling {
     fn fact(&self) -> Fact {
         match self {
             Self::Fixed(count) => {
-                Fact::of("replicas", Plain::Number(count.value.into()), count.origin)
+                Fact::new("replicas", Plain::Number(count.value.into()), count.origin)
             }
             Self::Auto(auto) => {
                 let measures = [("cpu", auto.value.cpu), ("memory", auto.value.memory)];
@@ -161,7 +161,7 @@ impl Scaling {
                 let set = measures.filter_map(|(name, share)| Some(format!("{name} {}%", share?)));
                 let set = Vec::from_iter(set).join(", ");
                 let text = format!("{} on {set}", auto.value.replicas);
-                Fact::of("scale", Plain::Text(text), auto.origin)
+                Fact::new("scale", Plain::Text(text), auto.origin)
             }
         }
     }

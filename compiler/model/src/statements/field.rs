@@ -38,14 +38,14 @@ pub(crate) trait Values {
     ) -> Option<Fact> {
         let first = self.values().first()?;
         if !Self::IS_LIST {
-            return Some(Fact::of(word, show(&first.value, names), first.origin));
+            return Some(Fact::new(word, show(&first.value, names), first.origin));
         }
         let all = self.values().iter();
         let shown: Vec<Plain> = all.clone().map(|set| show(&set.value, names)).collect();
         let each = shown.iter().cloned().zip(all).enumerate();
-        let parts = each.map(|(at, (value, set))| Fact::of(at.to_string(), value, set.origin));
+        let parts = each.map(|(at, (value, set))| Fact::new(at.to_string(), value, set.origin));
         let parts = parts.filter(|_| shown.len() > 1).collect();
-        Some(Fact::of(word, Plain::List(shown), first.origin).with(parts))
+        Some(Fact::new(word, Plain::List(shown), first.origin).with(parts))
     }
 }
 
@@ -118,7 +118,7 @@ macro_rules! keyed {
 
             fn fact(&self, key: String, names: &dyn $crate::shown::Names) -> $crate::fact::Fact {
                 let value = $crate::shown::Shown::plain(self, names);
-                $crate::fact::Fact::of(key, value, self.$set.origin)$(.with(self.$parts()))?
+                $crate::fact::Fact::new(key, value, self.$set.origin)$(.with(self.$parts()))?
             }
         }
     )*};

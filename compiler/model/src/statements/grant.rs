@@ -189,6 +189,6 @@ impl Keyed for Grant {
     }
 
     fn fact(&self, key: String, names: &dyn Names) -> Fact {
-        Fact::of(key, self.plain(names), self.origin)
+        Fact::new(key, self.plain(names), self.origin)
     }
 }

@@ -215,7 +215,7 @@ impl Volume {
         let mut parts = vec![Fact::shown("size", &self.size), Fact::shown("at", &self.at)];
         parts.extend(self.class.iter().map(|class| Fact::shown("class", class)));
         let shared = Plain::Bool(self.shared);
-        parts.push(Fact::of("shared", shared, self.name.origin));
+        parts.push(Fact::new("shared", shared, self.name.origin));
         parts
     }
 }

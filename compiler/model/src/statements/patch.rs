@@ -177,7 +177,7 @@ impl Keyed for Patch {
     fn fact(&self, key: String, names: &dyn Names) -> Fact {
         let fields = self.fields.iter().map(|field| {
             let value = field.value.value.plain(names);
-            Fact::of(field.path.join("."), value, field.value.origin)
+            Fact::new(field.path.join("."), value, field.value.origin)
         });
         Fact {
             origin: Some(self.kind.origin),

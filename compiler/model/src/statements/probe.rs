@@ -108,7 +108,7 @@ impl Probe {
         if let Some(port) = probe.check.value.port() {
             text.push_str(&format!(" on {}", names.port(port)));
             let origin = probe.on.unwrap_or(Origin::of_language());
-            parts.push(Fact::of("on", port.plain(names), origin));
+            parts.push(Fact::new("on", port.plain(names), origin));
         }
         if after.value.0 > 0 {
             text.push_str(&format!(" after {}", after.value));
@@ -122,10 +122,10 @@ impl Probe {
         parts.extend([
             Fact::shown("after", after),
             Fact::shown("every", every),
-            Fact::of("fails", fails, probe.fails.origin),
+            Fact::new("fails", fails, probe.fails.origin),
             Fact::shown("within", within),
         ]);
-        Fact::of(name, Plain::Text(text), set.origin).with(parts)
+        Fact::new(name, Plain::Text(text), set.origin).with(parts)
     }
 }
 

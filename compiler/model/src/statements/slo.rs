@@ -149,13 +149,13 @@ pub(crate) fn facts(
     let mut rows = Vec::new();
     rows.extend(availability.map(|slo| {
         let text = format!("{} over {}", slo.value.share, slo.value.over);
-        Fact::of("availability", Plain::Text(text), slo.origin)
+        Fact::new("availability", Plain::Text(text), slo.origin)
     }));
     rows.extend(latency.iter().map(|slo| {
         let quantile = slo.value.quantile.to_string();
         let name = format!("latency p{}", quantile.trim_end_matches('%'));
         let text = format!("< {}", slo.value.below);
-        Fact::of(name, Plain::Text(text), slo.origin)
+        Fact::new(name, Plain::Text(text), slo.origin)
     }));
     group("slo", rows)
 }

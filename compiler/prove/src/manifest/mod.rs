@@ -370,7 +370,7 @@ impl Manifests {
             .enumerate()
             .map(|(number, file)| {
                 let text = yaml::text(file.bytes);
-                let mut reader = Reader::of(number, file.path, &text);
+                let mut reader = Reader::new(number, file.path, &text);
                 reader.file(&read);
                 reader.out
             })

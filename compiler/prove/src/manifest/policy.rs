@@ -315,7 +315,7 @@ impl Reader<'_> {
     pub(super) fn protocol(&mut self, node: &Node, path: Path<'_>) -> Option<Protocol> {
         match node.get("protocol") {
             None => Some(Protocol::Tcp),
-            Some(Node::Text(name)) => match Protocol::of(name) {
+            Some(Node::Text(name)) => match Protocol::from_name(name) {
                 Some(protocol) => Some(protocol),
                 None => {
                     let message = format!("invalid protocol `{name}`: expected TCP, UDP or SCTP");

@@ -50,7 +50,7 @@ struct Inherited<'n> {
 }
 
 impl<'f> Reader<'f> {
-    pub(super) fn of(number: usize, path: &'f str, text: &'f str) -> Self {
+    pub(super) fn new(number: usize, path: &'f str, text: &'f str) -> Self {
         Self {
             out: Manifests::default(),
             path,
@@ -398,7 +398,7 @@ impl<'f> Reader<'f> {
         } else if node.get("matchExpressions").is_some() {
             is_right = false;
         }
-        is_right.then(|| Selector::of(requirements))
+        is_right.then(|| Selector::from_requirements(requirements))
     }
 
     fn requirement(&mut self, node: &Node, path: Path<'_>) -> Option<Requirement> {

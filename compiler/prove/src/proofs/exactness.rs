@@ -200,7 +200,7 @@ impl Exactness {
             let range = claim.range();
             let ports = match last {
                 Some((known, set)) if known == range => set,
-                _ => matrix.sets_mut().of(&[range]),
+                _ => matrix.sets_mut().intern(&[range]),
             };
             last = Some((range, ports));
             for end in [claim.from, claim.to] {

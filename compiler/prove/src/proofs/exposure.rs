@@ -44,7 +44,7 @@ impl Exposure {
                 if partition.is_pod(*from) {
                     continue;
                 }
-                let ports = matrix.sets_mut().of(&[claim.range()]);
+                let ports = matrix.sets_mut().intern(&[claim.range()]);
                 for to in partition
                     .of_end(claim.to)
                     .iter()

@@ -187,8 +187,8 @@ fn compare(
             continue;
         }
         // The two matrices number their sets differently.
-        let theirs = matrix.sets_mut().of(&theirs);
-        let ours = matrix.sets_mut().of(&ours);
+        let theirs = matrix.sets_mut().intern(&theirs);
+        let ours = matrix.sets_mut().intern(&ours);
         let opened = matrix.sets_mut().difference(theirs, ours);
         let closed = matrix.sets_mut().difference(ours, theirs);
         differs.push(Differs {

@@ -295,7 +295,7 @@ impl<'u, 'm> Replay<'u, 'm> {
         let mut replay = Self {
             union,
             partition,
-            evaluation: Evaluation::of(partition, Reading::STANDARD, cluster),
+            evaluation: Evaluation::new(partition, Reading::STANDARD, cluster),
             active: vec![false; policies.len()],
             selecting,
             classes,

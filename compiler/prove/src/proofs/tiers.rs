@@ -89,7 +89,7 @@ impl Tiers {
                             label: Some(claim.label),
                         });
                     } else {
-                        let ports = matrix.sets_mut().of(&[claim.range()]);
+                        let ports = matrix.sets_mut().intern(&[claim.range()]);
                         let known = free.entry((*from, *to)).or_default();
                         *known = matrix.sets_mut().union(*known, ports);
                     }

@@ -60,7 +60,7 @@ pub(super) fn compose(text: &str) -> Done<Composed> {
         ));
     }
     let mut composer = Composer {
-        scanner: Scanner::of(text),
+        scanner: Scanner::new(text),
         trees: Vec::new(),
         anchors: FxHashMap::default(),
         handles: Vec::new(),

@@ -58,7 +58,7 @@ const SILENT_BLOCKS: [&str; 16] = [
 /// Reads a whole document; `None` where it is not certain what it says.
 #[cfg(test)]
 fn read(text: &str) -> Option<Node> {
-    Fast::of(text, false).document()
+    Fast::new(text, false).document()
 }
 
 /// Reads what a document says about the network: parts that say nothing are passed over.
@@ -76,7 +76,7 @@ pub(super) fn read_network(text: &str) -> Option<Node> {
         ]));
     }
     let is_policy = kind.is_none_or(|kind| kind == "NetworkPolicy");
-    Fast::of(text, !is_policy).document()
+    Fast::new(text, !is_policy).document()
 }
 
 /// What follows a key at the start of a line, if it stands on one line only.
@@ -108,7 +108,7 @@ struct Fast<'t> {
 }
 
 impl<'t> Fast<'t> {
-    fn of(text: &'t str, skips: bool) -> Self {
+    fn new(text: &'t str, skips: bool) -> Self {
         let text = text.strip_prefix("---\n").unwrap_or(text);
         let mut fast = Self {
             rest: text,

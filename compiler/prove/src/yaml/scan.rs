@@ -85,7 +85,7 @@ pub(super) struct Scanner<'t> {
 type Scanned<T> = Result<T, Broken>;
 
 impl<'t> Scanner<'t> {
-    pub(super) fn of(text: &'t str) -> Self {
+    pub(super) fn new(text: &'t str) -> Self {
         Self {
             bytes: text.as_bytes(),
             at: 0,

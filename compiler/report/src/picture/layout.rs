@@ -436,7 +436,7 @@ impl Builder<'_, '_> {
             frame.rect.y = top;
             frame.rect.h = self.rows[frame.rows.0].top + BOX_HEIGHT + PAD - top;
         }
-        let lines = Router::of(&self).route(self.view.lines());
+        let lines = Router::new(&self).route(self.view.lines());
         Layout {
             size: (width, y),
             bands,

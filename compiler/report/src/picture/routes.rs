@@ -39,7 +39,7 @@ struct LineRoute {
 }
 
 impl<'b, 'v, 'p> Router<'b, 'v, 'p> {
-    pub(super) fn of(builder: &'b Builder<'v, 'p>) -> Self {
+    pub(super) fn new(builder: &'b Builder<'v, 'p>) -> Self {
         let gaps = builder.rows.iter().map(|row| {
             let mut gaps = Vec::with_capacity(row.members.len() + 1);
             let mut left = i32::MIN / 4;

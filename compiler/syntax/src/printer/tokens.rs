@@ -8,7 +8,7 @@ pub(super) const BLANKS: [char; 4] = [' ', '\t', '\r', '\n'];
 /// Whether two texts have the same tokens and comments, disregarding `;` and line breaks.
 pub(super) fn are_same(before: &str, after: &str) -> bool {
     let written = |text| {
-        Tokens::of(text)
+        Tokens::new(text)
             .map(|(_, token)| token)
             .filter(|token| *token != ";")
     };
@@ -21,7 +21,7 @@ pub(super) fn spaced(source: &str) -> String {
     let mut out = String::with_capacity(source.len());
     let mut end = 0;
     let mut before = "";
-    for (start, token) in Tokens::of(source) {
+    for (start, token) in Tokens::new(source) {
         let is_default = |text| text == "=";
         let is_apart = match (before, token) {
             ("" | "(" | "[" | "{", _) | (_, ")" | "]" | "}" | ",") => false,
@@ -46,7 +46,7 @@ struct Tokens<'t> {
 }
 
 impl<'t> Tokens<'t> {
-    const fn of(text: &'t str) -> Self {
+    const fn new(text: &'t str) -> Self {
         Self { text, at: 0 }
     }
 }

@@ -97,7 +97,7 @@ fn older(project: &Project, name: &str) -> Result<Compiled, String> {
         old.profile.clone_from(&project.profile);
         return Ok(old.compile());
     }
-    Ok(Revision::of(project, name)?.compile())
+    Ok(Revision::open(project, name)?.compile())
 }
 
 fn version(compiled: &Compiled) -> Option<Version<'_>> {

@@ -20,7 +20,7 @@ pub(super) enum Sight {
 }
 
 impl Sight {
-    pub(super) async fn of(
+    pub(super) async fn query(
         cluster: &Cluster,
         namespaces: &BTreeSet<String>,
     ) -> Result<Self, ApiError> {
@@ -96,7 +96,7 @@ mod tests {
         ];
         let sight = Sight::Rules([("n".to_owned(), rules)].into());
         let may = |namespace: &str, group: &str, plural: &str| {
-            sight.within(namespace, &Resource::of(group, plural))
+            sight.within(namespace, &Resource::namespaced(group, plural))
         };
         assert!(may("n", "", "pods") && may("n", "apps", "deployments"));
         assert!(!may("m", "", "pods") && !may("n", "", "secrets") && !may("n", "batch", "jobs"));

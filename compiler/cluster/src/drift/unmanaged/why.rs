@@ -170,7 +170,7 @@ impl Own<'_> {
     }
 
     fn of_workload(&self, namespace: &str, pod: &Value) -> (String, Severity) {
-        let path = FieldPath::of(&["spec", "template"]);
+        let path = FieldPath::from_names(&["spec", "template"]);
         let severity = Severity::of_field(Kind::Deployment, &path, Some(&without_labels(pod)));
         match self.service_of(namespace, &pod["metadata"]["labels"]) {
             Some(service) => (

@@ -47,7 +47,7 @@ pub(super) struct Gathered<T> {
 const SERVICES_AT_ONCE: usize = 16;
 
 /// The facts of a chart, and what `also` makes of the objects that they are made of.
-pub(super) fn of<T: Send>(
+pub(super) fn collect<T: Send>(
     variants: &Variants<'_>,
     sources: &Sources,
     shape: &Shape,
