@@ -143,7 +143,10 @@ fn what_others_read_is_valid_by_their_published_schemas() {
         let out = built(&platform);
         for target in ["argocd", "flux"] {
             let all = documents(&out.path().join(target));
-            let own = all.iter().filter(|(path, _)| !path.starts_with("objects/"));
+            let own = all.iter().filter(|(path, document)| {
+                let is_list = document["apiVersion"] == "kustomize.config.k8s.io/v1beta1";
+                !path.starts_with("objects/") && !is_list
+            });
             let mut seen = 0;
             for (path, document) in own {
                 check(path, document);
@@ -227,9 +230,9 @@ fn a_job_is_applied_like_any_other_object_and_never_replaced() {
         argo["metadata"]["annotations"],
         json!({"argocd.argoproj.io/sync-wave": "2"})
     );
-    let flux = read("flux/objects/wave-2/lib/n/j/job.yaml");
+    let flux = read("flux/objects/services/lib/n/j/job.yaml");
     assert_eq!(flux["metadata"], job["metadata"]);
-    let checks = read("flux/wave-2.yaml");
+    let checks = read("flux/services/n.j.yaml");
     assert_eq!(checks["spec"]["healthChecks"][0]["name"], name);
 }
 
@@ -300,57 +303,169 @@ fn an_application_has_every_object_once_in_the_wave_of_its_service() {
     }
 }
 
+/// Kustomizations of Flux by name, with those that each waits for.
+fn kustomizations(flux: &Path) -> BTreeMap<String, Value> {
+    let own = documents(flux).into_iter().map(|(_, document)| document);
+    let own = own.filter(|document| {
+        document["apiVersion"] == "kustomize.toolkit.fluxcd.io/v1"
+            && document["kind"] == "Kustomization"
+    });
+    own.map(|document| {
+        let name = document["metadata"]["name"].as_str().expect("a name");
+        (name.to_owned(), document)
+    })
+    .collect()
+}
+
+fn depends_on(kustomization: &Value) -> BTreeSet<String> {
+    let names = kustomization["spec"]["dependsOn"].as_array();
+    let names = names.into_iter().flatten();
+    names
+        .map(|one| one["name"].as_str().expect("a name").to_owned())
+        .collect()
+}
+
 #[test]
-fn a_kustomization_for_each_wave_waits_for_the_one_before_and_checks_its_workloads() {
+fn a_kustomization_for_each_service_waits_for_the_wave_before_and_checks_its_workloads() {
     for platform in platforms() {
         let out = built(&platform);
         let flux = out.path().join("flux");
         let waves = waves(&platform);
-        let all = documents(&flux);
-        let (copies, own): (Vec<_>, Vec<_>) = all
+        let all = kustomizations(&flux);
+        let copies = documents(&flux.join("objects"));
+        let copies: Vec<(String, Value)> = copies
             .into_iter()
-            .partition(|(path, _)| path.starts_with("objects/"));
-        let mut before: BTreeMap<String, Option<String>> = BTreeMap::new();
-        let mut paths = BTreeSet::new();
-        for (_, document) in own.iter().filter(|(path, _)| path != "repository.yaml") {
-            let name = document["metadata"]["name"].as_str().expect("a name");
-            let spec = &document["spec"];
-            let waits = spec["dependsOn"][0]["name"].as_str().map(str::to_owned);
-            before.insert(name.to_owned(), waits);
-            let path = spec["path"].as_str().expect("a path").to_owned();
-            let folder = path.trim_start_matches("./flux/").to_owned() + "/";
-            let workloads: BTreeSet<Key> = copies
-                .iter()
-                .filter(|(path, object)| path.starts_with(&folder) && is_workload(object))
-                .filter(|(_, object)| object["kind"] != "CronJob")
-                .map(|(_, object)| key(object))
-                .collect();
-            let checks = spec["healthChecks"].as_array().into_iter().flatten();
+            .filter(|(_, object)| object["apiVersion"] != "kustomize.config.k8s.io/v1beta1")
+            .collect();
+        let list = std::fs::read_to_string(flux.join("kustomization.yaml")).expect("a list");
+        let list: Value = serde_saphyr::from_str(&list).expect("YAML");
+        let resources = list["resources"].as_array().expect("resources");
+        // Each object and each of Flux's own is there, and once.
+        assert_eq!(resources.len(), all.len() + 1);
+        for path in resources {
+            assert!(flux.join(path.as_str().expect("a path")).exists(), "{path}");
+        }
+        let mut applied = BTreeSet::new();
+        let mut of_wave: BTreeMap<i64, BTreeSet<String>> = BTreeMap::new();
+        for (name, document) in &all {
+            assert!(name.len() <= 63, "{name}");
+            let path = document["spec"]["path"].as_str().expect("a path");
+            let Some(folder) = path.strip_prefix("./flux/objects/") else {
+                assert_eq!(path, "./flux");
+                continue;
+            };
+            assert!(flux.join("objects").join(folder).is_dir(), "{path}");
+            let folder = format!("{folder}/");
+            let own = copies.iter().filter(|(path, _)| path.starts_with(&folder));
+            let own: Vec<&Value> = own.map(|(_, object)| object).collect();
+            for object in &own {
+                assert!(applied.insert(key(object)), "{:?} twice", key(object));
+            }
+            let workloads = own.iter().filter(|object| is_workload(object));
+            let workloads = workloads.clone().filter(|o| o["kind"] != "CronJob");
+            let workloads: BTreeSet<Key> = workloads.map(|object| key(object)).collect();
+            let checks = document["spec"]["healthChecks"].as_array();
+            let checks = checks.into_iter().flatten();
             let checks: BTreeSet<Key> = checks
                 .map(|check| key(&json!({"kind": check["kind"], "metadata": check})))
                 .collect();
             assert_eq!(checks, workloads, "{name}");
-            assert!(paths.insert(path));
+            if let Some(object) = own.iter().find(|object| is_workload(object)) {
+                let wave = waves[&service_of(object)];
+                of_wave.entry(wave).or_default().insert(name.clone());
+            }
         }
-        // One chain, without a ring: from the last to the first all of them are met.
-        let waited: BTreeSet<&String> = before.values().flatten().collect();
-        let mut last = before.keys().filter(|name| !waited.contains(name));
-        let mut at = Some(last.next().expect("one that nobody waits for").clone());
-        assert!(last.next().is_none());
-        let mut met = 0;
-        while let Some(name) = at.take() {
-            met += 1;
-            assert!(met <= before.len(), "a ring");
-            at.clone_from(&before[&name]);
-        }
-        assert_eq!(met, before.len());
-        for (path, object) in copies.iter().filter(|(_, object)| is_workload(object)) {
-            let wave = waves[&service_of(object)];
-            assert!(path.starts_with(&format!("objects/wave-{wave}/")), "{path}");
+        assert_eq!(applied.len(), copies.len());
+        let gate = |wave: i64| format!("{}-gate-{wave}", name_of(&all));
+        for (wave, services) in &of_wave {
+            assert_eq!(&depends_on(&all[&gate(*wave)]), services, "wave {wave}");
+            for service in services {
+                let waits = depends_on(&all[service]);
+                if *wave > 1 {
+                    assert_eq!(waits, BTreeSet::from([gate(wave - 1)]), "{service}");
+                } else {
+                    let first = waits.first().expect("what services share");
+                    assert!(!first.contains("gate") && waits.len() == 1, "{service}");
+                }
+            }
         }
         let copies = without_marks(copies, "kustomize.toolkit.fluxcd.io/");
         assert_eq!(copies, objects(out.path()));
     }
+}
+
+/// The name of the platform: the Kustomization that applies all others has it.
+fn name_of(all: &BTreeMap<String, Value>) -> String {
+    let whole = all.iter().find(|(_, one)| one["spec"]["path"] == "./flux");
+    whole.expect("the Kustomization of the platform").0.clone()
+}
+
+/// A platform in a folder of its own.
+fn written(text: &str) -> TempDir {
+    let folder = TempDir::new().expect("a folder");
+    std::fs::write(folder.path().join("platform.erp"), text).expect("a file");
+    folder
+}
+
+const CLUSTER: &str = "cluster main {
+  kubernetes 1.36
+  nodes      3 of cpu 4, memory 16Gi, in 10.0.0.0/24
+  pods       10.244.0.0/16
+  services   10.96.0.0/16
+  dns        kube-dns
+  storage    fast default create provisioner \"disk.csi.example\" wait
+}
+";
+
+#[test]
+fn a_service_that_changes_its_wave_stays_in_its_kustomization() {
+    let source = |flow: &str| {
+        written(&format!(
+            "erp 1\nplatform p {{ version \"1\"; cluster main }}\ntiers t\n{CLUSTER}namespace n {{
+  tier t
+  service api {{ image \"a/b:1\"; port http 8080; cpu 10m; memory 16Mi; access by port-forward }}
+  service web {{ image \"a/b:1\"; port http 8080; cpu 10m; memory 16Mi; access by port-forward; {flow} }}
+}}
+"
+        ))
+    };
+    let (before, after) = (source(""), source("calls api:http"));
+    let wave = |folder: &TempDir| waves(folder.path())["n.web"];
+    assert_eq!((wave(&before), wave(&after)), (1, 2));
+    let objects_of_web = |folder: &TempDir| {
+        let out = built(folder.path());
+        let flux = out.path().join("flux");
+        let all = kustomizations(&flux);
+        let web = all["p.n.web"].clone();
+        let path = web["spec"]["path"].as_str().expect("a path");
+        let objects = documents(&out.path().join(path));
+        let keys: Vec<Key> = objects.iter().map(|(_, object)| key(object)).collect();
+        (path.to_owned(), keys, depends_on(&web))
+    };
+    let (path, keys, waits) = objects_of_web(&before);
+    assert!(keys.iter().any(|key| key.0 == "Deployment"));
+    assert_eq!(waits, BTreeSet::from(["p-isolation".to_owned()]));
+    assert_eq!(
+        objects_of_web(&after),
+        (path, keys, BTreeSet::from(["p-gate-1".to_owned()]))
+    );
+}
+
+#[test]
+fn long_names_of_services_stay_apart_in_the_label_of_their_kustomization() {
+    let name = "a".repeat(50);
+    let services: String = ["x", "y"]
+        .map(|last| format!("  service {name}{last} {{ image \"a/b:1\"; cpu 10m; memory 16Mi }}\n"))
+        .concat();
+    let folder = written(&format!(
+        "erp 1\nplatform p {{ version \"1\"; cluster main }}\ntiers t\n{CLUSTER}namespace a-namespace {{\n  tier t\n{services}}}\n"
+    ));
+    let out = built(folder.path());
+    let all = kustomizations(&out.path().join("flux"));
+    let long = all.keys().filter(|name| name.starts_with("p.a-namespace."));
+    let long: Vec<&String> = long.collect();
+    assert_eq!(long.len(), 2);
+    assert!(long.iter().all(|name| name.len() == 63), "{long:?}");
 }
 
 #[test]

@@ -41,29 +41,41 @@ pub fn delivery(
 
 /// What goes to the cluster together, after the steps before are ready.
 struct SyncWave {
-    name: String,
+    stage: Stage,
     /// Argo CD's wave: those of `erpc order` from 1, what comes before below that.
     number: i64,
     files: Vec<ObjectFile>,
 }
 
-/// Namespaces, accounts and the contract of every workload; then what denies the rest, so that a
-/// running platform loses no flow for a moment; then the waves; last the routes, since an Ingress
-/// of a cluster without load balancers is never healthy and would hold up what comes after it.
+/// What is in a step.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// Namespaces, accounts and the policy of every workload.
+    Base,
+    /// What denies all other traffic.
+    Isolation,
+    /// Services that start together.
+    Services,
+    /// What opens services to the outside.
+    Routes,
+}
+
+/// Namespaces, accounts and the policy of every workload; then what denies the rest, so that a running
+/// platform loses no flow for a moment; then the waves; last the routes, because an Ingress on a cluster
+/// without load balancers is never healthy and would hold up the waves after it.
 fn steps(platform: &Platform, derived: &Derived, sources: &Sources) -> Vec<SyncWave> {
-    let step = |name: String, number| SyncWave {
-        name,
+    let step = |stage, number| SyncWave {
+        stage,
         number,
         files: Vec::new(),
     };
-    let mut base = step("base".to_owned(), -1);
-    let mut isolation = step("isolation".to_owned(), 0);
+    let mut base = step(Stage::Base, -1);
+    let mut isolation = step(Stage::Isolation, 0);
     let mut waves: Vec<SyncWave> = (1..)
         .zip(&derived.order.waves)
-        .map(|(number, _)| step(format!("wave-{number}"), number))
+        .map(|(number, _)| step(Stage::Services, number))
         .collect();
-    let last = i64::try_from(waves.len()).unwrap_or(i64::MAX);
-    let mut routes = step("routes".to_owned(), last.saturating_add(1));
+    let mut routes = step(Stage::Routes, last_wave(derived));
     let numbers: std::collections::BTreeMap<String, usize> = platform
         .services()
         .map(|(id, _)| (platform.path(id), derived.order.wave[id.index()] as usize))
@@ -88,10 +100,28 @@ fn steps(platform: &Platform, derived: &Derived, sources: &Sources) -> Vec<SyncW
     all
 }
 
+/// The wave after those of services.
+fn last_wave(derived: &Derived) -> i64 {
+    let waves = i64::try_from(derived.order.waves.len()).unwrap_or(i64::MAX);
+    waves.saturating_add(1)
+}
+
 /// Writes files of a target.
 struct Writer<'p> {
     platform: &'p Platform,
     source: String,
+}
+
+impl SyncWave {
+    /// The folder of what services share; `None` for a wave of services.
+    const fn shared(&self) -> Option<&'static str> {
+        match self.stage {
+            Stage::Base => Some("base"),
+            Stage::Isolation => Some("isolation"),
+            Stage::Services => None,
+            Stage::Routes => Some("routes"),
+        }
+    }
 }
 
 impl Writer<'_> {
@@ -138,7 +168,7 @@ fn marked(object: &Object, marks: Vec<(&'static str, String)>) -> Object {
     object.like(value).unwrap_or_else(|_| object.clone())
 }
 
-/// Whether an object holds data, or what does: nobody's switch or mistake may delete it.
+/// Whether an object holds data, or contains what does: no pruning may delete it.
 fn holds_data(object: &Object) -> bool {
     matches!(
         object,
