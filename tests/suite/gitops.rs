@@ -254,6 +254,8 @@ fn an_application_has_every_object_once_in_the_wave_of_its_service() {
                 "Namespace" => assert_eq!(wave, -1),
                 "NetworkPolicy" => assert_eq!(wave, if name == "default-deny" { 0 } else { -1 }),
                 "Ingress" => assert_eq!(wave, last + 1),
+                "Service" if object["spec"]["type"] == "LoadBalancer" => assert_eq!(wave, last + 1),
+                "PersistentVolumeClaim" => assert!(wave >= 1, "{path}"),
                 _ => assert!(wave == -1 || (1..=last).contains(&wave), "{path}"),
             }
         }
@@ -466,6 +468,58 @@ fn long_names_of_services_stay_apart_in_the_label_of_their_kustomization() {
     let long: Vec<&String> = long.collect();
     assert_eq!(long.len(), 2);
     assert!(long.iter().all(|name| name.len() == 63), "{long:?}");
+}
+
+#[test]
+fn what_waits_for_an_address_or_a_first_pod_holds_up_no_wave() {
+    let folder = written(&format!(
+        "erp 1\nplatform p {{ version \"1\"; cluster main }}\ntiers data < logic\n{CLUSTER}namespace dat {{
+  tier data
+  job nightly every \"30 3 * * *\" {{ image \"a/b:1\"; cpu 10m; memory 16Mi; deadline 10m; volume dump 1Gi at \"/dump\" shared }}
+  job once {{ image \"a/b:1\"; cpu 10m; memory 16Mi; deadline 10m; volume cache 1Gi at \"/c\" shared }}
+  service none {{ image \"a/b:1\"; cpu 10m; memory 16Mi; replicas 0; volume kept 1Gi at \"/k\" shared }}
+  service gate {{ image \"a/b:1\"; port tcp 5000; cpu 10m; memory 16Mi; expose tcp as loadbalancer; volume own 1Gi at \"/o\" shared }}
+}}
+namespace app {{
+  tier logic
+  service web {{ image \"a/b:1\"; port http 8080; cpu 10m; memory 16Mi; access by port-forward; calls dat.gate:tcp }}
+}}
+"
+    ));
+    let out = built(folder.path());
+    let objects = documents(&out.path().join("argocd/objects"));
+    let wave = |kind: &str, name: &str| {
+        let (_, object) = objects
+            .iter()
+            .find(|(_, object)| object["kind"] == kind && object["metadata"]["name"] == name)
+            .expect("an object");
+        let wave = &object["metadata"]["annotations"]["argocd.argoproj.io/sync-wave"];
+        wave.as_str().expect("a wave").to_owned()
+    };
+    for (kind, name, expected) in [
+        // What callers look up is there before they are; only its address outside comes last.
+        ("Service", "gate", "1"),
+        ("Deployment", "gate", "1"),
+        ("Service", "gate-loadbalancer", "3"),
+        // No pod uses these before the sync ends.
+        ("PersistentVolumeClaim", "dump", "3"),
+        ("PersistentVolumeClaim", "kept", "3"),
+        // Pods of the same wave use these.
+        ("PersistentVolumeClaim", "cache", "1"),
+        ("PersistentVolumeClaim", "own", "1"),
+        ("CronJob", "nightly", "1"),
+        ("Deployment", "web", "2"),
+    ] {
+        assert_eq!(wave(kind, name), expected, "{kind} {name}");
+    }
+    // Flux checks what is listed, and that is workloads alone.
+    for (name, one) in kustomizations(&out.path().join("flux")) {
+        assert!(one["spec"]["wait"].is_null(), "{name}");
+        for check in one["spec"]["healthChecks"].as_array().into_iter().flatten() {
+            let kind = check["kind"].as_str().expect("a kind");
+            assert!(["Deployment", "Job"].contains(&kind), "{name}: {kind}");
+        }
+    }
 }
 
 #[test]

@@ -12,19 +12,63 @@ use crate::{Object, OutputFile};
 /// The cluster that Argo CD runs in.
 const SERVER: &str = "https://kubernetes.default.svc";
 
-pub(super) fn files(writer: &Writer<'_>, steps: &[SyncWave], at: &Repository) -> Vec<OutputFile> {
+pub(super) fn files(
+    writer: &Writer<'_>,
+    steps: &[SyncWave],
+    last_wave: i64,
+    at: &Repository,
+) -> Vec<OutputFile> {
     let mut files = vec![
         writer.file("argocd/project.yaml", &project(writer, steps, at)),
         writer.file("argocd/application.yaml", &application(writer, steps, at)),
     ];
     for step in steps {
+        let files_of = step.files.iter();
+        let workloads = files_of.flat_map(|file| file.objects.iter().map(move |o| (file, o)));
+        let idle: BTreeSet<&str> = workloads
+            .filter(|(_, object)| is_idle(object))
+            .map(|(file, _)| file.name.as_str())
+            .collect();
         for file in &step.files {
+            let is_idle = idle.contains(file.name.as_str());
             files.push(Writer::copy("argocd/objects", file, |object| {
-                marks(object, step.number)
+                let is_late = waits_for_others(object, is_idle);
+                marks(object, if is_late { last_wave } else { step.number })
             }));
         }
     }
     files
+}
+
+/// Whether Argo CD may wait for an object without end, or for long: the next wave starts when each object
+/// of this one is healthy, and no annotation exempts an object. A load balancer is healthy when it has an
+/// address, a claim when it is bound, which it may be no sooner than a pod uses it.
+fn waits_for_others(object: &Object, is_idle: bool) -> bool {
+    match object {
+        Object::Service(service) => {
+            let kind = service.spec.as_ref().and_then(|spec| spec.type_.as_deref());
+            kind == Some("LoadBalancer")
+        }
+        Object::PersistentVolumeClaim(_) => is_idle,
+        _ => false,
+    }
+}
+
+/// Whether an object is a workload that starts no pod when it is applied.
+fn is_idle(object: &Object) -> bool {
+    let replicas = match object {
+        Object::CronJob(_) => return true,
+        Object::Job(job) => {
+            return job
+                .spec
+                .as_ref()
+                .is_some_and(|spec| spec.suspend == Some(true));
+        }
+        Object::Deployment(deployment) => deployment.spec.as_ref().and_then(|spec| spec.replicas),
+        Object::StatefulSet(set) => set.spec.as_ref().and_then(|spec| spec.replicas),
+        _ => None,
+    };
+    replicas == Some(0)
 }
 
 fn marks(object: &Object, wave: i64) -> Vec<(&'static str, String)> {

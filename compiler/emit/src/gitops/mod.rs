@@ -29,7 +29,9 @@ pub fn delivery(
     };
     let steps = steps(platform, derived, sources);
     let mut files = match (output.target, &output.repository) {
-        (DeliveryTarget::ArgoCd, Some(repository)) => argocd::files(&writer, &steps, repository),
+        (DeliveryTarget::ArgoCd, Some(repository)) => {
+            argocd::files(&writer, &steps, last_wave(derived), repository)
+        }
         (DeliveryTarget::Flux, Some(repository)) => flux::files(&writer, &steps, repository),
         // Without a repository there is nothing that they could fetch from.
         (DeliveryTarget::ArgoCd | DeliveryTarget::Flux, None) => Vec::new(),
