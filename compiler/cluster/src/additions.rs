@@ -12,7 +12,6 @@ use serde_json::{Map, Value};
 use crate::client::Cluster;
 use crate::diff::SERVERS_METADATA;
 use crate::failure::{ApiError, Failure};
-use crate::kind::Kind;
 use crate::known::{By, Known, Node, Table, Usual};
 use crate::managed::{Owner, owners};
 use crate::manager::FieldManager;
@@ -21,6 +20,7 @@ use crate::path::{FieldPath, Segment, plain};
 use crate::plan::new_body;
 use crate::rbac::Right;
 use crate::severity::Severity;
+use erpc_emit::Kind;
 
 /// A field that others added to a declared object.
 #[derive(Clone, Debug, PartialEq)]
@@ -265,9 +265,9 @@ pub(crate) async fn without_defaults(
 #[cfg(test)]
 mod tests {
     use super::additions;
-    use crate::kind::Kind;
     use crate::known::Table;
     use crate::manager::FieldManager;
+    use erpc_emit::Kind;
     use serde_json::{Value, json};
 
     fn desired() -> Value {

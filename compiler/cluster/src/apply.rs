@@ -29,7 +29,6 @@ use crate::client::Cluster;
 use crate::failure::{ApiError, Failure};
 use crate::history::{NewRelease, SourceSnapshot};
 use crate::inventory::{self, Inventory};
-use crate::kind::Kind;
 use crate::lock::Lock;
 use crate::node_ports;
 use crate::object::{Desired, ObjectId, Packed, Program};
@@ -37,6 +36,7 @@ use crate::plan::{Allowed, ObjectChange, Plan, explain};
 use crate::progress::{Event, Progress};
 use crate::request::Call;
 use crate::stop::Stop;
+use erpc_emit::Kind;
 
 use closing::Moment;
 pub use closing::NotDone;

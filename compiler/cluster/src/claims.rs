@@ -9,13 +9,13 @@ use serde_json::{Value, json};
 use crate::client::Cluster;
 use crate::diff::FieldChange;
 use crate::failure::{ApiError, Failure};
-use crate::kind::Kind;
 use crate::live::{self, Live};
 use crate::object::{Desired, ObjectId, Program};
 use crate::path::FieldPath;
 use crate::plan::uid;
 use crate::quantity;
 use crate::request::Call;
+use erpc_emit::Kind;
 
 /// Where a claim has the size that it asks for.
 pub(crate) const SIZE: [&str; 4] = ["spec", "resources", "requests", "storage"];

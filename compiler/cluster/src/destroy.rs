@@ -17,13 +17,13 @@ use serde_json::Value;
 use crate::client::Cluster;
 use crate::failure::Failure;
 use crate::inventory::{Inventory, is_labelled};
-use crate::kind::Kind;
 use crate::live::Live;
 use crate::object::{ObjectId, Program};
 use crate::owner;
 use crate::plan::uid;
 use crate::request::Call;
 use crate::selection::unknown;
+use erpc_emit::Kind;
 
 pub use run::{Destroyed, destroy};
 pub use survey::Foreign;

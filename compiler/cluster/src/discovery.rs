@@ -6,8 +6,8 @@ use serde_json::Value;
 
 use crate::client::Cluster;
 use crate::failure::ApiError;
-use crate::kind::root;
 use crate::request::Call;
+use erpc_emit::root;
 
 /// A kind that the API server serves, in the version that it prefers.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -15,7 +15,6 @@ use crate::diff::differences;
 use crate::estimate;
 use crate::failure::{ApiError, Failure};
 use crate::flows;
-use crate::kind::Kind;
 use crate::known::Table;
 use crate::live::Live;
 use crate::managed::{Owner, owners};
@@ -24,6 +23,7 @@ use crate::path::FieldPath;
 use crate::plan::{body_for, uid};
 use crate::request::Call;
 use crate::severity::Severity;
+use erpc_emit::Kind;
 
 pub use show::{drift_json, drift_text};
 

@@ -9,8 +9,8 @@
 
 use serde_json::{Map, Value};
 
-use crate::kind::Kind;
 use crate::manager::FieldManager;
+use erpc_emit::Kind;
 
 /// Whether applying `desired` would change nothing, for certain.
 #[must_use]
@@ -215,8 +215,8 @@ fn without_defaults(claim: &Value) -> Value {
 #[cfg(test)]
 mod tests {
     use super::{is_certainly_equal, owned};
-    use crate::kind::Kind;
     use crate::manager::FieldManager;
+    use erpc_emit::Kind;
     use serde_json::{Value, json};
 
     fn desired() -> Value {

@@ -11,9 +11,9 @@ use smol_str::SmolStr;
 
 use crate::client::Cluster;
 use crate::failure::ApiError;
-use crate::kind::Kind;
 use crate::live::Live;
 use crate::object::{Desired, NAME, ObjectId, Packed, Program};
+use erpc_emit::Kind;
 
 /// What opens, what closes, and how much stays.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

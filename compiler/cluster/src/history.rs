@@ -21,9 +21,10 @@ use sha2::{Digest, Sha256};
 use crate::client::Cluster;
 use crate::failure::{ApiError, Failure};
 use crate::inventory::{STATE_NAMESPACE, name};
-use crate::kind::Kind;
 use crate::object::{Desired, MANAGED_BY, ObjectId, Packed, Program, hex};
 use crate::request::Call;
+use erpc_diagnostics::Span;
+use erpc_emit::Kind;
 
 /// How many releases are listed.
 const MOST_LISTED: usize = 50;
@@ -320,8 +321,11 @@ impl StoredRelease {
                     Failure::new(format!("the stored source has no service `{path}`"))
                 })?),
             };
+            let id = ObjectId::of(kind, body);
+            let emitted = program.object(&id);
             objects.push(Desired {
-                id: ObjectId::of(kind, body),
+                declaration: emitted.map_or(Span::NONE, |emitted| emitted.declaration),
+                id,
                 body: Packed::of(body),
                 service,
             });

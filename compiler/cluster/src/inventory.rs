@@ -19,11 +19,11 @@ use serde_json::{Value, json};
 use crate::client::Cluster;
 use crate::failure::{ApiError, Failure};
 use crate::history::History;
-use crate::kind::Kind;
 use crate::moves::VolumeMove;
 use crate::object::{MANAGED_BY, ObjectId, PART_OF, TOOL};
 use crate::rbac::Right;
 use crate::request::Call;
+use erpc_emit::Kind;
 
 /// Where inventory and lock are.
 pub const STATE_NAMESPACE: &str = "erpc-system";
@@ -392,8 +392,8 @@ pub(crate) fn is_labelled(live: &Value, platform: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::{Inventory, Meta, line, parse};
-    use crate::kind::Kind;
     use crate::object::ObjectId;
+    use erpc_emit::Kind;
     use std::collections::BTreeSet;
 
     fn id(namespace: Option<&str>, kind: Kind, name: &str) -> ObjectId {

@@ -7,8 +7,8 @@ use std::sync::LazyLock;
 
 use serde_json::Value;
 
-use crate::kind::Kind;
 use crate::path::{Segment, plain};
+use erpc_emit::Kind;
 
 /// One row of the table.
 #[derive(Debug)]

@@ -24,7 +24,6 @@ mod flows;
 mod history;
 mod identity;
 mod inventory;
-mod kind;
 mod known;
 mod kubeconfig;
 mod limiter;
@@ -74,13 +73,13 @@ pub use diff::{FieldChange, differences};
 pub use doctor::{Check, Verdict, doctor, doctor_json, doctor_text, is_fit};
 pub use drift::{Difference, Drift, Drifts, drift, drift_json, drift_text};
 pub use equal::is_certainly_equal;
+pub use erpc_emit::Kind;
 pub use failure::{ApiError, Cause, Failure, Refusal};
 pub use flows::FlowChanges;
 pub use history::{
     History, HistoryEntry, HistoryResult, MOST_KEPT, SourceRevision, SourceSnapshot, StoredRelease,
 };
 pub use inventory::{Intent, Inventory, Meta, STATE_NAMESPACE};
-pub use kind::Kind;
 pub use known::{By, KNOWN, Known, Table, Usual, known_page};
 pub use live::{Live, MissingSecret};
 pub use lock::{Holder, Lock, holder, unlock};

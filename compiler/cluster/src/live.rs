@@ -11,12 +11,12 @@ use crate::client::Cluster;
 use crate::equal::is_certainly_equal;
 use crate::failure::{ApiError, Failure};
 use crate::inventory::{Inventory, STATE_NAMESPACE};
-use crate::kind::Kind;
 use crate::known::Table;
 use crate::object::{ObjectId, Packed, Program};
 use crate::rbac::Right;
 use crate::ready;
 use crate::request::Call;
+use erpc_emit::Kind;
 
 /// What was found.
 #[derive(Debug, Default)]

@@ -13,9 +13,9 @@ use tokio::task::JoinHandle;
 use crate::client::{Cluster, held};
 use crate::failure::{ApiError, Failure};
 use crate::inventory::{STATE_NAMESPACE, name};
-use crate::kind::root;
 use crate::object::{MANAGED_BY, TOOL};
 use crate::request::Call;
+use erpc_emit::root;
 
 /// How long a lease lasts that is not renewed.
 const DURATION: Duration = Duration::from_secs(30);

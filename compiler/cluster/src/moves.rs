@@ -10,11 +10,11 @@ use serde_json::{Value, json};
 
 use crate::client::Cluster;
 use crate::failure::{ApiError, Failure};
-use crate::kind::Kind;
 use crate::live::Live;
 use crate::object::{NAME, ObjectId, Program};
 use crate::plan::uid;
 use crate::request::Call;
+use erpc_emit::Kind;
 
 /// Where volumes are.
 const VOLUMES: &str = "/api/v1/persistentvolumes";

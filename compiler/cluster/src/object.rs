@@ -4,15 +4,16 @@
 use std::collections::HashMap;
 use std::fmt;
 
-use erpc_diagnostics::Sources;
+use erpc_diagnostics::{Sources, Span};
 use erpc_model::{Platform, ServiceId};
 use erpc_policy::Derived;
 use serde_json::{Value, json};
 use smol_str::SmolStr;
 
-use crate::kind::Kind;
 use crate::manager::FieldManager;
+use crate::origin;
 use crate::selection::Selection;
+use erpc_emit::Kind;
 
 /// The value of [`MANAGED_BY`], and the field manager of erpc's own state: inventories, leases and their
 /// namespace. A platform's objects have a [`FieldManager`] of their own.
@@ -126,6 +127,8 @@ pub struct Desired {
     pub body: Packed,
     /// Whose it is; `None` for the whole platform's or a namespace's.
     pub service: Option<ServiceId>,
+    /// What declares it in the source; [`Span::NONE`] for one that only an older source has.
+    pub declaration: Span,
 }
 
 /// A platform with its objects.
@@ -280,14 +283,14 @@ impl<'p> Program<'p> {
 
 /// An emitted object as it is applied.
 fn desired(object: &erpc_emit::Object, service: Option<ServiceId>) -> Desired {
-    // Typed objects have string keys only, which is all that could fail to be written.
-    let mut body = serde_json::to_value(object).unwrap_or_default();
+    let mut body = serde_json::to_value(object).expect("a tree has string keys only");
     body["metadata"]["labels"][MANAGED_BY] = json!(TOOL);
     complete_claims(&mut body);
     Desired {
-        id: ObjectId::of(Kind::of(object), &body),
+        id: ObjectId::of(object.kind(), &body),
         body: Packed::of(&body),
         service,
+        declaration: origin::declaration(object),
     }
 }
 

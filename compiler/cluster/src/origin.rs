@@ -1,25 +1,33 @@
-//! The line of the source that a field of an emitted object comes from. The most exact that is
-//! known: the property, else the service or namespace, else nothing.
+//! The line of the source that a field of an emitted object comes from: that of the field, else that of the block
+//! around it, else that of its object.
 
 use erpc_diagnostics::Span;
-use erpc_model::{Container, Namespace, NamespaceId, Platform, Scaling, Service, ServiceId};
+use erpc_emit::{Field, Kind, Node, Object};
+use erpc_model::{Platform, ServiceId};
 
-use crate::kind::Kind;
 use crate::object::{Desired, Program};
-use crate::path::FieldPath;
+use crate::path::{FieldPath, Segment};
 
 impl Program<'_> {
     /// `platform.erp:41`, for a field of an object.
     #[must_use]
     pub fn place(&self, object: &Desired, path: &FieldPath) -> Option<String> {
-        let span = self.span(object, path);
-        self.sources.place(span)
+        let emitted = erpc_emit::traced_object(
+            self.platform,
+            self.derived,
+            self.sources,
+            object.service,
+            |emitted| is_same(emitted, object),
+        );
+        let of_field = emitted.and_then(|emitted| span_at(emitted.root(), path));
+        self.sources
+            .place(of_field.unwrap_or_else(|| self.declaration(object)))
     }
 
     /// Where an object is declared.
     #[must_use]
     pub fn place_of(&self, object: &Desired) -> Option<String> {
-        self.place(object, &FieldPath::default())
+        self.sources.place(self.declaration(object))
     }
 
     /// Where a service is declared.
@@ -28,214 +36,92 @@ impl Program<'_> {
         self.sources.place(self.platform[service].name.span())
     }
 
-    fn span(&self, object: &Desired, path: &FieldPath) -> Span {
+    /// What declares an object; of one that only an older source has, its owner.
+    fn declaration(&self, object: &Desired) -> Span {
+        if !object.declaration.is_none() {
+            return object.declaration;
+        }
         match object.service {
-            Some(id) => {
-                let service = &self.platform[id];
-                patched(service, object.id.kind, path)
-                    .or_else(|| of_service(self.platform, id, object, path))
-                    .filter(|span| !span.is_none())
-                    .unwrap_or(service.name.span())
+            Some(id) => self.platform[id].name.span(),
+            None => {
+                namespace_span(self.platform, object).unwrap_or_else(|| self.platform.name.span())
             }
-            None => of_platform(self.platform, object),
         }
     }
 }
 
-fn namespace_of<'p>(platform: &'p Platform, object: &Desired) -> Option<&'p Namespace> {
+/// The first line of the source that an object is there for.
+pub(crate) fn declaration(object: &Object) -> Span {
+    own_span(object.root()).unwrap_or(Span::NONE)
+}
+
+fn is_same(emitted: &Object, object: &Desired) -> bool {
+    emitted.kind() == object.id.kind
+        && emitted.name() == object.id.name
+        && emitted.namespace() == object.id.namespace.as_deref()
+}
+
+fn namespace_span(platform: &Platform, object: &Desired) -> Option<Span> {
     let name = match object.id.kind {
         Kind::Namespace => &object.id.name,
         _ => object.id.namespace.as_ref()?,
     };
-    let (id, _): (NamespaceId, _) = platform.namespaces().find(|(_, n)| n.name.value == *name)?;
-    Some(&platform[id])
+    let mut namespaces = platform.namespaces();
+    let (_, namespace) = namespaces.find(|(_, namespace)| namespace.name.value == *name)?;
+    Some(namespace.name.span())
 }
 
-fn of_platform(platform: &Platform, object: &Desired) -> Span {
-    let namespace = namespace_of(platform, object);
-    let exact = match object.id.kind {
-        Kind::ResourceQuota => namespace
-            .and_then(|n| n.quota.as_ref())
-            .map(erpc_model::Sourced::span),
-        Kind::LimitRange => namespace
-            .and_then(|n| n.limits.as_ref())
-            .map(erpc_model::Sourced::span),
-        Kind::IngressClass => platform.cluster().ingress.as_ref().map(|i| i.class.span()),
-        Kind::StorageClass => {
-            let mut classes = platform.cluster().storage.iter();
-            classes
-                .find(|class| class.name.value == object.id.name)
-                .map(|class| class.name.span())
-        }
-        _ => None,
-    };
-    exact
-        .or_else(|| namespace.map(|namespace| namespace.name.span()))
-        .unwrap_or(platform.name.span())
+/// The first line of the source among a field's own causes.
+fn own_span(field: &Field) -> Option<Span> {
+    let causes = field.causes.as_slice().iter();
+    let mut spans = causes.map(|cause| cause.origin.span);
+    spans.find(|span| !span.is_none())
 }
 
-/// A field that the escape hatch sets.
-fn patched(service: &Service, kind: Kind, path: &FieldPath) -> Option<Span> {
-    let lower = kind.as_str().to_lowercase();
-    service
-        .patches
-        .iter()
-        .filter(|patch| patch.kind.value == lower)
-        .flat_map(|patch| &patch.fields)
-        .find(|field| {
-            let set: Vec<&str> = field.path.iter().map(smol_str::SmolStr::as_str).collect();
-            path.starts_with(&set)
-        })
-        .map(|field| field.value.span())
+/// The line of the field at the end of a path. The root of an object is not a block around its fields.
+fn span_at(root: &Field, path: &FieldPath) -> Option<Span> {
+    let mut field = root;
+    let mut found = None;
+    for segment in path.segments() {
+        match below(field, segment) {
+            Some(next) => field = next,
+            // The object does not have the field; what is around it is the nearest.
+            None => return found,
+        }
+        found = own_span(field).or(found);
+    }
+    found.or_else(|| span_below(field))
 }
 
-fn of_service(
-    platform: &Platform,
-    id: ServiceId,
-    object: &Desired,
-    path: &FieldPath,
-) -> Option<Span> {
-    let service = &platform[id];
-    match object.id.kind {
-        Kind::Deployment | Kind::StatefulSet | Kind::Job | Kind::CronJob => {
-            of_workload(service, path)
-        }
-        Kind::HorizontalPodAutoscaler => Some(scaling(service)),
-        Kind::Service => {
-            let name = path.item_of("ports")?;
-            let mut ports = service.ports.iter();
-            ports
-                .find(|port| port.name.value == name || port.number.value.to_string() == name)
-                .map(|port| port.number.span())
-        }
-        Kind::Ingress => platform.routes_to(id).first().map(|route| route.span),
-        Kind::PodDisruptionBudget => service
-            .properties
-            .disruption
-            .as_ref()
-            .map(erpc_model::Sourced::span),
-        Kind::ConfigMap => {
-            let mut configs = service.configs.iter();
-            let config = configs.find(|config| config.name.value == object.id.name)?;
-            let file = config
-                .files
-                .iter()
-                .find(|(name, _)| path.has(name.as_str()));
-            Some(file.map_or(config.name.span(), |(_, content)| content.span()))
-        }
-        Kind::PersistentVolumeClaim => {
-            let mut volumes = service.volumes.iter();
-            volumes
-                .find(|volume| volume.name.value == object.id.name)
-                .map(|volume| volume.size.span())
-        }
-        Kind::ServiceAccount
-        | Kind::Role
-        | Kind::RoleBinding
-        | Kind::ClusterRole
-        | Kind::ClusterRoleBinding => service.grants.first().map(|grant| grant.origin.span),
-        Kind::NetworkPolicy
-        | Kind::IngressClass
-        | Kind::LimitRange
-        | Kind::Namespace
-        | Kind::ResourceQuota
-        | Kind::StorageClass => None,
+/// The first line of the source that something in a block comes from.
+fn span_below(field: &Field) -> Option<Span> {
+    let mut children = field.children();
+    children.find_map(|child| own_span(child).or_else(|| span_below(child)))
+}
+
+/// The field one step below.
+fn below<'f>(field: &'f Field, segment: &Segment) -> Option<&'f Field> {
+    let items = || field.as_list().unwrap_or_default().iter();
+    match segment {
+        Segment::Field(name) => field.as_map()?.get(name),
+        Segment::Item(keys) => items().find(|item| {
+            keys.iter().all(|(key, wanted)| {
+                let path: Vec<&str> = key.split('/').collect();
+                item.at(&path).is_some_and(|value| is_plain(value, wanted))
+            })
+        }),
+        Segment::Member(member) => items().find(|item| is_plain(item, member)),
+        Segment::Index(index) => items().nth(*index),
+        Segment::Order => Some(field),
     }
 }
 
-fn scaling(service: &Service) -> Span {
-    match &service.scaling {
-        Scaling::Fixed(count) => count.span(),
-        Scaling::Auto(auto) => auto.span(),
-    }
-}
-
-fn of_workload(service: &Service, path: &FieldPath) -> Option<Span> {
-    if path.is(&["spec", "replicas"]) {
-        return Some(scaling(service));
-    }
-    if path.has("volumeClaimTemplates") {
-        return service.volumes.first().map(|volume| volume.size.span());
-    }
-    let containers = path
-        .item_of("containers")
-        .or_else(|| path.item_of("initContainers"));
-    if let Some(name) = containers {
-        let mut all = service.containers();
-        let container = all.find(|container| container.name.value == name)?;
-        return of_container(service, container, path);
-    }
-    if path.has("securityContext") {
-        return service
-            .properties
-            .run
-            .as_ref()
-            .map(erpc_model::Sourced::span);
-    }
-    if path.has("topologySpreadConstraints") {
-        let spread = service
-            .properties
-            .spread
-            .as_ref()
-            .map(erpc_model::Sourced::span);
-        return Some(spread.unwrap_or_else(|| scaling(service)));
-    }
-    if let Some(name) = path.item_of("volumes") {
-        return volume(service, name);
-    }
-    let is_digest = |name: &str| name.contains("config-sha256");
-    if path.last_field().is_some_and(is_digest) {
-        return service.configs.first().map(|config| config.name.span());
-    }
-    None
-}
-
-fn volume(service: &Service, name: &str) -> Option<Span> {
-    let volumes = service.volumes.iter();
-    let configs = service.configs.iter();
-    volumes
-        .map(|volume| &volume.name)
-        .chain(configs.map(|config| &config.name))
-        .find(|found| found.value == name)
-        .map(erpc_model::Sourced::span)
-}
-
-fn of_container(service: &Service, container: &Container, path: &FieldPath) -> Option<Span> {
-    let probe = |probe: &Option<erpc_model::Sourced<erpc_model::Probe>>| {
-        probe.as_ref().map(erpc_model::Sourced::span)
-    };
-    let lists = ["containers", "initContainers"].into_iter();
-    let below = lists.filter_map(|list| path.below(list)).next();
-    let field = below.and_then(|below| below.get(1)?.as_field());
-    match field.unwrap_or_default() {
-        "image" | "imagePullPolicy" => Some(container.image.span()),
-        "command" => container.command.as_ref().map(erpc_model::Sourced::span),
-        "args" => container.args.as_ref().map(erpc_model::Sourced::span),
-        "env" => {
-            let name = path.item_of("env")?;
-            let mut env = container.env.iter();
-            env.find(|variable| variable.name == name)
-                .map(|variable| variable.value.span())
-        }
-        "resources" if path.last_field() == Some("cpu") => Some(container.cpu.span()),
-        "resources" => Some(container.memory.span()),
-        "readinessProbe" => probe(&container.probes.ready),
-        "livenessProbe" => probe(&container.probes.live),
-        "startupProbe" => probe(&container.probes.startup),
-        "ports" => {
-            let name = path.item_of("ports")?;
-            let mut ports = service.ports.iter();
-            ports
-                .find(|port| port.name.value == name || port.container.to_string() == name)
-                .map(|port| port.number.span())
-        }
-        "volumeMounts" => {
-            let at = path.item_of("volumeMounts")?;
-            let mut volumes = service.volumes.iter();
-            volumes
-                .find(|volume| volume.at.value == at || volume.name.value == at)
-                .map(|volume| volume.at.span())
-        }
-        _ => None,
+/// Whether a value is written like this.
+fn is_plain(field: &Field, wanted: &str) -> bool {
+    match &field.node {
+        Node::Text(text) => text == wanted,
+        Node::Number(number) => number.to_string() == wanted,
+        Node::Bool(value) => value.to_string() == wanted,
+        Node::Null | Node::List(_) | Node::Map(_) => false,
     }
 }

@@ -152,28 +152,6 @@ impl FieldPath {
         self.0.iter().any(|segment| segment.is(name))
     }
 
-    /// What the path has below the field of this name.
-    #[must_use]
-    pub(crate) fn below(&self, name: &str) -> Option<&[Segment]> {
-        let at = self.0.iter().position(|segment| segment.is(name))?;
-        Some(&self.0[at + 1..])
-    }
-
-    /// The key of the item of a list that the path goes through: `api` of `containers[api].image`.
-    #[must_use]
-    pub(crate) fn item_of(&self, list: &str) -> Option<&str> {
-        match self.below(list)?.first()? {
-            Segment::Item(keys) => keys.first().map(|(_, value)| value.as_str()),
-            _ => None,
-        }
-    }
-
-    /// The last name, without lists and their items.
-    #[must_use]
-    pub(crate) fn last_field(&self) -> Option<&str> {
-        self.0.iter().rev().find_map(Segment::as_field)
-    }
-
     /// The value of the field in an object that has it.
     #[must_use]
     pub fn get<'v>(&self, object: &'v Value) -> Option<&'v Value> {

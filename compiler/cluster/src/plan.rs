@@ -24,7 +24,6 @@ use crate::diff::FieldChange;
 use crate::equal::owned;
 use crate::failure::Failure;
 use crate::identity;
-use crate::kind::Kind;
 use crate::live::{Live, MissingSecret, missing_secrets};
 use crate::manager::FieldManager;
 use crate::moves::Moved;
@@ -32,6 +31,7 @@ use crate::object::{ObjectId, Program, TOOL};
 use crate::owner;
 use crate::path::FieldPath;
 use crate::taking::Taking;
+use erpc_emit::Kind;
 
 pub(crate) use explain::explain;
 use judge::Judged;

@@ -15,8 +15,8 @@ use erpc_model::{FlowPort, Peer, Port, ServiceId};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::kind::Kind;
 use crate::object::{ObjectId, Program, hex};
+use erpc_emit::Kind;
 
 pub use run::{Outcome as ProbeOutcome, Probed, Seen, probe_json, probe_text, run};
 pub(crate) use run::{Run, run_jobs};

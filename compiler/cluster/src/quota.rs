@@ -10,11 +10,11 @@ use serde_json::Value;
 use crate::client::Cluster;
 use crate::failure::{ApiError, Failure};
 use crate::inventory::is_labelled;
-use crate::kind::Kind;
 use crate::live::list;
 use crate::object::{ObjectId, Program};
 use crate::quantity::{self, Amount, pod_template};
 use crate::ready;
+use erpc_emit::Kind;
 
 /// How what a quota counts is read from a pod.
 type Count = fn(&Value) -> i128;

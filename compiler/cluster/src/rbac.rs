@@ -18,8 +18,8 @@ pub(crate) use needs::of_plan;
 pub use table::{Right, Task, rights};
 
 use crate::inventory::{self, name};
-use crate::kind::Kind;
 use crate::object::{MANAGED_BY, Program};
+use erpc_emit::Kind;
 
 /// Who gets the permissions.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -18,10 +18,10 @@ use erpc_model::{Probes, ServiceId, Workload};
 use serde_json::Value;
 
 use crate::clock::Clock;
-use crate::kind::Kind;
 use crate::object::{ObjectId, Program};
 use crate::path::FieldPath;
 use crate::watch::{Observed, Watched};
+use erpc_emit::Kind;
 
 pub(crate) use pods::{has_ended, is_ready, statuses};
 

@@ -194,8 +194,8 @@ mod tests {
     use serde_json::json;
 
     use super::{Release, operations};
-    use crate::kind::Kind;
     use crate::object::ObjectId;
+    use erpc_emit::Kind;
 
     #[test]
     fn marks_are_given_taken_back_and_never_taken_from_another_release() {

@@ -8,9 +8,9 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use crate::additions::show;
-use crate::kind::Kind;
 use crate::object::Program;
 use crate::plan::{Action, ObjectChange, Plan};
+use erpc_emit::Kind;
 
 pub use json::to_json;
 pub use markdown::markdown;

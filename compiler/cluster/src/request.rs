@@ -12,8 +12,8 @@ use serde_json::Value;
 
 use crate::client::Cluster;
 use crate::failure::{ApiError, Refusal};
-use crate::kind::Kind;
 use crate::object::{ObjectId, TOOL};
+use erpc_emit::Kind;
 
 /// What a call does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

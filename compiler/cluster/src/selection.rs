@@ -14,10 +14,10 @@ use smol_str::SmolStr;
 
 use crate::equal::is_certainly_equal;
 use crate::failure::Failure;
-use crate::kind::Kind;
 use crate::live::Live;
 use crate::moves::Moved;
 use crate::object::{NAME, ObjectId, Packed, Program};
+use erpc_emit::Kind;
 
 /// What `--only` selects.
 #[derive(Clone, Debug)]

@@ -3,8 +3,8 @@
 
 use serde_json::Value;
 
-use crate::kind::Kind;
 use crate::path::{FieldPath, Segment};
+use erpc_emit::Kind;
 
 /// The severity of a difference, the gravest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -193,8 +193,8 @@ pub(crate) fn of_pod(names: &[&str]) -> Severity {
 #[cfg(test)]
 mod tests {
     use super::Severity;
-    use crate::kind::Kind;
     use crate::path::FieldPath;
+    use erpc_emit::Kind;
     use serde_json::{Value, json};
 
     fn severity_of(kind: Kind, path: &str, value: &Value) -> &'static str {

@@ -11,13 +11,13 @@ use serde_json::{Value, json};
 use crate::claims::{self, Growing};
 use crate::client::Cluster;
 use crate::failure::{ApiError, Failure};
-use crate::kind::Kind;
 use crate::live;
 use crate::object::{ObjectId, Program};
 use crate::ready::{State, Symptoms, Target, assess, is_ready, statuses};
 use crate::render::Paint;
 use crate::request::Call;
 use crate::watch::{Observed, Watched};
+use erpc_emit::Kind;
 
 /// How a service is, in a word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -9,11 +9,11 @@ use serde_json::{Map, Value, json};
 
 use crate::additions::Addition;
 use crate::adopt::merged;
-use crate::kind::Kind;
 use crate::managed::is_step;
 use crate::manager::FieldManager;
 use crate::object::ObjectId;
 use crate::path::{FieldPath, Segment};
+use erpc_emit::Kind;
 
 /// No field is ever taken from these: they would take it back, and the two would fight.
 pub(crate) const CONTROLLERS: [&str; 5] = [
@@ -225,10 +225,10 @@ fn split(fields: &mut Value, live: &Value, path: &[Segment]) -> Option<Value> {
 #[cfg(test)]
 mod tests {
     use super::{Taking, handed_over, may_take};
-    use crate::kind::Kind;
     use crate::manager::FieldManager;
     use crate::object::ObjectId;
     use crate::path::FieldPath;
+    use erpc_emit::Kind;
     use serde_json::json;
 
     fn id(kind: Kind, namespace: Option<&str>, name: &str) -> ObjectId {

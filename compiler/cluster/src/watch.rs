@@ -18,9 +18,9 @@ use tokio::task::JoinHandle;
 use crate::access::Reach;
 use crate::client::{Cluster, held};
 use crate::failure::Failure;
-use crate::kind::root;
 use crate::object::Packed;
 use crate::request::Call;
+use erpc_emit::root;
 
 /// What is watched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -1,7 +1,7 @@
 //! Who acts on an object once the API server has it: an object by itself does nothing. From
 //! <https://kubernetes.io/docs/concepts/architecture/> and the pages of the kinds.
 
-use crate::Object;
+use crate::{Kind, Object};
 
 /// A part of Kubernetes, or beside it, that acts on a kind of object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,8 +41,8 @@ const RBAC: Actor = actor(
 /// Who acts on an object, in the order in which they do.
 #[must_use]
 pub fn actors(object: &Object) -> Vec<Actor> {
-    match object {
-        Object::Deployment(_) => vec![
+    match object.kind() {
+        Kind::Deployment => vec![
             actor(
                 "deployment controller",
                 "keeps a ReplicaSet for each revision of the pods, and moves replicas from the old to the new",
@@ -54,7 +54,7 @@ pub fn actors(object: &Object) -> Vec<Actor> {
             SCHEDULER,
             KUBELET,
         ],
-        Object::StatefulSet(_) => vec![
+        Kind::StatefulSet => vec![
             actor(
                 "statefulset controller",
                 "makes pods with fixed names one after another, and a claim for each",
@@ -62,12 +62,12 @@ pub fn actors(object: &Object) -> Vec<Actor> {
             SCHEDULER,
             KUBELET,
         ],
-        Object::Job(_) => vec![
+        Kind::Job => vec![
             actor("job controller", "makes pods until one has ended well"),
             SCHEDULER,
             KUBELET,
         ],
-        Object::CronJob(_) => vec![
+        Kind::CronJob => vec![
             actor(
                 "cronjob controller",
                 "makes a Job at each time of its schedule",
@@ -76,20 +76,20 @@ pub fn actors(object: &Object) -> Vec<Actor> {
             SCHEDULER,
             KUBELET,
         ],
-        Object::Service(service) => of_service(service.spec.as_ref()),
-        Object::Ingress(_) => vec![actor(
+        Kind::Service => of_service(object),
+        Kind::Ingress => vec![actor(
             "ingress controller of its class",
             "opens the routes and serves their certificates",
         )],
-        Object::IngressClass(_) => vec![actor(
+        Kind::IngressClass => vec![actor(
             "ingress controller that it names",
             "takes the Ingresses of this class as its own",
         )],
-        Object::NetworkPolicy(_) => vec![actor(
+        Kind::NetworkPolicy => vec![actor(
             "network plugin (CNI)",
             "drops on each node what no policy of a selected pod allows; Kubernetes itself does nothing with it",
         )],
-        Object::HorizontalPodAutoscaler(_) => vec![
+        Kind::HorizontalPodAutoscaler => vec![
             actor(
                 "metrics-server",
                 "gathers the use of CPU and memory that it is judged by",
@@ -99,29 +99,29 @@ pub fn actors(object: &Object) -> Vec<Actor> {
                 "sets the number of replicas between its bounds, every 15 s",
             ),
         ],
-        Object::PodDisruptionBudget(_) => vec![
+        Kind::PodDisruptionBudget => vec![
             actor("disruption controller", "counts how many pods may go now"),
             actor(
                 "API server, eviction",
                 "refuses an eviction, as a drain asks for, that would go below",
             ),
         ],
-        Object::ConfigMap(_) => vec![actor(
+        Kind::ConfigMap => vec![actor(
             "kubelet",
             "mounts its entries as files into the pods that name it",
         )],
-        Object::PersistentVolumeClaim(_) => vec![
+        Kind::PersistentVolumeClaim => vec![
             actor("provisioner of its class", "makes a volume of this size"),
             actor(
                 "persistentvolume binder",
                 "binds claim and volume to each other for good",
             ),
         ],
-        Object::StorageClass(_) => vec![actor(
+        Kind::StorageClass => vec![actor(
             "provisioner that it names",
             "makes the volumes of the claims of this class",
         )],
-        Object::ServiceAccount(_) => vec![
+        Kind::ServiceAccount => vec![
             actor(
                 "API server, service account admission",
                 "puts the account on the pods that name it",
@@ -131,11 +131,8 @@ pub fn actors(object: &Object) -> Vec<Actor> {
                 "fetches and renews its token, where the pod has one",
             ),
         ],
-        Object::Role(_)
-        | Object::RoleBinding(_)
-        | Object::ClusterRole(_)
-        | Object::ClusterRoleBinding(_) => vec![RBAC],
-        Object::Namespace(_) => vec![
+        Kind::Role | Kind::RoleBinding | Kind::ClusterRole | Kind::ClusterRoleBinding => vec![RBAC],
+        Kind::Namespace => vec![
             actor(
                 "API server, Pod Security admission",
                 "refuses pods that ask for more than its labels allow",
@@ -145,20 +142,20 @@ pub fn actors(object: &Object) -> Vec<Actor> {
                 "removes what is in it when it is deleted",
             ),
         ],
-        Object::ResourceQuota(_) => vec![
+        Kind::ResourceQuota => vec![
             actor("resourcequota controller", "counts what the namespace uses"),
             actor("API server, quota admission", "refuses what would pass it"),
         ],
-        Object::LimitRange(_) => vec![actor(
+        Kind::LimitRange => vec![actor(
             "API server, LimitRanger admission",
             "gives requests and limits to containers that say none",
         )],
     }
 }
 
-fn of_service(spec: Option<&k8s_openapi::api::core::v1::ServiceSpec>) -> Vec<Actor> {
-    let is_headless = spec.is_some_and(|spec| spec.cluster_ip.as_deref() == Some("None"));
-    let is_balanced = spec.is_some_and(|spec| spec.type_.as_deref() == Some("LoadBalancer"));
+fn of_service(object: &Object) -> Vec<Actor> {
+    let is_headless = object.text_at(&["spec", "clusterIP"]) == Some("None");
+    let is_balanced = object.text_at(&["spec", "type"]) == Some("LoadBalancer");
     let mut actors = vec![ENDPOINTS, CLUSTER_DNS];
     if is_headless {
         actors[1] = actor(

@@ -1,4 +1,5 @@
-//! From a checked platform to files: Kubernetes objects as typed structures, then their bytes.
+//! From a checked platform to files: Kubernetes objects as trees of fields that know where they come from, then
+//! their bytes.
 //!
 //! Pure and deterministic: nothing here reads or writes a disk, and the same platform gives the
 //! same bytes. The folders are `share/`, what the whole platform has, and `lib/`, a folder for
@@ -6,15 +7,18 @@
 //! where the source or the command line asks for them `argocd/`, `flux/` and `kustomize/`.
 
 mod actors;
+mod cause;
 mod file;
 mod gitops;
 mod helm;
+mod kind;
 pub mod kubernetes;
 mod object;
-mod origin;
 mod patch;
 mod quantity;
 pub mod schema;
+mod trace;
+mod tree;
 pub mod view;
 pub mod yaml;
 
@@ -24,11 +28,14 @@ use erpc_policy::Derived;
 use rayon::prelude::*;
 
 pub use actors::{Actor, actors};
+pub use cause::{Cause, Causes};
 pub use file::{Header, OutputFile, read_header};
 pub use gitops::delivery;
 pub use helm::{chart, release_namespace};
+pub use kind::{Kind, root};
 pub use object::Object;
-pub use origin::{Cause, EmittedLine, Scope, emitted_lines};
+pub use trace::{EmittedLine, Scope, emitted_lines, traced_object};
+pub use tree::{Field, Map, Node};
 
 /// The folders that every build owns.
 pub const FOLDERS: [&str; 3] = ["helm", "lib", "share"];

@@ -1,92 +1,94 @@
 //! One Kubernetes object of any kind that a platform is made of.
 
-use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
-use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
-use k8s_openapi::api::batch::v1::{CronJob, Job};
-use k8s_openapi::api::core::v1::{
-    ConfigMap, LimitRange, Namespace, PersistentVolumeClaim, ResourceQuota, Service, ServiceAccount,
-};
-use k8s_openapi::api::networking::v1::{Ingress, IngressClass, NetworkPolicy};
-use k8s_openapi::api::policy::v1::PodDisruptionBudget;
-use k8s_openapi::api::rbac::v1::{ClusterRole, ClusterRoleBinding, Role, RoleBinding};
-use k8s_openapi::api::storage::v1::StorageClass;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use serde::{Serialize, Serializer};
+use serde::ser::{Serialize, Serializer};
 
-macro_rules! kinds {
-    ($($kind:ident)*) => {
-        /// A Kubernetes object.
-        #[derive(Clone, Debug, PartialEq)]
-        pub enum Object {
-            $(
-                #[doc = concat!("A ", stringify!($kind), ".")]
-                $kind(Box<$kind>),
-            )*
-        }
+use crate::cause::Causes;
+use crate::kind::Kind;
+use crate::tree::{Field, Map};
 
-        $(
-            impl From<$kind> for Object {
-                fn from(object: $kind) -> Self {
-                    Self::$kind(Box::new(object))
-                }
-            }
-        )*
-
-        impl Object {
-            /// Its kind as Kubernetes writes it.
-            #[must_use]
-            pub const fn kind(&self) -> &'static str {
-                match self {
-                    $(Self::$kind(_) => stringify!($kind),)*
-                }
-            }
-
-            /// What it is called and how it is labelled.
-            #[must_use]
-            pub fn metadata(&self) -> &ObjectMeta {
-                match self {
-                    $(Self::$kind(object) => &object.metadata,)*
-                }
-            }
-
-            /// The object of the same kind that a JSON value describes.
-            ///
-            /// # Errors
-            ///
-            /// What is wrong with the value, as serde says it.
-            pub fn like(&self, value: serde_json::Value) -> Result<Self, serde_json::Error> {
-                Ok(match self {
-                    $(Self::$kind(_) => Self::$kind(Box::new(serde_json::from_value(value)?)),)*
-                })
-            }
-        }
-
-        impl Serialize for Object {
-            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                match self {
-                    $(Self::$kind(object) => object.serialize(serializer),)*
-                }
-            }
-        }
-    };
-}
-
-kinds! {
-    ClusterRole ClusterRoleBinding ConfigMap CronJob Deployment HorizontalPodAutoscaler Ingress
-    IngressClass Job LimitRange Namespace NetworkPolicy PersistentVolumeClaim PodDisruptionBudget
-    ResourceQuota Role RoleBinding Service ServiceAccount StatefulSet StorageClass
+/// A Kubernetes object.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Object {
+    kind: Kind,
+    /// Its fields, and why the object is there.
+    root: Field,
 }
 
 impl Object {
+    /// An object that has its metadata alone.
+    #[must_use]
+    pub(crate) fn new(kind: Kind, metadata: Map, causes: impl Into<Causes>) -> Self {
+        let mut fields = Map::of_kind(kind.api_version(), kind.as_str(), Causes::None);
+        fields.block("metadata", metadata);
+        Self {
+            kind,
+            root: Field::new(fields, causes),
+        }
+    }
+
+    /// The same object with a specification.
+    #[must_use]
+    pub(crate) fn with_spec(mut self, spec: Map) -> Self {
+        self.fields_mut().block("spec", spec);
+        self
+    }
+
+    /// Its kind.
+    #[must_use]
+    pub const fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// The tree of its fields, with the causes for which the object is there.
+    #[must_use]
+    pub const fn root(&self) -> &Field {
+        &self.root
+    }
+
+    pub(crate) const fn root_mut(&mut self) -> &mut Field {
+        &mut self.root
+    }
+
+    /// Its fields.
+    #[must_use]
+    pub fn fields(&self) -> &Map {
+        const NONE: &Map = &Map::new();
+        self.root.as_map().unwrap_or(NONE)
+    }
+
+    pub(crate) fn fields_mut(&mut self) -> &mut Map {
+        self.root
+            .as_map_mut()
+            .expect("`new` makes a map, and a patch sets what is in it")
+    }
+
+    /// The field at the end of a path of names; a number is the place of an element of a list.
+    #[must_use]
+    pub fn at(&self, path: &[&str]) -> Option<&Field> {
+        self.root.at(path)
+    }
+
+    /// The text at the end of a path.
+    #[must_use]
+    pub fn text_at(&self, path: &[&str]) -> Option<&str> {
+        self.at(path)?.as_text()
+    }
+
     /// Its name; every object has one.
     #[must_use]
     pub fn name(&self) -> &str {
-        self.metadata().name.as_deref().unwrap_or_default()
+        self.text_at(&["metadata", "name"]).unwrap_or_default()
     }
 
     /// Its namespace, where it is in one.
     #[must_use]
     pub fn namespace(&self) -> Option<&str> {
-        self.metadata().namespace.as_deref()
+        self.text_at(&["metadata", "namespace"])
+    }
+}
+
+impl Serialize for Object {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.root.serialize(serializer)
     }
 }

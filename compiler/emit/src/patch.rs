@@ -7,8 +7,11 @@ mod values;
 
 use erpc_diagnostics::{Diagnostic, Diagnostics, Severity, codes};
 use erpc_model::{Patch, PatchField, PatchValue, Service, Via, listed, nearest};
-use serde_json::{Map, Value};
+use serde_json::Value;
+use smol_str::SmolStr;
 
+use crate::cause::Cause;
+use crate::tree::{Field, Map, Node};
 use crate::{Object, ObjectFile};
 
 /// Kinds that no patch may touch: what they say is derived, proven and relied upon.
@@ -41,7 +44,7 @@ pub(crate) fn apply(service: &Service, files: &mut [ObjectFile], out: &mut Diagn
             .collect();
         let mut known: Vec<String> = objects
             .iter()
-            .map(|object| object.kind().to_ascii_lowercase())
+            .map(|object| object.kind().as_str().to_ascii_lowercase())
             .filter(|kind| !UNTOUCHABLE.contains(&kind.as_str()))
             .collect();
         known.sort_unstable();
@@ -49,7 +52,7 @@ pub(crate) fn apply(service: &Service, files: &mut [ObjectFile], out: &mut Diagn
         // Where a service has several objects of a kind, the one that carries its name is meant.
         let wanted = objects
             .iter_mut()
-            .filter(|object| object.kind().eq_ignore_ascii_case(kind))
+            .filter(|object| object.kind().as_str().eq_ignore_ascii_case(kind))
             .min_by_key(|object| object.name() != service.name.value);
         match wanted {
             Some(object) => apply_to(service, patch, object, out),
@@ -69,16 +72,14 @@ pub(crate) fn apply(service: &Service, files: &mut [ObjectFile], out: &mut Diagn
 }
 
 fn apply_to(service: &Service, patch: &Patch, object: &mut Object, out: &mut Diagnostics) {
-    let Ok(mut value) = serde_json::to_value(&*object) else {
-        return;
-    };
+    let mut patched = object.clone();
     let mut is_set = true;
     for field in &patch.fields {
         if let Some(finding) = owned::finding(service, patch, field) {
             is_set &= finding.severity() != Severity::Error;
             out.push(finding);
         }
-        if let Err(fact) = set(&mut value, field) {
+        if let Err(fact) = set(patched.root_mut(), field) {
             is_set = false;
             let diagnostic =
                 Diagnostic::new(&codes::BAD_PATCH, fact.message).at(field.path_span, "this field");
@@ -92,10 +93,9 @@ fn apply_to(service: &Service, patch: &Patch, object: &mut Object, out: &mut Dia
     if !is_set {
         return;
     }
-    match object.like(value) {
-        Ok(patched) => {
-            // What the kind does not have is dropped on the way through its type.
-            let kept = serde_json::to_value(&patched).unwrap_or_default();
+    match types::typed(&patched) {
+        // What the kind does not have is dropped on the way through its type.
+        Ok(kept) => {
             for field in &patch.fields {
                 if field.value.value.is_some() && get(&kept, field).is_none() {
                     let diagnostic = Diagnostic::new(
@@ -116,9 +116,12 @@ fn apply_to(service: &Service, patch: &Patch, object: &mut Object, out: &mut Dia
         }
         Err(error) => {
             let type_error = |field: &&PatchField| {
-                let mut alone = serde_json::to_value(&*object).ok()?;
-                set(&mut alone, field).ok()?;
-                object.like(alone).err()
+                let mut alone = object.clone();
+                match set(alone.root_mut(), field) {
+                    Ok(()) => types::typed(&alone).err(),
+                    // One of the fields before makes the block that this one is in.
+                    Err(_) => None,
+                }
             };
             let mut wrong = patch.fields.iter();
             let wrong = wrong.find_map(|field| Some((field, type_error(&field)?)));
@@ -246,10 +249,10 @@ impl Unset {
     }
 
     /// A list has no element of this name.
-    fn element(list: &str, items: &[Value], name: &str) -> Self {
+    fn element(list: &str, items: &[Field], name: &str) -> Self {
         let named = items
             .iter()
-            .position(|item| item.get("name").and_then(Value::as_str) == Some(name));
+            .position(|item| item.at(&["name"]).and_then(Field::as_text) == Some(name));
         Self {
             message: format!("the list `{list}` has no element `{name}`"),
             help: Some(match (named, items.len().checked_sub(1)) {
@@ -264,7 +267,7 @@ impl Unset {
     }
 }
 
-fn set(root: &mut Value, field: &PatchField) -> Result<(), Unset> {
+fn set(root: &mut Field, field: &PatchField) -> Result<(), Unset> {
     let Some((last, parents)) = field.path.split_last() else {
         return Err(Unset::new("the path of the field is empty"));
     };
@@ -274,66 +277,69 @@ fn set(root: &mut Value, field: &PatchField) -> Result<(), Unset> {
         at = step(at, before, name)?;
         before = name;
     }
-    let value = field.value.value.as_ref().map(|value| json(field, value));
-    match (at, value) {
-        (Value::Object(fields), Some(value)) => {
-            fields.insert(last.to_string(), value);
-            Ok(())
+    let cause = Cause::patch(&field.value);
+    let value = field.value.value.as_ref();
+    let value = value.map(|value| Field::new(node(field, value), cause));
+    let is_removed = value.is_none();
+    match (&mut at.node, value) {
+        (Node::Map(fields), Some(value)) => {
+            fields.insert(last.clone(), value);
         }
-        (Value::Object(fields), None) => match fields.remove(last.as_str()) {
-            Some(_) => Ok(()),
-            None => Err(Unset::new(format!(
-                "there is no `{}` to remove",
-                path_of(field)
-            ))),
-        },
-        (Value::Array(items), value) => {
+        (Node::Map(fields), None) => {
+            if fields.remove(last).is_none() {
+                return Err(Unset::new(format!(
+                    "there is no `{}` to remove",
+                    path_of(field)
+                )));
+            }
+        }
+        (Node::List(items), value) => {
             let index = index_of(items, before, last)?;
             match value {
                 Some(value) => items[index] = value,
                 None => drop(items.remove(index)),
             }
-            Ok(())
         }
-        (Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_), _) => {
-            Err(Unset::new(format!("`{before}` has no fields")))
+        (Node::Null | Node::Bool(_) | Node::Number(_) | Node::Text(_), _) => {
+            return Err(Unset::new(format!("`{before}` has no fields")));
         }
     }
+    if is_removed {
+        at.causes = at.causes.with(cause);
+    }
+    Ok(())
 }
 
-/// The value below a name, which is made if it is missing.
-fn step<'v>(at: &'v mut Value, before: &str, name: &str) -> Result<&'v mut Value, Unset> {
-    match at {
-        Value::Array(items) => {
+/// The field below a name, which is made if it is missing.
+fn step<'v>(at: &'v mut Field, before: &str, name: &SmolStr) -> Result<&'v mut Field, Unset> {
+    match &mut at.node {
+        Node::List(items) => {
             let index = index_of(items, before, name)?;
             Ok(&mut items[index])
         }
-        Value::Object(fields) => Ok(fields
-            .entry(name)
-            .or_insert_with(|| Value::Object(Map::new()))),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {
+        Node::Map(fields) => Ok(fields.get_or_insert(name, Map::new)),
+        Node::Null | Node::Bool(_) | Node::Number(_) | Node::Text(_) => {
             Err(Unset::new(format!("`{before}` has no fields")))
         }
     }
 }
 
-fn index_of(items: &[Value], list: &str, name: &str) -> Result<usize, Unset> {
+fn index_of(items: &[Field], list: &str, name: &str) -> Result<usize, Unset> {
     let index = name.parse::<usize>().ok();
     let index = index.filter(|index| *index < items.len());
     index.ok_or_else(|| Unset::element(list, items, name))
 }
 
-/// A value as JSON has it. Quantities may be written as numbers, and are texts.
-fn json(field: &PatchField, value: &PatchValue) -> Value {
+/// A value of a patch. Quantities may be written as numbers, and are texts.
+fn node(field: &PatchField, value: &PatchValue) -> Node {
     match value {
-        PatchValue::Int(number) if values::is_quantity_field(field) => {
-            Value::String(number.to_string())
-        }
-        PatchValue::Bool(value) => Value::Bool(*value),
-        PatchValue::Int(value) => Value::from(*value),
-        PatchValue::Text(value) => Value::String(value.clone()),
+        PatchValue::Int(number) if values::is_quantity_field(field) => number.to_string().into(),
+        PatchValue::Bool(value) => (*value).into(),
+        PatchValue::Int(value) => (*value).into(),
+        PatchValue::Text(value) => value.into(),
         PatchValue::List(items) => {
-            Value::Array(items.iter().map(|item| json(field, item)).collect())
+            let items = items.iter();
+            Node::List(items.map(|item| Field::plain(node(field, item))).collect())
         }
     }
 }

@@ -15,11 +15,11 @@ use serde::ser::{self, Impossible, Serialize};
 ///
 /// A map whose keys are not texts, or bytes: Kubernetes objects have neither.
 pub fn write(out: &mut String, object: &impl Serialize) -> Result<(), Unwritable> {
-    write_at(out, 0, object, &[])
+    write_at(out, 0, object)
 }
 
 /// Appends an object as the lines of a document that stands below something else, so many columns
-/// in, without some of its own fields.
+/// in.
 ///
 /// # Errors
 ///
@@ -28,13 +28,11 @@ pub(crate) fn write_at(
     out: &mut String,
     indent: usize,
     object: &impl Serialize,
-    without: &'static [&'static str],
 ) -> Result<(), Unwritable> {
     object.serialize(Writer {
         out,
         indent,
         place: Position::Start,
-        without,
     })
 }
 
@@ -88,8 +86,6 @@ struct Writer<'o> {
     /// The column at which the entries of a map or list would stand.
     indent: usize,
     place: Position,
-    /// The fields of a structure that are left out.
-    without: &'static [&'static str],
 }
 
 impl<'o> Writer<'o> {
@@ -119,7 +115,6 @@ impl<'o> Writer<'o> {
             out: self.out,
             indent: self.indent,
             place: self.place,
-            without: self.without,
             is_empty: true,
         })
     }
@@ -133,7 +128,6 @@ struct Entries<'o> {
     out: &'o mut String,
     indent: usize,
     place: Position,
-    without: &'static [&'static str],
     is_empty: bool,
 }
 
@@ -158,7 +152,6 @@ impl Entries<'_> {
             indent: 0,
             out: self.out,
             place: Position::Name,
-            without: &[],
         })?;
         // The end of the line that every value has.
         self.out.pop();
@@ -175,7 +168,6 @@ impl Entries<'_> {
             indent: self.indent + STEP,
             out: self.out,
             place,
-            without: &[],
         })
     }
 
@@ -483,9 +475,6 @@ impl ser::SerializeStruct for Entries<'_> {
         key: &'static str,
         value: &T,
     ) -> Result<(), Unwritable> {
-        if self.without.contains(&key) {
-            return Ok(());
-        }
         self.key(key)?;
         self.value(value, Position::Key)
     }

@@ -4,7 +4,7 @@
 use std::fmt::Write;
 
 use erpc_diagnostics::codes;
-use erpc_emit::{Object, ObjectFile, actors, objects_around};
+use erpc_emit::{Kind, Object, ObjectFile, actors, objects_around};
 use erpc_model::facts::{self, Subject};
 use erpc_model::glossary::{self, Term};
 use erpc_model::properties::{Word, words};
@@ -204,7 +204,7 @@ fn of_service(compiled: &Compiled, id: ServiceId, common: &Common, console: &mut
     let namespace = platform[platform[id].namespace].name.value.as_str();
     let is_around = |object: &Object| {
         object.namespace() == Some(namespace)
-            || object.kind() == "Namespace" && object.name() == namespace
+            || object.kind() == Kind::Namespace && object.name() == namespace
     };
     let own: Vec<_> = pairs(&own).collect();
     let around: Vec<_> = pairs(&shared)
@@ -216,7 +216,7 @@ fn of_service(compiled: &Compiled, id: ServiceId, common: &Common, console: &mut
             let acts = actors(object).into_iter();
             let acts = acts.map(|actor| json!({ "actor": actor.name, "does": actor.does }));
             json!({
-                "kind": object.kind(), "name": object.name(), "namespace": object.namespace(),
+                "kind": object.kind().as_str(), "name": object.name(), "namespace": object.namespace(),
                 "file": file.path, "actors": acts.collect::<Vec<_>>(),
             })
         });

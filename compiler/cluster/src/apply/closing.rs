@@ -10,12 +10,12 @@ use smol_str::SmolStr;
 
 use super::Engine;
 use super::steps::{Closing, Steps, Write, rank, workload_of};
-use crate::kind::Kind;
 use crate::moves::Moves;
 use crate::object::{NAME, ObjectId, Program};
 use crate::plan::ObjectChange;
 use crate::request::Call;
 use crate::selection::namespace_of;
+use erpc_emit::Kind;
 
 const NAMESPACE: &str = "kubernetes.io/metadata.name";
 

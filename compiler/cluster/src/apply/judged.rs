@@ -10,9 +10,9 @@ use erpc_policy::Derived;
 use erpc_prove::{Action as ProvenAction, Change, File, Manifests, RolloutStep};
 
 use super::steps::{Basis, Closing, Steps, Write};
-use crate::kind::Kind;
 use crate::object::{ObjectId, Packed, Program};
 use crate::plan::{Action, ObjectChange, step};
+use erpc_emit::Kind;
 
 /// Of the versions of a change: before it, on the way, and afterwards.
 const BETWEEN: usize = 1;

@@ -7,10 +7,10 @@ use super::{DEFAULT_DENY, Engine, Outcome};
 use crate::failure::Failure;
 use crate::history::HistoryResult;
 use crate::inventory::Meta;
-use crate::kind::Kind;
 use crate::object::ObjectId;
 use crate::plan::Action;
 use crate::progress::Event;
+use erpc_emit::Kind;
 
 impl Engine<'_, '_> {
     /// Writes into the history how the run ended; a run that ended well has done so.

@@ -9,10 +9,10 @@ use super::steps::Write;
 use super::{Engine, OnFailure, Outcome};
 use crate::equal::owned;
 use crate::failure::Failure;
-use crate::kind::Kind;
 use crate::object::{ObjectId, Packed};
 use crate::plan::{Action, ObjectChange};
 use crate::progress::Event;
+use erpc_emit::Kind;
 
 /// What belongs to a service and goes back with it. Namespaces, quotas, accounts and roles stay, and
 /// so do policies: until a rollout has ended they allow the flows of both versions.

@@ -5,10 +5,10 @@ use std::time::Instant;
 
 use super::Engine;
 use super::steps::{DEFAULT_DENY, Write, rank, union};
-use crate::kind::Kind;
 use crate::object::Packed;
 use crate::plan::{Action, ObjectChange};
 use crate::progress::Event;
+use erpc_emit::Kind;
 
 impl Engine<'_, '_> {
     /// Narrows policies and roles, then deletes what grants something that the source no longer grants;

@@ -15,7 +15,6 @@ use super::steps::{Closing, DEFAULT_DENY, Steps, Turn, Write};
 use super::write::Written;
 use super::{Engine, OnFailure};
 use crate::dataflow::Dataflow;
-use crate::kind::Kind;
 use crate::object::ObjectId;
 use crate::plan::{Action, ObjectChange, has_ended};
 use crate::progress::Event;
@@ -23,6 +22,7 @@ use crate::ready::{Stall, State, Symptoms, Target, assess, blocking_pod, name, o
 use crate::request::Call;
 use crate::secrets;
 use crate::watch::Observed;
+use erpc_emit::Kind;
 
 /// Time passes, too: a look is due without news.
 const LOOKED_AT_EVERY: Duration = Duration::from_millis(250);

@@ -8,11 +8,11 @@ use erpc_model::ServiceId;
 use serde_json::{Value, json};
 
 use super::closing::Neighbours;
-use crate::kind::Kind;
 use crate::object::{ObjectId, Packed, Program};
 use crate::plan::{Action, ObjectChange};
 use crate::ports::transition;
 use crate::ready::Target;
+use erpc_emit::Kind;
 
 /// The name of the policy that closes a namespace.
 pub(crate) const DEFAULT_DENY: &str = "default-deny";

@@ -12,12 +12,12 @@ use super::Engine;
 use super::write::Writer;
 use crate::failure::{ApiError, Failure};
 use crate::inventory::{Intent, line, parse};
-use crate::kind::Kind;
 use crate::moves::VolumeMove;
 use crate::object::ObjectId;
 use crate::plan::{ObjectChange, SCALE_MANAGER, explain, uid};
 use crate::progress::Event;
 use crate::request::Call;
+use erpc_emit::Kind;
 
 /// Beyond the time that a pod has to end by itself.
 const ENDING: Duration = Duration::from_secs(60);

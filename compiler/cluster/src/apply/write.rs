@@ -10,7 +10,6 @@ use crate::claims;
 use crate::client::Cluster;
 use crate::failure::{ApiError, Failure};
 use crate::inventory::{Intent, Meta, line, parse};
-use crate::kind::Kind;
 use crate::lock::Gauge;
 use crate::manager::FieldManager;
 use crate::node_ports::{self, Owner};
@@ -23,6 +22,7 @@ use crate::request::{Answer, Call};
 use crate::stop::Stop;
 use crate::takeover::patch_one;
 use crate::taking::handed_over;
+use erpc_emit::Kind;
 
 /// How often a write meets another's before it gives up.
 const MODIFIED_TRIES: usize = 5;

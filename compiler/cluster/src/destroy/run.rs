@@ -13,7 +13,6 @@ use super::{DestroyOptions, Destruction, DoomedNamespace, Target, news, why_stay
 use crate::client::Cluster;
 use crate::failure::{ApiError, Failure};
 use crate::inventory::{self, Inventory};
-use crate::kind::Kind;
 use crate::live::{finalizers, running_pods};
 use crate::lock::{self, Lock};
 use crate::object::Program;
@@ -22,6 +21,7 @@ use crate::plan::{Action, explain, uid};
 use crate::progress::{Event, Progress};
 use crate::request::Call;
 use crate::stop::Stop;
+use erpc_emit::Kind;
 
 const LOOKED_AT_EVERY: Duration = Duration::from_millis(500);
 /// How many deletions are under way at once.

@@ -13,8 +13,8 @@ use serde_json::Value;
 use crate::client::Cluster;
 use crate::discovery::{Discovery, Resource};
 use crate::failure::{ApiError, Failure};
-use crate::kind::Kind;
 use crate::object::ObjectId;
+use erpc_emit::Kind;
 
 /// Every kind that deleting a namespace deletes.
 #[derive(Debug)]

@@ -2,11 +2,11 @@
 
 use super::{Check, Verdict, check};
 use crate::client::Cluster;
-use crate::kind::root;
 use crate::live::Live;
 use crate::object::Program;
 use crate::quota;
 use crate::request::Call;
+use erpc_emit::root;
 
 pub(super) async fn pod_security(cluster: &Cluster, program: &Program<'_>) -> Check {
     let mut denied = Vec::new();

@@ -10,13 +10,13 @@ use tokio::time::Instant;
 use super::{Check, Verdict, check};
 use crate::client::Cluster;
 use crate::failure::{ApiError, Failure};
-use crate::kind::Kind;
 use crate::object::{MANAGED_BY, ObjectId, TOOL};
 use crate::probe::{Attempt, Expects, Prober, Run, Seen, run_jobs};
 use crate::progress::{Progress, Show};
 use crate::render::Paint;
 use crate::request::Call;
 use crate::stop::Stop;
+use erpc_emit::Kind;
 
 const NAME: &str = "enforcement";
 const PORT: u16 = 8080;

@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{Check, Verdict, check};
 use crate::client::Cluster;
 use crate::failure::ApiError;
-use crate::kind::Kind;
 use crate::object::{Desired, Program};
 use crate::rbac::{Task, rights};
 use crate::request::Call;
+use erpc_emit::Kind;
 
 pub(super) async fn server(cluster: &Cluster, program: &Program<'_>) -> Check {
     const MOST_SECONDS: i64 = 60;

@@ -20,12 +20,12 @@ use crate::client::Cluster;
 use crate::discovery::{Discovery, Resource};
 use crate::failure::{ApiError, Failure};
 use crate::inventory;
-use crate::kind::Kind;
 use crate::live::Live;
 use crate::managed::Owner;
 use crate::object::{ObjectId, PART_OF, Program};
 use crate::request::Call;
 use crate::severity::Severity;
+use erpc_emit::Kind;
 
 /// How many lists are under way; the limiter may allow fewer.
 const IN_FLIGHT: usize = 16;

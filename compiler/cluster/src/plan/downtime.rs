@@ -5,10 +5,10 @@ use serde_json::Value;
 
 use super::{Action, ObjectChange};
 use crate::diff::FieldChange;
-use crate::kind::Kind;
 use crate::live::Live;
 use crate::object::{ObjectId, Program};
 use crate::ports::transition;
+use erpc_emit::Kind;
 
 const NO_DOWNTIME: &str = "no downtime: ";
 /// More losses of one Service than that are counted.
@@ -255,9 +255,9 @@ fn volumes_of_one_node(id: &ObjectId, program: &Program<'_>) -> Vec<String> {
 mod tests {
     use super::{consequences, most_unavailable};
     use crate::diff::FieldChange;
-    use crate::kind::Kind;
     use crate::object::ObjectId;
     use crate::path::FieldPath;
+    use erpc_emit::Kind;
     use serde_json::{Value, json};
 
     fn said(kind: Kind, live: &Value, new: &Value, path: &str) -> Vec<String> {

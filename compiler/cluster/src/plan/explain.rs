@@ -1,8 +1,8 @@
 //! Refusals in the words of who must act on them.
 
 use crate::failure::{Failure, Refusal};
-use crate::kind::Kind;
 use crate::object::ObjectId;
+use erpc_emit::Kind;
 
 /// A refusal in the words of who must act on it.
 pub(crate) fn explain(refusal: &Refusal, id: &ObjectId) -> Failure {

@@ -17,7 +17,6 @@ use crate::diff::{FieldChange, differences, shown};
 use crate::estimate;
 use crate::failure::{ApiError, Cause, Failure, Refusal};
 use crate::inventory::is_labelled;
-use crate::kind::Kind;
 use crate::known::Table;
 use crate::live::Live;
 use crate::node_ports;
@@ -26,6 +25,7 @@ use crate::owner::{Inventories, Owner};
 use crate::path::FieldPath;
 use crate::request::{Answer, Call};
 use crate::taking::{CONTROLLERS, may_take, takes};
+use erpc_emit::Kind;
 
 /// How many calls a plan has under way; the limiter may allow fewer.
 const IN_FLIGHT: usize = 16;

@@ -7,8 +7,8 @@ use erpc_model::{Mode, Peer, ServiceId};
 
 use super::{Action, ObjectChange, Plan};
 use crate::claims::Claims;
-use crate::kind::Kind;
 use crate::object::{ObjectId, Program};
+use erpc_emit::Kind;
 
 /// An object that the run leaves as it is, because another one is blocked.
 #[derive(Clone, Debug)]

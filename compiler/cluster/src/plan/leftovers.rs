@@ -9,10 +9,10 @@ use crate::client::Cluster;
 use crate::destroy::takes_claims_along;
 use crate::failure::Failure;
 use crate::inventory::is_labelled;
-use crate::kind::Kind;
 use crate::moves::{self, Moved, Moves};
 use crate::object::{NAME, ObjectId, Program};
 use crate::owner;
+use erpc_emit::Kind;
 
 impl Plan {
     /// Adds what the inventory lists and the program does not.

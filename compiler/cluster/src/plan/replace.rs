@@ -7,9 +7,9 @@ use super::{Action, Allowed, ObjectChange, blocked, step, uid};
 use crate::client::Cluster;
 use crate::diff::differences;
 use crate::failure::{ApiError, Failure, Refusal};
-use crate::kind::Kind;
 use crate::object::Desired;
 use crate::request::{Answer, Call};
+use erpc_emit::Kind;
 
 /// What can only be changed by a new object.
 pub(super) struct Immutable {

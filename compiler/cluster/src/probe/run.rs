@@ -14,7 +14,6 @@ use crate::client::Cluster;
 use crate::doctor::Verdict;
 use crate::failure::{ApiError, Failure};
 use crate::inventory::line;
-use crate::kind::Kind;
 use crate::live::list;
 use crate::manager::FieldManager;
 use crate::object::{ObjectId, Program};
@@ -24,6 +23,7 @@ use crate::ready;
 use crate::render::Paint;
 use crate::request::Call;
 use crate::stop::Stop;
+use erpc_emit::Kind;
 
 const LOOKED_AT_EVERY: Duration = Duration::from_millis(500);
 /// So many pods at once: a namespace's quota may not admit more.

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 
 use super::Right;
 use crate::inventory::{STATE_NAMESPACE, name};
-use crate::kind::Kind;
 use crate::object::{ObjectId, Program};
 use crate::plan::{Action, ObjectChange, Plan};
+use erpc_emit::Kind;
 
 /// Permissions for objects by name, under construction.
 #[derive(Default)]

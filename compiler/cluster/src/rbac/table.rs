@@ -6,9 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use crate::inventory::{STATE_NAMESPACE, name};
-use crate::kind::Kind;
 use crate::moves::Moves;
 use crate::object::Program;
+use erpc_emit::Kind;
 
 /// A command whose permissions can be printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -6,8 +6,8 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::{Look, Stall, condition, name, text};
-use crate::kind::Kind;
 use crate::path::FieldPath;
+use erpc_emit::Kind;
 
 const UNSCHEDULABLE: Duration = Duration::from_secs(15);
 const UNPROVISIONED: Duration = Duration::from_secs(60);

@@ -6,8 +6,8 @@ use std::collections::BTreeSet;
 use erpc_model::Repository;
 use serde_json::{Value, json};
 
-use super::{SyncWave, Writer, holds_data, path_in};
-use crate::{Object, OutputFile};
+use super::{SyncWave, Writer, path_in};
+use crate::{Kind, Node, Object, OutputFile};
 
 /// The cluster that Argo CD runs in.
 const SERVER: &str = "https://kubernetes.default.svc";
@@ -44,36 +44,30 @@ pub(super) fn files(
 /// of this one is healthy, and no annotation exempts an object. A load balancer is healthy when it has an
 /// address, a claim when it is bound, which it may be no sooner than a pod uses it.
 fn waits_for_others(object: &Object, is_idle: bool) -> bool {
-    match object {
-        Object::Service(service) => {
-            let kind = service.spec.as_ref().and_then(|spec| spec.type_.as_deref());
-            kind == Some("LoadBalancer")
-        }
-        Object::PersistentVolumeClaim(_) => is_idle,
+    match object.kind() {
+        Kind::Service => object.text_at(&["spec", "type"]) == Some("LoadBalancer"),
+        Kind::PersistentVolumeClaim => is_idle,
         _ => false,
     }
 }
 
 /// Whether an object is a workload that starts no pod when it is applied.
 fn is_idle(object: &Object) -> bool {
-    let replicas = match object {
-        Object::CronJob(_) => return true,
-        Object::Job(job) => {
-            return job
-                .spec
-                .as_ref()
-                .is_some_and(|spec| spec.suspend == Some(true));
-        }
-        Object::Deployment(deployment) => deployment.spec.as_ref().and_then(|spec| spec.replicas),
-        Object::StatefulSet(set) => set.spec.as_ref().and_then(|spec| spec.replicas),
-        _ => None,
+    let is = |field: &str, value: Node| {
+        let field = object.at(&["spec", field]);
+        field.is_some_and(|field| field.node == value)
     };
-    replicas == Some(0)
+    match object.kind() {
+        Kind::CronJob => true,
+        Kind::Job => is("suspend", true.into()),
+        Kind::Deployment | Kind::StatefulSet => is("replicas", 0.into()),
+        _ => false,
+    }
 }
 
 fn marks(object: &Object, wave: i64) -> Vec<(&'static str, String)> {
     let mut marks = vec![("argocd.argoproj.io/sync-wave", wave.to_string())];
-    if holds_data(object) {
+    if object.kind().holds_data() {
         let options = "Prune=false,Delete=false".to_owned();
         marks.push(("argocd.argoproj.io/sync-options", options));
     }
@@ -86,19 +80,13 @@ fn objects(steps: &[SyncWave]) -> impl Iterator<Item = &Object> {
 }
 
 fn project(writer: &Writer<'_>, steps: &[SyncWave], at: &Repository) -> Value {
-    let mut of_cluster: BTreeSet<(String, &str)> = BTreeSet::new();
-    let mut of_namespaces: BTreeSet<(String, &str)> = BTreeSet::new();
-    for object in objects(steps) {
-        let api = serde_json::to_value(object).unwrap_or_default();
-        let api = api["apiVersion"].as_str().unwrap_or_default();
-        let group = api.split_once('/').map_or("", |(group, _)| group);
-        let kinds = match object.metadata().namespace {
-            Some(_) => &mut of_namespaces,
-            None => &mut of_cluster,
-        };
-        kinds.insert((group.to_owned(), object.kind()));
-    }
-    let list = |kinds: BTreeSet<(String, &str)>| -> Value {
+    let kinds: BTreeSet<Kind> = objects(steps).map(Object::kind).collect();
+    let list = |is_namespaced: bool| -> Value {
+        let kinds = kinds
+            .iter()
+            .filter(|kind| kind.is_namespaced() == is_namespaced);
+        let mut kinds: Vec<_> = kinds.map(|kind| (kind.group(), kind.as_str())).collect();
+        kinds.sort_unstable();
         let kinds = kinds.into_iter();
         kinds
             .map(|(group, kind)| json!({"group": group, "kind": kind}))
@@ -116,8 +104,8 @@ fn project(writer: &Writer<'_>, steps: &[SyncWave], at: &Repository) -> Value {
             "description": title(writer),
             "sourceRepos": [at.url],
             "destinations": destinations.collect::<Value>(),
-            "clusterResourceWhitelist": list(of_cluster),
-            "namespaceResourceWhitelist": list(of_namespaces),
+            "clusterResourceWhitelist": list(false),
+            "namespaceResourceWhitelist": list(true),
         },
     })
 }
@@ -155,15 +143,15 @@ fn application(writer: &Writer<'_>, steps: &[SyncWave], at: &Repository) -> Valu
     // An autoscaler owns the number of replicas of its workload.
     let scaled: Vec<Value> = objects(steps)
         .filter_map(|object| {
-            let Object::HorizontalPodAutoscaler(hpa) = object else {
+            let target = |key| object.text_at(&["spec", "scaleTargetRef", key]);
+            if object.kind() != Kind::HorizontalPodAutoscaler {
                 return None;
-            };
-            let of = &hpa.spec.as_ref()?.scale_target_ref;
+            }
             Some(json!({
                 "group": "apps",
-                "kind": of.kind,
-                "name": of.name,
-                "namespace": hpa.metadata.namespace,
+                "kind": target("kind")?,
+                "name": target("name")?,
+                "namespace": object.namespace(),
                 "jsonPointers": ["/spec/replicas"],
             }))
         })

@@ -12,8 +12,8 @@ use erpc_model::Repository;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::{SyncWave, Writer, holds_data, path_in};
-use crate::{Object, ObjectFile, OutputFile};
+use super::{SyncWave, Writer, path_in};
+use crate::{Kind, Object, ObjectFile, OutputFile};
 
 /// Where Flux runs.
 const NAMESPACE: &str = "flux-system";
@@ -126,7 +126,7 @@ fn name_of_service(platform: &str, service: &str) -> String {
 }
 
 fn marks(object: &Object) -> Vec<(&'static str, String)> {
-    if holds_data(object) {
+    if object.kind().holds_data() {
         vec![("kustomize.toolkit.fluxcd.io/prune", "disabled".to_owned())]
     } else {
         Vec::new()
@@ -192,18 +192,14 @@ fn kustomization(platform: &str, unit: &Unit<'_>, at: &Repository) -> Value {
     // Of workloads only: a claim may wait for its first pod, a load balancer for an address.
     let objects = unit.files.iter().flat_map(|file| &file.objects);
     let checks: Vec<Value> = objects
-        .filter_map(|object| {
-            let api = match object {
-                Object::Deployment(_) | Object::StatefulSet(_) => "apps/v1",
-                Object::Job(_) => "batch/v1",
-                _ => return None,
-            };
-            Some(json!({
-                "apiVersion": api,
-                "kind": object.kind(),
+        .filter(|object| object.kind().is_workload() && object.kind() != Kind::CronJob)
+        .map(|object| {
+            json!({
+                "apiVersion": object.kind().api_version(),
+                "kind": object.kind().as_str(),
                 "name": object.name(),
-                "namespace": object.metadata().namespace,
-            }))
+                "namespace": object.namespace(),
+            })
         })
         .collect();
     if !checks.is_empty() {

@@ -9,10 +9,11 @@ mod kustomize;
 use erpc_diagnostics::Sources;
 use erpc_model::{DeliveryTarget, Output, Platform};
 use erpc_policy::Derived;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::file::Remark;
-use crate::kubernetes::source_of;
+use crate::kubernetes::{annotate, source_of};
+use crate::tree::Field;
 use crate::{Object, ObjectFile, OutputFile, objects, yaml};
 
 /// What a target needs beside `lib/`, `share/` and `helm/`, sorted by path.
@@ -155,27 +156,13 @@ impl Writer<'_> {
 
 /// An object with more annotations.
 fn marked(object: &Object, marks: Vec<(&'static str, String)>) -> Object {
-    if marks.is_empty() {
-        return object.clone();
+    let mut object = object.clone();
+    if let Some(metadata) = object.fields_mut().map_mut("metadata") {
+        for (key, mark) in marks {
+            annotate(metadata, key, Field::plain(mark));
+        }
     }
-    // Typed objects are always JSON, and with one more annotation still of their type.
-    let mut value = serde_json::to_value(object).unwrap_or_default();
-    let metadata = &mut value["metadata"];
-    if !metadata["annotations"].is_object() {
-        metadata["annotations"] = json!({});
-    }
-    for (key, mark) in marks {
-        metadata["annotations"][key] = json!(mark);
-    }
-    object.like(value).unwrap_or_else(|_| object.clone())
-}
-
-/// Whether an object holds data, or contains what does: no pruning may delete it.
-fn holds_data(object: &Object) -> bool {
-    matches!(
-        object,
-        Object::Namespace(_) | Object::PersistentVolumeClaim(_)
-    )
+    object
 }
 
 /// The path of a folder of the output in a repository.

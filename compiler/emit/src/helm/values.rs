@@ -5,15 +5,16 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use erpc_diagnostics::Sources;
 use erpc_model::{
-    ComponentUse, Container, Image, Origin, Platform, PullPolicy, Scaling, ServiceId, Sourced, Via,
-    Volume,
+    ComponentUse, Container, Image, Origin, Platform, Scaling, ServiceId, Sourced, Via, Volume,
 };
 use rayon::prelude::*;
 use serde_json::{Map, Value, json};
 
 use super::Variants;
 use super::facts::{self, Fixed};
+use crate::kubernetes::container::pull_policy;
 use crate::kubernetes::{classes, namespaces};
+use crate::tree;
 
 /// The values of a chart by their sections.
 pub(super) struct Settings {
@@ -190,7 +191,8 @@ impl Shape {
                 if let Some(quota) = &namespace.quota {
                     let limits = shape.quotas.entry(namespace.name.value.to_string());
                     let hard = namespaces::hard(&quota.value);
-                    limits.or_default().extend(hard.into_keys());
+                    let names = hard.iter().map(|(name, _)| name.to_string());
+                    limits.or_default().extend(names);
                 }
             }
         }
@@ -225,7 +227,7 @@ pub(super) fn settings(
         sources,
         shape,
         fixed,
-        class: classes::default_storage_class(platform),
+        class: classes::default_storage_class(platform).map(|class| class.name.value.to_string()),
     };
     Settings {
         sections: of.sections(),
@@ -264,7 +266,7 @@ impl Values<'_> {
             ),
             field(
                 "imagePullPolicy",
-                json!(pull(platform.pull.value)),
+                json!(pull_policy(platform.pull.value)),
                 "Always, IfNotPresent or Never",
             ),
             field(
@@ -344,9 +346,9 @@ impl Values<'_> {
             if let Some(limits) = self.shape.quotas.get(&name) {
                 let quota = namespace.quota.as_ref();
                 let hard = quota.map(|quota| namespaces::hard(&quota.value));
-                let mut hard = hard.unwrap_or_default();
+                let hard = hard.unwrap_or_default();
                 let limits = limits.iter().map(|limit| {
-                    let most = hard.remove(limit).map(|quantity| quantity.0);
+                    let most = hard.get(limit).and_then(tree::Field::as_text);
                     (limit.clone(), json!(most.unwrap_or_default()))
                 });
                 fields.push(field(
@@ -558,14 +560,6 @@ impl Values<'_> {
             at = outer;
         }
         false
-    }
-}
-
-pub(super) const fn pull(policy: PullPolicy) -> &'static str {
-    match policy {
-        PullPolicy::Always => "Always",
-        PullPolicy::Missing => "IfNotPresent",
-        PullPolicy::Never => "Never",
     }
 }
 

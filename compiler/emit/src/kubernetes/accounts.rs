@@ -1,28 +1,32 @@
 //! Service accounts and what they may do: one for each namespace, without a token; one of its own
 //! for each service with grants.
 
-use erpc_model::{Grant, Platform, Resource, ServiceId};
-use k8s_openapi::api::core::v1::ServiceAccount;
-use k8s_openapi::api::rbac::v1::{
-    ClusterRole, ClusterRoleBinding, PolicyRule, Role, RoleBinding, RoleRef, Subject,
-};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use erpc_model::{Grant, Namespace, Platform, ServiceId};
+use smol_str::SmolStr;
 
-use super::metadata::{self, Strings};
-use crate::Object;
+use super::metadata;
+use crate::cause::{Cause, Causes};
+use crate::kind::Kind;
+use crate::object::Object;
+use crate::tree::{Field, Map, Node};
 
 const RBAC_GROUP: &str = "rbac.authorization.k8s.io";
 
 /// Whose rights are written.
 struct Account<'p> {
-    namespace: &'p str,
-    name: String,
-    role: String,
-    binding: String,
+    namespace: &'p Namespace,
+    name: SmolStr,
+    role: SmolStr,
+    binding: SmolStr,
     /// The name of the ClusterRole and its binding: names have no dots, so it is unambiguous.
-    cluster_role: String,
-    labels: Strings,
+    cluster_role: SmolStr,
+    labels: Map,
+    /// Why the account is there.
+    cause: Cause,
+    /// Why its objects have the name that they have, if it is not for the reason for which they are there.
+    name_cause: Option<Cause>,
     has_token: bool,
+    token_causes: Causes,
     grants: &'p [Grant],
 }
 
@@ -32,14 +36,18 @@ pub(super) fn of_namespaces(platform: &Platform) -> Vec<Object> {
         .namespaces()
         .flat_map(|(_, namespace)| {
             let name = &namespace.name.value;
+            let role = SmolStr::new(format!("{name}-role"));
             let account = Account {
-                namespace: name,
-                name: format!("{name}-sa"),
-                role: format!("{name}-role"),
-                binding: format!("{name}-rolebinding"),
-                cluster_role: format!("{name}-role"),
+                namespace,
+                name: format!("{name}-sa").into(),
+                role: role.clone(),
+                binding: format!("{name}-rolebinding").into(),
+                cluster_role: role,
                 labels: metadata::platform_labels(platform),
+                cause: Cause::said("the account of the namespace's pods", &namespace.name),
+                name_cause: None,
                 has_token: false,
+                token_causes: Cause::always("pods without `grants` get no token").into(),
                 grants: &namespace.grants,
             };
             account.objects()
@@ -47,117 +55,148 @@ pub(super) fn of_namespaces(platform: &Platform) -> Vec<Object> {
         .collect()
 }
 
+/// Why a service has an account of its own.
+const OWN_ACCOUNT: &str = "a service with `grants` has an account of its own";
+
 /// The account of a service with grants of its own.
 pub(super) fn of_service(platform: &Platform, id: ServiceId) -> Vec<Object> {
     let service = &platform[id];
     if service.grants.is_empty() {
         return Vec::new();
     }
-    let name = service.name.value.to_string();
+    let name = &service.name.value;
     let account = Account {
-        namespace: &platform[service.namespace].name.value,
+        namespace: &platform[service.namespace],
         role: name.clone(),
         binding: name.clone(),
-        name,
-        cluster_role: platform.path(id),
+        name: name.clone(),
+        cluster_role: platform.path(id).into(),
         labels: metadata::labels(platform, service),
+        cause: Cause::said(OWN_ACCOUNT, &service.name),
+        name_cause: Some(Cause::name(service)),
         has_token: true,
+        token_causes: account_of(platform, id).causes,
         grants: &service.grants,
     };
     account.objects()
 }
 
-/// The account that a service's pods run under, and whether its token is mounted.
-pub(super) fn account_of(platform: &Platform, id: ServiceId) -> (String, bool) {
+/// The account that a service's pods run under.
+pub(super) struct PodAccount {
+    pub(super) name: String,
+    /// Whether its token is mounted.
+    pub(super) has_token: bool,
+    pub(super) causes: Causes,
+}
+
+pub(super) fn account_of(platform: &Platform, id: ServiceId) -> PodAccount {
     let service = &platform[id];
     if service.grants.is_empty() {
-        let namespace = &platform[service.namespace].name.value;
-        (format!("{namespace}-sa"), false)
-    } else {
-        (service.name.value.to_string(), true)
+        let namespace = &platform[service.namespace].name;
+        let why =
+            "a service without `grants` runs under the account of its namespace, without a token";
+        return PodAccount {
+            name: format!("{}-sa", namespace.value),
+            has_token: false,
+            causes: Cause::said(why, namespace).into(),
+        };
+    }
+    let grants = service.grants.iter();
+    let grants = grants.map(|grant| Cause::at(OWN_ACCOUNT, grant.origin));
+    PodAccount {
+        name: service.name.value.to_string(),
+        has_token: true,
+        causes: std::iter::once(Cause::name(service))
+            .chain(grants)
+            .collect(),
     }
 }
 
 impl Account<'_> {
-    fn meta(&self, name: &str, is_namespaced: bool) -> ObjectMeta {
-        ObjectMeta {
-            name: Some(name.to_owned()),
-            namespace: is_namespaced.then(|| self.namespace.to_owned()),
-            labels: Some(self.labels.clone()),
-            ..ObjectMeta::default()
-        }
+    fn object(&self, kind: Kind, name: &SmolStr, causes: impl Into<Causes>) -> Object {
+        let causes = causes.into();
+        let mut metadata = if kind.is_namespaced() {
+            let name_causes = self.name_cause.map_or_else(|| causes.clone(), Causes::from);
+            metadata::in_namespace(self.namespace, name.clone(), name_causes)
+        } else {
+            let mut metadata = Map::new();
+            metadata.set("name", name, causes.clone());
+            metadata
+        };
+        metadata.block("labels", self.labels.clone());
+        Object::new(kind, metadata, causes)
     }
 
     fn objects(&self) -> Vec<Object> {
-        let mut objects = vec![Object::from(ServiceAccount {
-            metadata: self.meta(&self.name, true),
-            automount_service_account_token: Some(self.has_token),
-            ..ServiceAccount::default()
-        })];
-        let subject = Subject {
-            kind: "ServiceAccount".to_owned(),
-            name: self.name.clone(),
-            namespace: Some(self.namespace.to_owned()),
-            api_group: None,
-        };
+        let mut account = self.object(Kind::ServiceAccount, &self.name, self.cause);
+        account.fields_mut().set(
+            "automountServiceAccountToken",
+            self.has_token,
+            self.token_causes.clone(),
+        );
+        let mut objects = vec![account];
         let (wide, narrow): (Vec<&Grant>, Vec<&Grant>) =
             self.grants.iter().partition(|grant| grant.in_cluster);
-        if !narrow.is_empty() {
-            objects.push(Object::from(Role {
-                metadata: self.meta(&self.role, true),
-                rules: Some(rules(&narrow)),
-            }));
-            objects.push(Object::from(RoleBinding {
-                metadata: self.meta(&self.binding, true),
-                role_ref: role_ref("Role", &self.role),
-                subjects: Some(vec![subject.clone()]),
-            }));
-        }
-        if !wide.is_empty() {
-            objects.push(Object::from(ClusterRole {
-                metadata: self.meta(&self.cluster_role, false),
-                rules: Some(rules(&wide)),
-                aggregation_rule: None,
-            }));
-            objects.push(Object::from(ClusterRoleBinding {
-                metadata: self.meta(&self.cluster_role, false),
-                role_ref: role_ref("ClusterRole", &self.cluster_role),
-                subjects: Some(vec![subject]),
-            }));
-        }
+        let kinds = (Kind::Role, Kind::RoleBinding);
+        self.push_rights(kinds, &self.role, &self.binding, &narrow, &mut objects);
+        let kinds = (Kind::ClusterRole, Kind::ClusterRoleBinding);
+        let name = &self.cluster_role;
+        self.push_rights(kinds, name, name, &wide, &mut objects);
         objects
+    }
+
+    /// Adds a role with these grants, and its binding.
+    fn push_rights(
+        &self,
+        (role_kind, binding_kind): (Kind, Kind),
+        role: &SmolStr,
+        binding: &SmolStr,
+        grants: &[&Grant],
+        objects: &mut Vec<Object>,
+    ) {
+        if grants.is_empty() {
+            return;
+        }
+        let causes: Causes = grants.iter().map(|grant| said(grant)).collect();
+        let mut object = self.object(role_kind, role, causes.clone());
+        object.fields_mut().block("rules", rules(grants));
+        objects.push(object);
+        let mut reference = Map::new();
+        reference.block("apiGroup", RBAC_GROUP);
+        reference.block("kind", role_kind.as_str());
+        reference.block("name", role);
+        let mut subject = Map::new();
+        subject.block("kind", Kind::ServiceAccount.as_str());
+        subject.block("name", &self.name);
+        subject.block("namespace", &self.namespace.name.value);
+        let mut object = self.object(binding_kind, binding, causes.clone());
+        let fields = object.fields_mut();
+        fields.set("roleRef", reference, causes);
+        fields.set("subjects", vec![Field::plain(subject)], self.cause);
+        objects.push(object);
     }
 }
 
-fn role_ref(kind: &str, name: &str) -> RoleRef {
-    RoleRef {
-        api_group: RBAC_GROUP.to_owned(),
-        kind: kind.to_owned(),
-        name: name.to_owned(),
-    }
+const fn said(grant: &Grant) -> Cause {
+    Cause::at("`grants`", grant.origin)
 }
 
 /// A rule for each API group of each grant: a rule with two groups would grant every name in both.
-fn rules(grants: &[&Grant]) -> Vec<PolicyRule> {
+fn rules(grants: &[&Grant]) -> Vec<Field> {
     let mut rules = Vec::new();
     for grant in grants {
         let mut groups: Vec<&str> = grant.resources.iter().map(|r| r.group.as_str()).collect();
         groups.sort_unstable();
         groups.dedup();
         for group in groups {
-            let mut resources: Vec<String> = grant
-                .resources
-                .iter()
-                .filter(|resource| resource.group == group)
-                .map(|Resource { name, .. }| name.to_string())
-                .collect();
+            let of_group = grant.resources.iter().filter(|r| r.group == group);
+            let mut resources: Vec<String> = of_group.map(|r| r.name.to_string()).collect();
             resources.sort_unstable();
-            rules.push(PolicyRule {
-                api_groups: Some(vec![group.to_owned()]),
-                resources: Some(resources),
-                verbs: grant.verbs.iter().map(ToString::to_string).collect(),
-                ..PolicyRule::default()
-            });
+            let mut rule = Map::new();
+            rule.block("apiGroups", Node::texts([group]));
+            rule.block("resources", Node::texts(resources));
+            rule.block("verbs", Node::texts(&grant.verbs));
+            rules.push(Field::new(rule, said(grant)));
         }
     }
     rules

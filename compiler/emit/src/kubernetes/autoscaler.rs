@@ -1,53 +1,56 @@
 //! The HorizontalPodAutoscaler of a service that scales.
 
 use erpc_model::{Platform, Scaling, ServiceId};
-use k8s_openapi::api::autoscaling::v2 as autoscaling;
 
-use super::metadata;
-use crate::Object;
+use super::{metadata, workload};
+use crate::cause::Cause;
+use crate::kind::Kind;
+use crate::object::Object;
+use crate::tree::{Field, Map};
 
-pub(crate) fn autoscaler(platform: &Platform, id: ServiceId) -> Vec<Object> {
+pub(crate) fn autoscaler(platform: &Platform, id: ServiceId) -> Option<Object> {
     let service = &platform[id];
     let Scaling::Auto(scale) = &service.scaling else {
-        return Vec::new();
+        return None;
     };
-    let scale = &scale.value;
     let kind = if service.is_stateful() {
-        "StatefulSet"
+        Kind::StatefulSet
     } else {
-        "Deployment"
+        Kind::Deployment
     };
-    let metrics = [("cpu", scale.cpu), ("memory", scale.memory)]
+    let replicas = &scale.value.replicas;
+    let mut spec = Map::new();
+    let upper = Cause::said("the upper end of `scale`", scale);
+    spec.set("maxReplicas", replicas.max, upper);
+    let metrics: Vec<Field> = [("cpu", scale.value.cpu), ("memory", scale.value.memory)]
         .into_iter()
-        .filter_map(|(name, percent)| {
-            let percent = i32::try_from(percent?).ok()?;
-            Some(autoscaling::MetricSpec {
-                type_: "Resource".to_owned(),
-                resource: Some(autoscaling::ResourceMetricSource {
-                    name: name.to_owned(),
-                    target: autoscaling::MetricTarget {
-                        type_: "Utilization".to_owned(),
-                        average_utilization: Some(percent),
-                        ..autoscaling::MetricTarget::default()
-                    },
-                }),
-                ..autoscaling::MetricSpec::default()
-            })
-        })
+        .filter_map(|(name, percent)| Some(Field::plain(metric(name, percent?))))
         .collect();
-    vec![Object::from(autoscaling::HorizontalPodAutoscaler {
-        metadata: metadata::of_service(platform, id),
-        spec: Some(autoscaling::HorizontalPodAutoscalerSpec {
-            scale_target_ref: autoscaling::CrossVersionObjectReference {
-                api_version: Some("apps/v1".to_owned()),
-                kind: kind.to_owned(),
-                name: service.name.value.to_string(),
-            },
-            min_replicas: i32::try_from(scale.replicas.min).ok(),
-            max_replicas: i32::try_from(scale.replicas.max).unwrap_or(i32::MAX),
-            metrics: Some(metrics),
-            behavior: None,
-        }),
-        status: None,
-    })]
+    spec.set("metrics", metrics, Cause::said("`on` of `scale`", scale));
+    let lower = Cause::said("the lower end of `scale`", scale);
+    spec.set("minReplicas", replicas.min, lower);
+    let mut target = Map::new();
+    let cause = workload::cause(service);
+    target.set("apiVersion", kind.api_version(), cause);
+    target.set("kind", kind.as_str(), cause);
+    target.set("name", &service.name.value, Cause::name(service));
+    spec.block("scaleTargetRef", target);
+    let why = "a service that scales has an autoscaler";
+    let cause = Cause::said(why, scale);
+    let metadata = metadata::of_service(platform, id);
+    Some(Object::new(Kind::HorizontalPodAutoscaler, metadata, cause).with_spec(spec))
+}
+
+/// The share of its request that a resource may be used at.
+fn metric(name: &'static str, percent: u32) -> Map {
+    let mut target = Map::new();
+    target.block("averageUtilization", percent);
+    target.block("type", "Utilization");
+    let mut resource = Map::new();
+    resource.block("name", name);
+    resource.block("target", target);
+    let mut metric = Map::new();
+    metric.block("resource", resource);
+    metric.block("type", "Resource");
+    metric
 }

@@ -1,38 +1,45 @@
 //! The PodDisruptionBudget of a service with two pods or more.
 
 use erpc_model::{Platform, ServiceId};
-use k8s_openapi::api::policy::v1::{PodDisruptionBudget, PodDisruptionBudgetSpec};
-use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
-use super::metadata;
-use crate::Object;
+use super::{metadata, workload};
+use crate::cause::Cause;
+use crate::kind::Kind;
+use crate::object::Object;
+use crate::tree::Map;
 
 /// A budget on a single pod would block every drain, so it needs a least count of two.
-pub(super) fn budget(platform: &Platform, id: ServiceId) -> Vec<Object> {
+pub(super) fn budget(platform: &Platform, id: ServiceId) -> Option<Object> {
     let service = &platform[id];
-    if service.scaling.bounds().min < 2 || service.is_job() {
-        return Vec::new();
-    }
-    vec![with_replicas(platform, id)]
+    let has_replicas = service.scaling.bounds().min >= 2 && !service.is_job();
+    has_replicas.then(|| with_replicas(platform, id))
 }
 
 /// The budget that the service has as soon as it has two pods.
 pub(crate) fn with_replicas(platform: &Platform, id: ServiceId) -> Object {
     let service = &platform[id];
-    let declared = service
-        .properties
-        .disruption
-        .as_ref()
-        .and_then(|min| i32::try_from(min.value).ok());
-    Object::from(PodDisruptionBudget {
-        metadata: metadata::of_service(platform, id),
-        spec: Some(PodDisruptionBudgetSpec {
-            selector: Some(metadata::selector(service)),
-            min_available: declared.map(IntOrString::Int),
-            max_unavailable: declared.is_none().then_some(IntOrString::Int(1)),
-            // A pod that is not healthy protects nobody (KEP-3017).
-            unhealthy_pod_eviction_policy: Some("AlwaysAllow".to_owned()),
-        }),
-        status: None,
-    })
+    let mut spec = Map::new();
+    match &service.properties.disruption {
+        Some(least) => spec.set(
+            "minAvailable",
+            least.value,
+            Cause::said("`disruption min`", least),
+        ),
+        None => spec.set(
+            "maxUnavailable",
+            1,
+            Cause::always("one replica at a time where `disruption` is not said"),
+        ),
+    };
+    let by_name = Cause::name(service);
+    spec.set("selector", metadata::selector(service), by_name);
+    spec.set(
+        "unhealthyPodEvictionPolicy",
+        "AlwaysAllow",
+        Cause::always("a pod that is not healthy protects nobody (KEP-3017)"),
+    );
+    let why = "a service of two replicas or more has a budget";
+    let cause = Cause::at(why, workload::replicas(service).origin);
+    let metadata = metadata::of_service(platform, id);
+    Object::new(Kind::PodDisruptionBudget, metadata, cause).with_spec(spec)
 }

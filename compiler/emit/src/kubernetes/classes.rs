@@ -1,14 +1,13 @@
 //! Storage and ingress classes that the platform makes.
 
-use std::collections::BTreeMap;
-
-use erpc_model::{IngressController, Platform};
-use k8s_openapi::api::networking::v1::{IngressClass, IngressClassSpec};
-use k8s_openapi::api::storage::v1::StorageClass;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use erpc_model::{IngressController, Platform, StorageClass};
+use smol_str::SmolStr;
 
 use super::metadata;
-use crate::Object;
+use crate::cause::Cause;
+use crate::kind::Kind;
+use crate::object::Object;
+use crate::tree::{Field, Map};
 
 /// Controllers by the class that they serve out of the box.
 const CONTROLLERS: [(&str, &str); 4] = [
@@ -18,38 +17,32 @@ const CONTROLLERS: [(&str, &str); 4] = [
     ("traefik", "traefik.io/ingress-controller"),
 ];
 
-fn meta(platform: &Platform, name: &str) -> ObjectMeta {
-    ObjectMeta {
-        name: Some(name.to_owned()),
-        labels: Some(metadata::platform_labels(platform)),
-        ..ObjectMeta::default()
-    }
+fn meta(platform: &Platform, name: &SmolStr, cause: Cause) -> Map {
+    let mut metadata = Map::new();
+    metadata.block("labels", metadata::platform_labels(platform));
+    metadata.set("name", name, cause);
+    metadata
 }
 
 /// The class of a controller that is a service of the platform.
-pub(crate) fn ingress_class(platform: &Platform) -> Vec<Object> {
-    let Some(ingress) = &platform.cluster().ingress else {
-        return Vec::new();
-    };
+pub(crate) fn ingress_class(platform: &Platform) -> Option<Object> {
+    let ingress = platform.cluster().ingress.as_ref()?;
     match &ingress.controller {
         IngressController::Service(..) => {}
-        IngressController::Pods { .. } | IngressController::Nodes => return Vec::new(),
+        IngressController::Pods { .. } | IngressController::Nodes => return None,
     }
-    let class = ingress.class.value.as_str();
-    let controller = CONTROLLERS
-        .iter()
-        .find(|(name, _)| *name == class)
-        .map_or_else(
-            || format!("{class}/ingress-controller"),
-            |(_, controller)| (*controller).to_owned(),
-        );
-    vec![Object::from(IngressClass {
-        metadata: meta(platform, class),
-        spec: Some(IngressClassSpec {
-            controller: Some(controller),
-            parameters: None,
-        }),
-    })]
+    let class = &ingress.class.value;
+    let known = CONTROLLERS.iter().find(|(name, _)| name == class);
+    let controller = known.map_or_else(
+        || format!("{class}/ingress-controller"),
+        |(_, controller)| (*controller).to_owned(),
+    );
+    let why = "a class that a service of the platform serves";
+    let cause = Cause::said(why, &ingress.class);
+    let mut spec = Map::new();
+    spec.set("controller", controller, cause);
+    let metadata = meta(platform, class, cause);
+    Some(Object::new(Kind::IngressClass, metadata, cause).with_spec(spec))
 }
 
 /// The classes that the cluster block marks `create`.
@@ -60,30 +53,37 @@ pub(crate) fn storage_classes(platform: &Platform) -> Vec<Object> {
         .into_iter()
         .filter_map(|class| {
             let create = class.create.as_ref()?;
-            let mut metadata = meta(platform, &class.name.value);
+            let said = |why| Cause::said(why, &class.name);
+            let cause = said("the cluster says `create`");
+            let mut metadata = meta(platform, &class.name.value, cause);
             if class.is_default {
-                metadata.annotations = Some(BTreeMap::from([(
-                    "storageclass.kubernetes.io/is-default-class".to_owned(),
-                    "true".to_owned(),
-                )]));
+                metadata::annotate(
+                    &mut metadata,
+                    "storageclass.kubernetes.io/is-default-class",
+                    Field::new("true", said("the cluster calls it `default`")),
+                );
             }
-            Some(Object::from(StorageClass {
-                metadata,
-                provisioner: create.provisioner.clone(),
-                reclaim_policy: Some(if create.retain { "Retain" } else { "Delete" }.to_owned()),
-                volume_binding_mode: Some(
-                    if create.wait {
-                        "WaitForFirstConsumer"
-                    } else {
-                        "Immediate"
-                    }
-                    .to_owned(),
-                ),
-                // Only what makes volumes that can grow may say so: elsewhere a claim that is
-                // enlarged would wait for good.
-                allow_volume_expansion: grows(&create.provisioner).then_some(true),
-                ..StorageClass::default()
-            }))
+            let mut object = Object::new(Kind::StorageClass, metadata, cause);
+            let fields = object.fields_mut();
+            // Only what makes volumes that can grow may say so: elsewhere a claim that is
+            // enlarged would wait for good.
+            if grows(&create.provisioner) {
+                let why = "volumes of this provisioner can grow";
+                fields.set("allowVolumeExpansion", true, said(why));
+            }
+            let provisioner = said("`provisioner`");
+            fields.set("provisioner", &create.provisioner, provisioner);
+            let reclaim = if create.retain { "Retain" } else { "Delete" };
+            let why = "`reclaim`, by default `retain`";
+            fields.set("reclaimPolicy", reclaim, said(why));
+            let mode = if create.wait {
+                "WaitForFirstConsumer"
+            } else {
+                "Immediate"
+            };
+            let why = "`wait`, at once where it is not said";
+            fields.set("volumeBindingMode", mode, said(why));
+            Some(object)
         })
         .collect()
 }
@@ -102,9 +102,7 @@ pub(crate) fn grows(provisioner: &str) -> bool {
 }
 
 /// The class of a volume that names none: the cluster's default.
-pub(crate) fn default_storage_class(platform: &Platform) -> Option<String> {
+pub(crate) fn default_storage_class(platform: &Platform) -> Option<&StorageClass> {
     let mut classes = platform.cluster().storage.iter();
-    classes
-        .find(|class| class.is_default)
-        .map(|class| class.name.value.to_string())
+    classes.find(|class| class.is_default)
 }

@@ -1,17 +1,15 @@
 //! ConfigMaps and claims of a service.
 
-use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use erpc_model::{Platform, Service, ServiceId, Volume};
-use k8s_openapi::api::core::v1::{
-    ConfigMap, PersistentVolumeClaim, PersistentVolumeClaimSpec, VolumeResourceRequirements,
-};
-use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use sha2::{Digest, Sha256};
 
 use super::{classes, metadata};
-use crate::Object;
+use crate::cause::Cause;
+use crate::kind::Kind;
+use crate::object::Object;
+use crate::tree::{Field, Map, Node};
 
 /// One for each `config`, sorted by name.
 pub(super) fn config_maps(platform: &Platform, id: ServiceId) -> Vec<Object> {
@@ -20,16 +18,18 @@ pub(super) fn config_maps(platform: &Platform, id: ServiceId) -> Vec<Object> {
     configs
         .into_iter()
         .map(|config| {
-            let data: BTreeMap<String, String> = config
-                .files
-                .iter()
-                .map(|(name, content)| (name.to_string(), content.value.clone()))
+            let files = config.files.iter();
+            let data: Map = files
+                .map(|(name, content)| {
+                    let cause = Cause::said("a file of the `config`", content);
+                    (name.clone(), Field::new(&content.value, cause))
+                })
                 .collect();
-            Object::from(ConfigMap {
-                metadata: metadata::named(platform, id, &config.name.value),
-                data: Some(data),
-                ..ConfigMap::default()
-            })
+            let cause = Cause::said("a `config` is a ConfigMap", &config.name);
+            let metadata = metadata::named(platform, id, config.name.value.clone(), cause);
+            let mut object = Object::new(Kind::ConfigMap, metadata, cause);
+            object.fields_mut().block("data", data);
+            object
         })
         .collect()
 }
@@ -63,25 +63,34 @@ pub(super) fn digest(service: &Service) -> Option<String> {
 }
 
 /// What a claim asks for.
-pub(crate) fn claim_spec(platform: &Platform, volume: &Volume) -> PersistentVolumeClaimSpec {
-    let mode = if volume.shared {
-        "ReadWriteMany"
+pub(crate) fn claim_spec(platform: &Platform, volume: &Volume) -> Map {
+    let (mode, why) = if volume.shared {
+        ("ReadWriteMany", "`shared`: all replicas write it")
     } else {
-        "ReadWriteOnce"
+        ("ReadWriteOnce", "each replica has its own")
     };
-    let class = volume.class.as_ref().map(|class| class.value.to_string());
-    PersistentVolumeClaimSpec {
-        access_modes: Some(vec![mode.to_owned()]),
-        resources: Some(VolumeResourceRequirements {
-            requests: Some(BTreeMap::from([(
-                "storage".to_owned(),
-                Quantity(volume.size.value.to_string()),
-            )])),
-            limits: None,
-        }),
-        storage_class_name: class.or_else(|| classes::default_storage_class(platform)),
-        ..PersistentVolumeClaimSpec::default()
+    let mut spec = Map::new();
+    let modes = Node::texts([mode]);
+    spec.set("accessModes", modes, Cause::said(why, &volume.name));
+    let mut requests = Map::new();
+    requests.block("storage", volume.size.value.to_string());
+    let mut resources = Map::new();
+    resources.block("requests", requests);
+    let size = Cause::said("its size", &volume.size);
+    spec.set("resources", resources, size);
+    let default = classes::default_storage_class(platform);
+    let class = match (&volume.class, default) {
+        (Some(class), _) => Some((&class.value, Cause::said("its storage class", class))),
+        (None, Some(class)) => {
+            let why = "the default class of the cluster";
+            Some((&class.name.value, Cause::said(why, &class.name)))
+        }
+        (None, None) => None,
+    };
+    if let Some((name, cause)) = class {
+        spec.set("storageClassName", name, cause);
     }
+    spec
 }
 
 /// The claims that all replicas share.
@@ -89,11 +98,11 @@ pub(super) fn shared_claims(platform: &Platform, id: ServiceId) -> Vec<Object> {
     let volumes = platform[id].volumes.iter().filter(|volume| volume.shared);
     volumes
         .map(|volume| {
-            Object::from(PersistentVolumeClaim {
-                metadata: metadata::named(platform, id, &volume.name.value),
-                spec: Some(claim_spec(platform, volume)),
-                status: None,
-            })
+            let why = "a shared volume is one claim for all replicas";
+            let cause = Cause::said(why, &volume.name);
+            let metadata = metadata::named(platform, id, volume.name.value.clone(), cause);
+            Object::new(Kind::PersistentVolumeClaim, metadata, cause)
+                .with_spec(claim_spec(platform, volume))
         })
         .collect()
 }

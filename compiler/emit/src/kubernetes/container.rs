@@ -1,14 +1,12 @@
 //! Containers: image, environment, resources, probes, security, mounts.
 
-use std::collections::BTreeMap;
-
 use erpc_model::units::Duration;
 use erpc_model::{
     Container, EnvValue, Platform, Port, Probe, ProbeCheck, PullPolicy, Service, Sourced,
 };
-use k8s_openapi::api::core::v1 as core;
-use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
-use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
+
+use crate::cause::{Cause, Causes};
+use crate::tree::{Field, Map, Node};
 
 /// What a container is in its pod.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,6 +15,16 @@ pub(super) enum Role {
     /// By its place among the sidecars.
     Sidecar(u32),
     Init,
+}
+
+/// Why a container has a folder for temporary files.
+pub(super) const OWN_TMP: Cause = Cause::always(
+    "the root file system is read-only, so that every container gets a `/tmp` of its own",
+);
+
+/// Why a container has a folder that it may write.
+pub(super) const fn writes<T>(path: &Sourced<T>) -> Cause {
+    Cause::said("a folder that the container writes", path)
 }
 
 /// The volume that a container's `/tmp` is.
@@ -37,8 +45,37 @@ pub(super) fn container(
     service: &Service,
     container: &Container,
     role: Role,
-) -> core::Container {
-    let ports: Vec<core::ContainerPort> = service
+) -> Map {
+    let name = &container.name;
+    let mut fields = Map::new();
+    set_words(&mut fields, "args", "the arguments", &container.args);
+    set_words(&mut fields, "command", "the command", &container.command);
+    if !container.env.is_empty() {
+        fields.block("env", environment(platform, container));
+    }
+    let written = container.image.value.registry_is_written;
+    let registry = (!written)
+        .then(|| Cause::said("the registry of images that name none", &platform.registry));
+    let image = Cause::said("the image", &container.image);
+    let causes: Causes = std::iter::once(image).chain(registry).collect();
+    fields.set("image", container.image.value.to_string(), causes);
+    fields.set(
+        "imagePullPolicy",
+        pull_policy(platform.pull.value),
+        Cause::said("when a node fetches an image", &platform.pull),
+    );
+    set_probe(
+        &mut fields,
+        "livenessProbe",
+        service,
+        &container.probes.live,
+    );
+    let why = match role {
+        Role::Main => "the main container has the service's name",
+        Role::Sidecar(_) | Role::Init => "the name of the container",
+    };
+    fields.set("name", &name.value, Cause::said(why, name));
+    let ports: Vec<Field> = service
         .ports
         .iter()
         .filter(|port| match role {
@@ -48,188 +85,272 @@ pub(super) fn container(
         })
         .flat_map(container_ports)
         .collect();
-    core::Container {
-        name: container.name.value.to_string(),
-        image: Some(container.image.value.to_string()),
-        image_pull_policy: Some(
-            match platform.pull.value {
-                PullPolicy::Always => "Always",
-                PullPolicy::Missing => "IfNotPresent",
-                PullPolicy::Never => "Never",
-            }
-            .to_owned(),
-        ),
-        command: words(container.command.as_ref()),
-        args: words(container.args.as_ref()),
-        env: (!container.env.is_empty()).then(|| environment(platform, container)),
-        ports: (!ports.is_empty()).then_some(ports),
-        resources: Some(resources(container)),
-        readiness_probe: probe(service, container.probes.ready.as_ref()),
-        liveness_probe: probe(service, container.probes.live.as_ref()),
-        startup_probe: probe(service, container.probes.startup.as_ref()),
-        security_context: Some(security(container)),
-        volume_mounts: Some(mounts(platform, service, container, role)),
-        // A sidecar is an init container that keeps running (KEP-753).
-        restart_policy: matches!(role, Role::Sidecar(_)).then(|| "Always".to_owned()),
-        ..core::Container::default()
+    if !ports.is_empty() {
+        fields.block("ports", ports);
+    }
+    set_probe(
+        &mut fields,
+        "readinessProbe",
+        service,
+        &container.probes.ready,
+    );
+    fields.block("resources", resources(container));
+    if matches!(role, Role::Sidecar(_)) {
+        let why = "a sidecar is an init container that keeps running (KEP-753)";
+        fields.set("restartPolicy", "Always", Cause::said(why, name));
+    }
+    fields.block("securityContext", security(container));
+    set_probe(
+        &mut fields,
+        "startupProbe",
+        service,
+        &container.probes.startup,
+    );
+    let mounts = mounts(platform, service, container, role);
+    fields.block("volumeMounts", mounts);
+    fields
+}
+
+/// As Kubernetes calls it.
+pub(crate) const fn pull_policy(policy: PullPolicy) -> &'static str {
+    match policy {
+        PullPolicy::Always => "Always",
+        PullPolicy::Missing => "IfNotPresent",
+        PullPolicy::Never => "Never",
     }
 }
 
-fn words(list: Option<&Sourced<Vec<String>>>) -> Option<Vec<String>> {
-    list.map(|list| list.value.clone())
-        .filter(|list| !list.is_empty())
+fn set_words(
+    fields: &mut Map,
+    key: &'static str,
+    why: &'static str,
+    words: &Option<Sourced<Vec<String>>>,
+) {
+    if let Some(words) = words.as_ref().filter(|words| !words.value.is_empty()) {
+        fields.set(key, Node::texts(&words.value), Cause::said(why, words));
+    }
 }
 
-fn container_ports(port: &Port) -> Vec<core::ContainerPort> {
+fn container_ports(port: &Port) -> impl Iterator<Item = Field> {
     let width = port.last - port.number.value;
-    (0..=width)
-        .map(|step| {
-            let number = i32::from(port.container) + i32::from(step);
-            core::ContainerPort {
-                name: (width == 0).then(|| port.name.value.to_string()),
-                container_port: number,
-                host_port: port.host.then_some(number),
-                protocol: Some(port.protocol.as_str().to_owned()),
-                host_ip: None,
-            }
+    let cause = Cause::said("a port of the service", &port.number);
+    (0..=width).map(move |step| {
+        let number = port.container + step;
+        let mut entry = Map::new();
+        entry.block("containerPort", number);
+        if port.host {
+            let why = "`host` opens it on the node too";
+            entry.set("hostPort", number, Cause::said(why, &port.number));
+        }
+        if width == 0 {
+            entry.block("name", &port.name.value);
+        }
+        entry.block("protocol", port.protocol.as_str());
+        Field::new(entry, cause)
+    })
+}
+
+fn environment(platform: &Platform, container: &Container) -> Vec<Field> {
+    let variables = container.env.iter();
+    variables
+        .map(|variable| {
+            let mut entry = Map::new();
+            entry.block("name", &variable.name);
+            let why = match &variable.value.value {
+                EnvValue::Text(text) => {
+                    entry.block("value", text);
+                    "a variable"
+                }
+                EnvValue::Secret(secret, key) => {
+                    let mut reference = Map::new();
+                    reference.block("key", key);
+                    reference.block("name", &platform[*secret].name.value);
+                    let mut source = Map::new();
+                    source.block("secretKeyRef", reference);
+                    entry.block("valueFrom", source);
+                    "a variable from a secret"
+                }
+            };
+            Field::new(entry, Cause::said(why, &variable.value))
         })
         .collect()
 }
 
-fn environment(platform: &Platform, container: &Container) -> Vec<core::EnvVar> {
-    container
-        .env
-        .iter()
-        .map(|variable| match &variable.value.value {
-            EnvValue::Text(text) => core::EnvVar {
-                name: variable.name.to_string(),
-                value: Some(text.clone()),
-                value_from: None,
-            },
-            EnvValue::Secret(secret, key) => core::EnvVar {
-                name: variable.name.to_string(),
-                value: None,
-                value_from: Some(core::EnvVarSource {
-                    secret_key_ref: Some(core::SecretKeySelector {
-                        name: platform[*secret].name.value.to_string(),
-                        key: key.to_string(),
-                        optional: None,
-                    }),
-                    ..core::EnvVarSource::default()
-                }),
-            },
-        })
-        .collect()
-}
-
-pub(crate) fn resources(container: &Container) -> core::ResourceRequirements {
-    let of = |cpu: String, memory: String| {
-        BTreeMap::from([
-            ("cpu".to_owned(), Quantity(cpu)),
-            ("memory".to_owned(), Quantity(memory)),
-        ])
-    };
-    let (cpu, memory) = (container.cpu.value, container.memory.value);
-    core::ResourceRequirements {
-        requests: Some(of(cpu.min.to_string(), memory.min.to_string())),
-        limits: Some(of(cpu.max.to_string(), memory.max.to_string())),
-        claims: None,
-    }
+fn resources(container: &Container) -> Map {
+    let (cpu, memory) = (&container.cpu, &container.memory);
+    let mut limits = Map::new();
+    limits.set(
+        "cpu",
+        cpu.value.max.to_string(),
+        Cause::said("the upper end of `cpu` is the limit", cpu),
+    );
+    limits.set(
+        "memory",
+        memory.value.max.to_string(),
+        Cause::said("the upper end of `memory` is the limit", memory),
+    );
+    let mut requests = Map::new();
+    requests.set(
+        "cpu",
+        cpu.value.min.to_string(),
+        Cause::said("the lower end of `cpu` is the request", cpu),
+    );
+    requests.set(
+        "memory",
+        memory.value.min.to_string(),
+        Cause::said("the lower end of `memory` is the request", memory),
+    );
+    let mut resources = Map::new();
+    resources.block("limits", limits);
+    resources.block("requests", requests);
+    resources
 }
 
 /// What every container gets: Pod Security `restricted`, and a read-only file system.
-fn security(container: &Container) -> core::SecurityContext {
-    let added: Vec<String> = container
-        .capabilities
-        .iter()
-        .map(|capability| capability.value.to_string())
+fn security(container: &Container) -> Map {
+    let asked = Cause::always("Pod Security `restricted` asks for it");
+    let mut capabilities = Map::new();
+    let added = container.capabilities.iter();
+    let added: Vec<Field> = added
+        .map(|added| Field::new(&added.value, Cause::said("a capability", added)))
         .collect();
-    core::SecurityContext {
-        allow_privilege_escalation: Some(false),
-        capabilities: Some(core::Capabilities {
-            add: (!added.is_empty()).then_some(added),
-            drop: Some(vec!["ALL".to_owned()]),
-        }),
-        read_only_root_filesystem: Some(true),
-        ..core::SecurityContext::default()
+    if !added.is_empty() {
+        capabilities.block("add", added);
     }
+    capabilities.set("drop", Node::texts(["ALL"]), asked);
+    let mut security = Map::new();
+    security.set("allowPrivilegeEscalation", false, asked);
+    security.block("capabilities", capabilities);
+    security.set(
+        "readOnlyRootFilesystem",
+        true,
+        Cause::always("what a container writes is said with `writable` or `volume`"),
+    );
+    security
 }
 
-fn mounts(
+/// What the service mounts into a container, each with whether it is read-only.
+fn mounted<'p>(
+    platform: &'p Platform,
+    service: &'p Service,
+    role: Role,
+) -> impl Iterator<Item = (&'p str, &'p str, bool, Cause)> {
+    let of_main = role == Role::Main;
+    let volumes = service.volumes.iter().map(|volume| {
+        let cause = Cause::said("a volume", &volume.name);
+        let (name, at) = (&volume.name.value, &volume.at.value);
+        (name.as_str(), at.as_str(), false, cause)
+    });
+    let configs = service.configs.iter().map(|config| {
+        let cause = Cause::said("files from a ConfigMap", &config.name);
+        let (name, at) = (&config.name.value, &config.at.value);
+        (name.as_str(), at.as_str(), true, cause)
+    });
+    let secrets = service.secret_mounts.iter().map(|mount| {
+        let cause = Cause::said("files from a Secret", &mount.at);
+        let name = &platform[mount.secret].name.value;
+        (name.as_str(), mount.at.value.as_str(), true, cause)
+    });
+    let all = volumes.chain(configs).chain(secrets);
+    all.filter(move |_| of_main)
+}
+
+fn is_tmp(path: &str) -> bool {
+    path.trim_end_matches('/') == "/tmp"
+}
+
+/// Whether a container has something else at `/tmp` than a folder of its own.
+pub(super) fn mounts_tmp(
     platform: &Platform,
     service: &Service,
     container: &Container,
     role: Role,
-) -> Vec<core::VolumeMount> {
-    let mount = |name: &str, path: &str, read_only: bool| core::VolumeMount {
-        name: name.to_owned(),
-        mount_path: path.to_owned(),
-        read_only: read_only.then_some(true),
-        ..core::VolumeMount::default()
+) -> bool {
+    mounted(platform, service, role).any(|(_, at, _, _)| is_tmp(at))
+        || container.writable.iter().any(|path| is_tmp(&path.value))
+}
+
+fn mounts(platform: &Platform, service: &Service, container: &Container, role: Role) -> Vec<Field> {
+    let mut mounts: Vec<(String, Field)> = Vec::new();
+    let mut push = |name: &str, at: &str, read_only: bool, cause: Cause| {
+        let mut mount = Map::new();
+        mount.block("mountPath", at);
+        mount.block("name", name);
+        if read_only {
+            mount.block("readOnly", true);
+        }
+        mounts.push((at.to_owned(), Field::new(mount, cause)));
     };
-    let mut mounts = Vec::new();
-    if role == Role::Main {
-        for volume in &service.volumes {
-            mounts.push(mount(&volume.name.value, &volume.at.value, false));
-        }
-        for config in &service.configs {
-            mounts.push(mount(&config.name.value, &config.at.value, true));
-        }
-        for secret in &service.secret_mounts {
-            let name = &platform[secret.secret].name.value;
-            mounts.push(mount(name, &secret.at.value, true));
-        }
+    for (name, at, read_only, cause) in mounted(platform, service, role) {
+        push(name, at, read_only, cause);
     }
     for path in &container.writable {
         let name = writable_volume(container, role, &path.value);
-        mounts.push(mount(&name, &path.value, false));
+        push(&name, &path.value, false, writes(path));
     }
-    if !mounts
-        .iter()
-        .any(|m| m.mount_path.trim_end_matches('/') == "/tmp")
-    {
-        mounts.push(mount(&tmp_volume(container, role), "/tmp", false));
+    if !mounts_tmp(platform, service, container, role) {
+        push(&tmp_volume(container, role), "/tmp", false, OWN_TMP);
     }
-    mounts.sort_unstable_by(|a, b| a.mount_path.cmp(&b.mount_path));
-    mounts
+    mounts.sort_by(|(a, _), (b, _)| a.cmp(b));
+    mounts.into_iter().map(|(_, field)| field).collect()
 }
 
-fn probe(service: &Service, probe: Option<&Sourced<Probe>>) -> Option<core::Probe> {
-    let probe = &probe?.value;
-    let number = |port: erpc_model::PortId| {
-        IntOrString::Int(i32::from(service.ports[port.index as usize].container))
+fn set_probe(
+    fields: &mut Map,
+    key: &'static str,
+    service: &Service,
+    probe: &Option<Sourced<Probe>>,
+) {
+    if let Some(probe) = probe {
+        fields.block(key, self::probe(service, &probe.value));
+    }
+}
+
+fn probe(service: &Service, probe: &Probe) -> Map {
+    let check = &probe.check;
+    let mut fields = Map::new();
+    let port_of = |port: erpc_model::PortId| {
+        let port = &service.ports[port.index as usize];
+        let chosen = match probe.on {
+            Some(origin) => Cause::at("the port that is asked", origin),
+            None => Cause::said("no port is named: `http` is asked, else the first", check),
+        };
+        let number = Cause::said("its number", &port.number);
+        Field::new(port.container, [chosen, number])
     };
-    let mut out = core::Probe {
-        initial_delay_seconds: (probe.after.value.0 > 0).then(|| seconds(probe.after.value)),
-        period_seconds: Some(seconds(probe.every.value)),
-        failure_threshold: i32::try_from(probe.fails.value).ok(),
-        timeout_seconds: Some(seconds(probe.within.value)),
-        ..core::Probe::default()
-    };
-    match &probe.check.value {
+    match &check.value {
         ProbeCheck::Http(path, port) => {
-            out.http_get = Some(core::HTTPGetAction {
-                path: Some(path.clone()),
-                port: number(*port),
-                ..core::HTTPGetAction::default()
-            });
+            let mut get = Map::new();
+            get.set("path", path, Cause::said("the path that is asked", check));
+            get.insert("port", port_of(*port));
+            fields.block("httpGet", get);
         }
         ProbeCheck::Tcp(port) => {
-            out.tcp_socket = Some(core::TCPSocketAction {
-                port: number(*port),
-                host: None,
-            });
+            let mut socket = Map::new();
+            socket.insert("port", port_of(*port));
+            fields.block("tcpSocket", socket);
         }
         ProbeCheck::Exec(command) => {
-            out.exec = Some(core::ExecAction {
-                command: Some(command.clone()),
-            });
+            let mut exec = Map::new();
+            exec.block("command", Node::texts(command));
+            let cause = Cause::said("the command that is run", check);
+            fields.set("exec", exec, cause);
         }
     }
-    Some(out)
+    let fails = Cause::said("`fails`", &probe.fails);
+    fields.set("failureThreshold", probe.fails.value, fails);
+    if probe.after.value.0 > 0 {
+        let after = Cause::said("`after`", &probe.after);
+        fields.set("initialDelaySeconds", seconds(probe.after.value), after);
+    }
+    let every = Cause::said("`every`", &probe.every);
+    fields.set("periodSeconds", seconds(probe.every.value), every);
+    let within = Cause::said("`within`", &probe.within);
+    fields.set("timeoutSeconds", seconds(probe.within.value), within);
+    fields
 }
 
 /// Whole seconds, which is all that the kubelet knows; resolution refuses a part of one.
-pub(super) fn seconds(duration: Duration) -> i32 {
-    i32::try_from(duration.0 / 1000).unwrap_or(i32::MAX)
+const fn seconds(duration: Duration) -> u64 {
+    duration.0 / 1000
 }

@@ -3,73 +3,115 @@
 use std::collections::BTreeMap;
 
 use erpc_model::{Platform, Route, ServiceId};
-use k8s_openapi::api::networking::v1 as networking;
 
 use super::metadata;
-use crate::Object;
+use crate::cause::{Cause, Causes};
+use crate::kind::Kind;
+use crate::object::Object;
+use crate::tree::{Field, Map};
 
-pub(super) fn ingress(platform: &Platform, id: ServiceId) -> Vec<Object> {
+pub(super) fn ingress(platform: &Platform, id: ServiceId) -> Option<Object> {
     let mut hosts: BTreeMap<&str, Vec<&Route>> = BTreeMap::new();
-    let mut tls: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-    for route in platform.routes_to(id) {
+    let mut secured: BTreeMap<&str, Vec<&Route>> = BTreeMap::new();
+    let routes = platform.routes_to(id);
+    for route in routes {
         hosts.entry(&route.host.value).or_default().push(route);
         if let Some(secret) = &route.tls {
             let secret = platform[secret.value].name.value.as_str();
-            tls.entry(secret).or_default().push(&route.host.value);
+            secured.entry(secret).or_default().push(route);
         }
     }
     if hosts.is_empty() {
-        return Vec::new();
+        return None;
     }
-    let rules = hosts
-        .into_iter()
-        .map(|(host, mut routes)| {
-            routes.sort_unstable_by(|a, b| a.path.cmp(&b.path));
-            networking::IngressRule {
-                host: Some(host.to_owned()),
-                http: Some(networking::HTTPIngressRuleValue {
-                    paths: routes.iter().map(|route| path(platform, route)).collect(),
-                }),
-            }
-        })
+    let mut spec = Map::new();
+    if let Some(ingress) = &platform.cluster().ingress {
+        let why = "the ingress class of the cluster";
+        let cause = Cause::said(why, &ingress.class);
+        spec.set("ingressClassName", &ingress.class.value, cause);
+    }
+    let rules = hosts.into_iter();
+    let rules: Vec<Field> = rules
+        .map(|(host, routes)| Field::plain(rule(platform, host, routes)))
         .collect();
-    let tls: Vec<networking::IngressTLS> = tls
-        .into_iter()
-        .map(|(secret, mut hosts)| {
-            hosts.sort_unstable();
-            hosts.dedup();
-            networking::IngressTLS {
-                hosts: Some(hosts.into_iter().map(str::to_owned).collect()),
-                secret_name: Some(secret.to_owned()),
-            }
-        })
-        .collect();
-    let class = platform.cluster().ingress.as_ref();
-    vec![Object::from(networking::Ingress {
-        metadata: metadata::of_service(platform, id),
-        spec: Some(networking::IngressSpec {
-            ingress_class_name: class.map(|ingress| ingress.class.value.to_string()),
-            rules: Some(rules),
-            tls: (!tls.is_empty()).then_some(tls),
-            default_backend: None,
-        }),
-        status: None,
-    })]
+    spec.block("rules", rules);
+    let tls: Vec<Field> = secured.into_iter().map(certificate).collect();
+    if !tls.is_empty() {
+        spec.block("tls", tls);
+    }
+    let causes: Causes = routes.iter().map(|route| said("a route", route)).collect();
+    let metadata = metadata::of_service(platform, id);
+    Some(Object::new(Kind::Ingress, metadata, causes).with_spec(spec))
 }
 
-fn path(platform: &Platform, route: &Route) -> networking::HTTPIngressPath {
-    networking::HTTPIngressPath {
-        path: Some(route.path.clone()),
-        path_type: "Prefix".to_owned(),
-        backend: networking::IngressBackend {
-            service: Some(networking::IngressServiceBackend {
-                name: platform[route.port.service].name.value.to_string(),
-                port: Some(networking::ServiceBackendPort {
-                    name: Some(platform[route.port].name.value.to_string()),
-                    number: None,
-                }),
-            }),
-            resource: None,
-        },
-    }
+/// A cause at a route.
+pub(super) const fn said(why: &'static str, route: &Route) -> Cause {
+    Cause::declared(why, route.host.span())
+}
+
+fn rule(platform: &Platform, host: &str, mut routes: Vec<&Route>) -> Map {
+    let causes: Causes = routes
+        .iter()
+        .map(|route| said("a route at this host", route))
+        .collect();
+    routes.sort_unstable_by(|a, b| a.path.cmp(&b.path));
+    let paths = routes.iter();
+    let paths: Vec<Field> = paths
+        .map(|route| Field::new(path(platform, route), said("the path of the route", route)))
+        .collect();
+    let mut http = Map::new();
+    http.block("paths", paths);
+    let mut rule = Map::new();
+    rule.set("host", host, causes);
+    rule.block("http", http);
+    rule
+}
+
+/// A certificate with its hosts.
+fn certificate((secret, mut routes): (&str, Vec<&Route>)) -> Field {
+    let cause = |route: &&Route| {
+        let tls = route.tls.as_ref()?;
+        Some(Cause::said("the certificate of the route", tls))
+    };
+    let all: Causes = routes.iter().filter_map(cause).collect();
+    routes.sort_by(|a, b| a.host.value.cmp(&b.host.value));
+    let hosts = routes.chunk_by(|a, b| a.host.value == b.host.value);
+    let hosts: Vec<Field> = hosts
+        .map(|routes| {
+            let causes: Causes = routes.iter().filter_map(cause).collect();
+            Field::new(&routes[0].host.value, causes)
+        })
+        .collect();
+    let mut entry = Map::new();
+    entry.block("hosts", hosts);
+    entry.block("secretName", secret);
+    Field::new(entry, all)
+}
+
+fn path(platform: &Platform, route: &Route) -> Map {
+    let service = &platform[route.port.service];
+    let port = &platform[route.port];
+    let mut name = Map::new();
+    name.block("name", &port.name.value);
+    let mut backend = Map::new();
+    backend.set("name", &service.name.value, Cause::name(service));
+    backend.block("port", name);
+    let mut target = Map::new();
+    target.block("service", backend);
+    let mut path = Map::new();
+    path.set(
+        "backend",
+        target,
+        [
+            said("the port of the route", route),
+            Cause::said("declared here", &port.number),
+        ],
+    );
+    path.block("path", &route.path);
+    path.set(
+        "pathType",
+        "Prefix",
+        Cause::always("a route leads everything below its path"),
+    );
+    path
 }

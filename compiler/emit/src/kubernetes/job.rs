@@ -7,9 +7,9 @@
 //! The chart computes the same name from the spec that its values give (`helm/templates/jobs.yaml`), so the
 //! text that is hashed is the one that Helm's `toJson` writes: Go's `encoding/json` with sorted keys.
 
-use k8s_openapi::api::batch::v1::JobSpec;
-use serde_json::Value;
 use sha2::{Digest, Sha256};
+
+use crate::tree::Node;
 
 /// The length of a hash, in hexadecimal digits.
 const HASH: usize = 10;
@@ -19,10 +19,9 @@ const MOST: usize = 63;
 const PREFIX: usize = MOST - HASH - 1;
 
 /// The name of the Job of a service.
-pub(super) fn name(service: &str, spec: &JobSpec) -> String {
-    let spec = serde_json::to_value(spec).expect("a typed object has string keys only");
+pub(super) fn name(service: &str, spec: &Node) -> String {
     let mut text = String::new();
-    write_json(&mut text, &spec);
+    write_json(&mut text, spec);
     let digest = Sha256::digest(text.as_bytes());
     let mut hash: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
     hash.truncate(HASH);
@@ -37,39 +36,38 @@ fn prefix(service: &str) -> &str {
 
 /// Writes a value as Go's `json.Marshal` does: keys sorted, `<`, `>`, `&` and the two line separators of
 /// Unicode escaped. The depth is that of Kubernetes' own type.
-fn write_json(out: &mut String, value: &Value) {
+fn write_json(out: &mut String, value: &Node) {
     match value {
-        Value::Object(fields) => {
-            let mut fields: Vec<(&String, &Value)> = fields.iter().collect();
-            fields.sort_unstable_by_key(|(key, _)| *key);
+        Node::Map(fields) => {
             out.push('{');
-            for (index, (key, value)) in fields.into_iter().enumerate() {
+            for (index, (key, field)) in fields.iter().enumerate() {
                 if index > 0 {
                     out.push(',');
                 }
                 write_text(out, key);
                 out.push(':');
-                write_json(out, value);
+                write_json(out, &field.node);
             }
             out.push('}');
         }
-        Value::Array(items) => {
+        Node::List(items) => {
             out.push('[');
             for (index, item) in items.iter().enumerate() {
                 if index > 0 {
                     out.push(',');
                 }
-                write_json(out, item);
+                write_json(out, &item.node);
             }
             out.push(']');
         }
-        Value::String(text) => write_text(out, text),
+        Node::Text(text) => write_text(out, text),
         // Helm reads every number as a float of 64 bits.
-        Value::Number(number) => match number.as_f64() {
+        Node::Number(number) => match number.as_f64() {
             Some(number) => out.push_str(&number.to_string()),
             None => out.push_str(&number.to_string()),
         },
-        Value::Bool(_) | Value::Null => out.push_str(&value.to_string()),
+        Node::Bool(value) => out.push_str(if *value { "true" } else { "false" }),
+        Node::Null => out.push_str("null"),
     }
 }
 
@@ -96,7 +94,7 @@ fn write_text(out: &mut String, text: &str) {
 #[cfg(test)]
 mod tests {
     use super::{name, prefix, write_json};
-    use k8s_openapi::api::batch::v1::JobSpec;
+    use crate::tree::Node;
     use serde_json::json;
 
     #[test]
@@ -104,7 +102,9 @@ mod tests {
         let mut text = String::new();
         write_json(
             &mut text,
-            &json!({"b": [1, 9_007_199_254_740_993_i64, true, null], "a": "<a>&\u{2028}\"\\\n\u{1}é"}),
+            &Node::from(
+                &json!({"b": [1, 9_007_199_254_740_993_i64, true, null], "a": "<a>&\u{2028}\"\\\n\u{1}é"}),
+            ),
         );
         assert_eq!(
             text,
@@ -114,11 +114,8 @@ mod tests {
 
     #[test]
     fn a_name_changes_with_the_spec_and_fits_a_label() {
-        let spec = JobSpec::default();
-        let other = JobSpec {
-            backoff_limit: Some(3),
-            ..JobSpec::default()
-        };
+        let spec = Node::from(&json!({}));
+        let other = Node::from(&json!({"backoffLimit": 3}));
         assert_eq!(name("seed", &spec), name("seed", &spec));
         assert_ne!(name("seed", &spec), name("seed", &other));
         let long = "a".repeat(63);

@@ -1,72 +1,115 @@
 //! Names, labels and annotations.
 
-use std::collections::BTreeMap;
-
-use erpc_model::{Platform, Service, ServiceId};
+use erpc_model::{Namespace, Platform, Service, ServiceId};
 use erpc_policy::NAME_LABEL;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta};
+use smol_str::SmolStr;
+
+use crate::cause::{Cause, Causes};
+use crate::tree::{Field, Map};
 
 /// <https://kubernetes.io/docs/concepts/overview/working-with-objects/common-labels/>
 pub(crate) const PART_OF_LABEL: &str = "app.kubernetes.io/part-of";
 pub(crate) const COMPONENT_LABEL: &str = "app.kubernetes.io/component";
 
 /// Shown by `kubectl describe` and by dashboards.
-pub(crate) const DESCRIPTION: &str = "kubernetes.io/description";
-
-pub(super) type Strings = BTreeMap<String, String>;
+const DESCRIPTION: &str = "kubernetes.io/description";
 
 /// The one label that selects a service's pods.
-pub(super) fn identity(service: &Service) -> Strings {
-    BTreeMap::from([(NAME_LABEL.to_owned(), service.name.value.to_string())])
+pub(super) fn identity(service: &Service) -> Map {
+    let mut labels = Map::new();
+    labels.set(NAME_LABEL, &service.name.value, Cause::name(service));
+    labels
 }
 
 /// The selector of a service's pods.
-pub(super) fn selector(service: &Service) -> LabelSelector {
-    LabelSelector {
-        match_labels: Some(identity(service)),
-        match_expressions: None,
-    }
+pub(super) fn selector(service: &Service) -> Map {
+    let mut selector = Map::new();
+    selector.set("matchLabels", identity(service), Cause::name(service));
+    selector
 }
 
 /// The labels of a service's objects and pods; none of them changes with a release.
-pub(super) fn labels(platform: &Platform, service: &Service) -> Strings {
-    let mut labels = identity(service);
-    let tier = platform[service.namespace].tier.value;
-    labels.insert(PART_OF_LABEL.to_owned(), platform.name.value.to_string());
-    labels.insert(
-        COMPONENT_LABEL.to_owned(),
-        platform.tiers[tier.index()].name.value.to_string(),
-    );
+pub(super) fn labels(platform: &Platform, service: &Service) -> Map {
+    let namespace = &platform[service.namespace];
+    let tier = &platform.tiers[namespace.tier.value.index()].name.value;
+    let why = "the tier of the namespace";
+    let mut labels = platform_labels(platform);
+    labels.set(COMPONENT_LABEL, tier, Cause::said(why, &namespace.tier));
+    labels.set(NAME_LABEL, &service.name.value, Cause::name(service));
     labels
 }
 
 /// The labels of an object that is the whole platform's.
-pub(super) fn platform_labels(platform: &Platform) -> Strings {
-    BTreeMap::from([(PART_OF_LABEL.to_owned(), platform.name.value.to_string())])
+pub(super) fn platform_labels(platform: &Platform) -> Map {
+    let mut labels = Map::new();
+    let why = "the name of the platform";
+    let name = &platform.name;
+    labels.set(PART_OF_LABEL, &name.value, Cause::said(why, name));
+    labels
 }
 
 /// The metadata of an object that belongs to a service and carries its name.
-pub(super) fn of_service(platform: &Platform, id: ServiceId) -> ObjectMeta {
-    named(platform, id, &platform[id].name.value)
+pub(super) fn of_service(platform: &Platform, id: ServiceId) -> Map {
+    let service = &platform[id];
+    named(
+        platform,
+        id,
+        service.name.value.clone(),
+        Cause::name(service),
+    )
 }
 
 /// The metadata of an object that belongs to a service and has a name of its own.
-pub(super) fn named(platform: &Platform, id: ServiceId, name: &str) -> ObjectMeta {
+pub(super) fn named(
+    platform: &Platform,
+    id: ServiceId,
+    name: impl Into<SmolStr>,
+    causes: impl Into<Causes>,
+) -> Map {
     let service = &platform[id];
-    ObjectMeta {
-        name: Some(name.to_owned()),
-        namespace: Some(platform[service.namespace].name.value.to_string()),
-        labels: Some(labels(platform, service)),
-        ..ObjectMeta::default()
-    }
+    let mut metadata = in_namespace(&platform[service.namespace], name, causes);
+    metadata.block("labels", labels(platform, service));
+    metadata
 }
 
-/// An annotation with the documentation, where there is one.
-pub(super) fn description(doc: Option<&str>, title: Option<&str>) -> Option<Strings> {
-    let text = match (doc, title) {
-        (Some(doc), _) => doc,
-        (None, Some(title)) => title,
-        (None, None) => return None,
+/// The name of an object and its namespace.
+pub(super) fn in_namespace(
+    namespace: &Namespace,
+    name: impl Into<SmolStr>,
+    causes: impl Into<Causes>,
+) -> Map {
+    let mut metadata = Map::new();
+    let why = "the name of the namespace";
+    metadata.set("name", name.into(), causes);
+    metadata.set(
+        "namespace",
+        &namespace.name.value,
+        Cause::said(why, &namespace.name),
+    );
+    metadata
+}
+
+/// Adds an annotation with the documentation of a declaration, or with its title.
+pub(super) fn describe<T>(
+    metadata: &mut Map,
+    name: &erpc_model::Sourced<T>,
+    doc: Option<&str>,
+    title: Option<&erpc_model::Sourced<String>>,
+) {
+    let (text, cause) = match (doc, title) {
+        (Some(doc), _) => (doc, Cause::said("the `##` above this declaration", name)),
+        (None, Some(title)) => (
+            title.value.as_str(),
+            Cause::said("its title, as it has no `##`", title),
+        ),
+        (None, None) => return,
     };
-    Some(BTreeMap::from([(DESCRIPTION.to_owned(), text.to_owned())]))
+    annotate(metadata, DESCRIPTION, Field::new(text, cause));
+}
+
+/// Adds an annotation.
+pub(crate) fn annotate(metadata: &mut Map, key: &'static str, field: Field) {
+    if let Some(annotations) = metadata.map_mut("annotations") {
+        annotations.insert(SmolStr::new_static(key), field);
+    }
 }

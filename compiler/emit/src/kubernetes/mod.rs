@@ -12,17 +12,31 @@ mod metadata;
 pub(crate) mod namespaces;
 pub(crate) mod network_policy;
 pub(crate) mod pod;
+mod policy_causes;
 pub(crate) mod services;
 mod workload;
 
-pub(crate) use metadata::{COMPONENT_LABEL, DESCRIPTION, PART_OF_LABEL};
-pub(crate) use pod::{CONFIG_DIGEST, FIRST_UNPRIVILEGED_PORT};
-
 use erpc_diagnostics::{Diagnostics, Sources, Span};
-use erpc_model::{Platform, ServiceId};
-use erpc_policy::Derived;
+use erpc_model::{Peer, Platform, ServiceId};
+use erpc_policy::{Derived, Edge};
 
+use self::policy_causes::Reasons;
+use crate::cause::Cause;
+use crate::kind::Kind;
+use crate::tree::Field;
 use crate::{Object, ObjectFile, patch};
+
+pub(crate) use metadata::annotate;
+
+/// Whether the causes are wanted that cost more than the objects: those of the rules of network policies, of which
+/// each follows from many flows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Tracing {
+    /// Rules have none.
+    Off,
+    /// Rules have theirs.
+    On,
+}
 
 /// The files of `share/`: what the whole platform has.
 pub(crate) fn shared(
@@ -32,8 +46,9 @@ pub(crate) fn shared(
 ) -> Vec<ObjectFile> {
     // Nothing that is in a namespace may sort before `namespaces`: kubectl applies files in the
     // order of their names.
+    let ingress_class = classes::ingress_class(platform);
     let kinds: [(&str, Vec<Object>); 6] = [
-        ("ingress-class", classes::ingress_class(platform)),
+        ("ingress-class", ingress_class.into_iter().collect()),
         ("namespaces", namespaces::namespaces(platform)),
         ("networkpolicy", network_policy::default_denies(platform)),
         ("quota", namespaces::quotas(platform)),
@@ -59,27 +74,50 @@ pub(crate) fn service(
     sources: &Sources,
     id: ServiceId,
 ) -> (Vec<ObjectFile>, Diagnostics) {
+    traced_service(platform, derived, sources, id, Tracing::Off)
+}
+
+/// The files of one service, with the causes that are wanted.
+pub(crate) fn traced_service(
+    platform: &Platform,
+    derived: &Derived,
+    sources: &Sources,
+    id: ServiceId,
+    tracing: Tracing,
+) -> (Vec<ObjectFile>, Diagnostics) {
     let service = &platform[id];
+    let edges_in: Vec<Edge> = match tracing {
+        Tracing::Off => Vec::new(),
+        Tracing::On => {
+            let edges = derived.edges.as_slice().iter().copied();
+            edges.filter(|edge| edge.to == Peer::Service(id)).collect()
+        }
+    };
+    let reasons = (tracing == Tracing::On).then(|| Reasons::new(platform, derived, id, &edges_in));
     let workload = workload::workload(platform, id);
-    let of_workload = match workload {
-        Object::StatefulSet(_) => "statefulset",
-        Object::Job(_) => "job",
-        Object::CronJob(_) => "cronjob",
+    let of_workload = match workload.kind() {
+        Kind::StatefulSet => "statefulset",
+        Kind::Job => "job",
+        Kind::CronJob => "cronjob",
         _ => "deployment",
     };
+    let list = |object: Option<Object>| object.into_iter().collect();
     let kinds: [(&str, Vec<Object>); 9] = [
         ("account", accounts::of_service(platform, id)),
         ("configmap", configs::config_maps(platform, id)),
         (of_workload, vec![workload]),
-        ("hpa", autoscaler::autoscaler(platform, id)),
-        ("ingress", ingress::ingress(platform, id)),
+        ("hpa", list(autoscaler::autoscaler(platform, id))),
+        ("ingress", list(ingress::ingress(platform, id))),
         (
             "networkpolicy",
-            network_policy::of_workload(platform, derived, id),
+            network_policy::of_workload(platform, derived, id, reasons.as_ref()),
         ),
-        ("pdb", budget::budget(platform, id)),
+        ("pdb", list(budget::budget(platform, id))),
         ("pvc", configs::shared_claims(platform, id)),
-        ("service", services::services(platform, derived, id)),
+        (
+            "service",
+            services::services(platform, derived, id, &edges_in),
+        ),
     ];
     let name = platform.path(id);
     let namespace = &platform[service.namespace].name.value;
@@ -100,10 +138,14 @@ pub(crate) fn service(
     }
     // Last, because the name of a Job follows from its whole spec.
     for object in files.iter_mut().flat_map(|file| &mut file.objects) {
-        if let Object::Job(job) = object
-            && let Some(spec) = &job.spec
+        if object.kind() == Kind::Job
+            && let Some(spec) = object.at(&["spec"])
         {
-            job.metadata.name = Some(job::name(&service.name.value, spec));
+            let name = job::name(&service.name.value, &spec.node);
+            let cause = Cause::said("the name of the job, and a hash of its spec", &service.name);
+            if let Some(metadata) = object.fields_mut().map_mut("metadata") {
+                metadata.insert("name", Field::new(name, cause));
+            }
         }
     }
     (files, diagnostics)

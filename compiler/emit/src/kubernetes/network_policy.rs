@@ -7,13 +7,14 @@ use erpc_policy::{
     Derived, EgressRule, IngressRule, NAME_LABEL, PodSelector, PolicyPeer, PolicyPort, Selected,
     WorkloadPolicy,
 };
-use k8s_openapi::api::networking::v1 as networking;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, LabelSelectorRequirement};
-use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use smol_str::SmolStr;
 
+use super::policy_causes::{Reasons, Rule};
 use super::{metadata, namespaces};
-use crate::Object;
+use crate::cause::{Cause, Causes};
+use crate::kind::Kind;
+use crate::object::Object;
+use crate::tree::{Field, Map, Node};
 
 /// How many bytes of JSON one object may have. etcd refuses a request over 1.5 MiB, and a client
 /// that keeps what it last applied in an annotation may keep 256 KiB there.
@@ -27,48 +28,80 @@ const BYTES_OF_AN_OBJECT: usize = 2048;
 pub(super) fn default_denies(platform: &Platform) -> Vec<Object> {
     platform
         .namespaces()
-        .map(|(id, _)| {
-            Object::from(networking::NetworkPolicy {
-                metadata: namespaces::meta_in(platform, id, "default-deny"),
-                spec: Some(networking::NetworkPolicySpec {
-                    pod_selector: Some(LabelSelector::default()),
-                    policy_types: Some(vec!["Ingress".to_owned(), "Egress".to_owned()]),
-                    ..networking::NetworkPolicySpec::default()
-                }),
-            })
+        .map(|(id, namespace)| {
+            let why = "a pod that no other policy selects speaks to nobody";
+            let cause = Cause::said(why, &namespace.name);
+            let every = Cause::always("every pod of the namespace");
+            let metadata = namespaces::meta_in(platform, id, "default-deny", cause);
+            let spec = closed(Map::new(), every);
+            Object::new(Kind::NetworkPolicy, metadata, cause).with_spec(spec)
         })
         .collect()
 }
 
+/// A policy that allows nothing.
+fn closed(pods: Map, causes: impl Into<Causes>) -> Map {
+    let mut spec = Map::new();
+    spec.set("podSelector", pods, causes);
+    spec.set(
+        "policyTypes",
+        Node::texts(["Ingress", "Egress"]),
+        Cause::always("both directions are closed but for what the rules open"),
+    );
+    spec
+}
+
 /// The contract of a workload: one object, or several whose union it is where one would be too
 /// large.
-pub(super) fn of_workload(platform: &Platform, derived: &Derived, id: ServiceId) -> Vec<Object> {
+pub(super) fn of_workload(
+    platform: &Platform,
+    derived: &Derived,
+    id: ServiceId,
+    reasons: Option<&Reasons<'_>>,
+) -> Vec<Object> {
     parts(&derived.policies[id.index()])
         .into_iter()
         .map(|part| {
             let name = format!("{}{}", platform[id].name.value, part.suffix);
-            let mut policy = of_pods(platform, id, &name);
-            if let Some(spec) = &mut policy.spec {
-                spec.ingress = (!part.ingress.is_empty())
-                    .then(|| part.ingress.iter().map(ingress_rule).collect());
-                spec.egress = (!part.egress.is_empty())
-                    .then(|| part.egress.iter().map(egress_rule).collect());
+            let mut policy = of_pods(platform, id, name);
+            let Some(spec) = policy.fields_mut().map_mut("spec") else {
+                return policy;
+            };
+            let ingress = part.ingress.iter().map(|rule| {
+                let rule = Rule::new(reasons, true, &rule.from, &rule.ports);
+                Field::plain(self::rule(&rule, "from"))
+            });
+            let ingress: Vec<Field> = ingress.collect();
+            if !ingress.is_empty() {
+                spec.block("ingress", ingress);
             }
-            Object::from(policy)
+            let egress = part.egress.iter().map(|rule| {
+                let rule = Rule::new(reasons, false, &rule.to, &rule.ports);
+                Field::plain(self::rule(&rule, "to"))
+            });
+            let egress: Vec<Field> = egress.collect();
+            if !egress.is_empty() {
+                spec.block("egress", egress);
+            }
+            policy
         })
         .collect()
 }
 
 /// A policy of a workload's pods that allows nothing yet.
-pub(crate) fn of_pods(platform: &Platform, id: ServiceId, name: &str) -> networking::NetworkPolicy {
-    networking::NetworkPolicy {
-        metadata: metadata::named(platform, id, name),
-        spec: Some(networking::NetworkPolicySpec {
-            pod_selector: Some(metadata::selector(&platform[id])),
-            policy_types: Some(vec!["Ingress".to_owned(), "Egress".to_owned()]),
-            ..networking::NetworkPolicySpec::default()
-        }),
-    }
+pub(crate) fn of_pods(platform: &Platform, id: ServiceId, name: impl Into<SmolStr>) -> Object {
+    let service = &platform[id];
+    let why = "each service has a contract: what no flow needs is denied";
+    let cause = Cause::said(why, &service.name);
+    let name = name.into();
+    let name_cause = if name == service.name.value {
+        Cause::name(service)
+    } else {
+        cause
+    };
+    let metadata = metadata::named(platform, id, name, name_cause);
+    let spec = closed(metadata::selector(service), Cause::name(service));
+    Object::new(Kind::NetworkPolicy, metadata, cause).with_spec(spec)
 }
 
 /// A part of a contract, with what its object's name has behind the workload's.
@@ -239,71 +272,84 @@ fn pieces(peer: &PolicyPeer) -> Vec<PolicyPeer> {
     }
 }
 
-fn ingress_rule(rule: &IngressRule) -> networking::NetworkPolicyIngressRule {
-    networking::NetworkPolicyIngressRule {
-        from: Some(rule.from.iter().map(peer).collect()),
-        ports: Some(rule.ports.iter().map(port).collect()),
-    }
-}
-
-fn egress_rule(rule: &EgressRule) -> networking::NetworkPolicyEgressRule {
-    networking::NetworkPolicyEgressRule {
-        to: Some(rule.to.iter().map(peer).collect()),
-        ports: Some(rule.ports.iter().map(port).collect()),
-    }
+fn rule(rule: &Rule<'_>, side: &'static str) -> Map {
+    let peers = rule
+        .peers
+        .iter()
+        .map(|peer| Field::plain(self::peer(rule, peer)));
+    let ports = rule.ports.iter();
+    let ports = ports.map(|port| Field::new(self::port(port), rule.causes_of_port(port)));
+    let mut fields = Map::new();
+    fields.block(side, peers.collect::<Vec<_>>());
+    fields.block("ports", ports.collect::<Vec<_>>());
+    fields
 }
 
 /// Numbers and protocols, never names: a named port is resolved differently by every CNI.
-pub(crate) fn port(port: &PolicyPort) -> networking::NetworkPolicyPort {
-    networking::NetworkPolicyPort {
-        protocol: Some(port.protocol.as_str().to_owned()),
-        port: Some(IntOrString::Int(i32::from(port.port))),
-        end_port: (port.last > port.port).then(|| i32::from(port.last)),
+pub(crate) fn port(port: &PolicyPort) -> Map {
+    let mut fields = Map::new();
+    if port.last > port.port {
+        fields.block("endPort", port.last);
     }
+    fields.block("port", port.port);
+    fields.block("protocol", port.protocol.as_str());
+    fields
 }
 
-fn peer(peer: &PolicyPeer) -> networking::NetworkPolicyPeer {
+fn peer(rule: &Rule<'_>, peer: &PolicyPeer) -> Map {
+    let mut fields = Map::new();
+    let causes = rule.causes_of_peer(peer);
     match peer {
-        PolicyPeer::Pods(selected) => networking::NetworkPolicyPeer {
-            namespace_selector: Some(equals("kubernetes.io/metadata.name", &selected.namespace)),
-            pod_selector: Some(match &selected.pods {
+        PolicyPeer::Pods(selected) => {
+            let namespace = SmolStr::new_static("kubernetes.io/metadata.name");
+            fields.block(
+                "namespaceSelector",
+                equals([(namespace, selected.namespace.clone())], &causes),
+            );
+            let pods = match &selected.pods {
                 PodSelector::Services(names) => match names.as_slice() {
-                    [name] => equals(NAME_LABEL, name),
-                    names => LabelSelector {
-                        match_labels: None,
-                        match_expressions: Some(vec![LabelSelectorRequirement {
-                            key: NAME_LABEL.to_owned(),
-                            operator: "In".to_owned(),
-                            values: Some(names.iter().map(ToString::to_string).collect()),
-                        }]),
-                    },
+                    [name] => equals([(SmolStr::new_static(NAME_LABEL), name.clone())], &causes),
+                    names => any_of(rule, &selected.namespace, names, &causes),
                 },
-                PodSelector::Labels(labels) => LabelSelector {
-                    match_labels: Some(
-                        labels
-                            .iter()
-                            .map(|(key, value)| (key.to_string(), value.to_string()))
-                            .collect(),
-                    ),
-                    match_expressions: None,
-                },
-            }),
-            ip_block: None,
-        },
-        PolicyPeer::Block(cidr, except) => networking::NetworkPolicyPeer {
-            ip_block: Some(networking::IPBlock {
-                cidr: cidr.to_string(),
-                except: (!except.is_empty())
-                    .then(|| except.iter().map(ToString::to_string).collect()),
-            }),
-            ..networking::NetworkPolicyPeer::default()
-        },
+                PodSelector::Labels(labels) => equals(labels.iter().cloned(), &causes),
+            };
+            fields.block("podSelector", pods);
+        }
+        PolicyPeer::Block(cidr, except) => {
+            let mut block = Map::new();
+            block.set("cidr", cidr.to_string(), causes);
+            if !except.is_empty() {
+                let holes = except.iter();
+                let holes =
+                    holes.map(|hole| Field::new(hole.to_string(), rule.causes_of_hole(hole)));
+                block.block("except", holes.collect::<Vec<_>>());
+            }
+            fields.block("ipBlock", block);
+        }
     }
+    fields
 }
 
-fn equals(key: &str, value: &str) -> LabelSelector {
-    LabelSelector {
-        match_labels: Some(BTreeMap::from([(key.to_owned(), value.to_owned())])),
-        match_expressions: None,
-    }
+/// A selector of labels that have these values.
+fn equals(labels: impl IntoIterator<Item = (SmolStr, SmolStr)>, causes: &Causes) -> Map {
+    let labels = labels.into_iter();
+    let labels: Map = labels
+        .map(|(key, value)| (key, Field::new(value, causes.clone())))
+        .collect();
+    let mut selector = Map::new();
+    selector.block("matchLabels", labels);
+    selector
+}
+
+/// A selector of services by their names.
+fn any_of(rule: &Rule<'_>, namespace: &str, names: &[SmolStr], causes: &Causes) -> Map {
+    let values = names.iter();
+    let values = values.map(|name| Field::new(name, rule.causes_of_service(namespace, name)));
+    let mut expression = Map::new();
+    expression.set("key", NAME_LABEL, causes.clone());
+    expression.set("operator", "In", causes.clone());
+    expression.block("values", values.collect::<Vec<_>>());
+    let mut selector = Map::new();
+    selector.block("matchExpressions", vec![Field::plain(expression)]);
+    selector
 }

@@ -1,179 +1,227 @@
 //! The pod template of a workload.
 
-use std::collections::BTreeMap;
-
 use erpc_model::{Platform, Service, ServiceId, Spread};
-use k8s_openapi::api::core::v1 as core;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
-use super::container::{Role, container, tmp_volume, writable_volume};
-use super::{accounts, configs, metadata};
+use super::container::{Role, container, mounts_tmp, tmp_volume, writable_volume};
+use super::{accounts, configs, metadata, workload};
+use crate::cause::{Cause, Causes};
+use crate::tree::{Field, Map, Node};
 
 /// The annotation that changes with the files of the mounted ConfigMaps.
-pub(crate) const CONFIG_DIGEST: &str = "erpc/config-sha256";
+const CONFIG_DIGEST: &str = "erpc/config-sha256";
 
 /// Ports below it are for root alone, where a sysctl does not say otherwise.
-pub(crate) const FIRST_UNPRIVILEGED_PORT: u16 = 1024;
+const FIRST_UNPRIVILEGED_PORT: u16 = 1024;
 
-pub(super) fn template(platform: &Platform, id: ServiceId) -> core::PodTemplateSpec {
+pub(super) fn template(platform: &Platform, id: ServiceId) -> Map {
     let service = &platform[id];
-    core::PodTemplateSpec {
-        metadata: Some(ObjectMeta {
-            labels: Some(metadata::labels(platform, service)),
-            annotations: configs::digest(service)
-                .map(|digest| BTreeMap::from([(CONFIG_DIGEST.to_owned(), digest)])),
-            ..ObjectMeta::default()
-        }),
-        spec: Some(spec(platform, id)),
+    let mut metadata = Map::new();
+    if let Some(digest) = configs::digest(service) {
+        let configs = service.configs.iter();
+        let why = "changes with the mounted files, so that their readers restart";
+        let causes: Causes = configs
+            .map(|config| Cause::said(why, &config.name))
+            .collect();
+        metadata::annotate(&mut metadata, CONFIG_DIGEST, Field::new(digest, causes));
     }
+    metadata.block("labels", metadata::labels(platform, service));
+    let mut template = Map::new();
+    template.block("metadata", metadata);
+    template.block("spec", spec(platform, id));
+    template
 }
 
-fn spec(platform: &Platform, id: ServiceId) -> core::PodSpec {
+fn spec(platform: &Platform, id: ServiceId) -> Map {
     let service = &platform[id];
-    let (account, has_token) = accounts::account_of(platform, id);
-    // Sidecars come first, so that what an init container needs of them is there.
+    let account = accounts::account_of(platform, id);
+    let mut spec = Map::new();
+    spec.set(
+        "automountServiceAccountToken",
+        account.has_token,
+        account.causes.clone(),
+    );
+    let main = container(platform, service, &service.main, Role::Main);
+    spec.block("containers", vec![Field::plain(main)]);
+    spec.set(
+        "enableServiceLinks",
+        false,
+        Cause::always(
+            "services are found by name; variables for each would grow with the namespace",
+        ),
+    );
+    let pull_secrets = pull_secrets(platform, service);
+    if !pull_secrets.is_empty() {
+        spec.block("imagePullSecrets", pull_secrets);
+    }
+    let before = before_main(platform, service);
+    if !before.is_empty() {
+        spec.block("initContainers", before);
+    }
+    if service.is_job() {
+        spec.set(
+            "restartPolicy",
+            "OnFailure",
+            Cause::said("a job that fails is tried again in its pod", &service.name),
+        );
+    }
+    spec.block("securityContext", security(service));
+    spec.set("serviceAccountName", account.name, account.causes);
+    if service.scaling.bounds().max >= 2 && !service.is_job() {
+        let constraint = Field::plain(with_replicas(platform, service));
+        spec.block("topologySpreadConstraints", vec![constraint]);
+    }
+    spec.block("volumes", volumes(platform, service));
+    spec
+}
+
+/// The containers that start before the main one: sidecars first, so that what an init container needs of
+/// them is there.
+fn before_main(platform: &Platform, service: &Service) -> Vec<Field> {
     let sidecars = (0..)
         .zip(&service.sidecars)
-        .map(|(index, sidecar)| container(platform, service, sidecar, Role::Sidecar(index)));
-    let inits = service
-        .inits
-        .iter()
-        .map(|init| container(platform, service, init, Role::Init));
-    let before: Vec<core::Container> = sidecars.chain(inits).collect();
-    core::PodSpec {
-        service_account_name: Some(account),
-        automount_service_account_token: Some(has_token),
-        enable_service_links: Some(false),
-        security_context: Some(security(service)),
-        init_containers: (!before.is_empty()).then_some(before),
-        containers: vec![container(platform, service, &service.main, Role::Main)],
-        topology_spread_constraints: spread(platform, service),
-        volumes: Some(volumes(platform, service)),
-        image_pull_secrets: pull_secrets(platform, service),
-        restart_policy: service.is_job().then(|| "OnFailure".to_owned()),
-        ..core::PodSpec::default()
-    }
+        .map(|(index, sidecar)| (sidecar, Role::Sidecar(index)));
+    let inits = service.inits.iter().map(|init| (init, Role::Init));
+    sidecars
+        .chain(inits)
+        .map(|(one, role)| Field::plain(container(platform, service, one, role)))
+        .collect()
 }
 
 /// With what nodes fetch its images. It stands in the pod and not in the account: the account's list is
 /// copied into a pod when that is made, so that a change of it would reach no pod that runs.
-fn pull_secrets(platform: &Platform, service: &Service) -> Option<Vec<core::LocalObjectReference>> {
+fn pull_secrets(platform: &Platform, service: &Service) -> Vec<Field> {
     let secrets = platform[service.namespace].pull_secrets.iter();
-    let names: Vec<core::LocalObjectReference> = secrets
-        .map(|secret| core::LocalObjectReference {
-            name: platform[secret.value].name.value.to_string(),
+    secrets
+        .map(|secret| {
+            let mut entry = Map::new();
+            entry.block("name", &platform[secret.value].name.value);
+            let cause = Cause::said("with what nodes fetch its images", secret);
+            Field::new(entry, cause)
         })
-        .collect();
-    (!names.is_empty()).then_some(names)
+        .collect()
 }
 
-fn security(service: &Service) -> core::PodSecurityContext {
-    let run_as = service.properties.run.as_ref().map(|run_as| run_as.value);
-    let has_mounts = !service.volumes.is_empty() || !service.secret_mounts.is_empty();
-    let group = run_as
-        .filter(|_| has_mounts)
-        .map(|run_as| i64::from(run_as.gid));
-    let binds_low = service
-        .ports
-        .iter()
-        .any(|port| port.container < FIRST_UNPRIVILEGED_PORT);
-    core::PodSecurityContext {
-        run_as_non_root: Some(true),
-        run_as_user: run_as.map(|run_as| i64::from(run_as.uid)),
-        run_as_group: run_as.map(|run_as| i64::from(run_as.gid)),
-        fs_group: group,
-        fs_group_change_policy: group.map(|_| "OnRootMismatch".to_owned()),
-        seccomp_profile: Some(core::SeccompProfile {
-            type_: "RuntimeDefault".to_owned(),
-            localhost_profile: None,
-        }),
+fn security(service: &Service) -> Map {
+    let mut security = Map::new();
+    security.set(
+        "runAsNonRoot",
+        true,
+        Cause::always("Pod Security `restricted` asks for it"),
+    );
+    if let Some(run_as) = &service.properties.run {
+        let cause = Cause::said("the user and the group", run_as);
+        security.set("runAsGroup", run_as.value.gid, cause);
+        security.set("runAsUser", run_as.value.uid, cause);
+        let volumes = service.volumes.iter();
+        let volumes = volumes.map(|volume| Cause::said("it is mounted", &volume.name));
+        let secrets = service.secret_mounts.iter();
+        let secrets = secrets.map(|secret| Cause::said("it is mounted", &secret.at));
+        let mut mounted = volumes.chain(secrets).peekable();
+        if mounted.peek().is_some() {
+            let group = Cause::said("the group that mounted files belong to", run_as);
+            let causes: Causes = std::iter::once(group).chain(mounted).collect();
+            security.set("fsGroup", run_as.value.gid, causes.clone());
+            security.set("fsGroupChangePolicy", "OnRootMismatch", causes);
+        }
+    }
+    let mut seccomp = Map::new();
+    seccomp.block("type", "RuntimeDefault");
+    security.set(
+        "seccompProfile",
+        seccomp,
+        Cause::always("Pod Security `restricted` asks for a seccomp profile"),
+    );
+    let low = service.ports.iter();
+    let low = low.filter(|port| port.container < FIRST_UNPRIVILEGED_PORT);
+    let why = "a port below 1024, which a user without rights may bind only so";
+    let low: Causes = low.map(|port| Cause::said(why, &port.number)).collect();
+    if low != Causes::None {
         // One of the sysctls that `restricted` allows.
-        sysctls: binds_low.then(|| {
-            vec![core::Sysctl {
-                name: "net.ipv4.ip_unprivileged_port_start".to_owned(),
-                value: "0".to_owned(),
-            }]
-        }),
-        ..core::PodSecurityContext::default()
+        let mut sysctl = Map::new();
+        sysctl.block("name", "net.ipv4.ip_unprivileged_port_start");
+        sysctl.block("value", "0");
+        security.set("sysctls", vec![Field::plain(sysctl)], low);
     }
+    security
 }
 
-/// Spreads more than one replica. A pod stays pending rather than share a node only where the
-/// cluster has a node for each of the least number.
-fn spread(platform: &Platform, service: &Service) -> Option<Vec<core::TopologySpreadConstraint>> {
-    let bounds = service.scaling.bounds();
-    if bounds.max < 2 || service.is_job() {
-        return None;
-    }
-    Some(vec![with_replicas(platform, service)])
-}
-
-/// How the pods of a service are spread as soon as there are two.
-pub(crate) fn with_replicas(
-    platform: &Platform,
-    service: &Service,
-) -> core::TopologySpreadConstraint {
-    let over = service
-        .properties
-        .spread
-        .as_ref()
-        .map_or(Spread::Node, |s| s.value);
-    let key = match over {
+/// How the pods of a service are spread as soon as there are two. A pod stays pending rather than share a
+/// node only where the cluster has a node for each of the least number.
+pub(crate) fn with_replicas(platform: &Platform, service: &Service) -> Map {
+    let spread = service.properties.spread.as_ref();
+    let key = match spread.map_or(Spread::Node, |spread| spread.value) {
         Spread::Node => "kubernetes.io/hostname",
         Spread::Zone => "topology.kubernetes.io/zone",
     };
-    core::TopologySpreadConstraint {
-        max_skew: 1,
-        topology_key: key.to_owned(),
-        when_unsatisfiable: if platform.is_kept_apart(service) {
-            "DoNotSchedule"
-        } else {
-            "ScheduleAnyway"
-        }
-        .to_owned(),
-        label_selector: Some(metadata::selector(service)),
-        // Pods of the revision that goes do not count against the one that comes (KEP-3243).
-        match_label_keys: (!service.is_stateful()).then(|| vec!["pod-template-hash".to_owned()]),
-        // A drained node is no place to wait for (KEP-3094).
-        node_taints_policy: Some("Honor".to_owned()),
-        ..core::TopologySpreadConstraint::default()
+    let over = match spread {
+        Some(spread) => Cause::said("over what replicas are spread", spread),
+        None => Cause::always("several replicas are spread over nodes"),
+    };
+    let over = [over, workload::replicas(service)];
+    let mut constraint = Map::new();
+    constraint.set(
+        "labelSelector",
+        metadata::selector(service),
+        Cause::name(service),
+    );
+    if !service.is_stateful() {
+        constraint.set(
+            "matchLabelKeys",
+            Node::texts(["pod-template-hash"]),
+            Cause::always(
+                "pods of the revision that goes do not count against the one that comes (KEP-3243)",
+            ),
+        );
     }
+    constraint.set("maxSkew", 1, over);
+    constraint.set(
+        "nodeTaintsPolicy",
+        "Honor",
+        Cause::always("a drained node is no place to wait for (KEP-3094)"),
+    );
+    constraint.set("topologyKey", key, over);
+    let nodes = platform.cluster().nodes.as_ref();
+    let nodes = nodes.map(|nodes| Cause::said("how many nodes the cluster has", nodes));
+    let unless = if platform.is_kept_apart(service) {
+        "DoNotSchedule"
+    } else {
+        "ScheduleAnyway"
+    };
+    let causes: Causes = over.into_iter().chain(nodes).collect();
+    constraint.set("whenUnsatisfiable", unless, causes);
+    constraint
 }
 
-fn volumes(platform: &Platform, service: &Service) -> Vec<core::Volume> {
-    let mut volumes: Vec<core::Volume> = Vec::new();
+fn volumes(platform: &Platform, service: &Service) -> Vec<Field> {
+    let mut volumes: Vec<(String, Field)> = Vec::new();
+    let mut push = |name: &str, source: &'static str, fields: Map, cause: Cause| {
+        let mut volume = Map::new();
+        volume.block(source, fields);
+        volume.block("name", name);
+        volumes.push((name.to_owned(), Field::new(volume, cause)));
+    };
     for volume in service.volumes.iter().filter(|volume| volume.shared) {
-        volumes.push(core::Volume {
-            name: volume.name.value.to_string(),
-            persistent_volume_claim: Some(core::PersistentVolumeClaimVolumeSource {
-                claim_name: volume.name.value.to_string(),
-                read_only: None,
-            }),
-            ..core::Volume::default()
-        });
+        let mut claim = Map::new();
+        claim.block("claimName", &volume.name.value);
+        let cause = Cause::said("a volume", &volume.name);
+        push(&volume.name.value, "persistentVolumeClaim", claim, cause);
     }
     for config in &service.configs {
-        volumes.push(core::Volume {
-            name: config.name.value.to_string(),
-            config_map: Some(core::ConfigMapVolumeSource {
-                name: config.name.value.to_string(),
-                ..core::ConfigMapVolumeSource::default()
-            }),
-            ..core::Volume::default()
-        });
+        let mut map = Map::new();
+        map.block("name", &config.name.value);
+        let cause = Cause::said("files from a ConfigMap", &config.name);
+        push(&config.name.value, "configMap", map, cause);
     }
-    for secret in &service.secret_mounts {
-        let name = platform[secret.secret].name.value.to_string();
-        volumes.push(core::Volume {
-            name: name.clone(),
-            secret: Some(core::SecretVolumeSource {
-                secret_name: Some(name),
-                // The files belong to the group of `run as`, and to nobody else.
-                default_mode: service.properties.run.as_ref().map(|_| 0o440),
-                ..core::SecretVolumeSource::default()
-            }),
-            ..core::Volume::default()
-        });
+    for mount in &service.secret_mounts {
+        let name = &platform[mount.secret].name.value;
+        let mut secret = Map::new();
+        // The files belong to the group of `run as`, and to nobody else.
+        if service.properties.run.is_some() {
+            secret.block("defaultMode", 0o440);
+        }
+        secret.block("secretName", name);
+        let cause = Cause::said("files from a Secret", &mount.at);
+        push(name, "secret", secret, cause);
     }
     let sidecars = (0..)
         .zip(&service.sidecars)
@@ -183,31 +231,20 @@ fn volumes(platform: &Platform, service: &Service) -> Vec<core::Volume> {
         .chain(sidecars)
         .chain(inits);
     for (container, role) in all {
-        let folders = container
-            .writable
-            .iter()
-            .map(|path| writable_volume(container, role, &path.value));
-        let mounts_tmp = role == Role::Main
-            && service
-                .volumes
-                .iter()
-                .map(|volume| &volume.at)
-                .chain(service.configs.iter().map(|config| &config.at))
-                .chain(service.secret_mounts.iter().map(|secret| &secret.at))
-                .any(|at| at.value.trim_end_matches('/') == "/tmp")
-            || container
-                .writable
-                .iter()
-                .any(|path| path.value.trim_end_matches('/') == "/tmp");
-        let tmp = (!mounts_tmp).then(|| tmp_volume(container, role));
-        for name in folders.chain(tmp) {
-            volumes.push(core::Volume {
-                name,
-                empty_dir: Some(core::EmptyDirVolumeSource::default()),
-                ..core::Volume::default()
-            });
+        for path in &container.writable {
+            let name = writable_volume(container, role, &path.value);
+            push(
+                &name,
+                "emptyDir",
+                Map::new(),
+                super::container::writes(path),
+            );
+        }
+        if !mounts_tmp(platform, service, container, role) {
+            let name = tmp_volume(container, role);
+            push(&name, "emptyDir", Map::new(), super::container::OWN_TMP);
         }
     }
-    volumes.sort_unstable_by(|a, b| a.name.cmp(&b.name));
-    volumes
+    volumes.sort_by(|(a, _), (b, _)| a.cmp(b));
+    volumes.into_iter().map(|(_, field)| field).collect()
 }

@@ -1,150 +1,202 @@
 //! Services: the address that clients use, headless for stateful workloads, and one more for each
 //! way in from outside the cluster.
 
-use erpc_model::{Address, AddressKind, Platform, Port, ServiceId};
-use erpc_policy::Derived;
-use k8s_openapi::api::core::v1 as core;
-use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
+use erpc_model::{Address, AddressKind, Mode, Peer, Platform, Port, Service, ServiceId};
+use erpc_policy::{Derived, Edge};
+use smol_str::SmolStr;
 
-use super::metadata;
-use crate::Object;
+use super::{metadata, workload};
+use crate::cause::{Cause, Causes};
+use crate::kind::Kind;
+use crate::object::Object;
+use crate::tree::{Field, Map, Node};
 
-pub(super) fn services(platform: &Platform, derived: &Derived, id: ServiceId) -> Vec<Object> {
+pub(super) fn services(
+    platform: &Platform,
+    derived: &Derived,
+    id: ServiceId,
+    edges_in: &[Edge],
+) -> Vec<Object> {
     let service = &platform[id];
     let mut objects = Vec::new();
-    if !service.ports.is_empty() {
-        let is_headless = service.is_stateful();
-        objects.push(Object::from(core::Service {
-            metadata: metadata::of_service(platform, id),
-            spec: Some(core::ServiceSpec {
-                type_: Some("ClusterIP".to_owned()),
-                cluster_ip: is_headless.then(|| "None".to_owned()),
-                publish_not_ready_addresses: (is_headless && derived.edges.finds_itself(id))
-                    .then_some(true),
-                selector: Some(metadata::identity(service)),
-                ports: Some(
-                    service
-                        .ports
-                        .iter()
-                        .flat_map(|port| service_ports(port, None))
-                        .collect(),
-                ),
-                ..core::ServiceSpec::default()
-            }),
-            status: None,
-        }));
+    if let Some(first) = service.ports.first() {
+        let ports = service.ports.iter();
+        let mut spec = spec(service, ports.flat_map(|port| service_ports(port, 0)));
+        set_cluster_type(&mut spec);
+        if service.is_stateful() {
+            spec.set("clusterIP", "None", workload::cause(service));
+            find_unready(&mut spec, platform, derived, id);
+        }
+        let why = "a service with a port has a Service";
+        let cause = Cause::said(why, &first.number);
+        let metadata = metadata::of_service(platform, id);
+        objects.push(Object::new(Kind::Service, metadata, cause).with_spec(spec));
     }
     if derived.edges.is_found_by_replica(platform, id) {
-        objects.push(every_pod(platform, derived, id));
+        objects.push(every_pod(platform, derived, id, edges_in));
     }
     objects.extend(outside(platform, id));
     objects
 }
 
-/// A headless Service beside the one with an address: its name gives every pod's.
-pub(crate) fn every_pod(platform: &Platform, derived: &Derived, id: ServiceId) -> Object {
-    let service = &platform[id];
-    // A headless Service translates nothing, so it has the numbers of the container.
-    let ports = service
-        .ports
-        .iter()
-        .flat_map(|port| {
-            let translated = service_ports(port, None).into_iter().zip(0..);
-            translated.map(|(translated, step)| core::ServicePort {
-                port: i32::from(port.container) + step,
-                ..translated
-            })
-        })
+/// The specification that every Service of a service has.
+fn spec(service: &Service, ports: impl Iterator<Item = Field>) -> Map {
+    let mut spec = Map::new();
+    spec.block("ports", ports.collect::<Vec<Field>>());
+    spec.set(
+        "selector",
+        metadata::identity(service),
+        Cause::name(service),
+    );
+    spec
+}
+
+fn set_cluster_type(spec: &mut Map) {
+    let cause = Cause::always("clients are in the cluster");
+    spec.set("type", "ClusterIP", cause);
+}
+
+/// Replicas that look for each other do so before they are ready.
+fn find_unready(spec: &mut Map, platform: &Platform, derived: &Derived, id: ServiceId) {
+    if !derived.edges.finds_itself(id) {
+        return;
+    }
+    let edges = derived.edges.from(id).iter();
+    let own = edges.filter(|edge| edge.to == Peer::Service(id));
+    let why = "replicas look for each other before they are ready";
+    let causes: Causes = own
+        .map(|edge| Cause::declared(why, platform.flows[edge.flow.index()].span))
         .collect();
-    Object::from(core::Service {
-        metadata: metadata::named(platform, id, &format!("{}-pods", service.name.value)),
-        spec: Some(core::ServiceSpec {
-            type_: Some("ClusterIP".to_owned()),
-            cluster_ip: Some("None".to_owned()),
-            // Replicas that look for each other do so before they are ready.
-            publish_not_ready_addresses: derived.edges.finds_itself(id).then_some(true),
-            selector: Some(metadata::identity(service)),
-            ports: Some(ports),
-            ..core::ServiceSpec::default()
-        }),
-        status: None,
+    spec.set("publishNotReadyAddresses", true, causes);
+}
+
+/// A headless Service beside the one with an address: its name gives every pod's. Of `edges_in`, who observes is
+/// among its causes.
+pub(crate) fn every_pod(
+    platform: &Platform,
+    derived: &Derived,
+    id: ServiceId,
+    edges_in: &[Edge],
+) -> Object {
+    let service = &platform[id];
+    let mut observers: Vec<_> = edges_in
+        .iter()
+        .filter(|edge| edge.mode == Mode::Observes)
+        .map(|edge| edge.flow)
+        .collect();
+    observers.sort_unstable();
+    let why = "who observes has to find each replica";
+    let observers = observers
+        .into_iter()
+        .map(|flow| Cause::declared(why, platform.flows[flow.index()].span));
+    let replicas = workload::replicas(service);
+    let causes: Causes = std::iter::once(replicas).chain(observers).collect();
+    // A headless Service translates nothing, so it has the numbers of the container.
+    let ports = service.ports.iter();
+    let ports = ports.flat_map(|port| {
+        let moved = i32::from(port.container) - i32::from(port.number.value);
+        service_ports(port, moved)
+    });
+    let mut spec = spec(service, ports);
+    set_cluster_type(&mut spec);
+    spec.set("clusterIP", "None", causes.clone());
+    find_unready(&mut spec, platform, derived, id);
+    let name = format!("{}-pods", service.name.value);
+    let metadata = metadata::named(platform, id, name, causes.clone());
+    Object::new(Kind::Service, metadata, causes).with_spec(spec)
+}
+
+/// An entry for each number of a port, which a Service listens on so many numbers higher.
+fn service_ports(port: &Port, moved: i32) -> impl Iterator<Item = Field> {
+    let width = port.last - port.number.value;
+    let cause = Cause::said("a port of the service", &port.number);
+    (0..=width).map(move |step| {
+        let number = port.number.value + step;
+        let name = if width == 0 {
+            port.name.value.clone()
+        } else {
+            SmolStr::new(format!("{}-{number}", port.name.value))
+        };
+        let mut entry = Map::new();
+        entry.block("name", name);
+        entry.block("port", i32::from(number) + moved);
+        entry.block("protocol", port.protocol.as_str());
+        entry.block("targetPort", port.container + step);
+        Field::new(entry, cause)
     })
 }
 
-fn service_ports(port: &Port, node_port: Option<u16>) -> Vec<core::ServicePort> {
-    let width = port.last - port.number.value;
-    (0..=width)
-        .map(|step| {
-            let number = port.number.value + step;
-            core::ServicePort {
-                name: Some(if width == 0 {
-                    port.name.value.to_string()
-                } else {
-                    format!("{}-{number}", port.name.value)
-                }),
-                port: i32::from(number),
-                target_port: Some(IntOrString::Int(i32::from(port.container + step))),
-                protocol: Some(port.protocol.as_str().to_owned()),
-                node_port: node_port.map(i32::from),
-                app_protocol: None,
-            }
-        })
-        .collect()
+/// A way in from outside the cluster.
+struct WayIn {
+    suffix: &'static str,
+    type_: &'static str,
 }
+
+const WAYS_IN: [WayIn; 2] = [
+    WayIn {
+        suffix: "loadbalancer",
+        type_: "LoadBalancer",
+    },
+    WayIn {
+        suffix: "nodeport",
+        type_: "NodePort",
+    },
+];
 
 /// One Service for all load-balanced ports of a service, one for all its node ports. Traffic stays
 /// on the node that it came to, so that the caller's address is what policies judge.
-fn outside(platform: &Platform, id: ServiceId) -> Vec<Object> {
+fn outside(platform: &Platform, id: ServiceId) -> impl Iterator<Item = Object> {
     let addresses = platform.addresses_of(id);
-    let mut objects = Vec::new();
-    for (suffix, type_) in [("loadbalancer", "LoadBalancer"), ("nodeport", "NodePort")] {
-        let mut of_kind: Vec<&Address> = addresses
-            .iter()
-            .filter(|address| match address.kind {
-                AddressKind::LoadBalancer => type_ == "LoadBalancer",
-                AddressKind::NodePort(_) => type_ == "NodePort",
-            })
-            .collect();
-        of_kind.sort_unstable_by_key(|address| address.port.index);
-        of_kind.dedup_by_key(|address| address.port.index);
-        if of_kind.is_empty() {
-            continue;
-        }
-        let ports = of_kind
-            .iter()
-            .flat_map(|address| {
-                let node_port = match address.kind {
-                    AddressKind::LoadBalancer => None,
-                    AddressKind::NodePort(number) => number,
-                };
-                service_ports(&platform[address.port], node_port)
-            })
-            .collect();
-        let mut ranges: Vec<String> = of_kind
-            .iter()
-            .flat_map(|address| &address.from)
-            .map(|cidr| cidr.value.to_string())
-            .collect();
+    WAYS_IN.iter().filter_map(move |way| {
+        let of_type = |address: &&Address| match address.kind {
+            AddressKind::LoadBalancer => way.type_ == "LoadBalancer",
+            AddressKind::NodePort(_) => way.type_ == "NodePort",
+        };
+        let addresses: Vec<&Address> = addresses.iter().filter(of_type).collect();
+        (!addresses.is_empty()).then(|| opened(platform, id, way, &addresses))
+    })
+}
+
+fn opened(platform: &Platform, id: ServiceId, way: &WayIn, addresses: &[&Address]) -> Object {
+    let service = &platform[id];
+    let mut by_port = addresses.to_vec();
+    by_port.sort_unstable_by_key(|address| address.port.index);
+    by_port.dedup_by_key(|address| address.port.index);
+    let ports = by_port.iter().flat_map(|address| {
+        let node_port = match address.kind {
+            AddressKind::LoadBalancer => None,
+            AddressKind::NodePort(number) => number,
+        };
+        let cause = Cause::declared("the port of the nodes", address.span);
+        service_ports(&platform[address.port], 0).map(move |mut entry| {
+            if let (Some(fields), Some(number)) = (entry.as_map_mut(), node_port) {
+                fields.set("nodePort", number, cause);
+            }
+            entry
+        })
+    });
+    let mut spec = spec(service, ports);
+    let opened = addresses.iter();
+    let causes: Causes = opened
+        .map(|address| Cause::declared("an address outside the cluster", address.span))
+        .collect();
+    spec.set("type", way.type_, causes.clone());
+    spec.set(
+        "externalTrafficPolicy",
+        "Local",
+        Cause::always("traffic stays on its node, so that policies judge the caller's address"),
+    );
+    let is_open = by_port.iter().any(|address| address.from.is_empty());
+    if way.type_ == "LoadBalancer" && !is_open {
+        let from = by_port.iter().flat_map(|address| &address.from);
+        let mut ranges: Vec<String> = from.map(|cidr| cidr.value.to_string()).collect();
         ranges.sort_unstable();
         ranges.dedup();
-        let is_open = of_kind.iter().any(|address| address.from.is_empty());
-        let has_ranges = type_ == "LoadBalancer" && !is_open;
-        objects.push(Object::from(core::Service {
-            metadata: metadata::named(
-                platform,
-                id,
-                &format!("{}-{suffix}", platform[id].name.value),
-            ),
-            spec: Some(core::ServiceSpec {
-                type_: Some(type_.to_owned()),
-                external_traffic_policy: Some("Local".to_owned()),
-                load_balancer_source_ranges: has_ranges.then_some(ranges),
-                selector: Some(metadata::identity(&platform[id])),
-                ports: Some(ports),
-                ..core::ServiceSpec::default()
-            }),
-            status: None,
-        }));
+        let from = addresses.iter().flat_map(|address| &address.from);
+        let causes: Causes = from.map(|cidr| Cause::said("who may come", cidr)).collect();
+        spec.set("loadBalancerSourceRanges", Node::texts(ranges), causes);
     }
-    objects
+    let name = format!("{}-{}", service.name.value, way.suffix);
+    let metadata = metadata::named(platform, id, name, causes.clone());
+    Object::new(Kind::Service, metadata, causes).with_spec(spec)
 }

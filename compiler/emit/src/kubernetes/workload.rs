@@ -1,159 +1,177 @@
 //! The workload of a service: Deployment, StatefulSet, Job or CronJob.
 
-use erpc_model::units::Duration;
-use erpc_model::{History, Platform, Scaling, Service, ServiceId, Sourced, Workload};
-use k8s_openapi::api::apps::v1 as apps;
-use k8s_openapi::api::batch::v1 as batch;
-use k8s_openapi::api::core::v1::PersistentVolumeClaim;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
+use erpc_model::{Platform, Scaling, Service, ServiceId, Volume, Workload};
 
 use super::{configs, metadata, pod};
-use crate::Object;
+use crate::cause::{Cause, Causes};
+use crate::kind::Kind;
+use crate::object::Object;
+use crate::tree::{Field, Map, Node};
 
 pub(super) fn workload(platform: &Platform, id: ServiceId) -> Object {
     let service = &platform[id];
-    match &service.workload {
-        Workload::Deployment => deployment(platform, id).into(),
-        Workload::StatefulSet => stateful_set(platform, id).into(),
-        Workload::Job => batch::Job {
-            metadata: described(platform, id),
-            spec: Some(job_spec(platform, id)),
-            status: None,
-        }
-        .into(),
-        Workload::CronJob(schedule) => batch::CronJob {
-            metadata: described(platform, id),
-            spec: Some(batch::CronJobSpec {
-                schedule: schedule.value.clone(),
-                time_zone: service
-                    .properties
-                    .time_zone
-                    .as_ref()
-                    .map(|zone| zone.value.clone()),
-                successful_jobs_history_limit: kept(service, |history| history.succeeded),
-                failed_jobs_history_limit: kept(service, |history| history.failed),
-                // A run that is late does not meet the next one.
-                concurrency_policy: Some("Forbid".to_owned()),
-                job_template: batch::JobTemplateSpec {
-                    metadata: Some(ObjectMeta {
-                        labels: Some(metadata::labels(platform, service)),
-                        ..ObjectMeta::default()
-                    }),
-                    spec: Some(job_spec(platform, id)),
-                },
-                ..batch::CronJobSpec::default()
-            }),
-            status: None,
-        }
-        .into(),
-    }
-}
-
-/// Metadata with the documentation of the source, which the workload alone carries.
-fn described(platform: &Platform, id: ServiceId) -> ObjectMeta {
-    let service = &platform[id];
-    ObjectMeta {
-        annotations: metadata::description(
-            service.doc.as_deref(),
-            service
-                .properties
-                .title
-                .as_ref()
-                .map(|title| title.value.as_str()),
-        ),
-        ..metadata::of_service(platform, id)
-    }
-}
-
-/// The number of replicas, where no autoscaler owns it.
-fn replicas(service: &Service) -> Option<i32> {
-    match &service.scaling {
-        Scaling::Fixed(count) => i32::try_from(count.value).ok(),
-        Scaling::Auto(_) => None,
-    }
-}
-
-fn deployment(platform: &Platform, id: ServiceId) -> apps::Deployment {
-    let service = &platform[id];
-    // Two pods cannot have one port of a node.
-    let strategy = if service.ports.iter().any(|port| port.host) {
-        apps::DeploymentStrategy {
-            type_: Some("Recreate".to_owned()),
-            rolling_update: None,
-        }
-    } else {
-        apps::DeploymentStrategy {
-            type_: Some("RollingUpdate".to_owned()),
-            rolling_update: Some(apps::RollingUpdateDeployment {
-                max_surge: Some(IntOrString::Int(1)),
-                max_unavailable: Some(IntOrString::Int(0)),
-            }),
-        }
+    let (kind, spec) = match &service.workload {
+        Workload::Deployment => (Kind::Deployment, deployment(platform, id)),
+        Workload::StatefulSet => (Kind::StatefulSet, stateful_set(platform, id)),
+        Workload::Job => (Kind::Job, job(platform, id)),
+        Workload::CronJob(_) => (Kind::CronJob, cron_job(platform, id)),
     };
-    apps::Deployment {
-        metadata: described(platform, id),
-        spec: Some(apps::DeploymentSpec {
-            replicas: replicas(service),
-            selector: metadata::selector(service),
-            strategy: Some(strategy),
-            template: pod::template(platform, id),
-            ..apps::DeploymentSpec::default()
-        }),
-        status: None,
+    // The workload alone carries the documentation of the source.
+    let mut metadata = metadata::of_service(platform, id);
+    let title = service.properties.title.as_ref();
+    metadata::describe(&mut metadata, &service.name, service.doc.as_deref(), title);
+    Object::new(kind, metadata, cause(service)).with_spec(spec)
+}
+
+/// Why the workload of a service is of its kind.
+pub(super) fn cause(service: &Service) -> Cause {
+    let own = || service.volumes.iter().find(|volume| !volume.shared);
+    match &service.workload {
+        Workload::Deployment => Cause::said(
+            "a service without a volume of its own is a Deployment",
+            &service.name,
+        ),
+        Workload::StatefulSet => Cause::said(
+            "a service with a volume is a StatefulSet",
+            own().map_or(&service.name, |own| &own.name),
+        ),
+        Workload::Job => Cause::said("a job", &service.name),
+        Workload::CronJob(schedule) => Cause::said("a job with `every` is a CronJob", schedule),
     }
 }
 
-fn stateful_set(platform: &Platform, id: ServiceId) -> apps::StatefulSet {
+/// What says how many replicas there are.
+pub(super) fn replicas(service: &Service) -> Cause {
+    match &service.scaling {
+        Scaling::Fixed(count) => Cause::said("how many replicas there are", count),
+        Scaling::Auto(auto) => Cause::said("how many replicas there may be", auto),
+    }
+}
+
+/// What a Deployment and a StatefulSet have in common.
+fn replicated(platform: &Platform, id: ServiceId) -> Map {
     let service = &platform[id];
-    let claims = service
-        .volumes
-        .iter()
-        .filter(|volume| !volume.shared)
-        .map(|volume| PersistentVolumeClaim {
-            metadata: ObjectMeta {
-                name: Some(volume.name.value.to_string()),
-                labels: Some(metadata::identity(service)),
-                ..ObjectMeta::default()
-            },
-            spec: Some(configs::claim_spec(platform, volume)),
-            status: None,
-        })
+    let mut spec = Map::new();
+    // With an autoscaler, that owns the number.
+    if let Scaling::Fixed(count) = &service.scaling {
+        spec.set("replicas", count.value, replicas(service));
+    }
+    spec.block("selector", metadata::selector(service));
+    spec.block("template", pod::template(platform, id));
+    spec
+}
+
+fn deployment(platform: &Platform, id: ServiceId) -> Map {
+    let ports = platform[id].ports.iter().filter(|port| port.host);
+    let on_node: Causes = ports
+        .map(|port| Cause::said("two pods cannot have one port of a node", &port.number))
         .collect();
-    apps::StatefulSet {
-        metadata: described(platform, id),
-        spec: Some(apps::StatefulSetSpec {
-            replicas: replicas(service),
-            selector: metadata::selector(service),
-            service_name: Some(service.name.value.to_string()),
-            template: pod::template(platform, id),
-            volume_claim_templates: Some(claims),
-            persistent_volume_claim_retention_policy: Some(
-                apps::StatefulSetPersistentVolumeClaimRetentionPolicy {
-                    when_deleted: Some("Retain".to_owned()),
-                    when_scaled: Some("Retain".to_owned()),
-                },
-            ),
-            ..apps::StatefulSetSpec::default()
-        }),
-        status: None,
+    let mut strategy = Map::new();
+    let causes = if on_node == Causes::None {
+        let mut rolling = Map::new();
+        rolling.block("maxSurge", 1);
+        rolling.block("maxUnavailable", 0);
+        strategy.block("rollingUpdate", rolling);
+        strategy.block("type", "RollingUpdate");
+        Cause::always("a new replica is ready before an old one goes").into()
+    } else {
+        strategy.block("type", "Recreate");
+        on_node
+    };
+    let mut spec = replicated(platform, id);
+    spec.set("strategy", strategy, causes);
+    spec
+}
+
+fn stateful_set(platform: &Platform, id: ServiceId) -> Map {
+    let service = &platform[id];
+    let own = service.volumes.iter().filter(|volume| !volume.shared);
+    let claims: Vec<Field> = own
+        .map(|volume| Field::plain(claim(platform, service, volume)))
+        .collect();
+    let mut retention = Map::new();
+    retention.block("whenDeleted", "Retain");
+    retention.block("whenScaled", "Retain");
+    let mut spec = replicated(platform, id);
+    spec.set(
+        "persistentVolumeClaimRetentionPolicy",
+        retention,
+        Cause::always("a volume outlives its service and its replicas"),
+    );
+    spec.set(
+        "serviceName",
+        &service.name.value,
+        Cause::said(
+            "replicas have names under the Service of this name",
+            &service.name,
+        ),
+    );
+    spec.block("volumeClaimTemplates", claims);
+    spec
+}
+
+/// The claim of each replica.
+fn claim(platform: &Platform, service: &Service, volume: &Volume) -> Map {
+    let cause = Cause::said("a claim of each replica", &volume.name);
+    let kind = Kind::PersistentVolumeClaim;
+    let mut claim = Map::of_kind(kind.api_version(), kind.as_str(), cause);
+    let mut metadata = Map::new();
+    metadata.set("labels", metadata::identity(service), Cause::name(service));
+    metadata.set("name", &volume.name.value, cause);
+    claim.block("metadata", metadata);
+    claim.block("spec", configs::claim_spec(platform, volume));
+    claim
+}
+
+fn cron_job(platform: &Platform, id: ServiceId) -> Map {
+    let service = &platform[id];
+    let properties = &service.properties;
+    let mut template = Map::new();
+    let mut labels = Map::new();
+    labels.block("labels", metadata::labels(platform, service));
+    template.block("metadata", labels);
+    template.block("spec", job(platform, id));
+    let mut spec = Map::new();
+    spec.set(
+        "concurrencyPolicy",
+        "Forbid",
+        Cause::always("a run that is late does not meet the next one"),
+    );
+    if let Some(history) = &properties.history {
+        let cause = Cause::said("how many runs are kept", history);
+        let kept = [
+            ("failedJobsHistoryLimit", history.value.failed),
+            ("successfulJobsHistoryLimit", history.value.succeeded),
+        ];
+        for (field, count) in kept {
+            if let Some(count) = count {
+                spec.set(field, count, cause);
+            }
+        }
     }
+    spec.block("jobTemplate", template);
+    if let Workload::CronJob(schedule) = &service.workload {
+        let cause = Cause::said("when the job runs", schedule);
+        spec.set("schedule", &schedule.value, cause);
+    }
+    if let Some(zone) = &properties.time_zone {
+        let cause = Cause::said("the time zone of the schedule", zone);
+        spec.set("timeZone", &zone.value, cause);
+    }
+    spec
 }
 
-/// How many runs of a kind are kept, where the source says so.
-fn kept(service: &Service, of: fn(&History) -> Option<u32>) -> Option<i32> {
-    let history = service.properties.history.as_ref()?;
-    i32::try_from(of(&history.value)?).ok()
-}
-
-fn job_spec(platform: &Platform, id: ServiceId) -> batch::JobSpec {
+fn job(platform: &Platform, id: ServiceId) -> Map {
     let runs = &platform[id].properties;
-    let seconds = |deadline: &Sourced<Duration>| i64::try_from(deadline.value.0 / 1000).ok();
-    let count = |retries: &Sourced<u32>| i32::try_from(retries.value).ok();
-    batch::JobSpec {
-        active_deadline_seconds: runs.deadline.as_ref().and_then(seconds),
-        backoff_limit: runs.retries.as_ref().and_then(count),
-        template: pod::template(platform, id),
-        ..batch::JobSpec::default()
+    let mut spec = Map::new();
+    if let Some(deadline) = &runs.deadline {
+        let cause = Cause::said("how long a run may take", deadline);
+        spec.set("activeDeadlineSeconds", deadline.value.0 / 1000, cause);
     }
+    if let Some(retries) = &runs.retries {
+        let cause = Cause::said("how often it is tried again", retries);
+        spec.set("backoffLimit", Node::from(retries.value), cause);
+    }
+    spec.block("template", pod::template(platform, id));
+    spec
 }

@@ -1,6 +1,41 @@
 //! Values of a type that a field does not have, in the words of the language.
 
 use erpc_model::{PatchField, PatchValue};
+use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
+use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
+use k8s_openapi::api::batch::v1::{CronJob, Job};
+use k8s_openapi::api::core::v1::{
+    ConfigMap, LimitRange, Namespace, PersistentVolumeClaim, ResourceQuota, Service, ServiceAccount,
+};
+use k8s_openapi::api::networking::v1::{Ingress, IngressClass, NetworkPolicy};
+use k8s_openapi::api::policy::v1::PodDisruptionBudget;
+use k8s_openapi::api::rbac::v1::{ClusterRole, ClusterRoleBinding, Role, RoleBinding};
+use k8s_openapi::api::storage::v1::StorageClass;
+use serde_json::Value;
+
+use crate::Object;
+use crate::kind::Kind;
+
+macro_rules! typed {
+    ($($kind:ident)*) => {
+        /// What of an object its kind has.
+        pub(super) fn typed(object: &Object) -> Result<Value, serde_json::Error> {
+            let value = serde_json::to_value(object)?;
+            match object.kind() {
+                $(Kind::$kind => {
+                    let typed: $kind = serde_json::from_value(value)?;
+                    serde_json::to_value(typed)
+                })*
+            }
+        }
+    };
+}
+
+typed! {
+    ClusterRole ClusterRoleBinding ConfigMap CronJob Deployment HorizontalPodAutoscaler Ingress
+    IngressClass Job LimitRange Namespace NetworkPolicy PersistentVolumeClaim PodDisruptionBudget
+    ResourceQuota Role RoleBinding Service ServiceAccount StatefulSet StorageClass
+}
 
 /// Maps whose keys may have dots.
 const MAPS: [&str; 4] = ["labels", "annotations", "nodeSelector", "matchLabels"];

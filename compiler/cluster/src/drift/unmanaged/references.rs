@@ -9,10 +9,10 @@ use crate::discovery::{Discovery, Resource};
 use crate::drift::{Difference, Drift};
 use crate::failure::{ApiError, Failure};
 use crate::inventory;
-use crate::kind::Kind;
 use crate::object::{MANAGED_BY, ObjectId};
 use crate::path::plain;
 use crate::severity::Severity;
+use erpc_emit::Kind;
 
 /// The kinds that can refer to something of the platform from elsewhere.
 const REFERRING: [(&str, &str); 7] = [

@@ -4,9 +4,9 @@ use serde_json::Value;
 
 use super::Own;
 use crate::drift::pods::Found;
-use crate::kind::Kind;
 use crate::path::{FieldPath, plain};
 use crate::severity::Severity;
+use erpc_emit::Kind;
 
 /// Kinds of which more than the metadata is read.
 pub(super) fn needs_whole(kind: &str) -> bool {

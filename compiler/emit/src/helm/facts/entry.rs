@@ -2,12 +2,12 @@
 //! block, in the form in which it is printed: Helm reads such a block as one text, where it would
 //! take a structure apart only to put it together again.
 
-use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde::Serialize;
 
+use crate::Object;
+use crate::tree::{Field, Map};
 use crate::yaml;
 
 /// The columns of an entry's fields.
@@ -50,27 +50,39 @@ impl Entry {
 
     /// The entry of an object that belongs to somebody (a namespace, a service in one), or to the
     /// platform.
-    pub(super) fn of(metadata: &ObjectMeta, owner: Option<(&str, Option<&str>)>) -> Self {
-        Self::replacing(metadata, owner, &[])
+    pub(super) fn of(object: &Object, owner: Option<(&str, Option<&str>)>) -> Self {
+        Self::replacing(object, owner, &[])
     }
 
     /// As [`Entry::of`], less annotations that the template writes.
     pub(super) fn replacing(
-        metadata: &ObjectMeta,
+        object: &Object,
+        owner: Option<(&str, Option<&str>)>,
+        written: &[&str],
+    ) -> Self {
+        let metadata = object.at(&["metadata"]).and_then(Field::as_map);
+        let of_object = (object.name(), object.namespace());
+        Self::of_metadata(of_object, metadata.unwrap_or(&Map::new()), owner, written)
+    }
+
+    /// As [`Entry::replacing`], with a name and other metadata than the object has.
+    pub(super) fn of_metadata(
+        (name, home): (&str, Option<&str>),
+        metadata: &Map,
         owner: Option<(&str, Option<&str>)>,
         written: &[&str],
     ) -> Self {
         let mut head = String::from("- name: ");
-        yaml::push_scalar(&mut head, metadata.name.as_deref().unwrap_or_default());
+        yaml::push_scalar(&mut head, name);
         head.push('\n');
-        let own = metadata.namespace.as_deref().map(|own| (own, None));
+        let own = home.map(|own| (own, None));
         let (namespace, service) = owner.or(own).unzip();
         for (key, value) in [("namespace", namespace), ("service", service.flatten())] {
             if let Some(value) = value {
                 line(&mut head, FIELDS, key, value);
             }
         }
-        if metadata.namespace.is_none() && namespace.is_some() {
+        if home.is_none() && namespace.is_some() {
             head.push_str("  isClusterWide: true\n");
         }
         let mut entry = Self {
@@ -81,34 +93,31 @@ impl Entry {
             not_under: Vec::new(),
             body: String::with_capacity(512),
         };
-        entry.some("labels", metadata.labels.as_ref());
-        match &metadata.annotations {
-            Some(all) if written.iter().any(|key| all.contains_key(*key)) => {
-                let all = all.iter();
-                let left = all.filter(|(key, _)| !written.contains(&key.as_str()));
-                entry.block("annotations", &left.collect::<BTreeMap<_, _>>(), &[]);
-            }
-            annotations => entry.some("annotations", annotations.as_ref()),
+        entry.some("labels", metadata.get("labels"));
+        if let Some(all) = metadata.get("annotations").and_then(Field::as_map) {
+            entry.block("annotations", &all.without(written));
         }
-        let said = ["name", "namespace", "labels", "annotations"].as_slice();
-        entry.block("metadata", metadata, said);
+        let said = metadata.without(&["name", "namespace", "labels", "annotations"]);
+        entry.block("metadata", &said);
         entry
     }
 
     /// Adds a text that the template prints as it is, unless it is empty.
-    pub(super) fn block(
-        &mut self,
-        key: &str,
-        value: &impl Serialize,
-        without: &'static [&'static str],
-    ) {
-        block(&mut self.body, FIELDS, key, value, without);
+    pub(super) fn block(&mut self, key: &str, value: &impl Serialize) {
+        block(&mut self.body, FIELDS, key, value);
     }
 
     /// As [`Entry::block`], of what may be missing.
     pub(super) fn some(&mut self, key: &str, value: Option<&impl Serialize>) {
         if let Some(value) = value {
-            self.block(key, value, &[]);
+            self.block(key, value);
+        }
+    }
+
+    /// Adds the specification of an object less some of its fields.
+    pub(super) fn spec(&mut self, object: &Object, without: &[&str]) {
+        if let Some(spec) = object.at(&["spec"]).and_then(Field::as_map) {
+            self.block("spec", &spec.without(without));
         }
     }
 
@@ -182,18 +191,12 @@ pub(super) fn list<T: AsRef<str>>(out: &mut String, indent: usize, key: &str, na
 }
 
 /// Appends a value as a text below its key, unless it is empty.
-pub(super) fn block(
-    out: &mut String,
-    indent: usize,
-    key: &str,
-    value: &impl Serialize,
-    without: &'static [&'static str],
-) {
+pub(super) fn block(out: &mut String, indent: usize, key: &str, value: &impl Serialize) {
     let start = out.len();
     yaml::push_spaces(out, indent);
     out.push_str(key);
     out.push(':');
-    finish_block(out, start, indent, value, without);
+    finish_block(out, start, indent, value);
 }
 
 /// Appends a list of texts.
@@ -201,22 +204,16 @@ pub(super) fn item(out: &mut String, indent: usize, value: &impl Serialize) {
     let start = out.len();
     yaml::push_spaces(out, indent);
     out.push('-');
-    finish_block(out, start, indent, value, &[]);
+    finish_block(out, start, indent, value);
 }
 
 /// The text behind a key or a dash; an empty one takes that away, too.
-fn finish_block(
-    out: &mut String,
-    start: usize,
-    indent: usize,
-    value: &impl Serialize,
-    without: &'static [&'static str],
-) {
+fn finish_block(out: &mut String, start: usize, indent: usize, value: &impl Serialize) {
     let head = out.len();
     out.push_str(" |-\n");
     let at = out.len();
     // Kubernetes objects have string keys only, which is all that could fail to be written.
-    let _ = yaml::write_at(out, indent + STEP, value, without);
+    let _ = yaml::write_at(out, indent + STEP, value);
     let text = &out[at..];
     if matches!(text, "" | "{}\n" | "[]\n") {
         out.truncate(start);
@@ -286,7 +283,7 @@ mod tests {
             let last = BTreeMap::from([("a", "x"), ("key", value)]);
             for map in [map, last] {
                 let mut out = String::new();
-                block(&mut out, 4, "fields", &map, &[]);
+                block(&mut out, 4, "fields", &map);
                 let read: BTreeMap<String, String> =
                     serde_saphyr::from_str(&out).expect("YAML of one field");
                 let mut wanted = String::new();
@@ -295,13 +292,7 @@ mod tests {
             }
         }
         let mut out = String::new();
-        block(
-            &mut out,
-            2,
-            "fields",
-            &BTreeMap::<String, String>::new(),
-            &[],
-        );
+        block(&mut out, 2, "fields", &BTreeMap::<String, String>::new());
         assert_eq!(out, "");
     }
 }

@@ -20,7 +20,9 @@ use self::entry::Entry;
 use self::network::Sites;
 use super::Variants;
 use super::values::Shape;
+use crate::kind::Kind;
 use crate::kubernetes::{classes, namespaces};
+use crate::tree::Field;
 use crate::{Object, ObjectFile, kubernetes};
 
 /// What would be values, but is set by a patch: `erp-apps.hl7-health.resources`.
@@ -106,34 +108,6 @@ pub(super) fn collect<T: Send>(
     gathered
 }
 
-/// The file of a kind.
-fn plural(kind: &str) -> Option<&'static str> {
-    Some(match kind {
-        "ClusterRole" => "clusterroles",
-        "ClusterRoleBinding" => "clusterrolebindings",
-        "ConfigMap" => "configmaps",
-        "CronJob" => "cronjobs",
-        "Deployment" => "deployments",
-        "HorizontalPodAutoscaler" => "horizontalpodautoscalers",
-        "Ingress" => "ingresses",
-        "IngressClass" => "ingressclasses",
-        "Job" => "jobs",
-        "LimitRange" => "limitranges",
-        "Namespace" => "namespaces",
-        "NetworkPolicy" => "networkpolicies",
-        "PersistentVolumeClaim" => "persistentvolumeclaims",
-        "PodDisruptionBudget" => "poddisruptionbudgets",
-        "ResourceQuota" => "resourcequotas",
-        "Role" => "roles",
-        "RoleBinding" => "rolebindings",
-        "Service" => "services",
-        "ServiceAccount" => "serviceaccounts",
-        "StatefulSet" => "statefulsets",
-        "StorageClass" => "storageclasses",
-        _ => return None,
-    })
-}
-
 /// What is gathered, in its order.
 #[derive(Default)]
 struct List {
@@ -152,10 +126,8 @@ impl List {
         texts.map(|(kind, text)| (kind, vec![text])).collect()
     }
 
-    fn push(&mut self, kind: &str, entry: Entry) {
-        if let Some(plural) = plural(kind) {
-            self.entries.push((plural, entry));
-        }
+    fn push(&mut self, kind: Kind, entry: Entry) {
+        self.entries.push((kind.plural(), entry));
     }
 }
 
@@ -235,20 +207,17 @@ impl<'p> Facts<'p> {
     /// Adds the objects that the platform has as a whole.
     fn shared(&self, files: &[ObjectFile], list: &mut List) {
         for object in files.iter().flat_map(|file| &file.objects) {
-            let metadata = object.metadata();
-            let entry = match object {
+            let entry = match object.kind() {
                 // Of each cluster, below.
-                Object::IngressClass(_) | Object::StorageClass(_) | Object::ResourceQuota(_) => {
-                    continue;
-                }
-                Object::Namespace(_) => self.namespace(object),
-                Object::ClusterRole(_) | Object::ClusterRoleBinding(_) => {
+                Kind::IngressClass | Kind::StorageClass | Kind::ResourceQuota => continue,
+                Kind::Namespace => self.namespace(object),
+                Kind::ClusterRole | Kind::ClusterRoleBinding => {
                     // Of a namespace's account; both are named `<namespace>-role`.
                     let name = object.name();
                     let namespace = name.strip_suffix("-role").unwrap_or(name);
-                    objects::whole(Entry::of(metadata, Some((namespace, None))), object)
+                    objects::whole(Entry::of(object, Some((namespace, None))), object)
                 }
-                _ => objects::whole(Entry::of(metadata, None), object),
+                _ => objects::whole(Entry::of(object, None), object),
             };
             list.push(object.kind(), entry);
         }
@@ -259,7 +228,8 @@ impl<'p> Facts<'p> {
     /// A namespace, with the services for which it has its level of Pod Security: without them it
     /// has a stricter one.
     fn namespace(&self, object: &Object) -> Entry {
-        let mut metadata = object.metadata().clone();
+        let metadata = object.at(&["metadata"]).and_then(Field::as_map);
+        let mut metadata = metadata.cloned().unwrap_or_default();
         let mut services: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
         let mut namespaces = self.platform.namespaces();
         let found = namespaces.find(|(_, namespace)| namespace.name.value == object.name());
@@ -276,12 +246,13 @@ impl<'p> Facts<'p> {
                         of_level.push(&service.name.value);
                     }
                 }
-                if let Some(labels) = &mut metadata.labels {
-                    labels.retain(|label, _| !is_said(label));
+                if let Some(labels) = metadata.map_mut("labels") {
+                    labels.retain(|label| !is_said(label));
                 }
             }
         }
-        let mut entry = Entry::replacing(&metadata, None, &[objects::KEEP]);
+        let name = (object.name(), None);
+        let mut entry = Entry::of_metadata(name, &metadata, None, &[objects::KEEP]);
         entry.home = Some(object.name().to_owned());
         if !services.is_empty() {
             entry.lines("  podSecurity:\n");
@@ -297,10 +268,10 @@ impl<'p> Facts<'p> {
         let mut seen = BTreeSet::new();
         for platform in self.variants.all() {
             for object in namespaces::quotas(platform) {
-                if matches!(object, Object::ResourceQuota(_))
-                    && seen.insert(object.metadata().namespace.clone())
+                if object.kind() == Kind::ResourceQuota
+                    && seen.insert(object.namespace().map(str::to_owned))
                 {
-                    list.push(object.kind(), Entry::of(object.metadata(), None));
+                    list.push(object.kind(), Entry::of(&object, None));
                 }
             }
         }
@@ -308,19 +279,18 @@ impl<'p> Facts<'p> {
 
     /// The classes, each with the clusters that have it.
     fn classes(&self, list: &mut List) {
-        let mut known: Vec<(&'static str, Entry, BTreeSet<&str>)> = Vec::new();
+        let mut known: Vec<(Kind, Entry, BTreeSet<&str>)> = Vec::new();
         for site in self.sites.all() {
             let platform = site.platform();
-            let mut classes = classes::ingress_class(platform);
-            classes.extend(classes::storage_classes(platform));
-            for object in classes {
+            let ingress = classes::ingress_class(platform).into_iter();
+            for object in ingress.chain(classes::storage_classes(platform)) {
                 let kind = object.kind();
-                let owner = match object {
-                    Object::IngressClass(_) => site.controller(),
+                let owner = match kind {
+                    Kind::IngressClass => site.controller(),
                     _ => None,
                 };
                 let owner = owner.map(|(namespace, service)| (namespace, Some(service)));
-                let entry = objects::whole(Entry::of(object.metadata(), owner), &object);
+                let entry = objects::whole(Entry::of(&object, owner), &object);
                 match known.iter_mut().find(|(k, e, _)| *k == kind && *e == entry) {
                     Some((_, _, on)) => {
                         on.insert(site.name());
@@ -342,11 +312,6 @@ impl<'p> Facts<'p> {
         }
         self.policies(id, list);
         self.what_replicas_make(id, list);
-    }
-
-    /// Whether an object's own value is the derived one, which only a patch may have changed.
-    fn is_derived(&self, id: ServiceId, compare: impl FnOnce() -> bool) -> bool {
-        self.platform[id].patches.is_empty() || compare()
     }
 
     fn fix(&self, id: ServiceId, value: &str, list: &mut List) {
@@ -418,42 +383,18 @@ impl<'p> Facts<'p> {
 
 #[cfg(test)]
 mod tests {
-    use super::plural;
+    use crate::Kind;
     use crate::helm::TEMPLATES;
 
     #[test]
     fn every_kind_has_its_template() {
-        let kinds = [
-            "ClusterRole",
-            "ClusterRoleBinding",
-            "ConfigMap",
-            "CronJob",
-            "Deployment",
-            "HorizontalPodAutoscaler",
-            "Ingress",
-            "IngressClass",
-            "Job",
-            "LimitRange",
-            "Namespace",
-            "NetworkPolicy",
-            "PersistentVolumeClaim",
-            "PodDisruptionBudget",
-            "ResourceQuota",
-            "Role",
-            "RoleBinding",
-            "Service",
-            "ServiceAccount",
-            "StatefulSet",
-            "StorageClass",
-        ];
-        for kind in kinds {
-            let file = plural(kind).expect("a kind of the chart");
+        for kind in Kind::ALL {
+            let file = kind.plural();
             let path = format!("helm/templates/{file}.yaml");
             let template = TEMPLATES.iter().find(|(known, _)| *known == path);
             let (_, body) = template.expect("its template");
             assert!(body.contains(&format!("\nkind: {kind}\n")), "{path}");
             assert!(body.contains(&format!("\"files/{file}.yaml\"")), "{path}");
         }
-        assert_eq!(plural("Pod"), None);
     }
 }

@@ -14,7 +14,6 @@ use erpc_policy::{
 
 use super::entry;
 use super::{Facts, List, Place, place};
-use crate::Object;
 use crate::helm::Variants;
 use crate::kubernetes::network_policy;
 
@@ -233,7 +232,7 @@ impl<'p> Facts<'p> {
         routes: Option<bool>,
         list: &mut List,
     ) {
-        let object: Object = network_policy::of_pods(self.platform, id, name).into();
+        let object = network_policy::of_pods(self.platform, id, name);
         let mut entry = self.owned(id, &object, &[]);
         entry.clusters = self.sites.unless_all(on);
         if let Some(routes) = routes {
@@ -310,7 +309,7 @@ fn push_rules<'r>(
             push_peer(out, peer);
         }
         let ports: Vec<_> = ports.iter().map(network_policy::port).collect();
-        entry::block(out, 4, "ports", &ports, &[]);
+        entry::block(out, 4, "ports", &ports);
         if with_services {
             out.push_str("    withServices: true\n");
         }
@@ -327,7 +326,7 @@ fn push_peer(out: &mut String, peer: &PolicyPeer) {
                 PodSelector::Labels(labels) => {
                     let labels = labels.iter();
                     let labels = labels.map(|(key, value)| (key.as_str(), value.as_str()));
-                    entry::block(out, 6, "labels", &labels.collect::<BTreeMap<_, _>>(), &[]);
+                    entry::block(out, 6, "labels", &labels.collect::<BTreeMap<_, _>>());
                 }
             }
         }

@@ -1,14 +1,15 @@
 //! Objects of a service as entries: what the templates print as it is, without what is a value.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use erpc_model::ServiceId;
-use k8s_openapi::api::networking::v1::{Ingress, IngressRule, IngressTLS};
 
 use super::entry::{self, Entry};
 use super::{Facts, List, place};
 use crate::Object;
 use crate::helm::values::hosts;
+use crate::kind::Kind;
+use crate::tree::{Field, Map};
 
 /// The annotation with which an uninstall leaves an object.
 pub(super) const KEEP: &str = "helm.sh/resource-policy";
@@ -16,31 +17,25 @@ pub(super) const KEEP: &str = "helm.sh/resource-policy";
 const WRITTEN: &[&str] = &["apiVersion", "kind", "metadata"];
 
 /// Adds all that an object says.
-pub(super) fn whole(entry: Entry, object: &Object) -> Entry {
-    let mut entry = entry;
-    match object {
-        Object::Role(role) => entry.some("rules", role.rules.as_ref()),
-        Object::ClusterRole(role) => entry.some("rules", role.rules.as_ref()),
-        Object::RoleBinding(binding) => {
-            entry.block("roleRef", &binding.role_ref, &[]);
-            entry.some("subjects", binding.subjects.as_ref());
+pub(super) fn whole(mut entry: Entry, object: &Object) -> Entry {
+    match object.kind() {
+        Kind::Role | Kind::ClusterRole => entry.some("rules", object.at(&["rules"])),
+        Kind::RoleBinding | Kind::ClusterRoleBinding => {
+            entry.some("roleRef", object.at(&["roleRef"]));
+            entry.some("subjects", object.at(&["subjects"]));
         }
-        Object::ClusterRoleBinding(binding) => {
-            entry.block("roleRef", &binding.role_ref, &[]);
-            entry.some("subjects", binding.subjects.as_ref());
+        Kind::ServiceAccount => {
+            let has_token = object.at(&["automountServiceAccountToken"]);
+            let has_token = has_token.is_none_or(|field| field.node != false.into());
+            entry.flag("automountServiceAccountToken", has_token);
         }
-        Object::ServiceAccount(account) => {
-            let has_token = account.automount_service_account_token;
-            entry.flag("automountServiceAccountToken", has_token != Some(false));
-        }
-        Object::IngressClass(class) => entry.some("spec", class.spec.as_ref()),
-        Object::LimitRange(range) => entry.some("spec", range.spec.as_ref()),
-        Object::Service(service) => entry.some("spec", service.spec.as_ref()),
         // What they are stands without a specification around it.
-        Object::ConfigMap(_) | Object::StorageClass(_) => entry.block("fields", object, WRITTEN),
+        Kind::ConfigMap | Kind::StorageClass => {
+            entry.block("fields", &object.fields().without(WRITTEN));
+        }
         // A default-deny; rules come from the contracts.
-        Object::NetworkPolicy(_) => {}
-        _ => entry.block("spec", object, WRITTEN),
+        Kind::NetworkPolicy => {}
+        _ => entry.spec(object, &[]),
     }
     entry
 }
@@ -49,33 +44,30 @@ impl Facts<'_> {
     /// The entry of an object that belongs to a service.
     pub(super) fn owned(&self, id: ServiceId, object: &Object, written: &[&str]) -> Entry {
         let (namespace, service) = place(self.platform, id);
-        Entry::replacing(object.metadata(), Some((namespace, Some(service))), written)
+        Entry::replacing(object, Some((namespace, Some(service))), written)
     }
 
     pub(super) fn object(&self, id: ServiceId, object: &Object, list: &mut List) {
-        let entry = match object {
+        let entry = match object.kind() {
             // No patch changes one; they come from the contracts, on each cluster.
-            Object::NetworkPolicy(_) => return,
-            Object::Ingress(ingress) => return self.ingress(id, object, ingress, list),
-            Object::HorizontalPodAutoscaler(scaler) => self.autoscaler(id, object, scaler, list),
-            Object::PodDisruptionBudget(budget) => self.budget(id, object, budget, list),
-            Object::Deployment(_)
-            | Object::StatefulSet(_)
-            | Object::Job(_)
-            | Object::CronJob(_) => self.workload(id, object, list),
-            Object::PersistentVolumeClaim(claim) => {
+            Kind::NetworkPolicy => return,
+            Kind::Ingress => return self.ingress(id, object, list),
+            Kind::HorizontalPodAutoscaler => self.autoscaler(id, object),
+            Kind::PodDisruptionBudget => self.budget(id, object),
+            Kind::PersistentVolumeClaim => {
                 let mut entry = self.owned(id, object, &[KEEP]);
-                if let Some(spec) = &claim.spec {
+                if let Some(spec) = object.at(&["spec"]) {
                     let values = self.claim_values(id, object.name(), spec, list);
-                    entry.block("spec", spec, values);
+                    entry.spec(object, values);
                 }
                 entry
             }
-            Object::Service(_) => {
+            Kind::Service => {
                 let mut entry = self.owned(id, object, &[]);
                 self.when_replicated(id, object.name(), &mut entry);
                 whole(entry, object)
             }
+            kind if kind.is_workload() => self.workload(id, object, list),
             _ => whole(self.owned(id, object, &[]), object),
         };
         list.push(object.kind(), entry);
@@ -83,29 +75,16 @@ impl Facts<'_> {
 
     /// The rules without their hosts, which are values, in the hosts' order; an entry for each
     /// class that clusters say.
-    fn ingress(&self, id: ServiceId, object: &Object, ingress: &Ingress, list: &mut List) {
+    fn ingress(&self, id: ServiceId, object: &Object, list: &mut List) {
         let mut entry = self.owned(id, object, &[]);
-        let mut spec = ingress.spec.clone().unwrap_or_default();
-        let hosts = hosts(self.platform, id);
-        let rules = spec.rules.iter().flatten();
-        let said: BTreeSet<&str> = rules.filter_map(|rule| rule.host.as_deref()).collect();
-        if said == hosts.iter().copied().collect() {
-            let rules = spec.rules.take().unwrap_or_default();
-            let tls = spec.tls.take().unwrap_or_default();
-            push_rules(&mut entry, &hosts, &rules, &tls);
-        } else {
-            self.fix(id, "hosts", list);
-        }
-        let own = self.platform.cluster().ingress.as_ref();
-        let own = own.map(|ingress| ingress.class.value.as_str());
-        if spec.ingress_class_name.as_deref() != own {
-            entry.block("spec", &spec, &[]);
-            return list.push(object.kind(), entry);
-        }
+        push_rules(&mut entry, &hosts(self.platform, id), object);
         for (class, on) in self.sites.ingress_classes() {
             let mut entry = entry.clone();
-            spec.ingress_class_name = class.map(str::to_owned);
-            entry.block("spec", &spec, &[]);
+            if let Some(class) = class {
+                let mut spec = Map::new();
+                spec.block("ingressClassName", class);
+                entry.block("spec", &spec);
+            }
             entry.clusters = self.sites.unless_all(&on);
             list.push(object.kind(), entry);
         }
@@ -113,28 +92,35 @@ impl Facts<'_> {
 }
 
 /// The paths of each host, and of which hosts a certificate is, by their places among the hosts.
-fn push_rules(entry: &mut Entry, hosts: &[&str], rules: &[IngressRule], tls: &[IngressTLS]) {
+fn push_rules(entry: &mut Entry, hosts: &[&str], ingress: &Object) {
+    let list = |key| {
+        let list = ingress.at(&["spec", key]).and_then(Field::as_list);
+        list.unwrap_or_default()
+    };
+    let by_host: BTreeMap<&str, &Field> = list("rules")
+        .iter()
+        .filter_map(|rule| Some((rule.at(&["host"])?.as_text()?, rule.at(&["http", "paths"])?)))
+        .collect();
     let lines = entry.body();
     lines.push_str("  paths:\n");
     for host in hosts {
-        let rule = rules
-            .iter()
-            .find(|rule| rule.host.as_deref() == Some(*host));
-        if let Some(http) = rule.and_then(|rule| rule.http.as_ref()) {
-            entry::item(lines, 2, &http.paths);
+        if let Some(paths) = by_host.get(host) {
+            entry::item(lines, 2, paths);
         }
     }
+    let tls = list("tls");
     if tls.is_empty() {
         return;
     }
     lines.push_str("  tls:\n");
     for tls in tls {
-        let of = tls.hosts.iter().flatten();
-        let of = of.filter_map(|host| hosts.iter().position(|known| host == known));
+        let of = tls.at(&["hosts"]).and_then(Field::as_list);
+        let of = of.unwrap_or_default().iter().filter_map(Field::as_text);
+        let of = of.filter_map(|host| hosts.iter().position(|known| host == *known));
         let of: Vec<String> = of.map(|place| place.to_string()).collect();
         lines.push_str("  - ");
-        let secret = tls.secret_name.as_deref().unwrap_or_default();
-        entry::line(lines, 0, "secretName", secret);
+        let secret = tls.at(&["secretName"]).and_then(Field::as_text);
+        entry::line(lines, 0, "secretName", secret.unwrap_or_default());
         lines.push_str("    hosts: [");
         lines.push_str(&of.join(", "));
         lines.push_str("]\n");

@@ -2,8 +2,6 @@
 //! on is in the chart in any case, and the templates say when.
 
 use erpc_model::{Scaling, ServiceId};
-use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
-use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 
 use super::entry::Entry;
 use super::{Facts, List, place, push_places};
@@ -12,6 +10,9 @@ use crate::kubernetes::{autoscaler, budget, services};
 
 /// What of an autoscaler is a value.
 const OF_AUTOSCALER: &[&str] = &["minReplicas", "maxReplicas", "metrics"];
+
+/// What of a budget is a value, of a service that says how many pods a drain must leave.
+const OF_BUDGET: &[&str] = &["minAvailable", "maxUnavailable"];
 
 impl Facts<'_> {
     /// `NAME-pods` is there for whoever looks for each of several pods.
@@ -45,86 +46,32 @@ impl Facts<'_> {
         }
         let edges = &self.derived.edges;
         if bounds.max < 2 && edges.would_be_found_by_replica(self.platform, id) {
-            let object = services::every_pod(self.platform, self.derived, id);
+            let object = services::every_pod(self.platform, self.derived, id, &[]);
             self.object(id, &object, list);
         }
         let path = self.platform.path(id);
         if matches!(service.scaling, Scaling::Fixed(_)) && self.shape.scaled.contains_key(&path) {
-            let objects = self.variants.all().find_map(|platform| {
+            let object = self.variants.all().find_map(|platform| {
                 let mut services = platform.services();
                 let (id, _) = services.find(|(id, _)| platform.path(*id) == path)?;
-                let objects = autoscaler::autoscaler(platform, id);
-                (!objects.is_empty()).then_some(objects)
+                autoscaler::autoscaler(platform, id)
             });
-            for object in objects.into_iter().flatten() {
-                let mut entry = self.owned(id, &object, &[]);
-                if let Object::HorizontalPodAutoscaler(scaler) = &object {
-                    entry.block("spec", &scaler.spec, OF_AUTOSCALER);
-                }
-                list.push(object.kind(), entry);
+            if let Some(object) = object {
+                list.push(object.kind(), self.autoscaler(id, &object));
             }
         }
     }
 
-    pub(super) fn autoscaler(
-        &self,
-        id: ServiceId,
-        object: &Object,
-        scaler: &HorizontalPodAutoscaler,
-        list: &mut List,
-    ) -> Entry {
+    pub(super) fn autoscaler(&self, id: ServiceId, object: &Object) -> Entry {
         let mut entry = self.owned(id, object, &[]);
-        // A patch may have put others there.
-        let is_derived = self.is_derived(id, || {
-            let derived = autoscaler::autoscaler(self.platform, id);
-            derived.first().is_some_and(|derived| {
-                let Object::HorizontalPodAutoscaler(derived) = derived else {
-                    return false;
-                };
-                let values = |scaler: &HorizontalPodAutoscaler| {
-                    let spec = scaler.spec.as_ref()?;
-                    let metrics = spec.metrics.clone();
-                    Some((spec.min_replicas, spec.max_replicas, metrics))
-                };
-                values(derived) == values(scaler)
-            })
-        });
-        if is_derived {
-            entry.block("spec", &scaler.spec, OF_AUTOSCALER);
-        } else {
-            self.fix(id, "hpa", list);
-            entry.block("spec", &scaler.spec, &[]);
-        }
+        entry.spec(object, OF_AUTOSCALER);
         entry
     }
 
-    pub(super) fn budget(
-        &self,
-        id: ServiceId,
-        object: &Object,
-        budget: &PodDisruptionBudget,
-        list: &mut List,
-    ) -> Entry {
+    pub(super) fn budget(&self, id: ServiceId, object: &Object) -> Entry {
         let mut entry = self.owned(id, object, &[]);
-        let is_drained = || self.shape.drained.contains(&self.platform.path(id));
-        if self.shape.drained.is_empty() || !is_drained() {
-            entry.block("spec", &budget.spec, &[]);
-            return entry;
-        }
-        let is_derived = self.is_derived(id, || {
-            let values = |budget: &PodDisruptionBudget| {
-                let spec = budget.spec.clone()?;
-                Some((spec.min_available, spec.max_unavailable))
-            };
-            let derived = budget::with_replicas(self.platform, id);
-            matches!(&derived, Object::PodDisruptionBudget(derived) if values(derived) == values(budget))
-        });
-        if is_derived {
-            entry.block("spec", &budget.spec, &["minAvailable", "maxUnavailable"]);
-        } else {
-            self.fix(id, "minAvailable", list);
-            entry.block("spec", &budget.spec, &[]);
-        }
+        let is_drained = self.shape.drained.contains(&self.platform.path(id));
+        entry.spec(object, if is_drained { OF_BUDGET } else { &[] });
         entry
     }
 }

@@ -1,8 +1,7 @@
-//! The kinds of object that a platform is made of, and where the API serves each.
+//! The kinds of object that a platform is made of, and where the API serves each. Everything that is the same for
+//! all objects of a kind is in this table.
 
 use std::fmt;
-
-use erpc_emit::Object;
 
 macro_rules! kinds {
     ($($name:ident $group:literal $version:literal $plural:literal $scope:ident;)*) => {
@@ -37,6 +36,17 @@ macro_rules! kinds {
                 match self { $(Self::$name => $version,)* }
             }
 
+            /// The group and version as objects name them: `apps/v1`, `v1`.
+            #[must_use]
+            pub const fn api_version(self) -> &'static str {
+                match self {
+                    $(Self::$name => match $group.as_bytes() {
+                        [] => $version,
+                        _ => concat!($group, "/", $version),
+                    },)*
+                }
+            }
+
             /// The resource's name in paths and in RBAC rules.
             #[must_use]
             pub const fn plural(self) -> &'static str {
@@ -47,12 +57,6 @@ macro_rules! kinds {
             #[must_use]
             pub const fn is_namespaced(self) -> bool {
                 match self { $(Self::$name => scope!($scope),)* }
-            }
-
-            /// The kind of an emitted object.
-            #[must_use]
-            pub const fn of(object: &Object) -> Self {
-                match object { $(Object::$name(_) => Self::$name,)* }
             }
         }
     };
@@ -92,15 +96,6 @@ kinds! {
 }
 
 impl Kind {
-    /// `apps/v1`, `v1`.
-    #[must_use]
-    pub fn api_version(self) -> String {
-        match self.group() {
-            "" => self.version().to_owned(),
-            group => format!("{group}/{}", self.version()),
-        }
-    }
-
     /// The kind with this name.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
@@ -114,6 +109,12 @@ impl Kind {
             self,
             Self::Deployment | Self::StatefulSet | Self::Job | Self::CronJob
         )
+    }
+
+    /// Whether an object of the kind holds data, or what does: no switch and no mistake may delete it.
+    #[must_use]
+    pub const fn holds_data(self) -> bool {
+        matches!(self, Self::Namespace | Self::PersistentVolumeClaim)
     }
 
     /// Where the API serves the kind: `/apis/apps/v1`.
@@ -135,7 +136,7 @@ impl Kind {
 
 /// Where the API serves a group.
 #[must_use]
-pub(crate) fn root(group: &str, version: &str) -> String {
+pub fn root(group: &str, version: &str) -> String {
     match group {
         "" => format!("/api/{version}"),
         group => format!("/apis/{group}/{version}"),

@@ -2,14 +2,9 @@
 
 use granit_parser::{Event, Parser, ScalarStyle};
 
-/// A step of a path into an object.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum PathSegment {
-    /// A field, or a key of a map.
-    Key(String),
-    /// An element of a list.
-    Item(usize),
-}
+use smol_str::SmolStr;
+
+use crate::tree::PathSegment;
 
 /// What a line belongs to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,7 +20,7 @@ pub(crate) struct Line {
 /// An open collection.
 enum Open {
     /// With the key whose value comes next, and its line.
-    Map(Option<(String, usize)>),
+    Map(Option<(SmolStr, usize)>),
     /// With the place of the next element.
     List(usize),
 }
@@ -110,7 +105,7 @@ impl Walk {
 
     fn scalar(&mut self, value: &str, first: usize, last: usize) {
         if let Some(Open::Map(key @ None)) = self.open.last_mut() {
-            *key = Some((value.to_owned(), first));
+            *key = Some((value.into(), first));
             self.mark(first, 0);
             return;
         }
@@ -144,7 +139,7 @@ mod tests {
     fn paths(text: &str) -> Vec<String> {
         let shown = |path: &[PathSegment]| {
             let steps = path.iter().map(|step| match step {
-                PathSegment::Key(key) => key.clone(),
+                PathSegment::Key(key) => key.to_string(),
                 PathSegment::Item(place) => place.to_string(),
             });
             steps.collect::<Vec<_>>().join("/")
