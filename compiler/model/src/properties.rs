@@ -6,9 +6,10 @@ use std::sync::LazyLock;
 
 use rustc_hash::FxHashMap;
 
-use crate::platform::{Platform, Service};
+use crate::platform::PlatformStatements;
 use crate::statements::{
-    Cluster, Container, External, Namespace, Secret, ServiceProperties, Statements,
+    Cluster, Container, External, Namespace, Secret, ServiceProperties, ServiceStatements,
+    Statements,
 };
 
 pub use crate::word::{BlockKind, Merge, Word};
@@ -53,12 +54,10 @@ words! {
     "namespaces"  Replace [Platform] "namespaces { … }" "What every namespace gets that does not say its own.";
 
     // namespaces
-    "tier"      Replace [Namespace] "tier NAME" "The tier of the namespace's services.";
     "service"   Append  [Namespace] "service NAME [is Component(…), …] { … }" "A workload that serves.";
     "job"       Append  [Namespace] "job NAME [every \"cron\"] [is Component(…), …] { … }" "A workload that runs to its end.";
 
     // services
-    "scale"      Replace [Service] "scale MIN..MAX on cpu PERCENT, memory PERCENT" "Between how many pods the autoscaler moves, and on what.";
     "calls"      Append  [Service Job] "calls TO:PORT [optional|observes] [because \"…\"]" "A permitted flow, said from the client's side.";
 }
 
@@ -68,12 +67,12 @@ pub fn words() -> impl Iterator<Item = &'static Word> {
         .iter()
         .chain(declared::<External>())
         .chain(declared::<Secret>())
-        .chain(declared::<Platform>())
+        .chain(declared::<PlatformStatements>())
         .chain(declared::<Cluster>())
         .chain(declared::<Namespace>())
         .chain(declared::<Container>())
         .chain(declared::<ServiceProperties>())
-        .chain(declared::<Service>())
+        .chain(declared::<ServiceStatements>())
 }
 
 /// The words of the statements of a block.

@@ -55,7 +55,7 @@ type Objects = BTreeMap<ObjectId, Packed>;
 fn ports_moved(platform: &Platform) -> Platform {
     let mut moved = platform.clone();
     for service in &mut moved.services {
-        for port in &mut service.ports {
+        for port in &mut service.statements.ports {
             if port.last != port.number.value {
                 continue;
             }

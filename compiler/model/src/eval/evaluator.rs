@@ -12,6 +12,7 @@ use smol_str::SmolStr;
 use super::arithmetic::Stop;
 use super::budget::{self, Budget, Resource};
 use super::sink::Sink;
+use crate::ids::{NamespaceId, ServiceId};
 use crate::program::{Files, Loaded};
 use crate::value::{Type, Value};
 
@@ -52,6 +53,22 @@ impl DerefMut for Evaluator<'_> {
     }
 }
 
+/// The namespace and the service in which a statement stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Standpoint {
+    pub(crate) namespace: Option<NamespaceId>,
+    pub(crate) service: Option<ServiceId>,
+}
+
+impl Standpoint {
+    pub(crate) fn in_namespace(namespace: Option<NamespaceId>) -> Self {
+        Self {
+            namespace,
+            service: None,
+        }
+    }
+}
+
 /// The names that an expression can see.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Scope {
@@ -59,6 +76,8 @@ pub(crate) struct Scope {
     pub(crate) bindings: Vec<(SmolStr, Value)>,
     /// Parameters to which whoever uses the component gives a value, and where it does.
     pub(crate) given: Vec<(SmolStr, Span)>,
+    /// Where the statement stands.
+    pub(crate) at: Standpoint,
     /// Name and namespace of the service that is being resolved.
     pub(crate) service: Option<(SmolStr, SmolStr)>,
     /// The module whose constants are visible; the program's own where `None`.

@@ -23,7 +23,7 @@ pub use arithmetic::Stop;
 pub(crate) use arithmetic::decided;
 pub(crate) use budget::{Budget, OF_CONDITIONS, Resource};
 pub(crate) use evaluate::{Machine, Subject};
-pub(crate) use evaluator::{Asked, Constant, Evaluator, Scope};
+pub(crate) use evaluator::{Asked, Constant, Evaluator, Scope, Standpoint};
 pub(crate) use lowering::{Binding, Context, Lowering, Typed, known};
 pub(crate) use show::show;
 pub(crate) use sink::Sink;

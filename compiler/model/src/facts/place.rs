@@ -2,14 +2,13 @@
 
 use super::{Fact, Plain};
 use crate::platform::{Cluster, External, NamespaceId, Platform, Secret};
-use crate::shown::Names;
 use crate::statements::{Field, Statements};
 
 /// The statements of the platform block, and what is counted.
 #[must_use]
 pub fn of_platform(platform: &Platform) -> Vec<Fact> {
     let mut facts = vec![Fact::shown("name", &platform.name)];
-    facts.extend(platform.facts(platform));
+    facts.extend(platform.statements.facts(platform));
     facts.push(Fact::shown("cluster", &platform.cluster().name));
     let tiers = platform.tiers.iter().map(|tier| tier.name.clone());
     facts.extend(Vec::from_iter(tiers).facts("tiers", platform));
@@ -34,12 +33,7 @@ pub fn of_platform(platform: &Platform) -> Vec<Fact> {
 /// The statements of a namespace, its own and those of the platform.
 #[must_use]
 pub fn of_namespace(platform: &Platform, id: NamespaceId) -> Vec<Fact> {
-    let namespace = &platform[id];
-    let mut facts = namespace.facts(platform);
-    let tier = namespace.tier.clone().map(|tier| platform.tier(tier));
-    let after_title = usize::from(namespace.title.is_some());
-    facts.insert(after_title, Fact::shown("tier", &tier));
-    facts
+    platform[id].facts(platform)
 }
 
 /// The statements of a cluster block.

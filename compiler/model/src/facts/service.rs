@@ -16,7 +16,7 @@ pub fn of_service(platform: &Platform, id: ServiceId) -> Vec<Fact> {
     facts.extend(components(platform, service));
     facts.extend(service.properties.facts(platform));
     facts.extend(service.main.facts(platform));
-    let mut own = service.facts(platform);
+    let mut own = service.statements.facts(platform);
     let behind = |row: &Fact| ["sidecar", "init", "patch"].contains(&row.name.as_str());
     let at = own.iter().position(behind).unwrap_or(own.len());
     own.splice(at..at, exposures(platform, id));

@@ -18,11 +18,11 @@ use crate::statements::{Reader, Spread, each_text, name, statements, text};
 
 pub use crate::ids::*;
 pub use crate::statements::{
-    ApiServer, Availability, CheckKind, Cluster, Cni, CniAbility, Config, Container,
+    ApiServer, Autoscale, Availability, CheckKind, Cluster, Cni, CniAbility, Config, Container,
     ContainerDefaults, Dns, DnsFlavour, EnvValue, EnvVar, External, ExternalPort, Grant, Image,
     Ingress, IngressController, Latency, Mesh, Namespace, Nodes, Patch, PatchField, PatchValue,
-    Port, Probe, ProbeCheck, Probes, Quota, Resource, Secret, SecretMount, StorageClass,
-    StorageProvision, Volume,
+    Port, Probe, ProbeCheck, Probes, Quota, Resource, Scaling, Secret, SecretMount,
+    ServiceProperties, ServiceStatements, StorageClass, StorageProvision, Volume,
 };
 pub use accept::{Accept, AcceptedFile, Move, MovedTo, Subject};
 pub use flow::*;
@@ -31,59 +31,73 @@ pub use rule::{Expectation, Rule, Test};
 pub(crate) use rule::{MemberId, PathQuery, Require, Term, TermKind};
 pub use service::*;
 
-statements! {
-    /// A whole program, resolved.
-    Platform(
-        /// `platform NAME`.
-        name: Sourced<SmolStr>,
-        /// The chosen cluster.
-        cluster: ClusterId
-    ) {
-        /// `##` above it.
-        doc: Option<String>,
-        /// All clusters, in source order.
-        clusters: Vec<Cluster>,
-        /// All tiers, lowest first where they are comparable.
-        tiers: Vec<Tier>,
-        /// By name.
-        namespaces: Vec<Namespace>,
-        /// By namespace, then by name.
-        services: Vec<Service>,
-        /// By name.
-        externals: Vec<External>,
-        /// `allow`s and `calls`, sorted by place.
-        flows: Vec<Flow>,
-        /// `expose … at`, by service.
-        routes: Vec<Route>,
-        /// `expose … as`, by service.
-        addresses: Vec<Address>,
-        /// By namespace, then by name; a secret of the whole program comes first.
-        secrets: Vec<Secret>,
-        /// Components of the program and those of the library that it uses.
-        components: Vec<Component>,
-        /// Uses of components, outer before inner.
-        uses: Vec<ComponentUse>,
-        /// `never` and `always`, sorted by place.
-        assertions: Vec<Assertion>,
-        /// `profile NAME`, by name.
-        profiles: Vec<Profile>,
-        /// The rules that are on, in source order.
-        rules: Vec<Rule>,
-        /// `test "name"`, in source order.
-        tests: Vec<Test>,
-        /// The profile under which this platform is; `None` for the platform as declared.
-        profile: Option<ProfileId>,
-        /// The namespaces and services that the profile switches off, by their paths, with the line that does.
-        switched_off: Vec<(String, Span)>,
-        /// Whether the profile, or one that it `is`, holds statements, beside paths.
-        has_statements_of_profile: bool,
-        /// `accept CODE`, in source order.
-        accepts: Vec<Accept>,
-        /// `accept "PATH"`, in source order.
-        accepted_files: Vec<AcceptedFile>,
-        /// `moved OLD to NEW`, in source order.
-        moves: Vec<Move>,
+/// A whole program, resolved.
+#[derive(Clone, Debug)]
+pub struct Platform {
+    /// `platform NAME`.
+    pub name: Sourced<SmolStr>,
+    /// The chosen cluster.
+    pub cluster: ClusterId,
+    /// `##` above it.
+    pub doc: Option<String>,
+    /// All clusters, in source order.
+    pub clusters: Vec<Cluster>,
+    /// All tiers, lowest first where they are comparable.
+    pub tiers: Vec<Tier>,
+    /// By name.
+    pub namespaces: Vec<Namespace>,
+    /// By namespace, then by name.
+    pub services: Vec<Service>,
+    /// By name.
+    pub externals: Vec<External>,
+    /// `allow`s and `calls`, sorted by place.
+    pub flows: Vec<Flow>,
+    /// `expose … at`, by service.
+    pub routes: Vec<Route>,
+    /// `expose … as`, by service.
+    pub addresses: Vec<Address>,
+    /// By namespace, then by name; a secret of the whole program comes first.
+    pub secrets: Vec<Secret>,
+    /// Components of the program and those of the library that it uses.
+    pub components: Vec<Component>,
+    /// Uses of components, outer before inner.
+    pub uses: Vec<ComponentUse>,
+    /// `never` and `always`, sorted by place.
+    pub assertions: Vec<Assertion>,
+    /// `profile NAME`, by name.
+    pub profiles: Vec<Profile>,
+    /// The rules that are on, in source order.
+    pub rules: Vec<Rule>,
+    /// `test "name"`, in source order.
+    pub tests: Vec<Test>,
+    /// The profile under which this platform is; `None` for the platform as declared.
+    pub profile: Option<ProfileId>,
+    /// The namespaces and services that the profile switches off, by their paths, with the line that does.
+    pub switched_off: Vec<(String, Span)>,
+    /// Whether the profile, or one that it `is`, holds statements, beside paths.
+    pub has_statements_of_profile: bool,
+    /// `accept CODE`, in source order.
+    pub accepts: Vec<Accept>,
+    /// `accept "PATH"`, in source order.
+    pub accepted_files: Vec<AcceptedFile>,
+    /// `moved OLD to NEW`, in source order.
+    pub moves: Vec<Move>,
+    /// The statements of the platform block.
+    pub statements: PlatformStatements,
+}
+
+/// A platform has the statements of its block as fields.
+impl std::ops::Deref for Platform {
+    type Target = PlatformStatements;
+
+    fn deref(&self) -> &PlatformStatements {
+        &self.statements
     }
+}
+
+statements! {
+    /// The statements of the platform block.
+    PlatformStatements() {}
 
     title: Option<Sourced<String>> = "title \"…\"" [Platform]
         "A short name for people.",

@@ -3,14 +3,9 @@
 use erpc_diagnostics::Span;
 use smol_str::SmolStr;
 
-use crate::fact::{Fact, Plain};
 use crate::ids::{NamespaceId, ServiceId, UseId};
 use crate::origin::Sourced;
-use crate::statements::{
-    Availability, Config, Container, Grant, Latency, Patch, Port, SecretMount, ServiceProperties,
-    Volume, slo, statements,
-};
-use crate::units::{Percent, Range};
+use crate::statements::{Container, ServiceProperties, ServiceStatements};
 
 /// What kind of workload a service or job is.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -26,72 +21,57 @@ pub enum Workload {
     CronJob(Sourced<String>),
 }
 
-statements! {
-    /// `service NAME` or `job NAME`.
-    Service(
-        /// Its name.
-        name: Sourced<SmolStr>,
-        /// Its namespace.
-        namespace: NamespaceId,
-        /// The container that carries the service's name.
-        main: Container
-    ) {
-        /// Whether every component that it `is` could be read: if not, what it seems not to have is not missing.
-        is_whole: bool,
-        /// `##` above it.
-        doc: Option<String>,
-        /// What it runs as.
-        workload: Workload,
-        /// The components it `is`, left to right.
-        components: Vec<UseId>,
-        /// Its plain statements.
-        properties: ServiceProperties,
-        /// The addresses of other services that its texts name with `host` and `address`, in the order of the source.
-        addresses: Vec<AddressUse>,
-        /// `slo latency`.
-        latency: Vec<Sourced<Latency>>,
-    }
+/// `service NAME` or `job NAME`.
+#[derive(Clone, Debug)]
+pub struct Service {
+    /// Its name.
+    pub name: Sourced<SmolStr>,
+    /// Its namespace.
+    pub namespace: NamespaceId,
+    /// The container that carries the service's name.
+    pub main: Container,
+    /// Whether every component that it `is` could be read: if not, what it seems not to have is not missing.
+    pub is_whole: bool,
+    /// `##` above it.
+    pub doc: Option<String>,
+    /// What it runs as.
+    pub workload: Workload,
+    /// The components it `is`, left to right.
+    pub components: Vec<UseId>,
+    /// The addresses of other services that its texts name with `host` and `address`, in the order of the source.
+    pub addresses: Vec<AddressUse>,
+    /// Its plain statements.
+    pub properties: ServiceProperties,
+    /// Its other statements.
+    pub statements: ServiceStatements,
+}
 
-    ports: Vec<Port> = "port NAME NUMBER[..NUMBER][/proto] [-> CONTAINERPORT] [host]" ByKey [Service Job Sidecar]
-        "A port by its name, a sidecar's too; flows, probes and routes refer to it.",
-        members {};
-    scaling: Scaling = "replicas N" [Service]
-        "How many pods there are [default: 1].",
-        rows |service, _| vec![service.scaling.fact()],
-        members {};
-    volumes: Vec<Volume> = "volume NAME SIZE at \"path\" [class NAME] [shared]" ByKey [Service Job]
-        "Storage that outlives the pod.",
-        members {};
-    configs: Vec<Config> = "config NAME { \"file\" = TEXT } at \"dir\"" ByKey [Service Job]
-        "Files that the container reads, as a ConfigMap.",
-        members {};
-    secret_mounts: Vec<SecretMount> = "secret NAME at \"dir\"" ByKey [Service Job]
-        "Mounts the keys of a Secret as files.",
-        members {};
-    availability: Option<Sourced<Availability>> = "slo availability PERCENT [over TIME] | slo latency pNN < TIME" ByKey [Service]
-        "What clients are promised; the availability is by default that of the namespace.",
-        rows |service, _| slo::facts(service.availability.as_ref(), &service.latency),
-        members {
-            availability: Option<Percent>, "The share of good time that it promises."
-                => |slo| slo.as_ref().map(|slo| slo.value.share),
-        };
-    after: Vec<Sourced<ServiceId>> = "after NAME, …" Append [Service Job]
-        "What must be ready before this starts.";
-    grants: Vec<Grant> = "grants VERB, … on RESOURCE, … [in cluster] [because \"…\"]" Append [Service Job]
-        "What the ServiceAccount of the service may do at the Kubernetes API.",
-        members {};
-    sidecars: Vec<Container> = "sidecar NAME { … }" Inside [Service Job]
-        "A container that runs beside the main one and starts before it.",
-        members {};
-    inits: Vec<Container> = "init NAME { … }" Inside [Service Job]
-        "A container that runs to its end before the others.",
-        members {};
-    patches: Vec<Patch> = "patch KIND { path = VALUE }" Append [Service Job]
-        "Sets fields of one emitted object that the language has no word for.",
-        members {};
+/// A service has the statements of its block as fields.
+impl std::ops::Deref for Service {
+    type Target = ServiceStatements;
+
+    fn deref(&self) -> &ServiceStatements {
+        &self.statements
+    }
 }
 
 impl Service {
+    /// A service without statements.
+    pub(crate) fn new(name: Sourced<SmolStr>, namespace: NamespaceId, main: Container) -> Self {
+        Self {
+            name,
+            namespace,
+            main,
+            is_whole: false,
+            doc: None,
+            workload: Workload::Deployment,
+            components: Vec::new(),
+            addresses: Vec::new(),
+            properties: ServiceProperties::new(),
+            statements: ServiceStatements::new(),
+        }
+    }
+
     /// The position of a port by its name.
     #[must_use]
     pub fn port(&self, name: &str) -> Option<u32> {
@@ -131,58 +111,4 @@ pub struct AddressUse {
     pub port: Option<SmolStr>,
     /// The call.
     pub span: Span,
-}
-
-/// How many replicas there are.
-#[derive(Clone, Debug)]
-pub enum Scaling {
-    /// `replicas N`, default 1.
-    Fixed(Sourced<u32>),
-    /// `scale A..B on cpu P, memory P`: a HorizontalPodAutoscaler owns the number.
-    Auto(Sourced<Autoscale>),
-}
-
-impl Default for Scaling {
-    fn default() -> Self {
-        Self::Fixed(Sourced::default_of_language(1))
-    }
-}
-
-impl Scaling {
-    /// Its row in `show`.
-    fn fact(&self) -> Fact {
-        match self {
-            Self::Fixed(count) => {
-                Fact::new("replicas", Plain::Number(count.value.into()), count.origin)
-            }
-            Self::Auto(auto) => {
-                let measures = [("cpu", auto.value.cpu), ("memory", auto.value.memory)];
-                let measures = measures.into_iter();
-                let set = measures.filter_map(|(name, share)| Some(format!("{name} {}%", share?)));
-                let set = Vec::from_iter(set).join(", ");
-                let text = format!("{} on {set}", auto.value.replicas);
-                Fact::new("scale", Plain::Text(text), auto.origin)
-            }
-        }
-    }
-
-    /// The least and the greatest number of replicas.
-    #[must_use]
-    pub fn bounds(&self) -> Range<u32> {
-        match self {
-            Self::Fixed(n) => Range::single(n.value),
-            Self::Auto(auto) => auto.value.replicas,
-        }
-    }
-}
-
-/// `scale A..B on cpu P, memory P`; at least one metric.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Autoscale {
-    /// Least and greatest.
-    pub replicas: Range<u32>,
-    /// Target of CPU use, in percent of the request.
-    pub cpu: Option<u32>,
-    /// Target of memory use, in percent of the request.
-    pub memory: Option<u32>,
 }

@@ -33,7 +33,7 @@ pub(crate) fn without(mut platform: Platform, namespaces: &[bool], services: &[b
         namespace.after = after;
     }
     for (service, after) in platform.services.iter_mut().zip(after_services) {
-        service.after = after;
+        service.statements.after = after;
     }
     let secrets: Vec<bool> = platform
         .secrets
@@ -254,16 +254,17 @@ impl Moved {
 
     fn service(&self, service: &mut Service) {
         self.move_namespace(&mut service.namespace);
-        service
+        let statements = &mut service.statements;
+        statements
             .after
             .retain_mut(|after| self.move_service(&mut after.value));
         service
             .addresses
             .retain_mut(|used| self.move_service(&mut used.to));
-        service
+        statements
             .secret_mounts
             .retain_mut(|mount| self.move_secret(&mut mount.secret));
-        let containers = service.sidecars.iter_mut().chain(&mut service.inits);
+        let containers = statements.sidecars.iter_mut().chain(&mut statements.inits);
         for container in containers.chain(std::iter::once(&mut service.main)) {
             for variable in &mut container.env {
                 if let EnvValue::Secret(id, _) = &mut variable.value.value {

@@ -6,7 +6,7 @@ use erpc_syntax::tree::Ident;
 
 use super::state::Resolver;
 use crate::eval::{Asked, END, START};
-use crate::platform::{AddressUse, Container, EnvValue, Namespace, Service, ServiceId};
+use crate::platform::{AddressUse, Container, EnvValue, Service, ServiceId};
 
 /// An address whose service is known.
 struct Address {
@@ -18,11 +18,7 @@ struct Address {
 
 impl Resolver<'_> {
     /// Puts the addresses into the texts of all services.
-    pub(super) fn fill_addresses(
-        &mut self,
-        services: &mut [Option<Service>],
-        namespaces: &[Namespace],
-    ) {
+    pub(super) fn fill_addresses(&mut self) {
         let asked = std::mem::take(&mut self.addresses);
         if asked.is_empty() {
             return;
@@ -33,9 +29,9 @@ impl Resolver<'_> {
             .collect();
         let texts: Vec<Option<String>> = asked
             .iter()
-            .map(|asked| self.address_text(asked.as_ref()?, services, namespaces))
+            .map(|asked| self.address_text(asked.as_ref()?))
             .collect();
-        for service in services.iter_mut().flatten() {
+        for service in self.parts.services.iter_mut().flatten() {
             let mut used = Vec::new();
             for text in texts_of(service) {
                 fill(text, &texts, &mut used);
@@ -59,7 +55,7 @@ impl Resolver<'_> {
     fn address_named(&mut self, asked: &Asked) -> Option<Address> {
         let namespace = self.names.namespace_ids.get(&asked.namespace).copied();
         let (to, port) = if asked.has_port {
-            let (to, port) = self.service_and_port(&asked.name, namespace)?;
+            let (to, port) = self.service_and_port_named(&asked.name, namespace)?;
             (to, Some(port))
         } else {
             (self.service_named(&asked.name, namespace)?, None)
@@ -72,22 +68,17 @@ impl Resolver<'_> {
     }
 
     /// `service.namespace.svc`, with the number of the port behind it where one is asked for.
-    fn address_text(
-        &mut self,
-        asked: &Address,
-        services: &[Option<Service>],
-        namespaces: &[Namespace],
-    ) -> Option<String> {
+    fn address_text(&mut self, asked: &Address) -> Option<String> {
         // A service that could not be read is reported there.
-        let service = services.get(asked.to.index())?.as_ref()?;
+        let service = self.parts.services.get(asked.to.index())?.as_ref()?;
         let host = format!(
             "{}.{}.svc",
             service.name.value,
-            namespaces[service.namespace.index()].name.value
+            self.parts.namespaces[service.namespace.index()].name.value
         );
         let Some(port) = &asked.port else {
             if service.ports.is_empty() && service.is_whole {
-                self.report(
+                self.evaluator.report(
                     Diagnostic::new(
                         &codes::UNKNOWN_PORT,
                         format!(
@@ -104,12 +95,12 @@ impl Resolver<'_> {
         };
         let Some(found) = service.ports.iter().find(|p| p.name.value == port.text) else {
             if service.is_whole {
-                self.report(no_port(service, port));
+                self.evaluator.report(no_port(service, port));
             }
             return None;
         };
         if found.last != found.number.value {
-            self.report(
+            self.evaluator.report(
                 Diagnostic::new(
                     &codes::WRONG_SHAPE,
                     format!(
@@ -152,10 +143,13 @@ fn no_port(service: &Service, port: &Ident) -> Diagnostic {
 
 /// The texts of a service in which an address may stand.
 fn texts_of(service: &mut Service) -> impl Iterator<Item = &mut String> {
-    let containers = std::iter::once(&mut service.main)
-        .chain(&mut service.sidecars)
-        .chain(&mut service.inits);
-    let files = service
+    let Service {
+        main, statements, ..
+    } = service;
+    let containers = std::iter::once(main)
+        .chain(&mut statements.sidecars)
+        .chain(&mut statements.inits);
+    let files = statements
         .configs
         .iter_mut()
         .flat_map(|config| &mut config.files);

@@ -4,17 +4,15 @@
 use std::rc::Rc;
 
 use erpc_diagnostics::{Diagnostic, Span, codes, listed};
-use erpc_syntax::tree::{Expr, Sign};
 use rustc_hash::FxHashMap;
 use smol_str::SmolStr;
 
-use super::settings::{Setting, Settings};
+use super::settings::Settings;
 use super::state::Declared;
 use super::state::Resolver;
-use crate::args::Args;
 use crate::eval::Scope;
 use crate::origin::{Sourced, Via};
-use crate::platform::{Cluster, Ingress, IngressController, Nodes};
+use crate::platform::{Cluster, Nodes};
 use crate::properties::BlockKind;
 use crate::units::{Cpu, Memory};
 
@@ -31,18 +29,14 @@ impl<'a> Resolver<'a> {
         let found_before = self.diagnostics.as_slice().len();
         let mut done = FxHashMap::default();
         let layers = self.cluster_layers(declared, &mut Vec::new(), &mut done);
-        let name = Sourced::declared(declared.name.text.clone(), declared.name.span);
-        let mut cluster = Cluster::new(name);
+        let mut cluster = Cluster::new(declared.sourced_name());
         self.read_statements(&mut cluster, &layers);
         cluster.doc = declared.statement.doc();
         if let Some(nodes) = &cluster.nodes {
             self.check_nodes(nodes);
         }
-        let ingress = layers.top("ingress").cloned();
-        let names_ingress = ingress.is_some();
-        cluster.ingress = ingress.and_then(|setting| self.ingress(&setting));
         // The controller may be a service that could not be read, which is reported there.
-        let is_ingress_lost = names_ingress && cluster.ingress.is_none();
+        let is_ingress_lost = layers.top("ingress").is_some() && cluster.ingress.is_none();
         let found = self.diagnostics.as_slice().len() > found_before;
         cluster.is_whole = !found && !is_ingress_lost;
         cluster
@@ -167,36 +161,5 @@ impl<'a> Resolver<'a> {
             span,
             known.iter().map(SmolStr::as_str),
         ));
-    }
-
-    fn ingress(&mut self, setting: &Setting<'a>) -> Option<Ingress> {
-        let mut args = setting.args();
-        let mut reader = self.reader(setting, &mut args);
-        let class = Ingress::read_class(&mut reader)?;
-        reader.keyword("by")?;
-        let controller = if reader.word("nodes") {
-            IngressController::Nodes
-        } else if reader.word("pods") {
-            IngressController::read_pods(&mut reader)?
-        } else {
-            let expr = reader.expr("the service and port that serve, `ns.service:port`")?;
-            self.ingress_service(expr, &mut args)?
-        };
-        args.finish(&mut self.diagnostics);
-        Some(Ingress { class, controller })
-    }
-
-    /// `ns.service:port, port`: the named ports are looked up when services are known.
-    fn ingress_service(&mut self, expr: &Expr, args: &mut Args<'a>) -> Option<IngressController> {
-        let mut ports = Vec::new();
-        let (service, first) = self.service_and_port(expr, None)?;
-        ports.push(first);
-        while args.sign(Sign::Comma).is_some() {
-            let name = args.need_name("another port of the controller", &mut self.diagnostics)?;
-            ports.push(name);
-        }
-        self.ingress_ports.push((service, ports));
-        // Filled in by `late_ports`, when the ports of services have ids.
-        Some(IngressController::Service(service, Vec::new()))
     }
 }

@@ -291,6 +291,7 @@ impl<'a> Resolver<'a> {
         let mut scope = Scope {
             bindings: Vec::with_capacity(params.len()),
             given: Vec::new(),
+            at: caller.at,
             service: caller.service.clone(),
             module,
         };

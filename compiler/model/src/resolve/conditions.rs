@@ -5,10 +5,9 @@ use erpc_diagnostics::{Diagnostic, Span, codes, listed};
 use erpc_syntax::tree::{Expr, Ident, Path, PathPort, Segment};
 use smol_str::SmolStr;
 
-use super::peers::{Network, Standpoint};
 use super::state::Resolver;
 use crate::elements::{Element, Kind};
-use crate::eval::{Binding, Context, Evaluator, Lowering, Typed, decided, known};
+use crate::eval::{Binding, Context, Evaluator, Lowering, Standpoint, Typed, decided, known};
 use crate::functions::{Function, FunctionPlace, Meaning};
 use crate::platform::{FlowPort, PathQuery, Peer, Peers, Term, TermKind};
 use crate::rules::{member, member_names};
@@ -18,7 +17,6 @@ use crate::value::{Type, Value};
 /// The names of the platform.
 pub(super) struct Conditions<'r, 'a, 'n> {
     pub(super) resolver: &'r mut Resolver<'a>,
-    pub(super) network: &'n Network<'n>,
     /// The rules that a test may ask; `None` in a rule, so that rules never ask each other.
     pub(super) rules: Option<&'n [(SmolStr, Kind)]>,
     /// Whether anything of the platform was named.
@@ -283,9 +281,8 @@ impl<'a> Lowering<'_, 'a, Conditions<'_, 'a, '_>> {
     fn path_query(&mut self, from: &Expr, to: &Expr, is_direct: bool, span: Span) -> Option<Typed> {
         self.context.names_platform = true;
         let at = Standpoint::default();
-        let network = self.context.network;
-        let from = self.context.resolver.peers(from, at, network);
-        let to = self.context.resolver.peers(to, at, network);
+        let from = self.context.resolver.peers(from, at);
+        let to = self.context.resolver.peers(to, at);
         let ((from, from_port), (to, port)) = (from?, to?);
         if let Some(port) = from_port {
             let at = match port {
@@ -299,7 +296,7 @@ impl<'a> Lowering<'_, 'a, Conditions<'_, 'a, '_>> {
             return None;
         }
         let port: Option<FlowPort> = match port {
-            Some(port) => Some(self.context.resolver.flow_port(&to, Some(port), network)?),
+            Some(port) => Some(self.context.resolver.flow_port(&to, Some(port))?),
             None => None,
         };
         if let Some(FlowPort::Named(name, span)) = &port {
@@ -323,7 +320,13 @@ impl<'a> Lowering<'_, 'a, Conditions<'_, 'a, '_>> {
                 return Some(());
             };
             // Of a service that could not be resolved nothing is known.
-            let service = self.context.network.services.get(id.index())?.as_ref()?;
+            let service = self
+                .context
+                .resolver
+                .parts
+                .services
+                .get(id.index())?
+                .as_ref()?;
             if service.port(name).is_some() {
                 return Some(());
             }

@@ -2,7 +2,7 @@
 //! share these words.
 
 use erpc_diagnostics::{Diagnostic, codes, listed, nearest};
-use erpc_syntax::tree::{Arg, Expr, ExprKind, Ident, Sign};
+use erpc_syntax::tree::{Arg, Expr, ExprKind, Ident};
 use smol_str::SmolStr;
 
 use super::settings::Settings;
@@ -10,13 +10,10 @@ use super::state::Resolver;
 use crate::args::Args;
 use crate::eval::Scope;
 use crate::ids::Id;
-use crate::kubernetes;
 use crate::origin::{Sourced, Via};
-use crate::platform::{
-    Container, EnvValue, EnvVar, NamespaceId, Port, Probes, Secret, SecretId, ServiceId,
-};
+use crate::platform::{Container, NamespaceId, Port, Probes, Secret, SecretId, ServiceId};
 use crate::properties::form_of_part;
-use crate::statements::{Drafts, Reader};
+use crate::statements::Drafts;
 
 impl<'a> Resolver<'a> {
     /// A container from its settings. `is_whole` says whether what is missing is to be reported: not for a
@@ -25,7 +22,6 @@ impl<'a> Resolver<'a> {
         &mut self,
         name: Sourced<SmolStr>,
         settings: &Settings<'a>,
-        namespace: Option<NamespaceId>,
         is_whole: bool,
     ) -> Container {
         const REQUIRED: [(&str, &str, &str); 3] = [
@@ -46,7 +42,6 @@ impl<'a> Resolver<'a> {
             container.image.value.registry = self.default_registry();
             container.image.value.repository = container.name.value.clone();
         }
-        container.env = self.environment(settings, namespace);
         container.capabilities.sort_by(|a, b| a.value.cmp(&b.value));
         container
     }
@@ -92,31 +87,8 @@ impl<'a> Resolver<'a> {
         );
     }
 
-    /// The variables in the order in which they are written, since Kubernetes expands `$(NAME)` from those
-    /// before it only; those of components come first.
-    fn environment(
-        &mut self,
-        settings: &Settings<'a>,
-        namespace: Option<NamespaceId>,
-    ) -> Vec<EnvVar> {
-        let tops = settings.of("env").filter_map(|stack| stack.last());
-        let each = tops.filter_map(|setting| {
-            let mut args = setting.args();
-            let value = match Source::read(&setting.key, &mut self.reader(setting, &mut args))? {
-                Source::Text(text) => text.map(EnvValue::Text),
-                Source::Secret(expr) => {
-                    let (secret, key) = self.secret_key(expr, namespace)?;
-                    setting.sourced(expr.span, EnvValue::Secret(secret, key))
-                }
-            };
-            let name = setting.key.clone();
-            Some(EnvVar { name, value })
-        });
-        each.collect()
-    }
-
     /// `S.key`, where the key may be in quotes.
-    fn secret_key(
+    pub(super) fn secret_and_key(
         &mut self,
         expr: &Expr,
         namespace: Option<NamespaceId>,
@@ -147,8 +119,8 @@ impl<'a> Resolver<'a> {
             text: name.clone(),
             span: first.span,
         };
-        let id = self.secret(&ident, namespace)?;
-        let secret = &self.secrets[id.index()];
+        let id = self.secret_named(&ident, namespace)?;
+        let secret = &self.parts.secrets[id.index()];
         if !secret.keys.iter().any(|k| k.value == key) {
             let keys: Vec<&str> = secret.keys.iter().map(|k| k.value.as_str()).collect();
             let near = nearest(&key, keys.iter().copied());
@@ -193,7 +165,7 @@ impl<'a> Resolver<'a> {
     }
 
     /// The secret that a name means in a namespace, or in a component by itself; counts as used in the namespace.
-    pub(super) fn secret(
+    pub(super) fn secret_named(
         &mut self,
         name: &Ident,
         namespace: Option<NamespaceId>,
@@ -202,11 +174,11 @@ impl<'a> Resolver<'a> {
         let find = |owner: Option<NamespaceId>| {
             let wanted = (owner, &name.text);
             let key = |secret: &Secret| (secret.namespace, &secret.name.value).cmp(&wanted);
-            self.secrets.binary_search_by(key).ok()
+            self.parts.secrets.binary_search_by(key).ok()
         };
         let found = find(namespace).or_else(|| find(None));
         if let Some(at) = found {
-            let used_in = &mut self.secrets[at].used_in;
+            let used_in = &mut self.parts.secrets[at].used_in;
             if let Some(namespace) = namespace
                 && let Err(place) = used_in.binary_search(&namespace)
             {
@@ -222,17 +194,19 @@ impl<'a> Resolver<'a> {
             format!("there is no secret `{}` here", name.text),
         )
         .at(name.span, "declared nowhere");
-        let declared = self.secrets.len();
+        let declared = self.parts.secrets.len();
         if !self.may_compare(declared) {
             self.report(diagnostic);
             return None;
         }
         let elsewhere = self
+            .parts
             .secrets
             .iter()
             .find(|s| s.name.value == name.text)
             .map(|s| s.name.span());
         let known: Vec<SmolStr> = self
+            .parts
             .secrets
             .iter()
             .filter(|s| s.namespace.is_none_or(|n| Some(n) == namespace))
@@ -257,63 +231,6 @@ impl<'a> Resolver<'a> {
         }
         self.report(diagnostic);
         None
-    }
-
-    /// `cpu A..B, memory A..B` as `quota` and `limits` have them.
-    pub(super) fn named_values(&mut self, args: &mut Args<'a>) -> Vec<(Ident, &'a Expr)> {
-        let mut out = Vec::new();
-        while let Some(name) = args.need_name("a name", &mut self.diagnostics) {
-            let Some(value) = args.need_expr(
-                &format!("the value of `{}`", name.text),
-                &mut self.diagnostics,
-            ) else {
-                break;
-            };
-            out.push((name, value));
-            if args.sign(Sign::Comma).is_none() {
-                break;
-            }
-        }
-        out
-    }
-}
-
-/// Where the value of a variable comes from.
-enum Source<'a> {
-    Text(Sourced<String>),
-    /// The name and key of a Secret.
-    Secret(&'a Expr),
-}
-
-impl<'a> Source<'a> {
-    /// `NAME = VALUE` or `NAME from secret S.key`.
-    fn read(name: &str, reader: &mut Reader<'_, 'a>) -> Option<Self> {
-        let written = reader.expr("the variable's name")?;
-        if let Some(why) = kubernetes::not_a_variable(name) {
-            let message = format!("invalid name of an environment variable `{name}`: {why}");
-            return reader
-                .refuse(Diagnostic::new(&codes::BAD_NAME, message).at(written.span, "not a name"));
-        }
-        if reader.sign(Sign::Assign) {
-            let expr = reader.last("the variable's value")?;
-            let text = reader.value(expr, |it, expr, scope| {
-                it.with_addresses(true, |it| it.env_text(expr, scope))
-            });
-            return text.map(Self::Text);
-        }
-        reader.keyword("from")?;
-        if reader.peek_word("config") {
-            let message = "a variable cannot come from a config, only from a secret";
-            return reader.refuse(
-                Diagnostic::new(&codes::WRONG_SHAPE, message)
-                    .at(reader.here(), "expected `secret`")
-                    .help("write the value itself: `env NAME = \"…\"`; a constant (`let`) can stand in both")
-                    .help("or mount the config and let the program read the file: `config NAME { … } at \"/dir\"`"),
-            );
-        }
-        reader.keyword("secret")?;
-        let expr = reader.last("the secret's name and key")?;
-        Some(Self::Secret(expr))
     }
 }
 

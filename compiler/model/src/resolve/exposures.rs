@@ -6,7 +6,6 @@ use erpc_diagnostics::{Diagnostic, Span, codes};
 use erpc_syntax::tree::{Ident, Sign};
 use ipnet::IpNet;
 
-use super::peers::Network;
 use super::settings::{Setting, Settings, Stack};
 use super::state::Resolver;
 use crate::args::Args;
@@ -23,7 +22,6 @@ impl<'a> Resolver<'a> {
     /// All `expose`s: routes and addresses.
     pub(super) fn exposures(
         &mut self,
-        network: &Network<'_>,
         settings: &[(ServiceId, Settings<'a>)],
     ) -> (Vec<Route>, Vec<Address>) {
         let (mut routes, mut addresses) = (Vec::new(), Vec::new());
@@ -35,14 +33,13 @@ impl<'a> Resolver<'a> {
             else {
                 continue;
             };
-            if let Some((service, port)) = self.service_and_port(expr, namespace) {
+            if let Some((service, port)) = self.service_and_port_named(expr, namespace) {
                 self.exposure(
                     args,
                     service,
                     &port,
                     statement.span,
                     &Scope::default(),
-                    network,
                     &mut routes,
                     &mut addresses,
                 );
@@ -53,7 +50,7 @@ impl<'a> Resolver<'a> {
             for setting in all {
                 let mut args = setting.args();
                 if args.peek_word("as") || args.peek_word("at") {
-                    self.exposure_without_port(&args, *service, network);
+                    self.exposure_without_port(&args, *service);
                     continue;
                 }
                 let Some(port) = args.need_name("the port's name", &mut self.diagnostics) else {
@@ -66,7 +63,6 @@ impl<'a> Resolver<'a> {
                     &port,
                     setting.statement.span,
                     &scope,
-                    network,
                     &mut routes,
                     &mut addresses,
                 );
@@ -128,13 +124,9 @@ impl<'a> Resolver<'a> {
     }
 
     /// `expose as loadbalancer`.
-    fn exposure_without_port(
-        &mut self,
-        args: &Args<'a>,
-        service: ServiceId,
-        network: &Network<'_>,
-    ) {
-        let ports: Vec<&str> = network
+    fn exposure_without_port(&mut self, args: &Args<'a>, service: ServiceId) {
+        let ports: Vec<&str> = self
+            .parts
             .services
             .get(service.index())
             .and_then(Option::as_ref)
@@ -164,11 +156,10 @@ impl<'a> Resolver<'a> {
         port: &Ident,
         span: Span,
         scope: &Scope,
-        network: &Network<'_>,
         routes: &mut Vec<Route>,
         addresses: &mut Vec<Address>,
     ) {
-        let port = self.port_of(service, port, network);
+        let port = self.port_of(service, port);
         if args.word("as").is_some() {
             let Some(kind) = self.address_kind(&mut args, scope) else {
                 return;
@@ -176,7 +167,7 @@ impl<'a> Resolver<'a> {
             let from = self.cidrs_of_from(&mut args, span, scope);
             args.finish(&mut self.diagnostics);
             if let (Some(id), AddressKind::NodePort(Some(number))) = (port, kind) {
-                self.one_node_port(id, number, span, network);
+                self.one_node_port(id, number, span);
             }
             addresses.extend(port.map(|port| Address {
                 port,
@@ -206,9 +197,9 @@ impl<'a> Resolver<'a> {
             else {
                 return;
             };
-            let namespace = network.homes[service.index()];
+            let namespace = self.names.homes[service.index()];
             tls = self
-                .secret(&name, Some(namespace))
+                .secret_named(&name, Some(namespace))
                 .map(|id| Sourced::declared(id, name.span));
         }
         let from = self.cidrs_of_from(&mut args, span, scope);
@@ -233,8 +224,8 @@ impl<'a> Resolver<'a> {
     }
 
     /// A range of ports has no single port of the node.
-    fn one_node_port(&mut self, id: PortId, number: u16, span: Span, network: &Network<'_>) {
-        let service = network.services[id.service.index()].as_ref();
+    fn one_node_port(&mut self, id: PortId, number: u16, span: Span) {
+        let service = self.parts.services[id.service.index()].as_ref();
         let Some(port) = service.and_then(|service| service.ports.get(id.index as usize)) else {
             return;
         };
@@ -243,7 +234,7 @@ impl<'a> Resolver<'a> {
             return;
         }
         let name = &port.name.value;
-        self.report(
+        self.evaluator.report(
             Diagnostic::new(
                 &codes::CONTRADICTION,
                 format!("the {} ports of `{name}` cannot all be {number} of the node", port.last - first + 1),
@@ -264,7 +255,7 @@ impl<'a> Resolver<'a> {
         if args.word("from").is_none() {
             return Vec::new();
         }
-        Reader::new(&mut self.evaluator, args, span, scope, Via::Declared).cidrs()
+        Reader::new(self, args, span, scope, Via::Declared).cidrs()
     }
 
     fn address_kind(&mut self, args: &mut Args<'a>, scope: &Scope) -> Option<AddressKind> {

@@ -4,12 +4,11 @@ use erpc_diagnostics::{Diagnostic, Span, codes, listed};
 use erpc_syntax::tree::{Ident, NumberLiteral, PathPort, Sign, Statement};
 
 use super::container::reason;
-use super::peers::{Network, Standpoint};
 use super::settings::{Setting, Settings};
 use super::state::Resolver;
 use crate::args::Args;
-use crate::eval::Scope;
-use crate::platform::{Flow, FlowPort, Mode, Peer, Peers, Port, PortId, ServiceId};
+use crate::eval::{Scope, Standpoint};
+use crate::platform::{Flow, FlowPort, Mode, Peer, Peers, Port, PortId, Service, ServiceId};
 use crate::properties::{self, BlockKind};
 use crate::value::{Type, Value, number_as};
 
@@ -20,15 +19,14 @@ impl<'a> Resolver<'a> {
         args: &mut Args<'a>,
         what: &str,
         at: Standpoint,
-        network: &Network<'_>,
     ) -> Option<(Peers, Option<&'a PathPort>)> {
         let expr = args.need_expr(what, &mut self.diagnostics)?;
-        let found = self.peers(expr, at, network);
+        let found = self.peers(expr, at);
         let mut port_behind = None;
         let mut without = Some(Vec::new());
         while args.word("except").is_some() {
             let expr = args.need_expr("what is excepted", &mut self.diagnostics)?;
-            match (self.peers(expr, at, network), &mut without) {
+            match (self.peers(expr, at), &mut without) {
                 (Some((peers, port)), Some(without)) => {
                     without.extend(peers.peers);
                     port_behind = port.or(port_behind);
@@ -50,11 +48,7 @@ impl<'a> Resolver<'a> {
     }
 
     /// All `allow`s and `calls`, sorted by place.
-    pub(super) fn flows(
-        &mut self,
-        network: &Network<'_>,
-        settings: &[(ServiceId, Settings<'a>)],
-    ) -> Vec<Flow> {
+    pub(super) fn flows(&mut self, settings: &[(ServiceId, Settings<'a>)]) -> Vec<Flow> {
         let mut flows = Vec::new();
         for (namespace, statement) in self.index.allows.clone() {
             let namespace = namespace.and_then(|n| self.names.namespace_ids.get(&n).copied());
@@ -62,38 +56,45 @@ impl<'a> Resolver<'a> {
                 namespace,
                 service: None,
             };
-            flows.extend(self.allow(statement, at, network));
+            flows.extend(self.allow(statement, at));
         }
         for (service, settings) in settings {
             let at = Standpoint {
-                namespace: network.homes.get(service.index()).copied(),
+                namespace: self.names.homes.get(service.index()).copied(),
                 service: Some(*service),
             };
             let all: Vec<Setting<'a>> = settings.of("calls").flatten().cloned().collect();
             for setting in all {
-                flows.extend(self.calls(&setting, *service, at, network));
+                flows.extend(self.calls(&setting, *service, at));
             }
         }
+        flows.retain_mut(|flow| self.keep_read(&mut flow.from) && self.keep_read(&mut flow.to));
         flows.sort_by_key(|flow| flow.span);
         flows
     }
 
-    fn allow(
-        &mut self,
-        statement: &'a Statement,
-        at: Standpoint,
-        network: &Network<'_>,
-    ) -> Option<Flow> {
+    /// Removes the services that could not be read, of which nothing is known that a flow could break; whether any peer
+    /// is left.
+    pub(super) fn keep_read(&self, peers: &mut Peers) -> bool {
+        let services = &self.parts.services;
+        let is_missing = |id: &ServiceId| services.get(id.index()).is_some_and(Option::is_none);
+        peers
+            .peers
+            .retain(|peer| !matches!(peer, Peer::Service(id) if is_missing(id)));
+        !peers.peers.is_empty()
+    }
+
+    fn allow(&mut self, statement: &'a Statement, at: Standpoint) -> Option<Flow> {
         let form = properties::word("allow", BlockKind::Program).map_or("", |w| w.form);
         let mut args = Args::new(&statement.args[1..], statement.span, form);
-        let from = self.need_peers(&mut args, "who calls", at, network);
+        let from = self.need_peers(&mut args, "who calls", at);
         if args.sign(Sign::Arrow).is_none() {
             if from.is_some() || !args.is_empty() {
                 args.expected("`->`", &mut self.diagnostics);
             }
             return None;
         }
-        let to = self.need_peers(&mut args, "who is called", at, network);
+        let to = self.need_peers(&mut args, "who is called", at);
         let (mode, because) = self.mode(&mut args);
         let ((from, from_port), (to, port)) = (from?, to?);
         if let Some(port) = from_port {
@@ -107,7 +108,7 @@ impl<'a> Resolver<'a> {
             );
             return None;
         }
-        let port = self.flow_port(&to, port, network)?;
+        let port = self.flow_port(&to, port)?;
         Some(Flow {
             from,
             to,
@@ -118,18 +119,12 @@ impl<'a> Resolver<'a> {
         })
     }
 
-    fn calls(
-        &mut self,
-        setting: &Setting<'a>,
-        service: ServiceId,
-        at: Standpoint,
-        network: &Network<'_>,
-    ) -> Option<Flow> {
+    fn calls(&mut self, setting: &Setting<'a>, service: ServiceId, at: Standpoint) -> Option<Flow> {
         let mut args = setting.args();
-        let to = self.need_peers(&mut args, "who is called", at, network);
+        let to = self.need_peers(&mut args, "who is called", at);
         let (mode, because) = self.mode(&mut args);
         let (to, port) = to?;
-        let port = self.flow_port(&to, port, network)?;
+        let port = self.flow_port(&to, port)?;
         Some(Flow {
             from: Peers {
                 peers: vec![Peer::Service(service)],
@@ -160,12 +155,7 @@ impl<'a> Resolver<'a> {
     }
 
     /// The port of a flow, as the kind of its target wants it.
-    pub(super) fn flow_port(
-        &mut self,
-        to: &Peers,
-        port: Option<&PathPort>,
-        network: &Network<'_>,
-    ) -> Option<FlowPort> {
+    pub(super) fn flow_port(&mut self, to: &Peers, port: Option<&PathPort>) -> Option<FlowPort> {
         let wants_none = to
             .peers
             .iter()
@@ -213,9 +203,7 @@ impl<'a> Resolver<'a> {
                 }
                 Some(FlowPort::Named(name.text.clone(), name.span))
             }
-            Some(PathPort::Number(number, span)) => {
-                self.numbered(number, *span, wants_number, to, network)
-            }
+            Some(PathPort::Number(number, span)) => self.numbered(number, *span, wants_number, to),
         }
     }
 
@@ -225,7 +213,6 @@ impl<'a> Resolver<'a> {
         span: Span,
         wants_number: bool,
         to: &Peers,
-        network: &Network<'_>,
     ) -> Option<FlowPort> {
         if !wants_number && !to.peers.iter().any(|e| matches!(e, Peer::External(_))) {
             let diagnostic = Diagnostic::new(
@@ -233,7 +220,13 @@ impl<'a> Resolver<'a> {
                 format!("a flow names the port, not its number {}", number.digits),
             )
             .at(span, "a number");
-            self.report(named_instead(diagnostic, number, span, to, network));
+            let called = match to.peers.as_slice() {
+                [Peer::Service(id)] => self.parts.services.get(id.index()),
+                _ => None,
+            };
+            let called = called.and_then(Option::as_ref);
+            let diagnostic = named_instead(diagnostic, number, span, called);
+            self.report(diagnostic);
             return None;
         }
         match number_as(number, &Type::Port) {
@@ -252,14 +245,9 @@ impl<'a> Resolver<'a> {
     }
 
     /// The port of a service by its name; reports one that is not there.
-    pub(super) fn port_of(
-        &mut self,
-        service: ServiceId,
-        name: &Ident,
-        network: &Network<'_>,
-    ) -> Option<PortId> {
+    pub(super) fn port_of(&mut self, service: ServiceId, name: &Ident) -> Option<PortId> {
         // A service that is broken was reported itself.
-        let found = network.services.get(service.index())?.as_ref()?;
+        let found = self.parts.services.get(service.index())?.as_ref()?;
         if let Some(index) = found.port(&name.text) {
             return Some(PortId { service, index });
         }
@@ -294,13 +282,8 @@ fn named_instead(
     diagnostic: Diagnostic,
     number: &NumberLiteral,
     span: Span,
-    to: &Peers,
-    network: &Network<'_>,
+    called: Option<&Service>,
 ) -> Diagnostic {
-    let called = match to.peers.as_slice() {
-        [Peer::Service(id)] => network.services.get(id.index()).and_then(Option::as_ref),
-        _ => None,
-    };
     let Some(called) = called else {
         return diagnostic.help("the number stands once, where the service declares the port");
     };

@@ -550,6 +550,7 @@ impl<'a> Resolver<'a> {
             for name in namespace.services.keys() {
                 let id = ServiceId(service);
                 service += 1;
+                self.names.homes.push(n);
                 self.names.service_ids.insert((n, name.clone()), id);
                 self.names
                     .services_by_name

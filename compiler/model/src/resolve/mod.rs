@@ -12,14 +12,14 @@ mod container;
 mod exposures;
 mod flows;
 mod index;
+mod inner;
 mod job;
+mod lookup;
 mod missing_use;
-mod mounts;
 mod moved;
 mod names;
 mod namespace;
 mod overrides;
-mod partial;
 mod paths;
 mod peers;
 mod platform;
@@ -28,6 +28,7 @@ mod rules;
 mod service;
 mod settings;
 mod state;
+mod tiers;
 mod under;
 
 use std::collections::BTreeMap;
@@ -42,7 +43,7 @@ use crate::platform::{Platform, ProfileId};
 use crate::program::{Files, Loaded};
 
 use profile::Profiles;
-use state::{Index, Layers, Names, Resolver};
+use state::{Index, Layers, Names, Parts, Resolver};
 use under::Under;
 
 /// What a program means.
@@ -183,8 +184,7 @@ impl<'a> Resolver<'a> {
             profile,
             missing_uses: BTreeMap::default(),
             unknown_tiers: FxHashSet::default(),
-            secrets: Vec::new(),
-            ingress_ports: Vec::new(),
+            parts: Parts::default(),
         }
     }
 

@@ -347,7 +347,7 @@ impl<'a> Resolver<'a> {
         let name = match &segment.kind {
             SegmentKind::Name(name) | SegmentKind::Quoted(name) => name,
             SegmentKind::Star => {
-                let all = (0..).map(ServiceId).zip(self.homes());
+                let all = (0..).map(ServiceId).zip(&self.names.homes);
                 let all = all.filter(|(_, home)| namespaces.binary_search(home).is_ok());
                 return Some(all.map(|(id, _)| id).collect());
             }

@@ -6,25 +6,9 @@ use erpc_syntax::tree::{Expr, ExprKind, Ident, Path, PathPort, SegmentKind};
 use smol_str::SmolStr;
 
 use super::state::Resolver;
+use crate::eval::Standpoint;
 use crate::ids::Id;
-use crate::platform::{ExternalId, NamespaceId, Peer, Peers, Service, ServiceId, Tier, TierId};
-
-/// What flows are resolved against, once services exist.
-pub(super) struct Network<'p> {
-    pub(super) services: &'p [Option<Service>],
-    /// The namespace of each service, known even where the service itself is broken.
-    pub(super) homes: &'p [NamespaceId],
-    pub(super) tiers: &'p [Tier],
-    pub(super) namespace_tiers: &'p [TierId],
-    pub(super) externals: &'p [SmolStr],
-}
-
-/// Where a statement about flows stands.
-#[derive(Clone, Copy, Default)]
-pub(super) struct Standpoint {
-    pub(super) namespace: Option<NamespaceId>,
-    pub(super) service: Option<ServiceId>,
-}
+use crate::platform::{ExternalId, NamespaceId, Peer, Peers, ServiceId};
 
 /// Names at the top of DNS that no namespace is likely to be followed by.
 const TOP_LEVEL: [&str; 16] = [
@@ -149,14 +133,10 @@ impl<'a> Resolver<'a> {
         namespace: Option<NamespaceId>,
     ) -> Option<ServiceId> {
         match &expr.kind {
-            ExprKind::Path(path) if path.port.is_none() => self.service_of_path(
-                path,
-                expr.span,
-                Standpoint {
-                    namespace,
-                    service: None,
-                },
-            ),
+            ExprKind::Path(path) if path.port.is_none() => {
+                let at = Standpoint::in_namespace(namespace);
+                self.service_of_path(path, expr.span, at)
+            }
             _ => self.no_service(expr.span),
         }
     }
@@ -385,7 +365,7 @@ impl<'a> Resolver<'a> {
     }
 
     /// `service:port` by names, for `expose` and the ingress controller.
-    pub(super) fn service_and_port(
+    pub(super) fn service_and_port_named(
         &mut self,
         expr: &Expr,
         namespace: Option<NamespaceId>,
@@ -393,14 +373,8 @@ impl<'a> Resolver<'a> {
         if let ExprKind::Path(path) = &expr.kind
             && let Some(PathPort::Name(port)) = &path.port
         {
-            let id = self.service_of_path(
-                path,
-                expr.span,
-                Standpoint {
-                    namespace,
-                    service: None,
-                },
-            )?;
+            let at = Standpoint::in_namespace(namespace);
+            let id = self.service_of_path(path, expr.span, at)?;
             return Some((id, port.clone()));
         }
         self.report(
@@ -419,7 +393,6 @@ impl<'a> Resolver<'a> {
         &mut self,
         expr: &'e Expr,
         at: Standpoint,
-        network: &Network<'_>,
     ) -> Option<(Peers, Option<&'e PathPort>)> {
         let mut peers = Peers {
             peers: Vec::new(),
@@ -428,13 +401,13 @@ impl<'a> Resolver<'a> {
         };
         let port = match &expr.kind {
             ExprKind::Ported(inner, port) => {
-                let (found, _) = self.peers(inner, at, network)?;
+                let (found, _) = self.peers(inner, at)?;
                 peers.peers = found.peers;
                 peers.is_pattern = found.is_pattern;
                 Some(port)
             }
             ExprKind::Path(path) => {
-                let (found, is_pattern) = self.path_ends(path, expr.span, at, network)?;
+                let (found, is_pattern) = self.path_ends(path, expr.span, at)?;
                 peers.peers = found;
                 peers.is_pattern = is_pattern;
                 path.port.as_ref()
@@ -442,7 +415,7 @@ impl<'a> Resolver<'a> {
             ExprKind::Set(members) => {
                 let mut all_known = true;
                 for member in members {
-                    match self.peers(member, at, network) {
+                    match self.peers(member, at) {
                         Some((found, None)) => peers.peers.extend(found.peers),
                         Some((_, Some(_))) => {
                             self.report(
@@ -464,7 +437,7 @@ impl<'a> Resolver<'a> {
                 None
             }
             ExprKind::Member(inner, segment) if matches!(segment.kind, SegmentKind::Star) => {
-                peers.peers = self.tier_ends(inner, network)?;
+                peers.peers = self.tier_ends(inner)?;
                 None
             }
             ExprKind::Subresource(..) => return self.slash_for_dot(expr),
@@ -508,7 +481,7 @@ impl<'a> Resolver<'a> {
         None
     }
 
-    fn tier_ends(&mut self, expr: &Expr, network: &Network<'_>) -> Option<Vec<Peer>> {
+    fn tier_ends(&mut self, expr: &Expr) -> Option<Vec<Peer>> {
         let ExprKind::Call(call) = &expr.kind else {
             return self.no_end(expr.span);
         };
@@ -521,13 +494,13 @@ impl<'a> Resolver<'a> {
             return self.no_end(expr.span);
         };
         // Which services are in a tier is not known where a namespace says none, or one that is none.
-        let is_partial = network.tiers.iter().any(|tier| tier.name.value.is_empty());
-        let Some(tier) = network.tiers.iter().position(|t| t.name.value == *name) else {
+        let tiers = &self.parts.tiers;
+        let is_partial = tiers.iter().any(|tier| tier.name.value.is_empty());
+        let Some(tier) = self.tier_of_name(name) else {
             if self.unknown_tiers.contains(name) {
                 return None;
             }
-            let known = network.tiers.iter().map(|t| t.name.value.clone());
-            let known: Vec<SmolStr> = known.filter(|name| !name.is_empty()).collect();
+            let known: Vec<SmolStr> = self.tier_names().cloned().collect();
             let ident = Ident {
                 text: name.clone(),
                 span: call.args[0].value.span,
@@ -535,24 +508,18 @@ impl<'a> Resolver<'a> {
             self.report_unknown("tier", &ident, known.len(), |_| known);
             return None;
         };
-        let peers = (0..).map(ServiceId).zip(network.homes);
+        let peers = (0..).map(ServiceId).zip(&self.names.homes);
         let peers: Vec<Peer> = peers
-            .filter(|(_, home)| network.namespace_tiers[home.index()].index() == tier)
+            .filter(|(_, home)| self.parts.namespaces[home.index()].tier.value == tier)
             .map(|(id, _)| Peer::Service(id))
             .collect();
         (!peers.is_empty() || !is_partial).then_some(peers)
     }
 
-    fn path_ends(
-        &mut self,
-        path: &Path,
-        span: Span,
-        at: Standpoint,
-        network: &Network<'_>,
-    ) -> Option<(Vec<Peer>, bool)> {
+    fn path_ends(&mut self, path: &Path, span: Span, at: Standpoint) -> Option<(Vec<Peer>, bool)> {
         use SegmentKind::{Name, Star};
         let kinds: Vec<&SegmentKind> = path.segments.iter().map(|s| &s.kind).collect();
-        let all = || (0u32..).map(ServiceId).zip(network.homes);
+        let all = || (0..).map(ServiceId).zip(&self.names.homes);
         match kinds.as_slice() {
             [Star] | [Star, Star] => Some((all().map(|(id, _)| Peer::Service(id)).collect(), true)),
             [Name(namespace), Star] => {
@@ -561,13 +528,7 @@ impl<'a> Resolver<'a> {
                     span: path.segments[0].span,
                 };
                 let id = self.namespace_named(&ident)?;
-                // Services are in the order of their namespaces.
-                let start = network.homes.partition_point(|home| *home < id);
-                let end = network.homes.partition_point(|home| *home <= id);
-                let peers: Vec<Peer> = (start..end)
-                    .filter_map(|index| u32::try_from(index).ok())
-                    .map(|index| Peer::Service(ServiceId(index)))
-                    .collect();
+                let peers: Vec<Peer> = self.names.services_of(id).map(Peer::Service).collect();
                 if peers.is_empty() {
                     self.report(
                         Diagnostic::new(
@@ -598,8 +559,8 @@ impl<'a> Resolver<'a> {
                 };
                 Some((vec![end], false))
             }
-            [Name(name)] if network.externals.contains(name) => {
-                let position = network.externals.iter().position(|e| e == name)?;
+            [Name(name)] if self.index.externals.contains_key(name) => {
+                let position = self.index.externals.keys().position(|e| e == name)?;
                 Some((
                     vec![Peer::External(ExternalId::from_index(position))],
                     false,

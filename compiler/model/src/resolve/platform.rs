@@ -1,25 +1,36 @@
 //! The whole: facts first, then clusters, tiers, namespaces, services, and what joins them.
 
 use erpc_diagnostics::{Diagnostic, Span, codes, listed};
-use erpc_syntax::tree::{Arg, BinaryOp, Block, Expr, ExprKind, Ident, Statement};
+use erpc_syntax::tree::Block;
 use rustc_hash::FxHashSet;
 use smol_str::SmolStr;
 
-use super::partial;
-use super::peers::Network;
 use super::settings::Settings;
-use super::state::Declared;
-use super::state::Resolver;
+use super::state::{Declared, Parts, Resolver};
 use super::under::Owner;
 use crate::ids::Id;
-use crate::origin::{Sourced, Via};
+use crate::origin::Via;
 use crate::platform::{
-    Cluster, ClusterId, ComponentId, External, IngressController, Namespace, NamespaceId, Platform,
-    PortId, Service, ServiceId, Tier, TierId,
+    Cluster, ClusterId, ComponentId, Container, External, NamespaceId, Platform,
+    PlatformStatements, Service, ServiceId,
 };
-use crate::properties::{self, BlockKind};
+use crate::properties::BlockKind;
 use crate::statements::Statements;
 use crate::value::Value;
+
+/// The text that a statement of the platform sets.
+type TextOf = fn(&PlatformStatements) -> Option<&str>;
+
+/// The statements of the platform block whose values expressions can use, each as far as it is set.
+const FACTS: [(&str, TextOf); 4] = [
+    ("version", |it| {
+        let is_set = it.version.origin.via != Via::Default;
+        is_set.then_some(it.version.value.as_str())
+    }),
+    ("domain", |it| Some(it.domain.as_ref()?.value.as_str())),
+    ("environment", |it| Some(&it.environment.value)),
+    ("registry", |it| Some(&it.registry.value)),
+];
 
 impl<'a> Resolver<'a> {
     /// Builds the platform; `None` where the program declares none or a part cannot be known.
@@ -33,66 +44,42 @@ impl<'a> Resolver<'a> {
         let settings = self.settings_of_declared(&declared, BlockKind::Platform, owner);
         self.set_facts(&declared, &settings);
         self.check_imports();
-        let clusters = self.clusters();
-        let mut tiers = self.tiers();
-        self.secrets = self.secrets();
+        self.parts.tiers = self.tiers();
+        self.parts.secrets = self.secrets();
         self.check_components();
-        let (mut namespaces, _) = self.namespaces(&settings, &tiers);
-        partial::add_unknown_tier(&mut tiers, &namespaces);
-        let (mut services, service_settings) = self.services();
-        self.fill_addresses(&mut services, &namespaces);
-        let homes: Vec<NamespaceId> = self.homes();
+        self.namespaces(&settings);
+        let of_services = self.services();
+        self.fill_addresses();
+        let clusters = self.clusters();
         let externals = self.externals();
-        let namespace_tiers: Vec<TierId> = namespaces.iter().map(|n| n.tier.value).collect();
-        let external_names: Vec<SmolStr> = externals.iter().map(|e| e.name.value.clone()).collect();
-        let network = Network {
-            services: &services,
-            homes: &homes,
-            tiers: &tiers,
-            namespace_tiers: &namespace_tiers,
-            externals: &external_names,
-        };
-        let mut flows = self.flows(&network, &service_settings);
-        let (routes, addresses) = self.exposures(&network, &service_settings);
-        let assertions = self.assertions(&network);
-        let mut clusters = self.ingress_controllers(clusters, &network);
+        let flows = self.flows(&of_services);
+        let (routes, addresses) = self.exposures(&of_services);
+        let assertions = self.assertions();
         let (accepts, accepted_files) = self.accepts();
         let moves = self.moves();
-        let rules = self.rules(&network);
-        let tests = self.tests(&network, &rules);
+        let rules = self.rules();
+        let tests = self.tests(&rules);
         let cluster = self.chosen_cluster(&declared, &settings, &clusters);
         self.check_constants();
         if !self.diagnostics.has_errors() {
             self.check_unused_imports();
         }
         // All of the platform is looked at before the first part that is missing ends it.
-        let name = declared.sourced_name();
-        let mut platform = Platform::new(name, cluster.unwrap_or(ClusterId(0)));
-        self.read_statements(&mut platform, &settings);
-        let registry = platform.registry.clone();
-        let (mut services, missing) =
-            partial::services(services, &self.service_names(), &registry.value);
-        partial::detach(
-            &missing,
-            &mut namespaces,
-            &mut services,
-            &mut flows,
-            &mut clusters,
-        );
-        inherit_availability(&mut services, &namespaces);
-        if settings.top("version").is_none() {
-            self.report(
-                Diagnostic::new(&codes::MISSING_PROPERTY, "the platform has no version")
-                    .at(declared.name.span, "no `version`")
-                    .unless_said(declared.name.span, "version")
-                    .help("add `version \"1.0.0\"`"),
-            );
-        }
-        if cluster.is_none() || platform.version.origin.via == Via::Default {
+        let statements = self.platform_statements(&declared, &settings);
+        let services = self.whole_services(&statements.registry.value);
+        if statements.version.origin.via == Via::Default {
             return None;
         }
-        platform.registries.insert(0, registry);
+        let cluster = cluster?;
+        let Parts {
+            tiers,
+            namespaces,
+            secrets,
+            ..
+        } = std::mem::take(&mut self.parts);
         Some(Platform {
+            name: declared.sourced_name(),
+            cluster,
             doc: declared.statement.doc(),
             clusters,
             tiers,
@@ -102,18 +89,80 @@ impl<'a> Resolver<'a> {
             flows,
             routes,
             addresses,
-            secrets: std::mem::take(&mut self.secrets),
+            secrets,
             components: std::mem::take(&mut self.layers.components),
             uses: std::mem::take(&mut self.layers.uses),
             assertions,
             profiles: Vec::new(),
             rules,
             tests,
+            profile: None,
+            switched_off: Vec::new(),
+            has_statements_of_profile: false,
             accepts,
             accepted_files,
             moves,
-            ..platform
+            statements,
         })
+    }
+
+    /// The statements of the platform block; reports a version that is missing.
+    fn platform_statements(
+        &mut self,
+        declared: &Declared<'a>,
+        settings: &Settings<'a>,
+    ) -> PlatformStatements {
+        let mut statements = PlatformStatements::new();
+        self.read_statements(&mut statements, settings);
+        statements.registries.insert(0, statements.registry.clone());
+        if settings.top("version").is_none() {
+            self.report(
+                Diagnostic::new(&codes::MISSING_PROPERTY, "the platform has no version")
+                    .at(declared.name.span, "no `version`")
+                    .unless_said(declared.name.span, "version")
+                    .help("add `version \"1.0.0\"`"),
+            );
+        }
+        statements
+    }
+
+    /// All services. In the place of one that could not be read is a bare one, to which nothing refers: so every other
+    /// mistake is found in one run. A program with such a service has errors, so that nothing is emitted from it.
+    fn whole_services(&mut self, registry: &str) -> Vec<Service> {
+        let Parts {
+            namespaces,
+            services,
+            ..
+        } = &mut self.parts;
+        let is_read: Vec<bool> = services.iter().map(Option::is_some).collect();
+        for namespace in &mut *namespaces {
+            namespace.services.retain(|id| is_read[id.index()]);
+        }
+        let names = self.index.namespaces.values();
+        let names = names.flat_map(|namespace| namespace.services.values());
+        let all = std::mem::take(services).into_iter();
+        let all = all.zip(names.zip(&self.names.homes));
+        let whole = all.map(|(service, ((_, declared), home))| {
+            let mut service = service.unwrap_or_else(|| {
+                let name = declared.sourced_name();
+                let mut main = Container::new(name.clone());
+                main.image.value.registry = registry.into();
+                Service::new(name, *home, main)
+            });
+            service
+                .statements
+                .after
+                .retain(|after| is_read[after.value.index()]);
+            if service.availability.is_none() && !service.is_job() {
+                let slo = namespaces[home.index()].slo.clone();
+                service.statements.availability = slo.map(|mut slo| {
+                    slo.origin.via = Via::Namespace;
+                    slo
+                });
+            }
+            service
+        });
+        whole.collect()
     }
 
     fn report_missing_platform(&mut self) {
@@ -138,19 +187,12 @@ impl<'a> Resolver<'a> {
         self.facts
             .push(("name", Value::Text(declared.name.text.clone())));
         let before = self.diagnostics.clone();
-        let name = declared.sourced_name();
-        let mut platform = Platform::new(name, ClusterId(0));
-        for statement in Platform::ALL {
-            let word = statement.word.name;
-            if !["version", "domain", "registry", "environment"].contains(&word) {
-                continue;
+        let mut statements = PlatformStatements::new();
+        for (word, value) in FACTS {
+            if let Some(statement) = PlatformStatements::statement(word) {
+                self.read_statement(statement, &mut statements, settings);
             }
-            self.read_statement(statement, &mut platform, settings);
-            let value = match (word, (statement.members[0].get)(&platform, &platform)) {
-                ("version", _) if platform.version.origin.via == Via::Default => Value::Unknown,
-                (_, Value::Off) => Value::Unknown,
-                (_, value) => value,
-            };
+            let value = value(&statements).map_or(Value::Unknown, |text| Value::Text(text.into()));
             self.facts.push((word, value));
         }
         // What is wrong with them is reported where the platform itself is built.
@@ -189,151 +231,7 @@ impl<'a> Resolver<'a> {
         None
     }
 
-    /// The tiers, lowest first, with everything below each.
-    fn tiers(&mut self) -> Vec<Tier> {
-        let statements = self.index.tiers.clone();
-        let mut names: Vec<Ident> = Vec::new();
-        let mut above: Vec<(usize, usize, Span)> = Vec::new();
-        for statement in statements {
-            let line = self.tier_line(statement);
-            let mut before: Option<usize> = None;
-            for name in line {
-                let at = names
-                    .iter()
-                    .position(|n| n.text == name.text)
-                    .unwrap_or_else(|| {
-                        self.check_name(&name, "tier");
-                        names.push(name.clone());
-                        names.len() - 1
-                    });
-                if let Some(before) = before {
-                    above.push((before, at, name.span));
-                }
-                before = Some(at);
-            }
-        }
-        self.order_tiers(&names, &above)
-    }
-
-    /// The tiers of one statement, lowest first.
-    fn tier_line(&mut self, statement: &Statement) -> Vec<Ident> {
-        let mut line = Vec::new();
-        match statement.args.as_slice() {
-            [_, Arg::Expr(expr)] if chain(expr, BinaryOp::Less, &mut line) => return line,
-            [_, Arg::Expr(expr)] => {
-                line.clear();
-                if chain(expr, BinaryOp::Greater, &mut line) {
-                    line.reverse();
-                }
-            }
-            [_, rest @ ..] => {
-                let names = rest.iter().step_by(2).filter_map(|arg| match arg {
-                    Arg::Expr(expr) => expr.as_word().map(|word| Ident {
-                        text: word.clone(),
-                        span: expr.span,
-                    }),
-                    Arg::Sign(..) | Arg::Block(_) => None,
-                });
-                line.extend(names);
-            }
-            [] => {}
-        }
-        let behind = statement
-            .args
-            .get(1)
-            .map_or(statement.span.after(), Arg::span);
-        let span = behind.to(statement.args.last().map_or(behind, Arg::span));
-        let form = properties::word("tiers", BlockKind::Program).map_or("", |w| w.form);
-        let mut diagnostic = Diagnostic::new(
-            &codes::WRONG_SHAPE,
-            "tiers stand in their order, the lowest first, with `<` between them",
-        )
-        .at(span, "not in this form");
-        if line.len() > 1 {
-            let names: Vec<&str> = line.iter().map(|name| name.text.as_str()).collect();
-            let meant = names.join(" < ");
-            diagnostic = diagnostic.help(format!("write `tiers {meant}`"));
-            // From a list it is a guess which of them is the lowest.
-            if statement.args.len() == 2 {
-                diagnostic = diagnostic.fix(format!("write `{meant}`"), span, meant);
-            }
-        } else {
-            diagnostic = diagnostic.help(format!("it is written `{form}`"));
-        }
-        self.report(diagnostic);
-        line
-    }
-
-    fn order_tiers(&mut self, names: &[Ident], above: &[(usize, usize, Span)]) -> Vec<Tier> {
-        let mut above = above;
-        let mut ranks = vec![0u32; names.len()];
-        // Longest paths by relaxation: as many rounds as there are tiers, else there is a circle.
-        for round in 0..=names.len() {
-            let mut changed = None;
-            for (low, high, span) in above {
-                if ranks[*high] <= ranks[*low] {
-                    ranks[*high] = ranks[*low] + 1;
-                    changed = Some((*low, *high, *span));
-                }
-            }
-            let Some((low, high, span)) = changed else {
-                break;
-            };
-            if round == names.len() {
-                self.report(
-                    Diagnostic::new(
-                        &codes::TIER_CYCLE,
-                        format!(
-                            "`{}` is above `{}` and below it",
-                            names[high].text, names[low].text
-                        ),
-                    )
-                    .at(span, "this closes the circle")
-                    .also(names[high].span, "first named here"),
-                );
-                // Which of the two is meant is not known: no flow is judged by either.
-                above = &[];
-                ranks = vec![0; names.len()];
-                break;
-            }
-        }
-        let mut order: Vec<usize> = (0..names.len()).collect();
-        order.sort_by_key(|at| (ranks[*at], *at));
-        let mut place = vec![0usize; names.len()];
-        for (to, from) in order.iter().enumerate() {
-            place[*from] = to;
-        }
-        let mut below: Vec<Vec<TierId>> = vec![Vec::new(); names.len()];
-        for at in &order {
-            let direct: Vec<usize> = above
-                .iter()
-                .filter(|(_, high, _)| high == at)
-                .map(|(low, ..)| *low)
-                .collect();
-            let mut all: Vec<TierId> = Vec::new();
-            for low in direct {
-                all.push(TierId::from_index(place[low]));
-                all.extend(below[low].iter().copied());
-            }
-            all.sort_unstable();
-            all.dedup();
-            below[*at] = all;
-        }
-        order
-            .iter()
-            .map(|at| Tier {
-                name: Sourced::declared(names[*at].text.clone(), names[*at].span),
-                below: below[*at].clone(),
-                rank: ranks[*at],
-            })
-            .collect()
-    }
-
-    fn namespaces(
-        &mut self,
-        settings: &Settings<'a>,
-        tiers: &[Tier],
-    ) -> (Vec<Namespace>, Vec<Settings<'a>>) {
+    fn namespaces(&mut self, settings: &Settings<'a>) {
         let defaults: Option<&'a Block> = settings.top("namespaces").cloned().and_then(|setting| {
             let mut args = setting.args();
             let block = args.block();
@@ -343,66 +241,32 @@ impl<'a> Resolver<'a> {
             args.finish(&mut self.diagnostics);
             block
         });
-        let all: Vec<Declared<'a>> = self
-            .index
-            .namespaces
-            .values()
-            .map(|n| n.declared.clone())
-            .collect();
-        let mut next = 0u32;
-        let counts: Vec<u32> = self
-            .index
-            .namespaces
-            .values()
-            .map(|n| u32::try_from(n.services.len()).unwrap_or(0))
-            .collect();
-        let mut out = (Vec::new(), Vec::new());
-        for (declared, count) in all.iter().zip(counts) {
-            let services = (next..next + count).map(ServiceId).collect();
-            next += count;
-            let (namespace, settings) = self.namespace(declared, defaults, tiers, services);
-            out.0.push(namespace);
-            out.1.push(settings);
+        let all = self.index.namespaces.values();
+        let all: Vec<Declared<'a>> = all.map(|namespace| namespace.declared.clone()).collect();
+        let unnamed = self.add_unnamed_tier();
+        for (id, declared) in (0..).map(NamespaceId).zip(&all) {
+            let namespace = self.namespace(id, declared, defaults, unnamed);
+            self.parts.namespaces.push(namespace);
         }
-        out
+        self.drop_unnamed_tier(unnamed);
     }
-    fn services(&mut self) -> (Vec<Option<Service>>, Vec<(ServiceId, Settings<'a>)>) {
-        let all: Vec<(NamespaceId, SmolStr, bool, Declared<'a>)> = (0..)
-            .map(NamespaceId)
-            .zip(&self.index.namespaces)
-            .flat_map(|(id, (name, namespace))| {
-                namespace
-                    .services
-                    .values()
-                    .map(move |(is_job, declared)| (id, name.clone(), *is_job, declared.clone()))
-            })
-            .collect();
-        let mut services = Vec::with_capacity(all.len());
+
+    /// Reads the services; gives the settings of each.
+    fn services(&mut self) -> Vec<(ServiceId, Settings<'a>)> {
+        let namespaces = self.index.namespaces.iter();
+        let all = namespaces.flat_map(|(name, namespace)| {
+            let services = namespace.services.values();
+            services.map(move |(is_job, declared)| (name.clone(), *is_job, declared.clone()))
+        });
+        let all: Vec<(SmolStr, bool, Declared<'a>)> = all.collect();
         let mut settings = Vec::with_capacity(all.len());
-        for (id, (namespace, namespace_name, is_job, declared)) in (0..).map(ServiceId).zip(all) {
-            let (service, its_settings) =
-                self.service(id, namespace, &namespace_name, is_job, &declared);
-            services.push(service);
-            settings.push((id, its_settings));
+        for (id, (namespace, is_job, declared)) in (0..).map(ServiceId).zip(all) {
+            let home = self.names.homes[id.index()];
+            let (service, own) = self.service(id, home, &namespace, is_job, &declared);
+            self.parts.services.push(service);
+            settings.push((id, own));
         }
-        (services, settings)
-    }
-
-    fn service_names(&self) -> Vec<(NamespaceId, Sourced<SmolStr>)> {
-        (0..)
-            .map(NamespaceId)
-            .zip(self.index.namespaces.values())
-            .flat_map(|(id, namespace)| namespace.services.values().map(move |s| (id, &s.1.name)))
-            .map(|(id, name)| (id, Sourced::declared(name.text.clone(), name.span)))
-            .collect()
-    }
-
-    pub(super) fn homes(&self) -> Vec<NamespaceId> {
-        (0..)
-            .map(NamespaceId)
-            .zip(self.index.namespaces.values())
-            .flat_map(|(id, namespace)| std::iter::repeat_n(id, namespace.services.len()))
-            .collect()
+        settings
     }
 
     fn externals(&mut self) -> Vec<External> {
@@ -428,29 +292,6 @@ impl<'a> Resolver<'a> {
             );
         }
         external
-    }
-
-    /// Gives the ingress controllers their ports, now that services have them.
-    fn ingress_controllers(
-        &mut self,
-        mut clusters: Vec<Cluster>,
-        network: &Network<'_>,
-    ) -> Vec<Cluster> {
-        let mut named = std::mem::take(&mut self.ingress_ports).into_iter();
-        for cluster in &mut clusters {
-            let Some(ingress) = &mut cluster.ingress else {
-                continue;
-            };
-            if let IngressController::Service(service, ports) = &mut ingress.controller
-                && let Some((_, names)) = named.find(|(id, _)| id == service)
-            {
-                *ports = names
-                    .iter()
-                    .filter_map(|name| self.port_of(*service, name, network))
-                    .collect::<Vec<PortId>>();
-            }
-        }
-        clusters
     }
 
     /// `use std.x.Name` of a name that nothing in the program is.
@@ -528,41 +369,6 @@ impl<'a> Resolver<'a> {
                 ));
             }
             self.report(diagnostic);
-        }
-    }
-}
-
-/// The names of a chain such as `a < b < c`, from left to right.
-fn chain(expr: &Expr, of: BinaryOp, out: &mut Vec<Ident>) -> bool {
-    match &expr.kind {
-        ExprKind::Binary(op, left, right) if *op == of => {
-            chain(left, of, out) && chain(right, of, out)
-        }
-        _ => match expr.as_word() {
-            Some(word) => {
-                out.push(Ident {
-                    text: word.clone(),
-                    span: expr.span,
-                });
-                true
-            }
-            None => false,
-        },
-    }
-}
-
-/// A service that promises nothing itself promises what its namespace does.
-fn inherit_availability(services: &mut [Service], namespaces: &[Namespace]) {
-    for service in services {
-        if service.availability.is_none() && !service.is_job() {
-            service.availability =
-                namespaces[service.namespace.index()]
-                    .slo
-                    .clone()
-                    .map(|mut slo| {
-                        slo.origin.via = Via::Namespace;
-                        slo
-                    });
         }
     }
 }

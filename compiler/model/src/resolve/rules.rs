@@ -7,7 +7,6 @@ use erpc_syntax::tree::{Argument, Block, Expr, ExprKind, Ident, Sign, Statement}
 use smol_str::SmolStr;
 
 use super::conditions::Conditions;
-use super::peers::Network;
 use super::state::{Resolver, RuleDeclared};
 use crate::args::{Args, plain_text};
 use crate::elements::Kind;
@@ -107,24 +106,24 @@ impl<'a> Resolver<'a> {
     }
 
     /// The rules that are on, in source order. Templates are checked whether or not they are used.
-    pub(super) fn rules(&mut self, network: &Network<'_>) -> Vec<Rule> {
+    pub(super) fn rules(&mut self) -> Vec<Rule> {
         let mut templates: Vec<(usize, Option<Body>)> = Vec::new();
         for at in 0..self.index.rules.len() {
             if self.index.rules[at].is_template {
-                let body = self.rule_template(at, network);
+                let body = self.rule_template(at);
                 templates.push((at, body));
             }
         }
         let mut rules = Vec::new();
         for at in 0..self.index.rules.len() {
             if !self.index.rules[at].is_template {
-                rules.extend(self.rule(at, network, &templates));
+                rules.extend(self.rule(at, &templates));
             }
         }
         rules
     }
 
-    fn rule_template(&mut self, at: usize, network: &Network<'_>) -> Option<Body> {
+    fn rule_template(&mut self, at: usize) -> Option<Body> {
         let rule = &self.index.rules[at];
         let (head, name) = (rule.head, rule.name.clone());
         let (statement, module) = (rule.statement, rule.module.clone());
@@ -136,15 +135,10 @@ impl<'a> Resolver<'a> {
             variables.push((parameter.name.as_ref()?.text.clone(), Ty::from(&declared)));
         }
         let mut args = Args::new(&statement.args[2..], statement.span, rule_form());
-        self.body(&mut args, variables, module.as_ref(), network)
+        self.body(&mut args, variables, module.as_ref())
     }
 
-    fn rule(
-        &mut self,
-        at: usize,
-        network: &Network<'_>,
-        templates: &[(usize, Option<Body>)],
-    ) -> Option<Rule> {
+    fn rule(&mut self, at: usize, templates: &[(usize, Option<Body>)]) -> Option<Rule> {
         let rule = &self.index.rules[at];
         let (statement, name, module) = (rule.statement, rule.name.clone(), rule.module.clone());
         if module.is_some() {
@@ -163,7 +157,7 @@ impl<'a> Resolver<'a> {
             args.finish(&mut self.diagnostics);
             self.switched_on(written, templates)?
         } else {
-            let body = self.body(&mut args, Vec::new(), None, network)?;
+            let body = self.body(&mut args, Vec::new(), None)?;
             (body, Vec::new())
         };
         Some(Rule {
@@ -256,7 +250,6 @@ impl<'a> Resolver<'a> {
         args: &mut Args<'a>,
         mut variables: Vec<(SmolStr, Ty)>,
         module: Option<&SmolStr>,
-        network: &Network<'_>,
     ) -> Option<Body> {
         args.need_word("for", &mut self.diagnostics)?;
         let kind = args.need_name("what the rule is about", &mut self.diagnostics)?;
@@ -283,7 +276,7 @@ impl<'a> Resolver<'a> {
         let mut requires = Vec::new();
         let mut all_read = true;
         for (args, statement) in self.statements(block, "require", REQUIRE) {
-            let found = self.require(args, statement, &variables, module, network);
+            let found = self.require(args, statement, &variables, module);
             all_read &= found.is_some();
             requires.extend(found);
         }
@@ -300,7 +293,6 @@ impl<'a> Resolver<'a> {
         statement: &'a Statement,
         variables: &[(SmolStr, Ty)],
         module: Option<&SmolStr>,
-        network: &Network<'_>,
     ) -> Option<Require> {
         let condition = args.need_expr("what must hold", &mut self.diagnostics)?;
         if args.sign(Sign::Comma).is_none() && args.word("else").is_none() {
@@ -313,7 +305,7 @@ impl<'a> Resolver<'a> {
             module: module.cloned(),
             ..Scope::default()
         };
-        let mut lowering = Lowering::new(self.conditions(network, None), &scope);
+        let mut lowering = Lowering::new(self.conditions(None), &scope);
         let bound = variables.iter();
         let bound = bound.map(|(name, ty)| (name.clone(), Binding::Any(ty.clone())));
         lowering.variables.extend(bound);
@@ -328,12 +320,10 @@ impl<'a> Resolver<'a> {
 
     fn conditions<'r, 'n>(
         &'r mut self,
-        network: &'n Network<'n>,
         rules: Option<&'n [(SmolStr, Kind)]>,
     ) -> Conditions<'r, 'a, 'n> {
         Conditions {
             resolver: self,
-            network,
             rules,
             names_platform: false,
         }
@@ -366,14 +356,14 @@ impl<'a> Resolver<'a> {
     }
 
     /// The tests of the program, in source order.
-    pub(super) fn tests(&mut self, network: &Network<'_>, rules: &[Rule]) -> Vec<Test> {
+    pub(super) fn tests(&mut self, rules: &[Rule]) -> Vec<Test> {
         let rules: Vec<(SmolStr, Kind)> = rules
             .iter()
             .map(|rule| (rule.name.value.clone(), rule.kind))
             .collect();
         let mut tests: Vec<Test> = Vec::new();
         for statement in self.index.tests.clone() {
-            let Some(test) = self.test(statement, network, &rules) else {
+            let Some(test) = self.test(statement, &rules) else {
                 continue;
             };
             let name = Ident {
@@ -391,12 +381,7 @@ impl<'a> Resolver<'a> {
         tests
     }
 
-    fn test(
-        &mut self,
-        statement: &'a Statement,
-        network: &Network<'_>,
-        rules: &[(SmolStr, Kind)],
-    ) -> Option<Test> {
+    fn test(&mut self, statement: &'a Statement, rules: &[(SmolStr, Kind)]) -> Option<Test> {
         let form = properties::word("test", BlockKind::Program).map_or("", |w| w.form);
         let mut args = Args::new(&statement.args[1..], statement.span, form);
         let written = args.need_expr("the test's name in quotes", &mut self.diagnostics)?;
@@ -434,7 +419,7 @@ impl<'a> Resolver<'a> {
             };
             args.finish(&mut self.diagnostics);
             let scope = Scope::default();
-            let mut lowering = Lowering::new(self.conditions(network, Some(rules)), &scope);
+            let mut lowering = Lowering::new(self.conditions(Some(rules)), &scope);
             let condition = lowering.fitted(expr, &Type::Bool);
             let names_platform = lowering.context.names_platform;
             let Some(condition) = condition else { continue };

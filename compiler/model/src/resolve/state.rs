@@ -9,9 +9,11 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use smol_str::SmolStr;
 
 use crate::eval::Evaluator;
+use crate::ids::Id;
 use crate::origin::Sourced;
 use crate::platform::{
-    Component, ComponentId, ComponentUse, NamespaceId, ProfileId, Secret, ServiceId,
+    Component, ComponentId, ComponentUse, Namespace, NamespaceId, ProfileId, Secret, Service,
+    ServiceId, Tier,
 };
 use crate::program::{Import, Loaded};
 
@@ -29,9 +31,17 @@ pub(crate) struct Resolver<'a> {
     pub(super) missing_uses: BTreeMap<(SmolStr, SmolStr), (&'static str, BTreeSet<Span>)>,
     /// Tiers that a namespace says and `tiers` does not, which were reported.
     pub(super) unknown_tiers: FxHashSet<SmolStr>,
+    pub(super) parts: Parts,
+}
+
+/// The parts of the platform that are resolved so far, to which later statements refer.
+#[derive(Default)]
+pub(super) struct Parts {
+    pub(super) tiers: Vec<Tier>,
+    pub(super) namespaces: Vec<Namespace>,
     pub(super) secrets: Vec<Secret>,
-    /// The ports that each cluster's ingress controller names, in the order of the clusters.
-    pub(super) ingress_ports: Vec<(ServiceId, Vec<Ident>)>,
+    /// `None` for a service that could not be read, which was reported.
+    pub(super) services: Vec<Option<Service>>,
 }
 
 /// The ids of what is declared.
@@ -40,6 +50,8 @@ pub(super) struct Names<'a> {
     pub(super) namespace_ids: FxHashMap<SmolStr, NamespaceId>,
     pub(super) service_ids: FxHashMap<(NamespaceId, SmolStr), ServiceId>,
     pub(super) services_by_name: FxHashMap<SmolStr, Vec<ServiceId>>,
+    /// The namespace of each service.
+    pub(super) homes: Vec<NamespaceId>,
     /// What the files of a module take from the library, by name.
     pub(super) imports: FxHashMap<(Option<SmolStr>, SmolStr), &'a Import>,
 }
@@ -55,6 +67,13 @@ impl<'a> Names<'a> {
             }
         }
         names
+    }
+
+    /// The services of a namespace. All services are in the order of their namespaces.
+    pub(super) fn services_of(&self, id: NamespaceId) -> impl Iterator<Item = ServiceId> + use<> {
+        let start = self.homes.partition_point(|home| *home < id);
+        let end = self.homes.partition_point(|home| *home <= id);
+        (start..end).map(ServiceId::from_index)
     }
 }
 

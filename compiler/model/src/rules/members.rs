@@ -11,12 +11,11 @@ use crate::elements::{Element, GrantOwner, Kind, ProbeKind};
 use crate::ids::number;
 use crate::platform::{
     Container, EnvVar, Grant, Image, MemberId, Mode, Namespace, Peer, Platform, Port, Probe, Route,
-    Scaling, Service, Workload,
+    Service, Workload,
 };
 use crate::shown::Shown;
 use crate::statements::{self, Element as Parts, Statements};
 use crate::ty::Ty;
-use crate::units::Range;
 use crate::value::{Type, Value};
 
 /// A platform with what is derived from it.
@@ -76,12 +75,14 @@ fn of_parts<O: Parts>(find: for<'p> fn(View<'p>, Element) -> Option<&'p O>) -> V
 
 fn members_of(kind: Kind) -> Vec<Member> {
     let declared = match kind {
-        Kind::Platform => of_statements(|view, _| Some(view.platform)),
+        Kind::Platform => of_statements(|view, _| Some(&view.platform.statements)),
         Kind::Namespace => of_statements(namespace),
         Kind::Service => {
             let mut members =
                 of_statements(|view, element| Some(&service(view, element)?.properties));
-            members.extend(of_statements(service));
+            members.extend(of_statements(|view, element| {
+                Some(&service(view, element)?.statements)
+            }));
             members.extend(of_main_container());
             members
         }
@@ -339,7 +340,6 @@ members! { of_platform: Element::Platform, v;
 members! { of_namespace: Element::Namespace(id), v;
     "name" text(), "Its name." => say(&v.platform[id].name.value);
     "doc" maybe(text()), "The `##` above it." => optional(v.platform[id].doc.as_ref(), say);
-    "tier" text(), "Its tier." => v.platform[id].tier.value(v.platform);
     "grants" many(a(Kind::Grant)), "What its account may do." => elements(v.platform[id].grants.len(), |at| Element::Grant(GrantOwner::Namespace(id), at));
     "services" many(a(Kind::Service)), "Its services and jobs." => list(v.platform[id].services.iter().map(|s| Value::Element(Element::Service(*s))));
 }
@@ -362,8 +362,6 @@ members! { of_service: Element::Service(id), v;
     "ports" many(a(Kind::Port)), "Its ports." => list((0u32..).zip(&v.platform[id].ports).map(|(index, _)| Value::Element(Element::Port(crate::PortId { service: id, index }))));
     "volumes" many(a(Kind::Volume)), "Its volumes." => elements(v.platform[id].volumes.len(), |at| Element::Volume(id, at));
     "configs" many(a(Kind::Config)), "Its configs." => elements(v.platform[id].configs.len(), |at| Element::Config(id, at));
-    "replicas" <Range<u32>>::ty(), "How many pods there are, at least and at most." => v.platform[id].scaling.bounds().value(v.platform);
-    "autoscaled" truth(), "Whether an autoscaler owns the number of pods." => Value::Bool(matches!(v.platform[id].scaling, Scaling::Auto(_)));
     "grants" many(a(Kind::Grant)), "What its own account may do." => elements(v.platform[id].grants.len(), |at| Element::Grant(GrantOwner::Service(id), at));
     "routes" many(a(Kind::Route)), "The routes that lead to it." => {
         let start = v.platform.routes.partition_point(|route| route.port.service < id);

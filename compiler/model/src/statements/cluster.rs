@@ -38,7 +38,7 @@ statements! {
         read version;
     nodes: Option<Sourced<Nodes>> = "nodes N of cpu C, memory M, [reserved M,] [arch NAME,] in CIDR, …" [Cluster]
         "How many nodes there are, their size and addresses.",
-        update |cluster, reader| Nodes::update(&mut cluster.nodes, reader);
+        layers |cluster, reader| Nodes::update(&mut cluster.nodes, reader);
     pod_cidrs: Vec<Sourced<IpNet>> = "pods CIDR, …" [Cluster]
         "The addresses of pods.",
         read cidrs;
@@ -75,7 +75,8 @@ statements! {
         "A storage class that exists, or that the platform makes, and how much it holds.",
         read StorageClass::read;
     ingress: Option<Ingress> = "ingress CLASS by SERVICE:PORT, … | by pods NAMESPACE \"key=value\", … | by nodes" [Cluster]
-        "The ingress class and what serves it.";
+        "The ingress class and what serves it.",
+        read Ingress::read;
 }
 
 impl Cluster {
@@ -484,8 +485,22 @@ pub enum IngressController {
 }
 
 impl Ingress {
+    fn read(reader: &mut Reader<'_, '_>) -> Option<Self> {
+        let class = Self::read_class(reader)?;
+        reader.keyword("by")?;
+        let controller = if reader.word("nodes") {
+            IngressController::Nodes
+        } else if reader.word("pods") {
+            IngressController::read_pods(reader)?
+        } else {
+            IngressController::read_service(reader)?
+        };
+        reader.finish();
+        Some(Self { class, controller })
+    }
+
     /// The name of an IngressClass, which is a DNS subdomain: dots are part of it.
-    pub(crate) fn read_class(reader: &mut Reader<'_, '_>) -> Option<Sourced<SmolStr>> {
+    fn read_class(reader: &mut Reader<'_, '_>) -> Option<Sourced<SmolStr>> {
         let span = reader.here();
         let text = reader.written(span);
         let is_part = |part: &str| {
@@ -509,8 +524,24 @@ impl Ingress {
 }
 
 impl IngressController {
+    /// `namespace.service:port, port`.
+    fn read_service(reader: &mut Reader<'_, '_>) -> Option<Self> {
+        let expr = reader.expr("the service and port that serve, `ns.service:port`")?;
+        let (service, first) = reader.refer(|names, at| names.service_and_port(expr, at))?;
+        let mut names = vec![first];
+        while reader.comma() {
+            names.push(reader.name("another port of the controller")?);
+        }
+        let mut ports = Vec::with_capacity(names.len());
+        for name in &names {
+            ports.push(reader.refer(|names, _| names.port(service, name)));
+        }
+        let ports: Option<Vec<PortId>> = ports.into_iter().collect();
+        Some(Self::Service(service, ports?))
+    }
+
     /// `NAMESPACE "key=value", …`
-    pub(crate) fn read_pods(reader: &mut Reader<'_, '_>) -> Option<Self> {
+    fn read_pods(reader: &mut Reader<'_, '_>) -> Option<Self> {
         let namespace = reader.name("the controller's namespace")?;
         let rule = kubernetes::not_a_label;
         reader.check_text("namespace", &namespace.text, namespace.span, rule);

@@ -1,7 +1,7 @@
 //! The statements of containers: the main container, sidecars and init containers share them.
 
 use erpc_diagnostics::{Diagnostic, codes};
-use erpc_syntax::tree::Expr;
+use erpc_syntax::tree::{Expr, Sign};
 use smol_str::SmolStr;
 
 use super::reader::{cpu_range, each_text, memory_range};
@@ -43,6 +43,7 @@ statements! {
         };
     env: Vec<EnvVar> = "env NAME = VALUE | env NAME from secret S.key" ByKey [Service Job Sidecar Init]
         "An environment variable.",
+        read |reader| Some(vec![EnvVar::read(reader)?]),
         members {};
     cpu: Sourced<Range<Cpu>> = "cpu REQUEST..LIMIT" [Service Job Sidecar Init]
         "CPU that is reserved and that may be used.",
@@ -214,6 +215,45 @@ pub enum EnvValue {
 }
 
 keyed! { EnvVar: name at value; }
+
+impl EnvVar {
+    /// `NAME = VALUE` or `NAME from secret S.key`. Variables keep the order in which they are written, since Kubernetes
+    /// expands `$(NAME)` from those before it only.
+    fn read(reader: &mut Reader<'_, '_>) -> Option<Self> {
+        let written = reader.expr("the variable's name")?;
+        let name = reader.key();
+        if let Some(why) = kubernetes::not_a_variable(name) {
+            let message = format!("invalid name of an environment variable `{name}`: {why}");
+            return reader
+                .refuse(Diagnostic::new(&codes::BAD_NAME, message).at(written.span, "not a name"));
+        }
+        if reader.sign(Sign::Assign) {
+            let expr = reader.last("the variable's value")?;
+            let text = reader.value(expr, |it, expr, scope| {
+                it.with_addresses(true, |it| it.env_text(expr, scope))
+            })?;
+            let value = text.map(EnvValue::Text);
+            let name = name.into();
+            return Some(Self { name, value });
+        }
+        reader.keyword("from")?;
+        if reader.peek_word("config") {
+            let message = "a variable cannot come from a config, only from a secret";
+            return reader.refuse(
+                Diagnostic::new(&codes::WRONG_SHAPE, message)
+                    .at(reader.here(), "expected `secret`")
+                    .help("write the value itself: `env NAME = \"…\"`; a constant (`let`) can stand in both")
+                    .help("or mount the config and let the program read the file: `config NAME { … } at \"/dir\"`"),
+            );
+        }
+        reader.keyword("secret")?;
+        let expr = reader.last("the secret's name and key")?;
+        let found = reader.refer_at(expr.span, |names, at| names.secret_key(expr, at))?;
+        let value = found.map(|(secret, key)| EnvValue::Secret(secret, key));
+        let name = name.into();
+        Some(Self { name, value })
+    }
+}
 
 impl Shown for EnvVar {
     fn show(&self, names: &dyn Names) -> String {

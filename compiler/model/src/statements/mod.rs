@@ -18,6 +18,7 @@ mod patch;
 mod probe;
 mod reader;
 mod resources;
+mod scaling;
 mod secret;
 mod service;
 pub(crate) mod slo;
@@ -30,7 +31,7 @@ use crate::value::Value;
 use crate::word::Word;
 
 pub(crate) use field::{Field, Keyed, Values, group, keyed};
-pub(crate) use reader::{Reader, duration, each_text, name, text};
+pub(crate) use reader::{Lookup, Reader, duration, each_text, name, text};
 
 pub use cluster::{
     ApiServer, Cluster, Cni, CniAbility, Dns, DnsFlavour, Ingress, IngressController, Mesh, Nodes,
@@ -45,9 +46,9 @@ pub use mounts::{Config, Port, SecretMount, Volume};
 pub use namespace::{ContainerDefaults, Namespace, Quota};
 pub use patch::{Patch, PatchField, PatchValue};
 pub use probe::{CheckKind, Probe, ProbeCheck, Probes};
-pub(crate) use secret::PULL_KEY;
+pub use scaling::{Autoscale, Scaling};
 pub use secret::Secret;
-pub use service::{Access, History, RunAs, ServiceProperties, Spread};
+pub use service::{Access, History, RunAs, ServiceProperties, ServiceStatements, Spread};
 pub use slo::{Availability, Latency};
 
 /// A declared statement of an owner `O`, the struct of all its statements.
@@ -59,12 +60,23 @@ pub(crate) struct Statement<O: 'static> {
     /// Sets the field from what stands behind the word; leaves it as it is after an error. `None` for a statement
     /// that is read in `resolve/`.
     pub(crate) read: Option<fn(&mut O, &mut Reader<'_, '_>)>,
-    /// Whether it is read over what lower layers set, instead of in their place.
-    pub(crate) is_layered: bool,
+    /// Of which layers it is read.
+    pub(crate) of: Layers,
     /// Its rows in `show`.
     pub(crate) facts: fn(&O, &dyn Names) -> Vec<Fact>,
     /// Where it is set.
     pub(crate) origin: fn(&O) -> Option<Origin>,
+}
+
+/// Which layers of a statement are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Layers {
+    /// The highest, as the word merges.
+    Highest,
+    /// The highest statement, and then the paths of profiles above it, which change parts of it.
+    HighestAndPaths,
+    /// Each over those below it.
+    All,
 }
 
 /// How a member of an owner is read.
@@ -132,29 +144,33 @@ pub(crate) const fn first_word(form: &'static str) -> &'static str {
 /// Declares the statements of a block and the struct that holds them:
 ///
 /// ```text
-/// Owner(fields that a new owner is given) { fields that are no statements }
+/// Owner(fields that a new owner is given) with (values of statements that it is given) { fields that are no statements }
 /// field: Type = "how it is written" How layers merge, unless one replaces the other [the blocks in which it may stand]
 ///     "What it does.",
 ///     default …,
 ///     read |reader| …;
 /// ```
 ///
-/// `show |value| …` replaces how `show` writes a value, `rows |owner, names| …` the rows of `show`, `members { … }` the
+/// `from VALUE` instead of `default` takes what a new owner is given. `show |value| …` replaces how `show` writes a value, `rows |owner, names| …` the rows of `show`, `members { … }` the
 /// one member with the name of the field. `update` instead of `read` changes the owner as lower layers set it. Without either, the
 /// statement is read in `resolve/`.
 macro_rules! statements {
     (
         $(#[$doc:meta])*
         $owner:ident($($(#[$given_doc:meta])* $given:ident: $given_ty:ty),*)
+        $(with ($($with:ident: $with_ty:ty),*))?
         { $($(#[$other_doc:meta])* $other:ident: $other_ty:ty),* $(,)? }
         $($field:ident: $ty:ty = $form:literal $($merge:ident)? [$($place:ident)*] $text:literal
             $(, parts { $($part:literal $part_doc:literal)* })?
             $(, default $default:expr)?
+            $(, from $from:expr)?
             $(, read $read:expr)?
             $(, update $update:expr)?
+            $(, layers $layers:expr)?
             $(, show $show:expr)?
             $(, rows $rows:expr)?
-            $(, members { $($member:ident: $member_ty:ty, $member_doc:literal => $get:expr),* $(,)? })?;
+            $(, members { $($member:ident: $member_ty:ty, $member_doc:literal => $get:expr),* $(,)? })?
+            $(, also $also:literal [$($also_place:ident)*] $also_text:literal update $also_update:expr)?;
         )*
     ) => {
         $(#[$doc])*
@@ -170,11 +186,11 @@ macro_rules! statements {
 
         impl $owner {
             /// With the defaults of the language.
-            pub(crate) fn new($($given: $given_ty),*) -> Self {
+            pub(crate) fn new($($given: $given_ty,)* $($($with: $with_ty),*)?) -> Self {
                 Self {
                     $($given,)*
                     $($other: Default::default(),)*
-                    $($field: $crate::statements::statements!(@default $($default)?),)*
+                    $($field: $crate::statements::statements!(@default $($default)? $(, $from)?),)*
                 }
             }
         }
@@ -193,27 +209,44 @@ macro_rules! statements {
                     members: $crate::statements::statements!(
                         @members $owner $field $ty, $text $(, { $($member: $member_ty, $member_doc => $get),* })?
                     ),
-                    read: $crate::statements::statements!(@read $owner $field $(, $read)? $(, update $update)?),
-                    is_layered: $crate::statements::statements!(@is_layered $($update)?),
+                    read: $crate::statements::statements!(@read $owner $field $(, $read)? $(, change $update)? $(, change $layers)?),
+                    of: $crate::statements::statements!(@of $(update $update)? $(layers $layers)?),
                     facts: $crate::statements::statements!(@facts $field $ty, $form $(, show $show)? $(, rows $rows)?),
                     origin: $crate::statements::statements!(@origin $field $(, $rows)?),
-                }
-            ),*];
+                },
+                $($crate::statements::Statement {
+                    word: $crate::word::Word {
+                        name: $crate::statements::first_word($also),
+                        form: $also,
+                        doc: $also_text,
+                        parts: &[],
+                        merge: $crate::word::Merge::Replace,
+                        places: &[$($crate::word::BlockKind::$also_place),*],
+                    },
+                    members: &[],
+                    read: Some($also_update),
+                    of: $crate::statements::Layers::HighestAndPaths,
+                    facts: |_, _| Vec::new(),
+                    origin: |_| None,
+                },)?
+            )*];
         }
     };
     (@default) => { Default::default() };
     (@default $default:expr) => { $crate::origin::Sourced::default_of_language($default) };
+    (@default , $from:expr) => { $from };
     (@merge) => { $crate::word::Merge::Replace };
     (@merge $merge:ident) => { $crate::word::Merge::$merge };
     (@read $owner:ident $field:ident) => { None };
     (@read $owner:ident $field:ident, $read:expr) => {
         Some(|owner, reader| $crate::statements::read_into(&mut owner.$field, reader, $read))
     };
-    (@read $owner:ident $field:ident, update $update:expr) => {
+    (@read $owner:ident $field:ident, change $update:expr) => {
         Some($update)
     };
-    (@is_layered) => { false };
-    (@is_layered $update:expr) => { true };
+    (@of) => { $crate::statements::Layers::Highest };
+    (@of update $update:expr) => { $crate::statements::Layers::HighestAndPaths };
+    (@of layers $layers:expr) => { $crate::statements::Layers::All };
     (@facts $field:ident $ty:ty, $form:literal) => {
         |owner, names| {
             let word = $crate::statements::first_word($form);

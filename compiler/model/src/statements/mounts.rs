@@ -166,8 +166,35 @@ impl Shown for Port {
     }
 }
 
+impl SecretMount {
+    /// `NAME at "dir"`
+    pub(super) fn read(reader: &mut Reader<'_, '_>) -> Option<Self> {
+        let name = reader.name("the secret's name")?;
+        reader.keyword("at")?;
+        let at = reader.last("the folder in quotes")?;
+        let at = reader.value(at, Evaluator::text);
+        let secret = reader.refer(|names, at| names.secret(&name, at))?;
+        Some(Self { secret, at: at? })
+    }
+}
+
 impl Volume {
-    pub(crate) fn read(reader: &mut Reader<'_, '_>) -> Option<Self> {
+    /// Reads a volume, or the size of one that a path of a profile sets.
+    pub(super) fn update(volumes: &mut Vec<Self>, reader: &mut Reader<'_, '_>) {
+        if reader.path_part().is_none() {
+            volumes.extend(Self::read(reader));
+            return;
+        }
+        let size = Self::read_size(reader).flatten();
+        reader.finish();
+        let mut volumes = volumes.iter_mut();
+        let volume = volumes.find(|volume| volume.name.value == reader.key());
+        if let (Some(volume), Some(size)) = (volume, size) {
+            volume.size = size;
+        }
+    }
+
+    fn read(reader: &mut Reader<'_, '_>) -> Option<Self> {
         let name = reader.new_name("the volume's name", "volume")?;
         let size = Self::read_size(reader)?;
         reader.keyword("at")?;
@@ -198,7 +225,7 @@ impl Volume {
         clippy::option_option,
         reason = "what follows a wrong size is read too"
     )]
-    pub(crate) fn read_size(reader: &mut Reader<'_, '_>) -> Option<Option<Sourced<Memory>>> {
+    fn read_size(reader: &mut Reader<'_, '_>) -> Option<Option<Sourced<Memory>>> {
         let expr = reader.expr("the volume's size")?;
         let size = reader.value(expr, Evaluator::memory);
         if size.as_ref().is_some_and(|size| size.value.0 == 0) {

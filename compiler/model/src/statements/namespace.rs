@@ -1,6 +1,7 @@
 //! The statements of namespaces.
 
-use erpc_syntax::tree::{Expr, Sign};
+use erpc_diagnostics::{Diagnostic, codes};
+use erpc_syntax::tree::{Expr, Ident, Sign};
 use smol_str::SmolStr;
 
 use super::reader::{cpu_range, memory_range, text};
@@ -17,10 +18,8 @@ statements! {
     /// `namespace NAME`.
     Namespace(
         /// Its name.
-        name: Sourced<SmolStr>,
-        /// `tier NAME`.
-        tier: Sourced<TierId>
-    ) {
+        name: Sourced<SmolStr>
+    ) with (tier: Sourced<TierId>) {
         /// `##` above it.
         doc: Option<String>,
         /// Its services, by name.
@@ -30,6 +29,15 @@ statements! {
     title: Option<Sourced<String>> = "title \"…\"" [Namespace]
         "A short name for people.",
         read text;
+    tier: Sourced<TierId> = "tier NAME" [Namespace]
+        "The tier of the namespace's services.",
+        from tier,
+        read |reader| {
+            let name = reader.name("the tier's name")?;
+            reader.finish();
+            reader.refer_at(name.span, |names, _| names.tier(&name))
+        },
+        members { tier: TierId, "Its tier." => |tier| tier.value };
     slo: Option<Sourced<Availability>> = "slo availability PERCENT [over TIME]" ByKey [Namespace NamespaceDefaults]
         "The availability that each of its services promises to its clients.",
         read Availability::read_default,
@@ -39,17 +47,26 @@ statements! {
                 => |slo| slo.as_ref().map(|slo| slo.value.share),
         };
     after: Vec<Sourced<NamespaceId>> = "after NAMESPACE, …" Append [Namespace]
-        "The namespaces that it starts after.";
+        "The namespaces that it starts after.",
+        read |reader| {
+            let after = reader.list(|reader| {
+                let name = reader.name("a namespace")?;
+                reader.refer_at(name.span, |names, _| names.namespace(&name))
+            });
+            reader.finish();
+            Some(after)
+        };
     quota: Option<Sourced<Quota>> = "quota cpu A..B, memory A..B, pods N, storage SIZE" [Namespace NamespaceDefaults]
         "What the namespace's pods may request and use in sum.",
-        read Quota::read,
+        update |namespace, reader| Quota::update(&mut namespace.quota, reader),
         members {};
     limits: Option<Sourced<ContainerDefaults>> = "limits cpu A..B, memory A..B" [Namespace NamespaceDefaults]
         "The request and limit of a container that sets none.",
         read ContainerDefaults::read,
         members {};
     pull_secrets: Vec<Sourced<SecretId>> = "pull-secret NAME, …" [Namespace NamespaceDefaults]
-        "The Secrets with which nodes fetch the images of the namespace's pods; each declared with the key `.dockerconfigjson`.";
+        "The Secrets with which nodes fetch the images of the namespace's pods; each declared with the key `.dockerconfigjson`.",
+        read pull_secrets;
     labels: Vec<(SmolStr, Sourced<String>)> = "labels KEY = \"value\", …" ByKey [Namespace NamespaceDefaults]
         "Labels of the Namespace object.",
         read labels;
@@ -93,8 +110,20 @@ impl Quota {
         }
     }
 
+    /// Reads a quota, or the part of one that a path of a profile sets.
+    fn update(quota: &mut Option<Sourced<Self>>, reader: &mut Reader<'_, '_>) {
+        match reader.path_part() {
+            None | Some("") => *quota = Self::read(reader),
+            Some(part) => {
+                let below = quota.take().map(|below| below.value);
+                let set = below.unwrap_or_default().with_part(reader, part);
+                *quota = Some(set).filter(|set| set.value != Self::default());
+            }
+        }
+    }
+
     /// It with another value, or none, for a part.
-    pub(crate) fn with_part(mut self, reader: &mut Reader<'_, '_>, part: &str) -> Sourced<Self> {
+    fn with_part(mut self, reader: &mut Reader<'_, '_>, part: &str) -> Sourced<Self> {
         let origin = reader.statement();
         if reader.word("off") {
             match part {
@@ -171,4 +200,51 @@ fn labels(reader: &mut Reader<'_, '_>) -> Option<Vec<(SmolStr, Sourced<String>)>
     });
     reader.finish();
     Some(labels)
+}
+
+/// The key of a Secret of the type `kubernetes.io/dockerconfigjson`, the only one that nodes log in to a
+/// registry with.
+const PULL_KEY: &str = ".dockerconfigjson";
+
+/// `NAME, …`: each a Secret that a node can log in to a registry with.
+fn pull_secrets(reader: &mut Reader<'_, '_>) -> Option<Vec<Sourced<SecretId>>> {
+    let mut secrets: Vec<Sourced<SecretId>> = Vec::new();
+    reader.list(|reader| {
+        let name = reader.name("the secret's name")?;
+        // What the platform sets for all namespaces is wrong once.
+        if reader.is_reported(name.span) {
+            return None;
+        }
+        let secret = pull_secret(&name, reader)?;
+        if let Some(first) = secrets.iter().find(|known| known.value == secret.value) {
+            let message = format!("the secret `{}` is named twice", name.text);
+            return reader.refuse(
+                Diagnostic::new(&codes::REPEATED_PROPERTY, message)
+                    .at(name.span, "again")
+                    .also(first.span(), "the first"),
+            );
+        }
+        secrets.push(secret);
+        Some(())
+    });
+    reader.finish();
+    Some(secrets)
+}
+
+fn pull_secret(name: &Ident, reader: &mut Reader<'_, '_>) -> Option<Sourced<SecretId>> {
+    let id = reader.refer_at(name.span, |names, at| names.secret(name, at))?;
+    let secret = reader.declared_secret(id.value);
+    if secret.keys.iter().any(|key| key.value == PULL_KEY) {
+        return Some(id);
+    }
+    let declared = secret.name.span();
+    reader.refuse(
+        Diagnostic::new(
+            &codes::UNKNOWN_SECRET_KEY,
+            format!("the secret `{}` has no key `{PULL_KEY}`", name.text),
+        )
+        .at(name.span, "nodes log in to a registry with it")
+        .also(declared, "declared here")
+        .help(format!("declare it: `keys \"{PULL_KEY}\"`, which is what `kubectl create secret docker-registry` makes")),
+    )
 }

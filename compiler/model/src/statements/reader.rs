@@ -1,35 +1,54 @@
 //! What stands behind the word of a statement, and how its declaration reads it.
 
-use std::ops::RangeInclusive;
+use std::ops::{DerefMut, RangeInclusive};
 
 use erpc_diagnostics::{Diagnostic, Span, alternatives, codes};
 use erpc_syntax::tree::{Arg, Block, Expr, Ident, Sign, Statement};
 use ipnet::IpNet;
 use smol_str::SmolStr;
 
+use super::Secret;
 use crate::args::Args;
 use crate::choice::Choice;
-use crate::eval::{Evaluator, Scope};
+use crate::eval::{Evaluator, Scope, Standpoint};
+use crate::ids::{NamespaceId, PortId, SecretId, ServiceId, TierId};
 use crate::origin::{Origin, Sourced, Via};
 use crate::units::{Cpu, Duration, Memory, Range};
 use crate::value::{Type, Value};
+
+/// What statements refer to by name. Each method reports a name that means nothing.
+pub(crate) trait Lookup<'a>: DerefMut<Target = Evaluator<'a>> {
+    fn tier(&mut self, name: &Ident) -> Option<TierId>;
+    fn namespace(&mut self, name: &Ident) -> Option<NamespaceId>;
+    fn service(&mut self, expr: &Expr, at: Standpoint) -> Option<ServiceId>;
+    /// `service:port`.
+    fn service_and_port(&mut self, expr: &Expr, at: Standpoint) -> Option<(ServiceId, Ident)>;
+    fn port(&mut self, service: ServiceId, name: &Ident) -> Option<PortId>;
+    /// A secret, which counts as used in the namespace of the statement.
+    fn secret(&mut self, name: &Ident, at: Standpoint) -> Option<SecretId>;
+    /// `secret.key`.
+    fn secret_key(&mut self, expr: &Expr, at: Standpoint) -> Option<(SecretId, SmolStr)>;
+    fn declared_secret(&self, id: SecretId) -> &Secret;
+}
 
 /// The arguments of a statement with the scope in which they are evaluated. Each method takes the next argument and
 /// gives `None` after an error, which it has reported.
 pub(crate) struct Reader<'r, 'a> {
     args: &'r mut Args<'a>,
-    evaluator: &'r mut Evaluator<'a>,
+    lookup: &'r mut (dyn Lookup<'a> + 'r),
     scope: &'r Scope,
     via: Via,
     /// The whole statement.
     span: Span,
-    /// Whether a path of a profile sets it, which may leave keywords out.
-    is_override: bool,
+    /// The key by which it merges; empty for a word without keys.
+    key: &'r str,
+    /// The part of it that a path of a profile sets, empty for all of it. A path may leave keywords out.
+    part: Option<&'r str>,
 }
 
 impl<'r, 'a> Reader<'r, 'a> {
     pub(crate) fn new(
-        evaluator: &'r mut Evaluator<'a>,
+        lookup: &'r mut (dyn Lookup<'a> + 'r),
         args: &'r mut Args<'a>,
         span: Span,
         scope: &'r Scope,
@@ -37,21 +56,36 @@ impl<'r, 'a> Reader<'r, 'a> {
     ) -> Self {
         Self {
             args,
-            evaluator,
+            lookup,
             scope,
             via,
             span,
-            is_override: false,
+            key: "",
+            part: None,
         }
     }
 
-    /// Of the value that stands behind the `=` of a path.
-    pub(crate) fn of_path(self) -> Self {
+    /// Of a statement with a key.
+    pub(crate) fn keyed(self, key: &'r str) -> Self {
+        Self { key, ..self }
+    }
+
+    /// Of the value that stands behind the `=` of a path, which sets a part of a statement.
+    pub(crate) fn of_path(self, part: &'r str) -> Self {
         Self {
             span: self.args.here(),
-            is_override: true,
+            part: Some(part),
             ..self
         }
+    }
+
+    pub(crate) fn key(&self) -> &'r str {
+        self.key
+    }
+
+    /// The part that a path of a profile sets, empty for all of the statement; `None` for a statement.
+    pub(crate) fn path_part(&self) -> Option<&'r str> {
+        self.part
     }
 
     /// The value of a statement that stands at `span`.
@@ -75,7 +109,7 @@ impl<'r, 'a> Reader<'r, 'a> {
     }
 
     pub(crate) fn report(&mut self, diagnostic: Diagnostic) {
-        self.evaluator.report(diagnostic);
+        self.lookup.report(diagnostic);
     }
 
     /// Reports why there is no value.
@@ -86,7 +120,7 @@ impl<'r, 'a> Reader<'r, 'a> {
 
     /// Reports that something else should stand here.
     pub(crate) fn expected(&mut self, what: &str) {
-        self.args.expected(what, &mut self.evaluator.diagnostics);
+        self.args.expected(what, &mut self.lookup.diagnostics);
     }
 
     /// Reports a text that Kubernetes does not accept as what it is used for.
@@ -97,7 +131,7 @@ impl<'r, 'a> Reader<'r, 'a> {
         span: Span,
         rule: impl Fn(&str) -> Option<String>,
     ) {
-        self.evaluator.check_text(what, text, span, rule);
+        self.lookup.check_text(what, text, span, rule);
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -111,16 +145,21 @@ impl<'r, 'a> Reader<'r, 'a> {
 
     /// As the source writes it.
     pub(crate) fn written(&self, span: Span) -> &'a str {
-        self.evaluator.loaded.sources.text(span)
+        self.lookup.loaded.sources.text(span)
     }
 
     /// A keyword of the statement.
     pub(crate) fn keyword(&mut self, word: &str) -> Option<()> {
-        if self.is_override {
+        if self.part.is_some() {
             self.args.word(word);
             return Some(());
         }
-        let found = self.args.need_word(word, &mut self.evaluator.diagnostics);
+        self.need_keyword(word)
+    }
+
+    /// A keyword that a path of a profile does not leave out.
+    pub(crate) fn need_keyword(&mut self, word: &str) -> Option<()> {
+        let found = self.args.need_word(word, &mut self.lookup.diagnostics);
         found.map(|_| ())
     }
 
@@ -224,23 +263,23 @@ impl<'r, 'a> Reader<'r, 'a> {
         read: impl FnOnce(&mut Reader<'_, 'a>) -> Option<T>,
     ) -> Option<T> {
         let mut args = Args::new(args, span, form);
-        let (evaluator, scope, via) = (&mut *self.evaluator, self.scope, self.via);
-        read(&mut Reader::new(evaluator, &mut args, span, scope, via))
+        let (scope, via) = (self.scope, self.via);
+        read(&mut Reader::new(self.lookup, &mut args, span, scope, via))
     }
 
     /// Reports what is left of the statement.
     pub(crate) fn finish(&mut self) {
-        self.args.finish(&mut self.evaluator.diagnostics);
+        self.args.finish(&mut self.lookup.diagnostics);
     }
 
     /// A plain name, which `what` describes.
     pub(crate) fn name(&mut self, what: &str) -> Option<Ident> {
-        self.args.need_name(what, &mut self.evaluator.diagnostics)
+        self.args.need_name(what, &mut self.lookup.diagnostics)
     }
 
     /// An expression, which `what` describes.
     pub(crate) fn expr(&mut self, what: &str) -> Option<&'a Expr> {
-        self.args.need_expr(what, &mut self.evaluator.diagnostics)
+        self.args.need_expr(what, &mut self.lookup.diagnostics)
     }
 
     /// The last argument, an expression.
@@ -253,14 +292,14 @@ impl<'r, 'a> Reader<'r, 'a> {
     /// A plain name that the statement declares for a `kind` of object.
     pub(crate) fn new_name(&mut self, what: &str, kind: &str) -> Option<Sourced<SmolStr>> {
         let name = self.name(what)?;
-        self.evaluator.check_name(&name, kind);
+        self.lookup.check_name(&name, kind);
         Some(self.sourced(name.text, name.span))
     }
 
     /// `because "…"`, where it is next.
     pub(crate) fn because(&mut self) -> Option<String> {
-        let expr = self.args.because(&mut self.evaluator.diagnostics)?;
-        self.evaluator.text(expr, self.scope)
+        let expr = self.args.because(&mut self.lookup.diagnostics)?;
+        self.lookup.text(expr, self.scope)
     }
 
     /// What an expression is evaluated to.
@@ -269,7 +308,7 @@ impl<'r, 'a> Reader<'r, 'a> {
         expr: &Expr,
         evaluate: impl FnOnce(&mut Evaluator<'a>, &Expr, &Scope) -> Option<T>,
     ) -> Option<T> {
-        evaluate(self.evaluator, expr, self.scope)
+        evaluate(&mut *self.lookup, expr, self.scope)
     }
 
     /// The same with its origin.
@@ -285,12 +324,12 @@ impl<'r, 'a> Reader<'r, 'a> {
     /// The number that an expression has.
     pub(crate) fn count_of(&mut self, expr: &Expr, within: &RangeInclusive<u32>) -> Option<u32> {
         let (min, max) = (*within.start(), *within.end());
-        self.evaluator.int_within(expr, self.scope, min, max)
+        self.lookup.int_within(expr, self.scope, min, max)
     }
 
     /// Whether a word stands for a value, as a parameter or a constant.
     pub(crate) fn has_value(&self, expr: &Expr) -> bool {
-        let is_constant = |word: &_| self.evaluator.is_constant(word);
+        let is_constant = |word: &_| self.lookup.is_constant(word);
         !self.scope.bindings.is_empty() || expr.as_word().is_none_or(is_constant)
     }
 
@@ -310,7 +349,7 @@ impl<'r, 'a> Reader<'r, 'a> {
         let start = self.here();
         let (args, scope) = (&mut *self.args, self.scope);
         let texts = self
-            .evaluator
+            .lookup
             .with_addresses(true, |evaluator| evaluator.texts_of(args, scope, what));
         let (texts, end) = texts?;
         self.finish();
@@ -328,7 +367,36 @@ impl<'r, 'a> Reader<'r, 'a> {
 
     /// Texts with commas between them, and where the last of them stands.
     pub(crate) fn texts_next(&mut self, what: &str) -> Option<(Vec<String>, Span)> {
-        self.evaluator.texts_of(self.args, self.scope, what)
+        self.lookup.texts_of(self.args, self.scope, what)
+    }
+
+    /// What a name or an expression refers to.
+    pub(crate) fn refer<T>(
+        &mut self,
+        find: impl FnOnce(&mut dyn Lookup<'a>, Standpoint) -> Option<T>,
+    ) -> Option<T> {
+        find(self.lookup, self.scope.at)
+    }
+
+    /// The same with the origin of what stands at `span`.
+    pub(crate) fn refer_at<T>(
+        &mut self,
+        span: Span,
+        find: impl FnOnce(&mut dyn Lookup<'a>, Standpoint) -> Option<T>,
+    ) -> Option<Sourced<T>> {
+        let found = self.refer(find)?;
+        Some(self.sourced(found, span))
+    }
+
+    /// A declared secret.
+    pub(crate) fn declared_secret(&self, id: SecretId) -> &Secret {
+        self.lookup.declared_secret(id)
+    }
+
+    /// Whether something is reported at a place.
+    pub(crate) fn is_reported(&self, span: Span) -> bool {
+        let mut found = self.lookup.diagnostics.as_slice().iter();
+        found.any(|found| found.span() == span)
     }
 
     /// Takes an expression, if it is next.
@@ -350,7 +418,7 @@ impl<'r, 'a> Reader<'r, 'a> {
 
     /// The next argument, a word of a choice that `whole` offers.
     pub(crate) fn choice_of<T: Choice>(&mut self, whole: &str) -> Option<Sourced<T>> {
-        let (choice, span) = self.evaluator.choice(self.args, whole)?;
+        let (choice, span) = self.lookup.choice(self.args, whole)?;
         Some(self.sourced(choice, span))
     }
 
@@ -365,7 +433,7 @@ impl<'r, 'a> Reader<'r, 'a> {
     }
 
     pub(crate) fn report_not_in(&mut self, whole: &str, name: &Ident, parts: &[&str]) {
-        self.evaluator
+        self.lookup
             .report_not_in(whole, &name.text, name.span, parts);
     }
 
@@ -376,6 +444,17 @@ impl<'r, 'a> Reader<'r, 'a> {
         parts: &[&str],
         mut set: impl FnMut(&mut Self, &str, &'a Expr),
     ) {
+        self.each_part(|reader, name, value| {
+            if parts.contains(&name.text.as_str()) {
+                set(reader, &name.text, value);
+            } else {
+                reader.report_not_in(whole, name, parts);
+            }
+        });
+    }
+
+    /// `NAME VALUE, …`, the last arguments: what `set` does with each.
+    pub(crate) fn each_part(&mut self, mut set: impl FnMut(&mut Self, &Ident, &'a Expr)) {
         let mut values = Vec::new();
         while let Some(name) = self.name("a name") {
             let Some(value) = self.expr(&format!("the value of `{}`", name.text)) else {
@@ -388,11 +467,7 @@ impl<'r, 'a> Reader<'r, 'a> {
         }
         self.finish();
         for (name, value) in values {
-            if parts.contains(&name.text.as_str()) {
-                set(self, &name.text, value);
-            } else {
-                self.report_not_in(whole, &name, parts);
-            }
+            set(self, &name, value);
         }
     }
 }

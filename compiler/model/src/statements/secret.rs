@@ -10,10 +10,6 @@ use crate::ids::NamespaceId;
 use crate::kubernetes;
 use crate::origin::Sourced;
 
-/// The key of a Secret of the type `kubernetes.io/dockerconfigjson`, the only one that nodes log in to a
-/// registry with.
-pub(crate) const PULL_KEY: &str = ".dockerconfigjson";
-
 statements! {
     /// `secret NAME { keys … }`: a Secret that is created outside of the platform.
     Secret(
@@ -61,10 +57,5 @@ impl Secret {
             self.because = Some(reader.sourced(because, at));
         }
         reader.finish();
-    }
-
-    /// Whether a node can log in to a registry with it.
-    pub(crate) fn is_of_registry(&self) -> bool {
-        self.keys.iter().any(|key| key.value == PULL_KEY)
     }
 }

@@ -1,14 +1,19 @@
-//! The plain statements of services and jobs.
+//! The statements of services and jobs.
 
 use erpc_diagnostics::{Diagnostic, codes, nearest};
 use erpc_syntax::tree::{Expr, ExprKind};
 
-use super::{Reader, duration, statements, text};
+use super::slo::{self, Promise};
+use super::{
+    Availability, Config, Container, Grant, Latency, Patch, Port, Reader, Scaling, SecretMount,
+    Volume, duration, statements, text,
+};
 use crate::choice::choices;
+use crate::ids::ServiceId;
 use crate::kubernetes;
 use crate::origin::Sourced;
 use crate::shown::{Names, Shown};
-use crate::units::Duration;
+use crate::units::{Duration, Percent, Range};
 
 /// The greatest number of a user or a group: Kubernetes takes 31 bits; OpenShift gives each namespace a range above
 /// 1,000,000,000.
@@ -64,10 +69,76 @@ statements! {
         members { accessed: bool, "Whether operators reach it by port-forward." => |way| way.is_some() };
 }
 
-impl Default for ServiceProperties {
-    fn default() -> Self {
-        Self::new()
+statements! {
+    /// The statements of services and jobs that depend on others or have parts of their own.
+    ServiceStatements() {
+        /// `slo latency`.
+        latency: Vec<Sourced<Latency>>,
     }
+
+    ports: Vec<Port> = "port NAME NUMBER[..NUMBER][/proto] [-> CONTAINERPORT] [host]" ByKey [Service Job Sidecar]
+        "A port by its name, a sidecar's too; flows, probes and routes refer to it.",
+        read |reader| Some(vec![Port::read(reader, None)?]),
+        members {};
+    scaling: Scaling = "replicas N" [Service]
+        "How many pods there are [default: 1].",
+        read Scaling::read_replicas,
+        members {
+            replicas: Range<u32>, "How many pods there are, at least and at most." => Scaling::bounds,
+            autoscaled: bool, "Whether an autoscaler owns the number of pods."
+                => |scaling| matches!(scaling, Scaling::Auto(_)),
+        },
+        also "scale MIN..MAX on cpu PERCENT, memory PERCENT" [Service]
+            "Between how many pods the autoscaler moves, and on what."
+            update |service, reader| service.scaling.update_scale(reader);
+    volumes: Vec<Volume> = "volume NAME SIZE at \"path\" [class NAME] [shared]" ByKey [Service Job]
+        "Storage that outlives the pod.",
+        update |service, reader| Volume::update(&mut service.volumes, reader),
+        members {};
+    configs: Vec<Config> = "config NAME { \"file\" = TEXT } at \"dir\"" ByKey [Service Job]
+        "Files that the container reads, as a ConfigMap.",
+        read |reader| Some(vec![Config::read(reader)?]),
+        members {};
+    secret_mounts: Vec<SecretMount> = "secret NAME at \"dir\"" ByKey [Service Job]
+        "Mounts the keys of a Secret as files.",
+        read |reader| Some(vec![SecretMount::read(reader)?]),
+        members {};
+    availability: Option<Sourced<Availability>> = "slo availability PERCENT [over TIME] | slo latency pNN < TIME" ByKey [Service]
+        "What clients are promised; the availability is by default that of the namespace.",
+        update |service, reader| match Promise::read(reader) {
+            Some(Promise::Availability(promise)) => service.availability = Some(promise),
+            Some(Promise::Latency(promise)) => service.latency.push(promise),
+            None => {}
+        },
+        rows |service, _| slo::facts(service.availability.as_ref(), &service.latency),
+        members {
+            availability: Option<Percent>, "The share of good time that it promises."
+                => |slo| slo.as_ref().map(|slo| slo.value.share),
+        };
+    after: Vec<Sourced<ServiceId>> = "after NAME, …" Append [Service Job]
+        "What must be ready before this starts.",
+        read |reader| {
+            let after = reader.list(|reader| {
+                let expr = reader.expr("a service")?;
+                reader.refer_at(expr.span, |names, at| names.service(expr, at))
+            });
+            reader.finish();
+            Some(after)
+        };
+    grants: Vec<Grant> = "grants VERB, … on RESOURCE, … [in cluster] [because \"…\"]" Append [Service Job]
+        "What the ServiceAccount of the service may do at the Kubernetes API.",
+        read Grant::read,
+        members {};
+    sidecars: Vec<Container> = "sidecar NAME { … }" Inside [Service Job]
+        "A container that runs beside the main one and starts before it.",
+        members {};
+    inits: Vec<Container> = "init NAME { … }" Inside [Service Job]
+        "A container that runs to its end before the others.",
+        members {};
+    patches: Vec<Patch> = "patch KIND { path = VALUE }" Append [Service Job]
+        "Sets fields of one emitted object that the language has no word for.",
+        read |reader| Some(vec![Patch::read(reader)?]),
+        members {};
 }
 
 impl ServiceProperties {

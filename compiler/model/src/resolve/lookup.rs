@@ -1,0 +1,43 @@
+//! What declared statements refer to by name.
+
+use erpc_syntax::tree::{Expr, Ident};
+use smol_str::SmolStr;
+
+use super::state::Resolver;
+use crate::eval::Standpoint;
+use crate::ids::{NamespaceId, PortId, SecretId, ServiceId, TierId};
+use crate::statements::{Lookup, Secret};
+
+impl<'a> Lookup<'a> for Resolver<'a> {
+    fn tier(&mut self, name: &Ident) -> Option<TierId> {
+        self.tier_named(name)
+    }
+
+    fn namespace(&mut self, name: &Ident) -> Option<NamespaceId> {
+        self.namespace_named(name)
+    }
+
+    fn service(&mut self, expr: &Expr, at: Standpoint) -> Option<ServiceId> {
+        self.service_named(expr, at.namespace)
+    }
+
+    fn service_and_port(&mut self, expr: &Expr, at: Standpoint) -> Option<(ServiceId, Ident)> {
+        self.service_and_port_named(expr, at.namespace)
+    }
+
+    fn port(&mut self, service: ServiceId, name: &Ident) -> Option<PortId> {
+        self.port_of(service, name)
+    }
+
+    fn secret(&mut self, name: &Ident, at: Standpoint) -> Option<SecretId> {
+        self.secret_named(name, at.namespace)
+    }
+
+    fn secret_key(&mut self, expr: &Expr, at: Standpoint) -> Option<(SecretId, SmolStr)> {
+        self.secret_and_key(expr, at.namespace)
+    }
+
+    fn declared_secret(&self, id: SecretId) -> &Secret {
+        &self.parts.secrets[id.index()]
+    }
+}
