@@ -8,12 +8,19 @@ use serde_json::{Map, Value, json};
 use super::Variants;
 use super::values::{Field, ServiceValues, Settings, Shape};
 
-/// Kubernetes quantities: cores with at most three decimals, or thousandths of one.
-const CPU: &str = r"^([0-9]+m|[0-9]+(\.[0-9]{1,3})?)$";
-/// Bytes, with a power of 1000 or 1024 as the unit.
-const BYTES: &str = r"^[1-9][0-9]*(k|M|G|T|P|Ki|Mi|Gi|Ti|Pi)?$";
-/// A quantity of any kind, or nothing.
-const LIMIT: &str = r"^([0-9]+(\.[0-9]+)?(m|k|M|G|T|P|Ki|Mi|Gi|Ti|Pi)?)?$";
+/// Quantities as Kubernetes reads them (`resource.Quantity`), of cores: no sign but `+`, and no unit above a
+/// core, which is always a mistake.
+const CPU: &str = r"^\+?([0-9]+(\.[0-9]*)?|\.[0-9]+)([num]|[eE][+-]?[0-9]{1,2})?$";
+/// Of bytes: more than none, and a fraction only of a unit.
+const BYTES: &str = concat!(
+    r"^\+?(0*[1-9][0-9]*|([0-9]*[1-9][0-9]*(\.[0-9]*)?|[0-9]*\.[0-9]*[1-9][0-9]*)",
+    r"([kMGTPE]|[KMGTPE]i|[eE]\+?[0-9]{1,2}))$"
+);
+/// Of any kind, or nothing.
+const LIMIT: &str = concat!(
+    r"^(\+?([0-9]+(\.[0-9]*)?|\.[0-9]+)",
+    r"([numkMGTPE]|[KMGTPE]i|[eE][+-]?[0-9]{1,2})?)?$"
+);
 /// RFC 1123, a star as the first label, a dot at the end for a whole name.
 const HOST: &str =
     r"^(\*|[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*\.?$";
@@ -150,8 +157,14 @@ fn definitions(variants: &Variants<'_>) -> Map<String, Value> {
             "tag",
             json!({"type": "string", "pattern": r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$", "not": {"const": "latest"}}),
         ),
-        ("cpu", json!({"type": "string", "pattern": CPU})),
-        ("bytes", json!({"type": "string", "pattern": BYTES})),
+        (
+            "cpu",
+            json!({"type": ["string", "number"], "pattern": CPU, "minimum": 0}),
+        ),
+        (
+            "bytes",
+            json!({"type": ["string", "integer"], "pattern": BYTES, "minimum": 1}),
+        ),
         (
             "replicas",
             json!({"type": "integer", "minimum": 0, "maximum": 1000}),
@@ -164,7 +177,10 @@ fn definitions(variants: &Variants<'_>) -> Map<String, Value> {
             "percent",
             json!({"type": "integer", "minimum": 0, "maximum": 1000}),
         ),
-        ("limit", json!({"type": "string", "pattern": LIMIT})),
+        (
+            "limit",
+            json!({"type": ["string", "number"], "pattern": LIMIT, "minimum": 0}),
+        ),
         (
             "hosts",
             json!({"type": "string", "pattern": HOST, "maxLength": 253}),

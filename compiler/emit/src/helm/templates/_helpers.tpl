@@ -62,7 +62,7 @@ annotations:
 {{- define "platform.mostReplicas" -}}
 {{- $facts := index . 1 }}
 {{- $values := index (index . 0).Values.services $facts.namespace $facts.service }}
-{{- if ($values.hpa).enabled }}{{ max $values.hpa.minReplicas $values.hpa.maxReplicas }}{{ else }}{{ $values.replicas }}{{ end }}
+{{- if ($values.hpa).enabled }}{{ $values.hpa.maxReplicas }}{{ else }}{{ $values.replicas }}{{ end }}
 {{- end }}
 
 {{- /* The number of replicas, where it is a value and no autoscaler owns it. */}}
@@ -90,6 +90,22 @@ replicas: {{ $values.replicas }}
 {{- with $image.digest }}@{{ . }}{{ end }}
 {{- end }}
 
+{{- /*
+A quantity as text. YAML and JSON have numbers, of which Helm prints the large ones with an exponent.
+*/}}
+{{- define "platform.quantity" -}}
+{{- if and (kindIs "float64" .) (eq (floor .) .) }}{{ int64 . }}{{ else }}{{ . }}{{ end }}
+{{- end }}
+
+{{- /* A quantity as a number in its base unit, cores or bytes. */}}
+{{- define "platform.amount" -}}
+{{- $text := toString . | trimPrefix "+" }}
+{{- $number := regexFind "^[0-9.]+" $text }}
+{{- $factors := dict "n" 1e-9 "u" 1e-6 "m" 1e-3 "k" 1e3 "M" 1e6 "G" 1e9 "T" 1e12 "P" 1e15 "E" 1e18 "Ki" 1024 "Mi" 1048576 "Gi" 1073741824 "Ti" 1099511627776 "Pi" 1125899906842624 "Ei" 1152921504606846976 }}
+{{- $factor := get $factors (trimPrefix $number $text) }}
+{{- if $factor }}{{ mulf (float64 $number) $factor }}{{ else }}{{ float64 $text }}{{ end }}
+{{- end }}
+
 {{- /* The specification of a claim: takes the root, the facts, the volume's name and what is fixed. */}}
 {{- define "platform.claim" -}}
 {{- $root := index . 0 }}
@@ -98,7 +114,7 @@ replicas: {{ $values.replicas }}
 {{- with get ((index $root.Values.services $facts.namespace $facts.service).persistence | default dict) (index . 2) }}
 resources:
   requests:
-    storage: {{ .size | quote }}
+    storage: {{ include "platform.quantity" .size | quote }}
 {{- with .storageClass | default $root.Values.cluster.storageClass }}
 storageClassName: {{ . | quote }}
 {{- end }}

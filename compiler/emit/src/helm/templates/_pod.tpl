@@ -40,11 +40,11 @@ spec:
     {{- else }}
     {{- with $values.resources }}
     requests:
-      cpu: {{ .requests.cpu | quote }}
-      memory: {{ .requests.memory | quote }}
+      cpu: {{ include "platform.quantity" .requests.cpu | quote }}
+      memory: {{ include "platform.quantity" .requests.memory | quote }}
     limits:
-      cpu: {{ .limits.cpu | quote }}
-      memory: {{ .limits.memory | quote }}
+      cpu: {{ include "platform.quantity" .limits.cpu | quote }}
+      memory: {{ include "platform.quantity" .limits.memory | quote }}
     {{- end }}
     {{- end }}
   {{- $facts.fields | nindent 2 }}
