@@ -1,6 +1,7 @@
 //! The chart with the real Helm 4 and 3: what it prints is `lib/` and `share/`, what its schema
 //! refuses, what is left when something is off. `tests/run` builds both and runs these.
 
+pub(crate) mod checks;
 mod random;
 
 use std::collections::BTreeMap;

@@ -8,6 +8,7 @@ use erpc_tests::repository;
 use serde_json::{Value, json};
 
 use super::server::{Cluster, Program, Ran};
+use crate::helm::checks::QUANTITIES;
 
 const HELM4: &str = "ERPC_TEST_HELM4";
 const HELM3: &str = "ERPC_TEST_HELM3";
@@ -253,4 +254,146 @@ fn what_the_readme_of_a_chart_says_installs_it() {
             .exits(0)
             .says(&["STATUS: deployed"]);
     }
+}
+
+const WITH_CLAIMS: &str = "erp 1
+
+platform p { version \"1\"; cluster c }
+tiers t
+cluster c { kubernetes 1.36; nodes 3 of cpu 4, memory 8Gi, in 172.18.0.0/16; pods 10.244.0.0/16; services 10.96.0.0/16; dns kube-dns; storage fast default }
+namespace n {
+  tier t
+  service db { image \"a/b:1.0\"; cpu 100m; memory 64Mi; replicas 2; volume data 1Gi at \"/d\"; volume all 2Gi at \"/a\" shared }
+  job load { image \"a/l:1.0\"; cpu 100m; memory 64Mi; deadline 5m }
+}
+";
+
+#[test]
+#[ignore = "needs the server that tests/cluster/build makes and Helm; tests/run runs it"]
+fn an_upgrade_that_would_change_a_claim_is_refused_before_it_writes() {
+    for variable in [HELM4, HELM3] {
+        let cluster = Cluster::start();
+        let program = Program::of(WITH_CLAIMS);
+        cluster.erpc(&["build"], program.path()).exits(0);
+        let run = |arguments: &[&str]| helm(variable, &cluster, arguments, program.path());
+        let release = ["upgrade", "--install", "p", "helm", "-n", "default"];
+        let upgrade = |more: &[&str]| run(&[&release[..], more].concat());
+        // Before there is a claim, it may have another size than in the source.
+        let size = |size: &str| format!("services.n.db.persistence.data.size={size}");
+        upgrade(&["--set", &size("2Gi")]).exits(0);
+        // The same size in another unit.
+        upgrade(&["--set", &size("2048Mi")]).exits(0);
+        let versions = cluster.versions("p");
+
+        let reason = "services.n.db.persistence.data.size: 3Gi, but the StatefulSet db has 2Gi, and Kubernetes allows no other size in its volumeClaimTemplates";
+        upgrade(&["--set", &size("3Gi"), "--set", "services.n.db.replicas=3"])
+            .exits(1)
+            .says(&[
+                reason,
+                "kubectl delete statefulset db --namespace n --cascade=orphan",
+            ]);
+        upgrade(&["--set", "services.n.db.persistence.data.storageClass=slow"])
+            .exits(1)
+            .says(&["services.n.db.persistence.data.storageClass: slow, but the claims of the StatefulSet db are of fast, which cannot change"]);
+        upgrade(&["--set", "services.n.db.persistence.all.size=1Gi"])
+            .exits(1)
+            .says(&["services.n.db.persistence.all.size: 1Gi, but the claim all in n has 2Gi, and no claim shrinks"]);
+        assert_eq!(cluster.versions("p"), versions, "nothing was written");
+
+        // What the message says to do.
+        cluster.kubectl(&["delete", "statefulset", "db", "-n", "n", "--cascade=orphan"]);
+        upgrade(&["--set", &size("3Gi")]).exits(0);
+        let set = cluster.get(&["statefulset", "db", "-n", "n"]);
+        let claim = &set["spec"]["volumeClaimTemplates"][0]["spec"];
+        assert_eq!(claim["resources"]["requests"]["storage"], "3Gi");
+    }
+}
+
+#[test]
+#[ignore = "needs the server that tests/cluster/build makes and Helm; tests/run runs it"]
+fn an_install_that_waits_does_not_wait_for_jobs_that_services_need() {
+    for variable in [HELM4, HELM3] {
+        let cluster = Cluster::start();
+        let program = Program::of(&WITH_CLAIMS.replace("volume data 1Gi at \"/d\"; ", ""));
+        program.edit("volume all 2Gi at \"/a\" shared", "port tcp 5000");
+        cluster.erpc(&["build"], program.path()).exits(0);
+        let install = ["install", "p", "helm", "-n", "default", "--wait"];
+        helm(variable, &cluster, &install, program.path()).exits(0);
+        let jobs = cluster.get(&["jobs", "-n", "n"]);
+        let jobs = jobs["items"].as_array().expect("a list");
+        assert_eq!(jobs.len(), 1);
+        let annotations = jobs[0]["metadata"]["annotations"].to_string();
+        assert!(!annotations.contains("helm.sh/hook"), "{annotations}");
+    }
+}
+
+#[test]
+#[ignore = "needs the server that tests/cluster/build makes; tests/run runs it"]
+fn the_chart_takes_no_quantity_that_the_server_refuses() {
+    let cluster = Cluster::start();
+    let pod = |what: &str, amount: &str| {
+        let text = json!({
+            "apiVersion": "v1",
+            "kind": "Pod",
+            "metadata": { "name": "q", "namespace": "default" },
+            "spec": { "containers": [{
+                "name": "c",
+                "image": "a/b:1",
+                "resources": { "requests": { what: amount } },
+            }] },
+        });
+        let path = cluster.folder.path().join("quantity.json");
+        std::fs::write(&path, text.to_string()).expect("a file");
+        let file = path.to_string_lossy();
+        let arguments = ["create", "--dry-run=server", "-f", &*file];
+        let output = cluster.kubectl_in(&arguments, cluster.folder.path());
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        (output.status.success(), said)
+    };
+    // What the server reads, and the chart refuses as a mistake.
+    let mut mistakes = Vec::new();
+    for (text, as_cpu, as_memory) in QUANTITIES {
+        for (what, is_taken) in [("cpu", *as_cpu), ("memory", *as_memory)] {
+            let (is_read, said) = pod(what, text);
+            assert!(is_read || !is_taken, "{what} {text:?}: {said}");
+            // Of so many bytes the server cannot count the thousandths, and calls them a fraction.
+            let is_countable = !text.ends_with('E') && !text.ends_with("Ei");
+            if is_taken {
+                assert!(
+                    !is_countable || !said.contains("fractional byte value"),
+                    "{what} {text:?}: {said}"
+                );
+            } else if is_read {
+                mistakes.push(format!("{what} {text}"));
+            }
+        }
+    }
+    // No memory, fractions of bytes, cores by the thousand, and what the grammar of quantities does not have,
+    // which the server reads as 0.
+    let expected = [
+        "memory 0",
+        "memory 1.5",
+        "memory 0.5",
+        "memory .5",
+        "memory 1.",
+        "memory 100m",
+        "memory 0.1",
+        "memory 1e-1",
+        "memory 500u",
+        "cpu 1k",
+        "cpu 512M",
+        "cpu 1.5G",
+        "cpu 1Ki",
+        "cpu 1Gi",
+        "cpu 1.5Gi",
+        "cpu 0.5Gi",
+        "cpu .5Gi",
+        "cpu 1Ei",
+        "cpu 1E",
+        "cpu e3",
+        "memory e3",
+        "cpu .",
+        "memory .",
+    ];
+    assert_eq!(mistakes, expected);
 }

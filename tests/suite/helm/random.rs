@@ -75,14 +75,21 @@ impl Draw {
         if !schema["const"].is_null() {
             return schema["const"].clone();
         }
-        match schema["type"].as_str() {
+        // A quantity may be a number, too.
+        let kind = match schema["type"].as_array() {
+            Some(kinds) if self.chance(20) => kinds.last(),
+            Some(kinds) => kinds.first(),
+            None => Some(&schema["type"]),
+        };
+        match kind.and_then(Value::as_str) {
             Some("boolean") => json!(self.chance(50)),
             Some("integer") => {
-                let bound = |key: &str| schema[key].as_i64().expect("a bound");
+                let least = schema["minimum"].as_i64().expect("a bound");
                 // Small numbers are where rules change.
-                let most = if self.chance(70) { 5 } else { bound("maximum") };
-                json!(self.one(&(bound("minimum")..=most)))
+                let most = schema["maximum"].as_i64().filter(|_| self.chance(30));
+                json!(self.one(&(least..=most.unwrap_or(5))))
             }
+            Some("number") => json!(f64::from(self.one(&(0..5000_u32))) / 1000.0),
             Some("array") => {
                 // More of them are for a profile.
                 let count = schema["minItems"].as_u64().expect("a count");
@@ -149,6 +156,81 @@ impl Draw {
     }
 }
 
+/// Makes drawn values agree with each other and with the defaults, as the chart demands.
+fn agree(values: &mut Value, defaults: &Value) {
+    for (name, namespace) in defaults["namespaces"].as_object().into_iter().flatten() {
+        if !namespace["quota"].is_null() {
+            values["namespaces"][name]["quota"]["enabled"] = json!(false);
+        }
+    }
+    let mut hosts = BTreeSet::new();
+    let namespaces = values["services"].as_object_mut().into_iter().flatten();
+    for (namespace, services) in namespaces {
+        for (service, values) in services.as_object_mut().into_iter().flatten() {
+            let defaults = &defaults["services"][namespace][service];
+            resources_agree(values, defaults);
+            for (name, container) in values["containers"].as_object_mut().into_iter().flatten() {
+                resources_agree(container, &defaults["containers"][name]);
+            }
+            if !defaults["hpa"].is_null() {
+                let drawn = |values: &Value, key: &str| {
+                    let own = values["hpa"][key].as_u64();
+                    own.or(defaults["hpa"][key].as_u64()).expect("a count")
+                };
+                let (min, max) = (drawn(values, "minReplicas"), drawn(values, "maxReplicas"));
+                values["hpa"]["minReplicas"] = json!(min.min(max));
+                values["hpa"]["maxReplicas"] = json!(min.max(max));
+                let targets = defaults["hpa"]["targetUtilization"].as_object();
+                for (measure, _) in targets.into_iter().flatten() {
+                    let target = &mut values["hpa"]["targetUtilization"][measure];
+                    if target.is_null() || *target == 0 {
+                        *target = json!(60);
+                    }
+                }
+            }
+            if !defaults["minAvailable"].is_null() {
+                values["minAvailable"] = json!(0);
+            }
+            for host in values["hosts"].as_array_mut().into_iter().flatten() {
+                if !hosts.insert(host.to_string()) {
+                    *host = json!(format!("host-{}", hosts.len()));
+                    hosts.insert(host.to_string());
+                }
+            }
+        }
+    }
+    // Reading a member that is not there has made it null.
+    drop_nulls(values);
+}
+
+fn resources_agree(values: &mut Value, defaults: &Value) {
+    if defaults["resources"].is_null() {
+        return;
+    }
+    for what in ["cpu", "memory"] {
+        let drawn = values["resources"]["requests"][what].clone();
+        let request = if drawn.is_null() {
+            defaults["resources"]["requests"][what].clone()
+        } else if drawn
+            .to_string()
+            .contains(|c: char| ('1'..='9').contains(&c))
+        {
+            drawn
+        } else {
+            json!("1")
+        };
+        values["resources"]["requests"][what] = request.clone();
+        values["resources"]["limits"][what] = request;
+    }
+}
+
+fn drop_nulls(value: &mut Value) {
+    if let Some(map) = value.as_object_mut() {
+        map.retain(|_, inner| !inner.is_null());
+        map.values_mut().for_each(drop_nulls);
+    }
+}
+
 /// A program with one more profile.
 struct With<'p> {
     project: &'p Project,
@@ -211,6 +293,7 @@ fn draws(variable: &str, folder: &Path, count: u32) -> u32 {
     let mut proven = 0;
     for _ in 0..count {
         let mut values = draw.value(&schema).expect("an object");
+        agree(&mut values, &defaults);
         // What a profile declares is tried with its own values.
         if !schema["allOf"].is_null() {
             for (section, field) in [("global", "profile"), ("cluster", "name")] {

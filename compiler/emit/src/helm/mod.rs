@@ -36,6 +36,7 @@ templates! {
     "NOTES.txt"
     "_helpers.tpl"
     "_pod.tpl"
+    "checks.yaml"
     "clusterrolebindings.yaml"
     "clusterroles.yaml"
     "configmaps.yaml"
@@ -50,7 +51,6 @@ templates! {
     "networkpolicies.yaml"
     "persistentvolumeclaims.yaml"
     "poddisruptionbudgets.yaml"
-    "requirements.yaml"
     "resourcequotas.yaml"
     "rolebindings.yaml"
     "roles.yaml"
@@ -59,6 +59,9 @@ templates! {
     "statefulsets.yaml"
     "storageclasses.yaml"
 }
+
+/// The template that refuses values, which is in every chart.
+const CHECKS: &str = "helm/templates/checks.yaml";
 
 const IGNORED: &str = "\
 .DS_Store
@@ -162,9 +165,9 @@ pub(crate) fn beside<T: Send>(
     // Named templates are global: those of two charts below one must not be called alike.
     let own = format!("\"{name}.");
     for (path, body) in TEMPLATES {
-        // A template of a kind that the platform has not would print nothing.
+        // The template of a kind that the platform does not have would print nothing.
         let reads = path.replace("/templates/", "/files/");
-        let is_kind = path.ends_with(".yaml");
+        let is_kind = path.ends_with(".yaml") && *path != CHECKS;
         if !is_kind || files.iter().any(|file| file.path == reads) {
             let body = body.replace("\"platform.", &own);
             files.push(file(path, Remark::TEMPLATE, &body));

@@ -143,6 +143,8 @@ pub(super) struct Shape {
     pub(super) scaled: BTreeMap<String, BTreeSet<&'static str>>,
     /// Services that say how many pods a drain must leave.
     pub(super) drained: BTreeSet<String>,
+    /// Those of them that let no pod go, as a warning of the check says.
+    pub(super) blocked: BTreeSet<String>,
     /// Namespaces with a quota, with what it may limit.
     pub(super) quotas: BTreeMap<String, BTreeSet<String>>,
     /// Clusters that the platform may be on.
@@ -183,8 +185,13 @@ impl Shape {
                     measures.extend(scale.cpu.map(|_| "cpu"));
                     measures.extend(scale.memory.map(|_| "memory"));
                 }
-                if service.properties.disruption.is_some() {
+                if let Some(least) = &service.properties.disruption {
                     shape.drained.insert(platform.path(id));
+                    let pods = service.scaling.bounds().min;
+                    // A single pod has no budget.
+                    if pods > 1 && least.value >= pods {
+                        shape.blocked.insert(platform.path(id));
+                    }
                 }
             }
             for (_, namespace) in platform.namespaces() {
@@ -426,7 +433,7 @@ impl Values<'_> {
             fields.push(field(
                 "persistence",
                 Value::Object(volumes),
-                "size in bytes; a claim grows, but never shrinks",
+                "size in bytes; after the install only a shared claim can grow, and none shrinks",
             ));
         }
         let hosts = hosts(self.platform, id);

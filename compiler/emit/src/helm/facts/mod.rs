@@ -265,16 +265,45 @@ impl<'p> Facts<'p> {
 
     /// The quotas that the platform or a profile says; how much is a value.
     fn quotas(&self, list: &mut List) {
+        if self.shape.quotas.is_empty() {
+            return;
+        }
         let mut seen = BTreeSet::new();
+        let apart = self.counted_apart();
         for platform in self.variants.all() {
             for object in namespaces::quotas(platform) {
-                if object.kind() == Kind::ResourceQuota
-                    && seen.insert(object.namespace().map(str::to_owned))
-                {
-                    list.push(object.kind(), Entry::of(&object, None));
+                let namespace = object.namespace().map(str::to_owned);
+                if object.kind() == Kind::ResourceQuota && seen.insert(namespace.clone()) {
+                    let mut entry = Entry::of(&object, None);
+                    let of_namespace = namespace.and_then(|name| apart.get(name.as_str()));
+                    for (key, names) in ["inits", "shared"]
+                        .into_iter()
+                        .zip(of_namespace.into_iter().flatten())
+                    {
+                        if !names.is_empty() {
+                            entry::list(entry.body(), 2, key, &Vec::from_iter(names));
+                        }
+                    }
+                    list.push(object.kind(), entry);
                 }
             }
         }
+    }
+
+    /// What the sum that a quota is checked against counts apart, by namespace: init containers, which a
+    /// pod needs instead of its main container, and claims that a service has once.
+    fn counted_apart(&self) -> BTreeMap<&str, [BTreeSet<String>; 2]> {
+        let mut apart: BTreeMap<&str, [BTreeSet<String>; 2]> = BTreeMap::new();
+        for platform in self.variants.all() {
+            for (id, service) in platform.services() {
+                let [inits, shared] = apart.entry(place(platform, id).0).or_default();
+                let path = |name: &str| format!("{}/{name}", service.name.value);
+                inits.extend(service.inits.iter().map(|init| path(&init.name.value)));
+                let volumes = service.volumes.iter().filter(|volume| volume.shared);
+                shared.extend(volumes.map(|volume| path(&volume.name.value)));
+            }
+        }
+        apart
     }
 
     /// The classes, each with the clusters that have it.

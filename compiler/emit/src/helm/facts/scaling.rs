@@ -70,6 +70,9 @@ impl Facts<'_> {
 
     pub(super) fn budget(&self, id: ServiceId, object: &Object) -> Entry {
         let mut entry = self.owned(id, object, &[]);
+        if self.shape.blocked.contains(&self.platform.path(id)) {
+            entry.flag("blocksDrains", true);
+        }
         let is_drained = self.shape.drained.contains(&self.platform.path(id));
         entry.spec(object, if is_drained { OF_BUDGET } else { &[] });
         entry
