@@ -60,3 +60,48 @@ impl<const N: usize> Table<N> {
         out
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Table;
+
+    fn table(rows: &[[&str; 2]]) -> Table<2> {
+        let mut table = Table::new(["name", "lines"]);
+        for row in rows {
+            table.push(row.map(str::to_owned));
+        }
+        table
+    }
+
+    #[test]
+    fn columns_are_as_wide_as_their_widest_cell_in_characters() {
+        for (rows, expected) in [
+            (&[][..], "NAME  LINES\n"),
+            (&[["web", "1"]], "NAME  LINES\nweb   1\n"),
+            // A wide cell moves the next column; nothing stands behind the last one.
+            (
+                &[["storefront", ""], ["db", "a, b"]],
+                "NAME        LINES\nstorefront\ndb          a, b\n",
+            ),
+            (
+                &[["облік", "1"], ["x", "2"]],
+                "NAME   LINES\nоблік  1\nx      2\n",
+            ),
+        ] {
+            assert_eq!(table(rows).aligned(), expected, "{rows:?}");
+        }
+    }
+
+    #[test]
+    fn a_bar_ends_no_cell_in_markdown() {
+        for (rows, expected) in [
+            (&[][..], "| name | lines |\n| --- | --- |\n"),
+            (
+                &[["a|b", "1"]],
+                "| name | lines |\n| --- | --- |\n| a\\|b | 1 |\n",
+            ),
+        ] {
+            assert_eq!(table(rows).markdown(), expected, "{rows:?}");
+        }
+    }
+}

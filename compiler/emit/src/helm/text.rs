@@ -186,3 +186,85 @@ fn is_plain(text: &str) -> bool {
     let is_inner = |c: &u8| c.is_ascii_alphanumeric() || matches!(c, b'-' | b'_' | b'.' | b'/');
     !text.is_empty() && text.as_bytes().iter().all(is_inner) && yaml::scalar(text) == text
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::{difference, push_flow};
+
+    #[test]
+    fn a_value_on_one_line_is_read_back_as_the_same() {
+        for (value, expected) in [
+            (json!("512Mi"), "512Mi"),
+            (json!("a/b-c.d_e"), "a/b-c.d_e"),
+            (json!(""), "\"\""),
+            // What YAML would read as something else, or as several values.
+            (json!("true"), "\"true\""),
+            (json!("1.10"), "\"1.10\""),
+            (json!("a, b"), "\"a, b\""),
+            (json!("{x}"), "\"{x}\""),
+            (json!("*.example"), "\"*.example\""),
+            (json!(3), "3"),
+            (json!(false), "false"),
+            (json!([]), "[]"),
+            (json!(["a", "b.c"]), "[a, b.c]"),
+            (
+                json!({"size": "1Gi", "n": {"on": 0}}),
+                "{\"n\": {\"on\": 0}, size: 1Gi}",
+            ),
+        ] {
+            let mut text = String::new();
+            push_flow(&mut text, &value);
+            assert_eq!(text, expected);
+            let read: Value = serde_saphyr::from_str(&text).expect("YAML");
+            assert_eq!(read, value, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_profile_says_only_what_differs_from_the_defaults() {
+        let on = json!({"enabled": true, "replicas": 2, "image": {"tag": "1"}});
+        for (before, after, expected) in [
+            (json!({"a": 1}), json!({"a": 1}), None),
+            (json!({"a": 1}), json!({"a": 2}), Some(json!({"a": 2}))),
+            // A list is one value.
+            (
+                json!({"hosts": ["a", "b"]}),
+                json!({"hosts": ["a", "c"]}),
+                Some(json!({"hosts": ["a", "c"]})),
+            ),
+            (
+                json!({"web": on}),
+                json!({"web": {"enabled": true, "replicas": 3, "image": {"tag": "1"}}}),
+                Some(json!({"web": {"replicas": 3}})),
+            ),
+            // A service that the profile does not have, and one that only the profile has.
+            (
+                json!({"web": on}),
+                json!({}),
+                Some(json!({"web": {"enabled": false}})),
+            ),
+            (json!({}), json!({"web": on}), Some(json!({"web": on}))),
+            // The other values of what is disabled do not matter.
+            (
+                json!({"web": on}),
+                json!({"web": {"enabled": false, "replicas": 9}}),
+                Some(json!({"web": {"enabled": false}})),
+            ),
+            (
+                json!({"web": {"enabled": false}}),
+                json!({"web": {"enabled": false, "replicas": 9}}),
+                None,
+            ),
+            // A text that the profile leaves out is empty; a count stays.
+            (
+                json!({"quota": {"cpu": "4", "pods": 9}}),
+                json!({"quota": {}}),
+                Some(json!({"quota": {"cpu": ""}})),
+            ),
+        ] {
+            assert_eq!(difference(&before, &after), expected, "{before} {after}");
+        }
+    }
+}
