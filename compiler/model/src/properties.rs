@@ -8,8 +8,8 @@ use rustc_hash::FxHashMap;
 
 use crate::platform::PlatformStatements;
 use crate::statements::{
-    Cluster, Container, External, Namespace, Secret, ServiceProperties, ServiceStatements,
-    Statements,
+    Assertion, Cluster, Container, Exposures, External, Flow, Namespace, Secret, ServiceProperties,
+    ServiceStatements, Statements,
 };
 
 pub use crate::word::{BlockKind, Merge, Word};
@@ -38,15 +38,11 @@ words! {
     "component" Append  [Program] "component Name(param: Type = default, …) [is Other(…)] { … }" "A bundle of service properties with parameters.";
     "let"       Append  [Program] "let NAME[: Type] = EXPR" "A constant.";
     "external"  Append  [Program] "external NAME { … }" "Something outside the cluster that services talk to.";
-    "never"     Append  [Program] "never FROM ->|=> TO[:PORT] [because \"…\"]" "Asserts that no flow, with `=>` no path, leads there.";
-    "always"    Append  [Program] "always FROM -> TO[:PORT] [because \"…\"]" "Asserts that a flow is allowed.";
     "rule"      Append  [Program] "rule NAME for service|flow|namespace|volume|container x { require EXPR, \"message\" } | rule NAME is Name(…)" "A policy of the organisation; one with parameters is in PascalCase and is switched on by the second form.";
     "test"      Append  [Program] "test \"name\" { expect EXPR; … }" "Expectations on the resolved platform.";
     "profile"   Append  [Program] "profile NAME [is OTHER] { … }" "An environment: statements of the program, of its namespaces and services that hold there instead, and overrides by dotted path.";
     "accept"    Append  [Program] "accept CODE [for NAME] because \"…\" | accept \"PATH\" because \"…\"" "Silences one warning at one place, or keeps a manifest that erpc did not generate in `lib/` or `share/`, with the reason.";
     "moved"     Append  [Program] "moved OLD to NEW" "A rename, so that nothing is deleted and made anew.";
-    "allow"     Append  [Program Namespace] "allow FROM -> TO:PORT [optional|observes] [because \"…\"]" "A permitted flow.";
-    "expose"    Append  [Program Namespace Service] "expose SERVICE:PORT at \"host[/path]\", … [tls SECRET] [from CIDR, …] | expose SERVICE:PORT as loadbalancer|nodeport [N]" "A route, or an address, from outside the cluster.";
     "secret"    ByKey   [Program Namespace] "secret NAME { keys \"key\", … }" "Declares a Secret that exists outside of the platform, with the keys that it must have.";
     "cluster"   Replace [Program Platform] "cluster NAME [is OTHER] { … } | cluster NAME" "The facts that a platform must fit; in the platform: which cluster it is built for.";
 
@@ -58,13 +54,15 @@ words! {
     "job"       Append  [Namespace] "job NAME [every \"cron\"] [is Component(…), …] { … }" "A workload that runs to its end.";
 
     // services
-    "calls"      Append  [Service Job] "calls TO:PORT [optional|observes] [because \"…\"]" "A permitted flow, said from the client's side.";
 }
 
 /// Every word of the language.
 pub fn words() -> impl Iterator<Item = &'static Word> {
     WORDS
         .iter()
+        .chain(declared::<Exposures>())
+        .chain(declared::<Vec<Flow>>())
+        .chain(declared::<Vec<Assertion>>())
         .chain(declared::<External>())
         .chain(declared::<Secret>())
         .chain(declared::<PlatformStatements>())

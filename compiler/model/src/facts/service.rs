@@ -2,8 +2,8 @@
 
 use super::{Fact, Plain};
 use crate::origin::{Origin, Via};
-use crate::platform::{AddressKind, Platform, Service, ServiceId, Workload};
-use crate::statements::{Statements, group};
+use crate::platform::{Platform, Service, ServiceId, Workload};
+use crate::statements::{Statements, exposure_rows};
 
 /// Everything that a service says or gets, in the order in which the language's reference has it.
 #[must_use]
@@ -19,7 +19,8 @@ pub fn of_service(platform: &Platform, id: ServiceId) -> Vec<Fact> {
     let mut own = service.statements.facts(platform);
     let behind = |row: &Fact| ["sidecar", "init", "patch"].contains(&row.name.as_str());
     let at = own.iter().position(behind).unwrap_or(own.len());
-    own.splice(at..at, exposures(platform, id));
+    let (routes, addresses) = (platform.routes_to(id), platform.addresses_of(id));
+    own.splice(at..at, exposure_rows(routes, addresses, platform));
     facts.extend(own);
     facts
 }
@@ -69,36 +70,4 @@ fn components(platform: &Platform, service: &Service) -> Option<Fact> {
         via: Via::Declared,
     };
     Some(Fact::new("is", Plain::List(names.collect()), origin))
-}
-
-fn exposures(platform: &Platform, id: ServiceId) -> Vec<Fact> {
-    let declared = |span| Origin {
-        span,
-        via: Via::Declared,
-    };
-    let mut children = Vec::new();
-    for route in platform.routes_to(id) {
-        let mut text = format!(
-            "{} at {}{}",
-            platform[route.port].name.value, route.host.value, route.path
-        );
-        if let Some(tls) = &route.tls {
-            text.push_str(&format!(" tls {}", platform[tls.value].name.value));
-        }
-        children.push((text, declared(route.host.span())));
-    }
-    for address in platform.addresses_of(id) {
-        let kind = match address.kind {
-            AddressKind::LoadBalancer => "loadbalancer".to_owned(),
-            AddressKind::NodePort(Some(number)) => format!("nodeport {number}"),
-            AddressKind::NodePort(None) => "nodeport".to_owned(),
-        };
-        let text = format!("{} as {kind}", platform[address.port].name.value);
-        children.push((text, declared(address.span)));
-    }
-    let children = children.into_iter().enumerate();
-    let row = |(at, (text, origin)): (usize, (String, Origin))| {
-        Fact::new(at.to_string(), Plain::Text(text), origin)
-    };
-    group("expose", children.map(row))
 }

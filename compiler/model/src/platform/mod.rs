@@ -2,7 +2,6 @@
 //! origin. Resolution makes it, the checks read it, everything that is derived is derived from it.
 
 mod accept;
-mod flow;
 mod profile;
 mod rule;
 mod service;
@@ -18,14 +17,14 @@ use crate::statements::{Reader, Spread, each_text, name, statements, text};
 
 pub use crate::ids::*;
 pub use crate::statements::{
-    ApiServer, Autoscale, Availability, CheckKind, Cluster, Cni, CniAbility, Config, Container,
-    ContainerDefaults, Dns, DnsFlavour, EnvValue, EnvVar, External, ExternalPort, Grant, Image,
-    Ingress, IngressController, Latency, Mesh, Namespace, Nodes, Patch, PatchField, PatchValue,
-    Port, Probe, ProbeCheck, Probes, Quota, Resource, Scaling, Secret, SecretMount,
-    ServiceProperties, ServiceStatements, StorageClass, StorageProvision, Volume,
+    Address, AddressKind, ApiServer, Assertion, Autoscale, Availability, CheckKind, Cluster, Cni,
+    CniAbility, Config, Container, ContainerDefaults, Dns, DnsFlavour, EnvValue, EnvVar, External,
+    ExternalPort, Flow, FlowPort, Grant, Image, Ingress, IngressController, Latency, Mesh, Mode,
+    Namespace, Nodes, Patch, PatchField, PatchValue, Peers, Port, Probe, ProbeCheck, Probes, Quota,
+    Resource, Route, Scaling, Secret, SecretMount, ServiceProperties, ServiceStatements,
+    StorageClass, StorageProvision, Volume,
 };
 pub use accept::{Accept, AcceptedFile, Move, MovedTo, Subject};
-pub use flow::*;
 pub use profile::Profile;
 pub use rule::{Expectation, Rule, Test};
 pub(crate) use rule::{MemberId, PathQuery, Require, Term, TermKind};

@@ -8,7 +8,7 @@ use smol_str::SmolStr;
 use crate::elements::Kind;
 use crate::functions::Function;
 use crate::origin::Sourced;
-use crate::platform::flow::{FlowPort, Peers};
+use crate::statements::{FlowPort, Peers};
 use crate::value::Value;
 
 /// `rule NAME for KIND x { require EXPR, "message" }`, or one of the library that is switched on.

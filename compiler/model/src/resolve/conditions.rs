@@ -281,8 +281,8 @@ impl<'a> Lowering<'_, 'a, Conditions<'_, 'a, '_>> {
     fn path_query(&mut self, from: &Expr, to: &Expr, is_direct: bool, span: Span) -> Option<Typed> {
         self.context.names_platform = true;
         let at = Standpoint::default();
-        let from = self.context.resolver.peers(from, at);
-        let to = self.context.resolver.peers(to, at);
+        let from = self.context.resolver.peers_named(from, at);
+        let to = self.context.resolver.peers_named(to, at);
         let ((from, from_port), (to, port)) = (from?, to?);
         if let Some(port) = from_port {
             let at = match port {
@@ -296,7 +296,7 @@ impl<'a> Lowering<'_, 'a, Conditions<'_, 'a, '_>> {
             return None;
         }
         let port: Option<FlowPort> = match port {
-            Some(port) => Some(self.context.resolver.flow_port(&to, Some(port))?),
+            Some(port) => Some(FlowPort::read(&to, Some(port), self.context.resolver)?),
             None => None,
         };
         if let Some(FlowPort::Named(name, span)) = &port {

@@ -1,11 +1,12 @@
 //! What declared statements refer to by name.
 
-use erpc_syntax::tree::{Expr, Ident};
+use erpc_syntax::tree::{Expr, Ident, PathPort};
 use smol_str::SmolStr;
 
 use super::state::Resolver;
 use crate::eval::Standpoint;
 use crate::ids::{NamespaceId, PortId, SecretId, ServiceId, TierId};
+use crate::platform::{Peers, Service};
 use crate::statements::{Lookup, Secret};
 
 impl<'a> Lookup<'a> for Resolver<'a> {
@@ -35,6 +36,18 @@ impl<'a> Lookup<'a> for Resolver<'a> {
 
     fn secret_key(&mut self, expr: &Expr, at: Standpoint) -> Option<(SecretId, SmolStr)> {
         self.secret_and_key(expr, at.namespace)
+    }
+
+    fn peers(&mut self, expr: &'a Expr, at: Standpoint) -> Option<(Peers, Option<&'a PathPort>)> {
+        self.peers_named(expr, at)
+    }
+
+    fn home(&self, service: ServiceId) -> Option<NamespaceId> {
+        self.names.homes.get(service.index()).copied()
+    }
+
+    fn read_service(&self, id: ServiceId) -> Option<&Service> {
+        self.parts.services.get(id.index())?.as_ref()
     }
 
     fn declared_secret(&self, id: SecretId) -> &Secret {

@@ -3,7 +3,6 @@
 //! between them become ids. A program is resolved once without a profile and once under each.
 
 mod addresses;
-mod assertions;
 mod changes;
 mod cluster;
 mod components;

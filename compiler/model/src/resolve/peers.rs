@@ -389,7 +389,7 @@ impl<'a> Resolver<'a> {
     }
 
     /// The peers that an expression means, and the port behind its `:`.
-    pub(super) fn peers<'e>(
+    pub(super) fn peers_named<'e>(
         &mut self,
         expr: &'e Expr,
         at: Standpoint,
@@ -401,7 +401,7 @@ impl<'a> Resolver<'a> {
         };
         let port = match &expr.kind {
             ExprKind::Ported(inner, port) => {
-                let (found, _) = self.peers(inner, at)?;
+                let (found, _) = self.peers_named(inner, at)?;
                 peers.peers = found.peers;
                 peers.is_pattern = found.is_pattern;
                 Some(port)
@@ -415,7 +415,7 @@ impl<'a> Resolver<'a> {
             ExprKind::Set(members) => {
                 let mut all_known = true;
                 for member in members {
-                    match self.peers(member, at) {
+                    match self.peers_named(member, at) {
                         Some((found, None)) => peers.peers.extend(found.peers),
                         Some((_, Some(_))) => {
                             self.report(

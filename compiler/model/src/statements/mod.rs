@@ -1,15 +1,17 @@
-//! Plain statements, one declaration each. A declaration says how a statement is written and read; from it follow
+//! Statements, one declaration each. A declaration says how a statement is written and read; from it follow
 //! the field of its owner, its entry among the words of the language, its row in `show` and `diff`, its members in
 //! rules and tests, and how a profile overrides it. Apart from the checks and emitters that use a statement,
 //! nothing else names it.
 //!
-//! A statement is plain if it stands once in its block and its value depends on no other statement. The others
-//! (ports, probes, flows, volumes, …) are read in `resolve/`.
+//! Flows and exposures have semantics of their own and implement the trait [`Statements`] by hand. What declares
+//! something with a name (`service`, `component`, `profile`, …) is read in `resolve/`.
 
 mod cluster;
 mod container;
+mod exposure;
 mod external;
 mod field;
+mod flow;
 mod grant;
 mod health;
 mod mounts;
@@ -38,7 +40,10 @@ pub use cluster::{
     StorageClass, StorageProvision,
 };
 pub use container::{Container, EnvValue, EnvVar, Image};
+pub use exposure::{Address, AddressKind, Route};
+pub(crate) use exposure::{Exposures, rows as exposure_rows};
 pub use external::{External, ExternalPort};
+pub use flow::{Assertion, Flow, FlowPort, Mode, Peers};
 pub use grant::{Grant, Resource};
 pub(crate) use health::Drafts;
 pub(crate) use mounts::port_numbers;

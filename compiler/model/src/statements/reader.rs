@@ -3,16 +3,17 @@
 use std::ops::{DerefMut, RangeInclusive};
 
 use erpc_diagnostics::{Diagnostic, Span, alternatives, codes};
-use erpc_syntax::tree::{Arg, Block, Expr, Ident, Sign, Statement};
+use erpc_syntax::tree::{Arg, Block, Expr, Ident, PathPort, Sign, Statement};
 use ipnet::IpNet;
 use smol_str::SmolStr;
 
-use super::Secret;
+use super::{Peers, Secret};
 use crate::args::Args;
 use crate::choice::Choice;
 use crate::eval::{Evaluator, Scope, Standpoint};
 use crate::ids::{NamespaceId, PortId, SecretId, ServiceId, TierId};
 use crate::origin::{Origin, Sourced, Via};
+use crate::platform::Service;
 use crate::units::{Cpu, Duration, Memory, Range};
 use crate::value::{Type, Value};
 
@@ -28,6 +29,12 @@ pub(crate) trait Lookup<'a>: DerefMut<Target = Evaluator<'a>> {
     fn secret(&mut self, name: &Ident, at: Standpoint) -> Option<SecretId>;
     /// `secret.key`.
     fn secret_key(&mut self, expr: &Expr, at: Standpoint) -> Option<(SecretId, SmolStr)>;
+    /// Peers of a flow, and the port behind them.
+    fn peers(&mut self, expr: &'a Expr, at: Standpoint) -> Option<(Peers, Option<&'a PathPort>)>;
+    /// The namespace of a service.
+    fn home(&self, service: ServiceId) -> Option<NamespaceId>;
+    /// A service, if it is read already and could be.
+    fn read_service(&self, id: ServiceId) -> Option<&Service>;
     fn declared_secret(&self, id: SecretId) -> &Secret;
 }
 
@@ -386,6 +393,23 @@ impl<'r, 'a> Reader<'r, 'a> {
     ) -> Option<Sourced<T>> {
         let found = self.refer(find)?;
         Some(self.sourced(found, span))
+    }
+
+    /// Where the statement stands.
+    pub(crate) fn at(&self) -> Standpoint {
+        self.scope.at
+    }
+
+    /// Where the word stands that starts the statement.
+    pub(crate) fn head(&self, word: &str) -> Span {
+        let start = self.span.start;
+        let length = u32::try_from(word.len()).unwrap_or_default();
+        Span::new(self.span.file, start, start + length)
+    }
+
+    /// A service, if it could be read.
+    pub(crate) fn service(&self, id: ServiceId) -> Option<&Service> {
+        self.lookup.read_service(id)
     }
 
     /// A declared secret.
