@@ -18,7 +18,7 @@ impl Accept {
         }
         let span = diagnostic.span();
         let holds = |outer: &Span| outer.file == span.file && outer.contains(span.start);
-        holds(&subject.within) && !subject.except.iter().any(holds)
+        subject.within.iter().any(holds) && !subject.except.iter().any(holds)
     }
 }
 
@@ -115,4 +115,58 @@ fn several(accept: &Accept, silenced: &[(Diagnostic, String)]) -> Diagnostic {
         accept.code.id,
         subject.unwrap_or("NAME")
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use erpc_diagnostics::{Diagnostic, Span, codes};
+
+    use crate::program::{Files, ReadError};
+
+    struct Text(&'static str);
+
+    impl Files for Text {
+        fn read(&self, _: &str) -> Result<Vec<u8>, ReadError> {
+            Ok(self.0.as_bytes().to_vec())
+        }
+    }
+
+    const PROGRAM: &str = "erp 1\n\
+        platform p { version \"1\"; cluster c }\n\
+        cluster c { kubernetes 1.36 }\n\
+        namespace n {\n\
+          service a { image \"a/a:1\"; cpu 1; memory 1Gi }\n\
+          service b { image \"a/b:1\"; cpu 1; memory 1Gi }\n\
+        }\n\
+        accept W0731 for n.a because \"of the service\"\n\
+        accept W0731 for n because \"of the namespace\"\n\
+        profile dev { namespace n { title \"N\"; service a { title \"A\" }; service b { title \"B\" } } }\n";
+
+    /// An `accept` is about the declaration and what profiles lay over it, without the services that are subjects
+    /// themselves.
+    #[test]
+    fn an_accept_covers_the_blocks_of_profiles() {
+        let (loaded, _) = crate::load("platform.erp", &Text(PROGRAM));
+        let resolved = crate::resolve(&loaded, &Text(PROGRAM));
+        let platform = resolved.platform.expect("a platform");
+        let dev = platform.under_named("dev").expect("the profile");
+        let file = loaded.files[0].id;
+        let covering = |text: &str| -> Vec<&str> {
+            let start = u32::try_from(PROGRAM.find(text).expect("in the program")).expect("short");
+            let found = Diagnostic::new(&codes::UNUSED_PORT, "unused")
+                .at(Span::new(file, start, start + 1), "here");
+            let accepts = dev.accepts.iter().filter(|accept| accept.covers(&found));
+            accepts.map(|accept| accept.because.as_str()).collect()
+        };
+        for (text, expected) in [
+            ("image \"a/a:1\"", &["of the service"][..]),
+            ("image \"a/b:1\"", &[]),
+            ("title \"A\"", &["of the service"]),
+            ("title \"B\"", &[]),
+            ("title \"N\"", &["of the namespace"]),
+            ("kubernetes", &[]),
+        ] {
+            assert_eq!(covering(text), expected, "{text}");
+        }
+    }
 }

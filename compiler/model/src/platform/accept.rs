@@ -34,8 +34,8 @@ pub struct AcceptedFile {
 pub struct Subject {
     /// Its full name: `erp-telemetry.prometheus`.
     pub name: SmolStr,
-    /// Its declaration.
-    pub within: Span,
+    /// Its declaration, and what profiles lay over it.
+    pub within: Vec<Span>,
     /// Declarations inside of it that are subjects themselves.
     pub except: Vec<Span>,
 }

@@ -11,7 +11,7 @@ use smol_str::SmolStr;
 use crate::ids::Id;
 use crate::platform::{ClusterId, Platform, Profile, ProfileId};
 
-pub(crate) use without::without;
+pub(crate) use without::{Kept, without};
 
 impl Platform {
     /// The profile of a name.
@@ -69,12 +69,20 @@ impl Platform {
         let services = self
             .services()
             .map(|(id, _)| paths.contains(&self.path(id)));
-        let (namespaces, services): (Vec<bool>, Vec<bool>) =
-            (namespaces.collect(), services.collect());
-        if namespaces.iter().chain(&services).all(|is_kept| *is_kept) {
+        let kept = Kept {
+            namespaces: namespaces.collect(),
+            services: services.collect(),
+            ..Kept::all(self)
+        };
+        if kept
+            .namespaces
+            .iter()
+            .chain(&kept.services)
+            .all(|is_kept| *is_kept)
+        {
             return limited;
         }
-        without(limited, &namespaces, &services)
+        without(limited, &kept)
     }
 
     /// All profiles with their ids.

@@ -3,8 +3,8 @@
 
 use crate::elements::{Element, GrantOwner};
 use crate::platform::{
-    Address, IngressController, Namespace, NamespaceId, Peer, Peers, Platform, PortId, ProbeCheck,
-    Route, SecretId, Service, ServiceId, Term, TermKind,
+    Address, ExternalId, IngressController, Namespace, NamespaceId, Peer, Peers, Platform, PortId,
+    ProbeCheck, Route, SecretId, Service, ServiceId, Term, TermKind,
 };
 use crate::value::Value;
 use crate::{EnvValue, Sourced};
@@ -14,11 +14,34 @@ struct Moved {
     namespaces: Vec<Option<NamespaceId>>,
     services: Vec<Option<ServiceId>>,
     secrets: Vec<Option<SecretId>>,
+    externals: Vec<Option<ExternalId>>,
 }
 
-/// `platform` without the namespaces and services that are not kept; a namespace that goes takes
-/// its services with it, which the caller has seen to.
-pub(crate) fn without(mut platform: Platform, namespaces: &[bool], services: &[bool]) -> Platform {
+/// What is left of a platform, by its ids.
+pub(crate) struct Kept {
+    pub(crate) namespaces: Vec<bool>,
+    pub(crate) services: Vec<bool>,
+    pub(crate) externals: Vec<bool>,
+}
+
+impl Kept {
+    /// All of it.
+    pub(crate) fn all(platform: &Platform) -> Self {
+        Self {
+            namespaces: vec![true; platform.namespaces.len()],
+            services: vec![true; platform.services.len()],
+            externals: vec![true; platform.externals.len()],
+        }
+    }
+}
+
+/// `platform` without what is not kept; a namespace that goes takes its services with it, which the caller has seen to.
+pub(crate) fn without(mut platform: Platform, kept: &Kept) -> Platform {
+    let Kept {
+        namespaces,
+        services,
+        externals,
+    } = kept;
     let after_namespaces = bridged(
         platform.namespaces.iter().map(|n| &n.after),
         namespaces,
@@ -44,7 +67,9 @@ pub(crate) fn without(mut platform: Platform, namespaces: &[bool], services: &[b
         namespaces: numbered(namespaces).map(|n| n.map(NamespaceId)).collect(),
         services: numbered(services).map(|n| n.map(ServiceId)).collect(),
         secrets: numbered(&secrets).map(|n| n.map(SecretId)).collect(),
+        externals: numbered(externals).map(|n| n.map(ExternalId)).collect(),
     };
+    keep(&mut platform.externals, externals);
     keep(&mut platform.namespaces, namespaces);
     keep(&mut platform.services, services);
     keep(&mut platform.secrets, &secrets);
@@ -167,11 +192,8 @@ impl Moved {
     fn peers(&self, peers: &mut Peers) -> bool {
         peers.peers.retain_mut(|end| match end {
             Peer::Service(id) => self.move_service(id),
-            Peer::External(_)
-            | Peer::Internet
-            | Peer::ClusterDns
-            | Peer::ClusterApi
-            | Peer::ClusterNodes => true,
+            Peer::External(id) => move_to(id, self.externals[id.index()]),
+            Peer::Internet | Peer::ClusterDns | Peer::ClusterApi | Peer::ClusterNodes => true,
         });
         !peers.peers.is_empty()
     }
@@ -237,6 +259,7 @@ impl Moved {
             | Element::Grant(GrantOwner::Service(id), _)
             | Element::Peer(Peer::Service(id)) => self.move_service(id),
             Element::Port(port) => self.port(port),
+            Element::Peer(Peer::External(id)) => move_to(id, self.externals[id.index()]),
             // A program cannot name a route or an edge, so no term holds one.
             Element::Platform | Element::Route(_) | Element::Flow(_) | Element::Peer(_) => true,
         }

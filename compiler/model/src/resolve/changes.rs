@@ -54,9 +54,10 @@ impl Resolver<'_> {
         let Under {
             namespaces_off,
             services_off,
+            externals_off,
             ..
         } = &self.profile;
-        if namespaces_off.is_empty() && services_off.is_empty() {
+        if self.profile.is_all_on() {
             return;
         }
         let off = |id: ServiceId| {
@@ -75,11 +76,12 @@ impl Resolver<'_> {
                 FlowPort::Number(..) | FlowPort::Implied => true,
             };
             let target = flow.to.peers.iter().find_map(|end| match end {
-                Peer::Service(id) if has_port(*id) => Some((*id, off(*id)?)),
+                Peer::Service(id) if has_port(*id) => Some((*end, off(*id)?)),
+                Peer::External(id) => Some((*end, *externals_off.get(id)?)),
                 _ => None,
             });
             if let (Some(client), Some((target, line))) = (client, target) {
-                let (client, target) = (platform.path(client), platform.path(target));
+                let (client, target) = (platform.path(client), platform.peer_name(target));
                 found.push(
                     Diagnostic::new(
                         &codes::NEEDED_AND_OFF,

@@ -8,6 +8,7 @@ use rustc_hash::FxHashSet;
 use smol_str::SmolStr;
 
 use super::state::{ComponentDeclared, Declared, NamespaceDeclared, Resolver};
+use super::under::Switched;
 
 use crate::args::Args;
 use crate::eval::Constant;
@@ -296,8 +297,9 @@ impl<'a> Resolver<'a> {
         };
         match word.name {
             "service" | "job" => {
-                let is_off = profile
-                    .is_some_and(|profile| self.switches_off(Some(namespace), statement, profile));
+                let what = |name| Switched::Service(namespace.clone(), name);
+                let is_off =
+                    profile.is_some_and(|profile| self.switches_off(what, statement, profile));
                 if is_off {
                     return;
                 }
@@ -363,7 +365,12 @@ impl<'a> Resolver<'a> {
         statement: &'a Statement,
         profile: ProfileId,
     ) {
-        if word.name == "namespace" && self.switches_off(None, statement, profile) {
+        let is_off = match word.name {
+            "namespace" => self.switches_off(Switched::Namespace, statement, profile),
+            "external" => self.switches_off(Switched::External, statement, profile),
+            _ => false,
+        };
+        if is_off {
             return;
         }
         match word.name {

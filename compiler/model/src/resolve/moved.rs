@@ -144,13 +144,13 @@ impl<'a> Resolver<'a> {
             .get(&service)?;
         Some(Subject {
             name: format!("{namespace}.{service}").into(),
-            within: declared.statement.span,
+            within: declared.places().collect(),
             except: Vec::new(),
         })
     }
 
     fn declaration(&self, name: &SmolStr) -> Option<Subject> {
-        let simple = |within: Span| Subject {
+        let simple = |within: Vec<Span>| Subject {
             name: name.clone(),
             within,
             except: Vec::new(),
@@ -159,8 +159,8 @@ impl<'a> Resolver<'a> {
         if let Some(namespace) = self.index.namespaces.get(name) {
             let services = namespace.services.values();
             return Some(Subject {
-                except: services.map(|(_, s)| s.statement.span).collect(),
-                ..simple(namespace.declared.statement.span)
+                except: services.flat_map(|(_, s)| s.places()).collect(),
+                ..simple(namespace.declared.places().collect())
             });
         }
         let named = self
@@ -178,10 +178,10 @@ impl<'a> Resolver<'a> {
                 secrets.into_iter().find(is_it)
             });
         if let Some(declared) = named {
-            return Some(simple(declared.statement.span));
+            return Some(simple(declared.places().collect()));
         }
         let constant = self.constants.get(&(None, name.clone()))?;
-        Some(simple(constant.statement.span))
+        Some(simple(vec![constant.statement.span]))
     }
 
     /// The `moved`s, in source order.

@@ -423,6 +423,12 @@ mod tests {
                 "2Gi at /data",
             ),
             ("volume.data", "n.s.volume.data = off".to_owned(), "-"),
+            // What it is, it is once, whichever layers say so.
+            (
+                "is",
+                "namespace n { service s is Base { cpu 3 } }".to_owned(),
+                "Base",
+            ),
         ] {
             assert_eq!(shown(word, &lines), value, "{word}: {lines}");
         }

@@ -9,13 +9,13 @@ use smol_str::SmolStr;
 
 use super::container::is_word;
 use super::state::Resolver;
-use super::under::{Switch, Under};
+use super::under::{Switch, Switched, Under};
 use crate::args::Args;
 use crate::eval::Scope;
 use crate::ids::Id;
 use crate::origin::{Sourced, Via};
-use crate::platform::{Accept, Platform, Profile, ProfileId};
-use crate::profile::{layers, unknown_profile, without};
+use crate::platform::{Accept, ExternalId, Platform, Profile, ProfileId};
+use crate::profile::{Kept, layers, unknown_profile, without};
 use crate::properties::{self, BlockKind};
 
 /// How many profiles may extend each other, one below the other.
@@ -233,10 +233,10 @@ impl<'a> Resolver<'a> {
         }
     }
 
-    /// Takes `namespace NAME off` and `service NAME off` of a profile; false for anything else.
+    /// Takes `WORD NAME off` of a profile, which switches `what` off; false for anything else.
     pub(super) fn switches_off(
         &mut self,
-        namespace: Option<&Ident>,
+        what: impl FnOnce(Ident) -> Switched,
         statement: &'a Statement,
         profile: ProfileId,
     ) -> bool {
@@ -250,13 +250,8 @@ impl<'a> Resolver<'a> {
             text: text.clone(),
             span: name.span,
         };
-        let (namespace, service) = match namespace {
-            Some(namespace) => (namespace.clone(), Some(name)),
-            None => (name, None),
-        };
         self.profile.switches.push(Switch {
-            namespace,
-            service,
+            what: what(name),
             profile,
             statement: statement.span,
         });
@@ -264,23 +259,10 @@ impl<'a> Resolver<'a> {
     }
 
     fn switch_off(&mut self, switch: &Switch) {
-        let Some(namespace) = self.namespace_of_profile(&switch.namespace) else {
+        let Some(is_new) = self.switch(&switch.what) else {
             return;
         };
         let is_own = Some(&switch.profile) == self.profile.layers.last();
-        let is_new = match &switch.service {
-            None => {
-                let off = &mut self.profile.namespaces_off;
-                off.insert(namespace, switch.namespace.span).is_none()
-            }
-            Some(service) => {
-                let Some(id) = self.service_of_profile(namespace, service) else {
-                    return;
-                };
-                let off = &mut self.profile.services_off;
-                off.insert(id, service.span).is_none()
-            }
-        };
         if is_own && !is_new {
             let name = &self.loaded.sources.text(switch.statement);
             self.report(
@@ -294,33 +276,75 @@ impl<'a> Resolver<'a> {
         }
     }
 
+    /// Switches something off; whether it was on, `None` if it does not exist.
+    fn switch(&mut self, what: &Switched) -> Option<bool> {
+        Some(match what {
+            Switched::Namespace(name) => {
+                let id = self.namespace_of_profile(name)?;
+                let off = &mut self.profile.namespaces_off;
+                off.insert(id, name.span).is_none()
+            }
+            Switched::Service(namespace, name) => {
+                let namespace = self.namespace_of_profile(namespace)?;
+                let id = self.service_of_profile(namespace, name)?;
+                let off = &mut self.profile.services_off;
+                off.insert(id, name.span).is_none()
+            }
+            Switched::External(name) => {
+                let id = self.external_of_profile(name)?;
+                let off = &mut self.profile.externals_off;
+                off.insert(id, name.span).is_none()
+            }
+        })
+    }
+
+    fn external_of_profile(&mut self, name: &Ident) -> Option<ExternalId> {
+        let mut names = self.index.externals.keys();
+        if let Some(at) = names.position(|known| *known == name.text) {
+            return Some(ExternalId::from_index(at));
+        }
+        if !self.broken_names.contains(&name.text) {
+            let message = format!("there is no external `{}`", name.text);
+            let known = self.index.externals.keys().map(SmolStr::as_str);
+            let diagnostic = Diagnostic::new(&codes::PROFILE_MATCHES_NOTHING, message)
+                .at(name.span, "matches nothing")
+                .candidates(&name.text, name.span, known);
+            self.report(diagnostic);
+        }
+        None
+    }
+
     /// The platform without what is off.
     pub(super) fn without_off(&self, mut platform: Platform) -> Platform {
         platform.has_statements_of_profile = self.profile.has_statements;
+        if self.profile.is_all_on() {
+            return platform;
+        }
         let Under {
             namespaces_off,
             services_off,
+            externals_off,
             ..
         } = &self.profile;
-        if namespaces_off.is_empty() && services_off.is_empty() {
-            return platform;
-        }
         let mut switched_off = Vec::new();
-        let mut namespaces = vec![true; platform.namespaces.len()];
+        let mut kept = Kept::all(&platform);
         for (id, span) in namespaces_off {
-            namespaces[id.index()] = false;
+            kept.namespaces[id.index()] = false;
             switched_off.push((platform[*id].name.value.to_string(), *span));
         }
-        let mut services = vec![true; platform.services.len()];
         for (id, service) in platform.services() {
             let own = services_off.get(&id);
             if let Some(span) = own.or_else(|| namespaces_off.get(&service.namespace)) {
-                services[id.index()] = false;
+                kept.services[id.index()] = false;
                 switched_off.push((platform.path(id), *span));
             }
         }
+        for (id, span) in externals_off {
+            kept.externals[id.index()] = false;
+            switched_off.push((platform[*id].name.value.to_string(), *span));
+        }
         platform.switched_off = switched_off;
-        without(platform, &namespaces, &services)
+        without(platform, &kept)
     }
 
     /// `accept CODE [for NAME] because "…"`.

@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use erpc_diagnostics::{Diagnostic, Span, codes};
 use erpc_syntax::tree::{ExprKind, Ident};
+use rustc_hash::FxHashSet;
 use smol_str::SmolStr;
 
 use super::settings::{Off, Setting, Settings, statement_and_paths};
@@ -56,6 +57,9 @@ impl<'a> Resolver<'a> {
         let mut settings = self.settings(&declared.bases, declared.block, place, &scope, &mut uses);
         let layered = Some(super::under::Owner::Service(id));
         self.lay_profiles(&mut settings, layered, declared, place, &scope, &mut uses);
+        // A profile may use a component again, with other arguments.
+        let mut known = FxHashSet::default();
+        uses.retain(|id| known.insert(self.layers.uses[id.index()].component));
         let name = Sourced::declared(declared.name.text.clone(), declared.name.span);
         let owner = Owner { id, namespace };
         let service = self.service_of(Some(owner), name, &mut settings, true);

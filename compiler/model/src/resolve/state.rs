@@ -144,6 +144,7 @@ pub(super) struct Declared<'a> {
 pub(super) struct DeclaredAbove<'a> {
     pub(super) profile: ProfileId,
     pub(super) name: Span,
+    pub(super) statement: Span,
     pub(super) bases: Vec<&'a Expr>,
     pub(super) block: Option<&'a Block>,
 }
@@ -154,12 +155,19 @@ impl<'a> Declared<'a> {
         Sourced::declared(self.name.text.clone(), self.name.span)
     }
 
+    /// Where it is declared, and where profiles lay something over it.
+    pub(super) fn places(&self) -> impl Iterator<Item = Span> {
+        let above = self.above.iter().map(|above| above.statement);
+        std::iter::once(self.statement.span).chain(above)
+    }
+
     /// Lays the declaration of a profile over this one.
     pub(super) fn lay(&mut self, profile: ProfileId, above: Self) {
         self.every = above.every.or(self.every);
         self.above.push(DeclaredAbove {
             profile,
             name: above.name.span,
+            statement: above.statement.span,
             bases: above.bases,
             block: above.block,
         });

@@ -7,7 +7,7 @@ use erpc_syntax::tree::{Arg, Ident, Segment, Statement};
 use rustc_hash::FxHashMap;
 use smol_str::SmolStr;
 
-use crate::platform::{Accept, NamespaceId, ProfileId, ServiceId};
+use crate::platform::{Accept, ExternalId, NamespaceId, ProfileId, ServiceId};
 use crate::properties::Word;
 
 /// The profile under which a program is resolved.
@@ -27,11 +27,12 @@ pub(super) struct Under<'a> {
     pub(super) statements: Vec<(ProfileId, Vec<&'a Statement>)>,
     /// Whether the profiles hold statements, beside paths.
     pub(super) has_statements: bool,
-    /// `namespace NAME off`, `service NAME off`.
+    /// `namespace NAME off`, `service NAME off`, `external NAME off`.
     pub(super) switches: Vec<Switch>,
     /// What is off, and the line that says so.
     pub(super) namespaces_off: BTreeMap<NamespaceId, Span>,
     pub(super) services_off: BTreeMap<ServiceId, Span>,
+    pub(super) externals_off: BTreeMap<ExternalId, Span>,
     /// What the profile itself set, to find lines that change nothing.
     pub(super) applied: Vec<Applied>,
     /// `accept` of the profile itself.
@@ -39,6 +40,13 @@ pub(super) struct Under<'a> {
 }
 
 impl Under<'_> {
+    /// Whether the profile switches nothing off.
+    pub(super) fn is_all_on(&self) -> bool {
+        self.namespaces_off.is_empty()
+            && self.services_off.is_empty()
+            && self.externals_off.is_empty()
+    }
+
     /// Notes what the host that a line sets does to the routes of a service.
     pub(super) fn routed(&mut self, number: usize, is_matched: bool, is_useful: bool) {
         let line = &mut self.overrides[number];
@@ -47,12 +55,21 @@ impl Under<'_> {
     }
 }
 
-/// `namespace NAME off`, or `service NAME off` in a namespace.
+/// A statement of a profile that switches something off.
 pub(super) struct Switch {
-    pub(super) namespace: Ident,
-    pub(super) service: Option<Ident>,
+    pub(super) what: Switched,
     pub(super) profile: ProfileId,
     pub(super) statement: Span,
+}
+
+/// What a profile switches off.
+pub(super) enum Switched {
+    /// `namespace NAME off`.
+    Namespace(Ident),
+    /// `service NAME off` in a namespace.
+    Service(Ident, Ident),
+    /// `external NAME off`.
+    External(Ident),
 }
 
 /// Of whom profiles set something.
