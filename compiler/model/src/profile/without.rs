@@ -3,8 +3,8 @@
 
 use crate::elements::{Element, GrantOwner};
 use crate::platform::{
-    Address, ExternalId, IngressController, Namespace, NamespaceId, Peer, Peers, Platform, PortId,
-    ProbeCheck, Route, SecretId, Service, ServiceId, Term, TermKind,
+    Address, Cluster, ExternalId, IngressController, Namespace, NamespaceId, Peer, Peers, Platform,
+    PortId, ProbeCheck, Route, SecretId, Service, ServiceId, Term, TermKind,
 };
 use crate::value::Value;
 use crate::{EnvValue, Sourced};
@@ -94,32 +94,8 @@ pub(crate) fn without(mut platform: Platform, kept: &Kept) -> Platform {
         );
         from && to
     });
-    for rule in &mut platform.rules {
-        rule.requires.retain_mut(|require| {
-            moved.term(&mut require.condition) && moved.term(&mut require.message)
-        });
-    }
-    for test in &mut platform.tests {
-        let before = test.expectations.len();
-        test.expectations
-            .retain_mut(|expectation| moved.term(&mut expectation.condition));
-        test.left_out += before - test.expectations.len();
-    }
-    for cluster in &mut platform.clusters {
-        let is_kept =
-            cluster
-                .ingress
-                .as_mut()
-                .is_none_or(|ingress| match &mut ingress.controller {
-                    IngressController::Service(id, ports) => {
-                        moved.move_service(id) && ports.iter_mut().all(|port| moved.port(port))
-                    }
-                    IngressController::Pods { .. } | IngressController::Nodes => true,
-                });
-        if !is_kept {
-            cluster.ingress = None;
-        }
-    }
+    moved.conditions(&mut platform);
+    moved.ingress(&mut platform.clusters);
     count_uses(&mut platform, &moved);
     platform
 }
@@ -173,6 +149,39 @@ fn keep<T>(list: &mut Vec<T>, kept: &[bool]) {
 }
 
 impl Moved {
+    /// Rules and tests, without the conditions that name what is gone.
+    fn conditions(&self, platform: &mut Platform) {
+        for rule in &mut platform.rules {
+            rule.requires.retain_mut(|require| {
+                self.term(&mut require.condition) && self.term(&mut require.message)
+            });
+        }
+        for test in &mut platform.tests {
+            let before = test.expectations.len();
+            test.expectations
+                .retain_mut(|expectation| self.term(&mut expectation.condition));
+            test.left_out += before - test.expectations.len();
+        }
+    }
+
+    fn ingress(&self, clusters: &mut [Cluster]) {
+        for cluster in clusters {
+            let is_kept =
+                cluster
+                    .ingress
+                    .as_mut()
+                    .is_none_or(|ingress| match &mut ingress.controller {
+                        IngressController::Service(id, ports) => {
+                            self.move_service(id) && ports.iter_mut().all(|port| self.port(port))
+                        }
+                        IngressController::Pods { .. } | IngressController::Nodes => true,
+                    });
+            if !is_kept {
+                cluster.ingress = None;
+            }
+        }
+    }
+
     fn move_namespace(&self, id: &mut NamespaceId) -> bool {
         move_to(id, self.namespaces[id.index()])
     }

@@ -280,24 +280,19 @@ fn is_same(a: Option<&Fact>, b: Option<&Fact>) -> bool {
     }
 }
 
-/// Why a line means nothing that exists; `None` where that is only worth a warning.
-fn missing(platform: &Platform, line: &Override<'_>) -> Option<Diagnostic> {
+/// What a line means in services that have none, and the names of what they have of the kind; `None` where that is only
+/// worth a warning.
+fn wanted<'p>(
+    platform: &'p Platform,
+    line: &Override<'_>,
+    ids: &[ServiceId],
+) -> Option<(String, Vec<&'p str>)> {
     let Meant::Statement(word, key, rest) = &line.meant else {
         return None;
     };
-    let services = line.owners.iter().filter_map(|owner| match owner {
-        Owner::Service(id) => Some(*id),
-        Owner::Platform | Owner::Namespace(_) => None,
-    });
-    let ids: Vec<ServiceId> = services.collect();
     let is_exact = line.stars == 0;
-    let whom = match ids.as_slice() {
-        [] => return None,
-        [one] if is_exact => format!("`{}` has", platform.path(*one)),
-        _ => "none of these services has".to_owned(),
-    };
     let services = ids.iter().map(|id| &platform[*id]);
-    let (what, known): (String, Vec<&str>) = match (word.name, rest.is_empty()) {
+    Some(match (word.name, rest.is_empty()) {
         ("volume", _) => {
             let volumes = services.flat_map(|service| &service.volumes);
             let names = volumes.map(|volume| volume.name.value.as_str());
@@ -338,7 +333,26 @@ fn missing(platform: &Platform, line: &Override<'_>) -> Option<Diagnostic> {
             (format!("`{word}`: {why}"), Vec::new())
         }
         _ => return None,
+    })
+}
+
+/// Why a line means nothing that exists; `None` where that is only worth a warning.
+fn missing(platform: &Platform, line: &Override<'_>) -> Option<Diagnostic> {
+    let Meant::Statement(word, key, _) = &line.meant else {
+        return None;
     };
+    let services = line.owners.iter().filter_map(|owner| match owner {
+        Owner::Service(id) => Some(*id),
+        Owner::Platform | Owner::Namespace(_) => None,
+    });
+    let ids: Vec<ServiceId> = services.collect();
+    let is_exact = line.stars == 0;
+    let whom = match ids.as_slice() {
+        [] => return None,
+        [one] if is_exact => format!("`{}` has", platform.path(*one)),
+        _ => "none of these services has".to_owned(),
+    };
+    let (what, known) = wanted(platform, line, &ids)?;
     let no = if is_exact { "no" } else { "a" };
     let diagnostic = Diagnostic::new(
         &codes::PROFILE_MATCHES_NOTHING,

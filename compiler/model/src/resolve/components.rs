@@ -144,6 +144,24 @@ impl<'a> Resolver<'a> {
         })
     }
 
+    /// The name in `Name` or `Name(args)`, where it stands, and the arguments; anything else is reported as `wrong`.
+    pub(super) fn used_name(
+        &mut self,
+        expr: &'a Expr,
+        wrong: impl FnOnce() -> Diagnostic,
+    ) -> Option<(SmolStr, Span, &'a [Argument])> {
+        if let ExprKind::Call(call) = &expr.kind {
+            return Some((call.callee.as_word()?.clone(), call.callee_span, &call.args));
+        }
+        match expr.as_word() {
+            Some(word) => Some((word.clone(), expr.span, &[])),
+            None => {
+                self.report(wrong());
+                None
+            }
+        }
+    }
+
     /// What `is Name(args)` contributes.
     fn component_use(
         &mut self,
@@ -153,20 +171,12 @@ impl<'a> Resolver<'a> {
         outer: Option<UseId>,
         expansion: &mut Expansion<'a>,
     ) -> Option<(UseId, Settings<'a>)> {
-        let (name, span, given): (SmolStr, Span, &'a [Argument]) = match &expr.kind {
-            ExprKind::Call(call) => (call.callee.as_word()?.clone(), call.callee_span, &call.args),
-            _ => match expr.as_word() {
-                Some(word) => (word.clone(), expr.span, &[]),
-                None => {
-                    self.report(
-                        Diagnostic::new(&codes::WRONG_SHAPE, "a component is named here")
-                            .at(expr.span, "not a component")
-                            .help("it is written `is Release` or `is Release(image: \"…\")`"),
-                    );
-                    return None;
-                }
-            },
-        };
+        let used = self.used_name(expr, || {
+            Diagnostic::new(&codes::WRONG_SHAPE, "a component is named here")
+                .at(expr.span, "not a component")
+                .help("it is written `is Release` or `is Release(image: \"…\")`")
+        });
+        let (name, span, given) = used?;
         let id = self.component_named(&name, span, scope.module.as_ref())?;
         if let Some(start) = expansion.open.iter().position(|c| *c == id) {
             self.report_component_cycle(&expansion.open[start..], id, span);
@@ -333,16 +343,7 @@ impl<'a> Resolver<'a> {
                 }
                 (None, Some(default), Some(declared)) => self.eval(default, &scope, &declared),
                 (None, None, Some(_)) => {
-                    let is_misspelt = |argument: &Argument| {
-                        let name = argument.name.as_ref();
-                        let is_unknown = |name: &&Ident| {
-                            let mut params = params.iter().filter_map(|p| p.name.as_ref());
-                            !params.any(|param| param.text == name.text)
-                        };
-                        let name = name.filter(is_unknown);
-                        name.is_some_and(|n| nearest(&n.text, [param_name.text.as_str()]).is_some())
-                    };
-                    if given.is_some() && !args.iter().any(is_misspelt) {
+                    if given.is_some() && !is_misspelt_in(param_name, params, args) {
                         self.report(
                             Diagnostic::new(
                                 &codes::WRONG_ARGUMENTS,
@@ -413,4 +414,14 @@ impl<'a> Resolver<'a> {
             }
         }
     }
+}
+
+/// Whether an argument has no parameter of its name, and nearly the name of this one.
+fn is_misspelt_in(param: &Ident, params: &[Argument], args: &[Argument]) -> bool {
+    let is_known = |name: &Ident| {
+        let mut params = params.iter().filter_map(|param| param.name.as_ref());
+        params.any(|param| param.text == name.text)
+    };
+    let mut names = args.iter().filter_map(|argument| argument.name.as_ref());
+    names.any(|name| !is_known(name) && nearest(&name.text, [param.text.as_str()]).is_some())
 }

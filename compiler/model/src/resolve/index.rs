@@ -458,15 +458,7 @@ impl<'a> Resolver<'a> {
             );
             return;
         };
-        if !name.text.starts_with(|c: char| c.is_ascii_uppercase())
-            || name.text.contains(['-', '_'])
-        {
-            self.report(
-                Diagnostic::new(&codes::BAD_NAME, format!("`{}` is no name for a component", name.text))
-                    .at(name.span, "not in PascalCase")
-                    .help("components are written in PascalCase, so that they are told from services: `Release`"),
-            );
-        }
+        self.check_component_name(&name);
         let Some((bases, _, block)) = self.tail(&mut args) else {
             return;
         };
@@ -501,6 +493,18 @@ impl<'a> Resolver<'a> {
             },
             head,
         });
+    }
+
+    fn check_component_name(&mut self, name: &Ident) {
+        if !name.text.starts_with(|c: char| c.is_ascii_uppercase())
+            || name.text.contains(['-', '_'])
+        {
+            self.report(
+                Diagnostic::new(&codes::BAD_NAME, format!("`{}` is no name for a component", name.text))
+                    .at(name.span, "not in PascalCase")
+                    .help("components are written in PascalCase, so that they are told from services: `Release`"),
+            );
+        }
     }
 
     /// The name and the rest of `word NAME [every E] [is A, B] { … }`.

@@ -175,20 +175,12 @@ impl<'a> Resolver<'a> {
         written: &'a Expr,
         templates: &[(usize, Option<Body>)],
     ) -> Option<(Body, Vec<Value>)> {
-        let (name, span, given): (SmolStr, Span, &'a [Argument]) = match &written.kind {
-            ExprKind::Call(call) => (call.callee.as_word()?.clone(), call.callee_span, &call.args),
-            _ => match written.as_word() {
-                Some(word) => (word.clone(), written.span, &[]),
-                None => {
-                    self.report(
-                        Diagnostic::new(&codes::WRONG_SHAPE, "a rule is named here")
-                            .at(written.span, "not a rule")
-                            .help("it is written `rule pinned is Pinned(digest: true)`"),
-                    );
-                    return None;
-                }
-            },
-        };
+        let used = self.used_name(written, || {
+            Diagnostic::new(&codes::WRONG_SHAPE, "a rule is named here")
+                .at(written.span, "not a rule")
+                .help("it is written `rule pinned is Pinned(digest: true)`")
+        });
+        let (name, span, given) = used?;
         let found = templates.iter().find(|(at, _)| {
             let rule = &self.index.rules[*at];
             rule.name.text == name && self.is_visible(rule.module.as_ref(), &name)

@@ -324,6 +324,29 @@ impl Machine<View<'_>> {
         Ok(Value::Bool(broken.is_empty()))
     }
 
+    /// The element that decides a condition about each, and what decides there.
+    fn sides_of_each(
+        &mut self,
+        is_all: bool,
+        variable: &str,
+        collection: &Term,
+        predicate: &Term,
+    ) -> Result<Vec<Side>, Stop> {
+        let Some(item) = self.decisive(is_all, collection, predicate)? else {
+            return Ok(vec![self.side(collection)?]);
+        };
+        let value = format!("{variable} is {}", self.subject.show(&item));
+        let mut sides = vec![Side {
+            span: collection.span,
+            value,
+        }];
+        self.variables.push(item);
+        let inner = self.sides(predicate);
+        self.variables.pop();
+        sides.extend(inner?);
+        Ok(sides)
+    }
+
     /// The parts that decide a condition which does not hold, with their values.
     fn sides(&mut self, term: &Term) -> Result<Vec<Side>, Stop> {
         match &term.kind {
@@ -356,21 +379,7 @@ impl Machine<View<'_>> {
                 variable,
                 collection,
                 predicate,
-            } => {
-                let Some(item) = self.decisive(*is_all, collection, predicate)? else {
-                    return Ok(vec![self.side(collection)?]);
-                };
-                let value = format!("{variable} is {}", self.subject.show(&item));
-                let mut sides = vec![Side {
-                    span: collection.span,
-                    value,
-                }];
-                self.variables.push(item);
-                let inner = self.sides(predicate);
-                self.variables.pop();
-                sides.extend(inner?);
-                Ok(sides)
-            }
+            } => self.sides_of_each(*is_all, variable, collection, predicate),
             TermKind::Path(query) => {
                 let value = match self.subject.path(query) {
                     Some(path) => path.join(" → "),

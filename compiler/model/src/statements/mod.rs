@@ -14,6 +14,7 @@ mod field;
 mod flow;
 mod grant;
 mod health;
+mod ingress;
 mod mounts;
 mod namespace;
 mod patch;
@@ -36,8 +37,8 @@ pub(crate) use field::{Field, Keyed, Values, group, keyed};
 pub(crate) use reader::{Lookup, Reader, duration, each_text, name, text};
 
 pub use cluster::{
-    ApiServer, Cluster, Cni, CniAbility, Dns, DnsFlavour, Ingress, IngressController, Mesh, Nodes,
-    StorageClass, StorageProvision,
+    ApiServer, Cluster, Cni, CniAbility, Dns, DnsFlavour, Mesh, Nodes, StorageClass,
+    StorageProvision,
 };
 pub use container::{Container, EnvValue, EnvVar, Image};
 pub use exposure::{Address, AddressKind, Route};
@@ -46,6 +47,7 @@ pub use external::{External, ExternalPort};
 pub use flow::{Assertion, Flow, FlowPort, Mode, Peers};
 pub use grant::{Grant, Resource};
 pub(crate) use health::Drafts;
+pub use ingress::{Ingress, IngressController};
 pub(crate) use mounts::port_numbers;
 pub use mounts::{Config, Port, SecretMount, Volume};
 pub use namespace::{ContainerDefaults, Namespace, Quota};
