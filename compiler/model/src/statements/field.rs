@@ -187,3 +187,89 @@ pub(crate) fn group(word: &str, rows: impl IntoIterator<Item = Fact>) -> Vec<Fac
     let rows = Vec::from_iter(rows);
     Vec::from_iter((!rows.is_empty()).then(|| Fact::group(word, rows)))
 }
+
+#[cfg(test)]
+mod tests {
+    use smol_str::SmolStr;
+
+    use erpc_diagnostics::{FileId, Span};
+
+    use super::{Field, Keyed};
+    use crate::fact::Fact;
+    use crate::origin::{Origin, Sourced, Via};
+    use crate::statements::tests::NoNames;
+
+    /// A value that stands at an offset.
+    fn at(offset: u32, value: &str) -> Sourced<String> {
+        Sourced::declared(value.to_owned(), Span::new(FileId(0), offset, offset + 1))
+    }
+
+    /// The rows of a field, each with the offset of its origin: `word=value@offset`, its children in brackets.
+    fn rows(field: &impl Field) -> String {
+        fn row(fact: &Fact) -> String {
+            let value = fact
+                .value
+                .as_ref()
+                .map_or_else(String::new, |value| format!("={value}"));
+            let origin = fact
+                .origin
+                .map_or_else(String::new, |origin| match origin.via {
+                    Via::Default => "@default".to_owned(),
+                    _ => format!("@{}", origin.span.start),
+                });
+            let children = Vec::from_iter(fact.children.iter().map(row)).join(" ");
+            let children = if children.is_empty() {
+                children
+            } else {
+                format!("[{children}]")
+            };
+            format!("{}{value}{origin}{children}", fact.name)
+        }
+        let rows = field.facts("word", &NoNames);
+        Vec::from_iter(rows.iter().map(row)).join(" ")
+    }
+
+    fn start(origin: Option<Origin>) -> Option<u32> {
+        origin.map(|origin| origin.span.start)
+    }
+
+    #[test]
+    fn an_optional_statement_has_a_row_if_it_is_set() {
+        let mut field: Option<Sourced<String>> = None;
+        assert_eq!((rows(&field), field.origin()), (String::new(), None));
+        field.set(at(3, "a"));
+        field.set(at(7, "b"));
+        assert_eq!(rows(&field), "word=b@7");
+        assert_eq!(start(field.origin()), Some(7));
+    }
+
+    #[test]
+    fn a_default_is_shown_as_one() {
+        let mut field = Sourced::default_of_language("a".to_owned());
+        assert_eq!(rows(&field), "word=a@default");
+        field.set(at(7, "b"));
+        assert_eq!(rows(&field), "word=b@7");
+    }
+
+    #[test]
+    fn several_values_add_up_and_have_a_child_each() {
+        let mut field: Vec<Sourced<String>> = Vec::new();
+        assert_eq!(rows(&field), "");
+        field.set(vec![at(3, "a")]);
+        assert_eq!(rows(&field), "word=a@3");
+        field.set(vec![at(5, "b"), at(7, "c")]);
+        assert_eq!(rows(&field), "word=a, b, c@3[0=a@3 1=b@5 2=c@7]");
+        assert_eq!(start(field.origin()), Some(3));
+    }
+
+    #[test]
+    fn elements_stand_below_their_word_by_their_keys() {
+        let label = |key: &str, value| (SmolStr::from(key), value);
+        let mut field: Vec<(SmolStr, Sourced<String>)> = Vec::new();
+        assert_eq!(rows(&field), "");
+        field.set(vec![label("x", at(3, "a")), label("y", at(5, "b"))]);
+        assert_eq!(rows(&field), "word[x=a@3 y=b@5]");
+        assert_eq!(field[1].key(1, &NoNames), "y");
+        assert!(field.origin().is_none());
+    }
+}

@@ -335,3 +335,269 @@ macro_rules! element {
 }
 
 pub(crate) use element;
+
+#[cfg(test)]
+#[expect(unreachable_pub, reason = "what the macros declare is public")]
+pub(crate) mod tests {
+    use erpc_syntax::tree::{Expr, Ident, PathPort};
+    use smol_str::SmolStr;
+
+    use super::{Element, Layers, Lookup, Peers, Reader, Secret, Statements, text};
+    use crate::args::Args;
+    use crate::eval::{Evaluator, Scope, Standpoint};
+    use crate::ids::{NamespaceId, PortId, SecretId, ServiceId, TierId};
+    use crate::origin::{Sourced, Via};
+    use crate::platform::Service;
+    use crate::program::{Files, Loaded, ReadError};
+    use crate::shown::Names;
+    use crate::units::Percent;
+    use crate::value::Value;
+
+    /// Of values that name nothing.
+    pub(crate) struct NoNames;
+
+    impl Names for NoNames {
+        fn namespace(&self, _: NamespaceId) -> &str {
+            ""
+        }
+        fn service(&self, _: ServiceId) -> String {
+            String::new()
+        }
+        fn secret(&self, _: SecretId) -> &str {
+            ""
+        }
+        fn port(&self, _: PortId) -> &str {
+            ""
+        }
+        fn tier(&self, _: TierId) -> &str {
+            ""
+        }
+    }
+
+    /// An evaluator without declarations.
+    struct NoDeclarations<'a>(Evaluator<'a>);
+
+    impl<'a> std::ops::Deref for NoDeclarations<'a> {
+        type Target = Evaluator<'a>;
+
+        fn deref(&self) -> &Evaluator<'a> {
+            &self.0
+        }
+    }
+
+    impl std::ops::DerefMut for NoDeclarations<'_> {
+        fn deref_mut(&mut self) -> &mut Self::Target {
+            &mut self.0
+        }
+    }
+
+    impl<'a> Lookup<'a> for NoDeclarations<'a> {
+        fn tier(&mut self, _: &Ident) -> Option<TierId> {
+            None
+        }
+        fn namespace(&mut self, _: &Ident) -> Option<NamespaceId> {
+            None
+        }
+        fn service(&mut self, _: &Expr, _: Standpoint) -> Option<ServiceId> {
+            None
+        }
+        fn service_and_port(&mut self, _: &Expr, _: Standpoint) -> Option<(ServiceId, Ident)> {
+            None
+        }
+        fn port(&mut self, _: ServiceId, _: &Ident) -> Option<PortId> {
+            None
+        }
+        fn secret(&mut self, _: &Ident, _: Standpoint) -> Option<SecretId> {
+            None
+        }
+        fn secret_key(&mut self, _: &Expr, _: Standpoint) -> Option<(SecretId, SmolStr)> {
+            None
+        }
+        fn peers(&mut self, _: &'a Expr, _: Standpoint) -> Option<(Peers, Option<&'a PathPort>)> {
+            None
+        }
+        fn home(&self, _: ServiceId) -> Option<NamespaceId> {
+            None
+        }
+        fn read_service(&self, _: ServiceId) -> Option<&Service> {
+            None
+        }
+        fn declared_secret(&self, _: SecretId) -> &Secret {
+            unreachable!("no name means a secret here")
+        }
+    }
+
+    struct Text(String);
+
+    impl Files for Text {
+        fn read(&self, _: &str) -> Result<Vec<u8>, ReadError> {
+            Ok(self.0.clone().into_bytes())
+        }
+    }
+
+    statements! {
+        /// A block with a statement of each kind of field.
+        Block(
+            /// Given.
+            name: SmolStr
+        ) with (start: u32) {
+            /// No statement.
+            doc: Option<String>,
+        }
+
+        title: Option<Sourced<String>> = "title \"…\"" [Service]
+            "A title.",
+            read text;
+        retries: Sourced<u32> = "retries N" [Service]
+            "A number with a default.",
+            default 6,
+            read |reader| reader.count("a number", 0..=9),
+            show |count| format!("{count} times"),
+            members { retried: bool, "Whether there is any." => |count| count.value > 0 };
+        weight: Sourced<u32> = "weight N" [Service]
+            "A number that a new block is given.",
+            from Sourced::default_of_language(start),
+            read |reader| reader.count("a number", 0..=9);
+        tags: Vec<Sourced<String>> = "tags \"…\", …" Append [Service]
+            "Several values.",
+            read |reader| reader.each_of_texts("a tag in quotes");
+        share: Option<Sourced<Percent>> = "share PERCENT" [Service]
+            "A value that another word of its own takes away.",
+            update |block, reader| {
+                let expr = reader.last("a percentage");
+                block.share = expr.and_then(|expr| reader.value(expr, Evaluator::percent));
+            },
+            members {},
+            also "shareless" [Service]
+                "Takes it away."
+                update |block, _| block.share = None;
+    }
+
+    element! {
+        /// A thing in parts.
+        Thing {
+            size: u32 = "Its size.",
+            note: Option<String> = "What is noted.",
+        }
+        besides {
+            hidden: bool,
+        }
+        computed {
+            double: u32 = "Twice its size." => |thing| 2 * thing.size,
+        }
+    }
+
+    /// A block after statements are read in turn, and what was reported.
+    fn block(lines: &str) -> (Block, Vec<String>) {
+        let program = Text(format!("erp 1\n{lines}\n"));
+        let parsed = erpc_syntax::parse(erpc_diagnostics::FileId(0), &program.0);
+        let loaded = Loaded::default();
+        let scope = Scope::default();
+        let mut names = NoDeclarations(Evaluator::new(&loaded, &program));
+        let mut block = Block::new("b".into(), 2);
+        for line in &parsed.file.statements[1..] {
+            let word = line.head().map_or("", |(word, _)| word.as_str());
+            let statement = Block::statement(word).expect("a statement of the block");
+            let read = statement.read.expect("a reader");
+            let mut args = Args::new(&line.args[1..], line.span, statement.word.form);
+            let via = Via::Declared;
+            read(
+                &mut block,
+                &mut Reader::new(&mut names, &mut args, line.span, &scope, via),
+            );
+        }
+        let found = names.0.diagnostics.as_slice().iter();
+        (block, found.map(|found| found.message.clone()).collect())
+    }
+
+    #[test]
+    fn a_statement_is_read_and_shown_by_its_declaration() {
+        for (lines, rows) in [
+            ("", "retries 6 times, weight 2"),
+            ("title \"A\"", "title A, retries 6 times, weight 2"),
+            (
+                "title \"A\"\ntitle \"B\"",
+                "title B, retries 6 times, weight 2",
+            ),
+            ("retries 0\nweight 7", "retries 0 times, weight 7"),
+            (
+                "tags \"x\", \"y\"\ntags \"z\"",
+                "retries 6 times, weight 2, tags x, y, z",
+            ),
+            ("share 50%", "retries 6 times, weight 2, share 50%"),
+            ("share 50%\nshareless", "retries 6 times, weight 2"),
+        ] {
+            let (block, found) = block(lines);
+            let facts = block.facts(&NoNames).into_iter();
+            let shown = facts.map(|fact| {
+                let value = fact
+                    .value
+                    .map_or_else(String::new, |value| value.to_string());
+                format!("{} {value}", fact.name)
+            });
+            assert_eq!(Vec::from_iter(shown).join(", "), rows, "{lines}");
+            assert!(found.is_empty(), "{lines}: {found:?}");
+            assert_eq!((block.name.as_str(), block.doc), ("b", None));
+        }
+    }
+
+    #[test]
+    fn a_statement_that_cannot_be_read_is_reported_and_leaves_its_field() {
+        for (line, message) in [
+            ("retries", "a number is missing"),
+            ("retries 10", "10 is not from 0 to 9"),
+            ("title A", "there is no value named `A`"),
+        ] {
+            let (block, found) = block(line);
+            assert_eq!(block.retries.value, 6, "{line}");
+            assert!(block.title.is_none(), "{line}");
+            assert_eq!(found, [message], "{line}");
+        }
+    }
+
+    #[test]
+    fn members_and_words_are_those_of_the_declaration() {
+        let members = Block::ALL.iter().flat_map(|statement| statement.members);
+        let (block, _) = block("retries 0\ntags \"x\"");
+        let values = members.map(|member| (member.name, (member.get)(&block, &NoNames)));
+        let tags = Value::List(vec![Value::Text("x".into())]);
+        assert_eq!(
+            Vec::from_iter(values),
+            [
+                ("title", Value::Off),
+                ("retried", Value::Bool(false)),
+                ("weight", Value::Int(2)),
+                ("tags", tags),
+            ]
+        );
+        let words = Vec::from_iter(Block::words());
+        assert_eq!(
+            words,
+            ["title", "retries", "weight", "tags", "share", "shareless"]
+        );
+        let of = |word| Block::statement(word).map(|statement| statement.of);
+        assert_eq!(of("tags"), Some(Layers::Highest));
+        assert_eq!(of("share"), Some(Layers::HighestAndPaths));
+        assert_eq!(of("nothing"), None);
+    }
+
+    #[test]
+    fn an_element_has_its_parts_and_what_is_computed_from_them() {
+        let thing = Thing {
+            size: 4,
+            note: None,
+            hidden: true,
+        };
+        let parts = Thing::PARTS.iter();
+        let values = parts.map(|part| (part.name, part.doc, (part.get)(&thing, &NoNames)));
+        assert_eq!(
+            Vec::from_iter(values),
+            [
+                ("size", "Its size.", Value::Int(4)),
+                ("note", "What is noted.", Value::Off),
+                ("double", "Twice its size.", Value::Int(8)),
+            ]
+        );
+        assert!(thing.hidden);
+    }
+}
