@@ -51,7 +51,11 @@ pub(crate) fn derived_names(platform: &Platform, edges: &Edges, out: &mut Diagno
                 config.name.span(),
             );
         }
-        for volume in service.volumes.iter().filter(|volume| volume.shared) {
+        for volume in service
+            .volumes
+            .iter()
+            .filter(|volume| service.has_one_claim(volume))
+        {
             claim(
                 "PersistentVolumeClaim",
                 namespace,

@@ -333,7 +333,7 @@ fn volumes(
     let mut out = Vec::new();
     for volume in &service.volumes {
         let volume_name = &volume.name.value;
-        let wanted = if volume.shared {
+        let wanted = if service.has_one_claim(volume) {
             volume_name.to_string()
         } else {
             format!("{volume_name}-{name}-")
@@ -341,7 +341,7 @@ fn volumes(
         let claims = extras.claims.iter();
         for claim in claims.filter(|claim| claim["metadata"]["namespace"] == namespace) {
             let claim_name = claim["metadata"]["name"].as_str().unwrap_or_default();
-            let is_ours = if volume.shared {
+            let is_ours = if service.has_one_claim(volume) {
                 claim_name == wanted
             } else {
                 let number = claim_name.strip_prefix(&wanted);

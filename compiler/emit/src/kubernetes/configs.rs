@@ -67,7 +67,7 @@ pub(crate) fn claim_spec(platform: &Platform, volume: &Volume) -> Map {
     let (mode, why) = if volume.shared {
         ("ReadWriteMany", "`shared`: all replicas write it")
     } else {
-        ("ReadWriteOnce", "each replica has its own")
+        ("ReadWriteOnce", "one node at a time writes it")
     };
     let mut spec = Map::new();
     let modes = Node::texts([mode]);
@@ -93,12 +93,17 @@ pub(crate) fn claim_spec(platform: &Platform, volume: &Volume) -> Map {
     spec
 }
 
-/// The claims that all replicas share.
-pub(super) fn shared_claims(platform: &Platform, id: ServiceId) -> Vec<Object> {
-    let volumes = platform[id].volumes.iter().filter(|volume| volume.shared);
+/// The claims that all replicas share, and those of a job.
+pub(super) fn claims(platform: &Platform, id: ServiceId) -> Vec<Object> {
+    let service = &platform[id];
+    let volumes = service.volumes.iter();
     volumes
+        .filter(|volume| service.has_one_claim(volume))
         .map(|volume| {
-            let why = "a shared volume is one claim for all replicas";
+            let why = match volume.shared {
+                true => "a shared volume is one claim for all replicas",
+                false => "the volume of a job is one claim for all its runs",
+            };
             let cause = Cause::said(why, &volume.name);
             let metadata = metadata::named(platform, id, volume.name.value.clone(), cause);
             Object::new(Kind::PersistentVolumeClaim, metadata, cause)

@@ -77,6 +77,14 @@ pub(crate) fn service(
     traced_service(platform, derived, sources, id, Tracing::Off)
 }
 
+/// The objects of a service in which a server may refuse what the source names, beyond what other checks hold: its
+/// workload and its Services.
+pub(crate) fn named_parts(platform: &Platform, derived: &Derived, id: ServiceId) -> Vec<Object> {
+    let mut objects = services::services(platform, derived, id, &[]);
+    objects.push(workload::workload(platform, id));
+    objects
+}
+
 /// The files of one service, with the causes that are wanted.
 pub(crate) fn traced_service(
     platform: &Platform,
@@ -113,7 +121,7 @@ pub(crate) fn traced_service(
             network_policy::of_workload(platform, derived, id, reasons.as_ref()),
         ),
         ("pdb", list(budget::budget(platform, id))),
-        ("pvc", configs::shared_claims(platform, id)),
+        ("pvc", configs::claims(platform, id)),
         (
             "service",
             services::services(platform, derived, id, &edges_in),

@@ -200,7 +200,8 @@ fn volumes(platform: &Platform, service: &Service) -> Vec<Field> {
         volume.block("name", name);
         volumes.push((name.to_owned(), Field::new(volume, cause)));
     };
-    for volume in service.volumes.iter().filter(|volume| volume.shared) {
+    let of_one = service.volumes.iter();
+    for volume in of_one.filter(|volume| service.has_one_claim(volume)) {
         let mut claim = Map::new();
         claim.block("claimName", &volume.name.value);
         let cause = Cause::said("a volume", &volume.name);

@@ -5,7 +5,7 @@ use smol_str::SmolStr;
 
 use crate::ids::{NamespaceId, ServiceId, UseId};
 use crate::origin::Sourced;
-use crate::statements::{Container, ServiceProperties, ServiceStatements};
+use crate::statements::{Container, ServiceProperties, ServiceStatements, Volume};
 
 /// What kind of workload a service or job is.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -93,6 +93,13 @@ impl Service {
     #[must_use]
     pub fn is_stateful(&self) -> bool {
         matches!(self.workload, Workload::StatefulSet)
+    }
+
+    /// Whether a volume is one claim, with the name of the volume: replicas share it, or a job has it, of which one
+    /// run at a time goes on. Any other is a claim of each replica.
+    #[must_use]
+    pub fn has_one_claim(&self, volume: &Volume) -> bool {
+        volume.shared || self.is_job()
     }
 
     /// Whether it runs to its end instead of serving.
