@@ -46,6 +46,7 @@ pub fn check(platform: &Platform, derived: &Derived, is_whole: bool) -> Diagnost
     arguments::words(platform, &mut out);
     secrets::plain_text(platform, &mut out);
     configs::sizes_and_names(platform, &mut out);
+    security::labels(platform, &mut out);
     security::lowered_pod_security(platform, &mut out);
     routes::routes(platform, &mut out);
     tiers::violations(platform, &derived.edges, &mut out);

@@ -388,7 +388,7 @@ fn judge(platform: Platform, sources: &Sources, mut found: Diagnostics) -> Judge
     let is_whole = !found.has_errors();
     found.extend(erpc_check::check(&platform, &derived, is_whole));
     if !found.has_errors() {
-        found.extend(erpc_emit::check_patches(&platform, &derived, sources));
+        found.extend(erpc_emit::check_objects(&platform, &derived, sources));
     }
     let (found, accepted) = erpc_model::accepted(&platform, found);
     Judged {

@@ -8,6 +8,7 @@
 
 mod actors;
 mod cause;
+mod check;
 mod file;
 mod gitops;
 mod helm;
@@ -15,27 +16,29 @@ mod kind;
 pub mod kubernetes;
 mod object;
 mod patch;
-mod quantity;
+pub mod quantity;
 pub mod schema;
 mod trace;
 mod tree;
+pub mod validate;
 pub mod view;
 pub mod yaml;
 
-use erpc_diagnostics::{Diagnostics, Sources};
+use erpc_diagnostics::Sources;
 use erpc_model::{Platform, ServiceId};
 use erpc_policy::Derived;
 use rayon::prelude::*;
 
 pub use actors::{Actor, actors};
 pub use cause::{Cause, Causes};
+pub use check::check_objects;
 pub use file::{Header, OutputFile, read_header};
 pub use gitops::delivery;
 pub use helm::{chart, release_namespace};
 pub use kind::{Kind, root};
 pub use object::Object;
 pub use trace::{EmittedLine, Scope, emitted_lines, traced_object};
-pub use tree::{Field, Map, Node};
+pub use tree::{Field, Map, Node, PathSegment};
 
 /// The folders that every build owns.
 pub const FOLDERS: [&str; 3] = ["helm", "lib", "share"];
@@ -53,19 +56,7 @@ pub struct ObjectFile {
     pub objects: Vec<Object>,
 }
 
-/// Checks the patches of a platform: each has an object to change, and makes one of its kind.
-#[must_use]
-pub fn check_patches(platform: &Platform, derived: &Derived, sources: &Sources) -> Diagnostics {
-    let mut diagnostics = Diagnostics::new();
-    for (id, service) in platform.services() {
-        if !service.patches.is_empty() {
-            diagnostics.extend(kubernetes::service(platform, derived, sources, id).1);
-        }
-    }
-    diagnostics
-}
-
-/// All objects of a platform in their files, sorted by path. [`check_patches`] has found nothing
+/// All objects of a platform in their files, sorted by path. [`check_objects`] has found nothing
 /// wrong with it: a patch that fits no object changes none.
 #[must_use]
 pub fn objects(platform: &Platform, derived: &Derived, sources: &Sources) -> Vec<ObjectFile> {

@@ -1,13 +1,9 @@
-//! `patch KIND { path = value }`: fields that the language has no word for, set on one object and
-//! checked against the shape of its kind.
+//! `patch KIND [NAME] { path = value }`: fields that the language has no word for, set on emitted objects.
 
 mod owned;
-mod types;
-mod values;
 
 use erpc_diagnostics::{Diagnostic, Diagnostics, Severity, codes};
-use erpc_model::{Patch, PatchField, PatchValue, Service, Via, listed, nearest};
-use serde_json::Value;
+use erpc_model::{Patch, PatchField, PatchValue, Service, Via, listed};
 use smol_str::SmolStr;
 
 use crate::cause::Cause;
@@ -24,7 +20,8 @@ const UNTOUCHABLE: [&str; 6] = [
     "serviceaccount",
 ];
 
-/// Applies the patches of a service to its objects.
+/// Applies the patches of a service to its objects: each to all objects of its kind, or to the one that it names. What
+/// they make of the objects is judged by [`crate::validate`].
 pub(crate) fn apply(service: &Service, files: &mut [ObjectFile], out: &mut Diagnostics) {
     for patch in &service.patches {
         let kind = patch.kind.value.as_str();
@@ -42,43 +39,75 @@ pub(crate) fn apply(service: &Service, files: &mut [ObjectFile], out: &mut Diagn
             .iter_mut()
             .flat_map(|file| &mut file.objects)
             .collect();
-        let mut known: Vec<String> = objects
+        let is_of_kind = |object: &Object| object.kind().as_str().eq_ignore_ascii_case(kind);
+        let is_meant = |object: &Object| match &patch.name {
+            Some(name) => object.name() == name.value,
+            None => true,
+        };
+        if !objects
             .iter()
-            .map(|object| object.kind().as_str().to_ascii_lowercase())
-            .filter(|kind| !UNTOUCHABLE.contains(&kind.as_str()))
-            .collect();
-        known.sort_unstable();
-        known.dedup();
-        // Where a service has several objects of a kind, the one that carries its name is meant.
-        let wanted = objects
+            .any(|object| is_of_kind(object) && is_meant(object))
+        {
+            out.push(no_object(service, patch, &objects));
+            continue;
+        }
+        let mut is_allowed = true;
+        for finding in owned::findings(service, patch) {
+            is_allowed &= finding.severity() != Severity::Error;
+            out.push(finding);
+        }
+        if !is_allowed {
+            continue;
+        }
+        for object in objects
             .iter_mut()
-            .filter(|object| object.kind().as_str().eq_ignore_ascii_case(kind))
-            .min_by_key(|object| object.name() != service.name.value);
-        match wanted {
-            Some(object) => apply_to(service, patch, object, out),
-            None => out.push(
-                Diagnostic::new(
-                    &codes::NOTHING_TO_PATCH,
-                    format!("`{}` has no {kind}", service.name.value),
-                )
-                .at(patch.kind.span(), "no such object")
-                .help(format!(
-                    "it has {}",
-                    listed(known.iter().map(String::as_str), 12)
-                )),
-            ),
+            .filter(|object| is_of_kind(object) && is_meant(object))
+        {
+            apply_to(service, patch, object, out);
         }
     }
+}
+
+/// That the service has no object of the kind, or none of the name.
+fn no_object(service: &Service, patch: &Patch, objects: &[&mut Object]) -> Diagnostic {
+    let kind = patch.kind.value.as_str();
+    let kinds = objects
+        .iter()
+        .map(|object| object.kind().as_str().to_ascii_lowercase());
+    let of_kind: Vec<&str> = objects
+        .iter()
+        .filter(|object| object.kind().as_str().eq_ignore_ascii_case(kind))
+        .map(|object| object.name())
+        .collect();
+    if let (Some(name), false) = (&patch.name, of_kind.is_empty()) {
+        return Diagnostic::unknown(
+            &codes::NOTHING_TO_PATCH,
+            kind,
+            &name.value,
+            name.span(),
+            of_kind,
+        );
+    }
+    let mut known: Vec<String> = kinds
+        .filter(|kind| !UNTOUCHABLE.contains(&kind.as_str()))
+        .collect();
+    known.sort_unstable();
+    known.dedup();
+    Diagnostic::new(
+        &codes::NOTHING_TO_PATCH,
+        format!("`{}` has no {kind}", service.name.value),
+    )
+    .at(patch.kind.span(), "no such object")
+    .help(format!(
+        "it has {}",
+        listed(known.iter().map(String::as_str), 12)
+    ))
 }
 
 fn apply_to(service: &Service, patch: &Patch, object: &mut Object, out: &mut Diagnostics) {
     let mut patched = object.clone();
     let mut is_set = true;
     for field in &patch.fields {
-        if let Some(finding) = owned::finding(service, patch, field) {
-            is_set &= finding.severity() != Severity::Error;
-            out.push(finding);
-        }
         if let Err(fact) = set(patched.root_mut(), field) {
             is_set = false;
             let diagnostic =
@@ -90,60 +119,13 @@ fn apply_to(service: &Service, patch: &Patch, object: &mut Object, out: &mut Dia
             out.push(in_patch(diagnostic, service, patch));
         }
     }
-    if !is_set {
-        return;
-    }
-    match types::typed(&patched) {
-        // What the kind does not have is dropped on the way through its type.
-        Ok(kept) => {
-            for field in &patch.fields {
-                if field.value.value.is_some() && get(&kept, field).is_none() {
-                    let diagnostic = Diagnostic::new(
-                        &codes::BAD_PATCH,
-                        format!("a {} has no field `{}`", object.kind(), path_of(field)),
-                    )
-                    .at(field.path_span, "no such field");
-                    let diagnostic = in_patch(diagnostic, service, patch);
-                    out.push(match near(&kept, field) {
-                        Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
-                        None => diagnostic,
-                    });
-                } else if let Some(wrong) = values::wrong(field) {
-                    out.push(in_patch(refused(field, wrong), service, patch));
-                }
-            }
-            *object = patched;
-        }
-        Err(error) => {
-            let type_error = |field: &&PatchField| {
-                let mut alone = object.clone();
-                match set(alone.root_mut(), field) {
-                    Ok(()) => types::typed(&alone).err(),
-                    // One of the fields before makes the block that this one is in.
-                    Err(_) => None,
-                }
-            };
-            let mut wrong = patch.fields.iter();
-            let wrong = wrong.find_map(|field| Some((field, type_error(&field)?)));
-            let diagnostic = match wrong {
-                Some((field, error)) => wrong_type(field, &error),
-                None => Diagnostic::new(
-                    &codes::BAD_PATCH,
-                    format!(
-                        "these fields together make no {}: {}",
-                        object.kind(),
-                        types::mismatch(&error)
-                    ),
-                )
-                .at(patch.kind.span(), "this patch"),
-            };
-            out.push(in_patch(diagnostic, service, patch));
-        }
+    if is_set {
+        *object = patched;
     }
 }
 
 /// Adds the patch, and the service if the patch is a component's.
-fn in_patch(diagnostic: Diagnostic, service: &Service, patch: &Patch) -> Diagnostic {
+pub(crate) fn in_patch(diagnostic: Diagnostic, service: &Service, patch: &Patch) -> Diagnostic {
     let diagnostic = diagnostic.also(patch.kind.span(), "in this patch");
     match patch.kind.origin.via {
         Via::Component(_) => diagnostic.also(service.name.span(), "of this service"),
@@ -153,60 +135,8 @@ fn in_patch(diagnostic: Diagnostic, service: &Service, patch: &Patch) -> Diagnos
     }
 }
 
-/// A value that a server would refuse.
-fn refused(field: &PatchField, wrong: values::Wrong) -> Diagnostic {
-    let place = if wrong.is_key {
-        field.path_span
-    } else {
-        field.value.span()
-    };
-    let diagnostic = Diagnostic::new(&codes::BAD_PATCH, wrong.message)
-        .at(place, format!("`{}`", path_of(field)));
-    match wrong.meant {
-        Some(meant) => diagnostic.help(format!("did you mean `\"{meant}\"`?")),
-        None => diagnostic,
-    }
-}
-
-/// A value of a type that the field does not have.
-fn wrong_type(field: &PatchField, error: &serde_json::Error) -> Diagnostic {
-    let diagnostic = Diagnostic::new(
-        &codes::BAD_PATCH,
-        format!(
-            "invalid value of `{}`: {}",
-            path_of(field),
-            types::mismatch(error)
-        ),
-    )
-    .at(field.value.span(), "set here");
-    match types::help(field, error) {
-        Some(help) => diagnostic.help(help),
-        None => diagnostic,
-    }
-}
-
-/// The path that resembles a field's most, among what the object says.
-fn near(object: &Value, field: &PatchField) -> Option<String> {
-    let mut at = object;
-    for (depth, name) in field.path.iter().enumerate() {
-        let next = match at {
-            Value::Array(items) => items.get(name.parse::<usize>().ok()?),
-            _ => at.get(name.as_str()),
-        };
-        if let Some(next) = next {
-            at = next;
-            continue;
-        }
-        let keys = at.as_object()?.keys().map(String::as_str);
-        let mut path: Vec<&str> = field.path.iter().map(AsRef::as_ref).collect();
-        path[depth] = nearest(name, keys)?;
-        return Some(path.join("."));
-    }
-    None
-}
-
 /// A path as it is written.
-fn path_of(field: &PatchField) -> String {
+pub(crate) fn path_of(field: &PatchField) -> String {
     let is_name = |name: &str| {
         name.starts_with(|c: char| c.is_alphabetic() || c == '_')
             && name
@@ -221,17 +151,6 @@ fn path_of(field: &PatchField) -> String {
         }
     });
     names.collect::<Vec<_>>().join(".")
-}
-
-/// A number names an element of a list.
-fn get<'v>(value: &'v Value, field: &PatchField) -> Option<&'v Value> {
-    field
-        .path
-        .iter()
-        .try_fold(value, |value, name| match value {
-            Value::Array(items) => items.get(name.parse::<usize>().ok()?),
-            _ => value.get(name.as_str()),
-        })
 }
 
 /// Why a field cannot be set.
@@ -333,7 +252,7 @@ fn index_of(items: &[Field], list: &str, name: &str) -> Result<usize, Unset> {
 /// A value of a patch. Quantities may be written as numbers, and are texts.
 fn node(field: &PatchField, value: &PatchValue) -> Node {
     match value {
-        PatchValue::Int(number) if values::is_quantity_field(field) => number.to_string().into(),
+        PatchValue::Int(number) if is_quantity(field) => number.to_string().into(),
         PatchValue::Bool(value) => (*value).into(),
         PatchValue::Int(value) => (*value).into(),
         PatchValue::Text(value) => value.into(),
@@ -341,5 +260,16 @@ fn node(field: &PatchField, value: &PatchValue) -> Node {
             let items = items.iter();
             Node::List(items.map(|item| Field::plain(node(field, item))).collect())
         }
+    }
+}
+
+/// Whether a field is a quantity, which may be written as a number.
+fn is_quantity(field: &PatchField) -> bool {
+    const MAPS: [&str; 3] = ["limits", "requests", "overhead"];
+    const FIELDS: [&str; 3] = ["averageValue", "divisor", "sizeLimit"];
+    match field.path.as_slice() {
+        [.., map, _] if MAPS.contains(&map.as_str()) => true,
+        [.., name] => FIELDS.contains(&name.as_str()),
+        [] => false,
     }
 }

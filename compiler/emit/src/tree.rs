@@ -45,7 +45,7 @@ pub struct Map {
 
 /// One step of a path into a tree.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum PathSegment {
+pub enum PathSegment {
     /// A field, or a key of a map.
     Key(SmolStr),
     /// An element of a list.

@@ -5,6 +5,8 @@ use std::fmt;
 use serde_json::{Number, Value};
 use smol_str::SmolStr;
 
+use crate::tree::{Field, Map, Node, PathSegment};
+
 /// A value whose parts can be looked at.
 pub trait View: Sized {
     /// What it is.
@@ -21,6 +23,34 @@ pub trait View: Sized {
         match self.look() {
             Look::List(items) => items,
             _ => &[],
+        }
+    }
+
+    /// The value at the end of a path of names.
+    fn at(&self, path: &[&str]) -> Option<&Self> {
+        let mut names = path.iter();
+        names.try_fold(self, |value, name| value.field(name))
+    }
+
+    /// The number, if it is a whole one.
+    fn int(&self) -> Option<i64> {
+        match self.look() {
+            Look::Number(number) => number.as_i64(),
+            _ => None,
+        }
+    }
+
+    /// Whether it is `true`.
+    fn is_true(&self) -> bool {
+        matches!(self.look(), Look::Bool(true))
+    }
+
+    /// Whether a server takes it for a field that is set.
+    fn is_set(&self) -> bool {
+        match self.look() {
+            Look::Null => false,
+            Look::Text(text) => !text.is_empty(),
+            Look::Bool(_) | Look::Number(_) | Look::List(_) | Look::Map => true,
         }
     }
 
@@ -50,6 +80,28 @@ pub enum Look<'v, V> {
     Map,
 }
 
+impl View for Field {
+    fn look(&self) -> Look<'_, Self> {
+        match &self.node {
+            Node::Null => Look::Null,
+            Node::Bool(value) => Look::Bool(*value),
+            Node::Number(number) => Look::Number(number),
+            Node::Text(text) => Look::Text(text),
+            Node::List(items) => Look::List(items),
+            Node::Map(_) => Look::Map,
+        }
+    }
+
+    fn field(&self, name: &str) -> Option<&Self> {
+        self.as_map()?.get(name)
+    }
+
+    fn fields(&self) -> impl Iterator<Item = (&str, &Self)> {
+        let fields = self.as_map().into_iter().flat_map(Map::iter);
+        fields.map(|(name, field)| (name.as_str(), field))
+    }
+}
+
 impl View for Value {
     fn look(&self) -> Look<'_, Self> {
         match self {
@@ -72,27 +124,46 @@ impl View for Value {
     }
 }
 
-/// One step of a path into an object.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Step {
-    /// A field, or a key of a map.
-    Field(SmolStr),
-    /// An element of a list.
-    Item(usize),
-}
-
 /// Where a value is in its object.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct FieldPath(pub Vec<Step>);
+pub struct FieldPath(pub Vec<PathSegment>);
+
+impl FieldPath {
+    /// The path of a field below.
+    #[must_use]
+    pub fn field(&self, name: impl Into<SmolStr>) -> Self {
+        self.with(PathSegment::Key(name.into()))
+    }
+
+    /// The path of an element of the list.
+    #[must_use]
+    pub fn item(&self, place: usize) -> Self {
+        self.with(PathSegment::Item(place))
+    }
+
+    /// The path of a field that is some levels below.
+    #[must_use]
+    pub fn fields(&self, names: &[&str]) -> Self {
+        names
+            .iter()
+            .fold(self.clone(), |path, name| path.field(*name))
+    }
+
+    fn with(&self, step: PathSegment) -> Self {
+        let mut path = self.clone();
+        path.0.push(step);
+        path
+    }
+}
 
 impl fmt::Display for FieldPath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (at, step) in self.0.iter().enumerate() {
             match step {
-                Step::Field(name) if at == 0 => f.write_str(name)?,
-                Step::Field(name) if name.contains(['.', '/']) => write!(f, "[\"{name}\"]")?,
-                Step::Field(name) => write!(f, ".{name}")?,
-                Step::Item(place) => write!(f, "[{place}]")?,
+                PathSegment::Key(name) if at == 0 => f.write_str(name)?,
+                PathSegment::Key(name) if name.contains(['.', '/']) => write!(f, "[\"{name}\"]")?,
+                PathSegment::Key(name) => write!(f, ".{name}")?,
+                PathSegment::Item(place) => write!(f, "[{place}]")?,
             }
         }
         Ok(())

@@ -161,7 +161,11 @@ pub fn writable_volume(container: &str, is_main: bool, path: &str) -> String {
             }
         })
         .collect();
-    let directory = directory.trim_matches('-');
+    // A folder may be called by signs and letters that names of volumes do not have.
+    let directory = match directory.trim_matches('-') {
+        "" => "folder",
+        directory => directory,
+    };
     if is_main {
         format!("writable-{directory}")
     } else {

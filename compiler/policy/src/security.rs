@@ -44,6 +44,13 @@ impl PodSecurity {
         }
     }
 
+    /// The level that a label of a namespace names.
+    #[must_use]
+    pub fn named(text: &str) -> Option<Self> {
+        let all = [Self::Restricted, Self::Baseline, Self::Privileged];
+        all.into_iter().find(|level| level.as_str() == text)
+    }
+
     /// What a capability needs.
     #[must_use]
     pub fn of_capability(name: &str) -> Self {

@@ -13,13 +13,17 @@ enum Owner {
     Security(&'static str),
     /// The pod would have its node's network, for which no policy holds.
     Network,
+    /// No standard of Pod Security is about it, although the fields around it are judged.
+    Free,
 }
-use Owner::{Model, Network, Security};
+use Owner::{Free, Model, Network, Security};
 
 const IDENTITY: &str = "services, policies and owners find the pods by it";
 
+const SERVERS: &str = "the server sets it";
+
 /// Of every object.
-const ANY: [(&[&str], Owner); 5] = [
+const ANY: [(&[&str], Owner); 15] = [
     (&["apiVersion"], Model("a patch keeps the kind")),
     (&["kind"], Model("a patch keeps the kind")),
     (&["metadata", "name"], Model("the service's name says it")),
@@ -27,6 +31,16 @@ const ANY: [(&[&str], Owner); 5] = [
         &["metadata", "namespace"],
         Model("the service's namespace says it"),
     ),
+    (&["metadata", "creationTimestamp"], Model(SERVERS)),
+    (&["metadata", "deletionGracePeriodSeconds"], Model(SERVERS)),
+    (&["metadata", "deletionTimestamp"], Model(SERVERS)),
+    (&["metadata", "generateName"], Model(SERVERS)),
+    (&["metadata", "generation"], Model(SERVERS)),
+    (&["metadata", "managedFields"], Model(SERVERS)),
+    (&["metadata", "ownerReferences"], Model(SERVERS)),
+    (&["metadata", "resourceVersion"], Model(SERVERS)),
+    (&["metadata", "selfLink"], Model(SERVERS)),
+    (&["metadata", "uid"], Model(SERVERS)),
     (
         &["metadata", "labels", "app.kubernetes.io/"],
         Model(IDENTITY),
@@ -34,7 +48,7 @@ const ANY: [(&[&str], Owner); 5] = [
 ];
 
 /// Of a kind, below the object.
-const OF_KIND: [(&str, &[&str], Owner); 27] = [
+const OF_KIND: [(&str, &[&str], Owner); 28] = [
     (
         "deployment",
         &["spec", "replicas"],
@@ -83,6 +97,11 @@ const OF_KIND: [(&str, &[&str], Owner); 27] = [
     (
         "service",
         &["spec", "clusterIP"],
+        Model("how pods are found follows from `volume` and flows"),
+    ),
+    (
+        "service",
+        &["spec", "clusterIPs"],
         Model("how pods are found follows from `volume` and flows"),
     ),
     (
@@ -156,7 +175,7 @@ const BY_SECURITY: &str = "Pod Security judges it";
 const BY_GRANTS: &str = "`grants` says what the pod may ask of the API";
 
 /// Of a pod, below its template; `*` is a container.
-const OF_POD: [(&[&str], Owner); 18] = [
+const OF_POD: [(&[&str], Owner); 23] = [
     (
         &["metadata", "labels", "app.kubernetes.io/"],
         Model(IDENTITY),
@@ -183,10 +202,27 @@ const OF_POD: [(&[&str], Owner); 18] = [
         &["spec", "securityContext", "runAsGroup"],
         Model("`run as` says it"),
     ),
+    (&["spec", "securityContext", "fsGroup"], Free),
+    (&["spec", "securityContext", "fsGroupChangePolicy"], Free),
+    (&["spec", "securityContext", "supplementalGroups"], Free),
+    (
+        &["spec", "securityContext", "supplementalGroupsPolicy"],
+        Free,
+    ),
     (&["spec", "securityContext"], Security(BY_SECURITY)),
     (
         &["spec", "containers", "*", "securityContext", "runAsUser"],
         Model("`run as` says it"),
+    ),
+    (
+        &[
+            "spec",
+            "containers",
+            "*",
+            "securityContext",
+            "readOnlyRootFilesystem",
+        ],
+        Free,
     ),
     (
         &["spec", "containers", "*", "securityContext"],
@@ -207,8 +243,13 @@ const OF_POD: [(&[&str], Owner); 18] = [
     ),
 ];
 
-/// What there is to say of a field that is not for patches.
-pub(super) fn finding(service: &Service, patch: &Patch, field: &PatchField) -> Option<Diagnostic> {
+/// What there is to say of the fields of a patch that are not for patches.
+pub(super) fn findings(service: &Service, patch: &Patch) -> impl Iterator<Item = Diagnostic> {
+    let fields = patch.fields.iter();
+    fields.filter_map(|field| finding(service, patch, field))
+}
+
+fn finding(service: &Service, patch: &Patch, field: &PatchField) -> Option<Diagnostic> {
     let kind = patch.kind.value.to_ascii_lowercase();
     let path = field.path.as_slice();
     let is_removed = field.value.value.is_none();
@@ -234,6 +275,7 @@ pub(super) fn finding(service: &Service, patch: &Patch, field: &PatchField) -> O
         Model(why) => (&codes::OWNED_FIELD, *why),
         Security(why) => (&codes::PATCHED_SECURITY, *why),
         Network => return on_the_node(service, field),
+        Free => return None,
     };
     Some(
         Diagnostic::new(code, format!("`{shown}` is not for a patch: {why}"))
@@ -265,6 +307,8 @@ fn on_the_node(service: &Service, field: &PatchField) -> Option<Diagnostic> {
 fn touches(path: &[SmolStr], known: &[&str], is_removed: bool) -> bool {
     let is_same = |(name, known): (&SmolStr, &&str)| match *known {
         "*" => name.bytes().all(|b| b.is_ascii_digit()),
+        // Sidecars and init containers are containers too.
+        "containers" => name == "containers" || name == "initContainers",
         known if known.ends_with('/') => name.starts_with(known),
         known => name == known,
     };

@@ -7,9 +7,10 @@ use erpc_diagnostics::{alternatives, listed, nearest};
 use smol_str::SmolStr;
 
 use super::Version;
-use super::table::{Elements, Field, Kind, Shape, Table};
+use super::table::{Elements, Field, Kind, Shape, Table, TypeName};
 use crate::quantity::is_quantity;
-use crate::view::{FieldPath, Look, Step, View};
+use crate::tree::PathSegment;
+use crate::view::{FieldPath, Look, View};
 
 /// Something that the schema does not allow.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,7 +41,12 @@ pub enum What {
     /// A number that the field cannot hold.
     OutOfRange,
     /// A text that is not in the form that the field requires.
-    BadForm(&'static str),
+    BadForm {
+        /// The form.
+        expected: &'static str,
+        /// What it is.
+        found: SmolStr,
+    },
     /// A text that is not one of the values.
     NotOneOf {
         /// What it is.
@@ -67,7 +73,9 @@ impl fmt::Display for What {
             Self::Missing(name) => write!(f, "the field `{name}` is required"),
             Self::WrongType { expected, found } => write!(f, "expected {expected}, found {found}"),
             Self::OutOfRange => f.write_str("the number is out of range"),
-            Self::BadForm(expected) => write!(f, "expected {expected}"),
+            Self::BadForm { expected, found } => {
+                write!(f, "expected {expected}, found `{}`", found.escape_debug())
+            }
             Self::NotOneOf { found, values } => {
                 let values = alternatives(values.iter().copied());
                 write!(f, "expected {values}, found `{}`", found.escape_debug())
@@ -81,45 +89,53 @@ impl fmt::Display for What {
 /// The depth of the deepest object that is looked at; those of Kubernetes have some twenty levels.
 const MAX_DEPTH: usize = 64;
 
-/// All problems of an object, in the order of its fields.
-pub(super) fn problems(
+/// All problems of an object, in the order of its fields. Each value that is an object of fields is given to `each`,
+/// with its type and where it is.
+pub(super) fn problems<V: View>(
     table: &Table,
     version: Version,
     kind: &Kind,
-    object: &impl View,
+    object: &V,
+    each: &mut Each<'_, V>,
 ) -> Vec<Problem> {
     let mut walk = Walk {
         table,
         version,
         path: FieldPath::default(),
         found: Vec::new(),
+        each,
     };
     walk.object(object, kind.type_at);
     walk.found
 }
 
-struct Walk<'t> {
+/// What sees each value that is an object of fields.
+pub(crate) type Each<'e, V> = dyn FnMut(TypeName, &V, &FieldPath) + 'e;
+
+struct Walk<'t, 'e, V> {
     table: &'t Table,
     version: Version,
     path: FieldPath,
     found: Vec<Problem>,
+    each: &'e mut Each<'e, V>,
 }
 
-impl Walk<'_> {
+impl<V: View> Walk<'_, '_, V> {
     fn report(&mut self, what: What) {
         let path = self.path.clone();
         self.found.push(Problem { path, what });
     }
 
     /// Looks at a part of the value at hand.
-    fn below(&mut self, step: Step, look: impl FnOnce(&mut Self)) {
+    fn below(&mut self, step: PathSegment, look: impl FnOnce(&mut Self)) {
         self.path.0.push(step);
         look(self);
         self.path.0.pop();
     }
 
-    fn object(&mut self, value: &impl View, type_at: usize) {
+    fn object(&mut self, value: &V, type_at: usize) {
         let of = self.table.type_at(type_at);
+        (self.each)(of.name, value, &self.path);
         let is_set = |field: &Field| {
             let value = value.field(field.name);
             value.is_some_and(|value| !matches!(value.look(), Look::Null))
@@ -132,7 +148,7 @@ impl Walk<'_> {
         }
         for (name, value) in value.fields() {
             let field = of.field(self.version, name);
-            self.below(Step::Field(name.into()), |walk| match field {
+            self.below(PathSegment::Key(name.into()), |walk| match field {
                 Some(field) => walk.value(value, &field.shape, &field.values),
                 None => {
                     let names = of.fields(walk.version).map(|field| field.name);
@@ -143,7 +159,7 @@ impl Walk<'_> {
         }
     }
 
-    fn value(&mut self, value: &impl View, shape: &Shape, values: &[&'static str]) {
+    fn value(&mut self, value: &V, shape: &Shape, values: &[&'static str]) {
         if self.path.0.len() > MAX_DEPTH {
             return self.report(What::TooDeep);
         }
@@ -171,14 +187,16 @@ impl Walk<'_> {
             }
             (Shape::Map(of), Look::Map) => {
                 for (name, value) in value.fields() {
-                    self.below(Step::Field(name.into()), |walk| {
+                    self.below(PathSegment::Key(name.into()), |walk| {
                         walk.value(value, of, values);
                     });
                 }
             }
             (Shape::List(of, elements), Look::List(items)) => {
                 for (place, item) in items.iter().enumerate() {
-                    self.below(Step::Item(place), |walk| walk.value(item, of, values));
+                    self.below(PathSegment::Item(place), |walk| {
+                        walk.value(item, of, values);
+                    });
                 }
                 self.duplicates(items, elements);
             }
@@ -194,10 +212,14 @@ impl Walk<'_> {
         let fits = match shape {
             Shape::Quantity => is_quantity(text),
             Shape::Bytes => is_base64(text),
+            Shape::Time => is_time(text),
             _ => true,
         };
         if !fits {
-            return self.report(What::BadForm(expected(shape)));
+            return self.report(What::BadForm {
+                expected: expected(shape),
+                found: text.into(),
+            });
         }
         // An empty text is taken for a field that is not set.
         if !values.is_empty() && !text.is_empty() && !values.contains(&text) {
@@ -209,7 +231,7 @@ impl Walk<'_> {
     }
 
     /// Elements of a list that a server could not tell apart.
-    fn duplicates<V: View>(&mut self, items: &[V], elements: &Elements) {
+    fn duplicates(&mut self, items: &[V], elements: &Elements) {
         let key_of = |item: &V| match elements {
             Elements::Free => None,
             Elements::Values => scalar(item),
@@ -232,7 +254,9 @@ impl Walk<'_> {
                     Elements::Keys(keys) => listed(keys.iter().map(|(key, _)| *key), usize::MAX),
                     Elements::Free | Elements::Values => "value".to_owned(),
                 };
-                self.below(Step::Item(place), |walk| walk.report(What::Duplicate(keys)));
+                self.below(PathSegment::Item(place), |walk| {
+                    walk.report(What::Duplicate(keys));
+                });
             }
         }
     }
@@ -258,7 +282,7 @@ const fn expected(shape: &Shape) -> &'static str {
         Shape::Number => "a number",
         Shape::Quantity => "a quantity such as `500m` or `1Gi`",
         Shape::Text => "a text",
-        Shape::Time => "a time",
+        Shape::Time => "a time such as `2026-01-31T12:00:00Z`",
         Shape::List(..) => "a list",
         Shape::Map(_) | Shape::Object(_) => "fields of its own",
     }
@@ -274,6 +298,19 @@ fn kind_of<V>(look: &Look<'_, V>) -> &'static str {
         Look::List(_) => "a list",
         Look::Map => "fields",
     }
+}
+
+/// Whether a text is a time of RFC 3339, as far as its form shows.
+fn is_time(text: &str) -> bool {
+    let form = b"0000-00-00T00:00:00";
+    let bytes = text.as_bytes();
+    let fits = |(byte, form): (&u8, &u8)| match form {
+        b'0' => byte.is_ascii_digit(),
+        form => byte == form,
+    };
+    bytes.len() > form.len()
+        && bytes.iter().zip(form).all(fits)
+        && (text.ends_with('Z') || bytes[form.len()..].iter().any(|b| matches!(b, b'+' | b'-')))
 }
 
 fn is_base64(text: &str) -> bool {

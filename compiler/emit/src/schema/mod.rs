@@ -3,6 +3,7 @@
 //! which `tests/src/schemas.rs` writes). In: an object as any [`View`], and a version. Out: its [`Problem`]s.
 
 mod check;
+mod fields;
 mod table;
 
 use std::fmt;
@@ -11,8 +12,11 @@ use std::sync::LazyLock;
 
 use erpc_model::Platform;
 
+pub(crate) use check::Each;
 pub use check::{Problem, What};
+pub use fields::{Fields, Takes};
 use table::Table;
+pub(crate) use table::TypeName;
 pub use table::{Kind, Scope};
 
 use crate::view::View;
@@ -69,7 +73,22 @@ pub fn kind(version: Version, api_version: &str, kind: &str) -> Option<&'static 
 /// Kubernetes itself.
 #[must_use]
 pub fn check(version: Version, object: &impl View) -> Option<Vec<Problem>> {
+    check_each(version, object, &mut |_, _, _| {})
+}
+
+/// As [`check`]; each value that is an object of fields is given to `each`, with its type and where it is.
+pub(crate) fn check_each<V: View>(
+    version: Version,
+    object: &V,
+    each: &mut Each<'_, V>,
+) -> Option<Vec<Problem>> {
     let text = |name| object.field(name).and_then(View::text);
     let kind = kind(version, text("apiVersion")?, text("kind")?)?;
-    Some(check::problems(&TABLE, version, kind, object))
+    Some(check::problems(&TABLE, version, kind, object, each))
+}
+
+/// The fields of the objects of a kind.
+#[must_use]
+pub fn fields(version: Version, kind: &Kind) -> Fields {
+    Fields::new(&TABLE, version, kind.type_at)
 }

@@ -12,10 +12,13 @@ pub(super) struct Table {
 }
 
 /// An object of fields, which are sorted by name.
-#[derive(Default)]
 pub(super) struct Type {
+    pub(super) name: TypeName,
     fields: Vec<Field>,
 }
+
+/// A type by its package and its name: `core.v1` and `Container`.
+pub(crate) type TypeName = (&'static str, &'static str);
 
 /// A field, in some versions.
 pub(super) struct Field {
@@ -28,7 +31,7 @@ pub(super) struct Field {
 }
 
 /// What a value is.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) enum Shape {
     Any,
     Bool,
@@ -47,7 +50,7 @@ pub(super) enum Shape {
 }
 
 /// What tells the elements of a list apart.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) enum Elements {
     /// Nothing: they may be the same.
     Free,
@@ -134,7 +137,10 @@ impl Table {
         for line in lines() {
             match Line::of(line) {
                 Line::Package(name) => package = name,
-                Line::Type(_) => table.types.push(Type::default()),
+                Line::Type(name) => table.types.push(Type {
+                    name: (package, name),
+                    fields: Vec::new(),
+                }),
                 Line::Kind(rest) => {
                     let kind = read_kind(rest, &places);
                     table.kinds.entry(kind.name).or_default().push(kind);

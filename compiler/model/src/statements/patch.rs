@@ -1,4 +1,4 @@
-//! `patch KIND { path = VALUE }`: fields of emitted objects that the language has no statement for.
+//! `patch KIND [NAME] { path = VALUE }`: fields of emitted objects that the language has no statement for.
 
 use erpc_diagnostics::{Diagnostic, Span, codes};
 use erpc_syntax::tree::{Arg, ExprKind, SegmentKind, Sign, Statement};
@@ -11,11 +11,13 @@ use crate::origin::Sourced;
 use crate::shown::{Names, Shown};
 use crate::value::Value;
 
-/// `patch KIND { path = value }`: a structural patch on one emitted object.
+/// `patch KIND [NAME] { path = value }`: a structural patch on emitted objects.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Patch {
     /// The kind in lower case: `deployment`.
     pub kind: Sourced<SmolStr>,
+    /// The name of the only object that is changed; `None` for all objects of the kind.
+    pub name: Option<Sourced<SmolStr>>,
     /// What is set.
     pub fields: Vec<PatchField>,
 }
@@ -47,13 +49,24 @@ pub enum PatchValue {
 impl Patch {
     pub(crate) fn read(reader: &mut Reader<'_, '_>) -> Option<Self> {
         let kind = reader.name("the kind of object, such as `deployment`")?;
-        let block = reader.need_block("`{ path = VALUE }`")?;
+        let mut name = None;
+        let block = match reader.block() {
+            Some(block) => block,
+            None => {
+                if !reader.is_empty() {
+                    let object = reader.name("`{ path = VALUE }`, or the name of an object")?;
+                    name = Some(reader.sourced(object.text, object.span));
+                }
+                reader.need_block("`{ path = VALUE }`")?
+            }
+        };
         reader.finish();
         let fields = block.statements.iter();
         let fields = fields.filter_map(|statement| PatchField::read(statement, reader));
         let fields = fields.collect();
         Some(Self {
             kind: reader.sourced(kind.text, kind.span),
+            name,
             fields,
         })
     }
@@ -171,7 +184,10 @@ impl Shown for PatchValue {
 
 impl Keyed for Patch {
     fn key(&self, _: usize, _: &dyn Names) -> String {
-        self.kind.value.to_string()
+        match &self.name {
+            Some(name) => format!("{} {}", self.kind.value, name.value),
+            None => self.kind.value.to_string(),
+        }
     }
 
     fn fact(&self, key: String, names: &dyn Names) -> Fact {

@@ -135,8 +135,8 @@ statements! {
     inits: Vec<Container> = "init NAME { … }" Inside [Service Job]
         "A container that runs to its end before the others.",
         members {};
-    patches: Vec<Patch> = "patch KIND { path = VALUE }" Append [Service Job]
-        "Sets fields of one emitted object that the language has no word for.",
+    patches: Vec<Patch> = "patch KIND [NAME] { path = VALUE }" Append [Service Job]
+        "Sets fields that the language has no word for: of the emitted object with this name, or of all of the kind.",
         read |reader| Some(vec![Patch::read(reader)?]),
         members {};
 }

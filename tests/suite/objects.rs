@@ -1,0 +1,91 @@
+//! Emitted objects of small programs, field by field.
+
+use erpc_tests::Memory;
+use serde_json::Value;
+
+const HEAD: &str = r#"erp 1
+platform p { version "1"; cluster main }
+tiers logic
+cluster main { kubernetes 1.36; nodes 3 of cpu 4, memory 8Gi, in 172.18.0.0/16; pods 10.244.0.0/16; services 10.96.0.0/16; dns kube-dns; cni calico; storage fast default }
+"#;
+
+/// The objects of a kind of a program without errors.
+fn objects(statements: &str, kind: &str) -> Vec<Value> {
+    let program = format!("{HEAD}namespace n {{\n  tier logic\n{statements}\n}}\n");
+    let compiled = Memory::of(program).compile();
+    let found = compiled.diagnostics.as_slice();
+    let found: Vec<&str> = found.iter().map(|found| found.message.as_str()).collect();
+    let (platform, derived) = compiled
+        .result
+        .as_ref()
+        .unwrap_or_else(|| panic!("{found:?}"));
+    let files = erpc_emit::objects(platform, derived, &compiled.sources);
+    let objects = files.into_iter().flat_map(|file| file.objects);
+    let objects = objects.map(|object| serde_json::to_value(object).expect("JSON"));
+    objects.filter(|object| object["kind"] == kind).collect()
+}
+
+/// The name of each object with the keys of its annotations.
+fn annotations(objects: &[Value]) -> Vec<(&str, Vec<&str>)> {
+    objects
+        .iter()
+        .map(|object| {
+            let metadata = &object["metadata"];
+            let keys = metadata["annotations"].as_object().into_iter().flatten();
+            let keys = keys.map(|(key, _)| key.as_str()).collect();
+            (metadata["name"].as_str().unwrap_or_default(), keys)
+        })
+        .collect()
+}
+
+#[test]
+fn a_patch_reaches_every_object_of_its_kind_or_the_one_that_it_names() {
+    let program = r#"
+  service web {
+    image  "a/b:1.0"
+    port   http 8080
+    cpu    100m
+    memory 64Mi
+    expose http as loadbalancer
+    config one { "x" = "1" } at "/etc/one"
+    config two { "y" = "2" } at "/etc/two"
+    patch  service web-loadbalancer { metadata.annotations.scheme = "internal" }
+    patch  service   { metadata.annotations.all = "true" }
+    patch  configmap { metadata.annotations.match = "true" }
+  }"#;
+    assert_eq!(
+        annotations(&objects(program, "Service")),
+        [
+            ("web", vec!["all"]),
+            ("web-loadbalancer", vec!["all", "scheme"])
+        ]
+    );
+    assert_eq!(
+        annotations(&objects(program, "ConfigMap")),
+        [("one", vec!["match"]), ("two", vec!["match"])]
+    );
+}
+
+#[test]
+fn the_volume_of_a_job_is_a_claim_that_its_pods_mount() {
+    for head in ["job dump", "job dump every \"30 3 * * *\""] {
+        let program = format!(
+            "  {head} {{ image \"a/b:1.0\"; cpu 100m; memory 64Mi; volume data 10Gi at \"/data\" }}"
+        );
+        let claims = objects(&program, "PersistentVolumeClaim");
+        let [claim] = claims.as_slice() else {
+            panic!("{claims:?}");
+        };
+        assert_eq!(claim["metadata"]["name"], "data");
+        assert_eq!(claim["spec"]["accessModes"][0], "ReadWriteOnce");
+        let jobs = [objects(&program, "Job"), objects(&program, "CronJob")].concat();
+        let template = match jobs[0]["kind"].as_str() {
+            Some("CronJob") => &jobs[0]["spec"]["jobTemplate"]["spec"]["template"],
+            _ => &jobs[0]["spec"]["template"],
+        };
+        let volumes = template["spec"]["volumes"].as_array().expect("volumes");
+        let volume = volumes.iter().find(|volume| volume["name"] == "data");
+        let volume = volume.expect("the volume");
+        assert_eq!(volume["persistentVolumeClaim"]["claimName"], "data");
+    }
+}
