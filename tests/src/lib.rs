@@ -4,6 +4,7 @@
 pub mod browser;
 pub mod generator;
 pub mod mistakes;
+pub mod programs;
 pub mod random;
 pub mod schemas;
 pub mod worst;

@@ -2,6 +2,7 @@
 //! these; each test has a server of its own.
 
 mod adopt;
+mod api;
 mod apply;
 mod availability;
 mod connections;
@@ -20,6 +21,7 @@ mod ownership;
 mod permissions;
 mod plan;
 mod probe;
+mod programs;
 mod proxy;
 mod refused;
 mod revert;
