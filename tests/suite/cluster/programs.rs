@@ -218,6 +218,8 @@ fn depends_on_the_cluster(change: &Change) -> bool {
         "ipFamilyPolicy",
         "priorityClassName",
         "runtimeClassName",
+        "serviceAccount",
+        "serviceAccountName",
         "priority",
     ];
     change
@@ -232,7 +234,8 @@ fn a_server_refuses_the_patches_that_the_compiler_refuses_and_no_others() {
     let cluster = Cluster::start();
     let proxy = Proxy::start(&cluster);
     let mut server = proxy.connect();
-    let version = schema::Version::NEWEST;
+    // Fields that every version has: that of a program's cluster is chosen at random.
+    let version = schema::versions().next().expect("a version");
     let (mut patches, mut wrong, mut found) = (0_u32, 0_u32, Vec::new());
     for seed in first_seed()..first_seed() + count() / 5 {
         let Some(program) = Program::random(seed, 0).accepted(&[]) else {
@@ -300,7 +303,7 @@ fn a_server_refuses_the_patches_that_the_compiler_refuses_and_no_others() {
         found.join("\n")
     );
     assert!(
-        patches > 500 && wrong > 100,
+        patches > 150 && wrong > 50,
         "{patches} patches, {wrong} refused"
     );
 }

@@ -20,6 +20,7 @@ use Owner::{Free, Model, Network, Security};
 
 const IDENTITY: &str = "services, policies and owners find the pods by it";
 
+const CONTROLLERS: &str = "the controller names the pods";
 const SERVERS: &str = "the server sets it";
 
 /// Of every object.
@@ -48,7 +49,13 @@ const ANY: [(&[&str], Owner); 15] = [
 ];
 
 /// Of a kind, below the object.
-const OF_KIND: [(&str, &[&str], Owner); 28] = [
+const OF_KIND: [(&str, &[&str], Owner); 30] = [
+    ("job", &["spec", "selector"], Model(IDENTITY)),
+    (
+        "cronjob",
+        &["spec", "jobTemplate", "spec", "selector"],
+        Model(IDENTITY),
+    ),
     (
         "deployment",
         &["spec", "replicas"],
@@ -175,7 +182,9 @@ const BY_SECURITY: &str = "Pod Security judges it";
 const BY_GRANTS: &str = "`grants` says what the pod may ask of the API";
 
 /// Of a pod, below its template; `*` is a container.
-const OF_POD: [(&[&str], Owner); 23] = [
+const OF_POD: [(&[&str], Owner); 25] = [
+    (&["metadata", "name"], Model(CONTROLLERS)),
+    (&["metadata", "namespace"], Model(CONTROLLERS)),
     (
         &["metadata", "labels", "app.kubernetes.io/"],
         Model(IDENTITY),

@@ -244,28 +244,34 @@ impl<V: View> Pod<'_, V> {
         }
     }
 
-    /// A request is at most its limit.
+    /// A request is at most its limit. Of a resource that cannot be shared, such as a GPU, it is the limit.
     fn resources(&mut self, container: &V, path: &FieldPath) {
-        let (requests, limits) = (
-            container.at(&["resources", "requests"]),
-            container.at(&["resources", "limits"]),
-        );
-        let (Some(requests), Some(limits)) = (requests, limits) else {
+        let Some(requests) = container.at(&["resources", "requests"]) else {
             return;
         };
+        let limits = container.at(&["resources", "limits"]);
         let path = path.field("resources");
         for (name, request) in requests.fields() {
-            let Some(limit) = limits.field(name) else {
-                continue;
-            };
-            if amount(request)
-                .zip(amount(limit))
-                .is_some_and(|(request, limit)| request > limit)
-            {
-                let message = format!("the request of `{name}` is greater than its limit");
-                let fault = Fault::new(path.field("requests").field(name), message);
-                self.faults
-                    .push(fault.with(path.field("limits").field(name)));
+            let is_shared = ["cpu", "memory", "ephemeral-storage"].contains(&name);
+            let at = path.field("requests").field(name);
+            let limit = limits.and_then(|limits| limits.field(name));
+            let amounts = limit.and_then(|limit| amount(request).zip(amount(limit)));
+            match (limit, amounts) {
+                (None, _) if !is_shared => {
+                    let message = format!("`{name}` cannot be shared: it needs a limit");
+                    self.faults.push(Fault::new(at, message));
+                }
+                (_, Some((request, limit))) if request > limit || !is_shared && request < limit => {
+                    let message = if is_shared {
+                        format!("the request of `{name}` is greater than its limit")
+                    } else {
+                        format!("`{name}` cannot be shared: its request must be its limit")
+                    };
+                    let fault = Fault::new(at, message);
+                    self.faults
+                        .push(fault.with(path.field("limits").field(name)));
+                }
+                _ => {}
             }
         }
     }

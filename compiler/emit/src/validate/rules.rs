@@ -118,6 +118,7 @@ static RULES: &[(&str, &str, &[Rule])] = &[
         "PodSecurityContext",
         &[
             Number("fsGroup", 0, MAX_ID),
+            Number("supplementalGroups", 0, MAX_ID),
             Number("runAsUser", 0, MAX_ID),
             Number("runAsGroup", 0, MAX_ID),
             OneOf("seLinuxChangePolicy", &["MountOption", "Recursive"]),
@@ -658,7 +659,11 @@ impl Rule {
         let number = |name| value.field(name).and_then(View::int);
         match self {
             Number(name, least, most) => {
-                let found = number(name);
+                let items = value.field(name).map_or(&[][..], View::items);
+                let mut all = number(name)
+                    .into_iter()
+                    .chain(items.iter().filter_map(View::int));
+                let found = all.find(|found| !(*least..=*most).contains(found));
                 if let Some(found) = found.filter(|found| !(*least..=*most).contains(found)) {
                     let expected = if *most >= MAX_INT32 {
                         format!("from {least} on")
