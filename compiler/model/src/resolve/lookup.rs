@@ -1,13 +1,14 @@
 //! What declared statements refer to by name.
 
+use erpc_diagnostics::Span;
 use erpc_syntax::tree::{Expr, Ident, PathPort};
 use smol_str::SmolStr;
 
 use super::state::Resolver;
 use crate::eval::Standpoint;
 use crate::ids::{NamespaceId, PortId, SecretId, ServiceId, TierId};
-use crate::platform::{Peers, Service};
-use crate::statements::{Lookup, Secret};
+use crate::origin::Sourced;
+use crate::statements::{DeclaredPort, Lookup, Peers};
 
 impl<'a> Lookup<'a> for Resolver<'a> {
     fn tier(&mut self, name: &Ident) -> Option<TierId> {
@@ -46,11 +47,19 @@ impl<'a> Lookup<'a> for Resolver<'a> {
         self.names.homes.get(service.index()).copied()
     }
 
-    fn read_service(&self, id: ServiceId) -> Option<&Service> {
-        self.parts.services.get(id.index())?.as_ref()
+    fn ports(&self, service: ServiceId) -> Option<(Span, Vec<DeclaredPort<'_>>)> {
+        let service = self.parts.services.get(service.index())?.as_ref()?;
+        let ports = service.ports.iter().map(|port| DeclaredPort {
+            name: &port.name,
+            number: port.number.value,
+            last: port.last,
+            container: port.container,
+        });
+        Some((service.name.span(), ports.collect()))
     }
 
-    fn declared_secret(&self, id: SecretId) -> &Secret {
-        &self.parts.secrets[id.index()]
+    fn keys(&self, secret: SecretId) -> (Span, &[Sourced<SmolStr>]) {
+        let secret = &self.parts.secrets[secret.index()];
+        (secret.name.span(), &secret.keys)
     }
 }

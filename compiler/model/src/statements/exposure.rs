@@ -4,7 +4,7 @@ use erpc_diagnostics::{Diagnostic, Span, codes};
 use erpc_syntax::tree::Ident;
 use ipnet::IpNet;
 
-use super::{Layers, Port, Reader, Statement, Statements, element, group};
+use super::{DeclaredPort, Layers, Reader, Statement, Statements, element, group};
 use crate::eval::{Evaluator, Standpoint};
 use crate::fact::{Fact, Plain};
 use crate::ids::{PortId, SecretId, ServiceId};
@@ -271,13 +271,10 @@ fn read_from(reader: &mut Reader<'_, '_>) -> Vec<Sourced<IpNet>> {
 /// `expose as loadbalancer`.
 fn refuse_without_port(service: ServiceId, reader: &mut Reader<'_, '_>) -> Option<()> {
     let here = reader.here();
-    let ports = reader
-        .service(service)
-        .map_or(&[][..], |service| &service.ports);
     let mut diagnostic = Diagnostic::new(&codes::MISSING_VALUE, "the port to expose is missing")
         .at(here, "expected the name of a port before this word")
         .help("it is written `expose PORT at \"host\"` or `expose PORT as loadbalancer`");
-    if let [only] = ports {
+    if let [only] = reader.ports(service).as_slice() {
         let only = &only.name.value;
         let start = Span::new(here.file, here.start, here.start);
         diagnostic = diagnostic.fix(format!("write `{only}`"), start, format!("{only} "));
@@ -287,12 +284,12 @@ fn refuse_without_port(service: ServiceId, reader: &mut Reader<'_, '_>) -> Optio
 
 /// A range of ports has no single port of the node.
 fn check_one_node_port(id: PortId, number: u16, reader: &mut Reader<'_, '_>) {
-    let service = reader.service(id.service);
-    let Some(port) = service.and_then(|service| service.ports.get(id.index as usize)) else {
+    let ports = reader.ports(id.service);
+    let Some(port) = ports.get(id.index as usize) else {
         return;
     };
-    let Port { name, last, .. } = port;
-    let (first, last) = (port.number.value, *last);
+    let DeclaredPort { name, last, .. } = port;
+    let (first, last) = (port.number, *last);
     if last == first {
         return;
     }

@@ -2,13 +2,10 @@
 
 use erpc_diagnostics::{Diagnostic, Span, codes, listed};
 use erpc_syntax::tree::{NumberLiteral, PathPort, Sign};
-use smol_str::SmolStr;
 
-use super::{Layers, Lookup, Port, Reader, Statement, Statements};
+use super::{DeclaredPort, FlowPort, Layers, Lookup, Peers, Reader, Statement, Statements};
 use crate::choice::choices;
 use crate::ids::{Peer, ServiceId};
-use crate::platform::Service;
-use crate::units::Protocol;
 use crate::value::{Type, Value, number_as};
 use crate::word::{BlockKind, Merge, Word};
 
@@ -22,29 +19,6 @@ choices! {
         /// Monitoring or callbacks: network only.
         Observes = "observes",
     }
-}
-
-/// A peer of a flow as written, with what it matches.
-#[derive(Clone, Debug)]
-pub struct Peers {
-    /// What it matches, sorted, without duplicates.
-    pub peers: Vec<Peer>,
-    /// Whether a wildcard or set was written: such a target means those that have the port,
-    /// never the caller itself.
-    pub is_pattern: bool,
-    /// Where it is written.
-    pub span: Span,
-}
-
-/// The port of a flow as written.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum FlowPort {
-    /// A port by its name.
-    Named(SmolStr, Span),
-    /// A number, for a peer without declared ports.
-    Number(u16, Protocol, Span),
-    /// None, for `cluster.api` and `cluster.dns`.
-    Implied,
 }
 
 /// `allow FROM -> TO:PORT [mode] [because "…"]`, or `calls TO:PORT` of a service.
@@ -368,7 +342,7 @@ impl FlowPort {
             )
             .at(span, "a number");
             let called = match to.peers.as_slice() {
-                [Peer::Service(id)] => names.read_service(*id),
+                [Peer::Service(id)] => names.ports(*id),
                 _ => None,
             };
             let diagnostic = named_instead(diagnostic, number, span, called);
@@ -403,17 +377,17 @@ fn named_instead(
     diagnostic: Diagnostic,
     number: &NumberLiteral,
     span: Span,
-    called: Option<&Service>,
+    called: Option<(Span, Vec<DeclaredPort<'_>>)>,
 ) -> Diagnostic {
-    let Some(called) = called else {
+    let Some((called, ports)) = called else {
         return diagnostic.help("the number stands once, where the service declares the port");
     };
-    let has_number = |port: &&Port| {
-        let numbers = [port.number.value, port.container];
+    let has_number = |port: &&DeclaredPort<'_>| {
+        let numbers = [port.number, port.container];
         numbers.iter().any(|own| own.to_string() == number.digits)
     };
-    let mut ports = called.ports.iter().filter(has_number);
-    match (ports.next(), ports.next()) {
+    let mut found = ports.iter().filter(has_number);
+    match (found.next(), found.next()) {
         (Some(port), None) => {
             let name = &port.name.value;
             diagnostic
@@ -424,12 +398,9 @@ fn named_instead(
                 .fix(format!("write `{name}`"), span, name.as_str())
         }
         _ => {
-            let names = called.ports.iter().map(|port| port.name.value.as_str());
+            let names = ports.iter().map(|port| port.name.value.as_str());
             diagnostic
-                .also(
-                    called.name.span(),
-                    format!("its ports: {}", listed(names, 9)),
-                )
+                .also(called, format!("its ports: {}", listed(names, 9)))
                 .help("the number stands once, where the service declares the port")
         }
     }

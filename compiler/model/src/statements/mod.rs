@@ -18,6 +18,7 @@ mod ingress;
 mod mounts;
 mod namespace;
 mod patch;
+mod peers;
 mod probe;
 mod reader;
 mod resources;
@@ -34,7 +35,7 @@ use crate::value::Value;
 use crate::word::Word;
 
 pub(crate) use field::{Field, Keyed, Values, group, keyed};
-pub(crate) use reader::{Lookup, Reader, duration, each_text, name, text};
+pub(crate) use reader::{DeclaredPort, Lookup, Reader, duration, each_text, name, text};
 
 pub use cluster::{
     ApiServer, Cluster, Cni, CniAbility, Dns, DnsFlavour, Mesh, Nodes, StorageClass,
@@ -44,7 +45,7 @@ pub use container::{Container, EnvValue, EnvVar, Image};
 pub use exposure::{Address, AddressKind, Route};
 pub(crate) use exposure::{Exposures, rows as exposure_rows};
 pub use external::{External, ExternalPort};
-pub use flow::{Assertion, Flow, FlowPort, Mode, Peers};
+pub use flow::{Assertion, Flow, Mode};
 pub use grant::{Grant, Resource};
 pub(crate) use health::Drafts;
 pub use ingress::{Ingress, IngressController};
@@ -52,6 +53,7 @@ pub(crate) use mounts::port_numbers;
 pub use mounts::{Config, Port, SecretMount, Volume};
 pub use namespace::{ContainerDefaults, Namespace, Quota};
 pub use patch::{Patch, PatchField, PatchValue};
+pub use peers::{FlowPort, Peers};
 pub use probe::{CheckKind, Probe, ProbeCheck, Probes};
 pub use scaling::{Autoscale, Scaling};
 pub use secret::Secret;
@@ -339,15 +341,15 @@ pub(crate) use element;
 #[cfg(test)]
 #[expect(unreachable_pub, reason = "what the macros declare is public")]
 pub(crate) mod tests {
+    use erpc_diagnostics::Span;
     use erpc_syntax::tree::{Expr, Ident, PathPort};
     use smol_str::SmolStr;
 
-    use super::{Element, Layers, Lookup, Peers, Reader, Secret, Statements, text};
+    use super::{DeclaredPort, Element, Layers, Lookup, Peers, Reader, Statements, text};
     use crate::args::Args;
     use crate::eval::{Evaluator, Scope, Standpoint};
     use crate::ids::{NamespaceId, PortId, SecretId, ServiceId, TierId};
     use crate::origin::{Sourced, Via};
-    use crate::platform::Service;
     use crate::program::{Files, Loaded, ReadError};
     use crate::shown::Names;
     use crate::units::Percent;
@@ -419,11 +421,11 @@ pub(crate) mod tests {
         fn home(&self, _: ServiceId) -> Option<NamespaceId> {
             None
         }
-        fn read_service(&self, _: ServiceId) -> Option<&Service> {
+        fn ports(&self, _: ServiceId) -> Option<(Span, Vec<DeclaredPort<'_>>)> {
             None
         }
-        fn declared_secret(&self, _: SecretId) -> &Secret {
-            unreachable!("no name means a secret here")
+        fn keys(&self, _: SecretId) -> (Span, &[Sourced<SmolStr>]) {
+            (Span::NONE, &[])
         }
     }
 

@@ -233,11 +233,10 @@ fn pull_secrets(reader: &mut Reader<'_, '_>) -> Option<Vec<Sourced<SecretId>>> {
 
 fn pull_secret(name: &Ident, reader: &mut Reader<'_, '_>) -> Option<Sourced<SecretId>> {
     let id = reader.refer_at(name.span, |names, at| names.secret(name, at))?;
-    let secret = reader.declared_secret(id.value);
-    if secret.keys.iter().any(|key| key.value == PULL_KEY) {
+    let (declared, keys) = reader.keys(id.value);
+    if keys.iter().any(|key| key.value == PULL_KEY) {
         return Some(id);
     }
-    let declared = secret.name.span();
     reader.refuse(
         Diagnostic::new(
             &codes::UNKNOWN_SECRET_KEY,

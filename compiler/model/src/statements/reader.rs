@@ -7,13 +7,12 @@ use erpc_syntax::tree::{Arg, Block, Expr, Ident, PathPort, Sign, Statement};
 use ipnet::IpNet;
 use smol_str::SmolStr;
 
-use super::{Peers, Secret};
+use super::Peers;
 use crate::args::Args;
 use crate::choice::Choice;
 use crate::eval::{Evaluator, Scope, Standpoint};
 use crate::ids::{NamespaceId, PortId, SecretId, ServiceId, TierId};
 use crate::origin::{Origin, Sourced, Via};
-use crate::platform::Service;
 use crate::units::{Cpu, Duration, Memory, Range};
 use crate::value::{Type, Value};
 
@@ -33,9 +32,18 @@ pub(crate) trait Lookup<'a>: DerefMut<Target = Evaluator<'a>> {
     fn peers(&mut self, expr: &'a Expr, at: Standpoint) -> Option<(Peers, Option<&'a PathPort>)>;
     /// The namespace of a service.
     fn home(&self, service: ServiceId) -> Option<NamespaceId>;
-    /// A service, if it is read already and could be.
-    fn read_service(&self, id: ServiceId) -> Option<&Service>;
-    fn declared_secret(&self, id: SecretId) -> &Secret;
+    /// Where a service is declared, and its ports; `None` if it could not be read.
+    fn ports(&self, service: ServiceId) -> Option<(Span, Vec<DeclaredPort<'_>>)>;
+    /// Where a secret is declared, and its keys.
+    fn keys(&self, secret: SecretId) -> (Span, &[Sourced<SmolStr>]);
+}
+
+/// A port of a service, as other statements refer to it.
+pub(crate) struct DeclaredPort<'p> {
+    pub(crate) name: &'p Sourced<SmolStr>,
+    pub(crate) number: u16,
+    pub(crate) last: u16,
+    pub(crate) container: u16,
 }
 
 /// The arguments of a statement with the scope in which they are evaluated. Each method takes the next argument and
@@ -407,14 +415,16 @@ impl<'r, 'a> Reader<'r, 'a> {
         Span::new(self.span.file, start, start + length)
     }
 
-    /// A service, if it could be read.
-    pub(crate) fn service(&self, id: ServiceId) -> Option<&Service> {
-        self.lookup.read_service(id)
+    /// The ports of a service, none of one that could not be read.
+    pub(crate) fn ports(&self, service: ServiceId) -> Vec<DeclaredPort<'_>> {
+        self.lookup
+            .ports(service)
+            .map_or_else(Vec::new, |(_, ports)| ports)
     }
 
-    /// A declared secret.
-    pub(crate) fn declared_secret(&self, id: SecretId) -> &Secret {
-        self.lookup.declared_secret(id)
+    /// Where a secret is declared, and its keys.
+    pub(crate) fn keys(&self, secret: SecretId) -> (Span, &[Sourced<SmolStr>]) {
+        self.lookup.keys(secret)
     }
 
     /// Whether something is reported at a place.
