@@ -119,3 +119,23 @@ impl<const N: usize> From<[Cause; N]> for Causes {
         causes.into_iter().collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Cause, Causes};
+
+    #[test]
+    fn causes_are_kept_once_and_in_their_order() {
+        let [a, b] = [Cause::always("a"), Cause::always("b")];
+        for (given, kept) in [
+            (vec![], &[] as &[Cause]),
+            (vec![a], &[a]),
+            (vec![b, a, b, a], &[b, a]),
+        ] {
+            let causes: Causes = given.into_iter().collect();
+            assert_eq!(causes.as_slice(), kept);
+        }
+        assert_eq!(Causes::from(a).with(b).as_slice(), [a, b]);
+        assert_eq!(Causes::from(a).with(a).as_slice(), [a]);
+    }
+}

@@ -423,3 +423,91 @@ impl Serialize for Map {
         map.end()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Field, Map, Node};
+    use crate::cause::{Cause, Causes};
+    use serde_json::json;
+
+    fn map(fields: &[(&'static str, i64)]) -> Map {
+        let mut map = Map::new();
+        for (key, value) in fields {
+            map.block(key, *value);
+        }
+        map
+    }
+
+    #[test]
+    fn fields_are_in_the_order_of_their_names_whatever_the_order_in_which_they_are_set() {
+        let sorted = map(&[("a", 1), ("b", 2), ("c", 3)]);
+        for fields in [
+            [("a", 1), ("b", 2), ("c", 3)],
+            [("c", 3), ("b", 2), ("a", 1)],
+            [("b", 2), ("c", 3), ("a", 1)],
+        ] {
+            assert_eq!(map(&fields), sorted);
+        }
+    }
+
+    #[test]
+    fn an_object_begins_with_its_api_version_and_its_kind() {
+        let mut object = Map::of_kind("v1", "ConfigMap", Causes::None);
+        object.block("data", Map::new());
+        object.block("allowed", 1);
+        let keys: Vec<&str> = object.iter().map(|(key, _)| key.as_str()).collect();
+        assert_eq!(keys, ["apiVersion", "kind", "allowed", "data"]);
+        for key in keys {
+            assert!(object.get(key).is_some(), "{key}");
+        }
+    }
+
+    #[test]
+    fn a_field_that_is_set_again_has_the_last_value() {
+        let mut map = map(&[("a", 1), ("b", 2)]);
+        map.block("a", 3);
+        assert_eq!(json!(map), json!({"a": 3, "b": 2}));
+        assert!(map.remove("a").is_some());
+        assert!(map.remove("a").is_none());
+        assert_eq!(json!(map), json!({"b": 2}));
+    }
+
+    #[test]
+    fn a_map_without_fields_is_written_without_them() {
+        let map = map(&[("a", 1), ("b", 2), ("c", 3)]);
+        assert_eq!(json!(map.without(&["b", "x"])), json!({"a": 1, "c": 3}));
+    }
+
+    #[test]
+    fn a_value_of_json_stays_the_same_value() {
+        let value = json!({"n": null, "b": true, "i": -1, "f": 1.5, "t": "x", "l": [1, {"k": []}]});
+        assert_eq!(json!(Node::from(&value)), value);
+    }
+
+    #[test]
+    fn what_a_patch_sets_or_takes_away_is_patched() {
+        let cause = Cause::patch(&erpc_model::Sourced::default_of_language(()));
+        let mut inner = map(&[("cpu", 1)]);
+        let plain = Field::plain(inner.clone());
+        assert!(!plain.is_patched());
+        inner.insert("memory", Field::new(1, cause));
+        assert!(Field::plain(inner).is_patched());
+        let lacks = Field::new(Map::new(), plain.causes.with(cause));
+        assert!(lacks.is_patched());
+    }
+
+    #[test]
+    fn a_path_leads_through_maps_and_lists() {
+        let field = Field::plain(&json!({"spec": {"items": [{"name": "a"}, {"name": "b"}]}}));
+        let text = |path: &[&str]| field.at(path).and_then(Field::as_text);
+        assert_eq!(text(&["spec", "items", "1", "name"]), Some("b"));
+        for path in [
+            &["spec", "items", "2", "name"] as &[&str],
+            &["spec", "items", "x"],
+            &["spec", "items", "0", "name", "more"],
+            &["status"],
+        ] {
+            assert_eq!(text(path), None, "{path:?}");
+        }
+    }
+}

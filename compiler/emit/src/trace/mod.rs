@@ -217,3 +217,61 @@ fn gather(field: &Field, into: &mut Vec<Cause>) -> bool {
         into.len() <= MOST_CAUSES
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use smol_str::SmolStr;
+
+    use super::{Scope, causes_at};
+    use crate::cause::Cause;
+    use crate::tree::{Map, PathSegment};
+    use crate::{Kind, Object};
+
+    const OBJECT: Cause = Cause::always("the object");
+    const BLOCK: Cause = Cause::always("the block");
+    const FIELD: Cause = Cause::always("the field");
+    const MORE: [&str; 5] = ["a", "b", "c", "d", "e"];
+
+    /// An object with a block that has a cause, one that has none, and one with too many below it.
+    fn object() -> Object {
+        let mut said = Map::new();
+        said.block("inherits", 1);
+        said.set("own", 1, FIELD);
+        let mut silent = Map::new();
+        silent.set("own", 1, FIELD);
+        let mut crowded = Map::new();
+        for key in MORE {
+            crowded.set(key, 1, Cause::always(key));
+        }
+        let mut spec = Map::new();
+        spec.set("said", said, BLOCK);
+        spec.block("silent", silent);
+        spec.block("crowded", crowded);
+        let mut object = Object::new(Kind::ConfigMap, Map::new(), OBJECT);
+        object.fields_mut().block("spec", spec);
+        object
+    }
+
+    #[test]
+    fn a_field_has_its_own_causes_or_those_around_it_or_those_below_it() {
+        let object = object();
+        for (path, scope, cause) in [
+            ("kind", Scope::Field, OBJECT),
+            ("spec", Scope::Object, OBJECT),
+            ("spec.said", Scope::Field, BLOCK),
+            ("spec.said.inherits", Scope::Field, BLOCK),
+            ("spec.said.own", Scope::Field, FIELD),
+            ("spec.silent", Scope::Block, FIELD),
+            ("spec.silent.own", Scope::Field, FIELD),
+            ("spec.crowded", Scope::Object, OBJECT),
+            ("spec.crowded.a", Scope::Field, Cause::always("a")),
+            ("spec.absent", Scope::Object, OBJECT),
+        ] {
+            let steps = path
+                .split('.')
+                .map(|key| PathSegment::Key(SmolStr::new(key)));
+            let found = causes_at(&object, &steps.collect::<Vec<_>>());
+            assert_eq!(found, (scope, vec![cause]), "{path}");
+        }
+    }
+}
