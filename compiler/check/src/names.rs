@@ -2,7 +2,7 @@
 
 use erpc_diagnostics::{Diagnostic, Diagnostics, Span, codes};
 use erpc_model::kubernetes::writable_volume;
-use erpc_model::{AddressKind, Platform, Service, Workload};
+use erpc_model::{AddressKind, Platform, Service};
 use erpc_policy::Edges;
 use rustc_hash::FxHashMap;
 use smol_str::{SmolStr, format_smolstr};
@@ -85,29 +85,13 @@ pub(crate) fn derived_names(platform: &Platform, edges: &Edges, out: &mut Diagno
 
 fn lengths(platform: &Platform, edges: &Edges, out: &mut Diagnostics) {
     for (_, service) in platform.services() {
-        let (limit, what, why) = match service.workload {
-            Workload::StatefulSet => (
-                MAX_WITH_SUFFIX,
-                "a StatefulSet",
-                "its pods carry the name with a hash behind it in a label",
-            ),
-            Workload::CronJob(_) => (
-                MAX_WITH_SUFFIX,
-                "a CronJob",
-                "its Jobs carry the name with the time behind it",
-            ),
-            Workload::Job => (
-                MAX_WITH_SUFFIX,
-                "a Job",
-                "the Job carries the name with a hash of its spec behind it",
-            ),
-            // Its limit is that of every name, which resolution holds.
-            Workload::Deployment => continue,
-        };
+        let kind = service.workload.kind();
+        // Without a suffix, its limit is that of every name, which resolution holds.
+        let Some(why) = kind.suffix else { continue };
         report_length(
             &service.name.value,
-            limit,
-            what,
+            MAX_WITH_SUFFIX,
+            &format!("a {}", kind.name),
             why,
             service.name.span(),
             out,

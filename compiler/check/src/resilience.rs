@@ -112,7 +112,7 @@ pub(crate) fn budgets(platform: &Platform, out: &mut Diagnostics) {
             continue;
         };
         let least = service.scaling.bounds().min;
-        if service.is_job() || least == 0 {
+        if !service.has_replicas() || least == 0 {
             continue;
         }
         if min.value < least {
@@ -197,7 +197,7 @@ pub(crate) fn spreads(platform: &Platform, out: &mut Diagnostics) {
             .spread
             .as_ref()
             .map(|spread| spread.value);
-        spread == Some(Spread::Node) && !service.is_job()
+        spread == Some(Spread::Node) && service.has_replicas()
     };
     let crowded: Vec<(ServiceId, &Service)> = platform
         .services()

@@ -60,6 +60,7 @@ mod takeover;
 mod taking;
 mod transport;
 mod watch;
+mod workload;
 
 pub use additions::{Addition, additions};
 pub use adopt::{Adoptable, TOOLS, adopt, adoptable};

@@ -14,13 +14,14 @@ mod stateful_set;
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-use erpc_model::{Probes, ServiceId, Workload};
+use erpc_model::{Probes, ServiceId};
 use serde_json::Value;
 
 use crate::clock::Clock;
 use crate::object::{ObjectId, Program};
 use crate::path::FieldPath;
 use crate::watch::{Observed, Watched};
+use crate::workload;
 use erpc_emit::Kind;
 
 pub(crate) use pods::{has_ended, is_ready, statuses};
@@ -171,12 +172,7 @@ impl Target {
     /// What is waited for of a service.
     pub(crate) fn of(program: &Program<'_>, service: ServiceId, generation: i64) -> Self {
         let model = &program.platform[service];
-        let kind = match &model.workload {
-            Workload::Deployment => Kind::Deployment,
-            Workload::StatefulSet => Kind::StatefulSet,
-            Workload::Job => Kind::Job,
-            Workload::CronJob(_) => Kind::CronJob,
-        };
+        let kind = Kind::of_workload(&model.workload);
         // A service has its workload; without one, this is the name that it would have.
         let name = program.workload(service).map(|object| &object.id.name);
         Self {
@@ -200,12 +196,7 @@ impl Target {
     }
 
     pub(crate) fn watched(&self) -> Option<Watched> {
-        match self.id.kind {
-            Kind::Deployment => Some(Watched::Deployment),
-            Kind::StatefulSet => Some(Watched::StatefulSet),
-            Kind::Job => Some(Watched::Job),
-            _ => None,
-        }
+        workload::of_kind(self.id.kind)?.watched
     }
 }
 
@@ -260,31 +251,11 @@ pub(crate) fn old_pods(target: &Target, observed: &Observed) -> Vec<Value> {
     let Some(live) = live else {
         return Vec::new();
     };
-    let owner = format!("{}/{}", target.id.kind, target.id.name);
-    match target.id.kind {
-        Kind::Deployment => {
-            let revision = &live["metadata"]["annotations"][REVISION];
-            let sets = observed.owned(Watched::ReplicaSet, namespace, &owner);
-            sets.iter()
-                .filter(|set| set["metadata"]["annotations"][REVISION] != *revision)
-                .flat_map(|set| {
-                    let owner = format!("ReplicaSet/{}", name(set));
-                    observed.owned(Watched::Pod, namespace, &owner)
-                })
-                .collect()
-        }
-        Kind::StatefulSet => {
-            let revision = &live["status"]["updateRevision"];
-            let mut pods = observed.owned(Watched::Pod, namespace, &owner);
-            pods.retain(|pod| pod["metadata"]["labels"]["controller-revision-hash"] != *revision);
-            pods
-        }
-        _ => Vec::new(),
+    match workload::of_kind(target.id.kind) {
+        Some(kind) => kind.old_pods(observed, namespace, &live),
+        None => Vec::new(),
     }
 }
-
-/// Where a Deployment and its ReplicaSets say which revision they are.
-const REVISION: &str = "deployment.kubernetes.io/revision";
 
 /// Whether what was written has been deleted by another since: the watch saw it go, or another object
 /// has its name.

@@ -4,6 +4,7 @@
 use serde_json::Value;
 
 use crate::path::{FieldPath, Segment};
+use crate::workload;
 use erpc_emit::Kind;
 
 /// The severity of a difference, the gravest first.
@@ -122,7 +123,7 @@ fn of_names(kind: Kind, names: &[&str]) -> Severity {
         {
             ChangesSecurityContext
         }
-        (Kind::Deployment | Kind::StatefulSet, ["spec", "selector", ..]) => OpensNetwork,
+        (kind, ["spec", "selector", ..]) if workload::is_serving(kind) => OpensNetwork,
         (kind, names) if kind.is_workload() => {
             let at = names.iter().position(|name| *name == "template");
             at.map_or(Other, |at| of_pod(&names[at + 1..]))

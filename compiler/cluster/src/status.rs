@@ -16,7 +16,8 @@ use crate::object::{ObjectId, Program};
 use crate::ready::{State, Symptoms, Target, assess, is_ready, statuses};
 use crate::render::Paint;
 use crate::request::Call;
-use crate::watch::{Observed, Watched};
+use crate::watch::Observed;
+use crate::workload;
 use erpc_emit::Kind;
 
 /// How a service is, in a word.
@@ -256,7 +257,9 @@ impl<'p> Status<'p> {
             let growing = growing.next()?;
             Some(format!("{}: {}", growing.id.name, growing.why()))
         });
-        let pods = self.pods(kind, &namespace, &workload);
+        let row = workload::of_kind(kind);
+        let pods = row.map(|row| row.pods(&self.observed, &namespace, &workload));
+        let pods = pods.unwrap_or_default();
         let live = live.unwrap_or_default();
         let restarts = pods
             .iter()
@@ -266,10 +269,7 @@ impl<'p> Status<'p> {
         Row {
             ready: pods.iter().filter(|pod| is_ready(pod)).count(),
             pods: pods.len(),
-            wanted: match kind {
-                Kind::CronJob => 0,
-                _ => live["spec"]["replicas"].as_i64().unwrap_or(1),
-            },
+            wanted: row.map_or(0, |row| row.wanted(&live)),
             restarts,
             image: image(&live, &name),
             volumes,
@@ -281,21 +281,6 @@ impl<'p> Status<'p> {
             namespace,
             service: name,
         }
-    }
-
-    fn pods(&self, kind: Kind, namespace: &str, name: &str) -> Vec<Value> {
-        if kind != Kind::Deployment {
-            let owner = format!("{kind}/{name}");
-            return self.observed.owned(Watched::Pod, namespace, &owner);
-        }
-        let owner = format!("Deployment/{name}");
-        let sets = self.observed.owned(Watched::ReplicaSet, namespace, &owner);
-        sets.iter()
-            .flat_map(|set| {
-                let owner = format!("ReplicaSet/{}", crate::ready::name(set));
-                self.observed.owned(Watched::Pod, namespace, &owner)
-            })
-            .collect()
     }
 }
 

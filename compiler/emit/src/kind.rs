@@ -3,6 +3,8 @@
 
 use std::fmt;
 
+use erpc_model::Workload;
+
 macro_rules! kinds {
     ($($name:ident $group:literal $version:literal $plural:literal $scope:ident;)*) => {
         /// A kind that erpc applies, in the order of their names.
@@ -102,6 +104,13 @@ impl Kind {
         Self::ALL.iter().copied().find(|kind| kind.as_str() == name)
     }
 
+    /// The kind of a workload.
+    #[must_use]
+    pub fn of_workload(workload: &Workload) -> Self {
+        let name = workload.kind().name;
+        Self::named(name).expect("every kind of workload is in the table of kinds")
+    }
+
     /// Whether it runs pods.
     #[must_use]
     pub const fn is_workload(self) -> bool {
@@ -146,5 +155,20 @@ pub fn root(group: &str, version: &str) -> String {
 impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use erpc_model::WorkloadKind;
+
+    use super::Kind;
+
+    #[test]
+    fn every_kind_of_workload_is_in_the_table() {
+        for workload in WorkloadKind::ALL {
+            let kind = Kind::named(workload.name);
+            assert!(kind.is_some_and(Kind::is_workload), "{}", workload.name);
+        }
     }
 }

@@ -15,6 +15,7 @@ use crate::object::{NAME, ObjectId, Program};
 use crate::plan::ObjectChange;
 use crate::request::Call;
 use crate::selection::namespace_of;
+use crate::workload;
 use erpc_emit::Kind;
 
 const NAMESPACE: &str = "kubernetes.io/metadata.name";
@@ -237,7 +238,9 @@ impl Engine<'_, '_> {
             }
             let id = workload_of(self.program, service);
             match self.cluster.call(Call::get(id.path())).await {
-                Ok(answer) if !is_of_one_revision(id.kind, &answer.body) => {}
+                Ok(answer)
+                    if !workload::of_kind(id.kind)
+                        .is_none_or(|kind| kind.is_of_one_revision(&answer.body)) => {}
                 Ok(_) => drop(steady.insert(service)),
                 Err(error) if error.is_not_found() => drop(steady.insert(service)),
                 // What cannot be looked at is waited for.
@@ -353,19 +356,6 @@ impl Engine<'_, '_> {
                     .unwrap_or_else(|| "the run ended before".to_owned()),
             });
         }
-    }
-}
-
-/// Whether no pod of an earlier revision is left, as the workload's controller counts them.
-fn is_of_one_revision(kind: Kind, live: &Value) -> bool {
-    let status = &live["status"];
-    let count = |key: &str| status[key].as_u64().unwrap_or(0);
-    let is_seen = status["observedGeneration"].as_u64() >= live["metadata"]["generation"].as_u64();
-    match kind {
-        Kind::Deployment | Kind::StatefulSet => {
-            is_seen && count("updatedReplicas") == count("replicas")
-        }
-        _ => true,
     }
 }
 

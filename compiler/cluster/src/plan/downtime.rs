@@ -8,6 +8,7 @@ use crate::diff::FieldChange;
 use crate::live::Live;
 use crate::object::{ObjectId, Program};
 use crate::ports::transition;
+use crate::workload;
 use erpc_emit::Kind;
 
 const NO_DOWNTIME: &str = "no downtime: ";
@@ -22,7 +23,7 @@ pub(super) fn consequences(
     changes: &[FieldChange],
 ) -> Vec<String> {
     let mut said = Vec::new();
-    if !matches!(id.kind, Kind::Deployment | Kind::StatefulSet) {
+    if !workload::is_serving(id.kind) {
         return said;
     }
     let replicas = new["spec"]["replicas"].as_u64().unwrap_or(1);

@@ -12,6 +12,7 @@ use crate::inventory::is_labelled;
 use crate::moves::{self, Moved, Moves};
 use crate::object::{NAME, ObjectId, Program};
 use crate::owner;
+use crate::workload;
 use erpc_emit::Kind;
 
 impl Plan {
@@ -173,8 +174,7 @@ impl Plan {
                 consequences.push(format!("volumes go over: {volumes}"));
             }
         }
-        let is_serving = matches!(id.kind, Kind::Deployment | Kind::StatefulSet);
-        if is_serving && target.volumes.is_empty() {
+        if workload::is_serving(id.kind) && target.volumes.is_empty() {
             consequences.push(format!("no downtime: it goes once {} is ready", target.to));
         }
         Ok(ObjectChange {

@@ -3,8 +3,9 @@
 use serde_json::Value;
 
 use super::creation::{FAILED_CREATE, no_pod};
-use super::{Look, REVISION, Stall, State, condition, name, number, text};
+use super::{Look, Stall, State, condition, name, number, text};
 use crate::watch::Watched;
+use crate::workload::REVISION;
 
 impl Look<'_> {
     pub(super) fn deployment(&mut self) -> State {

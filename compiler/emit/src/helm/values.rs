@@ -385,7 +385,7 @@ impl Values<'_> {
             json!(true),
             "false removes its objects and every policy rule that names it",
         )];
-        if !service.is_job() {
+        if service.has_replicas() {
             self.pods(id, &mut fields);
         }
         fields.push(field(

@@ -13,11 +13,7 @@ pub(crate) fn autoscaler(platform: &Platform, id: ServiceId) -> Option<Object> {
     let Scaling::Auto(scale) = &service.scaling else {
         return None;
     };
-    let kind = if service.is_stateful() {
-        Kind::StatefulSet
-    } else {
-        Kind::Deployment
-    };
+    let kind = Kind::of_workload(&service.workload);
     let replicas = &scale.value.replicas;
     let mut spec = Map::new();
     let upper = Cause::said("the upper end of `scale`", scale);

@@ -11,7 +11,7 @@ use crate::tree::Map;
 /// A budget on a single pod would block every drain, so it needs a least count of two.
 pub(super) fn budget(platform: &Platform, id: ServiceId) -> Option<Object> {
     let service = &platform[id];
-    let has_replicas = service.scaling.bounds().min >= 2 && !service.is_job();
+    let has_replicas = service.scaling.bounds().min >= 2 && service.has_replicas();
     has_replicas.then(|| with_replicas(platform, id))
 }
 

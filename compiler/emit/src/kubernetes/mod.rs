@@ -103,12 +103,7 @@ pub(crate) fn traced_service(
     };
     let reasons = (tracing == Tracing::On).then(|| Reasons::new(platform, derived, id, &edges_in));
     let workload = workload::workload(platform, id);
-    let of_workload = match workload.kind() {
-        Kind::StatefulSet => "statefulset",
-        Kind::Job => "job",
-        Kind::CronJob => "cronjob",
-        _ => "deployment",
-    };
+    let of_workload = service.workload.kind().word;
     let list = |object: Option<Object>| object.into_iter().collect();
     let kinds: [(&str, Vec<Object>); 9] = [
         ("account", accounts::of_service(platform, id)),

@@ -66,7 +66,7 @@ fn spec(platform: &Platform, id: ServiceId) -> Map {
     }
     spec.block("securityContext", security(service));
     spec.set("serviceAccountName", account.name, account.causes);
-    if service.scaling.bounds().max >= 2 && !service.is_job() {
+    if service.scaling.bounds().max >= 2 && service.has_replicas() {
         let constraint = Field::plain(with_replicas(platform, service));
         spec.block("topologySpreadConstraints", vec![constraint]);
     }

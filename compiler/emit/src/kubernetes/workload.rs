@@ -10,11 +10,12 @@ use crate::tree::{Field, Map, Node};
 
 pub(super) fn workload(platform: &Platform, id: ServiceId) -> Object {
     let service = &platform[id];
-    let (kind, spec) = match &service.workload {
-        Workload::Deployment => (Kind::Deployment, deployment(platform, id)),
-        Workload::StatefulSet => (Kind::StatefulSet, stateful_set(platform, id)),
-        Workload::Job => (Kind::Job, job(platform, id)),
-        Workload::CronJob(_) => (Kind::CronJob, cron_job(platform, id)),
+    let kind = Kind::of_workload(&service.workload);
+    let spec = match &service.workload {
+        Workload::Deployment => deployment(platform, id),
+        Workload::StatefulSet => stateful_set(platform, id),
+        Workload::Job => job(platform, id),
+        Workload::CronJob(_) => cron_job(platform, id),
     };
     // The workload alone carries the documentation of the source.
     let mut metadata = metadata::of_service(platform, id);

@@ -39,20 +39,14 @@ pub fn plain_statements(
 }
 
 fn workload(service: &Service) -> Fact {
-    let origin = service.name.origin;
-    let kind = |kind: &str, origin| Fact::new("workload", Plain::Text(kind.to_owned()), origin);
-    match &service.workload {
-        Workload::Deployment => kind("Deployment", origin),
-        Workload::StatefulSet => {
-            let own = service.volumes.iter().find(|volume| !volume.shared);
-            kind(
-                "StatefulSet",
-                own.map_or(origin, |volume| volume.name.origin),
-            )
-        }
-        Workload::Job => kind("Job", origin),
-        Workload::CronJob(schedule) => kind("CronJob", schedule.origin),
-    }
+    let own_volume = service.volumes.iter().find(|volume| !volume.shared);
+    let origin = match (&service.workload, own_volume) {
+        (Workload::CronJob(schedule), _) => schedule.origin,
+        (_, Some(own)) if service.is_stateful() => own.name.origin,
+        _ => service.name.origin,
+    };
+    let name = service.workload.kind().name.to_owned();
+    Fact::new("workload", Plain::Text(name), origin)
 }
 
 fn components(platform: &Platform, service: &Service) -> Option<Fact> {

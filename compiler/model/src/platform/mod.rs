@@ -5,6 +5,7 @@ mod accept;
 mod profile;
 mod rule;
 mod service;
+mod workload;
 
 use erpc_diagnostics::{Diagnostic, Span, codes};
 use smol_str::SmolStr;
@@ -29,6 +30,7 @@ pub use profile::Profile;
 pub use rule::{Expectation, Rule, Test};
 pub(crate) use rule::{MemberId, PathQuery, Require, Term, TermKind};
 pub use service::*;
+pub use workload::*;
 
 /// A whole program, resolved.
 #[derive(Clone, Debug)]
@@ -378,7 +380,7 @@ impl Platform {
             .as_ref()
             .map_or(Spread::Node, |s| s.value);
         let nodes = self.cluster().nodes.as_ref().map_or(0, |n| n.value.count);
-        !service.is_job()
+        service.has_replicas()
             && bounds.max > 1
             && over == Spread::Node
             && nodes > 1

@@ -5,21 +5,8 @@ use smol_str::SmolStr;
 
 use crate::ids::{NamespaceId, ServiceId, UseId};
 use crate::origin::Sourced;
+use crate::platform::workload::{PodCount, Workload};
 use crate::statements::{Container, ServiceProperties, ServiceStatements, Volume};
-
-/// What kind of workload a service or job is.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub enum Workload {
-    /// A service without a volume of its own.
-    #[default]
-    Deployment,
-    /// A service with one: a claim for each replica.
-    StatefulSet,
-    /// `job NAME`.
-    Job,
-    /// `job NAME every "cron"`.
-    CronJob(Sourced<String>),
-}
 
 /// `service NAME` or `job NAME`.
 #[derive(Clone, Debug)]
@@ -92,7 +79,14 @@ impl Service {
     /// Whether replicas have names and claims of their own.
     #[must_use]
     pub fn is_stateful(&self) -> bool {
-        matches!(self.workload, Workload::StatefulSet)
+        self.workload.kind().has_own_claims
+    }
+
+    /// Whether a number says how many pods it has, so that an autoscaler, a budget and a spread over nodes have a
+    /// meaning.
+    #[must_use]
+    pub fn has_replicas(&self) -> bool {
+        self.workload.kind().pods == PodCount::Replicas
     }
 
     /// Whether a volume is one claim, with the name of the volume: replicas share it, or a job has it, of which one
@@ -105,7 +99,7 @@ impl Service {
     /// Whether it runs to its end instead of serving.
     #[must_use]
     pub fn is_job(&self) -> bool {
-        matches!(self.workload, Workload::Job | Workload::CronJob(_))
+        self.workload.kind().pods == PodCount::ToCompletion
     }
 }
 

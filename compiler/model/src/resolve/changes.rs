@@ -314,7 +314,7 @@ fn wanted<'p>(
                 ids.iter().flat_map(|id| hosts(platform, *id)).collect(),
             )
         }
-        ("scale", _) if is_exact && services.clone().all(|service| !service.is_job()) => {
+        ("scale", _) if is_exact && services.clone().all(|service| service.has_replicas()) => {
             ("scale whose bounds could be changed".to_owned(), Vec::new())
         }
         ("replicas" | "scale", _) if is_exact => {

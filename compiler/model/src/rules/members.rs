@@ -11,7 +11,7 @@ use crate::elements::{Element, GrantOwner, Kind, ProbeKind};
 use crate::ids::number;
 use crate::platform::{
     Container, EnvVar, Grant, Image, MemberId, Mode, Namespace, Peer, Platform, Port, Probe, Route,
-    Service, Workload,
+    Service, WorkloadKind,
 };
 use crate::shown::Shown;
 use crate::statements::{self, Element as Parts, Statements};
@@ -306,7 +306,15 @@ fn probe_of(view: View<'_>, (id, at): (crate::ServiceId, u32), kind: ProbeKind) 
     optional(probe, |_| Value::Element(element))
 }
 
-const WORKLOADS: &[&str] = &["deployment", "statefulset", "job", "cronjob"];
+const WORKLOADS: [&str; WorkloadKind::ALL.len()] = {
+    let mut words = [""; WorkloadKind::ALL.len()];
+    let mut at = 0;
+    while at < words.len() {
+        words[at] = WorkloadKind::ALL[at].word;
+        at += 1;
+    }
+    words
+};
 const ROLES: &[&str] = &["main", "sidecar", "init"];
 const PEERS: &[&str] = &["service", "external", "internet", "cluster"];
 
@@ -350,12 +358,7 @@ members! { of_service: Element::Service(id), v;
     "namespace" a(Kind::Namespace), "Its namespace." => Value::Element(Element::Namespace(v.platform[id].namespace));
     "tier" text(), "The tier of its namespace." => v.platform[v.platform[id].namespace].tier.value(v.platform);
     "doc" maybe(text()), "The `##` above it." => optional(v.platform[id].doc.as_ref(), say);
-    "kind" Ty::Word(WORKLOADS), "What it runs as: `deployment`, `statefulset`, `job` or `cronjob`." => say(match v.platform[id].workload {
-        Workload::Deployment => "deployment",
-        Workload::StatefulSet => "statefulset",
-        Workload::Job => "job",
-        Workload::CronJob(_) => "cronjob",
-    });
+    "kind" Ty::Word(&WORKLOADS), "What it runs as: `deployment`, `statefulset`, `job` or `cronjob`." => say(v.platform[id].workload.kind().word);
     "components" many(text()), "The components that it is." => texts(v.platform[id].components.iter().map(|u| &v.platform.components[v.platform.uses[u.index()].component.index()].name));
     "containers" many(a(Kind::Container)), "Its containers." => elements(v.platform[id].containers().count(), |at| Element::Container(id, at));
     "main" a(Kind::Container), "The container that carries its name." => Value::Element(main(v, id));

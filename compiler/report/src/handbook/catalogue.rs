@@ -1,7 +1,7 @@
 //! What the platform consists of: its passport, namespaces, components, ports, scaling, volumes,
 //! images, repositories.
 
-use erpc_model::{Port, Probe, ProbeCheck, Scaling, Service, ServiceId, Spread, Workload};
+use erpc_model::{Port, Probe, ProbeCheck, Scaling, ServiceId, Spread};
 use erpc_reliability::capacity::Need;
 
 use super::{Chapter, Source, shown};
@@ -140,15 +140,6 @@ fn joined<T: ToString>(values: impl IntoIterator<Item = T>) -> String {
     values.join(", ")
 }
 
-pub(super) fn kind(service: &Service) -> &'static str {
-    match service.workload {
-        Workload::Deployment => "Deployment",
-        Workload::StatefulSet => "StatefulSet",
-        Workload::Job => "Job",
-        Workload::CronJob(_) => "CronJob",
-    }
-}
-
 fn components(source: &Source<'_>) -> Chapter {
     let platform = source.platform;
     let head = [
@@ -173,7 +164,7 @@ fn components(source: &Source<'_>) -> Chapter {
         vec![
             service.name.value.to_string(),
             purpose,
-            kind(service).to_owned(),
+            service.workload.kind().name.to_owned(),
             joined(
                 service
                     .ports
@@ -285,7 +276,7 @@ fn scaling(source: &Source<'_>) -> Chapter {
             let bounds = service.scaling.bounds();
             vec![
                 platform.path(id),
-                kind(service).to_owned(),
+                service.workload.kind().name.to_owned(),
                 bounds.min.to_string(),
                 bounds.max.to_string(),
             ]

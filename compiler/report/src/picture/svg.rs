@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use erpc_model::{Mode, Peer, Scaling, ServiceId, Workload};
+use erpc_model::{Mode, Peer, Scaling, ServiceId};
 
 use super::layout::{Layout, Placed, layout, short_name};
 use super::{Anchor, View, escaped};
@@ -236,10 +236,9 @@ fn node(out: &mut String, view: &View<'_>, placed: &Placed) {
 fn facts(view: &View<'_>, id: ServiceId) -> String {
     let service = &view.platform[id];
     let mut facts: Vec<String> = Vec::new();
-    match &service.workload {
-        Workload::Job => facts.push("job".to_owned()),
-        Workload::CronJob(_) => facts.push("cron job".to_owned()),
-        Workload::Deployment | Workload::StatefulSet => {}
+    let label = service.workload.kind().label;
+    if !label.is_empty() {
+        facts.push(label.to_owned());
     }
     let port = service
         .ports

@@ -7,7 +7,6 @@ use erpc_model::facts::{self as model, Fact, Found, Plain, Subject, chain};
 use erpc_model::{NamespaceId, Origin, Platform, Via};
 use serde_json::{Map, Value, json};
 
-use super::lists::kind_of;
 use crate::table::Table;
 
 /// How many characters of a value a table shows.
@@ -54,7 +53,7 @@ impl View<'_> {
                 .map(|title| title.value.clone());
             table.push([
                 service.name.value.to_string(),
-                kind_of(service).to_owned(),
+                service.workload.kind().name.to_owned(),
                 title.unwrap_or_default(),
                 self.place(service.name.origin),
             ]);

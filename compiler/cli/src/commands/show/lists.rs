@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use erpc_model::units::{Memory, Protocol};
-use erpc_model::{Container, Platform, Port, Service, Workload};
+use erpc_model::{Container, Platform, Port, Service};
 use serde::Serialize;
 
 use crate::arguments::Format;
@@ -165,16 +165,6 @@ struct ServiceRow {
     purpose: Option<String>,
 }
 
-/// What a service runs as, as Kubernetes writes it.
-pub(super) fn kind_of(service: &Service) -> &'static str {
-    match service.workload {
-        Workload::Deployment => "Deployment",
-        Workload::StatefulSet => "StatefulSet",
-        Workload::Job => "Job",
-        Workload::CronJob(_) => "CronJob",
-    }
-}
-
 fn services(platform: &Platform, format: Format) -> String {
     let mut table = Table::new([
         "namespace",
@@ -195,7 +185,7 @@ fn services(platform: &Platform, format: Format) -> String {
         let row = ServiceRow {
             namespace: platform[service.namespace].name.value.to_string(),
             name: service.name.value.to_string(),
-            kind: kind_of(service),
+            kind: service.workload.kind().name,
             ports: service.ports.iter().map(port).collect(),
             cpu: service.main.cpu.value.to_string(),
             memory: service.main.memory.value.to_string(),

@@ -37,7 +37,7 @@ impl Facts<'_> {
     /// What there is only from two pods on, or under a profile, of a service that has it not.
     pub(super) fn what_replicas_make(&self, id: ServiceId, list: &mut List) {
         let service = &self.platform[id];
-        if service.is_job() {
+        if !service.has_replicas() {
             return;
         }
         let bounds = service.scaling.bounds();

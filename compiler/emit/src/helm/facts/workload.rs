@@ -104,7 +104,7 @@ impl Facts<'_> {
         let spec = map_at(template, "spec");
         let mut written = vec!["containers", "initContainers"];
         let service = &self.platform[id];
-        if !service.is_job() {
+        if service.has_replicas() {
             let over = service.properties.spread.as_ref().map(|over| over.value);
             let by_node = over.is_none_or(|over| over == Spread::Node);
             lines.push_str("    spread:\n      byNode: ");
