@@ -6,6 +6,7 @@ mod api;
 mod apply;
 mod availability;
 mod connections;
+mod daemons;
 mod destroy;
 mod doctor;
 mod drift;

@@ -340,12 +340,7 @@ fn service(platform: &Platform, id: ServiceId) -> Value {
         "name": *service.name.value,
         "namespace": namespace,
         "title": service.properties.title.as_ref().map(|t| &t.value),
-        "kind": match service.workload {
-            Workload::Deployment => "Deployment",
-            Workload::StatefulSet => "StatefulSet",
-            Workload::Job => "Job",
-            Workload::CronJob(_) => "CronJob",
-        },
+        "kind": service.workload.kind().name,
         "component": is_release.then_some("std.beam.Release"),
         "image": image(&service.main),
         "ports": service.ports.iter().map(|port| json!({
@@ -405,6 +400,7 @@ fn service(platform: &Platform, id: ServiceId) -> Value {
                 "memory": scale.value.memory,
             });
         }
+        Scaling::PerNode(_) => panic!("ERP/1 has no service with a pod on each node"),
     }
     json
 }

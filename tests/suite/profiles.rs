@@ -73,7 +73,7 @@ fn a_more_exact_path_wins_and_off_takes_away() {
             assert_eq!(auto.value.replicas.to_string(), "3..9");
             assert_eq!(auto.value.cpu, Some(75));
         }
-        Scaling::Fixed(_) => panic!("the autoscaler stays"),
+        Scaling::Fixed(_) | Scaling::PerNode(_) => panic!("the autoscaler stays"),
     }
     assert!(api.volumes.is_empty());
     assert_eq!(api.workload, Workload::Deployment);
@@ -127,7 +127,7 @@ fn a_value_knows_the_profile_that_says_it() {
     assert_eq!(via, Via::Profile(dev.profile_named("dev").expect("dev")));
     let scaling = match &service(&dev, "web").scaling {
         Scaling::Fixed(n) => n.origin.via,
-        Scaling::Auto(_) => panic!("a fixed number"),
+        Scaling::Auto(_) | Scaling::PerNode(_) => panic!("a fixed number"),
     };
     assert_eq!(
         scaling,
@@ -454,4 +454,24 @@ fn two_profiles_are_compared_in_everything_that_they_set() {
     ] {
         assert!(ran.out.contains(line), "{line}\n{}", ran.out);
     }
+}
+
+/// A path with `*` is about services whose pods are counted; one that names the service changes it.
+#[test]
+fn a_path_with_a_star_leaves_a_service_on_each_node_as_it_is() {
+    let folder = repository().join("tests/ui/a-service-runs-on-each-node");
+    let compiled = compile_folder(&folder);
+    let (platform, _) = compiled.result.expect("a platform without errors");
+    let small = platform.under(platform.profile_named("small").expect("the profile"));
+    let scaling = |platform: &Platform, name: &str| service(platform, name).scaling.bounds();
+    for (name, declared, under) in [
+        ("agent", "3", "3"),
+        ("shipper", "3", "2"),
+        ("other", "2", "1"),
+    ] {
+        assert_eq!(scaling(&platform, name).to_string(), declared, "{name}");
+        assert_eq!(scaling(&small, name).to_string(), under, "{name}");
+    }
+    assert_eq!(service(&small, "agent").workload, Workload::DaemonSet);
+    assert_eq!(service(&small, "shipper").workload, Workload::Deployment);
 }

@@ -2,7 +2,7 @@
 //! least and at the greatest scale.
 
 use erpc_diagnostics::{Code, Diagnostic, Diagnostics, codes};
-use erpc_model::{Nodes, Platform, Scaling, Service, ServiceId, Sourced};
+use erpc_model::{Nodes, Platform, Service, ServiceId, Sourced};
 use erpc_reliability::capacity::{Fit, Need, Pod, Scale, Sum, allocatable};
 use erpc_reliability::placement::{Obstacle, WithoutPlace};
 
@@ -280,10 +280,7 @@ fn terms(platform: &Platform, diagnostic: Diagnostic, what: &str, scale: Scale) 
 }
 
 fn replicas_span(service: &Service) -> erpc_diagnostics::Span {
-    let span = match &service.scaling {
-        Scaling::Fixed(count) => count.span(),
-        Scaling::Auto(scale) => scale.span(),
-    };
+    let span = service.scaling.origin().span;
     if span.is_none() {
         service.name.span()
     } else {

@@ -37,7 +37,7 @@ pub(crate) fn single_points(platform: &Platform, derived: &Derived, out: &mut Di
     }
     for (id, service) in platform.services() {
         let clients = &clients[id.index()];
-        let is_single = service.scaling.bounds().max == 1;
+        let is_single = !service.scaling.has_several();
         // A profile that says so makes the platform small on purpose.
         if clients.len() < REQUIRED_BY || !is_single || is_of_profile(service) {
             continue;
@@ -81,10 +81,7 @@ fn single_point(platform: &Platform, id: ServiceId, clients: &[(ServiceId, FlowI
 
 /// Where the number of pods is said; the service where nobody says it.
 fn scaling(service: &Service) -> Origin {
-    let origin = match &service.scaling {
-        Scaling::Fixed(count) => count.origin,
-        Scaling::Auto(scale) => scale.origin,
-    };
+    let origin = service.scaling.origin();
     if origin.span.is_none() {
         Origin {
             span: service.name.span(),

@@ -54,6 +54,7 @@ pub enum By {
 
 const PODS: &[Kind] = &[
     Kind::CronJob,
+    Kind::DaemonSet,
     Kind::Deployment,
     Kind::Job,
     Kind::StatefulSet,
@@ -63,6 +64,7 @@ const CLAIM: &[Kind] = &[Kind::PersistentVolumeClaim];
 const SERVICE: &[Kind] = &[Kind::Service];
 const JOB: &[Kind] = &[Kind::Job];
 const CRON_JOB: &[Kind] = &[Kind::CronJob];
+const DAEMON_SET: &[Kind] = &[Kind::DaemonSet];
 const DEPLOYMENT: &[Kind] = &[Kind::Deployment];
 const STATEFUL_SET: &[Kind] = &[Kind::StatefulSet];
 const NAMESPACE: &[Kind] = &[Kind::Namespace];
@@ -131,6 +133,8 @@ known! {
     DEPLOYMENT "metadata.annotations[deployment.kubernetes.io/revision]" Chosen, CONTROLLERS;
     SCALED "spec.replicas" Chosen, Anyone;
     SCALED "spec.revisionHistoryLimit" Is("10"), Server;
+    DAEMON_SET "spec.revisionHistoryLimit" Is("10"), Server;
+    DAEMON_SET "metadata.annotations.[deprecated.daemonset.template.generation]" Chosen, Server;
     DEPLOYMENT "spec.progressDeadlineSeconds" Is("600"), Server;
     DEPLOYMENT "spec.strategy" Map, Server, NOT_EMITTED;
     DEPLOYMENT "spec.strategy.type" Is("\"RollingUpdate\""), Server, NOT_EMITTED;

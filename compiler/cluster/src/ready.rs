@@ -5,6 +5,7 @@
 
 mod containers;
 mod creation;
+mod daemon_set;
 mod deployment;
 mod job;
 mod nodes;
@@ -237,6 +238,7 @@ pub(crate) fn assess(target: &Target, observed: &Observed, symptoms: &mut Sympto
     }
     match target.id.kind {
         Kind::StatefulSet => look.stateful_set(),
+        Kind::DaemonSet => look.daemon_set(),
         Kind::Job => look.job(),
         _ => look.deployment(),
     }

@@ -107,7 +107,8 @@ impl<'p> Status<'p> {
         program: &'p Program<'p>,
         is_one_look: bool,
     ) -> Result<Self, Failure> {
-        let observed = Observed::start(cluster, &program.selector(), &namespaces(program)).await?;
+        let observed =
+            Observed::start(cluster, program, &program.selector(), &namespaces(program)).await?;
         let clock = cluster.clock.clone();
         let symptoms = if is_one_look {
             Symptoms::of_one_look(clock)

@@ -18,9 +18,10 @@ use tokio::task::JoinHandle;
 use crate::access::Reach;
 use crate::client::{Cluster, held};
 use crate::failure::Failure;
-use crate::object::Packed;
+use crate::object::{Packed, Program};
 use crate::request::Call;
 use erpc_emit::root;
+use erpc_model::Workload;
 
 /// What is watched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -29,6 +30,8 @@ pub(crate) enum Watched {
     Deployment,
     /// StatefulSets.
     StatefulSet,
+    /// DaemonSets.
+    DaemonSet,
     /// Jobs.
     Job,
     /// The revisions of Deployments.
@@ -40,9 +43,10 @@ pub(crate) enum Watched {
 }
 
 impl Watched {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 7] = [
         Self::Deployment,
         Self::StatefulSet,
+        Self::DaemonSet,
         Self::Job,
         Self::ReplicaSet,
         Self::Pod,
@@ -50,13 +54,17 @@ impl Watched {
     ];
 
     const fn is_workload(self) -> bool {
-        matches!(self, Self::Deployment | Self::StatefulSet | Self::Job)
+        matches!(
+            self,
+            Self::Deployment | Self::StatefulSet | Self::DaemonSet | Self::Job
+        )
     }
 
     const fn place(self) -> (&'static str, &'static str, &'static str) {
         match self {
             Self::Deployment => ("apps", "Deployment", "deployments"),
             Self::StatefulSet => ("apps", "StatefulSet", "statefulsets"),
+            Self::DaemonSet => ("apps", "DaemonSet", "daemonsets"),
             Self::Job => ("batch", "Job", "jobs"),
             Self::ReplicaSet => ("apps", "ReplicaSet", "replicasets"),
             Self::Pod => ("", "Pod", "pods"),
@@ -65,9 +73,22 @@ impl Watched {
     }
 }
 
-/// Group and resource of all that is watched.
-pub(crate) fn watched() -> impl Iterator<Item = (&'static str, &'static str)> {
-    Watched::ALL.into_iter().map(|what| {
+impl Watched {
+    /// What is watched for a platform. DaemonSets only if it has some: an account that was given the rights for a
+    /// platform without them may not see them.
+    fn of_program(program: &Program<'_>) -> impl Iterator<Item = Self> + use<> {
+        let mut services = program.platform.services();
+        let per_node = services.any(|(_, service)| service.workload == Workload::DaemonSet);
+        let all = Self::ALL.into_iter();
+        all.filter(move |what| per_node || *what != Self::DaemonSet)
+    }
+}
+
+/// Group and resource of all that is watched for a platform.
+pub(crate) fn watched(
+    program: &Program<'_>,
+) -> impl Iterator<Item = (&'static str, &'static str)> + use<> {
+    Watched::of_program(program).map(|what| {
         let (group, _, plural) = what.place();
         (group, plural)
     })
@@ -110,20 +131,22 @@ impl Observed {
     /// The cluster's.
     pub(crate) async fn start(
         cluster: &Arc<Cluster>,
+        program: &Program<'_>,
         selector: &str,
         namespaces: &[String],
     ) -> Result<Self, Failure> {
+        let watched: Vec<Watched> = Watched::of_program(program).collect();
         let scopes: Vec<Option<String>> = match cluster.reach().await? {
             Reach::All => vec![None],
             Reach::Pods | Reach::Namespaces => namespaces.iter().cloned().map(Some).collect(),
         };
         let store = Arc::new(Mutex::new(Store {
-            unread: Watched::ALL.len() * scopes.len(),
+            unread: watched.len() * scopes.len(),
             ..Store::default()
         }));
         let news = Arc::new(Notify::new());
         let mut tasks = Vec::new();
-        for what in Watched::ALL {
+        for what in watched {
             for scope in &scopes {
                 let keeper = Keeper {
                     cluster: Arc::clone(cluster),
@@ -240,12 +263,12 @@ fn uid_of(object: &Packed) -> String {
 
 fn owner_of(what: Watched, object: &Value) -> String {
     match what {
-        Watched::Deployment | Watched::StatefulSet | Watched::Job => String::new(),
+        what if what.is_workload() => String::new(),
         Watched::EndpointSlice => {
             let service = &object["metadata"]["labels"]["kubernetes.io/service-name"];
             service.as_str().unwrap_or_default().to_owned()
         }
-        Watched::Pod | Watched::ReplicaSet => {
+        _ => {
             let owner = &object["metadata"]["ownerReferences"][0];
             let text = |key: &str| owner[key].as_str().unwrap_or_default();
             format!("{}/{}", text("kind"), text("name"))

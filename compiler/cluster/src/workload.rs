@@ -37,7 +37,7 @@ enum Revision {
 /// Where a Deployment and its ReplicaSets say which revision they are.
 pub(crate) const REVISION: &str = "deployment.kubernetes.io/revision";
 
-const TABLE: [WorkloadKind; 4] = [
+const TABLE: [WorkloadKind; 5] = [
     WorkloadKind {
         kind: Kind::Deployment,
         watched: Some(Watched::Deployment),
@@ -55,6 +55,18 @@ const TABLE: [WorkloadKind; 4] = [
         total: "/status/replicas",
         updated: "/status/updatedReplicas",
         revision: Revision::Label("controller-revision-hash", "/status/updateRevision"),
+    },
+    WorkloadKind {
+        kind: Kind::DaemonSet,
+        watched: Some(Watched::DaemonSet),
+        is_serving: true,
+        wanted: Some("/status/desiredNumberScheduled"),
+        total: "/status/desiredNumberScheduled",
+        updated: "/status/updatedNumberScheduled",
+        revision: Revision::Label(
+            "pod-template-generation",
+            "/metadata/annotations/deprecated.daemonset.template.generation",
+        ),
     },
     WorkloadKind {
         kind: Kind::Job,
@@ -103,6 +115,15 @@ impl WorkloadKind {
             status["observedGeneration"].as_u64() >= live["metadata"]["generation"].as_u64();
         let count = |pointer| live.pointer(pointer).and_then(Value::as_u64).unwrap_or(0);
         is_seen && count(self.updated) == count(self.total)
+    }
+
+    /// The kind of what owns its pods.
+    pub(crate) const fn pod_owner(&self) -> &'static str {
+        match (self.kind, &self.revision) {
+            (_, Revision::OfReplicaSet(_)) => "ReplicaSet",
+            (Kind::CronJob, _) => "Job",
+            (kind, _) => kind.as_str(),
+        }
     }
 
     /// Its pods.

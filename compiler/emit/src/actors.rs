@@ -54,6 +54,14 @@ pub fn actors(object: &Object) -> Vec<Actor> {
             SCHEDULER,
             KUBELET,
         ],
+        Kind::DaemonSet => vec![
+            actor(
+                "daemonset controller",
+                "makes a pod for each node that it may run on",
+            ),
+            SCHEDULER,
+            KUBELET,
+        ],
         Kind::StatefulSet => vec![
             actor(
                 "statefulset controller",

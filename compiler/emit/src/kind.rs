@@ -78,6 +78,7 @@ kinds! {
     ClusterRoleBinding "rbac.authorization.k8s.io" "v1" "clusterrolebindings" Cluster;
     ConfigMap "" "v1" "configmaps" Namespaced;
     CronJob "batch" "v1" "cronjobs" Namespaced;
+    DaemonSet "apps" "v1" "daemonsets" Namespaced;
     Deployment "apps" "v1" "deployments" Namespaced;
     HorizontalPodAutoscaler "autoscaling" "v2" "horizontalpodautoscalers" Namespaced;
     Ingress "networking.k8s.io" "v1" "ingresses" Namespaced;
@@ -116,7 +117,7 @@ impl Kind {
     pub const fn is_workload(self) -> bool {
         matches!(
             self,
-            Self::Deployment | Self::StatefulSet | Self::Job | Self::CronJob
+            Self::Deployment | Self::StatefulSet | Self::DaemonSet | Self::Job | Self::CronJob
         )
     }
 

@@ -117,7 +117,7 @@ impl Edges {
     /// replicas themselves. It then has a headless Service `NAME-pods` beside its own.
     #[must_use]
     pub fn is_found_by_replica(&self, platform: &Platform, id: ServiceId) -> bool {
-        platform[id].scaling.bounds().max > 1 && self.would_be_found_by_replica(platform, id)
+        platform[id].scaling.has_several() && self.would_be_found_by_replica(platform, id)
     }
 
     /// Whether it has as soon as it has several pods.

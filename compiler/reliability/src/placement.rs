@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use erpc_model::units::{Cpu, Memory};
-use erpc_model::{Nodes, Platform, ServiceId};
+use erpc_model::{Nodes, Platform, Scaling, ServiceId};
 
 use crate::capacity::{Pod, Scale, allocatable};
 
@@ -69,7 +69,8 @@ pub fn pack(platform: &Platform, nodes: &Nodes, count: u32, scale: Scale) -> Pac
             service: id,
             pods: scale.replicas(service),
             each: Pod::of(service),
-            is_apart: platform.is_kept_apart(service),
+            is_apart: platform.is_kept_apart(service)
+                || matches!(service.scaling, Scaling::PerNode(_)),
             ports: {
                 let ports = service.ports.iter().filter(|port| port.host);
                 ports

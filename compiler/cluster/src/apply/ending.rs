@@ -12,24 +12,26 @@ use crate::failure::ApiError;
 use crate::live::{finalizers, running_pods};
 use crate::object::{NAME, ObjectId};
 use crate::progress::Event;
+use crate::workload;
 
 const LOOKED_AT_EVERY: Duration = Duration::from_millis(200);
 
-/// The names of services in each namespace, as their pods are labelled.
-pub(super) type Ending = BTreeMap<SmolStr, BTreeSet<SmolStr>>;
+/// The pods of deleted workloads in each namespace: the name of the service, as they are labelled, and the kind of
+/// what owns them. A service that is another kind of workload now has pods of the same name that stay.
+pub(super) type Ending = BTreeMap<SmolStr, BTreeSet<(SmolStr, &'static str)>>;
 
 impl Engine<'_, '_> {
     /// Remembers the workloads among what was just deleted.
     pub(super) fn note_ending(&mut self, deleted: &[ObjectId]) {
-        let deleted = deleted
-            .iter()
-            .filter(|id| id.kind.is_workload() && self.wrote.contains(id));
-        for id in deleted {
+        for id in deleted.iter().filter(|id| self.wrote.contains(id)) {
+            let Some(kind) = workload::of_kind(id.kind) else {
+                continue;
+            };
             let live = self.plan.live.get(id).unwrap_or_default();
             let name = live["metadata"]["labels"][NAME].as_str();
             if let (Some(namespace), Some(name)) = (&id.namespace, name) {
                 let names = self.ending.entry(namespace.clone()).or_default();
-                names.insert(name.into());
+                names.insert((name.into(), kind.pod_owner()));
             }
         }
     }
@@ -82,12 +84,14 @@ impl Engine<'_, '_> {
     async fn pods_of(
         &self,
         namespace: &str,
-        names: &BTreeSet<SmolStr>,
+        ending: &BTreeSet<(SmolStr, &'static str)>,
     ) -> Result<Vec<Value>, ApiError> {
         let mut pods = running_pods(self.cluster, self.program, namespace).await?;
         pods.retain(|pod| {
             let name = pod["metadata"]["labels"][NAME].as_str();
-            name.is_some_and(|name| names.contains(name))
+            let owner = pod["metadata"]["ownerReferences"][0]["kind"].as_str();
+            let mut ending = ending.iter();
+            ending.any(|(of, by)| name == Some(of) && owner.is_none_or(|owner| owner == *by))
         });
         Ok(pods)
     }

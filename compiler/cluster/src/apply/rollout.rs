@@ -191,7 +191,7 @@ impl Engine<'_, '_> {
             .map(|(_, namespace)| namespace.name.value.to_string())
             .collect();
         let selector = self.program.selector();
-        let observed = match Observed::start(self.cluster, &selector, &names).await {
+        let observed = match Observed::start(self.cluster, self.program, &selector, &names).await {
             Ok(observed) => observed,
             Err(failure) => {
                 self.failures.push(failure);

@@ -26,8 +26,12 @@ pub(super) fn consequences(
     if !workload::is_serving(id.kind) {
         return said;
     }
-    let replicas = new["spec"]["replicas"].as_u64().unwrap_or(1);
-    let old = live["spec"]["replicas"].as_u64().unwrap_or(1);
+    let count = |object: &Value| {
+        let kind = workload::of_kind(id.kind);
+        let count = kind.map_or(0, |kind| kind.wanted(object));
+        u64::try_from(count).unwrap_or(0)
+    };
+    let (replicas, old) = (count(new), count(live));
     if old > 0
         && changes
             .iter()
@@ -40,6 +44,7 @@ pub(super) fn consequences(
         };
         let how = match id.kind {
             Kind::StatefulSet => stateful_set(new, old),
+            Kind::DaemonSet => daemon_set(new),
             _ => deployment(live, new, replicas),
         };
         said.push(format!("{pods}, {how}"));
@@ -63,6 +68,14 @@ fn stateful_set(new: &Value, old: u64) -> String {
     match old {
         1 => "down while it restarts".to_owned(),
         _ => "one after another, each down while it restarts; the others serve".to_owned(),
+    }
+}
+
+fn daemon_set(new: &Value) -> String {
+    if new["spec"]["updateStrategy"]["rollingUpdate"]["maxUnavailable"] == 0 {
+        format!("{NO_DOWNTIME}on each node the new one is ready before the old one goes")
+    } else {
+        "on one node after another, each down while it restarts".to_owned()
     }
 }
 

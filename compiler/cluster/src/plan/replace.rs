@@ -9,6 +9,7 @@ use crate::diff::differences;
 use crate::failure::{ApiError, Failure, Refusal};
 use crate::object::Desired;
 use crate::request::{Answer, Call};
+use crate::workload;
 use erpc_emit::Kind;
 
 /// What can only be changed by a new object.
@@ -37,7 +38,7 @@ pub(super) fn immutable(desired: &Desired, live: &Value, refusal: &Refusal) -> O
                 consequence: "made anew without touching its pods".to_owned(),
             })
         }
-        Kind::Deployment if says("spec.selector") => Some(Immutable {
+        kind if workload::is_serving(kind) && says("spec.selector") => Some(Immutable {
             field: "selector",
             consequence: "down until the new pods are ready".to_owned(),
         }),

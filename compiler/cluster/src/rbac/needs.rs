@@ -109,7 +109,7 @@ pub(crate) fn of_plan(plan: &Plan, program: &Program<'_>) -> Vec<Right> {
     };
     if plan.work().any(rolls_out) {
         for (_, namespace) in program.platform.namespaces() {
-            for (group, resource) in crate::watch::watched() {
+            for (group, resource) in crate::watch::watched(program) {
                 let place = Some(namespace.name.value.as_str());
                 needs.all(place, group, resource, &["list", "watch"]);
             }

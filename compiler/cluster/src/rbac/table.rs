@@ -385,7 +385,7 @@ impl<'p> Context<'p> {
     fn status(&self, table: &mut Table) {
         for namespace in &self.namespaces {
             let place = Some(namespace.as_str());
-            for (group, resource) in crate::watch::watched() {
+            for (group, resource) in crate::watch::watched(self.program) {
                 table.add(place, group, resource, &["list", "watch"]);
             }
             table.add(place, "", "events", &["list"]);

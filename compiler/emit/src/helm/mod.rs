@@ -41,6 +41,7 @@ templates! {
     "clusterroles.yaml"
     "configmaps.yaml"
     "cronjobs.yaml"
+    "daemonsets.yaml"
     "deployments.yaml"
     "horizontalpodautoscalers.yaml"
     "ingressclasses.yaml"

@@ -474,7 +474,7 @@ impl Values<'_> {
         if let Some(measures) = measures {
             let scale = match &service.scaling {
                 Scaling::Auto(scale) => Some(&scale.value),
-                Scaling::Fixed(_) => None,
+                Scaling::Fixed(_) | Scaling::PerNode(_) => None,
             };
             let target = |measure: &str| match measure {
                 "cpu" => scale.and_then(|scale| scale.cpu),

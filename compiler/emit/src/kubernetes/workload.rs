@@ -14,6 +14,7 @@ pub(super) fn workload(platform: &Platform, id: ServiceId) -> Object {
     let spec = match &service.workload {
         Workload::Deployment => deployment(platform, id),
         Workload::StatefulSet => stateful_set(platform, id),
+        Workload::DaemonSet => daemon_set(platform, id),
         Workload::Job => job(platform, id),
         Workload::CronJob(_) => cron_job(platform, id),
     };
@@ -36,6 +37,10 @@ pub(super) fn cause(service: &Service) -> Cause {
             "a service with a volume is a StatefulSet",
             own().map_or(&service.name, |own| &own.name),
         ),
+        Workload::DaemonSet => {
+            let why = "a service with `replicas per node` is a DaemonSet";
+            Cause::at(why, service.scaling.origin())
+        }
         Workload::Job => Cause::said("a job", &service.name),
         Workload::CronJob(schedule) => Cause::said("a job with `every` is a CronJob", schedule),
     }
@@ -43,41 +48,73 @@ pub(super) fn cause(service: &Service) -> Cause {
 
 /// What says how many replicas there are.
 pub(super) fn replicas(service: &Service) -> Cause {
-    match &service.scaling {
-        Scaling::Fixed(count) => Cause::said("how many replicas there are", count),
-        Scaling::Auto(auto) => Cause::said("how many replicas there may be", auto),
-    }
+    let why = match &service.scaling {
+        Scaling::Fixed(_) | Scaling::PerNode(_) => "how many replicas there are",
+        Scaling::Auto(_) => "how many replicas there may be",
+    };
+    Cause::at(why, service.scaling.origin())
+}
+
+/// What all workloads have in common whose pods serve.
+fn serving(platform: &Platform, id: ServiceId) -> Map {
+    let mut spec = Map::new();
+    spec.block("selector", metadata::selector(&platform[id]));
+    spec.block("template", pod::template(platform, id));
+    spec
 }
 
 /// What a Deployment and a StatefulSet have in common.
 fn replicated(platform: &Platform, id: ServiceId) -> Map {
     let service = &platform[id];
-    let mut spec = Map::new();
+    let mut spec = serving(platform, id);
     // With an autoscaler, that owns the number.
     if let Scaling::Fixed(count) = &service.scaling {
         spec.set("replicas", count.value, replicas(service));
     }
-    spec.block("selector", metadata::selector(service));
-    spec.block("template", pod::template(platform, id));
+    spec
+}
+
+/// The ports that a pod opens on its node, of which there can be one each.
+fn ports_on_node(service: &Service) -> Causes {
+    let ports = service.ports.iter().filter(|port| port.host);
+    ports
+        .map(|port| Cause::said("two pods cannot have one port of a node", &port.number))
+        .collect()
+}
+
+/// How many pods of an update there may be too many, and how many too few.
+fn rolling_update(max_surge: i32, max_unavailable: i32) -> Map {
+    let mut rolling = Map::new();
+    rolling.block("maxSurge", max_surge);
+    rolling.block("maxUnavailable", max_unavailable);
+    let mut strategy = Map::new();
+    strategy.block("rollingUpdate", rolling);
+    strategy.block("type", "RollingUpdate");
+    strategy
+}
+
+/// Why an update starts new pods before it stops old ones.
+const READY_FIRST: Cause = Cause::always("a new replica is ready before an old one goes");
+
+fn daemon_set(platform: &Platform, id: ServiceId) -> Map {
+    let on_node = ports_on_node(&platform[id]);
+    let mut spec = serving(platform, id);
+    if on_node == Causes::None {
+        spec.set("updateStrategy", rolling_update(1, 0), READY_FIRST);
+    } else {
+        spec.set("updateStrategy", rolling_update(0, 1), on_node);
+    }
     spec
 }
 
 fn deployment(platform: &Platform, id: ServiceId) -> Map {
-    let ports = platform[id].ports.iter().filter(|port| port.host);
-    let on_node: Causes = ports
-        .map(|port| Cause::said("two pods cannot have one port of a node", &port.number))
-        .collect();
-    let mut strategy = Map::new();
-    let causes = if on_node == Causes::None {
-        let mut rolling = Map::new();
-        rolling.block("maxSurge", 1);
-        rolling.block("maxUnavailable", 0);
-        strategy.block("rollingUpdate", rolling);
-        strategy.block("type", "RollingUpdate");
-        Cause::always("a new replica is ready before an old one goes").into()
+    let on_node = ports_on_node(&platform[id]);
+    let (strategy, causes) = if on_node == Causes::None {
+        (rolling_update(1, 0), READY_FIRST.into())
     } else {
-        strategy.block("type", "Recreate");
-        on_node
+        let mut recreate = Map::new();
+        recreate.block("type", "Recreate");
+        (recreate, on_node)
     };
     let mut spec = replicated(platform, id);
     spec.set("strategy", strategy, causes);

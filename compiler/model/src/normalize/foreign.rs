@@ -161,10 +161,10 @@ pub(super) fn foreign(head: &str, span: Span, place: BlockKind) -> Option<Foreig
     if lower == "daemonset" {
         let diagnostic = Diagnostic::new(
             &codes::UNKNOWN_STATEMENT,
-            "DaemonSets are not supported".to_owned(),
+            "a DaemonSet is a `service` with `replicas per node`".to_owned(),
         )
         .at(span, "one pod on each node")
-        .help("a `service` runs a number of replicas on any nodes; keep the manifest of the DaemonSet outside of the platform");
+        .help("write `service NAME { replicas per node }`");
         return Some(Foreign {
             meant,
             is_same: false,

@@ -10,6 +10,8 @@ pub enum Workload {
     Deployment,
     /// A service with one: a claim for each replica.
     StatefulSet,
+    /// A service with `replicas per node`.
+    DaemonSet,
     /// `job NAME`.
     Job,
     /// `job NAME every "cron"`.
@@ -38,13 +40,15 @@ pub struct WorkloadKind {
 pub enum PodCount {
     /// So many, or as many as an autoscaler wants.
     Replicas,
+    /// One on each node.
+    PerNode,
     /// As many as it takes to end well.
     ToCompletion,
 }
 
 impl WorkloadKind {
     /// All kinds.
-    pub const ALL: [&'static Self; 4] = [&DEPLOYMENT, &STATEFUL_SET, &JOB, &CRON_JOB];
+    pub const ALL: [&'static Self; 5] = [&DEPLOYMENT, &STATEFUL_SET, &DAEMON_SET, &JOB, &CRON_JOB];
 }
 
 const DEPLOYMENT: WorkloadKind = WorkloadKind {
@@ -61,6 +65,14 @@ const STATEFUL_SET: WorkloadKind = WorkloadKind {
     word: "statefulset",
     has_own_claims: true,
     suffix: Some("its pods carry the name with a hash behind it in a label"),
+    ..DEPLOYMENT
+};
+
+const DAEMON_SET: WorkloadKind = WorkloadKind {
+    name: "DaemonSet",
+    word: "daemonset",
+    pods: PodCount::PerNode,
+    label: "per node",
     ..DEPLOYMENT
 };
 
@@ -88,6 +100,7 @@ impl Workload {
         match self {
             Self::Deployment => &DEPLOYMENT,
             Self::StatefulSet => &STATEFUL_SET,
+            Self::DaemonSet => &DAEMON_SET,
             Self::Job => &JOB,
             Self::CronJob(_) => &CRON_JOB,
         }

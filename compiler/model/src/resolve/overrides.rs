@@ -332,8 +332,10 @@ fn is_applicable(
         return true;
     }
     let is_job = place == BlockKind::Job;
+    // A path with `*` is about services whose pods are counted; one that names the service changes it.
+    let has_count = !is_job && (line.stars == 0 || !settings.is_per_node());
     match word.name {
-        "replicas" => !is_job,
+        "replicas" => has_count,
         "scale" => {
             let says_measures = line
                 .args
@@ -341,7 +343,7 @@ fn is_applicable(
                 .any(|arg| super::container::is_word(arg, "on"));
             let is_off = matches!(line.args, [Arg::Expr(value)] if is_off_word(value));
             let is_scaled = settings.is_scaled() || added.iter().any(|slot| slot.word == "scale");
-            !is_job && (says_measures || is_off || is_scaled)
+            has_count && (says_measures || is_off || is_scaled)
         }
         "volume" | "sidecar" | "init" => {
             let slot = Slot {

@@ -12,7 +12,7 @@ use crate::ids::Id;
 use crate::origin::Via;
 use crate::platform::{
     Cluster, ClusterId, ComponentId, Container, External, NamespaceId, Platform,
-    PlatformStatements, Service, ServiceId,
+    PlatformStatements, Scaling, Service, ServiceId,
 };
 use crate::properties::BlockKind;
 use crate::statements::Statements;
@@ -66,7 +66,9 @@ impl<'a> Resolver<'a> {
         }
         // All of the platform is looked at before the first part that is missing ends it.
         let statements = self.platform_statements(&declared, &settings);
-        let services = self.whole_services(&statements.registry.value);
+        let mut services = self.whole_services(&statements.registry.value);
+        let nodes = cluster.and_then(|id| clusters[id.index()].nodes.as_ref());
+        count_nodes(&mut services, nodes.map(|nodes| nodes.value.count));
         if statements.version.origin.via == Via::Default {
             return None;
         }
@@ -369,6 +371,15 @@ impl<'a> Resolver<'a> {
                 ));
             }
             self.report(diagnostic);
+        }
+    }
+}
+
+/// A service with a pod on each node has as many as the cluster declares nodes.
+fn count_nodes(services: &mut [Service], nodes: Option<u32>) {
+    for service in services {
+        if let Scaling::PerNode(count) = &mut service.statements.scaling {
+            count.value = nodes;
         }
     }
 }

@@ -14,7 +14,7 @@ use super::state::Resolver;
 use crate::args::Args;
 use crate::eval::{Scope, Standpoint};
 use crate::origin::{Origin, Sourced, Via};
-use crate::platform::{NamespaceId, Service, ServiceId, Workload};
+use crate::platform::{NamespaceId, Scaling, Service, ServiceId, Workload};
 use crate::properties::{BlockKind, Merge};
 use crate::schedule;
 use crate::statements::{
@@ -147,13 +147,33 @@ impl<'a> Resolver<'a> {
         self.read_statements(&mut properties, settings);
         // All properties are looked at before the first that is missing ends it; a component has no namespace.
         let mut service = Service::new(name, owner.filter(|_| is_readable)?.namespace, main);
-        if statements.volumes.iter().any(|volume| !volume.shared) {
-            service.workload = Workload::StatefulSet;
-        }
+        service.workload = self.workload(&statements);
         service.is_whole = !settings.is_partial;
         service.properties = properties;
         service.statements = statements;
         Some(service)
+    }
+
+    /// What a service runs as.
+    fn workload(&mut self, statements: &ServiceStatements) -> Workload {
+        let own = statements.volumes.iter().find(|volume| !volume.shared);
+        match (&statements.scaling, own) {
+            (Scaling::PerNode(nodes), Some(own)) => {
+                self.report(
+                    Diagnostic::new(
+                        &codes::CONTRADICTION,
+                        "a service with `replicas per node` cannot have a volume of its own",
+                    )
+                    .at(own.name.span(), "one claim for each replica")
+                    .also(nodes.span(), "one pod on each node")
+                    .help("with `shared`, all pods have one claim; without a volume, `writable` gives each pod a folder"),
+                );
+                Workload::DaemonSet
+            }
+            (Scaling::PerNode(_), None) => Workload::DaemonSet,
+            (Scaling::Fixed(_) | Scaling::Auto(_), Some(_)) => Workload::StatefulSet,
+            (Scaling::Fixed(_) | Scaling::Auto(_), None) => Workload::Deployment,
+        }
     }
 
     /// A fixed number of pods and an autoscaler exclude each other: of two layers the higher one decides.
@@ -168,7 +188,7 @@ impl<'a> Resolver<'a> {
                     &codes::CONTRADICTION,
                     "`replicas` and `scale` exclude each other",
                 )
-                .at(fixed, "a fixed number")
+                .at(fixed, "how many pods there are")
                 .also(auto, "an autoscaler owns the number")
                 .help("keep one of the two"),
             );

@@ -205,6 +205,12 @@ impl<'a> Settings<'a> {
         rank("scale").is_some_and(|scale| Some(scale) >= rank("replicas"))
     }
 
+    /// Whether `replicas per node` says how many pods there are.
+    pub(super) fn is_per_node(&self) -> bool {
+        let replicas = self.top("replicas").filter(|_| !self.is_scaled());
+        replicas.is_some_and(|setting| setting.args().peek_word("per"))
+    }
+
     /// Takes settings of a word away.
     pub(super) fn remove_of(&mut self, word: &str, is_removed: impl Fn(&Setting<'a>) -> bool) {
         for stack in &mut self.stacks {

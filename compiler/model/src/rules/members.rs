@@ -358,7 +358,7 @@ members! { of_service: Element::Service(id), v;
     "namespace" a(Kind::Namespace), "Its namespace." => Value::Element(Element::Namespace(v.platform[id].namespace));
     "tier" text(), "The tier of its namespace." => v.platform[v.platform[id].namespace].tier.value(v.platform);
     "doc" maybe(text()), "The `##` above it." => optional(v.platform[id].doc.as_ref(), say);
-    "kind" Ty::Word(&WORKLOADS), "What it runs as: `deployment`, `statefulset`, `job` or `cronjob`." => say(v.platform[id].workload.kind().word);
+    "kind" Ty::Word(&WORKLOADS), "What it runs as: `deployment`, `statefulset`, `daemonset`, `job` or `cronjob`." => say(v.platform[id].workload.kind().word);
     "components" many(text()), "The components that it is." => texts(v.platform[id].components.iter().map(|u| &v.platform.components[v.platform.uses[u.index()].component.index()].name));
     "containers" many(a(Kind::Container)), "Its containers." => elements(v.platform[id].containers().count(), |at| Element::Container(id, at));
     "main" a(Kind::Container), "The container that carries its name." => Value::Element(main(v, id));

@@ -18,6 +18,8 @@ pub enum Scaling {
     Fixed(Sourced<u32>),
     /// `scale A..B on cpu P, memory P`: a HorizontalPodAutoscaler owns the number.
     Auto(Sourced<Autoscale>),
+    /// `replicas per node`: one pod on each, with how many nodes the cluster declares.
+    PerNode(Sourced<Option<u32>>),
 }
 
 /// `scale A..B on cpu P, memory P`; at least one metric.
@@ -38,17 +40,42 @@ impl Default for Scaling {
 }
 
 impl Scaling {
-    /// The least and the greatest number of replicas.
+    /// What says how many pods there are.
+    #[must_use]
+    pub const fn origin(&self) -> Origin {
+        match self {
+            Self::Fixed(count) => count.origin,
+            Self::Auto(auto) => auto.origin,
+            Self::PerNode(nodes) => nodes.origin,
+        }
+    }
+
+    /// Whether there may be more than one pod at a time.
+    #[must_use]
+    pub fn has_several(&self) -> bool {
+        matches!(self, Self::PerNode(_)) || self.bounds().max > 1
+    }
+
+    /// The least and the greatest number of replicas; of one pod on each node, as many as there are known to be.
     #[must_use]
     pub fn bounds(&self) -> Range<u32> {
         match self {
             Self::Fixed(n) => Range::single(n.value),
             Self::Auto(auto) => auto.value.replicas,
+            Self::PerNode(nodes) => Range::single(nodes.value.unwrap_or(1)),
         }
     }
 
-    /// `N`
+    /// `N` or `per node`
     pub(super) fn read_replicas(reader: &mut Reader<'_, '_>) -> Option<Self> {
+        if reader.peek_word("per") {
+            let start = reader.here();
+            reader.need_keyword("per")?;
+            let end = reader.here();
+            reader.need_keyword("node")?;
+            reader.finish();
+            return Some(Self::PerNode(reader.sourced(None, start.to(end))));
+        }
         reader
             .count("a number of pods", 0..=10_000)
             .map(Self::Fixed)
@@ -58,7 +85,7 @@ impl Scaling {
     pub(super) fn update_scale(&mut self, reader: &mut Reader<'_, '_>) {
         let below = match self {
             Self::Auto(below) => Some(&below.value),
-            Self::Fixed(_) => None,
+            Self::Fixed(_) | Self::PerNode(_) => None,
         };
         *self = Autoscale::read(below, reader).map_or_else(Self::default, Self::Auto);
     }
@@ -77,14 +104,14 @@ impl Field for Scaling {
                 Fact::new("replicas", Plain::Number(count.value.into()), count.origin)
             }
             Self::Auto(auto) => Fact::shown("scale", auto),
+            Self::PerNode(nodes) => {
+                Fact::new("replicas", Plain::Text("per node".to_owned()), nodes.origin)
+            }
         }]
     }
 
     fn origin(&self) -> Option<Origin> {
-        Some(match self {
-            Self::Fixed(count) => count.origin,
-            Self::Auto(auto) => auto.origin,
-        })
+        Some(self.origin())
     }
 }
 

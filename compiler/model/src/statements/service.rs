@@ -80,8 +80,8 @@ statements! {
         "A port by its name, a sidecar's too; flows, probes and routes refer to it.",
         read |reader| Some(vec![Port::read(reader, None)?]),
         members {};
-    scaling: Scaling = "replicas N" [Service]
-        "How many pods there are [default: 1].",
+    scaling: Scaling = "replicas N | replicas per node" [Service]
+        "How many pods there are [default: 1], or one on each node.",
         read Scaling::read_replicas,
         members {
             replicas: Range<u32>, "How many pods there are, at least and at most." => Scaling::bounds,

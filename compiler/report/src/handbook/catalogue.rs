@@ -238,7 +238,7 @@ fn scaling(source: &Source<'_>) -> Chapter {
             Scaling::Fixed(n) if n.value > 1 => {
                 (erpc_model::units::Range::single(n.value), None, None)
             }
-            Scaling::Fixed(_) => return None,
+            Scaling::Fixed(_) | Scaling::PerNode(_) => return None,
         };
         let percent = |value: Option<u32>| shown(value.map(|value| format!("{value}%")));
         Some(vec![

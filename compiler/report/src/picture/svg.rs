@@ -246,6 +246,8 @@ fn facts(view: &View<'_>, id: ServiceId) -> String {
         .find(|port| port.name.value != "metrics");
     facts.extend(port.map(|port| format!(":{}", port.number.value)));
     match &service.scaling {
+        // That it has a pod on each node is its label.
+        Scaling::PerNode(_) => {}
         Scaling::Fixed(n) if n.value == 1 => {}
         scaling @ (Scaling::Fixed(_) | Scaling::Auto(_)) => {
             facts.push(format!("×{}", scaling.bounds()));

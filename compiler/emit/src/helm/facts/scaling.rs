@@ -17,9 +17,10 @@ const OF_BUDGET: &[&str] = &["minAvailable", "maxUnavailable"];
 impl Facts<'_> {
     /// `NAME-pods` is there for whoever looks for each of several pods.
     pub(super) fn when_replicated(&self, id: ServiceId, name: &str, entry: &mut Entry) {
-        let service = &self.platform[id].name.value;
         let edges = &self.derived.edges;
-        if name.strip_suffix("-pods") != Some(service)
+        let service = &self.platform[id];
+        if !service.has_replicas()
+            || name.strip_suffix("-pods") != Some(&service.name.value)
             || !edges.would_be_found_by_replica(self.platform, id)
         {
             return;
