@@ -199,7 +199,7 @@ fn waves(platform: &Path) -> BTreeMap<String, i64> {
 
 fn is_workload(object: &Value) -> bool {
     let kind = object["kind"].as_str().unwrap_or_default();
-    ["Deployment", "StatefulSet", "Job", "CronJob"].contains(&kind)
+    ["DaemonSet", "Deployment", "StatefulSet", "Job", "CronJob"].contains(&kind)
 }
 
 /// `namespace.name` of the service of a workload; a Job has a name of its own.

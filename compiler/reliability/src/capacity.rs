@@ -2,7 +2,7 @@
 //! nodes of the cluster have.
 
 use erpc_model::units::{Cpu, Memory};
-use erpc_model::{Container, Nodes, Platform, Service, ServiceId, StorageClass};
+use erpc_model::{Container, Nodes, Platform, Scaling, Service, ServiceId, StorageClass};
 
 use crate::placement::{Packing, pack};
 
@@ -15,6 +15,8 @@ pub struct Need {
     pub min: Sum,
     /// At the greatest scale.
     pub max: Sum,
+    /// One pod of each service that has one on each node.
+    pub per_node: Sum,
 }
 
 /// What pods need together.
@@ -116,6 +118,9 @@ impl Need {
             need.services += 1;
             need.min.add(service, Scale::Least.replicas(service));
             need.max.add(service, Scale::Greatest.replicas(service));
+            if let Scaling::PerNode(_) = service.scaling {
+                need.per_node.add(service, 1);
+            }
         }
         need
     }
@@ -124,6 +129,20 @@ impl Need {
     #[must_use]
     pub fn of_all(platform: &Platform) -> Self {
         Self::of(platform, platform.services().map(|(id, _)| id))
+    }
+
+    /// The needs at a scale with so many nodes fewer than the cluster declares.
+    fn on(&self, fewer: u32, scale: Scale) -> Sum {
+        let mut sum = *self.at(scale);
+        let less = |sum: &mut u64, each: u64| {
+            *sum = sum.saturating_sub(each.saturating_mul(u64::from(fewer)));
+        };
+        less(&mut sum.pods, self.per_node.pods);
+        less(&mut sum.cpu.0, self.per_node.cpu.0);
+        less(&mut sum.cpu_limit.0, self.per_node.cpu_limit.0);
+        less(&mut sum.memory.0, self.per_node.memory.0);
+        less(&mut sum.memory_limit.0, self.per_node.memory_limit.0);
+        sum
     }
 
     /// The needs at a scale.
@@ -168,7 +187,7 @@ impl Fit {
             nodes: count,
             cpu: Cpu(all(nodes.cpu.0)),
             memory: Memory(all(allocatable(nodes).0)),
-            need: *need.at(scale),
+            need: need.on(nodes.count.saturating_sub(count), scale),
             packing: Packing::default(),
         };
         // What does not fit in sum fits in no way.

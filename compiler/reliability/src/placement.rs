@@ -67,7 +67,10 @@ pub fn pack(platform: &Platform, nodes: &Nodes, count: u32, scale: Scale) -> Pac
         .filter(|(_, service)| !service.is_job())
         .map(|(id, service)| Batch {
             service: id,
-            pods: scale.replicas(service),
+            pods: match service.scaling {
+                Scaling::PerNode(_) => u64::from(count),
+                Scaling::Fixed(_) | Scaling::Auto(_) => scale.replicas(service),
+            },
             each: Pod::of(service),
             is_apart: platform.is_kept_apart(service)
                 || matches!(service.scaling, Scaling::PerNode(_)),
