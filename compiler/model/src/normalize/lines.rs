@@ -83,9 +83,8 @@ impl Normalizer<'_, '_> {
 
     /// The argument at which a statement of its own starts.
     fn joined_at(&self, args: &[Arg], place: BlockKind) -> Option<usize> {
-        let form = arg_word(args.first()?)
-            .and_then(|head| properties::word(head, place))
-            .map_or("", |word| word.form);
+        let head = arg_word(args.first()?)?;
+        let form = properties::word(head, place).map_or("", |word| word.form);
         (1..args.len().saturating_sub(1))
             .find(|at| {
                 let (Arg::Sign(sign, sign_span), next) = (&args[*at], &args[at + 1]) else {
@@ -94,7 +93,7 @@ impl Normalizer<'_, '_> {
                 *sign != Sign::Colon
                     && arg_word(next).is_some_and(|word| {
                         properties::word(word, place).is_some()
-                            && !form_words(form).skip(1).any(|known| known == word)
+                            && (word == head || !form_words(form).any(|known| known == word))
                     })
                     && self.slice(sign_span.end, next.span().start).contains('\n')
             })
