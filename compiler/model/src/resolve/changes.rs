@@ -10,7 +10,7 @@ use super::state::Resolver;
 use super::under::{Applied, Line, Meant, Override, Owner, Under};
 use crate::facts::{Fact, of_namespace, of_platform, of_service};
 use crate::platform::{
-    FlowPort, IngressController, Mode, NamespaceId, Peer, Platform, ServiceId, Workload,
+    FlowPort, IngressController, Mode, NamespaceId, Peer, Platform, Service, ServiceId, Workload,
 };
 use crate::properties::BlockKind;
 
@@ -314,7 +314,7 @@ fn wanted<'p>(
                 ids.iter().flat_map(|id| hosts(platform, *id)).collect(),
             )
         }
-        ("scale", _) if is_exact && services.clone().all(|service| service.has_replicas()) => {
+        ("scale", _) if is_exact && services.clone().all(Service::has_replicas) => {
             ("scale whose bounds could be changed".to_owned(), Vec::new())
         }
         ("replicas" | "scale", _) if is_exact => {
