@@ -2,6 +2,7 @@
 //! leads somewhere, and the command line takes it.
 
 use std::collections::BTreeSet;
+use std::process::Command;
 
 use erpc_cli::Exit;
 use erpc_cli::project::Compiled;
@@ -474,4 +475,18 @@ fn a_path_with_a_star_leaves_a_service_on_each_node_as_it_is() {
     }
     assert_eq!(service(&small, "agent").workload, Workload::DaemonSet);
     assert_eq!(service(&small, "shipper").workload, Workload::Deployment);
+}
+
+/// A worker of the thread pool never waits for a thread that waits for a worker: with a single one, all profiles are
+/// checked.
+#[test]
+fn a_pool_of_one_thread_checks_all_profiles() {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_erpc-under-test"));
+    command.env("RAYON_NUM_THREADS", "1");
+    let output = command
+        .arg("check")
+        .current_dir(repository().join("tests/platforms/environments"))
+        .output()
+        .expect("erpc runs");
+    assert!(output.status.success(), "{output:?}");
 }

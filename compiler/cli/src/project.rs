@@ -4,8 +4,11 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs::File;
 use std::io::Read;
+use std::num::NonZero;
 use std::path::{Component, Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
+use std::thread::{Scope, ScopedJoinHandle};
 use std::time::SystemTime;
 
 use erpc_cluster::SourceSnapshot;
@@ -14,7 +17,6 @@ use erpc_diagnostics::{
 };
 use erpc_model::{Files, Loaded, MAX_SOURCE_BYTES, Platform, ProfileId, ReadError};
 use erpc_policy::Derived;
-use rayon::prelude::*;
 use smol_str::SmolStr;
 
 /// The name of a program's root file.
@@ -285,17 +287,49 @@ fn resolved(root: &str, files: &dyn Files) -> (Loaded, Diagnostics, Option<Platf
 const STACK_BYTES: usize = 32 << 20;
 
 fn on_large_stack<T: Send>(work: impl FnOnce() -> T + Send) -> T {
-    std::thread::scope(|scope| {
-        let thread = std::thread::Builder::new().stack_size(STACK_BYTES);
-        // As `std::thread::spawn`: a system that has no thread left is no error of the program.
-        let thread = thread
-            .spawn_scoped(scope, work)
-            .expect("the system starts a thread");
-        match thread.join() {
-            Ok(made) => made,
-            Err(panic) => std::panic::resume_unwind(panic),
+    std::thread::scope(|scope| joined(spawn_on_large_stack(scope, work)))
+}
+
+fn spawn_on_large_stack<'scope, T: Send + 'scope>(
+    scope: &'scope Scope<'scope, '_>,
+    work: impl FnOnce() -> T + Send + 'scope,
+) -> ScopedJoinHandle<'scope, T> {
+    let thread = std::thread::Builder::new().stack_size(STACK_BYTES);
+    // As `std::thread::spawn`: a system that has no thread left is no error of the program.
+    thread
+        .spawn_scoped(scope, work)
+        .expect("the system starts a thread")
+}
+
+fn joined<T>(thread: ScopedJoinHandle<'_, T>) -> T {
+    match thread.join() {
+        Ok(made) => made,
+        Err(panic) => std::panic::resume_unwind(panic),
+    }
+}
+
+/// What becomes of each of some values, in their order, several at a time and each on a large stack. The threads are
+/// not those of rayon: the stages wait for those, and one that waited for a stage would never be free for it.
+fn each_on_large_stack<T: Sync, R: Send>(values: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
+    let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
+    let next = AtomicUsize::new(0);
+    let some = || {
+        let mut made = Vec::new();
+        loop {
+            let at = next.fetch_add(1, Ordering::Relaxed);
+            let Some(value) = values.get(at) else {
+                return made;
+            };
+            made.push((at, work(value)));
         }
-    })
+    };
+    let mut made: Vec<(usize, R)> = std::thread::scope(|scope| {
+        let threads = (0..cores.min(values.len())).map(|_| spawn_on_large_stack(scope, some));
+        let threads: Vec<_> = threads.collect();
+        threads.into_iter().flat_map(joined).collect()
+    });
+    made.sort_unstable_by_key(|(at, _)| *at);
+    made.into_iter().map(|(_, made)| made).collect()
 }
 
 /// Runs all stages over a program that is read through `files`, under a profile where one is named.
@@ -341,12 +375,9 @@ fn compile_under_all(root: &str, files: &dyn Files) -> Compiled {
         .profiles()
         .map(|(id, profile)| (id, profile.name.value.clone()))
         .collect();
-    let under: Vec<Judged> = profiles
-        .par_iter()
-        .map(|(id, _)| {
-            on_large_stack(|| judge(platform.under(*id), &loaded.sources, found.clone()))
-        })
-        .collect();
+    let under: Vec<Judged> = each_on_large_stack(&profiles, |(id, _)| {
+        judge(platform.under(*id), &loaded.sources, found.clone())
+    });
     let mut own = judge(platform, &loaded.sources, found);
     let without: HashSet<&Diagnostic> = own.found.as_slice().iter().collect();
     // In the order in which they are first found; the map only finds the place.
