@@ -192,11 +192,11 @@ impl Draft {
                 let port = reader.name("the port's name");
                 self.port = port.map(|port| reader.sourced(port.clone(), port.span));
             } else if reader.word("after") {
-                self.after = seconds(reader).or(self.after.take());
+                self.after = seconds(reader, 0).or(self.after.take());
             } else if reader.word("every") {
-                self.every = seconds(reader).or(self.every.take());
+                self.every = seconds(reader, 1).or(self.every.take());
             } else if reader.word("within") {
-                self.within = seconds(reader).or(self.within.take());
+                self.within = seconds(reader, 1).or(self.within.take());
             } else if reader.word("fails") {
                 let expr = reader.expr("a number");
                 let fails = expr.and_then(|expr| {
@@ -247,15 +247,21 @@ impl Draft {
     }
 }
 
-/// A time in whole seconds.
-fn seconds(reader: &mut Reader<'_, '_>) -> Option<Sourced<Duration>> {
+/// A time in whole seconds, at least so many.
+fn seconds(reader: &mut Reader<'_, '_>, least: u64) -> Option<Sourced<Duration>> {
     let expr = reader.expr("a time such as `5s`")?;
     let time = reader.value(expr, Evaluator::duration)?;
-    if time.value.0.is_multiple_of(1000) {
-        return Some(time);
+    let refused =
+        |message: &str, label| Diagnostic::new(&codes::OUT_OF_RANGE, message).at(expr.span, label);
+    if !time.value.0.is_multiple_of(1000) {
+        let message = "Kubernetes counts probes in whole seconds";
+        return reader.refuse(refused(message, "not whole seconds"));
     }
-    let message = "Kubernetes counts probes in whole seconds";
-    reader.refuse(Diagnostic::new(&codes::OUT_OF_RANGE, message).at(expr.span, "not whole seconds"))
+    if time.value.0 < least * 1000 {
+        // An API server replaces 0 by its default.
+        return reader.refuse(refused("this time of a probe is at least 1s", "too short"));
+    }
+    Some(time)
 }
 
 /// The named port; without a name the one named `http`, else the first that the service
