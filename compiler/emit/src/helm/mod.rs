@@ -3,7 +3,7 @@
 //! flows) is in the chart's `files/`, one file for each kind, and what may be changed without
 //! losing the proof is in `values.yaml`, which its schema guards.
 
-mod facts;
+mod entries;
 mod readme;
 mod schema;
 mod text;
@@ -14,7 +14,7 @@ use erpc_model::Platform;
 use erpc_policy::Derived;
 use rayon::prelude::*;
 
-use self::facts::Gathered;
+use self::entries::Gathered;
 use self::values::{Settings, Shape};
 use crate::file::Remark;
 use crate::kubernetes::source_of;
@@ -137,10 +137,10 @@ pub(crate) fn beside<T: Send>(
     let variants = Variants::of(platform, derived);
     let shape = Shape::of(&variants);
     let Gathered {
-        files: facts,
+        files: entries,
         fixed,
         also,
-    } = facts::collect(&variants, sources, &shape, also);
+    } = entries::collect(&variants, sources, &shape, also);
     let mut settings = values::settings(platform, sources, &shape, &fixed);
     let profiles = variants.profiles.iter();
     let profiles: Vec<(&str, Settings)> = profiles
@@ -149,7 +149,7 @@ pub(crate) fn beside<T: Send>(
     for (_, under) in &profiles {
         settings.add_missing(under);
     }
-    let mut files: Vec<OutputFile> = facts
+    let mut files: Vec<OutputFile> = entries
         .into_par_iter()
         .map(|(kind, parts)| {
             let path = format!("helm/files/{kind}.yaml");

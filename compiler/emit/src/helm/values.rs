@@ -11,7 +11,7 @@ use rayon::prelude::*;
 use serde_json::{Map, Value, json};
 
 use super::Variants;
-use super::facts::{self, Fixed};
+use super::entries::{self, Fixed};
 use crate::kubernetes::container::pull_policy;
 use crate::kubernetes::{classes, namespaces};
 use crate::tree;
@@ -162,7 +162,7 @@ impl Shape {
     pub(super) fn of(variants: &Variants<'_>) -> Self {
         let profiles = variants.profiles.iter();
         let reshaping =
-            profiles.filter(|(_, under)| facts::profiles::is_reshaped(variants.platform, under));
+            profiles.filter(|(_, under)| entries::profiles::is_reshaped(variants.platform, under));
         let mut shape = Self {
             reshaping: reshaping.map(|(name, _)| (*name).to_owned()).collect(),
             single: single(variants),

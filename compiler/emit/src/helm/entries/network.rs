@@ -13,7 +13,7 @@ use erpc_policy::{
 };
 
 use super::entry;
-use super::{Facts, List, Place, place};
+use super::{Gatherer, List, Place, place};
 use crate::helm::Variants;
 use crate::kubernetes::network_policy;
 
@@ -192,7 +192,7 @@ impl<'p> Site<'p> {
 /// The rules of an object as lines, with the clusters that have them.
 type Ruled<'s> = (String, BTreeSet<&'s str>);
 
-impl<'p> Facts<'p> {
+impl<'p> Gatherer<'p> {
     /// The contract of a service: one entry, or one for each that it is on some cluster, with or
     /// without routes.
     pub(super) fn policies(&self, id: ServiceId, list: &mut List) {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use erpc_model::ServiceId;
 
 use super::entry::{self, Entry};
-use super::{Facts, List, place};
+use super::{Gatherer, List, place};
 use crate::Object;
 use crate::helm::values::hosts;
 use crate::kind::Kind;
@@ -40,7 +40,7 @@ pub(super) fn whole(mut entry: Entry, object: &Object) -> Entry {
     entry
 }
 
-impl Facts<'_> {
+impl Gatherer<'_> {
     /// The entry of an object that belongs to a service.
     pub(super) fn owned(&self, id: ServiceId, object: &Object, written: &[&str]) -> Entry {
         let (namespace, service) = place(self.platform, id);

@@ -3,7 +3,7 @@
 use erpc_model::{ServiceId, Spread};
 
 use super::entry::{self, Entry};
-use super::{Facts, List, place};
+use super::{Gatherer, List, place};
 use crate::kind::Kind;
 use crate::kubernetes::pod;
 use crate::tree::{Field, Map};
@@ -23,7 +23,7 @@ fn list_at<'m>(map: &'m Map, key: &str) -> &'m [Field] {
     map.get(key).and_then(Field::as_list).unwrap_or_default()
 }
 
-impl Facts<'_> {
+impl Gatherer<'_> {
     pub(super) fn workload(&self, id: ServiceId, object: &Object, list: &mut List) -> Entry {
         let spec = map_at(object.fields(), "spec");
         if object.kind() == Kind::Job {

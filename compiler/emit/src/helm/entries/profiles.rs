@@ -10,7 +10,7 @@ use erpc_model::{Platform, ServiceId};
 use erpc_policy::Derived;
 
 use super::entry::Entry;
-use super::{Facts, Fixed, List};
+use super::{Fixed, Gatherer, List};
 use crate::helm::Variants;
 use crate::helm::values::Shape;
 
@@ -179,8 +179,8 @@ impl<'p> Reshaped<'p> {
         let (derived, _) = Derived::of(under);
         let variants_before = Variants::alone(&before, &derived_before);
         let variants = Variants::alone(under, &derived);
-        let facts_before = Facts::of(&variants_before, shape);
-        let facts = Facts::of(&variants, shape);
+        let gatherer_before = Gatherer::of(&variants_before, shape);
+        let gatherer = Gatherer::of(&variants, shape);
         let ids: BTreeMap<String, ServiceId> = before
             .services()
             .map(|(id, _)| (before.path(id), id))
@@ -191,21 +191,21 @@ impl<'p> Reshaped<'p> {
             if known.is_some() && !has_statements && !paths.contains(&path) {
                 continue;
             }
-            let mut there = facts.entries_of_service(sources, id);
+            let mut there = gatherer.entries_of_service(sources, id);
             let Some(known) = known else {
-                facts.requirement(id, &mut self.requirements);
+                gatherer.requirement(id, &mut self.requirements);
                 self.fixed.0.append(&mut there.fixed);
                 self.add_new(profile, path, there.entries);
                 continue;
             };
-            let mut before = facts_before.entries_of_service(sources, known).entries;
+            let mut before = gatherer_before.entries_of_service(sources, known).entries;
             before.retain(|(kind, _)| !is_elsewhere || !OF_CLUSTERS.contains(kind));
             if let Some(change) = Change::between(profile, &before, there.entries) {
                 self.of_services.entry(path).or_default().push(change);
             }
         }
         if has_statements {
-            let mut before = facts_before.entries_of_platform(sources);
+            let mut before = gatherer_before.entries_of_platform(sources);
             // Every policy of the platform is one that denies, on each cluster.
             before.retain(|(kind, _)| {
                 !is_elsewhere || !OF_CLUSTERS.contains(kind) || *kind == "networkpolicies"
@@ -214,7 +214,7 @@ impl<'p> Reshaped<'p> {
                 profile,
                 declared,
                 &before,
-                facts.entries_of_platform(sources),
+                gatherer.entries_of_platform(sources),
             );
         }
     }

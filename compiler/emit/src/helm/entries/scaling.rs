@@ -4,7 +4,7 @@
 use erpc_model::{Scaling, ServiceId};
 
 use super::entry::Entry;
-use super::{Facts, List, place, push_places};
+use super::{Gatherer, List, place, push_places};
 use crate::Object;
 use crate::kubernetes::{autoscaler, budget, services};
 
@@ -14,7 +14,7 @@ const OF_AUTOSCALER: &[&str] = &["minReplicas", "maxReplicas", "metrics"];
 /// What of a budget is a value, of a service that says how many pods a drain must leave.
 const OF_BUDGET: &[&str] = &["minAvailable", "maxUnavailable"];
 
-impl Facts<'_> {
+impl Gatherer<'_> {
     /// `NAME-pods` is there for whoever looks for each of several pods.
     pub(super) fn when_replicated(&self, id: ServiceId, name: &str, entry: &mut Entry) {
         let edges = &self.derived.edges;

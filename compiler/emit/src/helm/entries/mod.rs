@@ -35,7 +35,7 @@ impl Fixed {
     }
 }
 
-/// The facts of a chart, and what else is made of the same objects.
+/// The entries of a chart, and what else is made of the same objects.
 pub(super) struct Gathered<T> {
     /// The text of each file in parts, by the name of its kind.
     pub(super) files: BTreeMap<&'static str, Vec<String>>,
@@ -48,7 +48,7 @@ pub(super) struct Gathered<T> {
 /// How many services are gathered at once.
 const SERVICES_AT_ONCE: usize = 16;
 
-/// The facts of a chart, and what `also` makes of the objects that they are made of.
+/// The entries of a chart, and what `also` makes of the objects that they are made of.
 pub(super) fn collect<T: Send>(
     variants: &Variants<'_>,
     sources: &Sources,
@@ -58,11 +58,11 @@ pub(super) fn collect<T: Send>(
     let Variants {
         platform, derived, ..
     } = variants;
-    let facts = Facts::of(variants, shape);
+    let gatherer = Gatherer::of(variants, shape);
     let shared = kubernetes::shared(platform, derived, sources);
     let reshaped = profiles::reshaped(variants, sources, shape);
     let mut list = List::default();
-    facts.shared(&shared, &mut list);
+    gatherer.shared(&shared, &mut list);
     reshaped.lay_over_platform(&mut list);
     let mut gathered = Gathered {
         files: list.texts(),
@@ -78,7 +78,7 @@ pub(super) fn collect<T: Send>(
             let also = services.iter().map(|id| {
                 let (files, _) = kubernetes::service(platform, derived, sources, *id);
                 let mut list = List::default();
-                facts.service(&files, *id, &mut list);
+                gatherer.service(&files, *id, &mut list);
                 if !variants.profiles.is_empty() {
                     reshaped.lay_over_service(&platform.path(*id), &mut list);
                 }
@@ -101,7 +101,7 @@ pub(super) fn collect<T: Send>(
         gathered.fixed.0.extend(part.fixed.0);
         gathered.also.extend(part.also);
     }
-    let requirements = facts.requirements() + &reshaped.requirements;
+    let requirements = gatherer.requirements() + &reshaped.requirements;
     if !requirements.is_empty() {
         gathered.files.insert("requirements", vec![requirements]);
     }
@@ -150,7 +150,7 @@ fn push_places<'p>(entry: &mut Entry, key: &str, places: impl IntoIterator<Item 
     entry.lines(&lines);
 }
 
-struct Facts<'p> {
+struct Gatherer<'p> {
     variants: &'p Variants<'p>,
     platform: &'p Platform,
     derived: &'p Derived,
@@ -160,7 +160,7 @@ struct Facts<'p> {
     observers: Vec<Option<BTreeSet<ServiceId>>>,
 }
 
-impl<'p> Facts<'p> {
+impl<'p> Gatherer<'p> {
     fn of(variants: &'p Variants<'p>, shape: &'p Shape) -> Self {
         let Variants {
             platform, derived, ..
