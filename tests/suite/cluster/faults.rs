@@ -521,10 +521,10 @@ fn an_object_that_the_server_does_not_take_leaves_the_live_one() {
     let shop = Program::shop();
     cluster.applied(shop.path());
     let before = cluster.versions("shop");
-    // A policy of pods, and not of those of a Deployment.
+    // What only the cluster knows: it has addresses of IPv4 alone.
     shop.edit(
         "image \"shop/api:1\"",
-        "image \"shop/api:1\"\n    patch deployment { spec.template.spec.restartPolicy = \"OnFailure\" }",
+        "image \"shop/api:1\"\n    patch service { spec.ipFamilies = [\"IPv6\"] }",
     );
     for arguments in [
         &["apply", "--yes"][..],
@@ -532,7 +532,7 @@ fn an_object_that_the_server_does_not_take_leaves_the_live_one() {
         &["apply", "--yes", "--replace", "api"],
     ] {
         cluster.erpc(arguments, shop.path()).exits(1).says(&[
-            "restartPolicy",
+            "ipFamilies",
             "a `patch` in the source is the usual reason",
             "nothing was written",
         ]);

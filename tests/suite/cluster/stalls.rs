@@ -222,7 +222,11 @@ fn a_pod_security_level_that_forbids_the_pod() {
     let shop = Program::shop();
     shop.edit(
         "image \"shop/api:1\"",
-        "image \"shop/api:1\"\n    patch deployment { spec.template.spec.hostPID = true }",
+        "image \"shop/api:1\"\n    capability SYS_PTRACE",
+    );
+    shop.edit(
+        "  tier back\n",
+        "  tier back\n  labels \"pod-security.kubernetes.io/enforce\" = \"restricted\"\n",
     );
     assert_eq!(reason(&cluster, &shop), "PodSecurity");
 }
