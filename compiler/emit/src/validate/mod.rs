@@ -131,7 +131,7 @@ pub fn parts(object: &impl View) -> Vec<Fault> {
         .and_then(View::text)
         .unwrap_or_default();
     match kind {
-        "Deployment" | "StatefulSet" | "Job" | "CronJob" => {
+        "DaemonSet" | "Deployment" | "StatefulSet" | "Job" | "CronJob" => {
             pods::of_workload(kind, object, &mut faults);
         }
         "Service" => services::ports(object, &mut faults),

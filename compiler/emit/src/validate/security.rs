@@ -53,7 +53,7 @@ const SAFE_SELINUX_TYPES: [&str; 5] = [
 #[must_use]
 pub fn needed_level(workload: &impl View) -> Option<Need> {
     let names: &[&str] = match workload.field("kind").and_then(View::text)? {
-        "Deployment" | "StatefulSet" | "Job" => &["spec", "template", "spec"],
+        "DaemonSet" | "Deployment" | "StatefulSet" | "Job" => &["spec", "template", "spec"],
         "CronJob" => &["spec", "jobTemplate", "spec", "template", "spec"],
         _ => return None,
     };
