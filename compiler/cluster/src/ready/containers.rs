@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::{Look, Stall, name, number, text};
-use crate::path::FieldPath;
+use crate::path::{FieldPath, Segment};
 
 const TRANSIENT_IMAGE: Duration = Duration::from_secs(120);
 const MISSING_CONFIG: Duration = Duration::from_secs(10);
@@ -185,7 +185,11 @@ fn crash_stall(status: &Value, container: &str, live: &Value, list: &str) -> Opt
             ),
             "raise the memory in the source, or find the leak",
         );
-        stall.field = Some(FieldPath::of_container(list, container, "resources"));
+        let mut limit = FieldPath::of_container(list, container, "resources");
+        for name in ["limits", "memory"] {
+            limit.push(Segment::Field(name.to_owned()));
+        }
+        stall.field = Some(limit);
         return Some(stall);
     }
     let help = match code {
