@@ -258,10 +258,9 @@ impl Node {
 
 /// The paths that a row means, in steps; an item of a list is an empty one.
 fn expanded(kind: Kind, path: &'static str) -> Vec<Vec<&'static str>> {
-    let pod: &[&str] = match kind {
-        Kind::CronJob => &["spec", "jobTemplate", "spec", "template"],
-        _ => &["spec", "template"],
-    };
+    // `POD` is the template, which has metadata beside the specification.
+    let template = kind.pod_path().and_then(|path| path.split_last());
+    let pod = template.map_or(&[][..], |(_, template)| template);
     if let Some(rest) = path.strip_prefix("CONTAINER") {
         let lists = ["containers", "initContainers"];
         return lists

@@ -112,13 +112,22 @@ impl Kind {
         Self::named(name).expect("every kind of workload is in the table of kinds")
     }
 
+    /// The path to the specification of its pods, if it runs pods.
+    #[must_use]
+    pub const fn pod_path(self) -> Option<&'static [&'static str]> {
+        match self {
+            Self::Deployment | Self::StatefulSet | Self::DaemonSet | Self::Job => {
+                Some(&["spec", "template", "spec"])
+            }
+            Self::CronJob => Some(&["spec", "jobTemplate", "spec", "template", "spec"]),
+            _ => None,
+        }
+    }
+
     /// Whether it runs pods.
     #[must_use]
     pub const fn is_workload(self) -> bool {
-        matches!(
-            self,
-            Self::Deployment | Self::StatefulSet | Self::DaemonSet | Self::Job | Self::CronJob
-        )
+        self.pod_path().is_some()
     }
 
     /// Whether an object of the kind holds data, or what does: no switch and no mistake may delete it.

@@ -12,6 +12,7 @@ mod services;
 
 use smol_str::SmolStr;
 
+use crate::kind::Kind;
 use crate::schema::{self, Problem, Version, What};
 use crate::view::{FieldPath, View};
 
@@ -126,16 +127,14 @@ pub fn object(version: Version, object: &impl View) -> Vec<Fault> {
 #[must_use]
 pub fn parts(object: &impl View) -> Vec<Fault> {
     let mut faults = Vec::new();
-    let kind = object
-        .field("kind")
-        .and_then(View::text)
-        .unwrap_or_default();
-    match kind {
-        "DaemonSet" | "Deployment" | "StatefulSet" | "Job" | "CronJob" => {
-            pods::of_workload(kind, object, &mut faults);
-        }
-        "Service" => services::ports(object, &mut faults),
-        _ => {}
+    let kind = object.field("kind").and_then(View::text);
+    let Some(kind) = kind.and_then(Kind::named) else {
+        return faults;
+    };
+    if let Some(path) = kind.pod_path() {
+        pods::of_workload(kind.as_str(), path, object, &mut faults);
+    } else if kind == Kind::Service {
+        services::ports(object, &mut faults);
     }
     faults
 }

@@ -8,11 +8,7 @@ use crate::quantity;
 use crate::view::{FieldPath, Look, View};
 
 /// Looks at the pod template of a workload.
-pub(super) fn of_workload(kind: &str, object: &impl View, faults: &mut Vec<Fault>) {
-    let names: &[&str] = match kind {
-        "CronJob" => &["spec", "jobTemplate", "spec", "template", "spec"],
-        _ => &["spec", "template", "spec"],
-    };
+pub(super) fn of_workload(kind: &str, names: &[&str], object: &impl View, faults: &mut Vec<Fault>) {
     jobs(kind, object, faults);
     let Some(spec) = object.at(names) else {
         let message = format!("a {kind} needs the containers of its pods");

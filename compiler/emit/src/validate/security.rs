@@ -3,6 +3,7 @@
 
 use erpc_policy::PodSecurity;
 
+use crate::kind::Kind;
 use crate::view::{FieldPath, Look, View};
 
 /// A field for which a pod needs more than `restricted`.
@@ -52,11 +53,8 @@ const SAFE_SELINUX_TYPES: [&str; 5] = [
 /// The field of a workload's pod that needs the highest level, if it needs more than `restricted`.
 #[must_use]
 pub fn needed_level(workload: &impl View) -> Option<Need> {
-    let names: &[&str] = match workload.field("kind").and_then(View::text)? {
-        "DaemonSet" | "Deployment" | "StatefulSet" | "Job" => &["spec", "template", "spec"],
-        "CronJob" => &["spec", "jobTemplate", "spec", "template", "spec"],
-        _ => return None,
-    };
+    let kind = workload.field("kind").and_then(View::text)?;
+    let names = Kind::named(kind)?.pod_path()?;
     let spec = workload.at(names)?;
     let mut needs = Needs {
         path: FieldPath::default().fields(names),
