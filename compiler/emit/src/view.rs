@@ -54,6 +54,16 @@ pub trait View: Sized {
         }
     }
 
+    /// Any value but a list, a map and nothing, as text.
+    fn scalar(&self) -> Option<String> {
+        match self.look() {
+            Look::Bool(value) => Some(value.to_string()),
+            Look::Number(number) => Some(number.to_string()),
+            Look::Text(text) => Some(text.to_owned()),
+            Look::Null | Look::List(_) | Look::Map => None,
+        }
+    }
+
     /// The text, if it is one.
     fn text(&self) -> Option<&str> {
         match self.look() {

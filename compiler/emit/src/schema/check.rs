@@ -234,11 +234,11 @@ impl<V: View> Walk<'_, '_, V> {
     fn duplicates(&mut self, items: &[V], elements: &Elements) {
         let key_of = |item: &V| match elements {
             Elements::Free => None,
-            Elements::Values => scalar(item),
+            Elements::Values => item.scalar(),
             Elements::Keys(keys) => keys
                 .iter()
                 .map(|(key, default)| {
-                    let value = item.field(key).and_then(scalar);
+                    let value = item.field(key).and_then(View::scalar);
                     value.or_else(|| default.map(str::to_owned))
                 })
                 .collect::<Option<Vec<_>>>()
@@ -259,16 +259,6 @@ impl<V: View> Walk<'_, '_, V> {
                 });
             }
         }
-    }
-}
-
-/// A value that is no map or list, as text.
-fn scalar(value: &impl View) -> Option<String> {
-    match value.look() {
-        Look::Bool(value) => Some(value.to_string()),
-        Look::Number(number) => Some(number.to_string()),
-        Look::Text(text) => Some(text.to_owned()),
-        Look::Null | Look::List(_) | Look::Map => None,
     }
 }
 

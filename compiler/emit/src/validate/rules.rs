@@ -528,7 +528,11 @@ impl Rule {
                 }
             }
             Only(name, other, values) => {
-                let found = value.field(other).map_or_else(String::new, shown);
+                // A field that is not set is an empty text in the lists of what is allowed.
+                let found = value
+                    .field(other)
+                    .and_then(View::scalar)
+                    .unwrap_or_default();
                 if is_set(value, name) && !values.contains(&found.as_str()) {
                     let values = values.iter().copied().filter(|value| !value.is_empty());
                     let message = format!(
@@ -704,14 +708,15 @@ impl Rule {
                     let path = path.field(*name);
                     let message = format!(
                         "expected a number or a percentage such as `25%`, found `{}`",
-                        shown(value)
+                        // A list or a map is a wrong type, and reported as that.
+                        value.scalar().unwrap_or_default()
                     );
                     faults.push(Fault::new(path, message));
                 }
             }
             NotBothZero(one, other) => {
                 let is_zero = |name| {
-                    let value = value.field(name).map(shown);
+                    let value = value.field(name).and_then(View::scalar);
                     value.is_some_and(|value| matches!(value.as_str(), "0" | "0%"))
                 };
                 if is_zero(one) && is_zero(other) {
@@ -726,16 +731,6 @@ impl Rule {
 
 fn is_set(value: &impl View, name: &str) -> bool {
     value.field(name).is_some_and(View::is_set)
-}
-
-/// A value that is no map or list, as text.
-fn shown(value: &impl View) -> String {
-    match value.look() {
-        Look::Bool(value) => value.to_string(),
-        Look::Number(number) => number.to_string(),
-        Look::Text(text) => text.to_owned(),
-        Look::Null | Look::List(_) | Look::Map => String::new(),
-    }
 }
 
 /// One of the fields, and no other, is set.
