@@ -2,7 +2,8 @@
 //! around it, else that of its object.
 
 use erpc_diagnostics::Span;
-use erpc_emit::{Field, Kind, Node, Object};
+use erpc_emit::view::View;
+use erpc_emit::{Field, Kind, Object};
 use erpc_model::{Platform, ServiceId};
 
 use crate::object::{Desired, Program};
@@ -17,6 +18,7 @@ impl Program<'_> {
             self.derived,
             self.sources,
             object.service,
+            object.id.kind,
             |emitted| is_same(emitted, object),
         );
         let of_field = emitted.and_then(|emitted| span_at(emitted.root(), path));
@@ -56,9 +58,7 @@ pub(crate) fn declaration(object: &Object) -> Span {
 }
 
 fn is_same(emitted: &Object, object: &Desired) -> bool {
-    emitted.kind() == object.id.kind
-        && emitted.name() == object.id.name
-        && emitted.namespace() == object.id.namespace.as_deref()
+    emitted.name() == object.id.name && emitted.namespace() == object.id.namespace.as_deref()
 }
 
 fn namespace_span(platform: &Platform, object: &Desired) -> Option<Span> {
@@ -107,21 +107,17 @@ fn below<'f>(field: &'f Field, segment: &Segment) -> Option<&'f Field> {
         Segment::Item(keys) => items().find(|item| {
             keys.iter().all(|(key, wanted)| {
                 let path: Vec<&str> = key.split('/').collect();
-                item.at(&path).is_some_and(|value| is_plain(value, wanted))
+                item.at(&path)
+                    .is_some_and(|value| is_written(value, wanted))
             })
         }),
-        Segment::Member(member) => items().find(|item| is_plain(item, member)),
+        Segment::Member(member) => items().find(|item| is_written(item, member)),
         Segment::Index(index) => items().nth(*index),
         Segment::Order => Some(field),
     }
 }
 
 /// Whether a value is written like this.
-fn is_plain(field: &Field, wanted: &str) -> bool {
-    match &field.node {
-        Node::Text(text) => text == wanted,
-        Node::Number(number) => number.to_string() == wanted,
-        Node::Bool(value) => value.to_string() == wanted,
-        Node::Null | Node::List(_) | Node::Map(_) => false,
-    }
+fn is_written(field: &Field, wanted: &str) -> bool {
+    field.scalar().is_some_and(|text| text == wanted)
 }

@@ -10,7 +10,8 @@ use erpc_policy::Derived;
 use crate::cause::Cause;
 use crate::kubernetes::{self, Tracing};
 use crate::tree::{Field, PathSegment};
-use crate::{Object, ObjectFile, OutputFile};
+use crate::view::FieldPath;
+use crate::{Kind, Object, ObjectFile, OutputFile};
 
 /// One line of an emitted file.
 #[derive(Clone, Debug)]
@@ -60,7 +61,12 @@ pub fn emitted_lines(
         let of_file = match &parts[start..] {
             ["lib", namespace, service, _] => {
                 let id = service_at(platform, namespace, service);
-                id.map(|id| (Some(id), traced(platform, derived, sources, id)))
+                id.map(|id| {
+                    let tracing = Tracing::On;
+                    let (files, _) =
+                        kubernetes::traced_service(platform, derived, sources, id, tracing);
+                    (Some(id), files)
+                })
             }
             ["share", _] => Some((None, kubernetes::shared(platform, derived, sources))),
             _ => None,
@@ -75,30 +81,27 @@ pub fn emitted_lines(
     None
 }
 
-/// The emitted object that is wanted, with all its causes: of a service, or of the whole platform.
+/// The emitted object of a kind that is wanted, with its causes: of a service, or of the whole platform.
 #[must_use]
 pub fn traced_object(
     platform: &Platform,
     derived: &Derived,
     sources: &Sources,
     service: Option<ServiceId>,
+    kind: Kind,
     is_wanted: impl Fn(&Object) -> bool,
 ) -> Option<Object> {
+    // The causes of rules take a pass over all services and edges, for each service that is asked for.
+    let tracing = match kind {
+        Kind::NetworkPolicy => Tracing::On,
+        _ => Tracing::Off,
+    };
     let files = match service {
-        Some(id) => traced(platform, derived, sources, id),
+        Some(id) => kubernetes::traced_service(platform, derived, sources, id, tracing).0,
         None => kubernetes::shared(platform, derived, sources),
     };
     let mut objects = files.into_iter().flat_map(|file| file.objects);
-    objects.find(is_wanted)
-}
-
-fn traced(
-    platform: &Platform,
-    derived: &Derived,
-    sources: &Sources,
-    id: ServiceId,
-) -> Vec<ObjectFile> {
-    kubernetes::traced_service(platform, derived, sources, id, Tracing::On).0
+    objects.find(|object| object.kind() == kind && is_wanted(object))
 }
 
 fn service_at(platform: &Platform, namespace: &str, name: &str) -> Option<ServiceId> {
@@ -126,9 +129,9 @@ fn lines(platform: &Platform, service: Option<ServiceId>, file: &ObjectFile) -> 
                 number: at + 1,
                 text: line.to_owned(),
                 object: place.as_ref().map(|(object, _)| named(object)),
-                field: place
-                    .as_ref()
-                    .map_or_else(String::new, |(_, place)| shown(&place.path)),
+                field: place.as_ref().map_or_else(String::new, |(_, place)| {
+                    FieldPath(place.path.clone()).to_string()
+                }),
                 of_text: place.as_ref().map_or(0, |(_, place)| place.of_text),
                 causes,
                 scope,
@@ -143,21 +146,6 @@ fn named(object: &Object) -> String {
         Some(namespace) => format!("{} {namespace}/{}", object.kind(), object.name()),
         None => format!("{} {}", object.kind(), object.name()),
     }
-}
-
-fn shown(path: &[PathSegment]) -> String {
-    let mut out = String::new();
-    for step in path {
-        match step {
-            PathSegment::Key(key) if out.is_empty() => out.push_str(key),
-            PathSegment::Key(key) if key.contains(['.', '/']) => {
-                out.push_str(&format!("[\"{key}\"]"));
-            }
-            PathSegment::Key(key) => out.push_str(&format!(".{key}")),
-            PathSegment::Item(place) => out.push_str(&format!("[{place}]")),
-        }
-    }
-    out
 }
 
 /// The cause of a line that belongs to no object.
