@@ -263,12 +263,14 @@ fn uid_of(object: &Packed) -> String {
 
 fn owner_of(what: Watched, object: &Value) -> String {
     match what {
-        what if what.is_workload() => String::new(),
+        Watched::Deployment | Watched::StatefulSet | Watched::DaemonSet | Watched::Job => {
+            String::new()
+        }
         Watched::EndpointSlice => {
             let service = &object["metadata"]["labels"]["kubernetes.io/service-name"];
             service.as_str().unwrap_or_default().to_owned()
         }
-        _ => {
+        Watched::Pod | Watched::ReplicaSet => {
             let owner = &object["metadata"]["ownerReferences"][0];
             let text = |key: &str| owner[key].as_str().unwrap_or_default();
             format!("{}/{}", text("kind"), text("name"))

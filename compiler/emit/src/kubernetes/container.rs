@@ -178,27 +178,23 @@ fn environment(platform: &Platform, container: &Container) -> Vec<Field> {
 
 fn resources(container: &Container) -> Map {
     let (cpu, memory) = (&container.cpu, &container.memory);
-    let mut limits = Map::new();
-    limits.set(
-        "cpu",
+    let amounts = |of_cpu: String, why_cpu, of_memory: String, why_memory| {
+        let mut amounts = Map::new();
+        amounts.set("cpu", of_cpu, Cause::said(why_cpu, cpu));
+        amounts.set("memory", of_memory, Cause::said(why_memory, memory));
+        amounts
+    };
+    let limits = amounts(
         cpu.value.max.to_string(),
-        Cause::said("the upper end of `cpu` is the limit", cpu),
-    );
-    limits.set(
-        "memory",
+        "the upper end of `cpu` is the limit",
         memory.value.max.to_string(),
-        Cause::said("the upper end of `memory` is the limit", memory),
+        "the upper end of `memory` is the limit",
     );
-    let mut requests = Map::new();
-    requests.set(
-        "cpu",
+    let requests = amounts(
         cpu.value.min.to_string(),
-        Cause::said("the lower end of `cpu` is the request", cpu),
-    );
-    requests.set(
-        "memory",
+        "the lower end of `cpu` is the request",
         memory.value.min.to_string(),
-        Cause::said("the lower end of `memory` is the request", memory),
+        "the lower end of `memory` is the request",
     );
     let mut resources = Map::new();
     resources.block("limits", limits);

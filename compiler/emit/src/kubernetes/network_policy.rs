@@ -67,25 +67,30 @@ pub(super) fn of_workload(
             let Some(spec) = policy.fields_mut().map_mut("spec") else {
                 return policy;
             };
-            let ingress = part.ingress.iter().map(|rule| {
-                let rule = Rule::new(reasons, true, &rule.from, &rule.ports);
-                Field::plain(self::rule(&rule, "from"))
-            });
-            let ingress: Vec<Field> = ingress.collect();
-            if !ingress.is_empty() {
-                spec.block("ingress", ingress);
-            }
-            let egress = part.egress.iter().map(|rule| {
-                let rule = Rule::new(reasons, false, &rule.to, &rule.ports);
-                Field::plain(self::rule(&rule, "to"))
-            });
-            let egress: Vec<Field> = egress.collect();
-            if !egress.is_empty() {
-                spec.block("egress", egress);
-            }
+            let ingress = part.ingress.iter();
+            let ingress = ingress.map(|rule| Rule::new(reasons, true, &rule.from, &rule.ports));
+            set_rules(spec, "ingress", "from", ingress);
+            let egress = part.egress.iter();
+            let egress = egress.map(|rule| Rule::new(reasons, false, &rule.to, &rule.ports));
+            set_rules(spec, "egress", "to", egress);
             policy
         })
         .collect()
+}
+
+/// Sets the rules of one direction, if there are any.
+fn set_rules<'r>(
+    spec: &mut Map,
+    direction: &'static str,
+    side: &'static str,
+    rules: impl Iterator<Item = Rule<'r>>,
+) {
+    let rules: Vec<Field> = rules
+        .map(|rule| Field::plain(self::rule(&rule, side)))
+        .collect();
+    if !rules.is_empty() {
+        spec.block(direction, rules);
+    }
 }
 
 /// A policy of a workload's pods that allows nothing yet.
