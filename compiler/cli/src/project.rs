@@ -295,7 +295,7 @@ fn spawn_on_large_stack<'scope, T: Send + 'scope>(
     work: impl FnOnce() -> T + Send + 'scope,
 ) -> ScopedJoinHandle<'scope, T> {
     let thread = std::thread::Builder::new().stack_size(STACK_BYTES);
-    // As `std::thread::spawn`: a system that has no thread left is no error of the program.
+    // As `std::thread::spawn`: that the system cannot start a thread has nothing to do with the program.
     thread
         .spawn_scoped(scope, work)
         .expect("the system starts a thread")

@@ -18,7 +18,7 @@ pub(crate) fn is_quantity(text: &str) -> bool {
     is_number && (UNITS.contains(&unit) || is_exponent())
 }
 
-/// The amount in thousandths of the unit; `None` for what is no quantity.
+/// The amount in thousandths of the unit; `None` for anything else.
 #[must_use]
 pub fn parse(text: &str) -> Option<i128> {
     const SUFFIXES: [(&str, i128); 13] = [

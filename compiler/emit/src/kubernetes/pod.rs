@@ -216,7 +216,7 @@ fn volumes(platform: &Platform, service: &Service) -> Vec<Field> {
     for mount in &service.secret_mounts {
         let name = &platform[mount.secret].name.value;
         let mut secret = Map::new();
-        // The files belong to the group of `run as`, and to nobody else.
+        // The group of `run as` alone can read the files.
         if service.properties.run.is_some() {
             secret.block("defaultMode", 0o440);
         }

@@ -25,7 +25,7 @@ pub(super) struct Reasons<'r> {
 
 /// One rule of a service's policy.
 pub(super) struct Rule<'r> {
-    /// `None` where nobody asks.
+    /// `None` if no causes are wanted.
     reasons: Option<&'r Reasons<'r>>,
     is_ingress: bool,
     pub(super) peers: &'r [PolicyPeer],

@@ -1,4 +1,4 @@
-//! Workloads: the pod without what is a value. What a patch has changed of that is no value.
+//! Workloads: the pod without the fields that are values of the chart. A field that a patch has changed is fixed.
 
 use erpc_model::{ServiceId, Spread};
 
