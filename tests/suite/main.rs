@@ -24,6 +24,7 @@ mod licences;
 mod limits;
 mod misspelt;
 mod mistakes;
+mod modules;
 mod objects;
 mod output;
 mod pipelines;

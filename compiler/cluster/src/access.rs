@@ -5,23 +5,11 @@ use std::sync::Arc;
 use futures_util::{StreamExt, stream};
 use serde_json::{Value, json};
 
+use crate::call::Call;
 use crate::client::Cluster;
 use crate::failure::{ApiError, Failure};
 use crate::object::ObjectId;
-use crate::rbac::Right;
-use crate::request::Call;
-
-/// How much of a cluster an account may see at once. It is asked once: an account of one namespace
-/// would be refused once for each kind.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Reach {
-    /// It may do everything.
-    All,
-    /// It may list pods in the whole cluster, and so perhaps other kinds.
-    Pods,
-    /// What is in namespaces it may see in some of them at most.
-    Namespaces,
-}
+use crate::permissions::{Reach, Right, Rules, covers};
 
 impl Cluster {
     /// Whether one list for the whole cluster may be tried instead of one for each namespace.
@@ -84,15 +72,6 @@ impl Cluster {
         let answer = self.call(Call::review(path, &body)).await?;
         Ok(answer.body["status"]["allowed"] == true)
     }
-}
-
-/// What an account may do in a namespace.
-#[derive(Debug, Default)]
-pub(crate) struct Rules {
-    rules: Vec<Value>,
-    /// Whether what they do not allow is forbidden. An authorizer that cannot list its rules, such as a
-    /// webhook, leaves that open.
-    are_complete: bool,
 }
 
 /// How many reviews are under way at once.
@@ -243,67 +222,5 @@ impl Cluster {
             }
         }
         Ok(true)
-    }
-}
-
-/// Whether rules allow a permission with one verb.
-fn covers(rules: &[Value], right: &Right) -> bool {
-    let has = |values: &Value, wanted: &str| {
-        let mut values = values.as_array().into_iter().flatten();
-        values.any(|value| value == "*" || value == wanted)
-    };
-    let allows = |rule: &Value, name: Option<&str>| {
-        let names = rule["resourceNames"].as_array();
-        let is_named = match names.filter(|names| !names.is_empty()) {
-            None => true,
-            Some(names) => name.is_some_and(|name| names.iter().any(|of| of == name)),
-        };
-        is_named
-            && right.verbs.iter().all(|verb| has(&rule["verbs"], verb))
-            && has(&rule["apiGroups"], &right.group)
-            && has(&rule["resources"], &right.resource)
-    };
-    let covered = |name: Option<&str>| rules.iter().any(|rule| allows(rule, name));
-    if right.names.is_empty() {
-        return covered(None);
-    }
-    right.names.iter().all(|name| covered(Some(name)))
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::covers;
-    use crate::rbac::Right;
-
-    #[test]
-    fn a_rule_with_names_covers_them_alone() {
-        let right = |names: &[&str], verb| Right {
-            namespace: Some("shop".to_owned()),
-            group: "apps".to_owned(),
-            resource: "deployments".to_owned(),
-            names: names.iter().map(|name| (*name).to_owned()).collect(),
-            verbs: vec![verb],
-        };
-        let rules = [
-            json!({ "verbs": ["get"], "apiGroups": ["apps"], "resources": ["*"] }),
-            json!({ "verbs": ["patch"], "apiGroups": ["*"], "resources": ["deployments"], "resourceNames": ["a"] }),
-            json!({ "verbs": ["patch"], "apiGroups": ["apps"], "resources": ["deployments"], "resourceNames": ["b"] }),
-        ];
-        for (names, verb, is_covered) in [
-            (&[][..], "get", true),
-            (&["a"], "get", true),
-            (&[], "patch", false),
-            (&["a", "b"], "patch", true),
-            (&["a", "c"], "patch", false),
-            (&[], "list", false),
-        ] {
-            assert_eq!(
-                covers(&rules, &right(names, verb)),
-                is_covered,
-                "{names:?} {verb}"
-            );
-        }
     }
 }

@@ -5,20 +5,18 @@
 //! entry tells which lists have keys, so that no schema is needed. What is declared and differs is
 //! not an addition: a dry run of the server judges it.
 
-pub(crate) mod show;
-
 use serde_json::{Map, Value};
 
 use crate::client::Cluster;
 use crate::diff::SERVERS_METADATA;
+use crate::dry_run::new_body;
 use crate::failure::{ApiError, Failure};
 use crate::known::{By, Known, Node, Table, Usual};
 use crate::managed::{Owner, owners};
 use crate::manager::FieldManager;
-use crate::object::Desired;
 use crate::path::{FieldPath, Segment, plain};
-use crate::plan::new_body;
-use crate::rbac::Right;
+use crate::permissions::Right;
+use crate::program::Desired;
 use crate::severity::Severity;
 use erpc_emit::Kind;
 

@@ -8,11 +8,13 @@ use std::sync::Arc;
 use futures_util::{StreamExt, stream};
 use serde_json::{Value, json};
 
+use crate::call::Call;
 use crate::client::Cluster;
 use crate::failure::Failure;
-use crate::object::{ObjectId, Program};
+use crate::manager::merged;
+use crate::object::ObjectId;
 use crate::owner;
-use crate::request::Call;
+use crate::program::Program;
 use crate::takeover::patch_each;
 
 /// The managers of tools that apply what people wrote. Controllers are none of them.
@@ -154,21 +156,6 @@ fn is_applied_by(manager: &str, entry: &Value) -> bool {
     entry["manager"] == manager
         && entry["operation"] == "Apply"
         && entry["subresource"].as_str().unwrap_or_default().is_empty()
-}
-
-/// Both sets of fields.
-pub(crate) fn merged(a: &Value, b: &Value) -> Value {
-    match (a, b) {
-        (Value::Object(a), Value::Object(b)) => {
-            let mut out = a.clone();
-            for (key, value) in b {
-                let old = a.get(key).cloned().unwrap_or_else(|| json!({}));
-                out.insert(key.clone(), merged(&old, value));
-            }
-            Value::Object(out)
-        }
-        (_, b) => b.clone(),
-    }
 }
 
 #[cfg(test)]

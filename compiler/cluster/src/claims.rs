@@ -6,15 +6,15 @@ use std::collections::{BTreeMap, HashMap};
 
 use serde_json::{Value, json};
 
+use crate::call::Call;
 use crate::client::Cluster;
 use crate::diff::FieldChange;
 use crate::failure::{ApiError, Failure};
 use crate::live::{self, Live};
-use crate::object::{Desired, ObjectId, Program};
+use crate::object::{ObjectId, uid};
 use crate::path::FieldPath;
-use crate::plan::uid;
+use crate::program::{Desired, Program};
 use crate::quantity;
-use crate::request::Call;
 use erpc_emit::Kind;
 
 /// Where a claim has the size that it asks for.

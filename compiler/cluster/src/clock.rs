@@ -4,7 +4,7 @@
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
-use crate::client::held;
+use crate::mutex::held;
 
 /// After an outage, controllers and watches need a while until they are at work again: their backoff
 /// doubles, so that it is about as long as the outage was.

@@ -14,15 +14,16 @@ use std::time::Duration;
 use futures_util::{StreamExt, stream};
 use serde_json::Value;
 
+use crate::call::Call;
 use crate::client::Cluster;
 use crate::failure::Failure;
-use crate::inventory::{Inventory, is_labelled};
+use crate::inventory::Inventory;
 use crate::live::Live;
-use crate::object::{ObjectId, Program};
+use crate::object::{ObjectId, is_labelled, uid};
 use crate::owner;
-use crate::plan::uid;
-use crate::request::Call;
+use crate::program::Program;
 use crate::selection::unknown;
+use crate::workload::takes_claims_along;
 use erpc_emit::Kind;
 
 pub use run::{Destroyed, destroy};
@@ -432,11 +433,6 @@ fn why_kept(
         return Some("volumes that stay are of it".to_owned());
     }
     None
-}
-
-/// Whether its controller deletes the claims of a `StatefulSet` with it.
-pub(crate) fn takes_claims_along(object: &Value) -> bool {
-    object["spec"]["persistentVolumeClaimRetentionPolicy"]["whenDeleted"] == "Delete"
 }
 
 /// Why a namespace is not deleted, seen what is in it.

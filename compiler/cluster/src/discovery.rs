@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use crate::call::Call;
 use crate::client::Cluster;
 use crate::failure::ApiError;
-use crate::request::Call;
 use erpc_emit::root;
 
 /// A kind that the API server serves, in the version that it prefers.

@@ -3,6 +3,7 @@
 
 mod admission;
 mod capacity;
+mod check;
 mod enforcement;
 mod network;
 mod server;
@@ -17,73 +18,11 @@ use serde_json::{Value, json};
 use crate::client::Cluster;
 use crate::failure::Failure;
 use crate::live::Live;
-use crate::object::Program;
-use crate::render::Paint;
-
-/// What a check came to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    /// As the platform needs it.
-    Good,
-    /// It works, and something is worth a look.
-    Warning,
-    /// The platform cannot run so.
-    Bad,
-    /// It could not be found out.
-    Unknown,
-}
-
-impl Verdict {
-    /// As JSON says it.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Good => "ok",
-            Self::Warning => "warning",
-            Self::Bad => "failure",
-            Self::Unknown => "unknown",
-        }
-    }
-
-    /// The sign before it, and its colour.
-    pub(crate) const fn sign(self) -> (&'static str, &'static str) {
-        match self {
-            Self::Good => ("✓", "32"),
-            Self::Warning => ("!", "33"),
-            Self::Bad => ("✗", "31"),
-            Self::Unknown => ("?", "36"),
-        }
-    }
-}
-
-/// One check.
-#[derive(Clone, Debug)]
-pub struct Check {
-    /// What was looked at.
-    pub name: &'static str,
-    /// What it came to.
-    pub verdict: Verdict,
-    /// What was found.
-    pub found: String,
-    /// What to do.
-    pub fix: Option<String>,
-}
-
-fn check(name: &'static str, verdict: Verdict, found: impl Into<String>) -> Check {
-    Check {
-        name,
-        verdict,
-        found: found.into(),
-        fix: None,
-    }
-}
-
-impl Check {
-    fn fix(mut self, fix: impl Into<String>) -> Self {
-        self.fix = Some(fix.into());
-        self
-    }
-}
+use crate::paint::Paint;
+use crate::program::Program;
+use crate::verdict::Verdict;
+pub use check::Check;
+use check::check;
 
 /// Runs every check; with an image for the pods also whether policies are enforced, in a namespace of
 /// its own.

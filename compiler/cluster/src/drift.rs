@@ -2,6 +2,7 @@
 //! others added, objects that are missing or that the source does not know, pods that pass for a
 //! service's, connections against the source, and volumes that have not grown. Writes nothing.
 
+mod difference;
 mod pods;
 mod show;
 mod unmanaged;
@@ -10,113 +11,23 @@ use futures_util::{StreamExt, stream};
 use serde_json::Value;
 
 use crate::additions::{Addition, additions, without_defaults};
+use crate::call::Call;
 use crate::client::Cluster;
 use crate::diff::differences;
-use crate::estimate;
 use crate::failure::{ApiError, Failure};
-use crate::flows;
 use crate::known::Table;
 use crate::live::Live;
-use crate::managed::{Owner, owners};
-use crate::object::{Desired, Packed, Program};
+use crate::managed::owners;
+use crate::object::{Packed, uid};
 use crate::path::FieldPath;
-use crate::plan::{body_for, uid};
-use crate::request::Call;
+use crate::plan::body_for;
+use crate::program::{Desired, Program};
 use crate::severity::Severity;
+use crate::{estimate, flows};
 use erpc_emit::Kind;
 
+pub use difference::{Difference, Drift, Drifts};
 pub use show::{drift_json, drift_text};
-
-/// One difference.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Drift {
-    /// What differs.
-    pub what: Difference,
-    /// What it means.
-    pub severity: Severity,
-    /// The line of the source that is nearest to it.
-    pub source: Option<String>,
-    /// Who wrote it, the latest first; empty if that is not known.
-    pub by: Vec<Owner>,
-}
-
-/// What differs.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Difference {
-    /// A field of a declared object has another value.
-    Changed {
-        /// The object.
-        object: String,
-        /// The field.
-        field: FieldPath,
-        /// What the source declares; `None` if it does not.
-        says: Option<Value>,
-        /// What the cluster has.
-        has: Option<Value>,
-    },
-    /// A declared object has a field that the source does not declare.
-    Added {
-        /// The object.
-        object: String,
-        /// The field.
-        field: FieldPath,
-        /// What the cluster has.
-        has: Value,
-        /// The default that the field would have.
-        usual: Option<Value>,
-    },
-    /// A declared object does not exist.
-    Missing {
-        /// The object.
-        object: String,
-    },
-    /// A declared object exists and lacks a label by which erpc and its Services find it.
-    Unlabelled {
-        /// The object.
-        object: String,
-        /// `app.kubernetes.io/part-of=shop`
-        label: String,
-    },
-    /// A connection that is open or closed against the source.
-    Flow {
-        /// `shop-front.web → shop-back.api:8080/TCP`
-        flow: String,
-        /// Whether the cluster lets it through.
-        is_open: bool,
-    },
-    /// An object that the source does not declare.
-    Unmanaged {
-        /// The object.
-        object: String,
-        /// Why it matters.
-        why: String,
-    },
-    /// Pods that carry the labels of a service and that no workload of the platform owns.
-    Impersonation {
-        /// What owns them, or the pod itself.
-        object: String,
-        /// How many there are.
-        pods: usize,
-        /// The service, `shop-back.api`.
-        service: String,
-    },
-    /// A volume that has not the declared size.
-    Volume {
-        /// The claim.
-        object: String,
-        /// What is known of it, and the fix.
-        why: String,
-    },
-}
-
-/// What was found, and what could not be looked at.
-#[derive(Clone, Debug, Default)]
-pub struct Drifts {
-    /// All differences: of the declared objects in their order, then flows, then what is unmanaged.
-    pub found: Vec<Drift>,
-    /// What the account may not read, so that nothing is known of it.
-    pub unchecked: Vec<String>,
-}
 
 /// Compares the cluster with the source.
 ///
@@ -264,7 +175,7 @@ fn of_addition(program: &Program<'_>, desired: &Desired, addition: Addition) -> 
 
 /// An object that lacks the platform's label is in none of its lists.
 fn unlabelled(program: &Program<'_>, desired: &Desired, live: &Value) -> Option<Drift> {
-    if crate::inventory::is_labelled(live, program.name()) {
+    if crate::object::is_labelled(live, program.name()) {
         return None;
     }
     let label = FieldPath::from_names(&["metadata", "labels", crate::object::PART_OF]);

@@ -212,6 +212,15 @@ fn without_defaults(claim: &Value) -> Value {
     claim
 }
 
+/// What an object was, as far as it is ours: the values of the fields that our own entry in `managedFields`
+/// names. What an autoscaler or a controller writes does not count. Of an object that is not ours yet, the
+/// changes of its step say what it was.
+pub(crate) fn fingerprint(manager: &FieldManager, kind: Kind, live: &Value) -> String {
+    use sha2::{Digest, Sha256};
+    let ours = owned(manager, kind, live).unwrap_or(Value::Null);
+    crate::object::hex(&Sha256::digest(ours.to_string().as_bytes()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::{is_certainly_equal, owned};

@@ -12,7 +12,8 @@ use smol_str::SmolStr;
 use crate::client::Cluster;
 use crate::failure::ApiError;
 use crate::live::Live;
-use crate::object::{Desired, NAME, ObjectId, Packed, Program};
+use crate::object::{NAME, ObjectId, Packed};
+use crate::program::{Desired, Program};
 use erpc_emit::Kind;
 
 /// What opens, what closes, and how much stays.

@@ -18,11 +18,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
+use crate::call::Call;
 use crate::client::Cluster;
 use crate::failure::{ApiError, Failure};
-use crate::inventory::{STATE_NAMESPACE, name};
-use crate::object::{Desired, MANAGED_BY, ObjectId, Packed, Program, hex};
-use crate::request::Call;
+use crate::object::{MANAGED_BY, ObjectId, Packed, hex};
+use crate::program::{Desired, Program};
+use crate::state::{STATE_NAMESPACE, name};
 use erpc_diagnostics::Span;
 use erpc_emit::Kind;
 

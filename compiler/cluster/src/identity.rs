@@ -3,10 +3,10 @@
 
 use serde_json::Value;
 
+use crate::call::Call;
 use crate::client::Cluster;
 use crate::failure::{ApiError, Failure};
-use crate::object::Program;
-use crate::request::Call;
+use crate::program::Program;
 
 /// Why the cluster is another, and what is merely different.
 pub(crate) async fn check(cluster: &Cluster, program: &Program<'_>) -> (Vec<Failure>, Vec<String>) {

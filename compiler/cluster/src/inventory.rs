@@ -16,17 +16,16 @@ use flate2::write::GzEncoder;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use crate::call::Call;
+use crate::change::VolumeMove;
 use crate::client::Cluster;
 use crate::failure::{ApiError, Failure};
 use crate::history::History;
-use crate::moves::VolumeMove;
-use crate::object::{MANAGED_BY, ObjectId, PART_OF, TOOL};
-use crate::rbac::Right;
-use crate::request::Call;
+use crate::object::{MANAGED_BY, ObjectId, TOOL};
+use crate::permissions::Right;
+use crate::state::{STATE_NAMESPACE, name, namespace};
 use erpc_emit::Kind;
 
-/// Where inventory and lock are.
-pub const STATE_NAMESPACE: &str = "erpc-system";
 /// On every inventory, with the name of its platform.
 const STATE_LABEL: &str = "erpc.dev/state";
 const FORMAT: u32 = 1;
@@ -331,11 +330,6 @@ async fn delete(cluster: &Cluster, path: &str) -> Result<(), Failure> {
     }
 }
 
-/// The name of a platform's inventory and of its lock.
-pub(crate) fn name(platform: &str) -> String {
-    format!("erpc-{platform}")
-}
-
 pub(crate) fn path(platform: &str) -> String {
     let collection = Kind::ConfigMap.collection(Some(STATE_NAMESPACE));
     format!("{collection}/{}", name(platform))
@@ -357,15 +351,6 @@ pub(crate) fn parse(line: &str, namespace: Option<&str>) -> Option<ObjectId> {
     })
 }
 
-/// The namespace of inventories and locks.
-pub(crate) fn namespace() -> Value {
-    json!({
-        "apiVersion": "v1",
-        "kind": "Namespace",
-        "metadata": { "name": STATE_NAMESPACE, "labels": { MANAGED_BY: TOOL } },
-    })
-}
-
 /// Makes the namespace of inventories and locks, where there is none.
 ///
 /// # Errors
@@ -382,11 +367,6 @@ pub(crate) async fn prepare(cluster: &Cluster) -> Result<(), Failure> {
         .call(Call::apply_at(&path, &namespace(), TOOL))
         .await?;
     Ok(())
-}
-
-/// Whether a live object says that it is this platform's.
-pub(crate) fn is_labelled(live: &Value, platform: &str) -> bool {
-    live["metadata"]["labels"][PART_OF] == platform
 }
 
 #[cfg(test)]

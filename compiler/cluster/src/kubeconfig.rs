@@ -7,9 +7,19 @@ use std::path::{Path, PathBuf};
 use kube::Config;
 use kube::config::{KubeConfigOptions, Kubeconfig, KubeconfigError};
 
-use crate::client::Access;
 use crate::failure::Failure;
 use crate::proxy::{Environment, Proxy};
+
+/// How the user names a cluster.
+#[derive(Clone, Debug, Default)]
+pub struct Access {
+    /// `--kubeconfig FILE`; else `$KUBECONFIG`, `~/.kube/config`, the pod's own account.
+    pub kubeconfig: Option<PathBuf>,
+    /// `--context NAME`; else the current one.
+    pub context: Option<String>,
+    /// The command that asks, for the User-Agent header: `apply`.
+    pub command: &'static str,
+}
 
 /// A server, who asks it, and the way to it.
 pub(crate) struct Target {

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 
-use crate::client::held;
+use crate::mutex::held;
 
 const START: usize = 8;
 const MOST: usize = 16;

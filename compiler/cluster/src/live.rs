@@ -7,15 +7,17 @@ use futures_util::{StreamExt, stream};
 use serde_json::Value;
 
 use crate::additions::{Addition, additions};
+use crate::call::Call;
 use crate::client::Cluster;
 use crate::equal::is_certainly_equal;
 use crate::failure::{ApiError, Failure};
-use crate::inventory::{Inventory, STATE_NAMESPACE};
+use crate::inventory::Inventory;
 use crate::known::Table;
-use crate::object::{ObjectId, Packed, Program};
-use crate::rbac::Right;
+use crate::object::{ObjectId, Packed};
+use crate::permissions::Right;
+use crate::program::Program;
 use crate::ready;
-use crate::request::Call;
+use crate::state::STATE_NAMESPACE;
 use erpc_emit::Kind;
 
 /// What was found.

@@ -4,24 +4,24 @@
 //! still its own, or another may have taken it, and then the run ends.
 
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 
-use crate::client::{Cluster, held};
+use crate::call::Call;
+use crate::client::Cluster;
 use crate::failure::{ApiError, Failure};
-use crate::inventory::{STATE_NAMESPACE, name};
+use crate::hold::{Gauge, Hold, Moment};
+use crate::mutex::held;
 use crate::object::{MANAGED_BY, TOOL};
-use crate::request::Call;
+use crate::state::{STATE_NAMESPACE, name};
 use erpc_emit::root;
 
 /// How long a lease lasts that is not renewed.
 const DURATION: Duration = Duration::from_secs(30);
 const RENEWED_EVERY: Duration = Duration::from_secs(10);
-/// Without a renewal for so long nothing is changed until there is one.
-const SAFE_FOR: Duration = Duration::from_secs(20);
 /// Between two tries of a renewal that fails.
 const RENEWED_AGAIN: Duration = Duration::from_millis(500);
 const LOOKED_AT_EVERY: Duration = Duration::from_secs(1);
@@ -39,75 +39,6 @@ pub struct Lock {
     lease: Arc<Mutex<Value>>,
     gauge: Gauge,
     renewal: JoinHandle<()>,
-}
-
-/// What is known of a lock that was taken.
-#[derive(Clone, Debug)]
-enum Hold {
-    /// It was surely ours at this moment.
-    Ours(Moment),
-    /// It is another's, or may be, and stays so.
-    Lost(String),
-}
-
-/// A moment by both clocks: the steady one stands still while the machine sleeps.
-#[derive(Clone, Copy, Debug)]
-struct Moment {
-    steady: Instant,
-    wall: SystemTime,
-}
-
-impl Moment {
-    fn now() -> Self {
-        Self {
-            steady: Instant::now(),
-            wall: SystemTime::now(),
-        }
-    }
-
-    /// Whether it was less than this ago. A wall clock that was set back tells nothing.
-    fn is_within(self, time: Duration) -> bool {
-        self.steady.elapsed() < time && self.wall.elapsed().is_ok_and(|passed| passed < time)
-    }
-}
-
-/// Whether a lock is still ours.
-#[derive(Clone)]
-pub(crate) struct Gauge {
-    hold: watch::Receiver<Hold>,
-    /// Asks for a renewal at once.
-    hurry: Arc<Notify>,
-}
-
-impl Gauge {
-    /// Why the lock is lost for good, if it is.
-    pub(crate) fn lost(&self) -> Option<String> {
-        match &*self.hold.borrow() {
-            Hold::Ours(_) => None,
-            Hold::Lost(why) => Some(why.clone()),
-        }
-    }
-
-    /// Asked before each change: waits for a renewal where the last one was too long ago, as after an outage
-    /// of the server or when the process was frozen.
-    ///
-    /// # Errors
-    ///
-    /// Why it is lost for good.
-    pub(crate) async fn until_ours(&self) -> Result<(), String> {
-        let mut hold = self.hold.clone();
-        loop {
-            match &*hold.borrow_and_update() {
-                Hold::Ours(renewed) if renewed.is_within(SAFE_FOR) => return Ok(()),
-                Hold::Ours(_) => {}
-                Hold::Lost(why) => return Err(why.clone()),
-            }
-            self.hurry.notify_one();
-            if hold.changed().await.is_err() {
-                return Err("the lock was given back".to_owned());
-            }
-        }
-    }
 }
 
 /// Who holds a lock.

@@ -7,10 +7,11 @@
 
 use serde_json::{Value, json};
 
-use crate::adopt::merged;
-use crate::inventory::is_labelled;
-use crate::object::{ObjectId, TOOL};
-use crate::request::Call;
+use crate::call::Call;
+use crate::object::{ObjectId, TOOL, is_labelled};
+
+/// The name under which a number of replicas is held while an autoscaler takes over.
+pub(crate) const SCALE_MANAGER: &str = "erpc-scale";
 
 const PREFIX: &str = "erpc:";
 
@@ -135,6 +136,28 @@ fn applied(live: &Value) -> impl Iterator<Item = &Value> {
         entry["operation"] == "Apply"
             && entry["subresource"].as_str().unwrap_or_default().is_empty()
     })
+}
+
+/// Both sets of fields.
+pub(crate) fn merged(a: &Value, b: &Value) -> Value {
+    match (a, b) {
+        (Value::Object(a), Value::Object(b)) => {
+            let mut out = a.clone();
+            for (key, value) in b {
+                let old = a.get(key).cloned().unwrap_or_else(|| json!({}));
+                out.insert(key.clone(), merged(&old, value));
+            }
+            Value::Object(out)
+        }
+        (_, b) => b.clone(),
+    }
+}
+
+/// Whether our own apply owns the number of replicas, which a body without it would reset to one.
+pub(crate) fn hands_over_replicas(manager: &FieldManager, desired: &Value, live: &Value) -> bool {
+    let own = manager.entry(live);
+    desired["spec"]["replicas"].is_null()
+        && own.is_some_and(|e| !e["fieldsV1"]["f:spec"]["f:replicas"].is_null())
 }
 
 #[cfg(test)]

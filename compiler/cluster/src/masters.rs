@@ -9,7 +9,7 @@ use crate::adopt::TOOLS;
 use crate::failure::Failure;
 use crate::live::Live;
 use crate::manager::FieldManager;
-use crate::object::Program;
+use crate::program::Program;
 
 /// What controllers mark their objects with: a part of the metadata, a key, and whose it is.
 const MARKS: [(&str, &str, &str); 4] = [

@@ -5,19 +5,16 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use erpc_model::{MovedTo, ServiceId, Workload};
-use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use crate::call::Call;
+use crate::change::{Moved, VOLUMES, VolumeMove};
 use crate::client::Cluster;
 use crate::failure::{ApiError, Failure};
 use crate::live::Live;
-use crate::object::{NAME, ObjectId, Program};
-use crate::plan::uid;
-use crate::request::Call;
+use crate::object::{NAME, ObjectId, uid};
+use crate::program::Program;
 use erpc_emit::Kind;
-
-/// Where volumes are.
-const VOLUMES: &str = "/api/v1/persistentvolumes";
 
 /// The names that the source says to be of the past.
 pub(crate) struct Moves {
@@ -27,60 +24,6 @@ pub(crate) struct Moves {
     jobs: HashMap<(String, String), ServiceId>,
     /// New namespaces by old ones.
     namespaces: BTreeMap<String, String>,
-}
-
-/// What becomes of an object of the past.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Moved {
-    /// What stands in its place: `shop/store`, or a namespace.
-    pub to: String,
-    /// The service under its new name, where it is a service's.
-    pub service: Option<ServiceId>,
-    /// The volumes that go over before the new pods start.
-    pub volumes: Vec<VolumeMove>,
-}
-
-/// One volume that goes from a claim to another.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct VolumeMove {
-    /// The name of the `PersistentVolume`.
-    pub volume: String,
-    /// Its uid.
-    pub uid: String,
-    /// What became of it with its claim, before the move.
-    pub policy: String,
-    /// The namespace of the claim that goes.
-    pub namespace: String,
-    /// Its name.
-    pub claim: String,
-    /// Its uid.
-    pub claim_uid: String,
-    /// The claim that comes, whole.
-    pub new: Value,
-}
-
-impl VolumeMove {
-    /// `data-db-0 (1Gi) → data-store-0`
-    #[must_use]
-    pub fn describe(&self) -> String {
-        let size = self.new["spec"]["resources"]["requests"]["storage"].as_str();
-        let new = ObjectId::of(Kind::PersistentVolumeClaim, &self.new);
-        format!(
-            "{} ({}) → {}",
-            self.claim,
-            size.unwrap_or("?"),
-            if new.namespace.as_deref() == Some(self.namespace.as_str()) {
-                new.name.to_string()
-            } else {
-                new.place()
-            }
-        )
-    }
-
-    /// The path of the volume in the API.
-    pub(crate) fn path(&self) -> String {
-        format!("{VOLUMES}/{}", self.volume)
-    }
 }
 
 impl Moves {

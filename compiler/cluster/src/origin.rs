@@ -6,8 +6,8 @@ use erpc_emit::view::View;
 use erpc_emit::{Field, Kind, Object};
 use erpc_model::{Platform, ServiceId};
 
-use crate::object::{Desired, Program};
 use crate::path::{FieldPath, Segment};
+use crate::program::{Desired, Program, own_span};
 
 impl Program<'_> {
     /// `platform.erp:41`, for a field of an object.
@@ -52,11 +52,6 @@ impl Program<'_> {
     }
 }
 
-/// The first line of the source that an object is there for.
-pub(crate) fn declaration(object: &Object) -> Span {
-    own_span(object.root()).unwrap_or(Span::NONE)
-}
-
 fn is_same(emitted: &Object, object: &Desired) -> bool {
     emitted.name() == object.id.name && emitted.namespace() == object.id.namespace.as_deref()
 }
@@ -69,13 +64,6 @@ fn namespace_span(platform: &Platform, object: &Desired) -> Option<Span> {
     let mut namespaces = platform.namespaces();
     let (_, namespace) = namespaces.find(|(_, namespace)| namespace.name.value == *name)?;
     Some(namespace.name.span())
-}
-
-/// The first line of the source among a field's own causes.
-fn own_span(field: &Field) -> Option<Span> {
-    let causes = field.causes.as_slice().iter();
-    let mut spans = causes.map(|cause| cause.origin.span);
-    spans.find(|span| !span.is_none())
 }
 
 /// The line of the field at the end of a path. The root of an object is not a block around its fields.

@@ -6,13 +6,13 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 use tokio::sync::OnceCell;
 
+use crate::call::{Answer, Call};
 use crate::client::Cluster;
 use crate::failure::{ApiError, Failure};
-use crate::inventory::{self, Inventory};
+use crate::inventory::Inventory;
 use crate::manager::{self, FieldManager};
-use crate::object::{MANAGED_BY, ObjectId, PART_OF, Program, TOOL};
-use crate::plan::uid;
-use crate::request::{Answer, Call};
+use crate::object::{MANAGED_BY, ObjectId, PART_OF, TOOL, uid};
+use crate::program::Program;
 
 /// Another platform that owns an object.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -83,7 +83,7 @@ impl Inventories {
             return Ok(Some(owner));
         }
         let is_own = program.manager().entry(live).is_some();
-        if is_own || inventory::is_labelled(live, program.name()) {
+        if is_own || crate::object::is_labelled(live, program.name()) {
             return Ok(None);
         }
         let others = || Inventory::all_but(cluster, program.name());

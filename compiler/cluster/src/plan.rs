@@ -3,7 +3,6 @@
 //! which its answer differs from the live object.
 
 mod downtime;
-mod explain;
 mod judge;
 mod left_out;
 mod leftovers;
@@ -14,147 +13,24 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use erpc_model::ServiceId;
-use serde_json::Value;
 
 use crate::additions::Addition;
-use crate::apply::DEFAULT_DENY;
+use crate::allowed::Allowed;
+use crate::change::{Action, ObjectChange, step};
 use crate::claims::{self, Growth};
 use crate::client::Cluster;
-use crate::diff::FieldChange;
-use crate::equal::owned;
 use crate::failure::Failure;
-use crate::identity;
 use crate::live::{Live, MissingSecret, missing_secrets};
-use crate::manager::FieldManager;
-use crate::moves::Moved;
-use crate::object::{ObjectId, Program, TOOL};
-use crate::owner;
-use crate::path::FieldPath;
-use crate::taking::Taking;
+use crate::object::{DEFAULT_DENY, ObjectId, TOOL};
+use crate::program::Program;
+use crate::{identity, owner};
 use erpc_emit::Kind;
 
-pub(crate) use explain::explain;
-use judge::Judged;
 pub(crate) use judge::body_for;
+use judge::{Earlier, Judged};
 pub use left_out::LeftOut;
 pub(crate) use leftovers::has_ended;
-pub(crate) use replace::{is_orphaning, new_body};
-
-/// What the user allows.
-#[derive(Clone, Debug, Default)]
-pub struct Allowed {
-    /// `--only NAMESPACE[.SERVICE]`: what the run is about; everything where empty.
-    pub only: Vec<String>,
-    /// `--prune`: delete what is not in the source any more.
-    pub prune: bool,
-    /// `--revoke`: close what the source no longer allows first, whatever still uses it.
-    pub revoke: bool,
-    /// `--take-from`: whose fields are taken, and where.
-    pub take_from: Vec<Taking>,
-    /// `--replace NAME`: delete and make anew the objects of this name.
-    pub replace: Vec<String>,
-    /// `--move-volumes`: stop what was renamed while its volumes go over to its new name.
-    pub move_volumes: bool,
-    /// `--take-over`: write what another platform owns, and a platform that another source has applied.
-    pub take_over: bool,
-    /// `--even-if-gitops`: write what Argo CD or Flux writes, too.
-    pub even_if_gitops: bool,
-    /// `--wait-for-secrets`: a missing Secret blocks nothing; the service that needs it waits so long for it.
-    pub wait_for_secrets: Option<Duration>,
-}
-
-/// What happens to an object.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Action {
-    /// It is made.
-    Create,
-    /// Fields of it change.
-    Update,
-    /// It is deleted and made anew.
-    Replace,
-    /// A claim asks for a larger volume.
-    Grow,
-    /// It is deleted.
-    Prune,
-    /// Its fields become ours, with the values that they have.
-    Adopt,
-    /// It has another name now, and goes when what stands in its place is ready.
-    Move,
-    /// It cannot be done.
-    Blocked,
-}
-
-impl Action {
-    /// As plans show it.
-    #[must_use]
-    pub const fn sign(self) -> char {
-        match self {
-            Self::Create => '+',
-            Self::Update | Self::Grow => '~',
-            Self::Replace => '±',
-            Self::Prune => '-',
-            Self::Adopt => '=',
-            Self::Move => '>',
-            Self::Blocked => '!',
-        }
-    }
-
-    /// Whether the object is not there afterwards.
-    #[must_use]
-    pub const fn deletes(self) -> bool {
-        matches!(self, Self::Prune | Self::Move)
-    }
-
-    /// As JSON says it.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Create => "create",
-            Self::Update => "update",
-            Self::Grow => "grow",
-            Self::Replace => "replace",
-            Self::Prune => "prune",
-            Self::Adopt => "adopt",
-            Self::Move => "move",
-            Self::Blocked => "blocked",
-        }
-    }
-}
-
-/// One object that does not stay as it is.
-#[derive(Clone, Debug)]
-pub struct ObjectChange {
-    /// Which.
-    pub id: ObjectId,
-    /// What happens.
-    pub action: Action,
-    /// The fields, for what is there already.
-    pub changes: Vec<FieldChange>,
-    /// What follows: restarts, time without service.
-    pub consequences: Vec<String>,
-    /// Why it is blocked, and the fix.
-    pub blocked: Option<Failure>,
-    /// The API server's warnings.
-    pub warnings: Vec<String>,
-    /// The uid of the live object.
-    pub uid: Option<String>,
-    /// Whether nothing but the schema judged it, because its namespace is not there yet.
-    pub is_unjudged: bool,
-    /// Whether fields are taken from other managers, as the user said.
-    pub is_forced: bool,
-    /// The fields that other managers added, and that go.
-    pub removes: Vec<FieldPath>,
-    /// Of the live object: what it was when it was planned.
-    pub fingerprint: Option<String>,
-    /// The manager whose fields become the platform's before the object is written.
-    pub inherits: Option<String>,
-    /// What stands in its place, for one that was renamed.
-    pub moved: Option<Moved>,
-    /// Of a blocked one: whether nothing else may be done either.
-    pub blocks_all: bool,
-    /// Of a blocked one: whether pods would change, so that what requires them waits.
-    pub changes_pods: bool,
-}
+pub(crate) use replace::is_orphaning;
 
 /// A plan.
 #[derive(Debug)]
@@ -213,6 +89,17 @@ impl Plan {
         Self::made(cluster, program, &self.allowed, earlier).await
     }
 
+    /// What stands of it for a plan that is made a moment later.
+    fn as_earlier(&self) -> Earlier<'_> {
+        let left_out = self.left_out.iter().filter_map(|left| left.step.as_ref());
+        let steps = self.steps.iter().chain(left_out);
+        Earlier {
+            live: &self.live,
+            steps: steps.map(|step| (&step.id, step)).collect(),
+            additions: &self.additions,
+        }
+    }
+
     async fn made(
         cluster: &Cluster,
         program: &Program<'_>,
@@ -236,7 +123,8 @@ impl Plan {
         if !allowed.even_if_gitops {
             refused.extend(crate::masters::refusal(program, &live));
         }
-        let judged = judge::judge_all(cluster, program, &live, allowed, earlier).await?;
+        let earlier = earlier.map(Self::as_earlier);
+        let judged = judge::judge_all(cluster, program, &live, allowed, earlier.as_ref()).await?;
         names::check_managers(cluster, &live, &judged.steps, allowed).await?;
         let Judged {
             mut steps,
@@ -449,38 +337,6 @@ fn order(id: &ObjectId) -> (Option<&str>, &str, Kind) {
     (id.namespace.as_deref(), &id.name, id.kind)
 }
 
-pub(crate) fn step(id: &ObjectId, action: Action) -> ObjectChange {
-    ObjectChange {
-        id: id.clone(),
-        action,
-        changes: Vec::new(),
-        consequences: Vec::new(),
-        blocked: None,
-        warnings: Vec::new(),
-        uid: None,
-        is_unjudged: false,
-        is_forced: false,
-        removes: Vec::new(),
-        fingerprint: None,
-        inherits: None,
-        moved: None,
-        blocks_all: false,
-        changes_pods: false,
-    }
-}
-
-fn blocked(id: &ObjectId, failure: Failure) -> ObjectChange {
-    ObjectChange {
-        blocked: Some(failure),
-        changes_pods: id.kind.is_workload(),
-        ..step(id, Action::Blocked)
-    }
-}
-
-pub(crate) fn uid(live: &Value) -> Option<String> {
-    live["metadata"]["uid"].as_str().map(str::to_owned)
-}
-
 fn wrong_inventory(cluster: &Cluster, program: &Program<'_>, live: &Live) -> Option<Failure> {
     let meta = &live.inventory.as_ref()?.meta;
     if meta.cluster != cluster.uid {
@@ -495,23 +351,4 @@ fn wrong_inventory(cluster: &Cluster, program: &Program<'_>, live: &Live) -> Opt
         );
     }
     None
-}
-
-/// What an object was, as far as it is ours: the values of the fields that our own entry in `managedFields`
-/// names. What an autoscaler or a controller writes does not count. Of an object that is not ours yet, the
-/// changes of its step say what it was.
-pub(crate) fn fingerprint(manager: &FieldManager, kind: Kind, live: &Value) -> String {
-    use sha2::{Digest, Sha256};
-    let ours = owned(manager, kind, live).unwrap_or(Value::Null);
-    crate::object::hex(&Sha256::digest(ours.to_string().as_bytes()))
-}
-
-/// The name under which a number of replicas is held while an autoscaler takes over.
-pub(crate) const SCALE_MANAGER: &str = "erpc-scale";
-
-/// Whether our own apply owns the number of replicas, which a body without it would reset to one.
-pub(crate) fn hands_over_replicas(manager: &FieldManager, desired: &Value, live: &Value) -> bool {
-    let own = manager.entry(live);
-    desired["spec"]["replicas"].is_null()
-        && own.is_some_and(|e| !e["fieldsV1"]["f:spec"]["f:replicas"].is_null())
 }

@@ -15,7 +15,8 @@ use erpc_model::{FlowPort, Peer, Port, ServiceId};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::object::{ObjectId, Program, hex};
+use crate::object::{ObjectId, hex};
+use crate::program::Program;
 use erpc_emit::Kind;
 
 pub use run::{Outcome as ProbeOutcome, Probed, Seen, probe_json, probe_text, run};

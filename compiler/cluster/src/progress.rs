@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::plan::Action;
-use crate::render::Paint;
+use crate::change::Action;
+use crate::paint::Paint;
 
 /// Something that has happened.
 #[derive(Clone, Debug)]
@@ -492,8 +492,8 @@ fn cut(line: &str, width: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::{Event, Progress, Show, bar};
-    use crate::plan::Action;
-    use crate::render::Paint;
+    use crate::change::Action;
+    use crate::paint::Paint;
 
     fn said(show: Show, is_verbose: bool) -> String {
         let mut out = Vec::new();

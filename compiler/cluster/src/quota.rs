@@ -9,9 +9,9 @@ use serde_json::Value;
 
 use crate::client::Cluster;
 use crate::failure::{ApiError, Failure};
-use crate::inventory::is_labelled;
 use crate::live::list;
-use crate::object::{ObjectId, Program};
+use crate::object::{ObjectId, is_labelled};
+use crate::program::Program;
 use crate::quantity::{self, Amount, pod_template};
 use crate::ready;
 use erpc_emit::Kind;

@@ -15,10 +15,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 
 pub(crate) use needs::of_plan;
-pub use table::{Right, Task, rights};
+pub use table::{Task, rights};
 
-use crate::inventory::{self, name};
-use crate::object::{MANAGED_BY, Program};
+use crate::object::MANAGED_BY;
+use crate::program::Program;
+use crate::state::name;
 use erpc_emit::Kind;
 
 /// Who gets the permissions.
@@ -71,7 +72,7 @@ fn namespaces(program: &Program<'_>) -> Vec<Value> {
         .iter()
         .filter(|object| object.id.kind == Kind::Namespace);
     let mut namespaces: Vec<Value> = own.map(|object| object.body.value()).collect();
-    namespaces.push(inventory::namespace());
+    namespaces.push(crate::state::namespace());
     namespaces
 }
 

@@ -8,10 +8,11 @@ use futures_util::{StreamExt, stream};
 use serde_json::{Value, json};
 
 use crate::adopt::{TOOLS, given_to};
+use crate::call::Call;
 use crate::client::Cluster;
 use crate::failure::Failure;
-use crate::object::{MANAGED_BY, ObjectId, Program, TOOL};
-use crate::request::Call;
+use crate::object::{MANAGED_BY, ObjectId, TOOL};
+use crate::program::Program;
 use crate::takeover::patch_each;
 
 /// Helm's mark on what it manages.

@@ -1,5 +1,6 @@
 //! A plan as text for people, as JSON, and as Markdown for a pull request.
 
+mod additions;
 mod json;
 mod markdown;
 mod value;
@@ -7,59 +8,15 @@ mod value;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use crate::additions::show;
-use crate::object::Program;
-use crate::plan::{Action, ObjectChange, Plan};
+use crate::change::{Action, ObjectChange};
+use crate::paint::{Detail, Paint};
+use crate::plan::Plan;
+use crate::program::Program;
 use erpc_emit::Kind;
 
 pub use json::to_json;
 pub use markdown::markdown;
 use value::Shown;
-
-/// How text looks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Paint {
-    /// Letters only.
-    Plain,
-    /// With the escape codes of a terminal.
-    Ansi,
-}
-
-impl Paint {
-    pub(crate) fn with(self, code: &str, text: &str) -> String {
-        match self {
-            Self::Plain => text.to_owned(),
-            Self::Ansi => format!("\u{1b}[{code}m{text}\u{1b}[0m"),
-        }
-    }
-
-    fn diff(self, sign: char, text: &str) -> String {
-        match sign {
-            '+' => self.with("32", text),
-            '-' => self.with("31", text),
-            _ => text.to_owned(),
-        }
-    }
-
-    fn sign(self, action: Action) -> String {
-        let code = match action {
-            Action::Create => "32",
-            Action::Update | Action::Replace | Action::Grow => "33",
-            Action::Prune | Action::Blocked => "31",
-            Action::Adopt | Action::Move => "36",
-        };
-        self.with(code, &action.sign().to_string())
-    }
-}
-
-/// How much of a plan is shown.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Detail {
-    /// What fits on a screen: a large plan is summed up by namespace and kind, a long value is cut.
-    Short,
-    /// Every object with every field and every line of its values.
-    Full,
-}
 
 /// Steps up to this many are listed one by one without `--verbose`.
 const MOST_STEPS: usize = 40;
@@ -73,7 +30,7 @@ pub fn human(plan: &Plan, program: &Program<'_>, paint: Paint, detail: Detail) -
     out.push('\n');
     let before = out.len();
     let is_cut = write_steps(&mut out, plan, program, paint, detail);
-    show::write(&mut out, plan, program, paint);
+    additions::write(&mut out, plan, program, paint);
     write_flows(&mut out, plan, paint, detail);
     write_secrets(&mut out, plan, paint);
     for failure in &plan.refused {

@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 
 use crate::client::Cluster;
 use crate::failure::Failure;
-use crate::object::Program;
 use crate::plan::Plan;
+use crate::program::Program;
 use crate::render::to_json;
 use crate::taking::Taking;
 
@@ -40,7 +40,7 @@ pub fn save(plan: &Plan, program: &Program<'_>, cluster: &Cluster) -> String {
 /// # Errors
 ///
 /// It is none, or another version's.
-pub fn read(text: &str, name: &str) -> Result<(Value, crate::plan::Allowed), Failure> {
+pub fn read(text: &str, name: &str) -> Result<(Value, crate::allowed::Allowed), Failure> {
     let not_one = |why: &str| {
         Failure::new(format!("{name} is not a plan of erpc: {why}"))
             .help("`erpc plan --out plan.json` saves one")
@@ -76,7 +76,7 @@ pub fn read(text: &str, name: &str) -> Result<(Value, crate::plan::Allowed), Fai
         .collect();
     let take_from = take_from
         .map_err(|error| Failure::new(format!("{name}: takeFrom: {error}")).help(again))?;
-    let allowed = crate::plan::Allowed {
+    let allowed = crate::allowed::Allowed {
         only: strings("only"),
         revoke: file["revoke"] == true,
         prune: file["prune"] == true,

@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::call::Call;
 use crate::client::Cluster;
 use crate::failure::Failure;
 use crate::live::{MissingSecret, keys_of};
 use crate::object::Packed;
-use crate::request::Call;
 use crate::stop::Stop;
 
 const LOOKED_AT_EVERY: Duration = Duration::from_secs(2);

@@ -8,16 +8,16 @@ use std::time::Duration;
 use erpc_model::ServiceId;
 use serde_json::{Value, json};
 
+use crate::call::Call;
 use crate::claims::{self, Growing};
 use crate::client::Cluster;
 use crate::failure::{ApiError, Failure};
-use crate::live;
-use crate::object::{ObjectId, Program};
+use crate::object::ObjectId;
+use crate::paint::Paint;
+use crate::program::Program;
 use crate::ready::{State, Symptoms, Target, assess, is_ready, statuses};
-use crate::render::Paint;
-use crate::request::Call;
 use crate::watch::Observed;
-use crate::workload;
+use crate::{live, workload};
 use erpc_emit::Kind;
 
 /// How a service is, in a word.

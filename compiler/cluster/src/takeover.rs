@@ -6,12 +6,13 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::call::Call;
 use crate::client::Cluster;
 use crate::failure::{ApiError, Failure};
 use crate::inventory;
 use crate::lock::Lock;
-use crate::object::{ObjectId, Program};
-use crate::request::Call;
+use crate::object::ObjectId;
+use crate::program::Program;
 
 /// How often an object is looked at again that another client writes to.
 const TRIES: usize = 5;

@@ -8,9 +8,8 @@ use std::str::FromStr;
 use serde_json::{Map, Value, json};
 
 use crate::additions::Addition;
-use crate::adopt::merged;
 use crate::managed::is_step;
-use crate::manager::FieldManager;
+use crate::manager::{FieldManager, merged};
 use crate::object::ObjectId;
 use crate::path::{FieldPath, Segment};
 use erpc_emit::Kind;

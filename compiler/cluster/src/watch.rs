@@ -15,11 +15,13 @@ use serde_json::Value;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
-use crate::access::Reach;
-use crate::client::{Cluster, held};
+use crate::call::Call;
+use crate::client::Cluster;
 use crate::failure::Failure;
-use crate::object::{Packed, Program};
-use crate::request::Call;
+use crate::mutex::held;
+use crate::object::Packed;
+use crate::permissions::Reach;
+use crate::program::Program;
 use erpc_emit::root;
 use erpc_model::Workload;
 

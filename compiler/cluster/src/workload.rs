@@ -171,9 +171,14 @@ impl WorkloadKind {
         let sets = observed.owned(Watched::ReplicaSet, namespace, &owner);
         let sets = sets.iter().filter(|set| is_wanted(set));
         sets.flat_map(|set| {
-            let owner = format!("ReplicaSet/{}", crate::ready::name(set));
+            let owner = format!("ReplicaSet/{}", crate::object::name(set));
             observed.owned(Watched::Pod, namespace, &owner)
         })
         .collect()
     }
+}
+
+/// Whether its controller deletes the claims of a `StatefulSet` with it.
+pub(crate) fn takes_claims_along(object: &Value) -> bool {
+    object["spec"]["persistentVolumeClaimRetentionPolicy"]["whenDeleted"] == "Delete"
 }

@@ -2,14 +2,14 @@
 
 use futures_util::{StreamExt, stream};
 
-use super::Engine;
+use super::engine::Engine;
 use super::steps::{Batch, Write};
 use super::write::Writer;
+use crate::call::Answer;
+use crate::change::{Action, ObjectChange};
 use crate::failure::Failure;
 use crate::object::ObjectId;
-use crate::plan::{Action, ObjectChange};
 use crate::progress::Event;
-use crate::request::Answer;
 
 impl Engine<'_, '_> {
     /// Writes one batch after the other. Whether all went well.

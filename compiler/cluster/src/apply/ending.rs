@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::Value;
 use smol_str::SmolStr;
 
-use super::Engine;
+use super::engine::Engine;
 use crate::failure::ApiError;
 use crate::live::{finalizers, running_pods};
 use crate::object::{NAME, ObjectId};
@@ -15,10 +15,6 @@ use crate::progress::Event;
 use crate::workload;
 
 const LOOKED_AT_EVERY: Duration = Duration::from_millis(200);
-
-/// The pods of deleted workloads in each namespace: the name of the service, as they are labelled, and the kind of
-/// what owns them. A service that is another kind of workload now has pods of the same name that stay.
-pub(super) type Ending = BTreeMap<SmolStr, BTreeSet<(SmolStr, &'static str)>>;
 
 impl Engine<'_, '_> {
     /// Remembers the workloads among what was just deleted.

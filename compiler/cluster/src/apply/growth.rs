@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
-use super::Engine;
+use super::engine::Engine;
+use crate::call::Call;
+use crate::change::Action;
 use crate::claims::has_grown;
-use crate::plan::Action;
 use crate::progress::Event;
-use crate::request::Call;
 
 /// A driver that takes longer goes on by itself, and `erpc status` shows how far it is.
 const PATIENCE: Duration = Duration::from_secs(60);

@@ -10,8 +10,9 @@ use erpc_policy::Derived;
 use erpc_prove::{Action as ProvenAction, Change, File, Manifests, RolloutStep};
 
 use super::steps::{Basis, Closing, Steps, Write};
-use crate::object::{ObjectId, Packed, Program};
-use crate::plan::{Action, ObjectChange, step};
+use crate::change::{Action, ObjectChange, step};
+use crate::object::{ObjectId, Packed};
+use crate::program::Program;
 use erpc_emit::Kind;
 
 /// Of the versions of a change: before it, on the way, and afterwards.

@@ -3,12 +3,13 @@
 
 use std::collections::BTreeSet;
 
-use super::{DEFAULT_DENY, Engine, Outcome};
+use super::engine::Engine;
+use super::outcome::Outcome;
+use crate::change::Action;
 use crate::failure::Failure;
 use crate::history::HistoryResult;
 use crate::inventory::Meta;
-use crate::object::ObjectId;
-use crate::plan::Action;
+use crate::object::{DEFAULT_DENY, ObjectId};
 use crate::progress::Event;
 use erpc_emit::Kind;
 

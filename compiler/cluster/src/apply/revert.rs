@@ -5,12 +5,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::engine::Engine;
+use super::outcome::{OnFailure, Outcome};
 use super::steps::Write;
-use super::{Engine, OnFailure, Outcome};
+use crate::change::{Action, ObjectChange};
 use crate::equal::owned;
 use crate::failure::Failure;
 use crate::object::{ObjectId, Packed};
-use crate::plan::{Action, ObjectChange};
 use crate::progress::Event;
 use erpc_emit::Kind;
 
@@ -249,14 +250,14 @@ impl Engine<'_, '_> {
         for step in made {
             let Ok(answer) = self
                 .cluster
-                .call(crate::request::Call::get(step.id.path()))
+                .call(crate::call::Call::get(step.id.path()))
                 .await
             else {
                 continue;
             };
             let step = ObjectChange {
                 action: Action::Prune,
-                uid: crate::plan::uid(&answer.body),
+                uid: crate::object::uid(&answer.body),
                 ..step
             };
             steps.push(Write {

@@ -3,10 +3,10 @@
 
 use std::time::Instant;
 
-use super::Engine;
-use super::steps::{DEFAULT_DENY, Write, rank, union};
-use crate::object::Packed;
-use crate::plan::{Action, ObjectChange};
+use super::engine::Engine;
+use super::steps::{Write, rank, union};
+use crate::change::{Action, ObjectChange};
+use crate::object::{DEFAULT_DENY, Packed};
 use crate::progress::Event;
 use erpc_emit::Kind;
 

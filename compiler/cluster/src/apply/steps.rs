@@ -7,15 +7,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use erpc_model::ServiceId;
 use serde_json::{Value, json};
 
-use super::closing::Neighbours;
-use crate::object::{ObjectId, Packed, Program};
-use crate::plan::{Action, ObjectChange};
+use super::neighbours::Neighbours;
+use crate::change::{Action, ObjectChange};
+use crate::object::{DEFAULT_DENY, ObjectId, Packed};
 use crate::ports::transition;
-use crate::ready::Target;
+use crate::program::Program;
+use crate::ready::workload_of;
 use erpc_emit::Kind;
-
-/// The name of the policy that closes a namespace.
-pub(crate) const DEFAULT_DENY: &str = "default-deny";
 
 /// One write: the step of the plan that it belongs to, and the body that is sent.
 #[derive(Clone, Debug)]
@@ -383,11 +381,6 @@ impl Basis<'_> {
         )
         .between
     }
-}
-
-/// The workload of a service.
-pub(crate) fn workload_of(program: &Program<'_>, id: ServiceId) -> ObjectId {
-    Target::of(program, id, 0).id
 }
 
 /// Whether a live Service has these ports already.

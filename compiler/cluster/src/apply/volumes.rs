@@ -8,15 +8,16 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::time::sleep;
 
-use super::Engine;
+use super::engine::Engine;
 use super::write::Writer;
+use crate::call::Call;
+use crate::change::{ObjectChange, VolumeMove};
+use crate::explain::explain;
 use crate::failure::{ApiError, Failure};
 use crate::inventory::{Intent, line, parse};
-use crate::moves::VolumeMove;
-use crate::object::ObjectId;
-use crate::plan::{ObjectChange, SCALE_MANAGER, explain, uid};
+use crate::manager::SCALE_MANAGER;
+use crate::object::{ObjectId, uid};
 use crate::progress::Event;
-use crate::request::Call;
 use erpc_emit::Kind;
 
 /// Beyond the time that a pod has to end by itself.

@@ -5,20 +5,20 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use super::Engine;
+use super::engine::Engine;
+use crate::call::{Answer, Call};
+use crate::change::{Action, ObjectChange};
 use crate::claims;
 use crate::client::Cluster;
+use crate::explain::explain;
 use crate::failure::{ApiError, Failure};
+use crate::hold::Gauge;
 use crate::inventory::{Intent, Meta, line, parse};
-use crate::lock::Gauge;
-use crate::manager::FieldManager;
+use crate::manager::{FieldManager, SCALE_MANAGER, hands_over_replicas};
 use crate::node_ports::{self, Owner};
 use crate::object::{ObjectId, Packed};
 use crate::owner::{self, Deleted};
-use crate::plan::{
-    Action, ObjectChange, SCALE_MANAGER, body_for, explain, hands_over_replicas, is_orphaning,
-};
-use crate::request::{Answer, Call};
+use crate::plan::{body_for, is_orphaning};
 use crate::stop::Stop;
 use crate::takeover::patch_one;
 use crate::taking::handed_over;

@@ -10,16 +10,18 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use super::{DestroyOptions, Destruction, DoomedNamespace, Target, news, why_stays};
+use crate::call::Call;
+use crate::change::Action;
 use crate::client::Cluster;
+use crate::explain::explain;
 use crate::failure::{ApiError, Failure};
 use crate::inventory::{self, Inventory};
 use crate::live::{finalizers, running_pods};
 use crate::lock::{self, Lock};
-use crate::object::Program;
+use crate::object::uid;
 use crate::owner::{self, Deleted};
-use crate::plan::{Action, explain, uid};
+use crate::program::Program;
 use crate::progress::{Event, Progress};
-use crate::request::Call;
 use crate::stop::Stop;
 use erpc_emit::Kind;
 

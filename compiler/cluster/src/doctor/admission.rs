@@ -1,11 +1,12 @@
 //! What may keep the API server from taking a pod: Pod Security and webhooks.
 
-use super::{Check, Verdict, check};
+use super::check::{Check, check};
+use crate::call::Call;
 use crate::client::Cluster;
 use crate::live::Live;
-use crate::object::Program;
+use crate::program::Program;
 use crate::quota;
-use crate::request::Call;
+use crate::verdict::Verdict;
 use erpc_emit::root;
 
 pub(super) async fn pod_security(cluster: &Cluster, program: &Program<'_>) -> Check {

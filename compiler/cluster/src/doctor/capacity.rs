@@ -2,12 +2,13 @@
 
 use erpc_model::Scaling;
 
-use super::{Check, Verdict, check};
+use super::check::{Check, check};
+use crate::call::Call;
 use crate::client::Cluster;
-use crate::object::Program;
+use crate::program::Program;
 use crate::quantity::{Amount, pod_template};
 use crate::ready;
-use crate::request::Call;
+use crate::verdict::Verdict;
 
 pub(super) async fn capacity(cluster: &Cluster, program: &Program<'_>) -> Check {
     let nodes = match cluster.list("/api/v1/nodes", "").await {
@@ -29,7 +30,7 @@ pub(super) async fn capacity(cluster: &Cluster, program: &Program<'_>) -> Check 
     match cluster.list("/api/v1/pods", "").await {
         Ok(pods) => {
             for pod in pods.iter().filter(|pod| {
-                !crate::inventory::is_labelled(pod, program.name()) && !ready::has_ended(pod)
+                !crate::object::is_labelled(pod, program.name()) && !ready::has_ended(pod)
             }) {
                 others.add(Amount::requests(&pod["spec"]), 1);
             }

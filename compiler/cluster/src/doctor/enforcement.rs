@@ -7,15 +7,16 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::{Check, Verdict, check};
+use super::check::{Check, check};
+use crate::call::Call;
 use crate::client::Cluster;
 use crate::failure::{ApiError, Failure};
 use crate::object::{MANAGED_BY, ObjectId, TOOL};
+use crate::paint::Paint;
 use crate::probe::{Attempt, Expects, Prober, Run, Seen, run_jobs};
 use crate::progress::{Progress, Show};
-use crate::render::Paint;
-use crate::request::Call;
 use crate::stop::Stop;
+use crate::verdict::Verdict;
 use erpc_emit::Kind;
 
 const NAME: &str = "enforcement";
@@ -213,7 +214,7 @@ async fn remove(cluster: &Cluster, namespace: &str) -> Result<(), ApiError> {
         Err(error) if error.is_not_found() => return Ok(()),
         Err(error) => return Err(error),
     };
-    let uid = crate::plan::uid(&found).unwrap_or_default();
+    let uid = crate::object::uid(&found).unwrap_or_default();
     match cluster
         .call(Call::delete(&id.path(), &uid, "Background"))
         .await

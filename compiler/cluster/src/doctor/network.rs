@@ -4,10 +4,11 @@ use erpc_model::{DnsFlavour, IngressController};
 use erpc_policy::dns_pods;
 use serde_json::Value;
 
-use super::{Check, Verdict, check};
+use super::check::{Check, check};
+use crate::call::Call;
 use crate::client::Cluster;
-use crate::object::Program;
-use crate::request::Call;
+use crate::program::Program;
+use crate::verdict::Verdict;
 
 pub(super) async fn ingress(cluster: &Cluster, program: &Program<'_>) -> Option<Check> {
     let ingress = program.platform.cluster().ingress.as_ref()?;

@@ -2,12 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Check, Verdict, check};
+use super::check::{Check, check};
+use crate::call::Call;
 use crate::client::Cluster;
 use crate::failure::ApiError;
-use crate::object::{Desired, Program};
+use crate::program::{Desired, Program};
 use crate::rbac::{Task, rights};
-use crate::request::Call;
+use crate::verdict::Verdict;
 use erpc_emit::Kind;
 
 pub(super) async fn server(cluster: &Cluster, program: &Program<'_>) -> Check {

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use super::{Check, Verdict, check};
+use super::check::{Check, check};
+use crate::call::Call;
 use crate::client::Cluster;
-use crate::inventory::STATE_NAMESPACE;
 use crate::live::{Live, missing_secrets};
-use crate::lock;
-use crate::masters;
-use crate::object::Program;
-use crate::request::Call;
+use crate::program::Program;
+use crate::state::STATE_NAMESPACE;
+use crate::verdict::Verdict;
+use crate::{lock, masters};
 
 pub(super) async fn leftovers(cluster: &Cluster, program: &Program<'_>) -> Check {
     let mut found = Vec::new();

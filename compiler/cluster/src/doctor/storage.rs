@@ -5,10 +5,11 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::{Check, Verdict, check};
+use super::check::{Check, check};
+use crate::call::Call;
 use crate::client::Cluster;
-use crate::object::Program;
-use crate::request::Call;
+use crate::program::Program;
+use crate::verdict::Verdict;
 
 pub(super) async fn storage(cluster: &Cluster, program: &Program<'_>) -> Check {
     let classes = match cluster

@@ -4,11 +4,11 @@ use std::fmt::Write;
 
 use serde_json::{Value, json};
 
-use super::{Difference, Drift, Drifts};
+use super::difference::{Difference, Drift, Drifts};
 use crate::diff::shown;
 use crate::managed::Owner;
+use crate::paint::Paint;
 use crate::path::Segment;
-use crate::render::Paint;
 
 /// For people: each difference with its severity, its line in the source, and who wrote it.
 #[must_use]

@@ -2,6 +2,7 @@
 //! the API server serves, and in the whole cluster what refers to the platform's accounts, Services
 //! and classes or carries its label.
 
+mod own;
 mod references;
 mod sight;
 mod why;
@@ -11,19 +12,20 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use futures_util::{StreamExt, stream};
 use serde_json::{Value, json};
 
+use own::Own;
 use sight::Sight;
 
+use super::difference::{Difference, Drift};
 use super::pods::{Family, Found};
-use super::{Difference, Drift};
+use crate::call::Call;
 use crate::claims::Claims;
 use crate::client::Cluster;
 use crate::discovery::{Discovery, Resource};
 use crate::failure::{ApiError, Failure};
-use crate::inventory;
 use crate::live::Live;
 use crate::managed::Owner;
-use crate::object::{ObjectId, PART_OF, Program};
-use crate::request::Call;
+use crate::object::{ObjectId, PART_OF};
+use crate::program::Program;
 use crate::severity::Severity;
 use erpc_emit::Kind;
 
@@ -37,16 +39,6 @@ const IGNORED: [(&str, &str); 4] = [
     ("coordination.k8s.io", "leases"),
     ("metrics.k8s.io", "pods"),
 ];
-
-/// What the search knows of the platform.
-struct Own<'p> {
-    program: &'p Program<'p>,
-    live: &'p Live,
-    namespaces: BTreeSet<String>,
-    secrets: HashSet<(String, String)>,
-    claims: Claims,
-    sight: Sight,
-}
 
 pub(super) async fn find(
     cluster: &Cluster,
@@ -247,7 +239,7 @@ impl Own<'_> {
             ("", "PersistentVolume") => true,
             // What `erpc rbac` prints for whoever applies the platform.
             ("rbac.authorization.k8s.io", _) => {
-                name == inventory::name(self.program.name()) && object.is_by_erpc()
+                name == crate::state::name(self.program.name()) && object.is_by_erpc()
             }
             _ => false,
         }

@@ -3,11 +3,12 @@
 
 use serde_json::Value;
 
-use super::{Action, ObjectChange};
+use crate::change::{Action, ObjectChange};
 use crate::diff::FieldChange;
 use crate::live::Live;
-use crate::object::{ObjectId, Program};
+use crate::object::ObjectId;
 use crate::ports::transition;
+use crate::program::Program;
 use crate::workload;
 use erpc_emit::Kind;
 
@@ -143,7 +144,7 @@ pub(super) fn say_together(steps: &mut [ObjectChange], program: &Program<'_>, li
     for step in &mut *steps {
         let service = program.object(&step.id).and_then(|object| object.service);
         let Some(service) = service else { continue };
-        let workload = crate::apply::workload_of(program, service);
+        let workload = crate::ready::workload_of(program, service);
         match (step.id.kind, step.action) {
             (Kind::Service, Action::Update | Action::Adopt) => {
                 let (said, is_lossy) = of_ports(&step.id, &workload, program, live);

@@ -3,28 +3,29 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use futures_util::StreamExt;
-use futures_util::stream;
+use futures_util::{StreamExt, stream};
 use serde_json::{Value, json};
 
 use super::downtime::consequences;
-use super::explain::explain;
 use super::replace::{immutable, replace};
-use super::{Action, Allowed, ObjectChange, Plan, SCALE_MANAGER, blocked, fingerprint, step, uid};
 use crate::additions::{Addition, additions, without_defaults};
+use crate::allowed::Allowed;
+use crate::call::{Answer, Call};
+use crate::change::{Action, ObjectChange, blocked, step};
 use crate::client::Cluster;
 use crate::diff::{FieldChange, differences, shown};
-use crate::estimate;
+use crate::equal::fingerprint;
+use crate::explain::explain;
 use crate::failure::{ApiError, Cause, Failure, Refusal};
-use crate::inventory::is_labelled;
 use crate::known::Table;
 use crate::live::Live;
-use crate::node_ports;
-use crate::object::{Desired, ObjectId, Program};
+use crate::manager::SCALE_MANAGER;
+use crate::object::{ObjectId, is_labelled, uid};
 use crate::owner::{Inventories, Owner};
 use crate::path::FieldPath;
-use crate::request::{Answer, Call};
+use crate::program::{Desired, Program};
 use crate::taking::{CONTROLLERS, may_take, takes};
+use crate::{estimate, node_ports};
 use erpc_emit::Kind;
 
 /// How many calls a plan has under way; the limiter may allow fewer.
@@ -59,21 +60,20 @@ impl From<ObjectChange> for One {
     }
 }
 
+/// What an earlier plan found, which stands for each object that no client has written since.
+pub(super) struct Earlier<'p> {
+    pub(super) live: &'p Live,
+    pub(super) steps: HashMap<&'p ObjectId, &'p ObjectChange>,
+    pub(super) additions: &'p [(ObjectId, Addition)],
+}
+
 pub(super) async fn judge_all(
     cluster: &Cluster,
     program: &Program<'_>,
     live: &Live,
     allowed: &Allowed,
-    earlier: Option<&Plan>,
+    earlier: Option<&Earlier<'_>>,
 ) -> Result<Judged, Failure> {
-    let known: HashMap<&ObjectId, &ObjectChange> = earlier
-        .iter()
-        .flat_map(|plan| {
-            let left_out = plan.left_out.iter().filter_map(|left| left.step.as_ref());
-            plan.steps.iter().chain(left_out)
-        })
-        .map(|step| (&step.id, step))
-        .collect();
     let Judged {
         mut steps,
         mut unchanged,
@@ -114,14 +114,15 @@ pub(super) async fn judge_all(
             });
             continue;
         }
-        let stands = |earlier: &Plan| is_as_then(&desired.id, &earlier.live, live);
-        if earlier.is_some_and(stands) {
-            match known.get(&desired.id) {
+        if let Some(earlier) = earlier
+            && is_as_then(&desired.id, earlier.live, live)
+        {
+            match earlier.steps.get(&desired.id) {
                 Some(step) => steps.push((*step).clone()),
                 None => unchanged += 1,
             }
-            let earlier = earlier.iter().flat_map(|plan| &plan.additions);
-            additions.extend(earlier.filter(|(id, _)| *id == desired.id).cloned());
+            let known = earlier.additions.iter();
+            additions.extend(known.filter(|(id, _)| *id == desired.id).cloned());
             continue;
         }
         doubtful.push(desired);

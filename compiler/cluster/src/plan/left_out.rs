@@ -5,9 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use erpc_model::{Mode, Peer, ServiceId};
 
-use super::{Action, ObjectChange, Plan};
+use super::Plan;
+use crate::change::{Action, ObjectChange};
 use crate::claims::Claims;
-use crate::object::{ObjectId, Program};
+use crate::object::ObjectId;
+use crate::program::Program;
 use erpc_emit::Kind;
 
 /// An object that the run leaves as it is, because another one is blocked.

@@ -4,15 +4,16 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::{Action, ObjectChange, Plan, blocked, fingerprint, step, uid};
+use super::Plan;
+use crate::change::{Action, Moved, ObjectChange, VolumeMove, blocked, step};
 use crate::client::Cluster;
-use crate::destroy::takes_claims_along;
+use crate::equal::fingerprint;
 use crate::failure::Failure;
-use crate::inventory::is_labelled;
-use crate::moves::{self, Moved, Moves};
-use crate::object::{NAME, ObjectId, Program};
+use crate::moves::{self, Moves};
+use crate::object::{NAME, ObjectId, is_labelled, uid};
 use crate::owner;
-use crate::workload;
+use crate::program::Program;
+use crate::workload::{self, takes_claims_along};
 use erpc_emit::Kind;
 
 impl Plan {
@@ -156,11 +157,8 @@ impl Plan {
                 Err(failure) => return Ok(of_target(failure, target)),
             }
             if !target.volumes.is_empty() {
-                let volumes: Vec<String> = target
-                    .volumes
-                    .iter()
-                    .map(moves::VolumeMove::describe)
-                    .collect();
+                let volumes: Vec<String> =
+                    target.volumes.iter().map(VolumeMove::describe).collect();
                 let volumes = volumes.join(", ");
                 if !self.allowed.move_volumes {
                     let failure = Failure::new(format!(

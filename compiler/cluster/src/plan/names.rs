@@ -4,12 +4,13 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::{Action, Allowed, ObjectChange};
+use crate::allowed::Allowed;
+use crate::call::Call;
+use crate::change::{Action, ObjectChange};
 use crate::client::Cluster;
 use crate::failure::Failure;
 use crate::live::Live;
-use crate::object::Program;
-use crate::request::Call;
+use crate::program::Program;
 use crate::selection::unknown;
 
 /// Fails for a name of `--only` or `--replace` that neither the platform nor the cluster has.

@@ -1,14 +1,16 @@
 //! Fields that cannot be changed on a live object: which they are, and what making it anew means.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::explain::explain;
-use super::{Action, Allowed, ObjectChange, blocked, step, uid};
+use crate::allowed::Allowed;
+use crate::change::{Action, ObjectChange, blocked, step};
 use crate::client::Cluster;
 use crate::diff::differences;
+use crate::dry_run::new_body;
+use crate::explain::explain;
 use crate::failure::{ApiError, Failure, Refusal};
-use crate::object::Desired;
-use crate::request::{Answer, Call};
+use crate::object::uid;
+use crate::program::Desired;
 use crate::workload;
 use erpc_emit::Kind;
 
@@ -137,20 +139,6 @@ async fn judge_new_body(cluster: &Cluster, desired: &Desired) -> Result<Option<F
         Err(ApiError::Refused(refusal)) => Ok(Some(explain(&refusal, &desired.id))),
         Err(error) => Err(error.into()),
     }
-}
-
-/// What the server makes of the declared object if it is new: asked by a dry run, under a name that
-/// none has.
-pub(crate) async fn new_body(cluster: &Cluster, desired: &Desired) -> Result<Answer, ApiError> {
-    let mut body = desired.body.value();
-    if let Some(metadata) = body["metadata"].as_object_mut() {
-        metadata.remove("name");
-        metadata.insert("generateName".to_owned(), json!("erpc-plan-"));
-    }
-    let collection = desired.id.kind.collection(desired.id.namespace.as_deref());
-    cluster
-        .call(Call::create(&collection, &body).dry_run())
-        .await
 }
 
 #[cfg(test)]

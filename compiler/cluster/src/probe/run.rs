@@ -10,19 +10,20 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::{Attempt, Expects, MARK, PROBE_LABEL, Probe, Prober, manifest};
+use crate::call::Call;
 use crate::client::Cluster;
-use crate::doctor::Verdict;
+use crate::explain::explain;
 use crate::failure::{ApiError, Failure};
 use crate::inventory::line;
 use crate::live::list;
 use crate::manager::FieldManager;
-use crate::object::{ObjectId, Program};
-use crate::plan::{explain, uid};
+use crate::object::{ObjectId, uid};
+use crate::paint::Paint;
+use crate::program::Program;
 use crate::progress::Progress;
 use crate::ready;
-use crate::render::Paint;
-use crate::request::Call;
 use crate::stop::Stop;
+use crate::verdict::Verdict;
 use erpc_emit::Kind;
 
 const LOOKED_AT_EVERY: Duration = Duration::from_millis(500);
@@ -522,8 +523,8 @@ pub fn probe_json(outcome: &Outcome) -> Value {
 #[cfg(test)]
 mod tests {
     use super::{Probed, Seen, report};
-    use crate::doctor::Verdict;
     use crate::probe::{Attempt, Expects};
+    use crate::verdict::Verdict;
 
     fn verdict(expects: Expects, seen: Seen) -> Verdict {
         let attempt = Attempt::new(expects, "a.b:c", "a", 1);

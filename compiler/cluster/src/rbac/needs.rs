@@ -3,10 +3,12 @@
 
 use std::collections::BTreeMap;
 
-use super::Right;
-use crate::inventory::{STATE_NAMESPACE, name};
-use crate::object::{ObjectId, Program};
-use crate::plan::{Action, ObjectChange, Plan};
+use crate::change::{Action, ObjectChange};
+use crate::object::ObjectId;
+use crate::permissions::Right;
+use crate::plan::Plan;
+use crate::program::Program;
+use crate::state::{STATE_NAMESPACE, name};
 use erpc_emit::Kind;
 
 /// Permissions for objects by name, under construction.

@@ -3,11 +3,11 @@
 //! command asks for is in it, and nothing else.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 
-use crate::inventory::{STATE_NAMESPACE, name};
 use crate::moves::Moves;
-use crate::object::Program;
+use crate::permissions::Right;
+use crate::program::Program;
+use crate::state::{STATE_NAMESPACE, name};
 use erpc_emit::Kind;
 
 /// A command whose permissions can be printed.
@@ -52,56 +52,6 @@ impl Task {
             Self::Destroy => "destroy",
             Self::Probe => "probe",
             Self::Doctor => "doctor",
-        }
-    }
-}
-
-/// One permission: what may be done to what.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Right {
-    /// In which namespace; `None` for the whole cluster.
-    pub namespace: Option<String>,
-    /// API group.
-    pub group: String,
-    /// Resource, with a subresource: `pods/log`.
-    pub resource: String,
-    /// Only objects of these names; all if empty.
-    pub names: Vec<String>,
-    /// `get`, `list`, …
-    pub verbs: Vec<&'static str>,
-}
-
-impl Right {
-    /// One verb for all objects of a kind.
-    pub(crate) fn of_kind(namespace: Option<&str>, kind: Kind, verb: &'static str) -> Self {
-        Self {
-            namespace: namespace.map(str::to_owned),
-            group: kind.group().to_owned(),
-            resource: kind.plural().to_owned(),
-            names: Vec::new(),
-            verbs: vec![verb],
-        }
-    }
-}
-
-/// `patch deployments.apps web in shop`.
-impl fmt::Display for Right {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        const SHOWN: usize = 3;
-        write!(f, "{} {}", self.verbs.join(","), self.resource)?;
-        if !self.group.is_empty() {
-            write!(f, ".{}", self.group)?;
-        }
-        let shown: Vec<&str> = self.names.iter().take(SHOWN).map(String::as_str).collect();
-        if !shown.is_empty() {
-            write!(f, " {}", shown.join(", "))?;
-        }
-        if self.names.len() > SHOWN {
-            write!(f, " and {} more", self.names.len() - SHOWN)?;
-        }
-        match &self.namespace {
-            Some(namespace) => write!(f, " in {namespace}"),
-            None => Ok(()),
         }
     }
 }

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::{Look, Stall, name, number, text};
+use super::look::{Look, number, text};
+use super::state::Stall;
+use crate::object::name;
 use crate::path::{FieldPath, Segment};
 
 const TRANSIENT_IMAGE: Duration = Duration::from_secs(120);

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::{Look, Stall, text};
+use super::look::{Look, text};
+use super::state::Stall;
 
 pub(super) const FAILED_CREATE: Duration = Duration::from_secs(5);
 

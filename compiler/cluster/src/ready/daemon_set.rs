@@ -1,6 +1,7 @@
 //! DaemonSets: a pod of the newest revision on each node that may have one.
 
-use super::{Look, State, number, text};
+use super::look::{Look, number, text};
+use super::state::State;
 
 impl Look<'_> {
     pub(super) fn daemon_set(&mut self) -> State {

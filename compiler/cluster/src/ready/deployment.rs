@@ -3,7 +3,9 @@
 use serde_json::Value;
 
 use super::creation::{FAILED_CREATE, no_pod};
-use super::{Look, Stall, State, condition, name, number, text};
+use super::look::{Look, condition, number, text};
+use super::state::{Stall, State};
+use crate::object::name;
 use crate::watch::Watched;
 use crate::workload::REVISION;
 

@@ -1,7 +1,9 @@
 //! Jobs: complete, or failed with what its pods show.
 
+use super::look::{Look, condition, text};
 use super::pods::phase;
-use super::{Look, Stall, State, condition, name, text};
+use super::state::{Stall, State};
+use crate::object::name;
 
 impl Look<'_> {
     pub(super) fn job(&mut self) -> State {

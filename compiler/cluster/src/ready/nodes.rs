@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::{Look, Stall, condition, name, text};
+use super::look::{Look, condition, text};
+use super::state::Stall;
+use crate::object::name;
 use crate::path::FieldPath;
 use erpc_emit::Kind;
 

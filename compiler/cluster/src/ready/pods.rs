@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use super::look::{Look, condition, number, text};
 use super::nodes::EVICTED;
-use super::{Look, Stall, condition, name, number, text};
+use super::state::Stall;
+use crate::object::name;
 use crate::path::FieldPath;
 
 const UNREADY_TOLD: Duration = Duration::from_secs(20);

@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use super::look::{Look, number, text};
 use super::pods::is_ready;
-use super::{Look, Stall, State, name, number, text};
+use super::state::{Stall, State};
+use crate::object::name;
 
 const OLD_POD: Duration = Duration::from_secs(30);
 

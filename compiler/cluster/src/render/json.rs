@@ -2,10 +2,10 @@
 
 use serde_json::{Value, json};
 
-use crate::additions::show;
+use crate::change::{Action, ObjectChange};
 use crate::client::Cluster;
-use crate::object::Program;
-use crate::plan::{Action, ObjectChange, Plan};
+use crate::plan::Plan;
+use crate::program::Program;
 
 /// A plan as one JSON document, in the order of the text.
 #[must_use]
@@ -43,7 +43,7 @@ pub fn to_json(plan: &Plan, program: &Program<'_>, cluster: &Cluster) -> Value {
             "opened": flows.opened, "closed": flows.closed, "same": flows.same,
         })),
         "unchanged": plan.unchanged,
-        "additions": show::json(plan, program),
+        "additions": super::additions::json(plan, program),
         "summary": {
             "create": plan.count(Action::Create),
             "update": plan.count(Action::Update),

@@ -3,10 +3,10 @@
 use std::fmt::Write;
 
 use super::{summary, value};
-use crate::additions::show;
+use crate::change::ObjectChange;
 use crate::client::Cluster;
-use crate::object::Program;
-use crate::plan::{ObjectChange, Plan};
+use crate::plan::Plan;
+use crate::program::Program;
 
 /// A plan for a pull request.
 #[must_use]
@@ -49,7 +49,7 @@ pub fn markdown(plan: &Plan, program: &Program<'_>, cluster: &Cluster) -> String
             let _ = writeln!(out, "\nblocked: {failure}");
         }
     }
-    show::markdown(&mut out, plan);
+    super::additions::markdown(&mut out, plan);
     for secret in &plan.missing_secrets {
         let _ = writeln!(
             out,

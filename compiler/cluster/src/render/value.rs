@@ -4,8 +4,8 @@
 use serde_json::Value;
 use similar::{Algorithm, ChangeTag, DiffOp, TextDiff};
 
-use super::Detail;
 use crate::diff::FieldChange;
+use crate::paint::Detail;
 
 /// Values up to this many characters stand on the line of their field.
 const WIDEST: usize = 72;

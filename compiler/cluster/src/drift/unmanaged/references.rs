@@ -3,12 +3,12 @@
 use futures_util::{StreamExt, stream};
 use serde_json::Value;
 
-use super::{IN_FLIGHT, Own, permitted, writers};
+use super::own::Own;
+use super::{IN_FLIGHT, permitted, writers};
 use crate::client::Cluster;
 use crate::discovery::{Discovery, Resource};
 use crate::drift::{Difference, Drift};
 use crate::failure::{ApiError, Failure};
-use crate::inventory;
 use crate::object::{MANAGED_BY, ObjectId};
 use crate::path::plain;
 use crate::severity::Severity;
@@ -120,7 +120,8 @@ impl Own<'_> {
             "ClusterRoleBinding" | "RoleBinding" => {
                 let mut subjects = object["subjects"].as_array().into_iter().flatten();
                 let is_ours = subjects.any(|subject| self.is_account(subject, namespace));
-                let is_of_erpc = metadata["name"] == inventory::name(self.program.name()).as_str()
+                let is_of_erpc = metadata["name"]
+                    == crate::state::name(self.program.name()).as_str()
                     && metadata["labels"][MANAGED_BY] == "erpc";
                 if !is_ours || is_of_erpc {
                     return None;

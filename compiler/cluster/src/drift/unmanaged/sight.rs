@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
-use crate::access::Reach;
+use crate::call::Call;
 use crate::client::Cluster;
 use crate::discovery::Resource;
 use crate::failure::ApiError;
-use crate::request::Call;
+use crate::permissions::Reach;
 
 /// What may be tried.
 pub(super) enum Sight {

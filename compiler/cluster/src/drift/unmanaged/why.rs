@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::Own;
+use super::own::Own;
 use crate::drift::pods::Found;
 use crate::path::{FieldPath, plain};
 use crate::severity::Severity;

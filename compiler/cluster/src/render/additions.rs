@@ -5,9 +5,9 @@ use std::fmt::Write;
 use serde_json::{Value, json};
 
 use crate::diff::shown;
-use crate::object::Program;
+use crate::paint::Paint;
 use crate::plan::Plan;
-use crate::render::Paint;
+use crate::program::Program;
 
 /// For people.
 pub(crate) fn write(out: &mut String, plan: &Plan, program: &Program<'_>, paint: Paint) {
