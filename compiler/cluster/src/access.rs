@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use crate::call::Call;
 use crate::client::Cluster;
 use crate::failure::{ApiError, Failure};
+use crate::mutex::held;
 use crate::object::ObjectId;
 use crate::permissions::{Reach, Right, Rules, covers};
 
@@ -174,8 +175,8 @@ impl Cluster {
 
     /// The rules of this account in a namespace.
     async fn rules(&self, namespace: &str) -> Result<Arc<Rules>, ApiError> {
-        let known = self.rules.lock().map(|known| known.get(namespace).cloned());
-        if let Ok(Some(rules)) = known {
+        let known = held(&self.rules).get(namespace).cloned();
+        if let Some(rules) = known {
             return Ok(rules);
         }
         let body = json!({
@@ -194,9 +195,7 @@ impl Cluster {
             rules,
             are_complete,
         });
-        if let Ok(mut known) = self.rules.lock() {
-            known.insert(namespace.to_owned(), Arc::clone(&rules));
-        }
+        held(&self.rules).insert(namespace.to_owned(), Arc::clone(&rules));
         Ok(rules)
     }
 

@@ -106,6 +106,18 @@ pub struct ObjectChange {
     pub changes_pods: bool,
 }
 
+impl ObjectChange {
+    /// The uid of the live object.
+    ///
+    /// # Errors
+    ///
+    /// The plan has seen no object, so that none may be deleted.
+    pub(crate) fn live_uid(&self) -> Result<&str, Failure> {
+        let missing = || Failure::new(format!("{} has no uid", self.id));
+        self.uid.as_deref().ok_or_else(missing)
+    }
+}
+
 pub(crate) fn step(id: &ObjectId, action: Action) -> ObjectChange {
     ObjectChange {
         id: id.clone(),

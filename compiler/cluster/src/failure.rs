@@ -184,6 +184,17 @@ impl ApiError {
         self.refusal().map(|refusal| refusal.code)
     }
 
+    /// A refusal whose reason is known from elsewhere, too.
+    pub(crate) fn because(self, why: &Failure) -> Self {
+        match self {
+            Self::Refused(mut refusal) => {
+                refusal.message = format!("{}: {}", refusal.message.trim(), why.message);
+                Self::Refused(refusal)
+            }
+            Self::Unreachable(message) => Self::Unreachable(format!("{message}: {}", why.message)),
+        }
+    }
+
     /// Whether there is no such object.
     #[must_use]
     pub fn is_not_found(&self) -> bool {

@@ -215,18 +215,18 @@ impl Inventory {
             of_namespace.push_str(&line(id));
             of_namespace.push('\n');
         }
-        let text = |value: serde_json::Result<String>| {
-            value.map_err(|error| Failure::new(format!("the inventory cannot be encoded: {error}")))
+        let failed = |error: &dyn std::fmt::Display| {
+            Failure::new(format!("the inventory cannot be encoded: {error}"))
         };
+        let text = |value: serde_json::Result<String>| value.map_err(|error| failed(&error));
         let history = text(serde_json::to_string(&self.history))?;
         let mut packed = serde_json::Map::new();
         let mut size = history.len();
         for (key, text) in lines {
             let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
-            // Writing to memory cannot fail.
-            let _ = encoder.write_all(text.as_bytes());
-            let bytes = encoder.finish().unwrap_or_default();
-            let text = BASE64.encode(bytes);
+            let written = encoder.write_all(text.as_bytes());
+            let bytes = written.and_then(|()| encoder.finish());
+            let text = BASE64.encode(bytes.map_err(|error| failed(&error))?);
             size += text.len();
             packed.insert(key.to_owned(), Value::from(text));
         }

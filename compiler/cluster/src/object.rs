@@ -101,8 +101,8 @@ impl Packed {
     /// The object.
     #[must_use]
     pub fn value(&self) -> Value {
-        // It was written from a value, so it can be read as one.
-        serde_json::from_str(&self.0).unwrap_or_default()
+        serde_json::from_str(&self.0)
+            .expect("it was written from a value, so it can be read as one")
     }
 
     /// Its text.

@@ -48,10 +48,9 @@ impl Cluster {
             let (error, at_least) = match self.try_once(&call).await {
                 Try::Done(answer) => return Ok(answer),
                 Try::Final(error) => return Err(error),
+                Try::Unauthorized(error) if has_renewed => return Err(error),
                 Try::Unauthorized(error) => {
-                    if has_renewed || self.renew().await.is_err() {
-                        return Err(error);
-                    }
+                    self.renew().await.map_err(|why| error.because(&why))?;
                     has_renewed = true;
                     continue;
                 }
@@ -93,10 +92,10 @@ impl Cluster {
             Try::Final(error) | Try::Again(error, _) | Try::Unauthorized(error) => Err(error),
         };
         match self.try_once(call).await {
-            Try::Unauthorized(error) => match self.renew().await {
-                Ok(()) => ended(self.try_once(call).await),
-                Err(_) => Err(error),
-            },
+            Try::Unauthorized(error) => {
+                self.renew().await.map_err(|why| error.because(&why))?;
+                ended(self.try_once(call).await)
+            }
             tried => ended(tried),
         }
     }
@@ -176,8 +175,7 @@ impl Cluster {
         let header = |name: &str| {
             let values = head.headers.get_all(name).iter();
             values
-                .filter_map(|value| value.to_str().ok())
-                .map(str::to_owned)
+                .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
                 .collect::<Vec<String>>()
         };
         let raw = Raw {
@@ -197,6 +195,19 @@ impl Cluster {
             .to_bytes()
             .to_vec();
         Ok(Raw { bytes, ..raw })
+    }
+
+    /// What is at a path, if there is something.
+    ///
+    /// # Errors
+    ///
+    /// A refusal, or that the server does not answer.
+    pub(crate) async fn find(&self, path: impl Into<String>) -> Result<Option<Value>, ApiError> {
+        match self.call(Call::get(path)).await {
+            Ok(answer) => Ok(Some(answer.body)),
+            Err(error) if error.is_not_found() => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// All objects of a collection, in pages.

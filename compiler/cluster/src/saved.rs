@@ -31,8 +31,7 @@ pub fn save(plan: &Plan, program: &Program<'_>, cluster: &Cluster) -> String {
         "waitForSecretsSeconds": plan.allowed.wait_for_secrets.map(|time| time.as_secs()),
         "plan": to_json(plan, program, cluster),
     });
-    // A value cannot fail to be written.
-    serde_json::to_string_pretty(&file).unwrap_or_default() + "\n"
+    format!("{file:#}\n")
 }
 
 /// Reads a plan file.

@@ -23,6 +23,7 @@ use tower::util::MapRequestLayer;
 use tower::{BoxError, Service, ServiceBuilder};
 
 use crate::failure::Failure;
+use crate::mutex::held;
 use crate::proxy::{Protocol, Proxy};
 
 /// How long a connection may take to be made, the handshakes included.
@@ -106,9 +107,7 @@ where
     let http: legacy::Client<_, Body> = legacy::Client::builder(TokioExecutor::new()).build(timed);
     let authorize = bearer.map(Arc::new).map(|bearer| {
         MapRequestLayer::new(move |mut request: Request<Body>| {
-            if let Some(value) = bearer.header() {
-                request.headers_mut().insert(AUTHORIZATION, value);
-            }
+            request.headers_mut().insert(AUTHORIZATION, bearer.header());
             request
         })
     });
@@ -186,8 +185,8 @@ impl Bearer {
     }
 
     /// The header to send. A file that cannot be read any more leaves the last token in use.
-    fn header(&self) -> Option<HeaderValue> {
-        let mut current = self.current.lock().ok()?;
+    fn header(&self) -> HeaderValue {
+        let mut current = held(&self.current);
         if let Some(path) = &self.file
             && current.1.elapsed() >= TOKEN_LASTS
         {
@@ -198,7 +197,7 @@ impl Bearer {
             }
             current.1 = Instant::now();
         }
-        Some(current.0.clone())
+        current.0.clone()
     }
 }
 
@@ -250,7 +249,7 @@ mod tests {
     use super::Bearer;
 
     fn sent(bearer: &Bearer) -> String {
-        let header = bearer.header().expect("there is a token");
+        let header = bearer.header();
         header.to_str().expect("it is text").to_owned()
     }
 

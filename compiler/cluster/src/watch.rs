@@ -171,6 +171,12 @@ impl Observed {
     /// Why something cannot be watched, as long as it is so.
     #[must_use]
     pub(crate) fn trouble(&self) -> Option<Failure> {
+        // A watch goes on until it is aborted: one that has ended has panicked, and its copy stays as it was.
+        if self.tasks.iter().any(JoinHandle::is_finished) {
+            return Some(Failure::new(
+                "the rollout cannot be followed: a watch has ended by a bug of erpc",
+            ));
+        }
         held(&self.store).trouble.values().next().cloned()
     }
 
@@ -347,6 +353,7 @@ impl Keeper {
                         Some(403..=405) => self.note(self.refused(&error)),
                         // Whether the server is away, or only this connection was cut.
                         None => self.cluster.glance().await,
+                        // The server is there, and the watcher begins again after a pause.
                         Some(_) => {}
                     }
                     tokio::time::sleep(*pause).await;

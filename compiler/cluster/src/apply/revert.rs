@@ -245,19 +245,20 @@ impl Engine<'_, '_> {
     }
 
     /// The steps that delete what was made, by the uids that it got.
-    async fn delete_steps(&self, made: Vec<ObjectChange>) -> Vec<Write> {
+    async fn delete_steps(&mut self, made: Vec<ObjectChange>) -> Vec<Write> {
         let mut steps = Vec::new();
         for step in made {
-            let Ok(answer) = self
-                .cluster
-                .call(crate::call::Call::get(step.id.path()))
-                .await
-            else {
-                continue;
+            let live = match self.cluster.find(step.id.path()).await {
+                Ok(Some(live)) => live,
+                Ok(None) => continue,
+                Err(error) => {
+                    self.note(&step, Err(Some(error.into())));
+                    continue;
+                }
             };
             let step = ObjectChange {
                 action: Action::Prune,
-                uid: crate::object::uid(&answer.body),
+                uid: crate::object::uid(&live),
                 ..step
             };
             steps.push(Write {

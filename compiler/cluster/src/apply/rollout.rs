@@ -657,6 +657,7 @@ impl Engine<'_, '_> {
             .query("container", container)
             .query("previous", "true")
             .query("tailLines", LOG_LINES.to_string());
+        // A log that cannot be read explains nothing; what was seen of the pod is reported all the same.
         let Ok(answer) = self.cluster.call(call).await else {
             return Vec::new();
         };

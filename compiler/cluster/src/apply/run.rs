@@ -177,7 +177,7 @@ impl Engine<'_, '_> {
     }
 
     /// The list of all that is written.
-    pub(super) async fn ordered(&self, open: &BTreeSet<String>) -> Steps {
+    pub(super) async fn ordered(&mut self, open: &BTreeSet<String>) -> Steps {
         let steps = self
             .plan
             .work()
@@ -209,7 +209,7 @@ impl Engine<'_, '_> {
 
     /// The Services as they are now, where that is not in the plan: on the way back, and of those that
     /// lacked the platform's label.
-    async fn current_services(&self, steps: &[ObjectChange]) -> BTreeMap<ObjectId, Value> {
+    async fn current_services(&mut self, steps: &[ObjectChange]) -> BTreeMap<ObjectId, Value> {
         let unknown = steps.iter().filter(|step| {
             step.id.kind == Kind::Service
                 && step.uid.is_some()
@@ -217,9 +217,12 @@ impl Engine<'_, '_> {
         });
         let mut current = BTreeMap::new();
         for step in unknown {
-            // A Service that cannot be read is taken as the plan has it.
-            if let Ok(answer) = self.cluster.call(Call::get(step.id.path())).await {
-                current.insert(step.id.clone(), answer.body);
+            match self.cluster.find(step.id.path()).await {
+                Ok(live) => current.extend(live.map(|live| (step.id.clone(), live))),
+                Err(error) => self.progress.say(&Event::Note(format!(
+                    "{} is taken as the plan has it, because it cannot be read: {error}",
+                    step.id
+                ))),
             }
         }
         current

@@ -40,7 +40,7 @@ impl Engine<'_, '_> {
         let intent = Intent::MoveVolumes {
             object: line(&step.id),
             namespace: step.id.namespace.as_ref().map(ToString::to_string),
-            uid: step.uid.clone().unwrap_or_default(),
+            uid: step.live_uid().map_err(Some)?.to_owned(),
             volumes: moved.volumes.clone(),
         };
         self.intend(&intent).await.map_err(Some)?;
@@ -135,9 +135,7 @@ impl Engine<'_, '_> {
             kind: Kind::PersistentVolumeClaim,
             name: volume.claim.as_str().into(),
         };
-        writer
-            .delete(&id, Some(&volume.claim_uid), "Background")
-            .await?;
+        writer.delete(&id, &volume.claim_uid, "Background").await?;
         let late = || {
             Failure::new(format!("{id} is being deleted and does not go"))
                 .help("a pod still uses it, or a finalizer holds it; then apply again: it goes on from here")

@@ -271,9 +271,7 @@ impl Writer {
     /// Deletes what is not in the source any more, unless another platform owns it by now.
     async fn remove(&self, step: &ObjectChange) -> Written {
         let id = &step.id;
-        let Some(uid) = step.uid.as_deref() else {
-            return Err(Some(Failure::new(format!("{id} has no uid"))));
-        };
+        let uid = step.live_uid().map_err(Some)?;
         match owner::delete(&self.cluster, &self.manager, id, uid).await {
             Ok(Deleted::Now(answer)) => Ok(Some(answer)),
             Ok(Deleted::Before) => Ok(None),
@@ -294,9 +292,8 @@ impl Writer {
         if !self.may_write() {
             return Err(None);
         }
-        let uid = step.uid.as_deref();
+        let uid = step.live_uid().map_err(Some)?;
         let answer = self.delete(&step.id, uid, "Foreground").await?;
-        let uid = uid.unwrap_or_default();
         self.await_deleted(&step.id, uid).await?;
         Ok(answer)
     }
@@ -318,15 +315,7 @@ impl Writer {
     }
 
     /// Deletes the object with this uid; one that is gone is deleted.
-    pub(crate) async fn delete(
-        &self,
-        id: &ObjectId,
-        uid: Option<&str>,
-        propagation: &str,
-    ) -> Written {
-        let Some(uid) = uid else {
-            return Err(Some(Failure::new(format!("{id} has no uid"))));
-        };
+    pub(crate) async fn delete(&self, id: &ObjectId, uid: &str, propagation: &str) -> Written {
         let call = Call::delete(&id.path(), uid, propagation);
         match self.cluster.call(call).await {
             Ok(answer) => Ok(Some(answer)),
@@ -353,7 +342,7 @@ impl Engine<'_, '_> {
         let intent = Intent::Replace {
             object: line(&step.id),
             namespace: step.id.namespace.as_ref().map(ToString::to_string),
-            uid: step.uid.clone().unwrap_or_default(),
+            uid: step.live_uid().map_err(Some)?.to_owned(),
             is_orphaning: is_orphaning(step.id.kind),
             body: body.clone(),
         };
@@ -431,7 +420,7 @@ async fn end_replace(writer: &Writer, intent: &Intent) -> Written {
     } else {
         "Background"
     };
-    writer.delete(&id, Some(uid), propagation).await?;
+    writer.delete(&id, uid, propagation).await?;
     writer.await_deleted(&id, uid).await?;
     let call = Call::apply(&id, body, writer.manager.name());
     match writer.cluster.call(call).await {

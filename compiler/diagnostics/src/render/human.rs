@@ -91,8 +91,8 @@ fn texts(diagnostics: &Diagnostics, sources: &Sources) -> Texts {
                 }
             }
         }
-        // Whole characters are replaced, byte by byte.
-        Some((file, String::from_utf8(text).ok()?.into()))
+        // Whole characters are replaced, byte by byte. A file that is left out here would be shown as it is.
+        Some((file, String::from_utf8_lossy(&text).into_owned().into()))
     });
     masked.collect()
 }
