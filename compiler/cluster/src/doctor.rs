@@ -3,8 +3,8 @@
 
 mod admission;
 mod capacity;
-mod check;
 mod enforcement;
+mod finding;
 mod network;
 mod server;
 mod state;
@@ -13,60 +13,100 @@ mod storage;
 use std::fmt::Write;
 use std::sync::Arc;
 
+use futures_util::FutureExt;
+use futures_util::future::LocalBoxFuture;
 use serde_json::{Value, json};
 
 use crate::client::Cluster;
 use crate::failure::Failure;
-use crate::live::Live;
 use crate::paint::Paint;
 use crate::program::Program;
 use crate::verdict::Verdict;
-pub use check::Check;
-use check::check;
+use finding::{Context, Finding, unknown};
 
-/// Runs every check; with an image for the pods also whether policies are enforced, in a namespace of
+/// One check.
+#[derive(Clone, Debug)]
+pub struct Check {
+    /// What was looked at.
+    pub name: &'static str,
+    /// What it came to.
+    pub verdict: Verdict,
+    /// What was found.
+    pub found: String,
+    /// What to do.
+    pub fix: Option<String>,
+}
+
+/// A row of the table of probes.
+struct Probe {
+    name: &'static str,
+    /// Whether the platform has what is looked at.
+    applies: fn(&Context<'_>) -> bool,
+    /// Looks and judges; what cannot be read is unknown.
+    look: for<'c> fn(&'c Context<'c>) -> LocalBoxFuture<'c, Result<Finding, Failure>>,
+}
+
+macro_rules! probes {
+    ($($name:literal $(if $applies:path)? => $look:path;)*) => {
+        &[$(Probe {
+            name: $name,
+            applies: probes!(@ $($applies)?),
+            look: |context| $look(context).boxed_local(),
+        },)*]
+    };
+    (@) => { |_| true };
+    (@ $applies:path) => { $applies };
+}
+
+/// All probes, in the order in which they are shown. A function has what it reads, since in half of them one
+/// answer says what to read next, and its findings, each with its fix.
+const PROBES: &[Probe] = probes! {
+    "API server" => server::server;
+    "identity" => server::identity;
+    "APIs" => server::apis;
+    "dry runs" => server::dry_run;
+    "rights" => server::allowed;
+    "capacity" => capacity::capacity;
+    "storage" => storage::storage;
+    "ingress" if network::has_routes => network::ingress;
+    "DNS" => network::dns;
+    "addresses" => network::addresses;
+    "network policies" => network::network;
+    "enforcement" if enforcement::is_wanted => enforcement::enforcement;
+    "Pod Security" => admission::pod_security;
+    "metrics" if capacity::has_autoscalers => capacity::metrics;
+    "webhooks" => admission::webhooks;
+    "leftovers" => state::leftovers;
+    "quotas" => admission::quotas;
+    "secrets" => state::secrets;
+    "other tools" => state::other_tools;
+    "registry" => state::registry;
+};
+
+/// Runs every probe; with an image for the pods also whether policies are enforced, in a namespace of
 /// its own.
-///
-/// # Errors
-///
-/// The cluster does not answer at all; everything else is in a check.
 pub async fn doctor(
     cluster: &Arc<Cluster>,
     program: &Program<'_>,
-    probe: Option<&str>,
-) -> Result<Vec<Check>, Failure> {
-    let mut checks = vec![server::server(cluster, program).await];
-    checks.push(server::identity(cluster, program).await);
-    checks.push(server::apis(cluster, program).await);
-    checks.push(server::dry_run(cluster, program).await);
-    checks.push(server::allowed(cluster, program).await);
-    checks.push(capacity::capacity(cluster, program).await);
-    checks.push(storage::storage(cluster, program).await);
-    checks.extend(network::ingress(cluster, program).await);
-    checks.push(network::dns(cluster, program).await);
-    checks.push(network::addresses(cluster, program).await);
-    checks.push(network::network(cluster).await);
-    if let Some(image) = probe {
-        checks.push(enforcement::enforcement(cluster, image).await);
+    image: Option<&str>,
+) -> Vec<Check> {
+    let context = Context::new(cluster, program, image);
+    let mut checks = Vec::new();
+    for probe in PROBES.iter().filter(|probe| (probe.applies)(&context)) {
+        let found = (probe.look)(&context).await;
+        let Finding {
+            verdict,
+            found,
+            fix,
+        } = found.unwrap_or_else(|failure| unknown(failure.message));
+        checks.push(Check {
+            name: probe.name,
+            verdict,
+            found,
+            fix,
+        });
     }
-    checks.push(admission::pod_security(cluster, program).await);
-    checks.extend(capacity::metrics(cluster, program).await);
-    checks.push(admission::webhooks(cluster).await);
-    checks.push(state::leftovers(cluster, program).await);
-    match Live::read(cluster, program).await {
-        Ok(live) => {
-            checks.push(admission::quotas(cluster, program, &live).await);
-            checks.push(state::secrets(cluster, program, &live).await);
-            checks.push(state::other_tools(program, &live));
-        }
-        Err(failure) => {
-            for name in ["quotas", "secrets", "other tools"] {
-                checks.push(check(name, Verdict::Unknown, failure.message.clone()));
-            }
-        }
-    }
-    checks.push(state::registry(cluster, program).await);
-    Ok(checks)
+    checks
 }
 
 /// Whether nothing fails.

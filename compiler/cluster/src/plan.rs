@@ -20,10 +20,11 @@ use crate::change::{Action, ObjectChange, step};
 use crate::claims::{self, Growth};
 use crate::client::Cluster;
 use crate::failure::Failure;
+use crate::identity::Identity;
 use crate::live::{Live, MissingSecret, missing_secrets};
 use crate::object::{DEFAULT_DENY, ObjectId, TOOL};
+use crate::owner;
 use crate::program::Program;
-use crate::{identity, owner};
 use erpc_emit::Kind;
 
 pub(crate) use judge::body_for;
@@ -110,10 +111,15 @@ impl Plan {
         let live = Live::read(cluster, program).await?;
         names::check(program, &live, allowed)?;
         let (identity, secrets) = futures_util::join!(
-            identity::check(cluster, program),
+            Identity::read(cluster, program),
             missing_secrets(cluster, program, &live)
         );
-        let (mut refused, mut notes) = identity;
+        let Identity {
+            mut refused,
+            unchecked: mut notes,
+            notes: differs,
+        } = identity;
+        notes.extend(differs);
         let (missing_secrets, unchecked) = secrets;
         notes.extend(unchecked);
         refused.extend(wrong_inventory(cluster, program, &live));

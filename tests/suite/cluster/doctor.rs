@@ -1,8 +1,9 @@
 //! `erpc doctor`: each row of its table is found where it is so, and not where it is not.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::server::{Cluster, Program, until};
+use super::proxy::Proxy;
+use super::server::{Cluster, Program, Ran, until};
 
 #[test]
 #[ignore = "needs the server that tests/cluster/build makes; tests/run runs it"]
@@ -264,4 +265,46 @@ fn doctor_tries_whether_policies_are_enforced() {
         let namespaces = cluster.kubectl(&["get", "namespaces", "-o", "name"]);
         !namespaces.contains("erpc-probe")
     });
+}
+
+#[test]
+#[ignore = "needs the server that tests/cluster/build makes; tests/run runs it"]
+fn doctor_takes_no_refusal_for_an_answer() {
+    let cluster = Cluster::start();
+    let shop = Program::shop();
+    cluster.apply_yaml(
+        "apiVersion: admissionregistration.k8s.io/v1\nkind: ValidatingWebhookConfiguration\nmetadata: {name: checks}\nwebhooks:\n  - name: checks.example.com\n    admissionReviewVersions: [v1]\n    sideEffects: None\n    failurePolicy: Fail\n    clientConfig: {service: {name: checks, namespace: default}}\n    rules: [{apiGroups: [example.com], apiVersions: [v1], operations: [CREATE], resources: [things]}]\n",
+    );
+    let refused =
+        |path: &str| json!({ "method": "GET", "path": path, "status": 403, "body": "not for you" });
+    let proxy = Proxy::start(
+        &cluster,
+        &json!([
+            refused("^/apis/apps/v1$"),
+            refused("endpointslices"),
+            refused("leases"),
+            refused("daemonsets/node-local-dns"),
+            refused("^/api/v1/namespaces/[^/]*/pods.*part-of"),
+        ]),
+    );
+    let output = proxy
+        .command(&["doctor", "--format", "json"], shop.path())
+        .output()
+        .expect("erpc runs");
+    let said = Ran::of(&output).json();
+    let checks = said["checks"].as_array().expect("a list");
+    for name in [
+        "identity",
+        "APIs",
+        "DNS",
+        "webhooks",
+        "leftovers",
+        "registry",
+    ] {
+        let check = checks.iter().find(|check| check["check"] == name);
+        let check = check.unwrap_or_else(|| panic!("no check {name} in {said}"));
+        assert_eq!(check["verdict"], "unknown", "{check}");
+        let found = check["found"].as_str().unwrap_or_default();
+        assert!(found.contains("not for you"), "{check}");
+    }
 }

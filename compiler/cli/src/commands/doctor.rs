@@ -21,7 +21,7 @@ pub(crate) fn run(command: &Doctor, common: &Common, console: &mut Console<'_>) 
             let checks = block_on(async {
                 let cluster = Arc::new(Cluster::connect(&access("doctor", &command.access)).await?);
                 let probe = command.probe.then_some(command.image.as_str());
-                erpc_cluster::doctor(&cluster, program, probe).await
+                Ok(erpc_cluster::doctor(&cluster, program, probe).await)
             })?;
             let text = if common.format == Format::Json {
                 erpc_cluster::doctor_json(&checks).to_string() + "\n"

@@ -1,23 +1,22 @@
 //! What may keep the API server from taking a pod: Pod Security and webhooks.
 
-use super::check::{Check, check};
-use crate::call::Call;
-use crate::client::Cluster;
-use crate::live::Live;
-use crate::program::Program;
+use super::finding::{Context, Finding, bad, good};
+use crate::failure::Failure;
 use crate::quota;
-use crate::verdict::Verdict;
 use erpc_emit::root;
 
-pub(super) async fn pod_security(cluster: &Cluster, program: &Program<'_>) -> Check {
+pub(super) async fn pod_security(context: &Context<'_>) -> Result<Finding, Failure> {
+    let Context {
+        cluster, program, ..
+    } = context;
     let mut denied = Vec::new();
     for (id, namespace) in program.platform.namespaces() {
         let name = namespace.name.value.as_str();
         let path = format!("/api/v1/namespaces/{name}");
-        let Ok(answer) = cluster.call(Call::get(path)).await else {
+        let Some(live) = cluster.find(path).await? else {
             continue;
         };
-        let label = &answer.body["metadata"]["labels"]["pod-security.kubernetes.io/enforce"];
+        let label = &live["metadata"]["labels"]["pod-security.kubernetes.io/enforce"];
         let needs = erpc_policy::PodSecurity::of_namespace(program.platform, id).as_str();
         let Some(has) = label.as_str() else { continue };
         let rank = |level: &str| match level {
@@ -32,27 +31,22 @@ pub(super) async fn pod_security(cluster: &Cluster, program: &Program<'_>) -> Ch
         }
     }
     if denied.is_empty() {
-        return check(
-            "Pod Security",
-            Verdict::Good,
-            "no namespace forbids what its services need",
-        );
+        return Ok(good("no namespace forbids what its services need"));
     }
-    check("Pod Security", Verdict::Bad, denied.join("; "))
-        .fix("`erpc apply` sets the level that the source needs; make sure that no other client sets it back")
+    Ok(bad(denied.join("; ")).fix(
+        "`erpc apply` sets the level that the source needs; make sure that no other client sets it back",
+    ))
 }
 
-pub(super) async fn webhooks(cluster: &Cluster) -> Check {
+pub(super) async fn webhooks(context: &Context<'_>) -> Result<Finding, Failure> {
+    let Context { cluster, .. } = context;
     let mut dead = Vec::new();
     for plural in [
         "validatingwebhookconfigurations",
         "mutatingwebhookconfigurations",
     ] {
         let path = format!("{}/{plural}", root("admissionregistration.k8s.io", "v1"));
-        let configurations = match cluster.list(&path, "").await {
-            Ok(configurations) => configurations,
-            Err(error) => return check("webhooks", Verdict::Unknown, error.to_string()),
-        };
+        let configurations = cluster.list(&path, "").await?;
         for configuration in configurations {
             let hooks = configuration["webhooks"].as_array().cloned();
             for hook in hooks.into_iter().flatten() {
@@ -67,7 +61,7 @@ pub(super) async fn webhooks(cluster: &Cluster) -> Check {
                     text("namespace")
                 );
                 let selector = format!("kubernetes.io/service-name={}", text("name"));
-                let slices = cluster.list(&path, &selector).await.unwrap_or_default();
+                let slices = cluster.list(&path, &selector).await?;
                 let has_endpoint = slices
                     .iter()
                     .flat_map(|slice| slice["endpoints"].as_array().into_iter().flatten())
@@ -79,47 +73,33 @@ pub(super) async fn webhooks(cluster: &Cluster) -> Check {
         }
     }
     if dead.is_empty() {
-        return check(
-            "webhooks",
-            Verdict::Good,
-            "every admission webhook that may block has a backend",
-        );
+        return Ok(good("every admission webhook that may block has a backend"));
     }
-    check(
-        "webhooks",
-        Verdict::Bad,
-        format!(
-            "no server answers for {}, and no object is accepted without them",
-            dead.join(", ")
-        ),
-    )
-    .fix("bring their services back, or remove their configurations")
+    Ok(bad(format!(
+        "no server answers for {}, and no object is accepted without them",
+        dead.join(", ")
+    ))
+    .fix("bring their services back, or remove their configurations"))
 }
 
 /// Quotas and limit ranges that others set, against what the platform asks for at its least.
-pub(super) async fn quotas(cluster: &Cluster, program: &Program<'_>, live: &Live) -> Check {
-    let names = live.namespaces_of(program);
-    let shortages = match quota::shortages(cluster, program, &names).await {
-        Ok(shortages) => shortages,
-        Err(error) => return check("quotas", Verdict::Unknown, error.to_string()),
-    };
+pub(super) async fn quotas(context: &Context<'_>) -> Result<Finding, Failure> {
+    let Context {
+        cluster, program, ..
+    } = context;
+    let names = context.live().await?.namespaces_of(program);
+    let shortages = quota::shortages(cluster, program, &names).await?;
     if let Some(first) = shortages.first() {
         let all: Vec<&str> = shortages.iter().map(|one| one.message.as_str()).collect();
-        return check("quotas", Verdict::Bad, all.join("; "))
-            .fix(first.help.clone().unwrap_or_default());
+        return Ok(bad(all.join("; ")).help_of(first));
     }
-    match quota::too_large(cluster, program, &names).await {
-        Err(error) => check("quotas", Verdict::Unknown, error.to_string()),
-        Ok(containers) if containers.is_empty() => check(
-            "quotas",
-            Verdict::Good,
+    let containers = quota::too_large(cluster, program, &names).await?;
+    if containers.is_empty() {
+        return Ok(good(
             "every quota and limit range admits the minimum of the platform",
-        ),
-        Ok(containers) => check(
-            "quotas",
-            Verdict::Bad,
-            format!("a limit range does not let in {}", containers.join(", ")),
-        )
-        .fix("change the limit range, or `cpu` and `memory` in the source"),
+        ));
     }
+    let containers = containers.join(", ");
+    Ok(bad(format!("a limit range does not let in {containers}"))
+        .fix("change the limit range, or `cpu` and `memory` in the source"))
 }

@@ -2,19 +2,18 @@
 
 use erpc_model::Scaling;
 
-use super::check::{Check, check};
+use super::finding::{Context, Finding, bad, good, warning};
 use crate::call::Call;
-use crate::client::Cluster;
+use crate::failure::Failure;
 use crate::program::Program;
 use crate::quantity::{Amount, pod_template};
 use crate::ready;
-use crate::verdict::Verdict;
 
-pub(super) async fn capacity(cluster: &Cluster, program: &Program<'_>) -> Check {
-    let nodes = match cluster.list("/api/v1/nodes", "").await {
-        Ok(nodes) => nodes,
-        Err(error) => return check("capacity", Verdict::Unknown, error.to_string()),
-    };
+pub(super) async fn capacity(context: &Context<'_>) -> Result<Finding, Failure> {
+    let Context {
+        cluster, program, ..
+    } = context;
+    let nodes = cluster.list("/api/v1/nodes", "").await?;
     let usable: Vec<Amount> = nodes
         .iter()
         .filter(|node| node["spec"]["unschedulable"] != true)
@@ -35,6 +34,7 @@ pub(super) async fn capacity(cluster: &Cluster, program: &Program<'_>) -> Check 
                 others.add(Amount::requests(&pod["spec"]), 1);
             }
         }
+        // The platform's own need is known all the same.
         Err(_) => unseen = "; what others use may not be seen",
     }
     let (mut least, mut most) = (others, others);
@@ -59,59 +59,55 @@ pub(super) async fn capacity(cluster: &Cluster, program: &Program<'_>) -> Check 
         most.text()
     );
     if !least.fits(total) {
-        return check("capacity", Verdict::Bad, found)
-            .fix("add nodes, or ask for less in the source");
+        return Ok(bad(found).fix("add nodes, or ask for less in the source"));
     }
     if !most.fits(total) {
-        return check(
-            "capacity",
-            Verdict::Warning,
-            format!("{found}: not all autoscalers can reach their most"),
-        )
-        .fix("add nodes, or lower the upper ends of `scale`");
+        return Ok(
+            warning(format!("{found}: not all autoscalers can reach their most"))
+                .fix("add nodes, or lower the upper ends of `scale`"),
+        );
     }
     if usable.len() > 1 && !least.fits(without_one) {
-        return check(
-            "capacity",
-            Verdict::Warning,
-            format!("{found}: not with one node gone"),
-        )
-        .fix("add a node");
+        return Ok(warning(format!("{found}: not with one node gone")).fix("add a node"));
     }
-    check("capacity", Verdict::Good, found)
+    Ok(good(found))
 }
 
-pub(super) async fn metrics(cluster: &Cluster, program: &Program<'_>) -> Option<Check> {
-    let scaled = program
-        .platform
-        .services()
-        .filter(|(_, service)| matches!(service.scaling, Scaling::Auto(_)))
-        .count();
-    if scaled == 0 {
-        return None;
-    }
+pub(super) async fn metrics(context: &Context<'_>) -> Result<Finding, Failure> {
+    let Context {
+        cluster, program, ..
+    } = context;
     let path = "/apis/apiregistration.k8s.io/v1/apiservices/v1beta1.metrics.k8s.io";
     let is_there = match cluster.call(Call::get(path)).await {
         Ok(answer) => {
-            let conditions = answer.body["status"]["conditions"].as_array().cloned();
-            conditions
-                .into_iter()
-                .flatten()
-                .any(|c| c["type"] == "Available" && c["status"] == "True")
+            let conditions = answer.body["status"]["conditions"].as_array();
+            let mut conditions = conditions.into_iter().flatten();
+            conditions.any(|c| c["type"] == "Available" && c["status"] == "True")
         }
+        // Who may not see how it is served may use it.
         Err(_) => cluster
-            .call(Call::get("/apis/metrics.k8s.io/v1beta1"))
-            .await
-            .is_ok(),
+            .find("/apis/metrics.k8s.io/v1beta1")
+            .await?
+            .is_some(),
     };
-    Some(if is_there {
-        check("metrics", Verdict::Good, "the metrics API answers")
+    Ok(if is_there {
+        good("the metrics API answers")
     } else {
-        check(
-            "metrics",
-            Verdict::Warning,
-            format!("there is no metrics API, and {scaled} services scale by it: they stay at their least"),
-        )
+        let scaled = autoscaled(program);
+        warning(format!(
+            "there is no metrics API, and {scaled} services scale by it: they stay at their least"
+        ))
         .fix("install metrics-server")
     })
+}
+
+pub(super) fn has_autoscalers(context: &Context<'_>) -> bool {
+    autoscaled(context.program) > 0
+}
+
+/// How many services have an autoscaler.
+fn autoscaled(program: &Program<'_>) -> usize {
+    let services = program.platform.services();
+    let scaled = services.filter(|(_, service)| matches!(service.scaling, Scaling::Auto(_)));
+    scaled.count()
 }

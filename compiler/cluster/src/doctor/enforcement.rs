@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::check::{Check, check};
+use super::finding::{Context, Finding, bad, good, unknown};
 use crate::call::Call;
 use crate::client::Cluster;
 use crate::failure::{ApiError, Failure};
@@ -16,35 +16,41 @@ use crate::paint::Paint;
 use crate::probe::{Attempt, Expects, Prober, Run, Seen, run_jobs};
 use crate::progress::{Progress, Show};
 use crate::stop::Stop;
-use crate::verdict::Verdict;
 use erpc_emit::Kind;
 
-const NAME: &str = "enforcement";
 const PORT: u16 = 8080;
 const READY: Duration = Duration::from_secs(120);
 /// An agent gets a new policy after a moment; it has so many tries.
 const TRIES: usize = 4;
 const BETWEEN: Duration = Duration::from_secs(3);
 
-/// Tries it. Whatever comes of it is a check.
-pub(super) async fn enforcement(cluster: &Arc<Cluster>, image: &str) -> Check {
+/// Whether it is tried.
+pub(super) fn is_wanted(context: &Context<'_>) -> bool {
+    context.image.is_some()
+}
+
+/// Tries it. Whatever comes of it is a finding, and the namespace goes in any case.
+pub(super) async fn enforcement(context: &Context<'_>) -> Result<Finding, Failure> {
+    let (cluster, Some(image)) = (context.cluster, context.image) else {
+        return Ok(unknown("not tried"));
+    };
     let mut stop = Stop::on_signals(cluster);
     let namespace = format!("erpc-probe-{:08x}", fastrand::u32(..));
     let tried = tried(cluster, image, &namespace, &mut stop).await;
     let removed = remove(cluster, &namespace).await;
     let found = match tried {
         Ok(found) => found,
-        Err(failure) => check(NAME, Verdict::Unknown, failure.message)
+        Err(failure) => unknown(failure.message)
             .fix("--probe needs the right to make a namespace, pods, jobs and a policy, and to read logs"),
     };
-    match removed {
+    Ok(match removed {
         Ok(()) => found,
-        Err(error) => Check {
+        Err(error) => Finding {
             found: format!("{}; namespace {namespace} is left: {error}", found.found),
             ..found
         }
         .fix(format!("kubectl delete namespace {namespace}")),
-    }
+    })
 }
 
 async fn tried(
@@ -52,7 +58,7 @@ async fn tried(
     image: &str,
     namespace: &str,
     stop: &mut Stop,
-) -> Result<Check, Failure> {
+) -> Result<Finding, Failure> {
     let collection = Kind::Namespace.collection(None);
     let body = json!({
         "apiVersion": "v1", "kind": "Namespace",
@@ -74,14 +80,10 @@ async fn tried(
     };
     let before = attempt(cluster, &run, &address, Expects::Open, stop).await?;
     if before != Seen::Connected {
-        return Ok(check(
-            NAME,
-            Verdict::Unknown,
-            format!(
-                "a pod does not reach another even without a policy: {}",
-                before.describe()
-            ),
-        )
+        return Ok(unknown(format!(
+            "a pod does not reach another even without a policy: {}",
+            before.describe()
+        ))
         .fix("`--image` names another image for the pods, if this one cannot be pulled"));
     }
     let policy = json!({
@@ -94,25 +96,18 @@ async fn tried(
     for _ in 0..TRIES {
         match attempt(cluster, &run, &address, Expects::Closed, stop).await? {
             Seen::TimedOut | Seen::Refused => {
-                return Ok(check(
-                    NAME,
-                    Verdict::Good,
-                    "a policy that forbids a connection closes it",
-                ));
+                return Ok(good("a policy that forbids a connection closes it"));
             }
             Seen::Connected => {}
             other => {
-                return Ok(check(NAME, Verdict::Unknown, other.describe()));
+                return Ok(unknown(other.describe()));
             }
         }
         if stop.asked_within(BETWEEN).await {
-            return Ok(check(NAME, Verdict::Unknown, "stopped"));
+            return Ok(unknown("stopped"));
         }
     }
-    Ok(check(
-        NAME,
-        Verdict::Bad,
-        "a connection that a policy forbids comes about: the network plugin does not enforce policies",
+    Ok(bad("a connection that a policy forbids comes about: the network plugin does not enforce policies",
     )
     .fix("install an agent that does, such as Cilium or Calico: without one every policy of the platform is only text"))
 }
@@ -209,10 +204,8 @@ async fn remove(cluster: &Cluster, namespace: &str) -> Result<(), ApiError> {
         kind: Kind::Namespace,
         name: namespace.into(),
     };
-    let found = match cluster.call(Call::get(id.path())).await {
-        Ok(answer) => answer.body,
-        Err(error) if error.is_not_found() => return Ok(()),
-        Err(error) => return Err(error),
+    let Some(found) = cluster.find(id.path()).await? else {
+        return Ok(());
     };
     let uid = crate::object::uid(&found).unwrap_or_default();
     match cluster

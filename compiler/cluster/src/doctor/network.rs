@@ -4,92 +4,72 @@ use erpc_model::{DnsFlavour, IngressController};
 use erpc_policy::dns_pods;
 use serde_json::Value;
 
-use super::check::{Check, check};
-use crate::call::Call;
+use super::finding::{Context, Finding, bad, good, unknown, warning};
 use crate::client::Cluster;
+use crate::failure::{ApiError, Failure};
 use crate::program::Program;
-use crate::verdict::Verdict;
+use crate::ready::is_ready;
 
-pub(super) async fn ingress(cluster: &Cluster, program: &Program<'_>) -> Option<Check> {
-    let ingress = program.platform.cluster().ingress.as_ref()?;
-    if program.platform.routes.is_empty() {
-        return None;
-    }
+/// The classes of routes, and who serves them.
+pub(super) fn has_routes(context: &Context<'_>) -> bool {
+    let platform = context.program.platform;
+    platform.cluster().ingress.is_some() && !platform.routes.is_empty()
+}
+
+pub(super) async fn ingress(context: &Context<'_>) -> Result<Finding, Failure> {
+    let Context {
+        cluster, program, ..
+    } = context;
+    let Some(ingress) = &program.platform.cluster().ingress else {
+        return Ok(good("the platform has no routes"));
+    };
     let class = ingress.class.value.as_str();
-    match &ingress.controller {
-        IngressController::Service(id, _) => Some(check(
-            "ingress",
-            Verdict::Good,
-            format!(
-                "class {class} is served by {} of the platform",
-                program.platform.path(*id)
-            ),
-        )),
-        IngressController::Nodes => Some(has_class(cluster, class).await),
-        IngressController::Pods { namespace, labels } => {
-            let found = has_class(cluster, class).await;
-            if found.verdict != Verdict::Good {
-                return Some(found);
-            }
-            let selector: Vec<String> = labels.iter().map(|(k, v)| format!("{k}={v}")).collect();
-            let path = format!("/api/v1/namespaces/{namespace}/pods");
-            Some(match cluster.list(&path, &selector.join(",")).await {
-                Err(error) => check("ingress", Verdict::Unknown, error.to_string()),
-                Ok(pods) => match pods
-                    .iter()
-                    .filter(|pod| crate::ready::is_ready(pod))
-                    .count()
-                {
-                    0 => check(
-                        "ingress",
-                        Verdict::Bad,
-                        format!("no ready pod with {} in {namespace}", selector.join(",")),
-                    )
-                    .fix("install the controller, or correct `ingress` in the cluster block"),
-                    ready => check(
-                        "ingress",
-                        Verdict::Good,
-                        format!("class {class}, {ready} ready controller pods"),
-                    ),
-                },
-            })
-        }
+    if let IngressController::Service(id, _) = &ingress.controller {
+        let service = program.platform.path(*id);
+        return Ok(good(format!(
+            "class {class} is served by {service} of the platform"
+        )));
     }
-}
-
-async fn has_class(cluster: &Cluster, class: &str) -> Check {
     let path = format!("/apis/networking.k8s.io/v1/ingressclasses/{class}");
-    match cluster.call(Call::get(path)).await {
-        Ok(_) => check("ingress", Verdict::Good, format!("class {class}")),
-        Err(error) if error.is_not_found() => check(
-            "ingress",
-            Verdict::Bad,
-            format!("there is no ingress class {class}"),
-        )
-        .fix("install its controller, or name another class in the cluster block"),
-        Err(error) => check("ingress", Verdict::Unknown, error.to_string()),
+    if cluster.find(path).await?.is_none() {
+        return Ok(bad(format!("there is no ingress class {class}"))
+            .fix("install its controller, or name another class in the cluster block"));
     }
+    let IngressController::Pods { namespace, labels } = &ingress.controller else {
+        return Ok(good(format!("class {class}")));
+    };
+    let selector: Vec<String> = labels.iter().map(|(k, v)| format!("{k}={v}")).collect();
+    let selector = selector.join(",");
+    Ok(match ready_pods(cluster, namespace, &selector).await? {
+        0 => bad(format!("no ready pod with {selector} in {namespace}"))
+            .fix("install the controller, or correct `ingress` in the cluster block"),
+        ready => good(format!("class {class}, {ready} ready controller pods")),
+    })
 }
 
-pub(super) async fn dns(cluster: &Cluster, program: &Program<'_>) -> Check {
+/// How many pods with these labels are ready.
+async fn ready_pods(cluster: &Cluster, namespace: &str, selector: &str) -> Result<usize, ApiError> {
+    let path = format!("/api/v1/namespaces/{namespace}/pods");
+    let pods = cluster.list(&path, selector).await?;
+    Ok(pods.iter().filter(|pod| is_ready(pod)).count())
+}
+
+pub(super) async fn dns(context: &Context<'_>) -> Result<Finding, Failure> {
+    let Context {
+        cluster, program, ..
+    } = context;
     let (namespace, key, value) = dns_pods(program.platform);
     let selector = format!("{key}={value}");
-    if let Some(wrong) = node_local(cluster, program).await {
-        return wrong;
+    if let Some(wrong) = node_local(cluster, program).await? {
+        return Ok(wrong);
     }
-    let path = format!("/api/v1/namespaces/{namespace}/pods");
-    match cluster.list(&path, &selector).await {
-        Err(error) => check("DNS", Verdict::Unknown, error.to_string()),
-        Ok(pods) => match pods.iter().filter(|pod| crate::ready::is_ready(pod)).count() {
-            0 => check(
-                "DNS",
-                Verdict::Bad,
-                format!("no ready pod with {selector} in {namespace}, to which all policies let names be asked"),
-            )
-            .fix("start the cluster's DNS, or say in the cluster block which one it has"),
-            ready => check("DNS", Verdict::Good, format!("{ready} ready pods with {selector}")),
-        },
-    }
+    Ok(match ready_pods(cluster, namespace, &selector).await? {
+        0 => bad(format!(
+            "no ready pod with {selector} in {namespace}, to which all policies let names be asked"
+        ))
+        .fix("start the cluster's DNS, or say in the cluster block which one it has"),
+        ready => good(format!("{ready} ready pods with {selector}")),
+    })
 }
 
 /// Agents that are known to enforce NetworkPolicies, by the names of their DaemonSets.
@@ -107,77 +87,52 @@ const ENFORCING: [&str; 11] = [
     "azure-npm",
 ];
 
-pub(super) async fn network(cluster: &Cluster) -> Check {
-    let sets = match cluster.list("/apis/apps/v1/daemonsets", "").await {
-        Ok(sets) => sets,
-        Err(error) => return check("network policies", Verdict::Unknown, error.to_string()),
-    };
+pub(super) async fn network(context: &Context<'_>) -> Result<Finding, Failure> {
+    let Context { cluster, .. } = context;
+    let sets = cluster.list("/apis/apps/v1/daemonsets", "").await?;
     let names: Vec<&str> = sets
         .iter()
         .filter_map(|set| set["metadata"]["name"].as_str())
         .collect();
     if let Some(agent) = names.iter().find(|name| ENFORCING.contains(name)) {
-        return check(
-            "network policies",
-            Verdict::Good,
-            format!("probably enforced: {agent} runs"),
-        );
+        return Ok(good(format!("probably enforced: {agent} runs")));
     }
     if names.iter().any(|name| name.contains("flannel")) {
-        return check(
-            "network policies",
-            Verdict::Bad,
-            "flannel alone enforces none",
-        )
-        .fix("add an agent that does, such as Calico's policy-only mode");
+        return Ok(bad("flannel alone enforces none")
+            .fix("add an agent that does, such as Calico's policy-only mode"));
     }
-    check(
-        "network policies",
-        Verdict::Unknown,
-        "no agent that is known to enforce them was seen",
-    )
-    .fix("`erpc doctor --probe` tries it; or ask who runs the cluster which network plugin it has")
+    Ok(unknown("no agent that is known to enforce them was seen").fix(
+        "`erpc doctor --probe` tries it; or ask who runs the cluster which network plugin it has",
+    ))
 }
 
 /// Whether the cache on each node is there exactly when the cluster block says so: where it is, names are
 /// asked of the node, which no rule about pods lets through.
-async fn node_local(cluster: &Cluster, program: &Program<'_>) -> Option<Check> {
+async fn node_local(cluster: &Cluster, program: &Program<'_>) -> Result<Option<Finding>, ApiError> {
     let path = "/apis/apps/v1/namespaces/kube-system/daemonsets/node-local-dns";
-    let is_there = match cluster.call(Call::get(path)).await {
-        Ok(_) => true,
-        Err(error) if error.is_not_found() => false,
-        Err(_) => return None,
-    };
+    let is_there = cluster.find(path).await?.is_some();
     let flavour = program.platform.cluster().dns_flavour();
     let is_said = flavour == Some(DnsFlavour::NodeLocal);
-    match (is_there, is_said) {
+    Ok(match (is_there, is_said) {
         (true, false) => Some(
-            check(
-                "DNS",
-                Verdict::Bad,
-                "node-local-dns runs on the nodes, and the cluster block does not say so: no policy lets its address through",
-            )
-            .fix("say `dns node-local` in the cluster block"),
+            bad("node-local-dns runs on the nodes, and the cluster block does not say so: no policy lets its address through")
+                .fix("say `dns node-local` in the cluster block"),
         ),
         (false, true) => Some(
-            check(
-                "DNS",
-                Verdict::Bad,
-                "the cluster block says `dns node-local`, and there is no DaemonSet node-local-dns",
-            )
-            .fix("say `dns kube-dns` in the cluster block, or install the cache"),
+            bad("the cluster block says `dns node-local`, and there is no DaemonSet node-local-dns")
+                .fix("say `dns kube-dns` in the cluster block, or install the cache"),
         ),
         (true, true) | (false, false) => None,
-    }
+    })
 }
 
 /// Whether nodes and pods have the addresses that the policies are made of.
-pub(super) async fn addresses(cluster: &Cluster, program: &Program<'_>) -> Check {
+pub(super) async fn addresses(context: &Context<'_>) -> Result<Finding, Failure> {
+    let Context {
+        cluster, program, ..
+    } = context;
     let declared = program.platform.cluster();
-    let nodes = match cluster.list("/api/v1/nodes", "").await {
-        Ok(nodes) => nodes,
-        Err(error) => return check("addresses", Verdict::Unknown, error.to_string()),
-    };
+    let nodes = cluster.list("/api/v1/nodes", "").await?;
     let name = |node: &Value| {
         node["metadata"]["name"]
             .as_str()
@@ -223,32 +178,22 @@ pub(super) async fn addresses(cluster: &Cluster, program: &Program<'_>) -> Check
         [] => String::new(),
     };
     if !declared.pod_cidrs.is_empty() && !pods_elsewhere.is_empty() {
-        return check(
-            "addresses",
-            Verdict::Bad,
-            format!("pods lie outside `pods` of the cluster block: {}", first(&pods_elsewhere)),
-        )
-        .fix("correct `pods` in the cluster block: policies about the internet leave these addresses out");
+        let pods = first(&pods_elsewhere);
+        return Ok(bad(format!("pods lie outside `pods` of the cluster block: {pods}")).fix(
+            "correct `pods` in the cluster block: policies about the internet leave these addresses out",
+        ));
     }
     if !nodes_elsewhere.is_empty() {
-        return check(
-            "addresses",
-            Verdict::Warning,
-            format!(
-                "nodes lie outside those of the cluster block: {}",
-                first(&nodes_elsewhere)
-            ),
-        )
+        let nodes = first(&nodes_elsewhere);
+        return Ok(warning(format!(
+            "nodes lie outside those of the cluster block: {nodes}"
+        ))
         .fix(
             "correct `nodes … in CIDR` in the cluster block: probes and node ports come from there",
-        );
+        ));
     }
-    check(
-        "addresses",
-        Verdict::Good,
-        format!(
-            "{} nodes and their pods are where the cluster block says",
-            nodes.len()
-        ),
-    )
+    let nodes = nodes.len();
+    Ok(good(format!(
+        "{nodes} nodes and their pods are where the cluster block says"
+    )))
 }

@@ -1,24 +1,22 @@
 //! The storage classes that the platform names: whether they are there, what they can do, and whether
-//! are provisioned for them.
+//! the drivers of their volumes are on a node.
 
 use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::check::{Check, check};
-use crate::call::Call;
+use super::finding::{Context, Finding, bad, good, warning};
 use crate::client::Cluster;
+use crate::failure::{ApiError, Failure};
 use crate::program::Program;
-use crate::verdict::Verdict;
 
-pub(super) async fn storage(cluster: &Cluster, program: &Program<'_>) -> Check {
-    let classes = match cluster
+pub(super) async fn storage(context: &Context<'_>) -> Result<Finding, Failure> {
+    let Context {
+        cluster, program, ..
+    } = context;
+    let classes = cluster
         .list("/apis/storage.k8s.io/v1/storageclasses", "")
-        .await
-    {
-        Ok(classes) => classes,
-        Err(error) => return check("storage", Verdict::Unknown, error.to_string()),
-    };
+        .await?;
     let name = |class: &Value| {
         class["metadata"]["name"]
             .as_str()
@@ -39,43 +37,37 @@ pub(super) async fn storage(cluster: &Cluster, program: &Program<'_>) -> Check {
         .collect();
     let list: Vec<String> = has.into_iter().collect();
     if !missing.is_empty() {
-        return check(
-            "storage",
-            Verdict::Bad,
-            format!(
-                "no storage class {}; the cluster has {}",
-                missing.join(", "),
-                list.join(", ")
-            ),
-        )
-        .fix("make the class, or name one that is there in the cluster block");
+        return Ok(bad(format!(
+            "no storage class {}; the cluster has {}",
+            missing.join(", "),
+            list.join(", ")
+        ))
+        .fix("make the class, or name one that is there in the cluster block"));
     }
     let has_volumes = program
         .platform
         .services()
         .any(|(_, service)| !service.volumes.is_empty());
     if has_volumes && declared.is_empty() && defaults.len() != 1 {
-        return check(
-            "storage",
-            Verdict::Bad,
-            format!(
-                "volumes name no class, and {} classes are the default",
-                defaults.len()
-            ),
-        )
-        .fix("make exactly one class the default, or name one in the cluster block");
+        return Ok(bad(format!(
+            "volumes name no class, and {} classes are the default",
+            defaults.len()
+        ))
+        .fix("make exactly one class the default, or name one in the cluster block"));
     }
     if defaults.len() > 1 {
-        return check(
-            "storage",
-            Verdict::Warning,
-            format!("several classes are the default: {}", defaults.join(", ")),
-        )
-        .fix("leave one");
+        return Ok(warning(format!(
+            "several classes are the default: {}",
+            defaults.join(", ")
+        ))
+        .fix("leave one"));
     }
     let used = used(program, &classes, &defaults);
-    if let Some(driverless) = without_driver(cluster, &used).await {
-        return driverless;
+    if let Some(driver) = without_node(cluster, &used).await? {
+        return Ok(bad(format!(
+            "the driver {driver} is installed and runs on no node"
+        ))
+        .fix("see the DaemonSet of the driver"));
     }
     let fixed: Vec<String> = used
         .iter()
@@ -88,10 +80,9 @@ pub(super) async fn storage(cluster: &Cluster, program: &Program<'_>) -> Check {
         false => said.join("; "),
     };
     if has_volumes && !fixed.is_empty() {
-        return check("storage", Verdict::Warning, found)
-            .fix("a volume of a class without `allowVolumeExpansion` can never grow: let who made it set that");
+        return Ok(warning(found).fix("a volume of a class without `allowVolumeExpansion` can never grow: let who made it set that"));
     }
-    check("storage", Verdict::Good, found)
+    Ok(good(found))
 }
 
 /// The classes of the cluster that the platform's volumes are of.
@@ -143,38 +134,28 @@ fn describe(class: &Value) -> String {
     )
 }
 
-/// A class whose CSI driver is on no node. A provisioner without a CSIDriver may be of another kind.
-async fn without_driver(cluster: &Cluster, classes: &[&Value]) -> Option<Check> {
+/// The CSI driver of a class that is on no node. A provisioner without a CSIDriver may be of another kind.
+async fn without_node(cluster: &Cluster, classes: &[&Value]) -> Result<Option<String>, ApiError> {
     let provisioners: BTreeSet<&str> = classes
         .iter()
         .filter_map(|class| class["provisioner"].as_str())
         .collect();
-    let mut nodes: Option<Vec<Value>> = None;
+    let mut drivers = Vec::new();
     for provisioner in provisioners {
         let path = format!("/apis/storage.k8s.io/v1/csidrivers/{provisioner}");
-        if cluster.call(Call::get(path)).await.is_err() {
-            continue;
-        }
-        if nodes.is_none() {
-            nodes = cluster
-                .list("/apis/storage.k8s.io/v1/csinodes", "")
-                .await
-                .ok();
-        }
-        let is_on = |node: &Value| {
-            let drivers = node["spec"]["drivers"].as_array().into_iter().flatten();
-            drivers.clone().any(|driver| driver["name"] == provisioner)
-        };
-        if nodes.as_ref().is_some_and(|nodes| !nodes.iter().any(is_on)) {
-            return Some(
-                check(
-                    "storage",
-                    Verdict::Bad,
-                    format!("the driver {provisioner} is installed and runs on no node"),
-                )
-                .fix("see the DaemonSet of the driver"),
-            );
+        if cluster.find(path).await?.is_some() {
+            drivers.push(provisioner);
         }
     }
-    None
+    if drivers.is_empty() {
+        return Ok(None);
+    }
+    let nodes = cluster.list("/apis/storage.k8s.io/v1/csinodes", "").await?;
+    let is_on = |driver: &str, node: &Value| {
+        let mut drivers = node["spec"]["drivers"].as_array().into_iter().flatten();
+        drivers.any(|on| on["name"] == driver)
+    };
+    let mut drivers = drivers.into_iter();
+    let missing = drivers.find(|driver| !nodes.iter().any(|node| is_on(driver, node)));
+    Ok(missing.map(str::to_owned))
 }
