@@ -21,6 +21,7 @@ mod certificate;
 mod claims;
 mod classes;
 mod controllers;
+mod fast;
 mod limits;
 mod manifest;
 mod matrix;
@@ -28,7 +29,6 @@ mod ports;
 mod proofs;
 mod selector;
 mod survey;
-mod yaml;
 
 pub use address::{Block, Range};
 pub use certificate::{Basis, Certificate, Change, NOT_PROMISED, Radius, Statement, digest};

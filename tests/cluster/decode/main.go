@@ -1,6 +1,6 @@
 // Reads files as kubectl does and prints what it would send: one JSON string (the text of a file) a
 // line on standard input, one JSON object a line on standard output, with the documents as values and
-// whether the file ends in an error. It made compiler/prove/src/yaml/kubectl.jsonl.
+// whether the file ends in an error. It made compiler/yaml/src/kubectl.jsonl.
 package main
 
 import (

@@ -3,7 +3,7 @@
 
 use serde::Serialize;
 
-use crate::yaml::Node;
+use erpc_yaml::Node;
 
 /// What an object of a kind that is not evaluated may change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]

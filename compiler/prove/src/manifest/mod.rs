@@ -16,7 +16,6 @@ use smol_str::SmolStr;
 use crate::controllers::{Asked, MAX_PODS};
 use crate::ports::Protocol;
 use crate::selector::Selector;
-use crate::yaml;
 pub use kinds::Effect;
 use reader::Reader;
 pub(crate) use reader::{NAME_OF_NAMESPACE, Owner};
@@ -352,24 +351,24 @@ impl Manifests {
     /// Reads files of any origin as kubectl reads them. One that cannot be read hides no other.
     #[must_use]
     pub fn read(files: &[File<'_>]) -> Self {
-        Self::read_with(files, yaml::read)
+        Self::read_with(files, erpc_yaml::read)
     }
 
     /// Reads files that the compiler wrote: the same as [`Self::read`], and faster.
     #[must_use]
     pub fn read_ours(files: &[File<'_>]) -> Self {
-        Self::read_with(files, yaml::read_ours)
+        Self::read_with(files, crate::fast::read_ours)
     }
 
     fn read_with(
         files: &[File<'_>],
-        read: impl Fn(&yaml::Document<'_>) -> Result<yaml::Read, yaml::Broken> + Sync,
+        read: impl Fn(&erpc_yaml::Document<'_>) -> Result<erpc_yaml::Read, erpc_yaml::Broken> + Sync,
     ) -> Self {
         let parts: Vec<Self> = files
             .par_iter()
             .enumerate()
             .map(|(number, file)| {
-                let text = yaml::text(file.bytes);
+                let text = erpc_yaml::text(file.bytes);
                 let mut reader = Reader::new(number, file.path, &text);
                 reader.file(&read);
                 reader.out

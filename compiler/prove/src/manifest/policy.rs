@@ -10,7 +10,7 @@ use super::reader::Reader;
 use super::{Direction, GENERATED_NAME, Policy, PolicyPeer, PolicyPort, PortRange, Rule};
 use crate::ports::Protocol;
 use crate::selector::{Selector, dns_subdomain};
-use crate::yaml::{Node, Path};
+use erpc_yaml::{Node, Path};
 
 impl Reader<'_> {
     pub(super) fn network_policy(&mut self, node: &Node, path: Path<'_>) {

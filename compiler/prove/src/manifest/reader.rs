@@ -6,7 +6,7 @@ use smol_str::{SmolStr, format_smolstr};
 use super::kinds::{self, Found};
 use super::{GENERATED_NAME, Manifests, Namespace, Note, Origin, Problem, Unevaluated};
 use crate::selector::{Operator, Requirement, Selector, label_key, label_value};
-use crate::yaml::{self, Document, Lines, Node, Path};
+use erpc_yaml::{Document, Lines, Node, Path};
 
 /// How deep lists of lists may be.
 const MAX_LISTS: usize = 8;
@@ -68,9 +68,9 @@ impl<'f> Reader<'f> {
 
     pub(super) fn file(
         &mut self,
-        read: &impl Fn(&Document<'_>) -> Result<yaml::Read, yaml::Broken>,
+        read: &impl Fn(&Document<'_>) -> Result<erpc_yaml::Read, erpc_yaml::Broken>,
     ) {
-        for document in yaml::documents(self.text) {
+        for document in erpc_yaml::documents(self.text) {
             let document = match document {
                 Ok(document) => document,
                 Err(broken) => {
@@ -107,7 +107,7 @@ impl<'f> Reader<'f> {
     }
 
     /// Text that is not YAML: a template, something else that cannot be an object, or a mistake.
-    fn broken(&mut self, broken: &yaml::Broken, text: &str) {
+    fn broken(&mut self, broken: &erpc_yaml::Broken, text: &str) {
         let line = self.line_in_document(broken.line);
         let is_object = text.contains("apiVersion") && text.contains("kind");
         if text.contains("{{") {

@@ -5,7 +5,7 @@ use super::reader::Reader;
 use super::{NamedPort, Ordinals, Service, ServicePort, TargetPort, Workload};
 use crate::ports::Protocol;
 use crate::selector::Selector;
-use crate::yaml::{Node, Path};
+use erpc_yaml::{Node, Path};
 
 impl Reader<'_> {
     pub(super) fn workload(&mut self, kind: &str, node: &Node, path: Path<'_>) {

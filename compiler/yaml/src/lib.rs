@@ -1,11 +1,9 @@
 //! From the bytes of a file to trees of values, one for each document, as kubectl reads it: a byte
 //! order mark chooses the encoding, a file that starts with `{` is a stream of JSON as long as it can
-//! be, everything else is YAML 1.1 cut at lines that start with `---`. Documents that the compiler
-//! wrote have a reader of their own, which is faster and gives up where the two could differ.
+//! be, everything else is YAML 1.1 cut at lines that start with `---`.
 
 mod compose;
 mod documents;
-mod fast;
 mod resolve;
 mod scan;
 mod tree;
@@ -13,24 +11,27 @@ mod tree;
 use std::borrow::Cow;
 
 use compose::{Composed, Id, Kind};
-pub(crate) use documents::{Document, documents};
+pub use documents::{Document, documents};
+use rustc_hash::FxHashMap;
 use tree::Segment;
-pub(crate) use tree::{Node, Path};
+pub use tree::{Node, Path};
 
 /// What is wrong with a document as YAML or JSON.
 #[derive(Clone, Debug)]
-pub(crate) struct Broken {
+pub struct Broken {
     /// The line in the document, from 1; 0 where it is not known.
-    pub(crate) line: usize,
-    pub(crate) message: String,
+    pub line: usize,
+    /// What is wrong there.
+    pub message: String,
 }
 
 /// A document as values.
-pub(crate) struct Read {
-    pub(crate) node: Node,
+pub struct Read {
+    /// Its value.
+    pub node: Node,
     /// What kubectl leaves out in silence: the first of two equal keys, and what stands behind the
     /// end of the document.
-    pub(crate) dropped: Vec<Broken>,
+    pub dropped: Vec<Broken>,
 }
 
 impl From<Node> for Read {
@@ -43,7 +44,11 @@ impl From<Node> for Read {
 }
 
 /// Reads a document of any origin.
-pub(crate) fn read(document: &Document<'_>) -> Result<Read, Broken> {
+///
+/// # Errors
+///
+/// The document is not what kubectl takes for YAML or JSON.
+pub fn read(document: &Document<'_>) -> Result<Read, Broken> {
     if document.is_json {
         return documents::json(document.text).map(Read::from);
     }
@@ -66,16 +71,9 @@ pub(crate) fn read(document: &Document<'_>) -> Result<Read, Broken> {
     Ok(Read { node, dropped })
 }
 
-/// Reads what a document that the compiler wrote contains about the network.
-pub(crate) fn read_ours(document: &Document<'_>) -> Result<Read, Broken> {
-    match fast::read_network(document.text) {
-        Some(node) => Ok(node.into()),
-        None => read(document),
-    }
-}
-
 /// The text of a file as kubectl has it: bytes that are not UTF-8 become U+FFFD.
-pub(crate) fn text(bytes: &[u8]) -> Cow<'_, str> {
+#[must_use]
+pub fn text(bytes: &[u8]) -> Cow<'_, str> {
     let utf16 = |bytes: &[u8], unit: fn([u8; 2]) -> u16| {
         let (pairs, rest) = bytes.as_chunks::<2>();
         let units = pairs.iter().map(|pair| unit(*pair));
@@ -96,13 +94,14 @@ pub(crate) fn text(bytes: &[u8]) -> Cow<'_, str> {
 }
 
 /// Where the values of a document stand.
-pub(crate) struct Lines {
+pub struct Lines {
     composed: Option<Composed>,
 }
 
 impl Lines {
     /// Reads a document once more, for its lines.
-    pub(crate) fn of(document: &Document<'_>) -> Self {
+    #[must_use]
+    pub fn of(document: &Document<'_>) -> Self {
         Self {
             // A stream of JSON is not always YAML; messages then name the line of the document.
             composed: compose::compose(document.yaml()).ok(),
@@ -110,7 +109,8 @@ impl Lines {
     }
 
     /// The line of a value, or of the nearest one above it, from 1.
-    pub(crate) fn line_of(&self, path: Path<'_>) -> usize {
+    #[must_use]
+    pub fn line_of(&self, path: Path<'_>) -> usize {
         let Some(composed) = &self.composed else {
             return 1;
         };
@@ -137,6 +137,58 @@ impl Lines {
             (line, id) = (at, below);
         }
         line
+    }
+}
+
+/// A value of a document with its line.
+#[derive(Clone, Copy)]
+pub struct At<'l> {
+    composed: &'l Composed,
+    id: Id,
+    /// The line of the value, or of its key, from 1.
+    pub line: usize,
+}
+
+impl Lines {
+    /// The value of the whole document; `None` for one whose lines are not known.
+    #[must_use]
+    pub fn root(&self) -> Option<At<'_>> {
+        let composed = self.composed.as_ref()?;
+        let id = composed.root?;
+        let line = composed.trees[id].line;
+        Some(At { composed, id, line })
+    }
+}
+
+impl At<'_> {
+    /// Where the parts of this value are, which is `node`: one for each of its elements or entries. An entry of a
+    /// merged mapping is where the mapping is that it is merged into.
+    #[must_use]
+    pub fn parts(self, node: &Node) -> Vec<Self> {
+        let at = |id: Id, line: usize| Self { id, line, ..self };
+        match (
+            &self.composed.trees[follow(self.composed, self.id)].kind,
+            node,
+        ) {
+            (Kind::Map(entries), Node::Map(wanted)) => {
+                let mut places: FxHashMap<&str, Self> = FxHashMap::default();
+                for (key, value) in entries {
+                    let key = &self.composed.trees[*key];
+                    if let Kind::Scalar { value: name, .. } = &key.kind {
+                        places.insert(name, at(*value, key.line));
+                    }
+                }
+                let place = |name: &str| places.get(name).copied().unwrap_or(self);
+                wanted.iter().map(|(name, _)| place(name)).collect()
+            }
+            (Kind::List(items), Node::List(_)) => items
+                .iter()
+                .map(|item| at(*item, self.composed.trees[*item].line))
+                .collect(),
+            (_, Node::Map(entries)) => vec![self; entries.len()],
+            (_, Node::List(items)) => vec![self; items.len()],
+            _ => Vec::new(),
+        }
     }
 }
 

@@ -4,23 +4,32 @@ use std::fmt;
 
 use rustc_hash::FxHashMap;
 use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::ser::{Serialize, Serializer};
 use smol_str::SmolStr;
 
 /// A value of YAML or JSON.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Node {
+pub enum Node {
+    /// Nothing.
     Null,
+    /// True or false.
     Bool(bool),
+    /// A whole number.
     Int(i64),
+    /// Another number.
     Float(f64),
+    /// A string.
     Text(SmolStr),
+    /// A sequence.
     List(Vec<Node>),
+    /// A mapping, whose keys are different.
     Map(Vec<(SmolStr, Node)>),
 }
 
 impl Node {
     /// What it is, for messages.
-    pub(crate) fn what(&self) -> &'static str {
+    #[must_use]
+    pub fn what(&self) -> &'static str {
         match self {
             Self::Null => "null",
             Self::Bool(_) => "a Boolean",
@@ -32,7 +41,8 @@ impl Node {
     }
 
     /// The value of a key; `None` where this is no mapping, has no such key, or holds nothing.
-    pub(crate) fn get(&self, key: &str) -> Option<&Self> {
+    #[must_use]
+    pub fn get(&self, key: &str) -> Option<&Self> {
         let Self::Map(entries) = self else {
             return None;
         };
@@ -42,7 +52,9 @@ impl Node {
             .map(|(_, value)| value)
     }
 
-    pub(crate) fn as_text(&self) -> Option<&SmolStr> {
+    /// Its text, if it is a string.
+    #[must_use]
+    pub fn as_text(&self) -> Option<&SmolStr> {
         match self {
             Self::Text(text) => Some(text),
             _ => None,
@@ -53,6 +65,22 @@ impl Node {
 impl<'de> Deserialize<'de> for Node {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(NodeVisitor)
+    }
+}
+
+impl Serialize for Node {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Null => serializer.serialize_unit(),
+            Self::Bool(value) => serializer.serialize_bool(*value),
+            Self::Int(value) => serializer.serialize_i64(*value),
+            Self::Float(value) => serializer.serialize_f64(*value),
+            Self::Text(text) => serializer.serialize_str(text),
+            Self::List(items) => serializer.collect_seq(items),
+            Self::Map(entries) => {
+                serializer.collect_map(entries.iter().map(|(key, value)| (key.as_str(), value)))
+            }
+        }
     }
 }
 
@@ -140,26 +168,32 @@ impl From<Entries> for Node {
 /// The path to a value: `spec.ingress[0].from[1].ipBlock.cidr`. It lives on the stack of its reader,
 /// so that it costs nothing until a message needs it.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Path<'p> {
+pub struct Path<'p> {
     parent: Option<&'p Path<'p>>,
     segment: Segment<'p>,
 }
 
+/// A step of a path.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Segment<'p> {
+pub enum Segment<'p> {
+    /// The start of every path.
     Root,
+    /// The value of a key.
     Key(&'p str),
+    /// An element of a list.
     Index(usize),
 }
 
 impl<'p> Path<'p> {
-    pub(crate) const ROOT: Path<'static> = Path {
+    /// The value of the whole document.
+    pub const ROOT: Path<'static> = Path {
         parent: None,
         segment: Segment::Root,
     };
 
     /// Its segments from the root.
-    pub(crate) fn segments(&self) -> Vec<Segment<'p>> {
+    #[must_use]
+    pub fn segments(&self) -> Vec<Segment<'p>> {
         let mut segments = Vec::new();
         let mut path = self;
         while let Some(parent) = path.parent {
@@ -170,14 +204,18 @@ impl<'p> Path<'p> {
         segments
     }
 
-    pub(crate) fn key(&'p self, key: &'p str) -> Self {
+    /// The path to the value of a key.
+    #[must_use]
+    pub fn key(&'p self, key: &'p str) -> Self {
         Self {
             parent: Some(self),
             segment: Segment::Key(key),
         }
     }
 
-    pub(crate) fn index(&'p self, index: usize) -> Self {
+    /// The path to an element.
+    #[must_use]
+    pub fn index(&'p self, index: usize) -> Self {
         Self {
             parent: Some(self),
             segment: Segment::Index(index),

@@ -8,20 +8,33 @@ use super::{Broken, Node};
 
 /// A document of a file before it is read.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Document<'t> {
-    pub(crate) text: &'t str,
+pub struct Document<'t> {
+    /// Its text, with the marker before it.
+    pub text: &'t str,
     /// Its place in the file, from 1.
-    pub(crate) number: usize,
+    pub number: usize,
     /// The line on which it starts, from 1.
-    pub(crate) line: usize,
+    pub line: usize,
     /// Whether it is an object of a stream of JSON.
-    pub(crate) is_json: bool,
+    pub is_json: bool,
     /// Whether kubectl drops the first line, which is the `---` behind another document. A `---` at the start
     /// of a file is part of its document.
     pub(super) is_marked: bool,
 }
 
 impl<'t> Document<'t> {
+    /// A text that is one document of YAML.
+    #[must_use]
+    pub const fn whole(text: &'t str) -> Self {
+        Self {
+            text,
+            number: 1,
+            line: 1,
+            is_json: false,
+            is_marked: false,
+        }
+    }
+
     /// The text that kubectl reads as YAML. An empty line stands for a marker that is dropped.
     pub(super) fn yaml(&self) -> &'t str {
         if self.is_marked {
@@ -34,7 +47,8 @@ impl<'t> Document<'t> {
 }
 
 /// The documents of a text, and what stands in place of one that cannot be cut out.
-pub(crate) fn documents(text: &str) -> Vec<Result<Document<'_>, Broken>> {
+#[must_use]
+pub fn documents(text: &str) -> Vec<Result<Document<'_>, Broken>> {
     let mut cutter = Cutter {
         text,
         out: Vec::new(),

@@ -6,7 +6,7 @@
 use memchr::memmem;
 use smol_str::SmolStr;
 
-use super::Node;
+use erpc_yaml::{Broken, Document, Node, Read};
 
 /// How many entries a mapping may have, so that looking for a key twice stays cheap.
 const MAX_ENTRIES: usize = 64;
@@ -55,6 +55,14 @@ const SILENT_BLOCKS: [&str; 16] = [
     "volumes",
 ];
 
+/// Reads what a document that the compiler wrote contains about the network.
+pub(crate) fn read_ours(document: &Document<'_>) -> Result<Read, Broken> {
+    match read_network(document.text) {
+        Some(node) => Ok(node.into()),
+        None => erpc_yaml::read(document),
+    }
+}
+
 /// Reads a whole document; `None` where it is not certain what it says.
 #[cfg(test)]
 fn read(text: &str) -> Option<Node> {
@@ -62,7 +70,7 @@ fn read(text: &str) -> Option<Node> {
 }
 
 /// Reads what a document says about the network: parts that say nothing are passed over.
-pub(super) fn read_network(text: &str) -> Option<Node> {
+fn read_network(text: &str) -> Option<Node> {
     let kind = top_level(text, "\nkind: ");
     if let Some(kind) = kind
         && SILENT_KINDS.contains(&kind)
@@ -362,20 +370,12 @@ fn number_or_size(text: &str) -> Option<Node> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Broken, Document};
-    use super::{Node, read};
+    use super::{Broken, Document, Node, read};
     use proptest::prelude::*;
 
     /// The value that the reader of all YAML finds.
     fn in_full(text: &str) -> Result<Node, Broken> {
-        let document = Document {
-            text,
-            number: 1,
-            line: 1,
-            is_json: false,
-            is_marked: false,
-        };
-        super::super::read(&document).map(|read| read.node)
+        erpc_yaml::read(&Document::whole(text)).map(|read| read.node)
     }
 
     #[test]
@@ -448,21 +448,5 @@ mod tests {
                 }),
             ]
         })
-    }
-
-    impl serde::Serialize for Node {
-        fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-            match self {
-                Self::Null => serializer.serialize_unit(),
-                Self::Bool(value) => serializer.serialize_bool(*value),
-                Self::Int(value) => serializer.serialize_i64(*value),
-                Self::Float(value) => serializer.serialize_f64(*value),
-                Self::Text(text) => serializer.serialize_str(text),
-                Self::List(items) => serializer.collect_seq(items),
-                Self::Map(entries) => {
-                    serializer.collect_map(entries.iter().map(|(key, value)| (key.as_str(), value)))
-                }
-            }
-        }
     }
 }
