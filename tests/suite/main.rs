@@ -27,6 +27,7 @@ mod mistakes;
 mod modules;
 mod objects;
 mod output;
+mod patches;
 mod pipelines;
 mod plain_text;
 mod plugins;

@@ -49,9 +49,9 @@ impl Cause {
         Self::at(why, Origin::of_language())
     }
 
-    /// That a patch sets the field.
-    pub(crate) const fn patch<T>(value: &Sourced<T>) -> Self {
-        Self::said(PATCH, value)
+    /// That a patch sets the field, by the value that stands here.
+    pub(crate) const fn patch_at(origin: Origin) -> Self {
+        Self::at(PATCH, origin)
     }
 
     /// That the service is called this.

@@ -6,14 +6,14 @@
 use std::collections::HashSet;
 
 use erpc_diagnostics::{Diagnostic, Diagnostics, Sources, codes};
-use erpc_model::{Origin, Patch, PatchField, PatchValue, Platform, Service, ServiceId, Via};
+use erpc_model::{Origin, Platform, Service, ServiceId, Via};
 use erpc_policy::{Derived, PodSecurity};
 use rayon::prelude::*;
 
 use crate::cause::Cause;
-use crate::patch::{in_patch, path_of};
+use crate::patch::{Place, in_patch, place_of};
 use crate::schema::Version;
-use crate::tree::Field;
+use crate::tree::{Field, Node};
 use crate::validate::{self, Fault, FaultKind};
 use crate::view::FieldPath;
 use crate::{Object, kubernetes};
@@ -72,7 +72,10 @@ fn of_service(
                 out.push(found);
             }
         }
-        if let Some(found) = pod_security(platform, service, object) {
+        // What is wrong in itself has no level.
+        if faults.is_empty()
+            && let Some(found) = pod_security(platform, service, object)
+        {
             out.push(found);
         }
     }
@@ -126,29 +129,19 @@ fn cause_within(field: &Field, is_wanted: &dyn Fn(&Cause) -> bool) -> Option<Cau
     })
 }
 
-/// The patch, and its field, that set a value.
-fn patch_of<'s>(service: &'s Service, cause: &Cause) -> Option<(&'s Patch, &'s PatchField)> {
-    if !cause.is_patch() {
-        return None;
-    }
-    let of_patch = |patch: &'s Patch| patch.fields.iter().map(move |field| (patch, field));
-    let mut fields = service.patches.iter().flat_map(of_patch);
-    fields.find(|(_, field)| field.value.origin == cause.origin)
-}
-
 fn diagnostic(service: &Service, object: &Object, fault: &Fault) -> Diagnostic {
     let cause = cause_of(object, &fault.path);
     let other = fault.other.as_ref().and_then(|path| cause_of(object, path));
-    let patched = |cause: Option<Cause>| patch_of(service, &cause?);
+    let patched = |cause: Option<Cause>| place_of(service, &cause?);
     match (patched(cause), patched(other)) {
-        (Some((patch, field)), _) => {
-            let found = of_patch(service, object, fault, patch, field);
+        (Some(place), _) => {
+            let found = of_patch(service, object, fault, &place);
             also(
                 found,
-                other.filter(|other| patch_of(service, other).is_none()),
+                other.filter(|other| place_of(service, other).is_none()),
             )
         }
-        (None, Some((patch, field))) => also(of_patch(service, object, fault, patch, field), cause),
+        (None, Some(place)) => also(of_patch(service, object, fault, &place), cause),
         (None, None) => of_statement(service, fault, cause, other),
     }
 }
@@ -164,85 +157,81 @@ fn also(diagnostic: Diagnostic, other: Option<Cause>) -> Diagnostic {
 }
 
 /// A fault of a field that a patch sets.
-fn of_patch(
-    service: &Service,
-    object: &Object,
-    fault: &Fault,
-    patch: &Patch,
-    field: &PatchField,
-) -> Diagnostic {
-    let path = path_of(field);
+fn of_patch(service: &Service, object: &Object, fault: &Fault, place: &Place<'_>) -> Diagnostic {
+    let path = place.path(&fault.path);
     let diagnostic = match &fault.kind {
         FaultKind::UnknownField(meant) => {
             let message = format!("a {} has no field `{path}`", object.kind());
             let found =
-                Diagnostic::new(&codes::BAD_PATCH, message).at(field.path_span, "no such field");
+                Diagnostic::new(&codes::BAD_PATCH, message).at(place.path_span, "no such field");
             match meant {
                 Some(meant) => {
-                    let mut near = field.clone();
-                    let at = fault.path.0.len() - 1;
-                    if let Some(name) = near.path.get_mut(at) {
-                        *name = meant.clone();
-                    }
-                    found.help(format!("did you mean `{}`?", path_of(&near)))
+                    let near = place.near(fault.path.0.len() - 1, meant);
+                    found.help(format!("did you mean `{near}`?"))
                 }
                 None => found,
             }
         }
         FaultKind::Key => Diagnostic::new(&codes::BAD_PATCH, &fault.message)
-            .at(field.path_span, format!("`{path}`")),
+            .at(place.path_span, format!("`{path}`")),
         FaultKind::WrongType(expected) => {
             let message = format!("invalid value of `{path}`: {}", fault.message);
-            let found =
-                Diagnostic::new(&codes::BAD_PATCH, message).at(field.value.span(), "set here");
-            match help(field, expected) {
+            let found = Diagnostic::new(&codes::BAD_PATCH, message).at(place.span, "set here");
+            match help(object, &fault.path, place, expected) {
                 Some(help) => found.help(help),
                 None => found,
             }
         }
         FaultKind::Value(meant) => {
             let found = Diagnostic::new(&codes::BAD_PATCH, &fault.message)
-                .at(field.value.span(), format!("`{path}`"));
+                .at(place.span, format!("`{path}`"));
             match meant {
                 Some(meant) => found.help(format!("did you mean `\"{meant}\"`?")),
                 None => found,
             }
         }
         FaultKind::Name | FaultKind::Mount | FaultKind::Port => {
-            Diagnostic::new(&codes::BAD_PATCH, &fault.message)
-                .at(field.value.span(), format!("`{path}`"))
+            Diagnostic::new(&codes::BAD_PATCH, &fault.message).at(place.span, format!("`{path}`"))
         }
     };
-    in_patch(diagnostic, service, patch)
+    in_patch(diagnostic, service, place.patch)
 }
 
 /// How to write a value of another type.
-fn help(field: &PatchField, expected: &str) -> Option<String> {
+fn help(object: &Object, path: &FieldPath, place: &Place<'_>, expected: &str) -> Option<String> {
     const MAPS: [&str; 4] = ["labels", "annotations", "nodeSelector", "matchLabels"];
-    let path = field.path.as_slice();
-    if let Some(at) = path.iter().position(|name| MAPS.contains(&name.as_str()))
-        && path.len() > at + 2
-    {
-        let key = path[at + 1..].join(".");
-        return Some(format!(
-            "quote a key that contains dots: `{}.\"{key}\"`",
-            path[at]
-        ));
+    if let Some(field) = place.field {
+        let path = field.path.as_slice();
+        if let Some(at) = path.iter().position(|name| MAPS.contains(&name.as_str()))
+            && path.len() > at + 2
+        {
+            let key = path[at + 1..].join(".");
+            return Some(format!(
+                "quote a key that contains dots: `{}.\"{key}\"`",
+                path[at]
+            ));
+        }
+        if expected == "fields of its own" {
+            return Some(format!(
+                "set a field below it: `{}.FIELD = VALUE`",
+                path.last()?
+            ));
+        }
     }
-    match (field.value.value.as_ref()?, expected) {
-        (PatchValue::Text(text), "a whole number") => {
+    let steps = path.0.iter();
+    let value = steps
+        .clone()
+        .try_fold(object.root(), |field, step| field.child(step))?;
+    match (&value.node, expected) {
+        (Node::Text(text), "a whole number") => {
             let digits: String = text.chars().take_while(char::is_ascii_digit).collect();
             (!digits.is_empty()).then(|| format!("write the number alone: `{digits}`"))
         }
-        (PatchValue::Text(text), "true or false") if matches!(text.as_str(), "true" | "false") => {
+        (Node::Text(text), "true or false") if matches!(text.as_str(), "true" | "false") => {
             Some(format!("write it without quotes: `{text}`"))
         }
-        (PatchValue::Int(number), "a text") => Some(format!("write it in quotes: `\"{number}\"`")),
-        (PatchValue::Bool(value), "a text") => Some(format!("write it in quotes: `\"{value}\"`")),
-        (_, "fields of its own") => Some(format!(
-            "set a field below it: `{}.FIELD = VALUE`",
-            path.last()?
-        )),
+        (Node::Number(number), "a text") => Some(format!("write it in quotes: `\"{number}\"`")),
+        (Node::Bool(value), "a text") => Some(format!("write it in quotes: `\"{value}\"`")),
         _ => None,
     }
 }
@@ -304,7 +293,7 @@ fn pod_security(platform: &Platform, service: &Service, object: &Object) -> Opti
         return None;
     }
     let cause = cause_of(object, &need.path);
-    let (patch, field) = patch_of(service, &cause?)?;
+    let place = place_of(service, &cause?)?;
     let found = Diagnostic::new(
         &codes::PATCHED_LEVEL,
         format!(
@@ -315,13 +304,13 @@ fn pod_security(platform: &Platform, service: &Service, object: &Object) -> Opti
             enforced.as_str()
         ),
     )
-    .at(field.value.span(), format!("`{}`", path_of(field)))
+    .at(place.span, format!("`{}`", place.path(&need.path)))
     .also(namespace.name.span(), "Pod Security of this namespace")
     .help(format!(
         "write `labels \"{ENFORCE}\" = \"{}\"` in the namespace, or move the service to one of its own",
         need.level.as_str()
     ));
-    Some(in_patch(found, service, patch))
+    Some(in_patch(found, service, place.patch))
 }
 
 const ENFORCE: &str = "pod-security.kubernetes.io/enforce";

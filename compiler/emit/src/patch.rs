@@ -1,16 +1,25 @@
-//! `patch KIND [NAME] { path = value }`: fields that the language has no word for, set on emitted objects.
+//! Patches: fields that the language has no statement for, set on emitted objects. A patch is a list of fields
+//! (`patch/fields.rs` sets one) or a strategic merge patch, which becomes such a list (`patch/merge.rs`). What a patch
+//! makes of an object is judged by [`crate::validate`].
 
+mod fields;
+mod merge;
 mod owned;
+mod place;
 
-use erpc_diagnostics::{Diagnostic, Diagnostics, Severity, codes};
-use erpc_model::{Patch, PatchField, PatchValue, Service, Via, listed};
+use std::borrow::Cow;
+use std::collections::HashSet;
+
+use erpc_diagnostics::{Diagnostic, Diagnostics, Severity, Span, codes};
+use erpc_model::{Origin, Patch, PatchField, PatchValue, Service, Via, listed};
 use smol_str::SmolStr;
 
-use crate::cause::Cause;
-use crate::tree::{Field, Map, Node};
+use crate::schema::{self, Version};
 use crate::{Object, ObjectFile};
 
-/// Kinds that no patch may touch: what they say is derived, proven and relied upon.
+pub(crate) use place::{Place, place_of};
+
+/// Kinds that no patch may touch: what they contain is derived, proven and relied upon.
 const UNTOUCHABLE: [&str; 6] = [
     "networkpolicy",
     "clusterrole",
@@ -20,16 +29,53 @@ const UNTOUCHABLE: [&str; 6] = [
     "serviceaccount",
 ];
 
-/// Applies the patches of a service to its objects: each to all objects of its kind, or to the one that it names. What
-/// they make of the objects is judged by [`crate::validate`].
-pub(crate) fn apply(service: &Service, files: &mut [ObjectFile], out: &mut Diagnostics) {
+/// What a patch does at one place of an object.
+struct Change<'p> {
+    path: Vec<Step<'p>>,
+    /// Where the path stands in the source.
+    path_span: Span,
+    /// The value in the source.
+    origin: Origin,
+    action: Action<'p>,
+}
+
+/// A step of a path.
+#[derive(Clone)]
+enum Step<'p> {
+    /// A field, or an element of a list as the source names it.
+    Name(SmolStr),
+    /// The element with these merge keys, which is added if it is missing.
+    Element(Vec<(&'static str, Cow<'p, PatchValue>)>),
+}
+
+/// What becomes of the field at the end of a path.
+enum Action<'p> {
+    /// It has this value.
+    Set(Cow<'p, PatchValue>),
+    /// It is removed, and must be there.
+    Remove,
+    /// It is removed if it is there.
+    Drop,
+    /// It is there: an empty map, or an element with its merge keys.
+    Ensure,
+    /// These values are added to a list that has each once.
+    Add(&'p [erpc_model::Sourced<PatchValue>]),
+}
+
+/// Applies the patches of a service to its objects: each to all objects of its kind, or to the one that it names.
+pub(crate) fn apply(
+    version: Version,
+    service: &Service,
+    files: &mut [ObjectFile],
+    out: &mut Diagnostics,
+) {
     for patch in &service.patches {
         let kind = patch.kind.value.as_str();
         if UNTOUCHABLE.contains(&kind) {
             out.push(
                 Diagnostic::new(
                     &codes::NOTHING_TO_PATCH,
-                    format!("a {kind} cannot be patched: flows and grants say what it says"),
+                    format!("a {kind} cannot be patched: it follows from flows and grants"),
                 )
                 .at(patch.kind.span(), "not this kind"),
             );
@@ -39,31 +85,27 @@ pub(crate) fn apply(service: &Service, files: &mut [ObjectFile], out: &mut Diagn
             .iter_mut()
             .flat_map(|file| &mut file.objects)
             .collect();
-        let is_of_kind = |object: &Object| object.kind().as_str().eq_ignore_ascii_case(kind);
-        let is_meant = |object: &Object| match &patch.name {
-            Some(name) => object.name() == name.value,
-            None => true,
+        let is_meant = |object: &Object| {
+            let is_of_kind = object.kind().as_str().eq_ignore_ascii_case(kind);
+            is_of_kind
+                && match &patch.name {
+                    Some(name) => object.name() == name.value,
+                    None => true,
+                }
         };
-        if !objects
-            .iter()
-            .any(|object| is_of_kind(object) && is_meant(object))
-        {
+        if !objects.iter().any(|object| is_meant(object)) {
             out.push(no_object(service, patch, &objects));
             continue;
         }
-        let mut is_allowed = true;
-        for finding in owned::findings(service, patch) {
-            is_allowed &= finding.severity() != Severity::Error;
-            out.push(finding);
-        }
-        if !is_allowed {
-            continue;
-        }
-        for object in objects
-            .iter_mut()
-            .filter(|object| is_of_kind(object) && is_meant(object))
-        {
-            apply_to(service, patch, object, out);
+        // A patch of several objects has the same fault in each.
+        let mut seen = HashSet::new();
+        for object in objects.iter_mut().filter(|object| is_meant(object)) {
+            let found = apply_to(version, service, patch, object);
+            for one in found {
+                if seen.insert((one.message.clone(), one.span())) {
+                    out.push(one);
+                }
+            }
         }
     }
 }
@@ -104,23 +146,88 @@ fn no_object(service: &Service, patch: &Patch, objects: &[&mut Object]) -> Diagn
     ))
 }
 
-fn apply_to(service: &Service, patch: &Patch, object: &mut Object, out: &mut Diagnostics) {
+/// Applies a patch to an object, which it leaves as it is if a part of the patch cannot be applied. What there is to
+/// report of it.
+fn apply_to(
+    version: Version,
+    service: &Service,
+    patch: &Patch,
+    object: &mut Object,
+) -> Vec<Diagnostic> {
+    let kind = object.kind();
+    let typed = schema::typed(version, kind.api_version(), kind.as_str());
+    let bad = |fault: Fault, path_span: Span| {
+        let diagnostic =
+            Diagnostic::new(&codes::BAD_PATCH, fault.message).at(path_span, fault.label);
+        let diagnostic = match fault.help {
+            Some(help) => diagnostic.help(help),
+            None => diagnostic,
+        };
+        in_patch(diagnostic, service, patch)
+    };
+    let changes = match &patch.merge {
+        None => patch.fields.iter().map(Change::of_field).collect(),
+        Some(merge) => match merge::changes(merge, typed, object) {
+            Ok(changes) => changes,
+            Err((fault, span)) => return vec![bad(fault, span)],
+        },
+    };
+    let mut found: Vec<Diagnostic> = changes
+        .iter()
+        .filter_map(|change| owned::finding(service, patch, change, object, typed))
+        .collect();
+    if found.iter().any(|one| one.severity() == Severity::Error) {
+        return found;
+    }
     let mut patched = object.clone();
-    let mut is_set = true;
-    for field in &patch.fields {
-        if let Err(fact) = set(patched.root_mut(), field) {
-            is_set = false;
-            let diagnostic =
-                Diagnostic::new(&codes::BAD_PATCH, fact.message).at(field.path_span, "this field");
-            let diagnostic = match fact.help {
-                Some(help) => diagnostic.help(help),
-                None => diagnostic,
-            };
-            out.push(in_patch(diagnostic, service, patch));
+    let mut is_applied = true;
+    for change in &changes {
+        if let Err(fault) = fields::change(patched.root_mut(), typed, change) {
+            is_applied = false;
+            found.push(bad(fault, change.path_span));
         }
     }
-    if is_set {
+    if is_applied {
         *object = patched;
+    }
+    found
+}
+
+impl<'p> Change<'p> {
+    fn of_field(field: &'p PatchField) -> Self {
+        Self {
+            path: field.path.iter().cloned().map(Step::Name).collect(),
+            path_span: field.path_span,
+            origin: field.value.origin,
+            action: match &field.value.value {
+                Some(value) => Action::Set(Cow::Borrowed(value)),
+                None => Action::Remove,
+            },
+        }
+    }
+}
+
+/// Why a change cannot be made.
+struct Fault {
+    message: String,
+    label: &'static str,
+    help: Option<String>,
+}
+
+impl Fault {
+    fn new(message: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            label: "this field",
+            help: None,
+        }
+    }
+
+    fn help(self, help: impl Into<String>) -> Self {
+        Self {
+            help: Some(help.into()),
+            ..self
+        }
     }
 }
 
@@ -136,14 +243,14 @@ pub(crate) fn in_patch(diagnostic: Diagnostic, service: &Service, patch: &Patch)
 }
 
 /// A path as it is written.
-pub(crate) fn path_of(field: &PatchField) -> String {
+fn written_path(names: &[SmolStr]) -> String {
     let is_name = |name: &str| {
         name.starts_with(|c: char| c.is_alphabetic() || c == '_')
             && name
                 .chars()
                 .all(|c| c.is_alphanumeric() || matches!(c, '-' | '_'))
     };
-    let names = field.path.iter().map(|name| {
+    let names = names.iter().map(|name| {
         if is_name(name) {
             name.to_string()
         } else {
@@ -151,125 +258,4 @@ pub(crate) fn path_of(field: &PatchField) -> String {
         }
     });
     names.collect::<Vec<_>>().join(".")
-}
-
-/// Why a field cannot be set.
-struct Unset {
-    message: String,
-    help: Option<String>,
-}
-
-impl Unset {
-    fn new(message: impl Into<String>) -> Self {
-        Self {
-            message: message.into(),
-            help: None,
-        }
-    }
-
-    /// A list has no element of this name.
-    fn element(list: &str, items: &[Field], name: &str) -> Self {
-        let named = items
-            .iter()
-            .position(|item| item.at(&["name"]).and_then(Field::as_text) == Some(name));
-        Self {
-            message: format!("the list `{list}` has no element `{name}`"),
-            help: Some(match (named, items.len().checked_sub(1)) {
-                (Some(at), _) => format!("elements are numbered: write `{list}.\"{at}\"`"),
-                (None, Some(0)) => format!("elements are numbered: the only one is `{list}.\"0\"`"),
-                (None, Some(last)) => {
-                    format!("elements are numbered: `{list}.\"0\"` to `{list}.\"{last}\"`")
-                }
-                (None, None) => "the list is empty".to_owned(),
-            }),
-        }
-    }
-}
-
-fn set(root: &mut Field, field: &PatchField) -> Result<(), Unset> {
-    let Some((last, parents)) = field.path.split_last() else {
-        return Err(Unset::new("the path of the field is empty"));
-    };
-    let mut at = root;
-    let mut before = "";
-    for name in parents {
-        at = step(at, before, name)?;
-        before = name;
-    }
-    let cause = Cause::patch(&field.value);
-    let value = field.value.value.as_ref();
-    let value = value.map(|value| Field::new(node(field, value), cause));
-    let is_removed = value.is_none();
-    match (&mut at.node, value) {
-        (Node::Map(fields), Some(value)) => {
-            fields.insert(last.clone(), value);
-        }
-        (Node::Map(fields), None) => {
-            if fields.remove(last).is_none() {
-                return Err(Unset::new(format!(
-                    "there is no `{}` to remove",
-                    path_of(field)
-                )));
-            }
-        }
-        (Node::List(items), value) => {
-            let index = index_of(items, before, last)?;
-            match value {
-                Some(value) => items[index] = value,
-                None => drop(items.remove(index)),
-            }
-        }
-        (Node::Null | Node::Bool(_) | Node::Number(_) | Node::Text(_), _) => {
-            return Err(Unset::new(format!("`{before}` has no fields")));
-        }
-    }
-    if is_removed {
-        at.causes = at.causes.with(cause);
-    }
-    Ok(())
-}
-
-/// The field below a name, which is made if it is missing.
-fn step<'v>(at: &'v mut Field, before: &str, name: &SmolStr) -> Result<&'v mut Field, Unset> {
-    match &mut at.node {
-        Node::List(items) => {
-            let index = index_of(items, before, name)?;
-            Ok(&mut items[index])
-        }
-        Node::Map(fields) => Ok(fields.get_or_insert(name, Map::new)),
-        Node::Null | Node::Bool(_) | Node::Number(_) | Node::Text(_) => {
-            Err(Unset::new(format!("`{before}` has no fields")))
-        }
-    }
-}
-
-fn index_of(items: &[Field], list: &str, name: &str) -> Result<usize, Unset> {
-    let index = name.parse::<usize>().ok();
-    let index = index.filter(|index| *index < items.len());
-    index.ok_or_else(|| Unset::element(list, items, name))
-}
-
-/// A value of a patch. Quantities may be written as numbers, and are texts.
-fn node(field: &PatchField, value: &PatchValue) -> Node {
-    match value {
-        PatchValue::Int(number) if is_quantity(field) => number.to_string().into(),
-        PatchValue::Bool(value) => (*value).into(),
-        PatchValue::Int(value) => (*value).into(),
-        PatchValue::Text(value) => value.into(),
-        PatchValue::List(items) => {
-            let items = items.iter();
-            Node::List(items.map(|item| Field::plain(node(field, item))).collect())
-        }
-    }
-}
-
-/// Whether a field is a quantity, which may be written as a number.
-fn is_quantity(field: &PatchField) -> bool {
-    const MAPS: [&str; 3] = ["limits", "requests", "overhead"];
-    const FIELDS: [&str; 3] = ["averageValue", "divisor", "sizeLimit"];
-    match field.path.as_slice() {
-        [.., map, _] if MAPS.contains(&map.as_str()) => true,
-        [.., name] => FIELDS.contains(&name.as_str()),
-        [] => false,
-    }
 }

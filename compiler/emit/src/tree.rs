@@ -258,7 +258,7 @@ impl Map {
     pub(crate) fn get_or_insert(
         &mut self,
         key: &SmolStr,
-        new: impl FnOnce() -> Self,
+        new: impl FnOnce() -> Node,
     ) -> &mut Field {
         let at = self.find(key).unwrap_or_else(|at| {
             self.fields.insert(at, (key.clone(), Field::plain(new())));
@@ -269,7 +269,7 @@ impl Map {
 
     /// The map below a name, which is made if there is none.
     pub(crate) fn map_mut(&mut self, key: &'static str) -> Option<&mut Self> {
-        let field = self.get_or_insert(&SmolStr::new_static(key), Self::new);
+        let field = self.get_or_insert(&SmolStr::new_static(key), || Self::new().into());
         field.as_map_mut()
     }
 
@@ -486,7 +486,7 @@ mod tests {
 
     #[test]
     fn what_a_patch_sets_or_takes_away_is_patched() {
-        let cause = Cause::patch(&erpc_model::Sourced::default_of_language(()));
+        let cause = Cause::patch_at(erpc_model::Origin::of_language());
         let mut inner = map(&[("cpu", 1)]);
         let plain = Field::plain(inner.clone());
         assert!(!plain.is_patched());

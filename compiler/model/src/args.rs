@@ -46,6 +46,24 @@ impl<'s> Args<'s> {
         matches!(self.args.first(), Some(Arg::Expr(expr)) if expr.as_word().is_some_and(|w| w == word))
     }
 
+    /// How many arguments are left.
+    pub(crate) fn left(&self) -> usize {
+        self.args.len()
+    }
+
+    /// The next argument, where it is an expression.
+    pub(crate) fn peek_expr(&self) -> Option<&'s Expr> {
+        match self.args.first() {
+            Some(Arg::Expr(expr)) => Some(expr),
+            _ => None,
+        }
+    }
+
+    /// Whether a block is next.
+    pub(crate) fn peek_block(&self) -> bool {
+        matches!(self.args.first(), Some(Arg::Block(_)))
+    }
+
     /// Takes the next argument, where it is this word.
     pub(crate) fn word(&mut self, word: &str) -> Option<Span> {
         self.peek_word(word).then(|| {
@@ -267,6 +285,7 @@ fn found(arg: &Arg) -> Option<String> {
             ExprKind::Range(..) => "a range".to_owned(),
             ExprKind::List(_) | ExprKind::Comprehension(_) => "a list".to_owned(),
             ExprKind::Set(_) => "a set".to_owned(),
+            ExprKind::Block(_) => "a block".to_owned(),
             ExprKind::Call(_) => "a name with arguments".to_owned(),
             _ => "an expression".to_owned(),
         },

@@ -11,7 +11,7 @@ use erpc_diagnostics::{Diagnostics, FileId, Span, codes};
 
 use self::tokens::{BLANKS, are_same, spaced};
 use crate::parser::parse;
-use crate::tree::{Arg, Block, Broken, Comment, File, Sign, Statement};
+use crate::tree::{Arg, Block, Broken, Comment, Expr, ExprKind, File, Sign, Statement};
 
 /// The length above which a line is broken at its commas, or a block over several lines.
 const MAX_COLUMNS: usize = 120;
@@ -386,6 +386,8 @@ impl<'t> Printer<'t> {
             is_behind_colon = matches!(arg, Arg::Sign(Sign::Colon, _));
             match arg {
                 Arg::Sign(sign, _) => out.push_str(sign.as_str()),
+                // Line breaks and comments in the blocks of a list stay where they are.
+                Arg::Expr(expr) if has_block(expr) => out.push_str(self.source(expr.span)),
                 Arg::Expr(expr) => out.push_str(&spaced(self.source(expr.span))),
                 Arg::Block(block) => out.push_str(&self.block(block, indent, is_flat)),
             }
@@ -432,6 +434,15 @@ impl<'t> Printer<'t> {
             PieceKind::Comment | PieceKind::Raw => false,
         };
         !self.source(block.span).contains('\n') && self.pieces(&Items::new(block)).iter().all(fits)
+    }
+}
+
+/// Whether blocks are among the elements of a list, or of a list in it.
+fn has_block(expr: &Expr) -> bool {
+    match &expr.kind {
+        ExprKind::Block(_) => true,
+        ExprKind::List(items) => items.iter().any(has_block),
+        _ => false,
     }
 }
 

@@ -129,6 +129,8 @@ pub enum ExprKind {
     List(Vec<Expr>),
     /// `{a, b}` as a peer of a flow.
     Set(Vec<Expr>),
+    /// `{ name = value }` as an element of a list: a map of a patch.
+    Block(Block),
     /// `name(a, key: b)`.
     Call(Box<Call>),
     /// `call(…).segment`.
@@ -372,6 +374,7 @@ impl Expr {
                 vec![inner]
             }
             ExprKind::List(items) | ExprKind::Set(items) => items.iter().collect(),
+            ExprKind::Block(block) => block.exprs(),
             ExprKind::Call(call) => {
                 let args = call.args.iter();
                 args.flat_map(|arg| [Some(&arg.value), arg.default.as_ref()])
@@ -388,6 +391,20 @@ impl Expr {
                 all
             }
         }
+    }
+}
+
+impl Block {
+    /// The expressions right inside it and inside the blocks in it, in source order.
+    #[must_use]
+    pub fn exprs(&self) -> Vec<&Expr> {
+        let args = self.statements.iter().flat_map(|statement| &statement.args);
+        args.flat_map(|arg| match arg {
+            Arg::Expr(expr) => vec![expr],
+            Arg::Block(block) => block.exprs(),
+            Arg::Sign(..) => Vec::new(),
+        })
+        .collect()
     }
 }
 

@@ -80,7 +80,10 @@ impl Changes {
                     self.of(&items[place], of, path)
                 }
                 _ => match **of {
-                    // Elements with fields cannot be written in a patch.
+                    Takes::Object(fields) if !self.0.one_in(6) => {
+                        let elements = 1 + self.0.below(2);
+                        Some((0..elements).map(|_| self.object(fields)).collect())
+                    }
                     Takes::Object(_) => Some(json!(["a"])),
                     _ => Some((0..1 + self.0.below(2)).map(|_| self.scalar(of)).collect()),
                 },
@@ -101,6 +104,24 @@ impl Changes {
             }
             _ => Some(self.scalar(takes)),
         }
+    }
+
+    /// An element of a list: some of its fields that have no fields of their own.
+    fn object(&mut self, fields: Fields) -> Value {
+        let flat = |takes: &Takes| {
+            let is_nested = matches!(takes, Takes::Object(_) | Takes::List(_) | Takes::Map(_));
+            !is_nested
+        };
+        let all: Vec<(&str, Takes)> = fields.iter().filter(|(_, takes)| flat(takes)).collect();
+        let mut object = json!({});
+        if all.is_empty() {
+            return object;
+        }
+        for _ in 0..1 + self.0.below(3) {
+            let (name, takes) = &all[self.0.below(all.len())];
+            object[*name] = self.scalar(takes);
+        }
+        object
     }
 
     fn scalar(&mut self, takes: &Takes) -> Value {
@@ -194,6 +215,54 @@ impl Change {
         let name = name.map_or_else(String::new, |name| format!(" {name}"));
         format!("patch {kind}{name} {{ {path} = {value} }}")
     }
+
+    /// The change as a strategic merge patch of an object of this kind; `None` if it changes an element of a list
+    /// without merge keys, which such a patch replaces as a whole.
+    #[must_use]
+    pub fn merge(&self, kind: &str, object: &Value) -> Option<String> {
+        let mut at = object;
+        let mut steps = Vec::new();
+        for name in &self.path {
+            at = match name.parse::<usize>() {
+                Ok(place) if at.is_array() => {
+                    steps.push(None);
+                    &at[place]
+                }
+                _ => {
+                    steps.push(Some(name));
+                    &at[name.as_str()]
+                }
+            };
+            if steps.last() == Some(&None) && !at["name"].is_string() {
+                return None;
+            }
+        }
+        // From the value outwards.
+        let mut value = self.value.clone().unwrap_or(Value::Null);
+        for (depth, step) in steps.iter().enumerate().rev() {
+            value = match step {
+                Some(name) => json!({ name.as_str(): value }),
+                None => {
+                    let places = self.path[..=depth].iter();
+                    let element = places.fold(object, |at, name| match name.parse::<usize>() {
+                        Ok(place) if at.is_array() => &at[place],
+                        _ => &at[name.as_str()],
+                    });
+                    // A whole element and its key are what this form cannot replace.
+                    let fields = value.as_object_mut()?;
+                    if fields.contains_key("name") {
+                        return None;
+                    }
+                    fields.insert("name".to_owned(), element["name"].clone());
+                    json!([value])
+                }
+            };
+        }
+        let kind = kind.to_ascii_lowercase();
+        // JSON is YAML; `$` starts an expression in a text of the language.
+        let text = value.to_string().replace("${", "$${");
+        Some(format!("patch {kind} \"\"\"{text}\"\"\""))
+    }
 }
 
 /// A value as the language writes it.
@@ -202,6 +271,13 @@ fn written(value: &Value) -> String {
         Value::Array(items) => {
             let items: Vec<String> = items.iter().map(written).collect();
             format!("[{}]", items.join(", "))
+        }
+        Value::Object(fields) => {
+            let fields = fields.iter();
+            let field =
+                |(name, value): (&String, &Value)| format!("\"{name}\" = {}", written(value));
+            let fields: Vec<String> = fields.map(field).collect();
+            format!("{{ {} }}", fields.join("; "))
         }
         Value::Number(number) if number.is_f64() => format!("\"{number}\""),
         other => other.to_string(),

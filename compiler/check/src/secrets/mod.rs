@@ -7,7 +7,8 @@ mod pairs;
 mod shape;
 
 use erpc_diagnostics::{Diagnostic, Diagnostics, Span, codes};
-use erpc_model::{Container, EnvValue, Patch, PatchValue, Platform, Service};
+use erpc_model::{Container, EnvValue, Origin, Patch, PatchValue, Platform, Service};
+use smol_str::SmolStr;
 
 use crate::of_service;
 
@@ -168,27 +169,70 @@ impl Search<'_> {
     }
 
     fn patch(&self, patch: &Patch, platform: &Platform, service: &Service, out: &mut Diagnostics) {
+        let mut values = Vec::new();
         for field in &patch.fields {
             let name = field.path.last().map_or("", |name| name.as_str());
-            let fact = match &field.value.value {
-                Some(PatchValue::Text(text)) => self.given(name, text).or_else(|| self.text(text)),
-                Some(PatchValue::List(list)) => {
-                    let texts = list.iter().filter_map(|value| match value {
-                        PatchValue::Text(text) => Some(text.clone()),
-                        PatchValue::Bool(_) | PatchValue::Int(_) | PatchValue::List(_) => None,
-                    });
-                    self.arguments(&texts.collect::<Vec<_>>())
-                }
-                Some(PatchValue::Bool(_) | PatchValue::Int(_)) | None => None,
+            if let Some(value) = &field.value.value {
+                // The variable is named by the element of the path: `env.PASSWORD.value`.
+                let around = field.path.iter().rev().nth(1).map(SmolStr::as_str);
+                let name = around.filter(|_| name == "value").unwrap_or(name);
+                given_in(name, value, field.value.origin, &mut values);
+            }
+        }
+        if let Some(merge) = &patch.merge {
+            given_in("", &merge.value, merge.origin, &mut values);
+        }
+        for (name, given, origin) in values {
+            let fact = match given {
+                Given::Text(text) => self.given(name, text).or_else(|| self.text(text)),
+                Given::List(texts) => self.arguments(&texts),
             };
             if let Some(fact) = fact {
                 let what = format!("`{name}` is in plain text in a patch: {fact}");
                 let label = "would reach Git and the cluster";
-                let diagnostic = finding(what, field.value.span(), label)
+                let diagnostic = finding(what, origin.span, label)
                     .help("refer to a Secret in the patch: the field `valueFrom.secretKeyRef`, or a mount");
                 let diagnostic = accept(diagnostic, platform, service);
-                out.push(of_service(diagnostic, field.value.origin, service));
+                out.push(of_service(diagnostic, origin, service));
             }
         }
+    }
+}
+
+/// What a patch gives to a name.
+enum Given<'p> {
+    Text(&'p str),
+    List(Vec<String>),
+}
+
+/// The texts in a value of a patch, each with the name that it is given to.
+fn given_in<'p>(
+    name: &'p str,
+    value: &'p PatchValue,
+    origin: Origin,
+    into: &mut Vec<(&'p str, Given<'p>, Origin)>,
+) {
+    match value {
+        PatchValue::Text(text) => into.push((name, Given::Text(text), origin)),
+        PatchValue::List(items) => {
+            let texts = items.iter().filter_map(|item| item.value.as_text());
+            let texts: Vec<String> = texts.map(str::to_owned).collect();
+            if !texts.is_empty() {
+                into.push((name, Given::List(texts), origin));
+            }
+            let others = items.iter().filter(|item| item.value.as_text().is_none());
+            for item in others {
+                given_in(name, &item.value, item.origin, into);
+            }
+        }
+        PatchValue::Map(entries) => {
+            // A variable of a container, whose name stands beside its value.
+            let variable = value.get("name").and_then(|name| name.value.as_text());
+            for (key, value) in entries {
+                let name = variable.filter(|_| key == "value").unwrap_or(key);
+                given_in(name, &value.value, value.origin, into);
+            }
+        }
+        PatchValue::Null | PatchValue::Bool(_) | PatchValue::Int(_) | PatchValue::Float(_) => {}
     }
 }

@@ -137,7 +137,8 @@ pub(crate) fn traced_service(
         .collect();
     let mut diagnostics = Diagnostics::new();
     if !service.patches.is_empty() {
-        patch::apply(service, &mut files, &mut diagnostics);
+        let version = crate::schema::Version::of(platform);
+        patch::apply(version, service, &mut files, &mut diagnostics);
     }
     // Last, because the name of a Job follows from its whole spec.
     for object in files.iter_mut().flat_map(|file| &mut file.objects) {

@@ -2,8 +2,13 @@
 //! than the model, and everything that is proven, shown and reported of it untrue.
 
 use erpc_diagnostics::{Diagnostic, codes};
-use erpc_model::{Patch, PatchField, PatchValue, Service};
-use smol_str::SmolStr;
+use erpc_model::{Patch, PatchValue, Service};
+use serde_json::json;
+
+use super::{Action, Change, Step, fields};
+use crate::Object;
+use crate::schema::Typed;
+use crate::tree::{Field, Node};
 
 /// What becomes of a patch that touches a field.
 enum Owner {
@@ -252,50 +257,82 @@ const OF_POD: [(&[&str], Owner); 25] = [
     ),
 ];
 
-/// What there is to say of the fields of a patch that are not for patches.
-pub(super) fn findings(service: &Service, patch: &Patch) -> impl Iterator<Item = Diagnostic> {
-    let fields = patch.fields.iter();
-    fields.filter_map(|field| finding(service, patch, field))
+/// How a change meets a field that is not for patches.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Reach {
+    /// It changes the field or a part of it.
+    Into,
+    /// It replaces or removes something that contains the field.
+    Around,
 }
 
-fn finding(service: &Service, patch: &Patch, field: &PatchField) -> Option<Diagnostic> {
-    let kind = patch.kind.value.to_ascii_lowercase();
-    let path = field.path.as_slice();
-    let is_removed = field.value.value.is_none();
-    let hit = |known: &&[&str]| touches(path, known, is_removed);
-    let any = ANY
-        .iter()
-        .find(|(known, _)| hit(known))
-        .map(|(_, owner)| owner);
+/// What there is to report of a change of a field that is not for patches.
+pub(super) fn finding(
+    service: &Service,
+    patch: &Patch,
+    change: &Change<'_>,
+    object: &Object,
+    typed: Option<Typed>,
+) -> Option<Diagnostic> {
+    let current = fields::find(object.root(), typed, &change.path);
+    if patch.merge.is_some() && is_same(change, current, typed) {
+        return None;
+    }
+    let kind = object.kind();
+    let template = kind.pod_path().and_then(<[_]>::split_last);
+    let template = template.map(|(_, template)| template);
+    let any = ANY.iter().map(|(known, owner)| (*known, owner));
     let of_kind = OF_KIND
         .iter()
-        .find(|(of, known, _)| *of == kind && hit(known));
-    let of_pod = || {
-        let at = path.iter().rposition(|name| name == "template")?;
-        let below = &path[at + 1..];
-        let found = OF_POD
+        .filter(|(of, ..)| kind.as_str().eq_ignore_ascii_case(of))
+        .map(|(_, known, owner)| (*known, owner));
+    let of_object = any
+        .chain(of_kind)
+        .map(|(known, owner)| (known.to_vec(), owner));
+    let of_pod = template.into_iter().flat_map(|template| {
+        OF_POD
             .iter()
-            .find(|(known, _)| touches(below, known, is_removed));
-        found.map(|(_, owner)| owner)
-    };
-    let owner = any.or(of_kind.map(|(_, _, owner)| owner)).or_else(of_pod)?;
-    let shown = path.join(".");
+            .map(move |(known, owner)| ([template, known].concat(), owner))
+    });
+    let mut owners = of_object.chain(of_pod);
+    let owner = owners.find_map(|(known, owner)| {
+        let reach = reach(change, object, &known)?;
+        let is_met = reach == Reach::Into || !matches!(owner, Free);
+        is_met.then_some(owner)
+    })?;
+    let shown = fields::shown_names(&change.path).join(".");
     let (code, why) = match owner {
         Model(why) => (&codes::OWNED_FIELD, *why),
         Security(why) => (&codes::PATCHED_SECURITY, *why),
-        Network => return on_the_node(service, field),
+        Network => return on_the_node(service, change),
         Free => return None,
     };
     Some(
         Diagnostic::new(code, format!("`{shown}` is not for a patch: {why}"))
-            .at(field.value.span(), "set here")
+            .at(change.origin.span, "set here")
             .also(patch.kind.span(), "in this patch"),
     )
 }
 
+/// Whether a change leaves the object as it is. A strategic merge patch may repeat what statements set, such as the
+/// image of a container that it names.
+fn is_same(change: &Change<'_>, current: Option<&Field>, typed: Option<Typed>) -> bool {
+    match &change.action {
+        Action::Set(value) => {
+            let typed = fields::typed_at(typed, &change.path);
+            let new = fields::node(value, typed, change.origin);
+            current.is_some_and(|field| json!(field) == json!(new))
+        }
+        Action::Ensure | Action::Add([]) => current.is_some(),
+        Action::Drop => current.is_none(),
+        Action::Remove | Action::Add(_) => false,
+    }
+}
+
 /// A pod on its node's network.
-fn on_the_node(service: &Service, field: &PatchField) -> Option<Diagnostic> {
-    (field.value.value == Some(PatchValue::Bool(true))).then(|| {
+fn on_the_node(service: &Service, change: &Change<'_>) -> Option<Diagnostic> {
+    let is_on = matches!(&change.action, Action::Set(value) if **value == PatchValue::Bool(true));
+    is_on.then(|| {
         Diagnostic::new(
             &codes::HOST_NETWORK,
             format!(
@@ -303,7 +340,7 @@ fn on_the_node(service: &Service, field: &PatchField) -> Option<Diagnostic> {
                 service.name.value
             ),
         )
-        .at(field.value.span(), "on the network of the node")
+        .at(change.origin.span, "on the network of the node")
         .also(service.name.span(), "of this service")
         .help(
             "`port NAME NUMBER host` opens a port of the node and keeps the pod on its own network",
@@ -311,16 +348,70 @@ fn on_the_node(service: &Service, field: &PatchField) -> Option<Diagnostic> {
     })
 }
 
-/// Whether a path leads to a field or into it; one that is removed also where it leads towards it. A
-/// name that ends with `/` stands for all that start with it.
-fn touches(path: &[SmolStr], known: &[&str], is_removed: bool) -> bool {
-    let is_same = |(name, known): (&SmolStr, &&str)| match *known {
-        "*" => name.bytes().all(|b| b.is_ascii_digit()),
+/// How a change meets a known field, if it does.
+fn reach(change: &Change<'_>, object: &Object, known: &[&str]) -> Option<Reach> {
+    let is_same = |(step, known): (&Step<'_>, &&str)| match step {
+        Step::Name(name) => is_known(name, known),
+        Step::Element(_) => *known == "*",
+    };
+    let path = change.path.as_slice();
+    if !path.iter().zip(known).all(is_same) {
+        return None;
+    }
+    let Some(rest) = known.get(path.len()..).filter(|rest| !rest.is_empty()) else {
+        return Some(Reach::Into);
+    };
+    let (is_around, is_set) = match &change.action {
+        Action::Remove | Action::Drop => (true, false),
+        Action::Set(value) => {
+            let is_block = matches!(**value, PatchValue::List(_) | PatchValue::Map(_));
+            (is_block, has_value(value, rest))
+        }
+        Action::Ensure | Action::Add(_) => (false, false),
+    };
+    (is_around && (is_set || has_field(object.root(), known))).then_some(Reach::Around)
+}
+
+/// Whether a name is meant by a part of a known path. One that ends with `/` stands for all that start with it, `*`
+/// for each element of a list.
+fn is_known(name: &str, known: &str) -> bool {
+    match known {
+        "*" => true,
         // Sidecars and init containers are containers too.
         "containers" => name == "containers" || name == "initContainers",
         known if known.ends_with('/') => name.starts_with(known),
         known => name == known,
+    }
+}
+
+/// Whether an object has a known field.
+fn has_field(at: &Field, known: &[&str]) -> bool {
+    let Some((first, rest)) = known.split_first() else {
+        return true;
     };
-    let reaches = path.len() >= known.len() || is_removed;
-    reaches && path.iter().zip(known).all(is_same)
+    match &at.node {
+        Node::Map(fields) => fields
+            .iter()
+            .any(|(name, field)| is_known(name, first) && has_field(field, rest)),
+        Node::List(items) => items.iter().any(|item| has_field(item, rest)),
+        Node::Null | Node::Bool(_) | Node::Number(_) | Node::Text(_) => false,
+    }
+}
+
+/// Whether a value of a patch has a known field.
+fn has_value(value: &PatchValue, known: &[&str]) -> bool {
+    let Some((first, rest)) = known.split_first() else {
+        return true;
+    };
+    match value {
+        PatchValue::Map(entries) => entries
+            .iter()
+            .any(|(name, value)| is_known(name, first) && has_value(&value.value, rest)),
+        PatchValue::List(items) => items.iter().any(|item| has_value(&item.value, rest)),
+        PatchValue::Null
+        | PatchValue::Bool(_)
+        | PatchValue::Int(_)
+        | PatchValue::Float(_)
+        | PatchValue::Text(_) => false,
+    }
 }

@@ -4,6 +4,7 @@
 
 mod check;
 mod fields;
+mod merge;
 mod table;
 
 use std::fmt;
@@ -15,8 +16,9 @@ use erpc_model::Platform;
 pub(crate) use check::Each;
 pub use check::{Problem, What};
 pub use fields::{Fields, Takes};
+pub use merge::{Merging, Typed};
 use table::Table;
-pub(crate) use table::TypeName;
+pub use table::TypeName;
 pub use table::{Kind, Scope};
 
 use crate::view::View;
@@ -85,6 +87,13 @@ pub(crate) fn check_each<V: View>(
     let text = |name| object.field(name).and_then(View::text);
     let kind = kind(version, text("apiVersion")?, text("kind")?)?;
     Some(check::problems(&TABLE, version, kind, object, each))
+}
+
+/// The type of the objects of a kind, to merge others into them. `None` if the kind is not one of Kubernetes itself.
+#[must_use]
+pub fn typed(version: Version, api_version: &str, name: &str) -> Option<Typed> {
+    let kind = kind(version, api_version, name)?;
+    Some(Typed::of_kind(&TABLE, version, kind))
 }
 
 /// The fields of the objects of a kind.

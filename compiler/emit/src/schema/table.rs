@@ -18,7 +18,7 @@ pub(super) struct Type {
 }
 
 /// A type by its package and its name: `core.v1` and `Container`.
-pub(crate) type TypeName = (&'static str, &'static str);
+pub type TypeName = (&'static str, &'static str);
 
 /// A field, in some versions.
 pub(super) struct Field {

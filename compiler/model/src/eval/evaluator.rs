@@ -337,6 +337,7 @@ pub(crate) struct Template {
     /// The file that names it: paths in the template are seen from there.
     pub(crate) from: String,
     pub(crate) text: Rc<str>,
-    /// `None` if it cannot be parsed, which was reported.
-    pub(crate) parts: Option<Rc<[StringPart]>>,
+    /// What is between and in its `${…}`, once `template` has used it; `None` in it if it cannot be parsed, which was
+    /// reported.
+    pub(crate) parts: Option<Option<Rc<[StringPart]>>>,
 }

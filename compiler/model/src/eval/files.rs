@@ -100,22 +100,12 @@ impl Evaluator<'_> {
         text: &Rc<str>,
         call: Span,
     ) -> Option<(FileId, Rc<[StringPart]>)> {
-        let known = self.template_places.get(&path).copied();
-        let at = known.unwrap_or_else(|| {
-            let place = self.templates.len();
-            self.template_places.insert(path.clone(), place);
-            self.templates.push(Template {
-                path,
-                from,
-                text: Rc::clone(text),
-                parts: None,
-            });
-            place
-        });
+        let at = self.template_place(path, from, text);
         let file = self.template_id(at);
-        if known.is_none() {
-            match erpc_syntax::parse_template(file, text) {
-                Ok(parts) => self.templates[at].parts = Some(parts.into()),
+        if self.templates[at].parts.is_none() {
+            let parsed = erpc_syntax::parse_template(file, text);
+            let parts = match parsed {
+                Ok(parts) => Some(parts.into()),
                 Err(offset) => {
                     let start = u32::try_from(offset.min(text.len())).unwrap_or(u32::MAX);
                     self.report(
@@ -127,11 +117,39 @@ impl Evaluator<'_> {
                         .also(call, "the template is used here")
                         .help("a literal `${` is written `$${` in a template; `file(…)` takes a file as it is"),
                     );
+                    None
                 }
-            }
+            };
+            self.templates[at].parts = Some(parts);
         }
-        let parts = self.templates[at].parts.clone()?;
+        let parts = self.templates[at].parts.clone()??;
         Some((file, parts))
+    }
+
+    /// The place of a file among those whose lines diagnostics may show.
+    fn template_place(&mut self, path: String, from: String, text: &Rc<str>) -> usize {
+        if let Some(known) = self.template_places.get(&path) {
+            return *known;
+        }
+        let place = self.templates.len();
+        self.template_places.insert(path.clone(), place);
+        self.templates.push(Template {
+            path,
+            from,
+            text: Rc::clone(text),
+            parts: None,
+        });
+        place
+    }
+
+    /// The text of a file of the program as it is, and its id among the sources.
+    pub(crate) fn read_source(&mut self, path: &str, span: Span) -> Option<(FileId, Rc<str>)> {
+        let text = self.read_text(path, span)?;
+        let from = self.path_of(span.file);
+        // What was read is in the folder of the program.
+        let shown = crate::program::join(&from, path)?;
+        let place = self.template_place(shown, from, &text);
+        Some((self.template_id(place), text))
     }
 }
 

@@ -139,6 +139,7 @@ impl<'s, 'a, C: Context<'a>> Lowering<'s, 'a, C> {
             ExprKind::Pair(..)
             | ExprKind::Ported(..)
             | ExprKind::Set(_)
+            | ExprKind::Block(_)
             | ExprKind::Subresource(..) => {
                 self.evaluator().report_no_value(span, expected);
                 None

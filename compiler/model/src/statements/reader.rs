@@ -3,12 +3,12 @@
 use std::ops::{DerefMut, RangeInclusive};
 
 use erpc_diagnostics::{Diagnostic, Span, alternatives, codes};
-use erpc_syntax::tree::{Arg, Block, Expr, Ident, PathPort, Sign, Statement};
+use erpc_syntax::tree::{Arg, Block, Expr, ExprKind, Ident, PathPort, Sign, Statement};
 use ipnet::IpNet;
 use smol_str::SmolStr;
 
 use super::Peers;
-use crate::args::Args;
+use crate::args::{Args, plain_text};
 use crate::choice::Choice;
 use crate::eval::{Evaluator, Scope, Standpoint};
 use crate::ids::{NamespaceId, PortId, SecretId, ServiceId, TierId};
@@ -234,6 +234,36 @@ impl<'r, 'a> Reader<'r, 'a> {
                 return all;
             }
         }
+    }
+
+    /// Whether a block is next.
+    pub(crate) fn peek_block(&self) -> bool {
+        self.args.peek_block()
+    }
+
+    /// Whether a text in quotes is the last argument, and next.
+    pub(crate) fn is_last_text(&self) -> bool {
+        let next = self.args.peek_expr().map(|expr| &expr.kind);
+        matches!(next, Some(ExprKind::String(_))) && self.args.left() == 1
+    }
+
+    /// The name of an object, in quotes if it is not one of the language.
+    pub(crate) fn object_name(&mut self, what: &str) -> Option<Ident> {
+        let quoted = self.args.peek_expr().and_then(|expr| {
+            let text = plain_text(expr)?.into();
+            let span = expr.span;
+            Some(Ident { text, span })
+        });
+        if quoted.is_some() {
+            self.args.expr();
+            return quoted;
+        }
+        self.name(what)
+    }
+
+    /// Uses up steps of the evaluation; `false` past their limit, which is reported.
+    pub(crate) fn get_steps(&mut self, steps: usize, span: Span) -> bool {
+        self.lookup.steps(steps, span)
     }
 
     /// Takes a block, if it is next.

@@ -135,8 +135,8 @@ statements! {
     inits: Vec<Container> = "init NAME { … }" Inside [Service Job]
         "A container that runs to its end before the others.",
         members {};
-    patches: Vec<Patch> = "patch KIND [NAME] { path = VALUE }" Append [Service Job]
-        "Sets fields that the language has no word for: of the emitted object with this name, or of all of the kind.",
+    patches: Vec<Patch> = "patch KIND [NAME] { path = VALUE } | patch KIND [NAME] \"\"\"YAML\"\"\" | patch KIND [NAME] from \"file\"" Append [Service Job]
+        "Sets fields that the language has no statement for, or applies a strategic merge patch: to the emitted object with this name, or to all of the kind.",
         read |reader| Some(vec![Patch::read(reader)?]),
         members {};
 }

@@ -50,6 +50,7 @@ impl Builder<'_> {
             }
             Rule::list => return self.list(pair, span),
             Rule::set => ExprKind::Set(self.operands(pair.into_inner())),
+            Rule::block => ExprKind::Block(self.block(pair)),
             Rule::reference => return self.reference(pair, span),
             Rule::negative => {
                 let inner = self.postfix(pair.into_inner(), span);

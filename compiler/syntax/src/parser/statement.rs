@@ -60,7 +60,7 @@ impl Builder<'_> {
         items
     }
 
-    fn block(&mut self, pair: Pair<'_, Rule>) -> Block {
+    pub(super) fn block(&mut self, pair: Pair<'_, Rule>) -> Block {
         let span = self.span(&pair);
         // Comments of the block belong to its statements, not to the statement around it.
         let outer = std::mem::take(&mut self.inner);
