@@ -9,6 +9,7 @@ mod browser;
 mod changes;
 mod cluster;
 mod command_line;
+mod corpus;
 mod diagnostics;
 mod documentation;
 mod emitted;

@@ -1,0 +1,162 @@
+//! Workloads as a program: statements where the language has them, and a strategic merge patch with the rest. The
+//! program is built twice: what its statements make decides what the patches have to add.
+
+mod merge;
+mod statements;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use erpc_emit::schema::{self, Version};
+use serde_json::Value;
+
+use self::statements::{Workload, at, is_name};
+use crate::Object;
+use crate::compare::Key;
+
+/// What becomes of a program.
+pub type Built = Result<Vec<Value>, Vec<String>>;
+
+/// A program, and what it does not contain.
+#[derive(Clone, Debug, Default)]
+pub struct Written {
+    /// The source.
+    pub source: String,
+    /// Objects that are not among its services and jobs.
+    pub left_out: Vec<Key>,
+}
+
+/// Where objects without a namespace go.
+pub const DEFAULT_NAMESPACE: &str = "imported";
+
+/// Writes workloads as a program. `build` makes the objects of a program, or says what is wrong with it.
+///
+/// # Errors
+///
+/// What `build` says of a program with the statements alone.
+pub fn write(
+    objects: &[Object],
+    format: &dyn Fn(&str) -> String,
+    build: &dyn Fn(&str) -> Built,
+) -> Result<Written, Vec<String>> {
+    let mut left_out = Vec::new();
+    let mut namespaces: BTreeMap<&str, Vec<Workload<'_>>> = BTreeMap::new();
+    let mut names: BTreeSet<(&str, String)> = BTreeSet::new();
+    for object in objects {
+        let key = Key::of(&object.value);
+        if !WORKLOADS.contains(&key.kind.as_str()) {
+            left_out.push(key);
+            continue;
+        }
+        let namespace = at(&object.value, &["metadata", "namespace"]).and_then(Value::as_str);
+        let namespace = namespace.unwrap_or(DEFAULT_NAMESPACE);
+        let mut name = name_of(&key.name);
+        while !names.insert((namespace, name.clone())) {
+            name = format!("{name}-{}", key.kind.to_ascii_lowercase());
+        }
+        let object = &object.value;
+        namespaces
+            .entry(namespace)
+            .or_default()
+            .push(Workload { object, name });
+    }
+    let source = format(&program(&namespaces, &BTreeMap::new()));
+    let made = build(&source)?;
+    let patches = patches(&namespaces, &made);
+    let source = format(&program(&namespaces, &patches));
+    Ok(Written { source, left_out })
+}
+
+const WORKLOADS: [&str; 5] = ["Deployment", "StatefulSet", "DaemonSet", "Job", "CronJob"];
+
+/// A name of the language for one of Kubernetes.
+fn name_of(name: &str) -> String {
+    if is_name(name) {
+        return name.to_owned();
+    }
+    let letter = |c: char| {
+        if c.is_ascii_alphanumeric() {
+            c.to_ascii_lowercase()
+        } else {
+            '-'
+        }
+    };
+    let plain: String = name.chars().map(letter).take(60).collect();
+    let plain = plain.trim_matches('-');
+    match plain.starts_with(|c: char| c.is_ascii_lowercase()) {
+        true => plain.to_owned(),
+        false => format!("x-{plain}").trim_end_matches('-').to_owned(),
+    }
+}
+
+type Patches = BTreeMap<(String, String), String>;
+
+fn program(namespaces: &BTreeMap<&str, Vec<Workload<'_>>>, patches: &Patches) -> String {
+    let mut out = String::from(
+        "erp 1\n\nplatform imported { version \"1\"; cluster main; defaults kubernetes }\n\ntiers all\n\n\
+         # Fill in what is known of the cluster.\ncluster main { kubernetes 1.37; cni calico; storage standard default }\n",
+    );
+    for (namespace, workloads) in namespaces {
+        out.push_str(&format!("\nnamespace {namespace} {{\ntier all\n"));
+        for workload in workloads {
+            let key = ((*namespace).to_owned(), workload.name.clone());
+            workload.write(patches.get(&key).map(String::as_str), &mut out);
+        }
+        out.push_str("}\n");
+    }
+    out
+}
+
+/// The patch of each workload whose statements do not say all of it.
+fn patches(namespaces: &BTreeMap<&str, Vec<Workload<'_>>>, made: &[Value]) -> Patches {
+    let mut by_key: BTreeMap<Key, &Value> = BTreeMap::new();
+    for object in made {
+        by_key.insert(Key::of(object), object);
+    }
+    let mut patches = Patches::new();
+    for (namespace, workloads) in namespaces {
+        for workload in workloads {
+            let mut key = Key::of(workload.object);
+            (*namespace).clone_into(&mut key.namespace);
+            // A job may be called otherwise than its object.
+            let ours = by_key.get(&key).copied().or_else(|| {
+                key.name.clone_from(&workload.name);
+                by_key.get(&key).copied()
+            });
+            let ours = ours.or_else(|| job_of(&workload.name, namespace, made));
+            let Some(ours) = ours else {
+                continue;
+            };
+            let text = |key: &str| ours[key].as_str().unwrap_or_default();
+            let typed = schema::typed(Version::NEWEST, text("apiVersion"), text("kind"));
+            if let Some(patch) = merge::between(ours, workload.object, typed) {
+                let (kind, yaml) = (key.kind.to_ascii_lowercase(), yaml(&patch));
+                let patch = format!("patch {kind} \"\"\"\n{yaml}\"\"\"\n");
+                patches.insert(((*namespace).to_owned(), workload.name.clone()), patch);
+            }
+        }
+    }
+    patches
+}
+
+/// The Job of this name, which has a hash behind it.
+fn job_of<'m>(name: &str, namespace: &str, made: &'m [Value]) -> Option<&'m Value> {
+    made.iter().find(|object| {
+        let key = Key::of(object);
+        let rest = key.name.strip_prefix(name);
+        key.kind == "Job"
+            && key.namespace == namespace
+            && rest.is_some_and(|rest| rest.starts_with('-') && !rest[1..].contains('-'))
+    })
+}
+
+/// A patch as YAML that can stand in a text of the language.
+fn yaml(patch: &Value) -> String {
+    let mut text = String::new();
+    let is_written = erpc_emit::yaml::write(&mut text, patch).is_ok();
+    // JSON is YAML too, and never has three quotes in a row.
+    let text = match is_written && !text.contains("\"\"\"") {
+        true => text,
+        false => format!("{patch}\n"),
+    };
+    text.replace("${", "$${")
+}
