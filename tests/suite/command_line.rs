@@ -55,6 +55,90 @@ fn help_and_version_exit_0_and_wrong_usage_64() {
 }
 
 #[test]
+fn a_command_takes_its_own_formats_and_flags_and_names_them() {
+    for (arguments, expected) in [
+        (
+            &["plan", "--format", "dot"][..],
+            "invalid value 'dot' for '--format <FORMAT>'\n  [possible values: human, json, markdown]",
+        ),
+        (
+            &["check", "--format", "csv"],
+            "[possible values: human, json, sarif, github]",
+        ),
+        (
+            &["graph", "--format", "jsn"],
+            "tip: a similar value exists: 'json'",
+        ),
+        (
+            &["--format", "svg", "test"],
+            "[possible values: human, json, junit]",
+        ),
+        (
+            &["flows", "--by", "namespace", "--format", "dot"],
+            "the format of `flows --by` is one of human, json, csv, markdown",
+        ),
+        (
+            &["man", "x", "--format", "json"],
+            "unexpected argument '--format' found\n\nUsage:",
+        ),
+        (
+            &["fmt", "--profile", "dev"],
+            "unexpected argument '--profile' found\n\nUsage:",
+        ),
+        (
+            &["--profile", "dev", "history"],
+            "unexpected argument '--profile' found\n\nUsage:",
+        ),
+        (
+            &["check", "--profile", "a", "--profile", "b"],
+            "the argument '--profile <NAME>' cannot be used multiple times",
+        ),
+        (
+            &["explain", "E0403", "--profile", "dev"],
+            "`E0403` is not a service, so `--profile dev` has no effect",
+        ),
+        (
+            &["prove", "--manifests", ".", "--profile", "dev"],
+            "'--manifests <DIR>' cannot be used with '--profile <NAME>'",
+        ),
+    ] {
+        let ran = erpc(arguments);
+        assert_eq!(ran.exit, Exit::Usage, "{arguments:?}: {}", ran.err);
+        assert!(
+            ran.out.is_empty() && ran.err.contains(expected),
+            "{arguments:?}: {}",
+            ran.err
+        );
+    }
+}
+
+#[test]
+fn flags_of_a_command_may_stand_before_its_name() {
+    let shop = shop();
+    let shop = shop.to_str().expect("a path of letters");
+    let before = erpc(&["--format", "json", "order", shop]);
+    let after = erpc(&["order", shop, "--format=json"]);
+    assert_eq!(before.exit, Exit::Done, "{}", before.err);
+    assert_eq!(before.out, after.out);
+}
+
+#[test]
+fn errors_of_a_program_are_json_where_the_answer_would_be() {
+    let folder = folder();
+    fs::write(folder.path().join("platform.erp"), "erp 1\nplatform x {\n").expect("a file");
+    let path = folder.path().to_str().expect("a path of letters");
+    for command in [
+        "check", "build", "order", "show", "flows", "graph", "test", "prove", "rbac",
+    ] {
+        let ran = erpc(&[command, path, "--format", "json"]);
+        assert_eq!(ran.exit, Exit::Failed, "{command}");
+        assert!(ran.err.is_empty(), "{command}: {}", ran.err);
+        let found: serde_json::Value = serde_json::from_str(&ran.out).expect("JSON");
+        assert_eq!(found["diagnostics"][0]["code"], "E0007", "{command}");
+    }
+}
+
+#[test]
 fn every_command_shows_examples() {
     for command in [
         "check",

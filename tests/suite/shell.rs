@@ -61,6 +61,11 @@ fn bash_completes_commands_options_and_the_names_of_the_platform() {
         profiles.iter().all(|name| !name.contains('.')),
         "{profiles:?}"
     );
+    assert_eq!(
+        completed(&["erpc", "plan", "--format", ""]),
+        ["human", "json", "markdown"]
+    );
+    assert!(completed(&["erpc", "history", "--profi"]).is_empty());
     let codes = completed(&["erpc", "explain", "E010"]);
     assert!(codes.contains(&"E0101".to_owned()), "{codes:?}");
 }

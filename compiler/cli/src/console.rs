@@ -2,7 +2,11 @@
 
 use std::io::{self, Write};
 
-use erpc_diagnostics::{Diagnostics, Sources, Style, render_human};
+use erpc_diagnostics::{
+    Diagnostics, Sources, Style, render_github, render_human, render_json, render_sarif,
+};
+
+use crate::format::Format;
 
 /// How many columns are used by default.
 const WIDTH: usize = 100;
@@ -16,6 +20,8 @@ pub struct Console<'s> {
     has_links: bool,
     width: usize,
     is_quiet: bool,
+    /// The format of the command, which findings keep to.
+    format: Format,
     /// The first failure to write, kept until the end: a closed pipe is no reason to panic.
     failure: Option<io::Error>,
 }
@@ -36,6 +42,7 @@ impl Console<'static> {
             has_links: supports_hyperlinks::on(supports_hyperlinks::Stream::Stderr),
             width,
             is_quiet: false,
+            format: Format::Human,
             failure: None,
         }
     }
@@ -51,6 +58,7 @@ impl<'s> Console<'s> {
             has_links: false,
             width: Style::PLAIN.width,
             is_quiet: false,
+            format: Format::Human,
             failure: None,
         }
     }
@@ -85,6 +93,14 @@ impl<'s> Console<'s> {
         self.is_quiet = is_quiet;
     }
 
+    pub(crate) fn set_format(&mut self, format: Format) {
+        self.format = format;
+    }
+
+    pub(crate) fn format(&self) -> Format {
+        self.format
+    }
+
     /// Text of the result, as it is.
     pub(crate) fn result(&mut self, text: &str) {
         let written = self.out.write_all(text.as_bytes());
@@ -116,6 +132,32 @@ impl<'s> Console<'s> {
             format!("error: {message}")
         };
         self.error(&line);
+    }
+
+    /// Findings in the format of the command: for people on standard error, for tools as the result.
+    pub(crate) fn findings(
+        &mut self,
+        diagnostics: &Diagnostics,
+        sources: &Sources,
+        max: Option<usize>,
+    ) {
+        match self.format {
+            Format::Json => self.result(&render_json(diagnostics, sources)),
+            Format::Sarif => {
+                let version = env!("CARGO_PKG_VERSION");
+                self.result(&render_sarif(diagnostics, sources, version));
+            }
+            Format::Github => self.result(&render_github(diagnostics, sources)),
+            Format::Human
+            | Format::Junit
+            | Format::Mermaid
+            | Format::Dot
+            | Format::Svg
+            | Format::Html
+            | Format::Csv
+            | Format::Yaml
+            | Format::Markdown => self.diagnostics(diagnostics, sources, max),
+        }
     }
 
     /// Findings for people; with `--quiet` only where there are errors.

@@ -1,4 +1,4 @@
-//! The command line: arguments, one file for each command, and nothing but glue.
+//! The command line: one file for each command, and what they share.
 //!
 //! Everything that a command prints goes through [`Console`], so that tests run commands in their
 //! own process and read what users would.
@@ -7,6 +7,8 @@ mod arguments;
 pub mod claims;
 mod commands;
 mod console;
+mod failure;
+mod format;
 mod manifests;
 mod names;
 mod output;
@@ -15,17 +17,20 @@ pub mod proof;
 mod reference;
 mod revision;
 mod table;
+mod text;
 
 use std::ffi::OsString;
 use std::io::IsTerminal;
 use std::process::ExitCode;
 
-use clap::error::{ContextKind, ContextValue};
-use clap::{CommandFactory, Parser};
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{CommandFactory, FromArgMatches};
 use clap_complete::CompleteEnv;
 
-use arguments::{Arguments, Color, Command};
+use arguments::{Color, CommandLine, SHARED_FLAGS, with_flags_after_command};
 pub use console::Console;
+use failure::Failure;
+use format::Format;
 pub use reference::reference;
 
 /// For everything that links this crate, so that what is measured and tested is what users run.
@@ -55,7 +60,7 @@ pub enum Exit {
 #[must_use]
 pub fn main() -> ExitCode {
     // Answers a shell that asks for completions, and ends the process then.
-    CompleteEnv::with_factory(Arguments::command)
+    CompleteEnv::with_factory(CommandLine::command)
         .var(commands::completions::VARIABLE)
         .bin("erpc")
         .complete();
@@ -74,65 +79,53 @@ pub fn run(
     arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>,
     console: &mut Console<'_>,
 ) -> Exit {
-    let arguments = match Arguments::try_parse_from(arguments) {
-        Ok(arguments) => arguments,
-        Err(error) => {
-            let error = without_destructive_suggestions(error);
-            let text = if console.has_color() {
-                error.render().ansi().to_string()
-            } else {
-                error.render().to_string()
-            };
-            return if error.use_stderr() {
-                console.error(&text);
-                Exit::Usage
-            } else {
-                console.result(&text);
-                Exit::Done
-            };
-        }
+    let (arguments, format) = match parsed(arguments) {
+        Ok(parsed) => parsed,
+        Err(error) => return explain(error, console),
     };
-    match arguments.common.color {
+    match arguments.streams.color {
         Color::Auto => {}
         Color::Always => console.set_color(true),
         Color::Never => console.set_color(false),
     }
-    console.set_quiet(arguments.common.quiet);
-    if let Some(problem) = profile_problem(&arguments) {
-        console.fail(&problem);
-        return Exit::Usage;
+    console.set_quiet(arguments.streams.quiet);
+    console.set_format(format);
+    let result = arguments.command.run(console);
+    result.unwrap_or_else(|failure| failure.report(console))
+}
+
+/// The arguments, and the format that they choose: a command without `--format` writes for people.
+fn parsed(
+    arguments: impl IntoIterator<Item = impl Into<OsString>>,
+) -> Result<(CommandLine, Format), clap::Error> {
+    let arguments = with_flags_after_command(arguments);
+    let mut matches = CommandLine::command().try_get_matches_from(arguments)?;
+    let of_command = matches.subcommand().map(|(_, of_command)| of_command);
+    let format = of_command.and_then(format::chosen).unwrap_or(Format::Human);
+    Ok((CommandLine::from_arg_matches_mut(&mut matches)?, format))
+}
+
+/// Shows the help that was asked for, or what is wrong with the arguments.
+fn explain(error: clap::Error, console: &mut Console<'_>) -> Exit {
+    let mut error = without_destructive_suggestions(error);
+    if let Some(ContextValue::String(flag)) = error.get(ContextKind::InvalidArg)
+        && error.kind() == ErrorKind::UnknownArgument
+        && SHARED_FLAGS.contains(&flag.as_str())
+    {
+        // A flag of other commands is not meant as a value: do not suggest `-- --profile`.
+        error.remove(ContextKind::Suggested);
     }
-    match &arguments.command {
-        Command::Check(command) => commands::check::run(command, &arguments.common, console),
-        Command::Build(command) => commands::build::run(command, &arguments.common, console),
-        Command::Order(command) => commands::order::run(command, &arguments.common, console),
-        Command::Show(command) => commands::show::run(command, &arguments.common, console),
-        Command::Flows(command) => commands::flows::run(command, &arguments.common, console),
-        Command::Why(command) => commands::why::run(command, &arguments.common, console),
-        Command::Diff(command) => commands::diff::run(command, &arguments.common, console),
-        Command::Reach(command) => commands::reach::run(command, &arguments.common, console),
-        Command::Graph(command) => commands::graph::run(command, &arguments.common, console),
-        Command::Impact(command) => commands::impact::run(command, &arguments.common, console),
-        Command::Prove(command) => commands::prove::run(command, &arguments.common, console),
-        Command::Report(command) => commands::report::run(command, &arguments.common, console),
-        Command::Test(command) => commands::test::run(command, &arguments.common, console),
-        Command::Fmt(command) => commands::fmt::run(command, &arguments.common, console),
-        Command::Explain(command) => commands::explain::run(command, &arguments.common, console),
-        Command::Plan(command) => commands::plan::run(command, &arguments.common, console),
-        Command::Status(command) => commands::status::run(command, &arguments.common, console),
-        Command::Drift(command) => commands::drift::run(command, &arguments.common, console),
-        Command::Destroy(command) => commands::destroy::run(command, &arguments.common, console),
-        Command::Probe(command) => commands::probe::run(command, &arguments.common, console),
-        Command::Doctor(command) => commands::doctor::run(command, &arguments.common, console),
-        Command::Rbac(command) => commands::rbac::run(command, &arguments.common, console),
-        Command::Adopt(command) => commands::adopt::run(command, &arguments.common, console),
-        Command::Unlock(command) => commands::unlock::run(command, &arguments.common, console),
-        Command::Apply(command) => commands::apply::run(command, &arguments.common, console),
-        Command::History(command) => commands::history::run(command, &arguments.common, console),
-        Command::Rollback(command) => commands::rollback::run(command, &arguments.common, console),
-        Command::Init(command) => commands::init::run(command, &arguments.common, console),
-        Command::Man(command) => commands::man::run(command, console),
-        Command::Completions(command) => commands::completions::run(command, console),
+    let text = if console.has_color() {
+        error.render().ansi().to_string()
+    } else {
+        error.render().to_string()
+    };
+    if error.use_stderr() {
+        console.error(&text);
+        Exit::Usage
+    } else {
+        console.result(&text);
+        Exit::Done
     }
 }
 
@@ -160,43 +153,6 @@ fn without_destructive_suggestions(mut error: clap::Error) -> clap::Error {
         }
     }
     error
-}
-
-/// What is wrong with `--profile`: a second one where one is taken, or one where no platform is looked at.
-fn profile_problem(arguments: &Arguments) -> Option<String> {
-    let profiles = arguments.common.profile.as_slice();
-    let first = profiles.first()?;
-    let no_platform = |name: &str| {
-        Some(format!(
-            "`{name}` reads no platform, so `--profile {first}` has no effect"
-        ))
-    };
-    match (&arguments.command, profiles) {
-        (Command::Fmt(_), _) => no_platform("fmt"),
-        (Command::Init(_), _) => no_platform("init"),
-        (Command::Man(_), _) => no_platform("man"),
-        (Command::History(_), _) => Some(format!(
-            "`--profile {first}` has no effect on `history`: it lists the releases of every profile"
-        )),
-        (Command::Rollback(_), _) => Some(format!(
-            "`--profile {first}` has no effect on `rollback`: a release is brought back under its own profile"
-        )),
-        (Command::Completions(_), _) => no_platform("completions"),
-        (Command::Explain(command), _) if !commands::explain::is_of_platform(command) => {
-            no_platform("explain")
-        }
-        (Command::Prove(command), _) if command.manifests.is_some() => {
-            no_platform("prove --manifests")
-        }
-        (Command::Diff(_), [_, _, third, ..]) => Some(format!(
-            "two profiles are compared: `--profile {third}` is the third"
-        )),
-        (Command::Diff(_), _) => None,
-        (_, [_, second, ..]) => Some(format!(
-            "one profile at a time: `--profile {second}` is the second"
-        )),
-        _ => None,
-    }
 }
 
 /// Whether colours suit the error stream: a terminal, and no setting against it

@@ -50,6 +50,38 @@ pub struct Compiled {
     pub accepted: Vec<(Diagnostic, String)>,
 }
 
+/// A program without errors.
+#[derive(Debug)]
+pub struct Checked {
+    /// The model.
+    pub platform: Platform,
+    /// What follows from it.
+    pub derived: Derived,
+    /// The texts.
+    pub sources: Sources,
+    /// The warnings, sorted.
+    pub warnings: Diagnostics,
+}
+
+impl Compiled {
+    /// The program, if it has no errors.
+    ///
+    /// # Errors
+    ///
+    /// What was found, with the texts that it is about.
+    pub fn checked(self) -> Result<Checked, Box<(Diagnostics, Sources)>> {
+        match self.result {
+            Some((platform, derived)) => Ok(Checked {
+                platform,
+                derived,
+                sources: self.sources,
+                warnings: self.diagnostics,
+            }),
+            None => Err(Box::new((self.diagnostics, self.sources))),
+        }
+    }
+}
+
 impl Project {
     /// The program that `path` names: a folder, a file, or, without one, the nearest
     /// `platform.erp` from the working folder upwards.

@@ -1,23 +1,21 @@
 //! The reference of the command line, from the definitions that it is parsed by.
 
-use std::fmt::Write;
-
 use clap::CommandFactory;
 
-use crate::arguments::Arguments;
+use crate::arguments::CommandLine;
+use crate::text::push_line;
 
 /// Every command with its `--help`, as Markdown.
 #[must_use]
 pub fn reference() -> String {
     let mut text = String::from(
         "# The command line\n\n\
-         Made from the definitions in `compiler/cli/src/arguments.rs`; a test holds it to them.\n",
+         Generated from the definitions in `compiler/cli/src/commands`.\n",
     );
-    let root = Arguments::command().term_width(100);
+    let root = CommandLine::command().term_width(100);
     let mut built = root.clone();
     built.build();
-    // Writing to a string cannot fail.
-    let _ = writeln!(text, "\n## erpc\n\n```text\n{}```", plain(root));
+    push_line!(text, "\n## erpc\n\n```text\n{}```", plain(root));
     for command in built.get_subcommands().filter(|c| c.get_name() != "help") {
         let name = command.get_name();
         // What every command takes stands once, with `erpc` itself.
@@ -25,7 +23,7 @@ pub fn reference() -> String {
             let is_global = arg.is_global_set();
             arg.hide(is_global)
         });
-        let _ = writeln!(text, "\n## erpc {name}\n\n```text\n{}```", plain(command));
+        push_line!(text, "\n## erpc {name}\n\n```text\n{}```", plain(command));
     }
     text
 }

@@ -1,6 +1,6 @@
 //! Rows of text in aligned columns, and the same rows in Markdown.
 
-use std::fmt::Write;
+use crate::text::push_text;
 
 /// A table with a head.
 pub(crate) struct Table<const N: usize> {
@@ -33,8 +33,7 @@ impl<const N: usize> Table<N> {
         for row in std::iter::once(&head).chain(&self.rows) {
             let mut line = String::new();
             for (width, cell) in widths.iter().zip(row) {
-                // Writing to a string cannot fail.
-                let _ = write!(line, "{cell:width$}  ");
+                push_text!(line, "{cell:width$}  ");
             }
             out.push_str(line.trim_end());
             out.push('\n');
@@ -47,8 +46,7 @@ impl<const N: usize> Table<N> {
         let mut push = |cells: &mut dyn Iterator<Item = &str>| {
             out.push('|');
             for cell in cells {
-                // Writing to a string cannot fail.
-                let _ = write!(out, " {} |", cell.replace('|', "\\|"));
+                push_text!(out, " {} |", cell.replace('|', "\\|"));
             }
             out.push('\n');
         };

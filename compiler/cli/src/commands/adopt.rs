@@ -3,135 +3,207 @@
 use std::io::IsTerminal;
 use std::sync::Arc;
 
+use clap::Args;
 use erpc_cluster::{
-    Adoptable, Cluster, Failure, Handover, Mark, Program, Release, TOOLS, block_on,
+    Adoptable, Cluster, Failure as ClusterFailure, Handover, Program, Release, TOOLS,
 };
 use serde_json::json;
 
 use super::apply::typed;
-use super::cluster::{access, compiled, fail, mention_warnings, program};
-use super::{count, has_format};
-use crate::Exit;
-use crate::arguments::{Adopt, Common, Format};
+use super::cluster::{Access, about, block_on};
+use crate::arguments::Input;
 use crate::console::Console;
-use crate::project::Compiled;
+use crate::format::{Output, json_line};
+use crate::text::{count, push_line};
+use crate::{Exit, Failure};
 
-pub(crate) fn run(command: &Adopt, common: &Common, console: &mut Console<'_>) -> Exit {
-    if !has_format("adopt", &[Format::Human, Format::Json], common, console) {
-        return Exit::Usage;
-    }
-    let Some(compiled) = compiled(command.path.as_deref(), common, console) else {
-        return Exit::Failed;
-    };
-    let exit = adopt(&compiled, command, common, console);
-    mention_warnings(&compiled, console);
-    exit
+/// Takes over what kubectl, Helm or a script applied, without changing a field.
+///
+/// Their entries in the objects' managed fields become erpc's, so that a field that leaves the source
+/// leaves the cluster. What differs from the source is shown by the next plan.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  erpc adopt                       show, ask, take over
+  erpc adopt --from helm --yes     what Helm applied, without a question
+  erpc adopt --helm shop           the labels and annotations by which a release of Helm could take over
+  erpc adopt --helm shop --apply   writes them
+  erpc adopt --helm shop --back --apply   takes them away")]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    input: Input,
+    #[command(flatten)]
+    access: Access,
+    /// Only what this field manager owns [default: those of kubectl, Helm and Argo CD].
+    #[arg(long, value_name = "MANAGER")]
+    from: Vec<String>,
+    /// Do not ask.
+    #[arg(long)]
+    yes: bool,
+    /// The other way round: show which labels and annotations let this release of Helm take over.
+    #[arg(long, value_name = "RELEASE", conflicts_with_all = ["from", "yes"])]
+    helm: Option<String>,
+    /// The namespace of the release [default: the one in the chart's README].
+    #[arg(long, value_name = "NAMESPACE", requires = "helm")]
+    release_namespace: Option<String>,
+    /// Back from Helm: take its labels and annotations away.
+    #[arg(long, requires = "helm")]
+    back: bool,
+    /// Write them.
+    #[arg(long, requires = "helm")]
+    apply: bool,
+    #[command(flatten)]
+    output: Output,
 }
 
-fn adopt(compiled: &Compiled, command: &Adopt, common: &Common, console: &mut Console<'_>) -> Exit {
-    let Some(program) = program(compiled) else {
-        return Exit::Failed;
-    };
-    if let Some(release) = &command.helm {
-        let release = Release {
-            name: release.clone(),
-            namespace: command
-                .release_namespace
-                .clone()
-                .unwrap_or_else(|| erpc_emit::release_namespace(program.platform)),
-            is_back: command.back,
-        };
-        return hand_over(&release, &program, command, common, console);
+impl Arguments {
+    pub(crate) fn run(&self, console: &mut Console<'_>) -> Result<Exit, Failure> {
+        about(&self.input, console, |program, console| match &self.helm {
+            Some(release) => {
+                let release = Release {
+                    name: release.clone(),
+                    namespace: self
+                        .release_namespace
+                        .clone()
+                        .unwrap_or_else(|| erpc_emit::release_namespace(program.platform)),
+                    is_back: self.back,
+                };
+                self.hand_over(&release, program, console)
+            }
+            None => self.adopt(program, console),
+        })
     }
-    let done = block_on(async {
-        let cluster = Arc::new(Cluster::connect(&access("adopt", &command.access)).await?);
-        work(&cluster, &program, command, common, console).await
-    });
-    match done.and_then(|done| done) {
-        Ok((found, adopted)) => {
-            if common.format == Format::Json {
-                let objects: Vec<_> = found
-                    .iter()
-                    .map(|one| json!({ "object": one.id.to_string(), "managers": one.managers }))
-                    .collect();
-                let result = json!({ "version": 1, "adopted": adopted, "objects": objects });
-                console.result(&format!("{result}\n"));
-            } else if found.is_empty() {
-                console.result("nothing to adopt\n");
-            } else {
-                console.result(&format!(
+
+    fn adopt(&self, program: &Program<'_>, console: &mut Console<'_>) -> Result<Exit, Failure> {
+        let (found, adopted) = block_on(async {
+            let cluster = self.access.connect("adopt").await?;
+            self.work(&cluster, program, console).await
+        })?;
+        self.output.write_with(
+            console,
+            || {
+                let objects = found.iter();
+                let objects = objects
+                    .map(|one| json!({ "object": one.id.to_string(), "managers": one.managers }));
+                let objects: Vec<_> = objects.collect();
+                json_line(&json!({ "version": 1, "adopted": adopted, "objects": objects }))
+            },
+            |_| {
+                if found.is_empty() {
+                    return "nothing to adopt\n".to_owned();
+                }
+                format!(
                     "adopted {}; `erpc plan` shows what differs from the source\n",
                     count(adopted, "object")
-                ));
+                )
+            },
+        );
+        Ok(Exit::Done)
+    }
+
+    /// The other way round: marks that a release of Helm needs, or that it leaves.
+    fn hand_over(
+        &self,
+        release: &Release,
+        program: &Program<'_>,
+        console: &mut Console<'_>,
+    ) -> Result<Exit, Failure> {
+        let (found, written) = block_on(async {
+            let cluster = self.access.connect("adopt").await?;
+            let found = erpc_cluster::handovers(&cluster, program, release).await?;
+            if self.output.is_human() {
+                console.note(&format!("{} on {}", program.name(), cluster.describe()));
             }
+            let written = if self.apply && !found.is_empty() {
+                erpc_cluster::hand_over(&cluster, program, &found, release).await?
+            } else {
+                0
+            };
+            Ok((found, written))
+        })?;
+        self.output.write_with(
+            console,
+            || {
+                let objects: Vec<_> = found.iter().map(json_of).collect();
+                json_line(&json!({ "version": 1, "written": written, "objects": objects }))
+            },
+            |_| {
+                let mut text = listed(&found);
+                push_line!(text, "{}", said(release, &found, self.apply, written));
+                text
+            },
+        );
+        Ok(if found.is_empty() || self.apply {
             Exit::Done
+        } else {
+            Exit::Differs
+        })
+    }
+
+    async fn work(
+        &self,
+        cluster: &Arc<Cluster>,
+        program: &Program<'_>,
+        console: &mut Console<'_>,
+    ) -> Result<(Vec<Adoptable>, usize), Failure> {
+        let managers: Vec<String> = if self.from.is_empty() {
+            TOOLS.iter().map(|tool| (*tool).to_owned()).collect()
+        } else {
+            self.from.clone()
+        };
+        let found = erpc_cluster::adoptable(cluster, program, &managers).await?;
+        if self.output.is_human() {
+            console.note(&format!("{} on {}", program.name(), cluster.describe()));
+            for one in &found {
+                console.result(&format!("= {} from {}\n", one.id, one.managers.join(", ")));
+            }
         }
-        Err(failure) => {
-            fail(&failure, common, console);
-            Exit::Failed
+        if found.is_empty() {
+            return Ok((found, 0));
         }
+        if !self.yes {
+            if self.output.is_json() || !std::io::stdin().is_terminal() {
+                return Err(ClusterFailure::new(
+                    "cannot ask for confirmation without a terminal: --yes is required",
+                )
+                .help("nothing was written")
+                .into());
+            }
+            if console.flush().is_err() {
+                return Err(ClusterFailure::new(
+                    "the list could not be shown; nothing was written",
+                )
+                .into());
+            }
+            typed(
+                "Their fields become erpc's; no value changes. Only `yes` will do: ",
+                "yes",
+            )?;
+        }
+        let adopted = erpc_cluster::adopt(cluster, program, &found, &managers).await?;
+        Ok((found, adopted))
     }
 }
 
-/// The other way round: marks that a release of Helm needs, or that it leaves.
-fn hand_over(
-    release: &Release,
-    program: &Program<'_>,
-    command: &Adopt,
-    common: &Common,
-    console: &mut Console<'_>,
-) -> Exit {
-    let done = block_on(async {
-        let cluster = Arc::new(Cluster::connect(&access("adopt", &command.access)).await?);
-        let found = erpc_cluster::handovers(&cluster, program, release).await?;
-        if common.format == Format::Human {
-            console.note(&format!("{} on {}", program.name(), cluster.describe()));
+fn json_of(one: &Handover) -> serde_json::Value {
+    let marks = one.marks.iter().map(
+        |mark| json!({ "part": mark.part, "key": mark.key, "from": mark.from, "to": mark.to }),
+    );
+    json!({ "object": one.id.to_string(), "marks": marks.collect::<Vec<_>>() })
+}
+
+/// The marks of each object, a line each.
+fn listed(found: &[Handover]) -> String {
+    let mut text = String::new();
+    for one in found {
+        push_line!(text, "~ {}", one.id);
+        for mark in &one.marks {
+            let (from, to) = (mark.from.as_deref(), mark.to.as_deref());
+            let (from, to) = (from.unwrap_or("nothing"), to.unwrap_or("nothing"));
+            push_line!(text, "    {}: {from} -> {to}", mark.key);
         }
-        let written = if command.apply && !found.is_empty() {
-            erpc_cluster::hand_over(&cluster, program, &found, release).await?
-        } else {
-            0
-        };
-        Ok((found, written))
-    });
-    let (found, written) = match done.and_then(|done| done) {
-        Ok(done) => done,
-        Err(failure) => {
-            fail(&failure, common, console);
-            return Exit::Failed;
-        }
-    };
-    if common.format == Format::Json {
-        let objects: Vec<_> = found
-            .iter()
-            .map(|one| {
-                let marks = one.marks.iter().map(|mark| {
-                    json!({ "part": mark.part, "key": mark.key, "from": mark.from, "to": mark.to })
-                });
-                json!({ "object": one.id.to_string(), "marks": marks.collect::<Vec<_>>() })
-            })
-            .collect();
-        let result = json!({ "version": 1, "written": written, "objects": objects });
-        console.result(&format!("{result}\n"));
-    } else {
-        for one in &found {
-            console.result(&format!("~ {}\n", one.id));
-            for Mark { key, from, to, .. } in &one.marks {
-                let (from, to) = (from.as_deref(), to.as_deref());
-                let (from, to) = (from.unwrap_or("nothing"), to.unwrap_or("nothing"));
-                console.result(&format!("    {key}: {from} -> {to}\n"));
-            }
-        }
-        console.result(&format!(
-            "{}\n",
-            said(release, &found, command.apply, written)
-        ));
     }
-    if found.is_empty() || command.apply {
-        Exit::Done
-    } else {
-        Exit::Differs
-    }
+    text
 }
 
 fn said(release: &Release, found: &[Handover], is_applied: bool, written: usize) -> String {
@@ -154,47 +226,4 @@ fn said(release: &Release, found: &[Handover], is_applied: bool, written: usize)
             release.name
         ),
     }
-}
-
-async fn work(
-    cluster: &Arc<Cluster>,
-    program: &Program<'_>,
-    command: &Adopt,
-    common: &Common,
-    console: &mut Console<'_>,
-) -> Result<(Vec<Adoptable>, usize), Failure> {
-    let managers: Vec<String> = if command.from.is_empty() {
-        TOOLS.iter().map(|tool| (*tool).to_owned()).collect()
-    } else {
-        command.from.clone()
-    };
-    let found = erpc_cluster::adoptable(cluster, program, &managers).await?;
-    if common.format == Format::Human {
-        console.note(&format!("{} on {}", program.name(), cluster.describe()));
-        for one in &found {
-            console.result(&format!("= {} from {}\n", one.id, one.managers.join(", ")));
-        }
-    }
-    if found.is_empty() {
-        return Ok((found, 0));
-    }
-    if !command.yes {
-        if common.format == Format::Json || !std::io::stdin().is_terminal() {
-            return Err(Failure::new(
-                "cannot ask for confirmation without a terminal: --yes is required",
-            )
-            .help("nothing was written"));
-        }
-        if console.flush().is_err() {
-            return Err(Failure::new(
-                "the list could not be shown; nothing was written",
-            ));
-        }
-        typed(
-            "Their fields become erpc's; no value changes. Only `yes` will do: ",
-            "yes",
-        )?;
-    }
-    let adopted = erpc_cluster::adopt(cluster, program, &found, &managers).await?;
-    Ok((found, adopted))
 }

@@ -1,88 +1,166 @@
 //! `erpc apply`: shows the plan, asks, and makes the cluster what the platform says.
 
 use std::io::{BufRead, IsTerminal};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
+use clap::{Args, ValueEnum};
 use erpc_cluster::{
-    Allowed, ApplyOptions, ApplyResult, Cluster, Failure, OnFailure, Outcome, Paint, Plan, Program,
-    Progress, Show, SourceSnapshot, block_on,
+    Action, Allowed, ApplyOptions, ApplyResult, Cluster, Failure as ClusterFailure, OnFailure,
+    Outcome, Paint, Plan, Program, Progress, Show, SourceSnapshot,
 };
+use serde_json::{Value, json};
 
 use super::cluster::{
-    access, allowed, compiled_recorded, detail, fail, mention_warnings, paint, program, selected,
+    Access, Detail, Permit, block_on, duration, mention_warnings, paint, program, selected,
 };
-use super::{count, has_format};
-use crate::Exit;
-use crate::arguments::{Apply, Common, Format, Run};
+use crate::arguments::Source;
 use crate::console::Console;
+use crate::format::Output;
+use crate::project::describe;
+use crate::text::count;
+use crate::{Exit, Failure};
 
-pub(crate) fn run(command: &Apply, common: &Common, console: &mut Console<'_>) -> Exit {
-    if !has_format("apply", &[Format::Human, Format::Json], common, console) {
-        return Exit::Usage;
-    }
-    let mut options = options(allowed(&command.permit), &command.run);
-    let mut path = command.path.as_deref();
-    if let Some(file) = path.filter(|path| path.extension().is_some_and(|end| end == "json")) {
-        let flags = command.permit.given();
-        if !flags.is_empty() {
-            console.fail(&format!(
-                "{} keeps the flags that it was planned with: {} has no effect here",
-                file.display(),
-                flags.join(" ")
-            ));
-            return Exit::Usage;
-        }
-        match saved(file) {
-            Ok((plan, allowed)) => {
-                options.saved = Some(plan);
-                options.allowed = allowed;
+/// Makes a cluster what the platform says.
+///
+/// Shows the plan and asks; writes namespaces, policies and configuration first, then each service
+/// when what it requires is ready; says why when one is not. Killed at any moment, it goes on from
+/// there when it is run again. With a saved plan it does exactly that or nothing.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  erpc apply                       plan, ask, apply
+  erpc apply --yes                 without a question, as CI does
+  erpc apply plan.json             what `erpc plan --out plan.json` showed, or nothing
+  erpc apply --prune               delete what is not in the source any more, too
+  erpc apply --only shop-back.api --only shop-front
+                                   one service and one namespace
+  erpc apply --revoke --only shop-back.api
+                                   close at once what a service may not do any more
+  erpc apply --on-failure revert   at night: where a service stalls, all changed ones go back
+  erpc apply --format json --yes   a JSON object a line for each event")]
+pub(crate) struct Arguments {
+    /// Project directory or file, or a saved plan [default: nearest platform.erp in this or a parent directory].
+    path: Option<PathBuf>,
+    #[command(flatten)]
+    source: Source,
+    #[command(flatten)]
+    access: Access,
+    #[command(flatten)]
+    permit: Permit,
+    #[command(flatten)]
+    run: Run,
+    #[command(flatten)]
+    output: Output,
+}
+
+impl Arguments {
+    pub(crate) fn run(&self, console: &mut Console<'_>) -> Result<Exit, Failure> {
+        let mut options = self.run.options(self.permit.allowed());
+        let mut path = self.path.as_deref();
+        if let Some(file) = path.filter(|path| path.extension().is_some_and(|end| end == "json")) {
+            let flags = self.permit.given();
+            if !flags.is_empty() {
+                return Err(Failure::Usage(format!(
+                    "{} keeps the flags that it was planned with: {} has no effect here",
+                    file.display(),
+                    flags.join(" ")
+                )));
             }
-            Err(failure) => return fail(&failure, common, console),
+            let (plan, allowed) = saved(file)?;
+            options.saved = Some(plan);
+            options.allowed = allowed;
+            path = None;
         }
-        path = None;
-    }
-    let Some((compiled, source)) = compiled_recorded(path, common, console) else {
-        return Exit::Failed;
-    };
-    options.source = source;
-    let Some(program) = program(&compiled) else {
-        return Exit::Failed;
-    };
-    let part = selected(&program, &options.allowed);
-    let program = part.unwrap_or(program);
-    let result = block_on(async {
-        let cluster = Arc::new(Cluster::connect(&access("apply", &command.access)).await?);
-        work(&cluster, &program, &options, &command.run, common, console).await
-    });
-    let result = result.and_then(|result| result);
-    let exit = result.unwrap_or_else(|failure| fail(&failure, common, console));
-    mention_warnings(&compiled, console);
-    exit
-}
-
-/// How a run of `apply` or `rollback` works.
-pub(super) fn options(allowed: Allowed, run: &Run) -> ApplyOptions {
-    ApplyOptions {
-        allowed,
-        timeout: run.timeout,
-        wait_lock: run.wait_lock,
-        retry_for: run.retry_for,
-        concurrency: run.concurrency,
-        saved: None,
-        on_failure: match run.on_failure {
-            crate::arguments::OnFailure::Keep => OnFailure::Keep,
-            crate::arguments::OnFailure::Revert => OnFailure::Revert,
-        },
-        source: SourceSnapshot::default(),
-        rollback_to: None,
-        replans: run.yes,
+        let (compiled, source) = self.source.find(path)?.compile_recorded();
+        options.source = source;
+        let checked = compiled.checked()?;
+        let program = program(&checked);
+        let part = selected(&program, &options.allowed);
+        let program = part.unwrap_or(program);
+        let result = block_on(async {
+            let cluster = self.access.connect("apply").await?;
+            work(
+                &cluster,
+                &program,
+                &options,
+                &self.run,
+                &self.output,
+                console,
+            )
+            .await
+        });
+        let exit = result.unwrap_or_else(|failure| failure.report(console));
+        mention_warnings(&checked, console);
+        Ok(exit)
     }
 }
 
-fn saved(file: &std::path::Path) -> Result<(serde_json::Value, erpc_cluster::Allowed), Failure> {
+/// How a run that writes works.
+#[derive(Debug, Args)]
+pub(crate) struct Run {
+    #[command(flatten)]
+    pub(super) detail: Detail,
+    /// Do not ask.
+    #[arg(long)]
+    pub(super) yes: bool,
+    /// The platform's name, where much is deleted: more than ten objects, a fifth, or any under another profile than the last.
+    #[arg(long, value_name = "PLATFORM")]
+    pub(super) confirm: Option<String>,
+    /// How long all of it may take.
+    #[arg(long, value_name = "TIME", default_value = "30m", value_parser = duration)]
+    pub(super) timeout: Duration,
+    /// How long to wait for another run that is at work.
+    #[arg(long, value_name = "TIME", default_value = "0s", value_parser = duration)]
+    pub(super) wait_lock: Duration,
+    /// How long a call is tried again while the API server is away or overloaded.
+    #[arg(long, value_name = "TIME", default_value = "2m", value_parser = duration)]
+    pub(super) retry_for: Duration,
+    /// The most calls at once.
+    #[arg(long, value_name = "N")]
+    pub(super) concurrency: Option<usize>,
+    /// What becomes of the services that were changed when one of them does not become ready: they stay as they are, or
+    /// all go back to what they were before.
+    #[arg(long, value_enum, default_value_t = WhenStalled::Keep)]
+    pub(super) on_failure: WhenStalled,
+}
+
+impl Run {
+    /// The same for the engine.
+    pub(super) fn options(&self, allowed: Allowed) -> ApplyOptions {
+        ApplyOptions {
+            allowed,
+            timeout: self.timeout,
+            wait_lock: self.wait_lock,
+            retry_for: self.retry_for,
+            concurrency: self.concurrency,
+            saved: None,
+            on_failure: match self.on_failure {
+                WhenStalled::Keep => OnFailure::Keep,
+                WhenStalled::Revert => OnFailure::Revert,
+            },
+            source: SourceSnapshot::default(),
+            rollback_to: None,
+            replans: self.yes,
+        }
+    }
+}
+
+/// What becomes of changed services when one does not become ready.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum WhenStalled {
+    /// They stay, so that it can be seen what is wrong.
+    Keep,
+    /// They go back, in the opposite order.
+    Revert,
+}
+
+/// A saved plan with the flags that it was planned with.
+fn saved(file: &Path) -> Result<(Value, Allowed), ClusterFailure> {
     let name = file.display().to_string();
     let text = std::fs::read_to_string(file)
-        .map_err(|error| Failure::new(format!("{name}: {}", crate::project::describe(&error))))?;
+        .map_err(|error| ClusterFailure::new(format!("{name}: {}", describe(&error))))?;
     erpc_cluster::read_saved(&text, &name)
 }
 
@@ -92,10 +170,10 @@ pub(super) async fn work(
     program: &Program<'_>,
     options: &ApplyOptions,
     run: &Run,
-    common: &Common,
+    output: &Output,
     console: &mut Console<'_>,
 ) -> Result<Exit, Failure> {
-    let is_json = common.format == Format::Json;
+    let is_json = output.is_json();
     let paint = paint(console);
     if !is_json {
         console.note(&format!("{} → {}", program.name(), cluster.describe()));
@@ -123,13 +201,13 @@ pub(super) async fn work(
         // A question is about a plan that was shown.
         let is_shown = !is_quiet || !run.yes || plan.is_blocked();
         if let Some(plans) = plans.as_mut().filter(|_| is_shown) {
-            let text = erpc_cluster::human(plan, program, paint, detail(&run.detail));
+            let text = erpc_cluster::human(plan, program, paint, run.detail.of_plan());
             plans
                 .write_all(text.as_bytes())
                 .and_then(|()| plans.flush())
                 .map_err(|error| {
-                    let why = crate::project::describe(&error);
-                    Failure::new(format!("cannot show the plan: {why}; nothing was written"))
+                    let why = describe(&error);
+                    ClusterFailure::new(format!("cannot show the plan: {why}; nothing was written"))
                 })?;
         }
         confirmed(plan, program, run, is_json)
@@ -138,19 +216,22 @@ pub(super) async fn work(
         erpc_cluster::apply(cluster, program, options, &mut progress, &mut confirm).await?;
     progress.summary(summary(&report));
     drop(progress);
-    Ok(end(&report, common, console))
+    Ok(end(&report, output, console))
 }
 
 /// Above so many deletions, or a fifth of all objects, the name must be typed.
 const MANY: usize = 10;
 
-fn confirmed(plan: &Plan, program: &Program<'_>, run: &Run, is_json: bool) -> Result<(), Failure> {
+fn confirmed(
+    plan: &Plan,
+    program: &Program<'_>,
+    run: &Run,
+    is_json: bool,
+) -> Result<(), ClusterFailure> {
     if plan.is_blocked() {
         return Ok(());
     }
-    let deleted = plan
-        .work()
-        .filter(|step| step.action == erpc_cluster::Action::Prune);
+    let deleted = plan.work().filter(|step| step.action == Action::Prune);
     let pruned = deleted.count();
     let is_switch = pruned > 0 && plan.switched_profile(program).is_some();
     let is_much = is_switch || pruned > MANY || pruned * 5 > program.objects.len();
@@ -165,7 +246,7 @@ fn confirmed(plan: &Plan, program: &Program<'_>, run: &Run, is_json: bool) -> Re
                 program.name(),
             );
         }
-        return Err(Failure::new(format!(
+        return Err(ClusterFailure::new(format!(
             "{} would be deleted: --confirm {} is required",
             count(pruned, "object"),
             program.name()
@@ -176,7 +257,7 @@ fn confirmed(plan: &Plan, program: &Program<'_>, run: &Run, is_json: bool) -> Re
         return Ok(());
     }
     if !is_interactive {
-        return Err(Failure::new(
+        return Err(ClusterFailure::new(
             "cannot ask for confirmation without a terminal: --yes is required",
         )
         .help("look at the plan with `erpc plan`, then `erpc apply --yes`; nothing was written"));
@@ -185,17 +266,25 @@ fn confirmed(plan: &Plan, program: &Program<'_>, run: &Run, is_json: bool) -> Re
 }
 
 /// Asks for a word on the terminal.
-pub(super) fn typed(question: &str, wanted: &str) -> Result<(), Failure> {
+pub(super) fn typed(question: &str, wanted: &str) -> Result<(), ClusterFailure> {
     eprint!("\n{question}");
     let mut answer = String::new();
-    let is_read = std::io::stdin().lock().read_line(&mut answer).is_ok();
-    if is_read && answer.trim() == wanted {
+    let read = std::io::stdin().lock().read_line(&mut answer);
+    read.map_err(|error| {
+        let why = describe(&error);
+        ClusterFailure::new(format!(
+            "the answer cannot be read: {why}; nothing was written"
+        ))
+    })?;
+    if answer.trim() == wanted {
         return Ok(());
     }
-    Err(Failure::new("nothing was written: that was not the answer"))
+    Err(ClusterFailure::new(
+        "nothing was written: that was not the answer",
+    ))
 }
 
-fn summary(report: &ApplyResult) -> serde_json::Value {
+fn summary(report: &ApplyResult) -> Value {
     let (outcome, why) = match &report.outcome {
         Outcome::Nothing => ("nothing", None),
         Outcome::Done => ("done", None),
@@ -209,12 +298,12 @@ fn summary(report: &ApplyResult) -> serde_json::Value {
         .not_done
         .iter()
         .map(|rest| {
-            serde_json::json!({
+            json!({
                 "object": rest.id.to_string(), "what": rest.what, "reason": rest.reason,
             })
         })
         .collect();
-    serde_json::json!({
+    json!({
         "version": 1,
         "outcome": outcome,
         "message": why.map(|failure| failure.message.clone()),
@@ -226,7 +315,7 @@ fn summary(report: &ApplyResult) -> serde_json::Value {
     })
 }
 
-fn end(report: &ApplyResult, common: &Common, console: &mut Console<'_>) -> Exit {
+fn end(report: &ApplyResult, output: &Output, console: &mut Console<'_>) -> Exit {
     let written = format!(
         "{} of {} written",
         report.written,
@@ -250,8 +339,8 @@ fn end(report: &ApplyResult, common: &Common, console: &mut Console<'_>) -> Exit
             format!("stopped: {written}; `erpc apply` goes on from here"),
         ),
         Outcome::Refused(failure) | Outcome::Partly(failure) | Outcome::Reverted(failure) => {
-            if common.format == Format::Human {
-                fail(failure, common, console);
+            if output.is_human() {
+                Failure::from(failure.clone()).report(console);
             }
             match &report.outcome {
                 Outcome::Partly(_) => (
@@ -268,7 +357,7 @@ fn end(report: &ApplyResult, common: &Common, console: &mut Console<'_>) -> Exit
             }
         }
     };
-    if common.format == Format::Human && !said.is_empty() {
+    if output.is_human() && !said.is_empty() {
         console.result(&format!("{said}\n"));
     }
     exit

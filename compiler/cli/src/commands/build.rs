@@ -1,121 +1,238 @@
 //! `erpc build`: checks, derives, and makes the output folders what the platform says.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
+use clap::Args;
 use erpc_diagnostics::{Diagnostics, Sources, render_json_with};
-use erpc_model::{DeliveryTarget, Output, Platform, Repository};
+use erpc_model::{DeliveryTarget, Output as Delivery, Platform, Repository};
 use serde::Serialize;
 
-use super::check::FORMATS;
-use super::{count, find, has_format, show_findings};
-use crate::Exit;
-use crate::arguments::{Build, Common, Format};
+use super::check::Findings as Formats;
+use crate::arguments::Input;
 use crate::console::Console;
+use crate::format::{Chosen, Output};
 use crate::output::{Change, Plan, Problem};
+use crate::text::{count, push_line};
+use crate::{Exit, Failure};
 
-pub(crate) fn run(command: &Build, common: &Common, console: &mut Console<'_>) -> Exit {
-    if !has_format("build", &FORMATS, common, console) {
-        return Exit::Usage;
-    }
-    let Some(project) = find(command.path.as_deref(), common, console) else {
-        return Exit::Failed;
-    };
-    if let (Some(profile), None) = (&project.profile, &command.out) {
-        console.fail(&format!(
-            "lib/ and share/ beside {} are the platform without a profile; say where that under `{profile}` goes: `--out DIR`",
-            project.root
-        ));
-        return Exit::Usage;
-    }
-    let compiled = project.compile();
-    // As JSON, the findings of a build that succeeds stand in one object with what it did.
-    if common.format != Format::Json || compiled.result.is_none() {
-        show_findings(
-            &compiled.diagnostics,
-            &compiled.sources,
-            None,
-            common,
-            console,
-        );
-    }
-    let Some((platform, derived)) = &compiled.result else {
-        return Exit::Failed;
-    };
-    // The chart is of the platform; a profile is a file of values in it.
-    let (mut files, chart) = if project.profile.is_none() {
-        erpc_emit::files_and_chart(platform, derived, &compiled.sources)
-    } else {
-        let files = erpc_emit::files(platform, derived, &compiled.sources);
-        (files, Vec::new())
-    };
-    let failures = crate::proof::check(platform, &files);
-    if failures.has_errors() {
-        show_findings(&failures, &compiled.sources, None, common, console);
-        return Exit::Failed;
-    }
-    files.extend(chart);
-    let outputs = match outputs(command, platform) {
-        Ok(outputs) => outputs,
-        Err(message) => {
-            console.fail(&message);
-            return Exit::Usage;
-        }
-    };
-    for output in &outputs {
-        let more = erpc_emit::delivery(platform, derived, &compiled.sources, output);
-        files.extend(more);
-    }
-    let out = command.out.as_deref().unwrap_or(&project.folder);
-    let targets: Vec<DeliveryTarget> = outputs.iter().map(|output| output.target).collect();
-    let accepted: Vec<&str> = platform
-        .accepted_files
-        .iter()
-        .map(|file| file.path.as_str())
-        .collect();
-    let plan = match Plan::compare(out, files, &targets, &accepted) {
-        Ok(plan) => plan,
-        Err(message) => {
-            console.fail(&message);
-            return Exit::Failed;
-        }
-    };
-    for path in &plan.accepted_and_missing {
-        console.note(&format!(
-            "warning: `accept \"{path}\"` matches no file in {}",
-            out.display()
-        ));
-    }
-    let findings = (&compiled.diagnostics, &compiled.sources);
-    if command.check || command.diff {
-        return report(&plan, command.diff, findings, common, console);
-    }
-    write(&plan, command.force, findings, common, console)
+/// Checks a platform and writes its Kubernetes manifests.
+///
+/// Writes lib/ and share/, only what changed, and removes what an earlier build wrote and this one
+/// does not. A file without erpc's header is never touched; one that was edited by hand since stops
+/// the build. What stands beside platform.erp is the platform without a profile: with --profile, say
+/// where it goes with --out.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  erpc build                       write lib/ and share/ beside platform.erp
+  erpc build --out /tmp/manifests  write them elsewhere
+  erpc build --check               exit 2 and list what differs, write nothing
+  erpc build --diff                show what would change, write nothing
+  erpc build --profile dev --out build/dev
+                                   the platform under a profile, elsewhere")]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    input: Input,
+    /// The directory with lib/ and share/ [default: the directory of platform.erp].
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Also write what others deliver, in a folder of the target's name; `output` in the source says the same.
+    #[arg(long, value_name = "TARGET", value_parser = ["argocd", "flux", "kustomize"])]
+    target: Vec<String>,
+    /// Where Argo CD and Flux find the output, where no `output` in the source says it.
+    #[arg(long, value_name = "URL", requires = "target")]
+    repository: Option<String>,
+    /// The branch, `refs/…` or commit of that repository.
+    #[arg(
+        long,
+        value_name = "REVISION",
+        default_value = "main",
+        requires = "repository"
+    )]
+    revision: String,
+    /// Write nothing; list what differs and exit 2 if something does.
+    #[arg(long)]
+    check: bool,
+    /// Write nothing; show what would change and exit 2 if something would.
+    #[arg(long)]
+    diff: bool,
+    /// Overwrite files that were edited by hand.
+    #[arg(long, conflicts_with_all = ["check", "diff"])]
+    force: bool,
+    #[command(flatten)]
+    output: Output<Formats>,
 }
 
-/// What others deliver: what the source says, then what the command line adds.
-fn outputs(command: &Build, platform: &Platform) -> Result<Vec<Output>, String> {
-    let said = platform.outputs.iter();
-    let mut outputs: Vec<Output> = said.map(|output| output.value.clone()).collect();
-    let asked = command.target.iter();
-    for target in asked.filter_map(|name| DeliveryTarget::from_word(name)) {
-        let known = outputs.iter_mut().find(|output| output.target == target);
-        let repository = command.repository.as_ref().map(|url| Repository {
-            url: url.clone(),
-            revision: command.revision.clone(),
-            folder: String::new(),
-        });
-        match known {
-            Some(known) => known.repository = repository.or(known.repository.take()),
-            None if target.needs_repository() && repository.is_none() => {
-                let name = target.as_str();
-                return Err(format!(
-                    "{name} fetches from a repository, and none is set: use `--repository URL`, or `output {name} \"URL\" at \"main\"` in the platform"
-                ));
+impl Arguments {
+    pub(crate) fn run(&self, console: &mut Console<'_>) -> Result<Exit, Failure> {
+        let project = self.input.find()?;
+        if let (Some(profile), None) = (&project.profile, &self.out) {
+            return Err(Failure::Usage(format!(
+                "lib/ and share/ beside {} are the platform without a profile; say where that under `{profile}` goes: `--out DIR`",
+                project.root
+            )));
+        }
+        let checked = project.compile().checked()?;
+        let (platform, derived, sources) = (&checked.platform, &checked.derived, &checked.sources);
+        let findings = (&checked.warnings, sources);
+        // As JSON, the findings stand in one object with what the build did.
+        if !self.output.is_json() {
+            console.findings(findings.0, sources, None);
+        }
+        // The chart is of the platform; a profile is a file of values in it.
+        let (mut files, chart) = if project.profile.is_none() {
+            erpc_emit::files_and_chart(platform, derived, sources)
+        } else {
+            let files = erpc_emit::files(platform, derived, sources);
+            (files, Vec::new())
+        };
+        let failures = crate::proof::check(platform, &files);
+        if failures.has_errors() {
+            console.findings(&failures, sources, None);
+            return Ok(Exit::Failed);
+        }
+        files.extend(chart);
+        let deliveries = self.deliveries(platform)?;
+        for delivery in &deliveries {
+            files.extend(erpc_emit::delivery(platform, derived, sources, delivery));
+        }
+        let out = self.out.as_deref().unwrap_or(&project.folder);
+        let targets: Vec<DeliveryTarget> = deliveries.iter().map(|of| of.target).collect();
+        let accepted = platform.accepted_files.iter();
+        let accepted: Vec<&str> = accepted.map(|file| file.path.as_str()).collect();
+        let plan = Plan::compare(out, files, &targets, &accepted)?;
+        for path in &plan.accepted_and_missing {
+            console.note(&format!(
+                "warning: `accept \"{path}\"` matches no file in {}",
+                out.display()
+            ));
+        }
+        if self.check || self.diff {
+            return Ok(self.report(&plan, findings, console));
+        }
+        self.write(&plan, findings, console)
+    }
+
+    /// What others deliver: what the source says, then what the command line adds.
+    fn deliveries(&self, platform: &Platform) -> Result<Vec<Delivery>, Failure> {
+        let said = platform.outputs.iter();
+        let mut deliveries: Vec<Delivery> = said.map(|output| output.value.clone()).collect();
+        let asked = self.target.iter();
+        for target in asked.filter_map(|name| DeliveryTarget::from_word(name)) {
+            let known = deliveries.iter_mut().find(|output| output.target == target);
+            let repository = self.repository.as_ref().map(|url| Repository {
+                url: url.clone(),
+                revision: self.revision.clone(),
+                folder: String::new(),
+            });
+            match known {
+                Some(known) => known.repository = repository.or(known.repository.take()),
+                None if target.needs_repository() && repository.is_none() => {
+                    let name = target.as_str();
+                    return Err(Failure::Usage(format!(
+                        "{name} fetches from a repository, and none is set: use `--repository URL`, or `output {name} \"URL\" at \"main\"` in the platform"
+                    )));
+                }
+                None => deliveries.push(Delivery { target, repository }),
             }
-            None => outputs.push(Output { target, repository }),
+        }
+        Ok(deliveries)
+    }
+
+    /// Says what differs, without writing it.
+    fn report(&self, plan: &Plan, findings: Findings<'_>, console: &mut Console<'_>) -> Exit {
+        match self.output.format {
+            Chosen::Json => {
+                let report = BuildResult::of(plan);
+                console.result(&render_json_with(findings.0, findings.1, &report));
+            }
+            // The log of findings is the result; one result cannot follow another.
+            Chosen::Text(Formats::Sarif) => {}
+            Chosen::Text(Formats::Github) => console.result(&annotations(plan)),
+            Chosen::Text(Formats::Human) if self.diff => console.result(&plan.diff()),
+            Chosen::Text(Formats::Human) => console.result(&listed(plan)),
+        }
+        if plan.is_clean() {
+            console.note(&format!(
+                "{} as the platform says",
+                count(plan.unchanged, "file")
+            ));
+            Exit::Done
+        } else {
+            unmanaged(plan, console);
+            let differing = plan.changes.len() + plan.problems.len();
+            if differing == 0 {
+                return Exit::Differs;
+            }
+            let files = if differing == 1 {
+                "1 file is".to_owned()
+            } else {
+                format!("{differing} files are")
+            };
+            let is_edited = plan.problems.iter().any(|(_, p)| *p == Problem::Edited);
+            let how = if is_edited {
+                "`erpc build --diff` shows what was edited by hand, `erpc build --force` writes over it"
+            } else {
+                "`erpc build` writes them"
+            };
+            console.note(&format!("{files} not as the platform says; {how}"));
+            Exit::Differs
         }
     }
-    Ok(outputs)
+
+    /// Writes what differs.
+    fn write(
+        &self,
+        plan: &Plan,
+        findings: Findings<'_>,
+        console: &mut Console<'_>,
+    ) -> Result<Exit, Failure> {
+        let stops = |problem: Problem| match problem {
+            Problem::Edited => !self.force,
+            Problem::Foreign => true,
+        };
+        let mut is_stopped = false;
+        for (path, problem) in plan.problems.iter().filter(|(_, p)| stops(*p)) {
+            is_stopped = true;
+            console.fail(&match problem {
+                Problem::Edited => format!("{path} was edited by hand since it was generated"),
+                Problem::Foreign => {
+                    format!(
+                        "{path} was not generated by erpc and is in the way of a generated file"
+                    )
+                }
+            });
+        }
+        if is_stopped {
+            console.note("nothing was written; `erpc build --diff` shows the edits, `--force` overwrites edited files, what is in the way must be moved");
+            return Ok(Exit::Failed);
+        }
+        plan.write()?;
+        unmanaged(plan, console);
+        let report = BuildResult::of(plan);
+        match self.output.format {
+            Chosen::Json => console.result(&render_json_with(findings.0, findings.1, &report)),
+            Chosen::Text(Formats::Sarif | Formats::Github) => {}
+            Chosen::Text(Formats::Human) => {
+                console.result(&written(plan));
+                console.note(&format!(
+                    "{}: {} created, {} changed, {} removed",
+                    count(
+                        plan.unchanged
+                            + report.created.len()
+                            + report.changed.len()
+                            + report.edited.len(),
+                        "file"
+                    ),
+                    report.created.len(),
+                    report.changed.len() + report.edited.len(),
+                    report.removed.len(),
+                ));
+            }
+        }
+        Ok(Exit::Done)
+    }
 }
 
 /// The warnings of a program and its texts.
@@ -155,72 +272,6 @@ impl<'p> BuildResult<'p> {
     }
 }
 
-fn report(
-    plan: &Plan,
-    is_diff: bool,
-    findings: Findings<'_>,
-    common: &Common,
-    console: &mut Console<'_>,
-) -> Exit {
-    if common.format == Format::Json {
-        let report = BuildResult::of(plan);
-        console.result(&render_json_with(findings.0, findings.1, &report));
-    } else if common.format == Format::Sarif {
-        // The log of findings is the result; one result cannot follow another.
-    } else if common.format == Format::Github {
-        let changed = plan.changes.iter().map(Change::path);
-        let others = plan.problems.iter().map(|(path, _)| path.as_str());
-        for path in changed.chain(others) {
-            console.result(&format!(
-                "::error file={path}::not as the platform says; `erpc build` writes it\n"
-            ));
-        }
-        for path in &plan.unmanaged {
-            console.result(&format!(
-                "::error file={path}::unmanaged manifest: move it out of the output folders, or accept it in the platform\n"
-            ));
-        }
-    } else if is_diff {
-        console.result(&plan.diff());
-    } else {
-        for change in &plan.changes {
-            console.result(&format!("{} {}\n", change.verb(), change.path()));
-        }
-        for (path, problem) in &plan.problems {
-            console.result(&format!("{} {path}\n", problem.as_str()));
-        }
-        for path in &plan.unmanaged {
-            console.result(&format!("unmanaged {path}\n"));
-        }
-    }
-    if plan.is_clean() {
-        console.note(&format!(
-            "{} as the platform says",
-            count(plan.unchanged, "file")
-        ));
-        Exit::Done
-    } else {
-        unmanaged(plan, console);
-        let differing = plan.changes.len() + plan.problems.len();
-        if differing == 0 {
-            return Exit::Differs;
-        }
-        let files = if differing == 1 {
-            "1 file is".to_owned()
-        } else {
-            format!("{differing} files are")
-        };
-        let is_edited = plan.problems.iter().any(|(_, p)| *p == Problem::Edited);
-        let how = if is_edited {
-            "`erpc build --diff` shows what was edited by hand, `erpc build --force` writes over it"
-        } else {
-            "`erpc build` writes them"
-        };
-        console.note(&format!("{files} not as the platform says; {how}"));
-        Exit::Differs
-    }
-}
-
 /// Says what to do about manifests that no build generated.
 fn unmanaged(plan: &Plan, console: &mut Console<'_>) {
     let (Some(first), number) = (plan.unmanaged.first(), plan.unmanaged.len()) else {
@@ -248,77 +299,66 @@ fn unmanaged(plan: &Plan, console: &mut Console<'_>) {
     ));
 }
 
-fn write(
-    plan: &Plan,
-    force: bool,
-    findings: Findings<'_>,
-    common: &Common,
-    console: &mut Console<'_>,
-) -> Exit {
-    let stops = |problem: Problem| match problem {
-        Problem::Edited => !force,
-        Problem::Foreign => true,
-    };
-    let mut is_stopped = false;
-    for (path, problem) in plan.problems.iter().filter(|(_, p)| stops(*p)) {
-        is_stopped = true;
-        console.fail(&match problem {
-            Problem::Edited => format!("{path} was edited by hand since it was generated"),
-            Problem::Foreign => {
-                format!("{path} was not generated by erpc and is in the way of a generated file")
-            }
-        });
+/// What differs, a line for each file.
+fn listed(plan: &Plan) -> String {
+    let mut text = String::new();
+    for change in &plan.changes {
+        push_line!(text, "{} {}", change.verb(), change.path());
     }
-    if is_stopped {
-        console.note("nothing was written; `erpc build --diff` shows the edits, `--force` overwrites edited files, what is in the way must be moved");
-        return Exit::Failed;
+    for (path, problem) in &plan.problems {
+        push_line!(text, "{} {path}", problem.as_str());
     }
-    if let Err(message) = plan.write() {
-        console.fail(&message);
-        return Exit::Failed;
+    for path in &plan.unmanaged {
+        push_line!(text, "unmanaged {path}");
     }
-    unmanaged(plan, console);
-    let report = BuildResult::of(plan);
-    if common.format == Format::Json {
-        console.result(&render_json_with(findings.0, findings.1, &report));
+    text
+}
+
+/// What differs, as annotations of GitHub Actions.
+fn annotations(plan: &Plan) -> String {
+    let changed = plan.changes.iter().map(Change::path);
+    let others = plan.problems.iter().map(|(path, _)| path.as_str());
+    let mut text = String::new();
+    for path in changed.chain(others) {
+        push_line!(
+            text,
+            "::error file={path}::not as the platform says; `erpc build` writes it"
+        );
     }
-    if common.format != Format::Human {
-        return Exit::Done;
+    for path in &plan.unmanaged {
+        push_line!(
+            text,
+            "::error file={path}::unmanaged manifest: move it out of the output folders, or accept it in the platform"
+        );
     }
-    // A chart is many files and of one make, and so is what others deliver; which of them moved is
-    // in `--check` and in Git.
+    text
+}
+
+/// What was written. A chart is many files and of one make, and so is what others deliver; which of them moved is in
+/// `--check` and in Git.
+fn written(plan: &Plan) -> String {
     let (objects, others): (Vec<&Change>, Vec<&Change>) = plan.changes.iter().partition(|change| {
         let path = change.path();
         path.starts_with("lib/") || path.starts_with("share/")
     });
     let mut by_folder: BTreeMap<&str, Vec<&Change>> = BTreeMap::new();
     for change in others {
-        let folder = change.path().split('/').next().unwrap_or_default();
+        let path = change.path();
+        let folder = path.split_once('/').map_or(path, |(folder, _)| folder);
         by_folder.entry(folder).or_default().push(change);
     }
+    let mut text = String::new();
     for (folder, changes) in by_folder {
         for verb in ["create", "change", "remove"] {
-            let those = changes
-                .iter()
-                .filter(|change| change.verb() == verb)
-                .count();
+            let those = changes.iter().filter(|change| change.verb() == verb);
+            let those = those.count();
             if those > 0 {
-                console.result(&format!("{verb} {folder}/ ({})\n", count(those, "file")));
+                push_line!(text, "{verb} {folder}/ ({})", count(those, "file"));
             }
         }
     }
     for change in objects {
-        console.result(&format!("{} {}\n", change.verb(), change.path()));
+        push_line!(text, "{} {}", change.verb(), change.path());
     }
-    console.note(&format!(
-        "{}: {} created, {} changed, {} removed",
-        count(
-            plan.unchanged + report.created.len() + report.changed.len() + report.edited.len(),
-            "file"
-        ),
-        report.created.len(),
-        report.changed.len() + report.edited.len(),
-        report.removed.len(),
-    ));
-    Exit::Done
+    text
 }

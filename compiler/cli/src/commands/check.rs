@@ -1,48 +1,75 @@
 //! `erpc check`: all checks, nothing written but fixes that are asked for.
 
-use super::{count, find, fix, has_format, show_findings, watch};
-use crate::Exit;
-use crate::arguments::{Check, Common, Format};
+use clap::Args;
+
+use super::{fix, watch};
+use crate::arguments::Input;
 use crate::console::Console;
+use crate::format::{Output, formats};
 use crate::project::Compiled;
+use crate::text::count;
+use crate::{Exit, Failure};
 
-/// The formats of findings.
-pub(super) const FORMATS: [Format; 4] =
-    [Format::Human, Format::Json, Format::Sarif, Format::Github];
+formats!(Findings: Human, Sarif, Github);
 
-pub(crate) fn run(command: &Check, common: &Common, console: &mut Console<'_>) -> Exit {
-    if !has_format("check", &FORMATS, common, console) {
-        return Exit::Usage;
-    }
-    let Some(project) = find(command.path.as_deref(), common, console) else {
-        return Exit::Failed;
-    };
-    if command.fix {
-        return fix::run(command, &project, common, console);
-    }
-    if command.watch {
-        watch::run(command, &project, common, console);
-    }
-    let compiled = if command.all_profiles {
-        project.compile_all()
-    } else {
-        project.compile()
-    };
-    let max = Some(command.max_errors);
-    show_findings(
-        &compiled.diagnostics,
-        &compiled.sources,
-        max,
-        common,
-        console,
-    );
-    if common.format == Format::Human {
-        summarise(&compiled, console);
-    }
-    if compiled.result.is_some() {
-        Exit::Done
-    } else {
-        Exit::Failed
+/// Checks a platform and writes nothing.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  erpc check                       the nearest platform.erp, from here upwards
+  erpc check examples/shop         the platform in a folder
+  erpc check --fix                 apply the fixes that are certain
+  erpc check --fix --diff          show them and write nothing
+  erpc check --watch               check again after each save
+  erpc check --profile dev         the platform as it is under a profile
+  erpc check --all-profiles        without a profile, and under each
+  erpc check --format sarif        findings for code scanning")]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    input: Input,
+    /// Show at most this many findings.
+    #[arg(long, value_name = "N", default_value_t = 50)]
+    pub(super) max_errors: usize,
+    /// Apply the fixes that are certain, then check again.
+    #[arg(long)]
+    fix: bool,
+    /// With --fix: show the changes and write nothing; exit 2 if there are some.
+    #[arg(long, requires = "fix")]
+    pub(super) diff: bool,
+    /// Check again after each save, until interrupted.
+    #[arg(long, conflicts_with = "fix")]
+    watch: bool,
+    /// Check without a profile and under each; a finding of some of them says which.
+    #[arg(long, conflicts_with_all = ["fix", "watch", "profile"])]
+    all_profiles: bool,
+    #[command(flatten)]
+    output: Output<Findings>,
+}
+
+impl Arguments {
+    pub(crate) fn run(&self, console: &mut Console<'_>) -> Result<Exit, Failure> {
+        let project = self.input.find()?;
+        if self.fix {
+            return fix::run(self, &project, console);
+        }
+        if self.watch {
+            watch::run(self, &project, console);
+        }
+        let compiled = if self.all_profiles {
+            project.compile_all()
+        } else {
+            project.compile()
+        };
+        let max = Some(self.max_errors);
+        console.findings(&compiled.diagnostics, &compiled.sources, max);
+        if self.output.is_human() {
+            summarise(&compiled, console);
+        }
+        Ok(if compiled.result.is_some() {
+            Exit::Done
+        } else {
+            Exit::Failed
+        })
     }
 }
 

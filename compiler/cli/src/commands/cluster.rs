@@ -1,50 +1,166 @@
-//! What the commands against a cluster share: the program with its objects, the way to the cluster,
-//! and how failures are said.
+//! What the commands against a cluster share: their flags, the program with its objects, and the way to the
+//! cluster.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
 
-use erpc_cluster::{Allowed, Failure, Paint, Program, SourceSnapshot};
+use clap::Args;
+use clap_complete::engine::ArgValueCompleter;
+use erpc_cluster::{Allowed, Cluster, Paint, Program};
+use erpc_diagnostics::Severity;
 
-use super::{find, has_format, show_findings};
-use crate::Exit;
-use crate::arguments::{Access, Common, Format, Permit};
+use crate::arguments::{Input, Library};
 use crate::console::Console;
-use crate::project::Compiled;
+use crate::project::Checked;
+use crate::text::count;
+use crate::{Exit, Failure, names};
 
-/// The formats of most of these commands.
-pub(super) const HUMAN_OR_JSON: &[Format] = &[Format::Human, Format::Json];
-
-/// A command about the program at a path: what it is about is compiled first, and what stops it is
-/// said.
-pub(super) fn about(
-    name: &str,
-    formats: &[Format],
-    path: Option<&Path>,
-    common: &Common,
-    console: &mut Console<'_>,
-    work: impl FnOnce(&Program<'_>, &mut Console<'_>) -> Result<Exit, Failure>,
-) -> Exit {
-    if !has_format(name, formats, common, console) {
-        return Exit::Usage;
-    }
-    let Some(compiled) = compiled(path, common, console) else {
-        return Exit::Failed;
-    };
-    let Some(program) = program(&compiled) else {
-        return Exit::Failed;
-    };
-    let exit = work(&program, console).unwrap_or_else(|failure| fail(&failure, common, console));
-    mention_warnings(&compiled, console);
-    exit
+/// Which cluster.
+#[derive(Debug, Args)]
+pub(crate) struct Access {
+    /// The context of the kubeconfig [default: the current one].
+    #[arg(long, value_name = "NAME")]
+    context: Option<String>,
+    /// The kubeconfig [default: $KUBECONFIG, then ~/.kube/config; in a pod its ServiceAccount].
+    #[arg(long, value_name = "FILE")]
+    kubeconfig: Option<PathBuf>,
 }
 
-/// The answer of the command comes first; warnings about the source are one line after it.
-pub(super) fn mention_warnings(compiled: &Compiled, console: &mut Console<'_>) {
-    let warnings = compiled
-        .diagnostics
-        .count(erpc_diagnostics::Severity::Warning);
+impl Access {
+    /// Connects to the cluster, for the command of this name.
+    pub(super) async fn connect(&self, command: &'static str) -> Result<Arc<Cluster>, Failure> {
+        let access = erpc_cluster::Access {
+            kubeconfig: self.kubeconfig.clone(),
+            context: self.context.clone(),
+            command,
+        };
+        Ok(Arc::new(Cluster::connect(&access).await?))
+    }
+}
+
+/// How much a plan shows.
+#[derive(Debug, Args)]
+pub(crate) struct Detail {
+    /// List every object, field and line of a long value, and every object as it is written.
+    #[arg(short, long)]
+    pub(super) verbose: bool,
+}
+
+impl Detail {
+    pub(super) const fn of_plan(&self) -> erpc_cluster::Detail {
+        if self.verbose {
+            erpc_cluster::Detail::Full
+        } else {
+            erpc_cluster::Detail::Short
+        }
+    }
+}
+
+/// What a plan may do beyond creating and changing.
+#[derive(Debug, Args)]
+pub(crate) struct Permit {
+    /// Plan only this namespace or service, whatever else differs; may be repeated [default: the whole
+    /// platform]. Objects that it shares with others are created if they are missing, and not changed.
+    #[arg(long, value_name = "NAMESPACE[.SERVICE]", add = ArgValueCompleter::new(names::services_and_namespaces))]
+    only: Vec<String>,
+    /// Delete what was applied earlier and is not in the source any more.
+    #[arg(long)]
+    prune: bool,
+    /// Close what the source no longer allows before anything else, without waiting for rollouts: rules of
+    /// policies, RBAC rules and bindings, routes. Pods of the earlier revision lose it at once.
+    #[arg(long)]
+    revoke: bool,
+    /// Take over the fields that this field manager owns, and remove what it added to declared objects.
+    ///
+    /// By default of all objects; MANAGER=NAMESPACE, MANAGER=NAMESPACE/NAME, MANAGER=KIND/NAMESPACE/NAME
+    /// or, without a namespace, MANAGER=KIND/NAME restricts it. Can be repeated.
+    #[arg(long, value_name = "MANAGER[=OBJECT]")]
+    take_from: Vec<erpc_cluster::Taking>,
+    /// Delete and make anew the objects of this name, where a field cannot be changed in place.
+    #[arg(long, value_name = "NAME")]
+    replace: Vec<String>,
+    /// Stop a service that was renamed (`moved`) while its volumes go over to its new name.
+    #[arg(long)]
+    move_volumes: bool,
+    /// Take over objects that another platform owns, and a platform that another source has applied.
+    #[arg(long)]
+    take_over: bool,
+    /// Apply although Argo CD or Flux keeps the same objects and may set them back.
+    #[arg(long)]
+    even_if_gitops: bool,
+    /// Let each service wait so long for a Secret that is missing, instead of blocking the plan: for Secrets
+    /// that cert-manager or External Secrets creates after the first apply [default when given: 10m].
+    #[arg(long, value_name = "TIME", num_args = 0..=1, require_equals = true, default_missing_value = "10m", value_parser = duration)]
+    wait_for_secrets: Option<Duration>,
+}
+
+impl Permit {
+    /// The flags that were given.
+    pub(super) fn given(&self) -> Vec<&'static str> {
+        let flags = [
+            (!self.only.is_empty(), "--only"),
+            (self.prune, "--prune"),
+            (self.revoke, "--revoke"),
+            (!self.take_from.is_empty(), "--take-from"),
+            (!self.replace.is_empty(), "--replace"),
+            (self.move_volumes, "--move-volumes"),
+            (self.take_over, "--take-over"),
+            (self.even_if_gitops, "--even-if-gitops"),
+        ];
+        let given = flags.into_iter().filter(|(is_given, _)| *is_given);
+        given.map(|(_, flag)| flag).collect()
+    }
+
+    /// The same for the planner.
+    pub(super) fn allowed(&self) -> Allowed {
+        Allowed {
+            only: self.only.clone(),
+            prune: self.prune,
+            revoke: self.revoke,
+            take_from: self.take_from.clone(),
+            replace: self.replace.clone(),
+            move_volumes: self.move_volumes,
+            take_over: self.take_over,
+            even_if_gitops: self.even_if_gitops,
+            wait_for_secrets: self.wait_for_secrets,
+        }
+    }
+}
+
+/// `90s`, `5m`, `1h`.
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
+    let (number, factor) = match text.char_indices().last() {
+        Some((at, 's')) => (&text[..at], 1),
+        Some((at, 'm')) => (&text[..at], 60),
+        Some((at, 'h')) => (&text[..at], 3600),
+        _ => (text, 1),
+    };
+    let number: u64 = number
+        .parse()
+        .map_err(|_| "a time is a number with s, m or h: 90s, 5m, 1h".to_owned())?;
+    let seconds = number.saturating_mul(factor);
+    Ok(Duration::from_secs(seconds))
+}
+/// Runs a command about the objects of a program. Its answer comes first, and warnings about the source are one
+/// line after it.
+pub(super) fn about(
+    input: &Input,
+    console: &mut Console<'_>,
+    work: impl FnOnce(&Program<'_>, &mut Console<'_>) -> Result<Exit, Failure>,
+) -> Result<Exit, Failure> {
+    let checked = input.check()?;
+    let result = work(&program(&checked), console);
+    let exit = result.unwrap_or_else(|failure| failure.report(console));
+    mention_warnings(&checked, console);
+    Ok(exit)
+}
+
+/// Says how many warnings about the source there are.
+pub(super) fn mention_warnings(checked: &Checked, console: &mut Console<'_>) {
+    let warnings = checked.warnings.count(Severity::Warning);
     if warnings > 0 {
-        let warnings = super::count(warnings, "warning");
+        let warnings = count(warnings, "warning");
         console.note(&format!("{warnings} about the source: see `erpc check`"));
     }
 }
@@ -54,93 +170,24 @@ pub(super) fn block_on<T>(future: impl Future<Output = Result<T, Failure>>) -> R
     erpc_cluster::block_on(future)?
 }
 
-/// Compiles the program that a command is about; `None` after its errors were shown.
-pub(super) fn compiled(
-    path: Option<&Path>,
-    common: &Common,
-    console: &mut Console<'_>,
-) -> Option<Compiled> {
-    let compiled = find(path, common, console)?.compile();
-    shown(compiled, common, console)
-}
-
-/// The same, with everything that was read for it.
-pub(super) fn compiled_recorded(
-    path: Option<&Path>,
-    common: &Common,
-    console: &mut Console<'_>,
-) -> Option<(Compiled, SourceSnapshot)> {
-    let (compiled, source) = find(path, common, console)?.compile_recorded();
-    Some((shown(compiled, common, console)?, source))
-}
-
-fn shown(compiled: Compiled, common: &Common, console: &mut Console<'_>) -> Option<Compiled> {
-    if compiled.result.is_none() {
-        show_findings(
-            &compiled.diagnostics,
-            &compiled.sources,
-            None,
-            common,
-            console,
-        );
-    }
-    compiled.result.is_some().then_some(compiled)
-}
-
 /// The name of the platform at a path. A program with errors has one, too, so that an earlier release can
 /// be looked at and brought back whatever state the source is in.
-pub(super) fn platform_name(
-    path: Option<&Path>,
-    common: &Common,
-    console: &mut Console<'_>,
-) -> Option<String> {
-    let project = find(path, common, console)?;
+pub(super) fn platform_name(path: Option<&Path>, library: &Library) -> Result<String, Failure> {
+    let project = library.find(path)?;
     let (loaded, mut found) = erpc_model::load(&project.root, &project);
     let resolved = erpc_model::resolve(&loaded, &project);
     if let Some(platform) = resolved.platform {
-        return Some(platform.name.value.to_string());
+        return Ok(platform.name.value.to_string());
     }
     found.extend(resolved.diagnostics);
-    super::show_findings(&found.sorted(), &loaded.sources, None, common, console);
-    None
+    Err(Box::new((found.sorted(), loaded.sources)).into())
 }
 
-/// The objects of a program that compiled.
-pub(super) fn program(compiled: &Compiled) -> Option<Program<'_>> {
-    let (platform, derived) = compiled.result.as_ref()?;
+/// The objects of a program.
+pub(super) fn program(checked: &Checked) -> Program<'_> {
+    let platform = &checked.platform;
     let profile = platform.profile.map(|id| platform[id].name.value.as_str());
-    Some(Program::of(platform, derived, &compiled.sources, profile))
-}
-
-/// The way to a cluster, for the command of this name.
-pub(super) fn access(command: &'static str, access: &Access) -> erpc_cluster::Access {
-    erpc_cluster::Access {
-        kubeconfig: access.kubeconfig.clone(),
-        context: access.context.clone(),
-        command,
-    }
-}
-
-pub(super) fn allowed(permit: &Permit) -> Allowed {
-    Allowed {
-        only: permit.only.clone(),
-        prune: permit.prune,
-        revoke: permit.revoke,
-        take_from: permit.take_from.clone(),
-        replace: permit.replace.clone(),
-        move_volumes: permit.move_volumes,
-        take_over: permit.take_over,
-        even_if_gitops: permit.even_if_gitops,
-        wait_for_secrets: permit.wait_for_secrets,
-    }
-}
-
-pub(super) fn detail(detail: &crate::arguments::Detail) -> erpc_cluster::Detail {
-    if detail.verbose {
-        erpc_cluster::Detail::Full
-    } else {
-        erpc_cluster::Detail::Short
-    }
+    Program::of(platform, &checked.derived, &checked.sources, profile)
 }
 
 /// The part of a program that `--only` selects, if it does.
@@ -156,37 +203,17 @@ pub(super) fn paint(console: &Console<'_>) -> Paint {
     }
 }
 
-/// Says why a command ended, in the chosen format; its exit code.
-pub(super) fn fail(failure: &Failure, common: &Common, console: &mut Console<'_>) -> Exit {
-    let exit = match failure.is_usage {
-        true => Exit::Usage,
-        false => Exit::Failed,
-    };
-    if common.format == Format::Json {
-        let text = serde_json::json!({
-            "version": 1,
-            "error": { "message": failure.message, "help": failure.help },
-        });
-        console.result(&format!("{text}\n"));
-        return exit;
-    }
-    console.fail(&failure.message);
-    if let Some(help) = &failure.help {
-        console.error(&format!("  help: {help}"));
-    }
-    exit
+/// Objects as one list in JSON.
+pub(super) fn list(objects: &[serde_json::Value]) -> String {
+    let list = serde_json::json!({ "apiVersion": "v1", "kind": "List", "items": objects });
+    list.to_string() + "\n"
 }
 
-/// Objects as YAML documents, or as one list in JSON.
-pub(super) fn manifests(objects: &[serde_json::Value], common: &Common) -> String {
-    if common.format == Format::Json {
-        let list = serde_json::json!({ "apiVersion": "v1", "kind": "List", "items": objects });
-        return list.to_string() + "\n";
-    }
+/// Objects as YAML documents.
+pub(super) fn manifests(objects: &[serde_json::Value]) -> String {
     let documents: Vec<String> = objects
         .iter()
-        // A value cannot fail to be written.
-        .map(|object| serde_saphyr::to_string(object).unwrap_or_default())
+        .map(|object| serde_saphyr::to_string(object).expect("the keys of JSON are strings"))
         .collect();
     documents.join("---\n")
 }

@@ -3,25 +3,44 @@
 //! interface may change; the version is pinned by the lock file, a test runs the script in bash,
 //! and our own would be code in five languages of shells.
 
+use clap::Args;
 use clap_complete::env::Shells;
 
-use crate::Exit;
-use crate::arguments::Completions;
 use crate::console::Console;
+use crate::{Exit, Failure};
+
+/// Prints the completions of a shell.
+///
+/// The script asks `erpc` at each completion, so that the names of namespaces and services of the
+/// nearest platform complete too. It belongs to this version: load it at the start of each shell.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  source <(erpc completions bash)  in ~/.bashrc
+  source <(erpc completions zsh)   in ~/.zshrc
+  erpc completions fish | source   in ~/.config/fish/config.fish")]
+pub(crate) struct Arguments {
+    /// The shell.
+    shell: clap_complete::Shell,
+}
 
 /// The variable by which a script asks for completions.
 pub(crate) const VARIABLE: &str = "COMPLETE";
 
-pub(crate) fn run(command: &Completions, console: &mut Console<'_>) -> Exit {
-    let shell = command.shell.to_string();
-    let shells = Shells::builtins();
-    let Some(completer) = shells.completer(&shell) else {
-        console.fail(&format!("there are no completions for `{shell}`"));
-        return Exit::Usage;
-    };
-    let mut text = Vec::new();
-    // Writing to memory cannot fail.
-    let _ = completer.write_registration(VARIABLE, "erpc", "erpc", "erpc", &mut text);
-    console.result(&String::from_utf8_lossy(&text));
-    Exit::Done
+impl Arguments {
+    pub(crate) fn run(&self, console: &mut Console<'_>) -> Result<Exit, Failure> {
+        let shell = self.shell.to_string();
+        let shells = Shells::builtins();
+        let Some(completer) = shells.completer(&shell) else {
+            return Err(Failure::Usage(format!(
+                "there are no completions for `{shell}`"
+            )));
+        };
+        let mut text = Vec::new();
+        completer
+            .write_registration(VARIABLE, "erpc", "erpc", "erpc", &mut text)
+            .expect("a `Vec` takes every text");
+        console.result(&String::from_utf8_lossy(&text));
+        Ok(Exit::Done)
+    }
 }

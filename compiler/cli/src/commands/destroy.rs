@@ -2,53 +2,86 @@
 
 use std::io::{IsTerminal, Write};
 use std::sync::Arc;
+use std::time::Duration;
 
+use clap::Args;
 use erpc_cluster::{
-    Cluster, DestroyOptions, Destroyed, Destruction, Failure, Program, Progress, Show,
+    Cluster, DestroyOptions, Destroyed, Destruction, Failure as ClusterFailure, Program, Progress,
+    Show,
 };
 use erpc_model::nearest;
 use serde_json::json;
 
 use super::apply::typed;
-use super::cluster::{HUMAN_OR_JSON, about, access, block_on, paint};
-use super::count;
-use crate::Exit;
-use crate::arguments::{Common, Destroy, Format};
+use super::cluster::{Access, about, block_on, duration, paint};
+use crate::arguments::Input;
 use crate::console::Console;
+use crate::format::Output;
+use crate::project::describe;
+use crate::text::count;
+use crate::{Exit, Failure};
 
-pub(crate) fn run(command: &Destroy, common: &Common, console: &mut Console<'_>) -> Exit {
-    let path = command.path.as_deref();
-    about(
-        "destroy",
-        HUMAN_OR_JSON,
-        path,
-        common,
-        console,
-        |program, console| {
-            block_on(async {
-                let cluster =
-                    Arc::new(Cluster::connect(&access("destroy", &command.access)).await?);
-                if let Some(problem) = unknown_namespace(&cluster, program, command).await? {
-                    console.fail(&problem);
-                    return Ok(Exit::Usage);
-                }
-                work(&cluster, program, command, common, console).await
-            })
-        },
-    )
+/// Deletes a platform from a cluster, clients before what they need.
+///
+/// Lists what is deleted and what stays, and asks for the platform's name. Claims stay without --delete-data. A
+/// namespace stays if erpc did not create it, or if it contains any object that is not the platform's. Services and
+/// policies of a namespace are deleted when its last pod has ended. Exits 0 when everything is deleted, 1 if nothing
+/// was, 4 if something is left, 130 when interrupted.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  erpc destroy                     list, ask, delete
+  erpc destroy --confirm shop      without a question
+  erpc destroy --delete-data       the claims and their data, too
+  erpc destroy --namespace shop-x  this namespace with everything in it but claims, too")]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    input: Input,
+    #[command(flatten)]
+    access: Access,
+    /// The platform's name, instead of a question.
+    #[arg(long, value_name = "PLATFORM")]
+    confirm: Option<String>,
+    /// Delete the platform's claims and their data.
+    #[arg(long)]
+    delete_data: bool,
+    /// Delete the platform although another source has applied it.
+    #[arg(long)]
+    take_over: bool,
+    /// Delete this namespace of the platform with everything in it; if it contains a claim, only with --delete-data.
+    #[arg(long, value_name = "NAMESPACE")]
+    namespace: Vec<String>,
+    /// How long pods and namespaces may take to end, in addition to the grace period of the pods.
+    #[arg(long, value_name = "TIME", default_value = "2m", value_parser = duration)]
+    timeout: Duration,
+    #[command(flatten)]
+    output: Output,
 }
 
-async fn unknown_namespace(
-    cluster: &Cluster,
-    program: &Program<'_>,
-    command: &Destroy,
-) -> Result<Option<String>, Failure> {
-    if command.namespace.is_empty() {
-        return Ok(None);
+impl Arguments {
+    pub(crate) fn run(&self, console: &mut Console<'_>) -> Result<Exit, Failure> {
+        about(&self.input, console, |program, console| {
+            block_on(async {
+                let cluster = self.access.connect("destroy").await?;
+                self.know_namespaces(&cluster, program).await?;
+                self.work(&cluster, program, console).await
+            })
+        })
     }
-    let known = erpc_cluster::known_namespaces(cluster, program).await?;
-    let unknown = command.namespace.iter().find(|name| !known.contains(*name));
-    Ok(unknown.map(|name| {
+
+    /// Refuses a `--namespace` that the platform does not have.
+    async fn know_namespaces(
+        &self,
+        cluster: &Cluster,
+        program: &Program<'_>,
+    ) -> Result<(), Failure> {
+        if self.namespace.is_empty() {
+            return Ok(());
+        }
+        let known = erpc_cluster::known_namespaces(cluster, program).await?;
+        let Some(name) = self.namespace.iter().find(|name| !known.contains(*name)) else {
+            return Ok(());
+        };
         let hint = match nearest(name, known.iter().map(String::as_str)) {
             Some(near) => format!("did you mean `{near}`?"),
             None => {
@@ -56,57 +89,89 @@ async fn unknown_namespace(
                 format!("expected one of {}", known.join(", "))
             }
         };
-        format!("`{}` has no namespace `{name}`; {hint}", program.name())
-    }))
-}
-
-async fn work(
-    cluster: &Arc<Cluster>,
-    program: &Program<'_>,
-    command: &Destroy,
-    common: &Common,
-    console: &mut Console<'_>,
-) -> Result<Exit, Failure> {
-    let options = DestroyOptions {
-        data: command.delete_data,
-        take_over: command.take_over,
-        namespaces: command.namespace.clone(),
-        timeout: command.timeout,
-    };
-    let is_json = common.format == Format::Json;
-    if !is_json {
-        console.note(&format!("{} on {}", program.name(), cluster.describe()));
+        Err(Failure::Usage(format!(
+            "`{}` has no namespace `{name}`; {hint}",
+            program.name()
+        )))
     }
-    let show = match (is_json, console.is_quiet()) {
-        (true, _) => Show::Json,
-        (_, true) => Show::Quiet,
-        _ => Show::Lines,
-    };
-    let (paint, width) = (paint(console), console.width());
-    let (results, errors) = console.streams();
-    let (mut lists, stream) = match is_json {
-        true => (None, results),
-        false => (Some(results), errors),
-    };
-    let mut progress = Progress::new(show, paint, width, stream);
-    let mut confirm = |destruction: &Destruction, has_changed: bool| {
-        if let Some(lists) = &mut lists {
-            let text = list(destruction, &options, program);
-            let written = lists
-                .write_all(text.as_bytes())
-                .and_then(|()| lists.flush());
-            written.map_err(|error| {
-                let why = crate::project::describe(&error);
-                Failure::new(format!("cannot show the list: {why}; nothing was deleted"))
-            })?;
+
+    async fn work(
+        &self,
+        cluster: &Arc<Cluster>,
+        program: &Program<'_>,
+        console: &mut Console<'_>,
+    ) -> Result<Exit, Failure> {
+        let options = DestroyOptions {
+            data: self.delete_data,
+            take_over: self.take_over,
+            namespaces: self.namespace.clone(),
+            timeout: self.timeout,
+        };
+        let is_json = self.output.is_json();
+        if !is_json {
+            console.note(&format!("{} on {}", program.name(), cluster.describe()));
         }
-        confirmed(program, command, is_json, has_changed)
-    };
-    let destroyed =
-        erpc_cluster::destroy(cluster, program, &options, &mut progress, &mut confirm).await?;
-    progress.summary(summary(&destroyed));
-    drop(progress);
-    Ok(end(&destroyed, program, is_json, console))
+        let show = match (is_json, console.is_quiet()) {
+            (true, _) => Show::Json,
+            (_, true) => Show::Quiet,
+            _ => Show::Lines,
+        };
+        let (paint, width) = (paint(console), console.width());
+        let (results, errors) = console.streams();
+        let (mut lists, stream) = match is_json {
+            true => (None, results),
+            false => (Some(results), errors),
+        };
+        let mut progress = Progress::new(show, paint, width, stream);
+        let mut confirm = |destruction: &Destruction, has_changed: bool| {
+            if let Some(lists) = &mut lists {
+                let text = list(destruction, &options, program);
+                let written = lists
+                    .write_all(text.as_bytes())
+                    .and_then(|()| lists.flush());
+                written.map_err(|error| {
+                    let why = describe(&error);
+                    ClusterFailure::new(format!("cannot show the list: {why}; nothing was deleted"))
+                })?;
+            }
+            self.confirmed(program, has_changed)
+        };
+        let destroyed =
+            erpc_cluster::destroy(cluster, program, &options, &mut progress, &mut confirm).await?;
+        progress.summary(summary(&destroyed));
+        drop(progress);
+        Ok(end(&destroyed, program, is_json, console))
+    }
+
+    fn confirmed(&self, program: &Program<'_>, has_changed: bool) -> Result<(), ClusterFailure> {
+        let name = program.name();
+        let can_ask = !self.output.is_json() && std::io::stdin().is_terminal();
+        let what = if self.delete_data {
+            " and its data"
+        } else {
+            ""
+        };
+        let question = format!("This deletes the platform{what}. Type its name to go on: ");
+        match &self.confirm {
+            _ if has_changed && !can_ask => Err(ClusterFailure::new(
+                "the cluster has changed since this was confirmed; nothing was deleted",
+            )
+            .help("run the command again: it plans anew")),
+            _ if has_changed => typed(
+                &format!("The cluster has changed meanwhile. {question}"),
+                name,
+            ),
+            Some(said) if said == name => Ok(()),
+            Some(said) => Err(ClusterFailure::new(format!(
+                "--confirm says `{said}`, and the platform is `{name}`; nothing was deleted"
+            ))),
+            None if can_ask => typed(&question, name),
+            None => Err(ClusterFailure::new(
+                "not confirmed: there is no terminal to ask on; nothing was deleted",
+            )
+            .help(format!("look at the list, then add --confirm {name}"))),
+        }
+    }
 }
 
 fn summary(destroyed: &Destroyed) -> serde_json::Value {
@@ -194,39 +259,4 @@ fn list(destruction: &Destruction, options: &DestroyOptions, program: &Program<'
     lines.extend(destruction.kept.iter().map(|kept| format!("= {kept}")));
     lines.dedup();
     lines.iter().map(|line| format!("{line}\n")).collect()
-}
-
-fn confirmed(
-    program: &Program<'_>,
-    command: &Destroy,
-    is_json: bool,
-    has_changed: bool,
-) -> Result<(), Failure> {
-    let name = program.name();
-    let can_ask = !is_json && std::io::stdin().is_terminal();
-    let what = if command.delete_data {
-        " and its data"
-    } else {
-        ""
-    };
-    let question = format!("This deletes the platform{what}. Type its name to go on: ");
-    match &command.confirm {
-        _ if has_changed && !can_ask => Err(Failure::new(
-            "the cluster has changed since this was confirmed; nothing was deleted",
-        )
-        .help("run the command again: it plans anew")),
-        _ if has_changed => typed(
-            &format!("The cluster has changed meanwhile. {question}"),
-            name,
-        ),
-        Some(said) if said == name => Ok(()),
-        Some(said) => Err(Failure::new(format!(
-            "--confirm says `{said}`, and the platform is `{name}`; nothing was deleted"
-        ))),
-        None if can_ask => typed(&question, name),
-        None => Err(Failure::new(
-            "not confirmed: there is no terminal to ask on; nothing was deleted",
-        )
-        .help(format!("look at the list, then add --confirm {name}"))),
-    }
 }

@@ -1,32 +1,54 @@
 //! `erpc drift`: what in the cluster differs from the source, in the source's terms.
 
-use erpc_cluster::Cluster;
+use clap::Args;
 
-use super::cluster::{HUMAN_OR_JSON, about, access, block_on, paint};
-use super::count;
-use crate::Exit;
-use crate::arguments::{Common, Drift, Format};
+use super::cluster::{Access, about, block_on, paint};
+use crate::arguments::Input;
 use crate::console::Console;
+use crate::format::{Output, json_line};
+use crate::text::count;
+use crate::{Exit, Failure};
 
-pub(crate) fn run(command: &Drift, common: &Common, console: &mut Console<'_>) -> Exit {
-    let path = command.path.as_deref();
-    about(
-        "drift",
-        HUMAN_OR_JSON,
-        path,
-        common,
-        console,
-        |program, console| {
+/// Shows what in a cluster differs from the source, and who changed it.
+///
+/// Reports declared fields with another value, fields and objects that others added, missing objects,
+/// pods that carry a service's labels without being its pods, connections against the source, and
+/// volumes that are smaller than declared. Each difference has a severity: opens-network,
+/// changes-permissions and changes-security-context are errors, other is a warning. Writes nothing.
+///
+/// Exits 0 if nothing differs, 2 if something does.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  erpc drift                       against the current context
+  erpc drift --format json         for an alert")]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    input: Input,
+    #[command(flatten)]
+    access: Access,
+    #[command(flatten)]
+    output: Output,
+}
+
+impl Arguments {
+    pub(crate) fn run(&self, console: &mut Console<'_>) -> Result<Exit, Failure> {
+        about(&self.input, console, |program, console| {
             let (cluster, drifts) = block_on(async {
-                let cluster = Cluster::connect(&access("drift", &command.access)).await?;
+                let cluster = self.access.connect("drift").await?;
                 let drifts = erpc_cluster::drift(&cluster, program).await?;
                 Ok((cluster, drifts))
             })?;
-            if common.format == Format::Json {
-                console.result(&format!("{}\n", erpc_cluster::drift_json(&drifts)));
-            } else {
+            if self.output.is_human() {
                 console.note(&format!("{} on {}", program.name(), cluster.describe()));
-                console.result(&erpc_cluster::drift_text(&drifts, paint(console)));
+            }
+            let paint = paint(console);
+            self.output.write_with(
+                console,
+                || json_line(&erpc_cluster::drift_json(&drifts)),
+                |_| erpc_cluster::drift_text(&drifts, paint),
+            );
+            if self.output.is_human() {
                 for unchecked in &drifts.unchecked {
                     console.note(&format!("note: {unchecked}"));
                 }
@@ -40,6 +62,6 @@ pub(crate) fn run(command: &Drift, common: &Common, console: &mut Console<'_>) -
             } else {
                 Exit::Differs
             })
-        },
-    )
+        })
+    }
 }

@@ -1,8 +1,10 @@
 //! `erpc explain`: the page of a code, a term of the field, a word of the language, or the objects
 //! of a service with who acts on each.
 
-use std::fmt::Write;
+use std::path::PathBuf;
 
+use clap::Args;
+use clap_complete::engine::ArgValueCompleter;
 use erpc_diagnostics::codes;
 use erpc_emit::{Kind, Object, ObjectFile, actors, objects_around};
 use erpc_model::facts::{self, Subject};
@@ -11,84 +13,154 @@ use erpc_model::properties::{Word, words};
 use erpc_model::{ServiceId, nearest};
 use serde_json::{Value, json};
 
-use super::{find, has_format};
-use crate::Exit;
-use crate::arguments::{Common, Explain, Format};
+use crate::arguments::Source;
 use crate::console::Console;
-use crate::project::{Compiled, Project};
+use crate::format::Output;
+use crate::project::{Checked, Project};
+use crate::text::{push_line, push_text};
+use crate::{Exit, Failure, format, names};
 
-pub(crate) fn run(command: &Explain, common: &Common, console: &mut Console<'_>) -> Exit {
-    if !has_format("explain", &[Format::Human, Format::Json], common, console) {
-        return Exit::Usage;
+/// Explains a code, a term, a word of the language, or what becomes of a service.
+///
+/// The page of a code says what it means, why it matters, a wrong and a right example. For a service
+/// it lists the objects that are emitted and who acts on each of them in a cluster.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  erpc explain E0403               one code
+  erpc explain                     all codes
+  erpc explain slo                 a term or a word of the language
+  erpc explain erp-apps.hl7-health the objects of a service, and who acts on each")]
+pub(crate) struct Arguments {
+    /// A code, term, word or service [default: a list of all codes].
+    #[arg(add = ArgValueCompleter::new(names::codes_and_services))]
+    name: Option<String>,
+    /// For a service: project directory or file [default: nearest platform.erp in this or a parent directory].
+    path: Option<PathBuf>,
+    #[command(flatten)]
+    source: Source,
+    #[command(flatten)]
+    output: Output,
+}
+
+impl Arguments {
+    pub(crate) fn run(&self, console: &mut Console<'_>) -> Result<Exit, Failure> {
+        let page = match &self.name {
+            None => list(),
+            Some(name) => match page(name) {
+                Some(page) => {
+                    self.reads_no_platform(name)?;
+                    page
+                }
+                None => self.service(name)?,
+            },
+        };
+        self.output
+            .write_with(console, || format::json(&page.data), |_| page.text);
+        Ok(Exit::Done)
     }
-    let Some(name) = &command.name else {
-        list(common, console);
-        return Exit::Done;
-    };
-    if let Some(path) = command.path.as_ref().filter(|_| !is_of_platform(command)) {
-        console.fail(&format!(
-            "`{name}` is not a service, so `{}` has no effect: only a service is followed by a project directory or file",
-            path.display()
-        ));
-        return Exit::Usage;
+
+    /// Refuses what only a service of a platform takes.
+    fn reads_no_platform(&self, name: &str) -> Result<(), Failure> {
+        let given = match (&self.path, &self.source.profile) {
+            (Some(path), _) => format!("`{}`", path.display()),
+            (None, Some(profile)) => format!("`--profile {profile}`"),
+            (None, None) => return Ok(()),
+        };
+        Err(Failure::Usage(format!(
+            "`{name}` is not a service, so {given} has no effect: only a service is followed by a project directory or file"
+        )))
     }
+
+    /// The objects that are emitted for a service, and who acts on each.
+    fn service(&self, name: &str) -> Result<Page, Failure> {
+        // What looks like a code is one, whatever platform is near.
+        if is_like_a_code(name) || self.path.is_none() && Project::find(None).is_err() {
+            return Err(Failure::Failed(unknown(name)));
+        }
+        let compiled = self.source.find(self.path.as_deref())?.compile();
+        // What is nearly a word is one, whatever is wrong with the platform.
+        if compiled.result.is_none() && nearest_known(name).is_some() {
+            return Err(Failure::Failed(unknown(name)));
+        }
+        let checked = compiled.checked()?;
+        let platform = &checked.platform;
+        match facts::find(platform, name) {
+            Ok(found) => match found.subject {
+                Subject::Service(id) if found.is_whole => Ok(of_service(&checked, id)),
+                _ => Err(Failure::Failed(format!(
+                    "`{name}` is no service: `erpc show {name}` shows what it is"
+                ))),
+            },
+            Err(missing) => Err(Failure::Failed(match &missing {
+                facts::Missing::Unknown {
+                    nearest: Some(near),
+                    ..
+                } => format!(
+                    "there is no code, term, word or service `{name}`; did you mean `{near}`?"
+                ),
+                facts::Missing::Ambiguous(_) => super::show::why(platform, &missing),
+                facts::Missing::Unknown { .. } => unknown(name),
+            })),
+        }
+    }
+}
+
+/// What is shown of a subject.
+struct Page {
+    data: Value,
+    text: String,
+}
+
+/// All codes.
+fn list() -> Page {
+    let all = codes::ALL.iter();
+    let all = all.map(|code| json!({ "code": code.id, "title": code.title }));
+    let mut text = String::new();
+    for code in codes::ALL {
+        push_line!(text, "{}  {}", code.id, code.title);
+    }
+    let data = json!({ "version": 1, "codes": all.collect::<Vec<_>>() });
+    Page { data, text }
+}
+
+/// A code, a term or a word.
+fn page(name: &str) -> Option<Page> {
     if let Some(code) = codes::find(name) {
-        let page = json!({ "version": 1, "code": code.id, "title": code.title, "page": code.page });
-        say(common, console, &page, &code.document());
-        return Exit::Done;
+        let data = json!({ "version": 1, "code": code.id, "title": code.title, "page": code.page });
+        let text = code.document();
+        return Some(Page { data, text });
     }
     if let Some(term) = glossary::term(name) {
-        let page = json!({
+        let data = json!({
             "version": 1, "term": term.name, "stands_for": term.stands_for,
             "text": term.text, "words": term.words,
         });
         let mut text = of_term(term);
         // A term that is a word too says how it is written.
         for word in words().filter(|w| w.name.eq_ignore_ascii_case(term.name)) {
-            let _ = writeln!(text, "\n    {}\n\n{}", word.form, word.doc);
+            push_line!(text, "\n    {}\n\n{}", word.form, word.doc);
         }
-        say(common, console, &page, &text);
-        return Exit::Done;
+        return Some(Page { data, text });
     }
     // A word that stands in several blocks may be declared for each of them.
     let declared: Vec<&Word> = words().filter(|word| word.name == name).collect();
-    if !declared.is_empty() {
-        let all = declared.iter();
-        let places = all.clone().flat_map(|word| word.places);
-        let places: Vec<&str> = places.map(|place| place.name()).collect();
-        let forms: Vec<&str> = all.clone().map(|word| word.form).collect();
-        let texts: Vec<&str> = all.clone().map(|word| word.doc).collect();
-        let parts = all.flat_map(|word| word.parts);
-        let parts = parts.map(|(form, text)| json!({ "form": form, "text": text }));
-        let page = json!({
-            "version": 1, "word": name, "form": forms.join(" | "), "text": texts.join(" "), "places": places,
-            "parts": parts.collect::<Vec<_>>(),
-        });
-        say(common, console, &page, &of_word(name, &declared));
-        return Exit::Done;
+    if declared.is_empty() {
+        return None;
     }
-    // What looks like a code is one, whatever platform is near.
-    if is_like_a_code(name) || command.path.is_none() && Project::find(None).is_err() {
-        console.fail(&unknown(name));
-        return Exit::Failed;
-    }
-    service(command, name, common, console)
-}
-
-/// Whether it is about a service of a platform, not about a code, a term or a word.
-pub(crate) fn is_of_platform(command: &Explain) -> bool {
-    command.name.as_ref().is_some_and(|name| {
-        let is_word = words().any(|word| word.name == name);
-        codes::find(name).is_none() && glossary::term(name).is_none() && !is_word
-    })
-}
-
-fn say(common: &Common, console: &mut Console<'_>, page: &Value, text: &str) {
-    if common.format == Format::Json {
-        console.result(&format!("{page:#}\n"));
-    } else {
-        console.result(text);
-    }
+    let all = declared.iter();
+    let places = all.clone().flat_map(|word| word.places);
+    let places: Vec<&str> = places.map(|place| place.name()).collect();
+    let forms: Vec<&str> = all.clone().map(|word| word.form).collect();
+    let texts: Vec<&str> = all.clone().map(|word| word.doc).collect();
+    let parts = all.flat_map(|word| word.parts);
+    let parts = parts.map(|(form, text)| json!({ "form": form, "text": text }));
+    let data = json!({
+        "version": 1, "word": name, "form": forms.join(" | "), "text": texts.join(" "), "places": places,
+        "parts": parts.collect::<Vec<_>>(),
+    });
+    let text = of_word(name, &declared);
+    Some(Page { data, text })
 }
 
 /// The code or word that a name resembles.
@@ -123,10 +195,10 @@ fn is_like_a_code(name: &str) -> bool {
 fn of_term(term: &Term) -> String {
     let mut text = format!("# {}", term.name);
     if !term.stands_for.is_empty() {
-        let _ = write!(text, ": {}", term.stands_for);
+        push_text!(text, ": {}", term.stands_for);
     }
     let words: Vec<String> = term.words.iter().map(|word| format!("`{word}`")).collect();
-    let _ = writeln!(
+    push_line!(
         text,
         "\n\n{}\n\nIn the language: {}.",
         term.text,
@@ -138,69 +210,22 @@ fn of_term(term: &Term) -> String {
 fn of_word(name: &str, declared: &[&Word]) -> String {
     let mut text = format!("# {name}\n");
     for word in declared {
-        let _ = writeln!(text, "\n    {}\n\n{}", word.form, word.doc);
+        push_line!(text, "\n    {}\n\n{}", word.form, word.doc);
         for (form, doc) in word.parts {
-            let _ = writeln!(text, "\n    {form}\n\n{doc}");
+            push_line!(text, "\n    {form}\n\n{doc}");
         }
         let places: Vec<&str> = word.places.iter().map(|place| place.name()).collect();
-        let _ = writeln!(text, "\nIt stands {}.", places.join(", "));
+        push_line!(text, "\nIt stands {}.", places.join(", "));
     }
     for term in glossary::terms_of(name) {
-        let _ = writeln!(text, "\n{}: {}", term.name, term.text);
+        push_line!(text, "\n{}: {}", term.name, term.text);
     }
     text
 }
 
-/// The objects that are emitted for a service, and who acts on each.
-fn service(command: &Explain, name: &str, common: &Common, console: &mut Console<'_>) -> Exit {
-    let Some(project) = find(command.path.as_deref(), common, console) else {
-        return Exit::Failed;
-    };
-    let compiled = project.compile();
-    let Some((platform, _)) = &compiled.result else {
-        // What is nearly a word is one, whatever is wrong with the platform.
-        if nearest_known(name).is_some() {
-            console.fail(&unknown(name));
-        } else {
-            console.diagnostics(&compiled.diagnostics, &compiled.sources, None);
-        }
-        return Exit::Failed;
-    };
-    match facts::find(platform, name) {
-        Ok(found) => match found.subject {
-            Subject::Service(id) if found.is_whole => {
-                of_service(&compiled, id, common, console);
-                Exit::Done
-            }
-            _ => {
-                console.fail(&format!(
-                    "`{name}` is no service: `erpc show {name}` shows what it is"
-                ));
-                Exit::Failed
-            }
-        },
-        Err(missing) => {
-            let message = match &missing {
-                facts::Missing::Unknown {
-                    nearest: Some(near),
-                    ..
-                } => format!(
-                    "there is no code, term, word or service `{name}`; did you mean `{near}`?"
-                ),
-                facts::Missing::Ambiguous(_) => super::show::why(platform, &missing),
-                facts::Missing::Unknown { .. } => unknown(name),
-            };
-            console.fail(&message);
-            Exit::Failed
-        }
-    }
-}
-
-fn of_service(compiled: &Compiled, id: ServiceId, common: &Common, console: &mut Console<'_>) {
-    let Some((platform, derived)) = &compiled.result else {
-        return;
-    };
-    let (own, shared) = objects_around(platform, derived, &compiled.sources, id);
+fn of_service(checked: &Checked, id: ServiceId) -> Page {
+    let platform = &checked.platform;
+    let (own, shared) = objects_around(platform, &checked.derived, &checked.sources, id);
     let namespace = platform[platform[id].namespace].name.value.as_str();
     let is_around = |object: &Object| {
         object.namespace() == Some(namespace)
@@ -211,26 +236,26 @@ fn of_service(compiled: &Compiled, id: ServiceId, common: &Common, console: &mut
         .filter(|(_, object)| is_around(object))
         .collect();
     let path = platform.path(id);
-    let data = |list: &[(&ObjectFile, &Object)]| -> Vec<Value> {
-        let all = list.iter().map(|(file, object)| {
-            let acts = actors(object).into_iter();
-            let acts = acts.map(|actor| json!({ "actor": actor.name, "does": actor.does }));
-            json!({
-                "kind": object.kind().as_str(), "name": object.name(), "namespace": object.namespace(),
-                "file": file.path, "actors": acts.collect::<Vec<_>>(),
-            })
-        });
-        all.collect()
-    };
-    let page = json!({
-        "version": 1, "service": path, "objects": data(&own), "of_namespace": data(&around),
+    let data = json!({
+        "version": 1, "service": path, "objects": data_of(&own), "of_namespace": data_of(&around),
     });
     let mut text = format!("# {path}: its objects, and who acts on each\n");
     described(&own, &mut text);
-    let _ = writeln!(text, "\n# {namespace}: what its namespace has for it\n");
-    text.truncate(text.len() - 1);
+    push_line!(text, "\n# {namespace}: what its namespace has for it");
     described(&around, &mut text);
-    say(common, console, &page, &text);
+    Page { data, text }
+}
+
+fn data_of(list: &[(&ObjectFile, &Object)]) -> Vec<Value> {
+    let all = list.iter().map(|(file, object)| {
+        let acts = actors(object).into_iter();
+        let acts = acts.map(|actor| json!({ "actor": actor.name, "does": actor.does }));
+        json!({
+            "kind": object.kind().as_str(), "name": object.name(), "namespace": object.namespace(),
+            "file": file.path, "actors": acts.collect::<Vec<_>>(),
+        })
+    });
+    all.collect()
 }
 
 fn pairs(files: &[ObjectFile]) -> impl Iterator<Item = (&ObjectFile, &Object)> {
@@ -240,28 +265,9 @@ fn pairs(files: &[ObjectFile]) -> impl Iterator<Item = (&ObjectFile, &Object)> {
 
 fn described(list: &[(&ObjectFile, &Object)], text: &mut String) {
     for (file, object) in list {
-        // Writing to a string cannot fail.
-        let _ = writeln!(text, "\n{} {}  {}", object.kind(), object.name(), file.path);
+        push_line!(text, "\n{} {}  {}", object.kind(), object.name(), file.path);
         for actor in actors(object) {
-            let _ = writeln!(text, "  {}: {}", actor.name, actor.does);
+            push_line!(text, "  {}: {}", actor.name, actor.does);
         }
     }
-}
-
-fn list(common: &Common, console: &mut Console<'_>) {
-    let all: Vec<_> = codes::ALL
-        .iter()
-        .map(|code| json!({ "code": code.id, "title": code.title }))
-        .collect();
-    let mut text = String::new();
-    for code in codes::ALL {
-        // Writing to a string cannot fail.
-        let _ = writeln!(text, "{}  {}", code.id, code.title);
-    }
-    say(
-        common,
-        console,
-        &json!({ "version": 1, "codes": all }),
-        &text,
-    );
 }

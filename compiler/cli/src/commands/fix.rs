@@ -7,21 +7,19 @@ use std::fs;
 use erpc_diagnostics::{Edit, FileId, Severity};
 use similar::TextDiff;
 
-use super::show_findings;
-use crate::Exit;
-use crate::arguments::{Check, Common};
+use super::check::Arguments;
 use crate::console::Console;
-use crate::project::{Compiled, Overlay, Project, describe};
+use crate::project::{Compiled, Overlay, Project};
+use crate::{Exit, Failure};
 
 /// How often fixes may uncover further ones.
 const MAX_ROUNDS: usize = 10;
 
 pub(super) fn run(
-    command: &Check,
+    command: &Arguments,
     project: &Project,
-    common: &Common,
     console: &mut Console<'_>,
-) -> Exit {
+) -> Result<Exit, Failure> {
     let mut overlay = Overlay::of(project);
     let mut compiled = overlay.compile();
     let mut applied = 0;
@@ -40,17 +38,9 @@ pub(super) fn run(
         applied += count;
         compiled = next;
     }
-    if let Err(message) = settle(&overlay, command.diff, console) {
-        console.fail(&message);
-        return Exit::Failed;
-    }
-    show_findings(
-        &compiled.diagnostics,
-        &compiled.sources,
-        Some(command.max_errors),
-        common,
-        console,
-    );
+    settle(&overlay, command.diff, console)?;
+    let max = Some(command.max_errors);
+    console.findings(&compiled.diagnostics, &compiled.sources, max);
     console.note(&format!(
         "{} {}",
         if applied == 1 {
@@ -60,13 +50,13 @@ pub(super) fn run(
         },
         if command.diff { "shown" } else { "applied" }
     ));
-    if compiled.result.is_none() {
+    Ok(if compiled.result.is_none() {
         Exit::Failed
     } else if command.diff && applied > 0 {
         Exit::Differs
     } else {
         Exit::Done
-    }
+    })
 }
 
 /// Applies the first fix of every error, whole or not at all: one that overlaps another waits for the
@@ -123,17 +113,17 @@ fn is_free(accepted: Option<&BTreeMap<(u32, u32), &Edit>>, edit: &Edit) -> bool 
 }
 
 /// Writes the changed files, or shows what would change in them.
-fn settle(overlay: &Overlay<'_>, is_diff: bool, console: &mut Console<'_>) -> Result<(), String> {
+fn settle(overlay: &Overlay<'_>, is_diff: bool, console: &mut Console<'_>) -> Result<(), Failure> {
     for (path, text) in &overlay.texts {
         let full = overlay.project.folder.join(path);
-        let fail = |error: &std::io::Error| format!("{}: {}", full.display(), describe(error));
+        let fail = |error: std::io::Error| Failure::io(&full, &error);
         if is_diff {
-            let old = fs::read_to_string(&full).map_err(|error| fail(&error))?;
+            let old = fs::read_to_string(&full).map_err(fail)?;
             let diff = TextDiff::from_lines(old.as_str(), text.as_str());
             let header = (format!("a/{path}"), format!("b/{path}"));
             console.result(&diff.unified_diff().header(&header.0, &header.1).to_string());
         } else {
-            fs::write(&full, text).map_err(|error| fail(&error))?;
+            fs::write(&full, text).map_err(fail)?;
         }
     }
     Ok(())

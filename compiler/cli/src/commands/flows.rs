@@ -2,134 +2,224 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
-use erpc_answers::{AskedEnd, Flows as Question, NamespaceCell, NamespaceRow, Row, by_namespace};
+use clap::{Args, ValueEnum};
+use clap_complete::engine::ArgValueCompleter;
+use erpc_answers::{AskedEnd, Flows, NamespaceCell, NamespaceRow, Row, by_namespace};
+use erpc_model::Platform;
 use serde::Serialize;
 
-use super::{compiled, count, has_format, is_path, json};
-use crate::Exit;
-use crate::arguments::{Common, Flows, Format};
+use super::is_path;
+use crate::arguments::Source;
 use crate::console::Console;
+use crate::format::{Answer, Chosen, Output, formats};
+use crate::project::Checked;
 use crate::table::Table;
+use crate::text::{count, push_line};
+use crate::{Exit, Failure, names};
 
-const FORMATS: [Format; 6] = [
-    Format::Human,
-    Format::Json,
-    Format::Csv,
-    Format::Markdown,
-    Format::Mermaid,
-    Format::Dot,
-];
+formats!(Formats: Human, Csv, Markdown, Mermaid, Dot);
 
-pub(crate) fn run(command: &Flows, common: &Common, console: &mut Console<'_>) -> Exit {
-    let formats = if command.by.is_some() {
-        &FORMATS[..4]
-    } else {
-        &FORMATS
-    };
-    if !has_format("flows", formats, common, console) {
-        return Exit::Usage;
-    }
-    let (from, to, path) = ends_and_path(command);
-    let Some((platform, derived, sources)) = compiled(path.as_deref(), common, console) else {
-        return Exit::Failed;
-    };
-    let mut ends = [from, to].into_iter().map(|end| {
-        end.filter(|name| *name != "*")
-            .map(|name| AskedEnd::read(&platform, name))
-            .transpose()
-    });
-    let (from, to) = match (ends.next().transpose(), ends.next().transpose()) {
-        (Ok(from), Ok(to)) => (from.flatten(), to.flatten()),
-        (Err(message), _) | (_, Err(message)) => {
-            console.fail(&message);
-            return Exit::Usage;
-        }
-    };
-    let implied = command.implied;
-    let question = Question { from, to, implied };
-    let rows = question.rows(&platform, &derived, &sources);
-    if command.by.is_some() {
-        let rows = by_namespace(&platform, &rows);
-        console.result(&summed(&rows, common.format));
-    } else {
-        console.result(&matrix(&rows, command.why, common.format));
-    }
-    if common.format == Format::Human {
-        let hint = if implied {
-            ""
-        } else {
-            "; `--implied` shows also those that need no statement"
-        };
-        console.note(&format!("{}{hint}", count(rows.len(), "flow")));
-    }
-    Exit::Done
+/// Shows the matrix of flows, each cell with the line that opened it.
+///
+/// FROM and TO are ends as the language writes them, or addresses: ns.service, service, ns, ns.*,
+/// tier(name).*, an external, internet, cluster.dns, cluster.api, cluster.nodes, ingress,
+/// 10.0.0.0/8, 192.0.2.7.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  erpc flows                           every declared flow
+  erpc flows --implied                 also DNS, routes and exposures, which need no statement
+  erpc flows hl7-health                whom a service calls
+  erpc flows '*' kvs-database --why    who calls a service, with the statement and its reason
+  erpc flows --by namespace            whom each namespace calls, and who calls it
+  erpc flows --format csv              for a spreadsheet
+  erpc flows erp-apps --format dot     for Graphviz")]
+pub(crate) struct Arguments {
+    /// Whose calls; alone it may be the path of a project.
+    #[arg(add = ArgValueCompleter::new(names::services_and_namespaces))]
+    from: Option<String>,
+    /// To whom.
+    #[arg(add = ArgValueCompleter::new(names::services_and_namespaces))]
+    to: Option<String>,
+    /// Project directory or file [default: nearest platform.erp in this or a parent directory].
+    path: Option<PathBuf>,
+    #[command(flatten)]
+    source: Source,
+    /// Also the flows that others imply.
+    #[arg(long)]
+    implied: bool,
+    /// Also the statement and its reason.
+    #[arg(long)]
+    why: bool,
+    /// One row for each of these.
+    #[arg(long, value_enum, value_name = "WHAT")]
+    by: Option<By>,
+    #[command(flatten)]
+    output: Output<Formats>,
 }
 
-/// The two ends and the path of the project, which may stand in the place of an end.
-fn ends_and_path(command: &Flows) -> (Option<&str>, Option<&str>, Option<PathBuf>) {
-    let (from, to) = (command.from.as_deref(), command.to.as_deref());
-    let as_path = |text: &str| Path::new(text).to_path_buf();
-    match (from, to, &command.path) {
-        (Some(only), None, None) if is_path(only) => (None, None, Some(as_path(only))),
-        (from, Some(last), None) if is_path(last) => (from, None, Some(as_path(last))),
-        (from, to, path) => (from, to, path.clone()),
+/// What rows are summed by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum By {
+    /// Namespaces.
+    Namespace,
+}
+
+impl Arguments {
+    pub(crate) fn run(&self, console: &mut Console<'_>) -> Result<Exit, Failure> {
+        let is_picture = Chosen::Text(Formats::Mermaid) == self.output.format
+            || Chosen::Text(Formats::Dot) == self.output.format;
+        if self.by.is_some() && is_picture {
+            return Err(Failure::Usage(
+                "the format of `flows --by` is one of human, json, csv, markdown".to_owned(),
+            ));
+        }
+        let (from, to, path) = self.peers_and_path();
+        let Checked {
+            platform,
+            derived,
+            sources,
+            ..
+        } = self.source.check(path.as_deref())?;
+        let question = Flows {
+            from: peer(&platform, from)?,
+            to: peer(&platform, to)?,
+            implied: self.implied,
+        };
+        let rows = question.rows(&platform, &derived, &sources);
+        match self.by {
+            Some(By::Namespace) => {
+                let namespaces = by_namespace(&platform, &rows);
+                let answer = ByNamespace {
+                    version: 1,
+                    namespaces,
+                };
+                self.output.write(&answer, console);
+            }
+            None => {
+                let answer = Matrix {
+                    version: 1,
+                    flows: &rows,
+                    has_why: self.why,
+                };
+                self.output.write(&answer, console);
+            }
+        }
+        if self.output.is_human() {
+            let hint = if self.implied {
+                ""
+            } else {
+                "; `--implied` shows also those that need no statement"
+            };
+            console.note(&format!("{}{hint}", count(rows.len(), "flow")));
+        }
+        Ok(Exit::Done)
     }
+
+    /// The two peers and the path of the project, which may stand in the place of a peer.
+    fn peers_and_path(&self) -> (Option<&str>, Option<&str>, Option<PathBuf>) {
+        let (from, to) = (self.from.as_deref(), self.to.as_deref());
+        let as_path = |text: &str| Path::new(text).to_path_buf();
+        match (from, to, &self.path) {
+            (Some(only), None, None) if is_path(only) => (None, None, Some(as_path(only))),
+            (from, Some(last), None) if is_path(last) => (from, None, Some(as_path(last))),
+            (from, to, path) => (from, to, path.clone()),
+        }
+    }
+}
+
+/// The peer of a name; none for `*`, which means every peer.
+fn peer(platform: &Platform, name: Option<&str>) -> Result<Option<AskedEnd>, Failure> {
+    let name = name.filter(|name| *name != "*");
+    let peer = name.map(|name| AskedEnd::read(platform, name));
+    peer.transpose().map_err(Failure::Usage)
 }
 
 #[derive(Serialize)]
 struct Matrix<'r> {
     version: u32,
     flows: &'r [Row],
+    #[serde(skip)]
+    has_why: bool,
+}
+
+impl Answer for Matrix<'_> {
+    type Format = Formats;
+
+    fn text(&self, format: Formats) -> String {
+        match format {
+            Formats::Human if self.has_why => with_statements(self.flows).aligned(),
+            Formats::Human => without_statements(self.flows).aligned(),
+            Formats::Csv => csv_of_flows(self.flows),
+            Formats::Markdown if self.has_why => with_statements(self.flows).markdown(),
+            Formats::Markdown => without_statements(self.flows).markdown(),
+            Formats::Mermaid => mermaid(self.flows),
+            Formats::Dot => dot(self.flows),
+        }
+    }
 }
 
 #[derive(Serialize)]
-struct ByNamespace<'r> {
+struct ByNamespace {
     version: u32,
-    namespaces: &'r [NamespaceRow],
+    namespaces: Vec<NamespaceRow>,
 }
 
-fn matrix(rows: &[Row], has_why: bool, format: Format) -> String {
-    match format {
-        Format::Json => json(&Matrix {
-            version: 1,
-            flows: rows,
-        }),
-        Format::Csv => csv_of_flows(rows),
-        Format::Mermaid => mermaid(rows),
-        Format::Dot => dot(rows),
-        _ if has_why => {
-            let mut table = Table::new(["from", "to", "port", "mode", "line", "statement"]);
-            for row in rows {
-                let statement = row.statement.clone().unwrap_or_default();
-                let [from, to, port, mode, line] = cells(row);
-                let statement = match (&row.because, row.kind) {
-                    // What a flow is for stands in its statement.
-                    (Some(because), kind) if kind != "flow" => format!("{statement} ({because})"),
-                    _ => statement,
-                };
-                table.push([from, to, port, mode, line, statement]);
+impl Answer for ByNamespace {
+    type Format = Formats;
+
+    fn text(&self, format: Formats) -> String {
+        let lines = self.lines();
+        match format {
+            Formats::Csv => {
+                let head = Self::HEAD.map(Cow::from).to_vec();
+                let lines = lines.into_iter();
+                let lines = lines.map(|line| line.map(Cow::from).to_vec());
+                csv(std::iter::once(head).chain(lines))
             }
-            text(&table, format)
-        }
-        _ => {
-            let mut table = Table::new(["from", "to", "port", "mode", "line"]);
-            for row in rows {
-                table.push(cells(row));
+            Formats::Markdown => table_of(Self::HEAD, lines).markdown(),
+            // The command refuses pictures of namespaces.
+            Formats::Human | Formats::Mermaid | Formats::Dot => {
+                table_of(Self::HEAD, without_repetitions(lines)).aligned()
             }
-            text(&table, format)
         }
     }
 }
 
-fn text<const N: usize>(table: &Table<N>, format: Format) -> String {
-    if format == Format::Markdown {
-        table.markdown()
-    } else {
-        table.aligned()
+fn with_statements(rows: &[Row]) -> Table<6> {
+    let mut table = Table::new(["from", "to", "port", "mode", "line", "statement"]);
+    for row in rows {
+        // An implied flow has no statement of its own.
+        let statement = row.statement.clone().unwrap_or_default();
+        let [from, to, port, mode, line] = cells(row);
+        let statement = match (&row.because, row.kind) {
+            // What a flow is for stands in its statement.
+            (Some(because), kind) if kind != "flow" => format!("{statement} ({because})"),
+            _ => statement,
+        };
+        table.push([from, to, port, mode, line, statement]);
     }
+    table
+}
+
+fn without_statements(rows: &[Row]) -> Table<5> {
+    table_of(
+        ["from", "to", "port", "mode", "line"],
+        rows.iter().map(cells),
+    )
+}
+
+fn table_of<const N: usize>(
+    head: [&'static str; N],
+    rows: impl IntoIterator<Item = [String; N]>,
+) -> Table<N> {
+    let mut table = Table::new(head);
+    for row in rows {
+        table.push(row);
+    }
+    table
 }
 
 fn cells(row: &Row) -> [String; 5] {
@@ -247,19 +337,18 @@ fn mermaid(rows: &[Row]) -> String {
     let picture = Picture::of(rows);
     let mut out = String::from("flowchart LR\n");
     for (at, (namespace, members)) in picture.namespaces().enumerate() {
-        // Writing to a string cannot fail.
-        let _ = writeln!(out, "  subgraph n{at}[\"{namespace}\"]");
+        push_line!(out, "  subgraph n{at}[\"{namespace}\"]");
         for member in members {
             let name = member.rsplit('.').next().unwrap_or(member);
-            let _ = writeln!(out, "    {}[\"{name}\"]", id(member));
+            push_line!(out, "    {}[\"{name}\"]", id(member));
         }
         out.push_str("  end\n");
     }
     for name in picture.outside() {
-        let _ = writeln!(out, "  {}([\"{}\"])", id(name), name.replace('`', ""));
+        push_line!(out, "  {}([\"{}\"])", id(name), name.replace('`', ""));
     }
     for ((from, to), names) in &picture.arrows {
-        let _ = writeln!(out, "  {} -->|\"{}\"| {}", id(from), ports(names), id(to));
+        push_line!(out, "  {} -->|\"{}\"| {}", id(from), ports(names), id(to));
     }
     out
 }
@@ -274,75 +363,68 @@ fn dot(rows: &[Row]) -> String {
     let picture = Picture::of(rows);
     let mut out = String::from("digraph flows {\n  rankdir=LR;\n  node [shape=box];\n");
     for (at, (namespace, members)) in picture.namespaces().enumerate() {
-        // Writing to a string cannot fail.
-        let _ = writeln!(
+        push_line!(
             out,
             "  subgraph cluster_{at} {{\n    label=\"{namespace}\";"
         );
         for member in members {
             let name = member.rsplit('.').next().unwrap_or(member);
-            let _ = writeln!(out, "    \"{member}\" [label=\"{name}\"];");
+            push_line!(out, "    \"{member}\" [label=\"{name}\"];");
         }
         out.push_str("  }\n");
     }
     for name in picture.outside() {
-        let _ = writeln!(out, "  \"{name}\" [shape=ellipse];");
+        push_line!(out, "  \"{name}\" [shape=ellipse];");
     }
     for ((from, to), names) in &picture.arrows {
         let label = ports(names);
-        let _ = writeln!(out, "  \"{from}\" -> \"{to}\" [label=\"{label}\"];");
+        push_line!(out, "  \"{from}\" -> \"{to}\" [label=\"{label}\"];");
     }
     out.push_str("}\n");
     out
 }
 
-fn summed(rows: &[NamespaceRow], format: Format) -> String {
-    if format == Format::Json {
-        return json(&ByNamespace {
-            version: 1,
-            namespaces: rows,
-        });
-    }
-    let lines = rows.iter().flat_map(|row| {
-        let of = |direction: &'static str, cells: &'_ [NamespaceCell]| {
-            let cells = cells.iter().map(|cell| {
-                [
-                    row.namespace.clone(),
-                    direction.to_owned(),
-                    cell.with.clone(),
-                    cell.ports.join(", "),
-                    cell.flows.to_string(),
-                ]
-            });
-            cells.collect::<Vec<_>>()
+impl ByNamespace {
+    const HEAD: [&'static str; 5] = ["namespace", "direction", "with", "ports", "flows"];
+
+    /// A line for each namespace, direction and other side.
+    fn lines(&self) -> Vec<[String; 5]> {
+        let line = |row: &NamespaceRow, direction: &str, cell: &NamespaceCell| {
+            [
+                row.namespace.clone(),
+                direction.to_owned(),
+                cell.with.clone(),
+                cell.ports.join(", "),
+                cell.flows.to_string(),
+            ]
         };
-        let mut lines = of("egress to", &row.egress);
-        lines.extend(of("ingress from", &row.ingress));
+        let mut lines = Vec::new();
+        for row in &self.namespaces {
+            lines.extend(row.egress.iter().map(|cell| line(row, "egress to", cell)));
+            lines.extend(
+                row.ingress
+                    .iter()
+                    .map(|cell| line(row, "ingress from", cell)),
+            );
+        }
         lines
-    });
-    let head = ["namespace", "direction", "with", "ports", "flows"];
-    if format == Format::Csv {
-        let head = head.map(Cow::from).to_vec();
-        let lines = lines.map(|line| line.into_iter().map(Cow::from).collect());
-        return csv(std::iter::once(head).chain(lines));
     }
-    let mut table = Table::new(head);
-    let mut last = (String::new(), String::new());
-    for mut line in lines {
-        // A name stands once, where its rows begin.
-        let this = (line[0].clone(), line[1].clone());
-        if format == Format::Human {
-            if this == last {
+}
+
+/// The same with each namespace and direction only where its lines begin.
+fn without_repetitions(mut lines: Vec<[String; 5]>) -> Vec<[String; 5]> {
+    for at in (1..lines.len()).rev() {
+        let (before, rest) = lines.split_at_mut(at);
+        if let (Some(last), Some(line)) = (before.last(), rest.first_mut())
+            && last[0] == line[0]
+        {
+            if last[1] == line[1] {
                 line[1].clear();
             }
-            if this.0 == last.0 {
-                line[0].clear();
-            }
+            line[0].clear();
         }
-        last = this;
-        table.push(line);
     }
-    text(&table, format)
+    lines
 }
 
 #[cfg(test)]

@@ -4,73 +4,173 @@ use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use clap::Args;
 use erpc_diagnostics::{Diagnostic, Diagnostics, FileId, Sources, Span, codes};
 use erpc_model::{MAX_SOURCE_BYTES, ReadError};
 use similar::TextDiff;
 
-use super::check::FORMATS;
-use super::{count, find, has_format, show_findings};
-use crate::Exit;
-use crate::arguments::{Common, Fmt, Format};
+use super::check::Findings;
+use crate::arguments::Library;
 use crate::console::Console;
+use crate::format::Output;
 use crate::project::{describe, read_limited};
+use crate::text::count;
+use crate::{Exit, Failure};
 
-pub(crate) fn run(command: &Fmt, common: &Common, console: &mut Console<'_>) -> Exit {
-    if !has_format("fmt", &FORMATS, common, console) {
-        return Exit::Usage;
-    }
-    if command.stdin {
-        return stdin(console);
-    }
-    let paths = match sources(command, common, console) {
-        Ok(paths) => paths,
-        Err(exit) => return exit,
-    };
-    let mut changed = 0;
-    let mut is_failed = false;
-    let mut findings = (Sources::new(), Diagnostics::new());
-    for path in &paths {
-        match file(path, command, common, &mut findings, console) {
-            Ok(is_changed) => changed += usize::from(is_changed),
-            Err(message) => {
-                console.fail(&message);
-                is_failed = true;
+/// Formats sources in the one style that there is.
+///
+/// A statement that cannot be read stays as it is. Without paths, all files of the nearest platform.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  erpc fmt                         all files of the platform
+  erpc fmt apps.erp stdlib         this file, and every .erp file in that folder
+  erpc fmt --check                 exit 2 and list what is not formatted
+  erpc fmt --stdin < platform.erp  from standard input to standard output")]
+pub(crate) struct Arguments {
+    /// Files, and folders that are searched for `.erp` files.
+    paths: Vec<PathBuf>,
+    /// Write nothing; list what is not formatted and exit 2 if something is not.
+    #[arg(long)]
+    check: bool,
+    /// Write nothing; show what would change and exit 2 if something would.
+    #[arg(long)]
+    diff: bool,
+    /// Read standard input, write standard output.
+    #[arg(long, conflicts_with_all = ["paths", "check", "diff"])]
+    stdin: bool,
+    #[command(flatten)]
+    library: Library,
+    #[command(flatten)]
+    output: Output<Findings>,
+}
+
+impl Arguments {
+    pub(crate) fn run(&self, console: &mut Console<'_>) -> Result<Exit, Failure> {
+        if self.stdin {
+            return stdin(console);
+        }
+        let paths = self.sources()?;
+        let mut changed = 0;
+        let mut is_failed = false;
+        let mut findings = (Sources::new(), Diagnostics::new());
+        for path in &paths {
+            match self.file(path, &mut findings, console) {
+                Ok(is_changed) => changed += usize::from(is_changed),
+                Err(message) => {
+                    console.fail(&message);
+                    is_failed = true;
+                }
             }
         }
+        let is_dry = self.check || self.diff;
+        if !self.output.is_human() {
+            console.findings(&findings.1, &findings.0, None);
+        }
+        console.note(&format!(
+            "{}: {changed} {}",
+            count(paths.len(), "file"),
+            if is_dry { "not formatted" } else { "changed" }
+        ));
+        Ok(if is_failed {
+            Exit::Failed
+        } else if is_dry && changed > 0 {
+            Exit::Differs
+        } else {
+            Exit::Done
+        })
     }
-    let is_dry = command.check || command.diff;
-    if common.format != Format::Human {
-        show_findings(&findings.1, &findings.0, None, common, console);
+
+    /// The files that are meant, sorted.
+    fn sources(&self) -> Result<Vec<PathBuf>, Failure> {
+        let mut paths = Vec::new();
+        if self.paths.is_empty() {
+            let project = self.library.find(None)?;
+            // What is wrong with them is for `check`; a file that is missing cannot be formatted.
+            let (loaded, _) = erpc_model::load(&project.root, &project);
+            let own = loaded.files.iter().filter(|file| file.module.is_none());
+            paths.extend(own.map(|file| project.folder.join(&file.path)));
+        }
+        for path in &self.paths {
+            search(path, true, &mut paths).map_err(|error| Failure::io(path, &error))?;
+        }
+        paths.sort();
+        paths.dedup();
+        Ok(paths)
     }
-    console.note(&format!(
-        "{}: {changed} {}",
-        count(paths.len(), "file"),
-        if is_dry { "not formatted" } else { "changed" }
-    ));
-    if is_failed {
-        Exit::Failed
-    } else if is_dry && changed > 0 {
-        Exit::Differs
-    } else {
-        Exit::Done
+
+    /// Formats one file; whether it was not in the style.
+    fn file(
+        &self,
+        path: &Path,
+        findings: &mut (Sources, Diagnostics),
+        console: &mut Console<'_>,
+    ) -> Result<bool, String> {
+        let shown = path.display();
+        let bytes = read_limited(path).map_err(|error| match error {
+            ReadError::NotFound => format!("{shown}: there is no such file"),
+            ReadError::TooLarge(bytes) => {
+                format!("{shown}: it has {bytes} bytes, more than {MAX_SOURCE_BYTES}")
+            }
+            ReadError::Other(why) => format!("{shown}: {why}"),
+        })?;
+        let text = String::from_utf8(bytes).map_err(|_| format!("{shown}: it is not UTF-8"))?;
+        let Formatted {
+            text: formatted,
+            is_guess,
+            sources,
+            diagnostics,
+        } = formatted(&shown.to_string(), &text);
+        if is_guess {
+            console.diagnostics(&diagnostics, &sources, None);
+            return Err(format!(
+                "{shown} cannot be read as a whole and stays as it is"
+            ));
+        }
+        for diagnostic in diagnostics.as_slice() {
+            let place = sources.place(diagnostic.span()).unwrap_or_default();
+            console.note(&format!("{place} stays as it is: {}", diagnostic.message));
+        }
+        if formatted == text {
+            return Ok(false);
+        }
+        if !self.output.is_human() {
+            findings.1.push(not_formatted(
+                &shown.to_string(),
+                &text,
+                &formatted,
+                &mut findings.0,
+            ));
+        } else if self.diff {
+            let diff = TextDiff::from_lines(text.as_str(), formatted.as_str());
+            let name = in_patch(path);
+            let header = (format!("a/{name}"), format!("b/{name}"));
+            console.result(&diff.unified_diff().header(&header.0, &header.1).to_string());
+        } else {
+            console.result(&format!("{shown}\n"));
+        }
+        if !self.check && !self.diff {
+            fs::write(path, &formatted)
+                .map_err(|error| format!("{shown}: {}", describe(&error)))?;
+        }
+        Ok(true)
     }
 }
 
-fn stdin(console: &mut Console<'_>) -> Exit {
+fn stdin(console: &mut Console<'_>) -> Result<Exit, Failure> {
     let mut text = String::new();
-    if let Err(error) = std::io::stdin().read_to_string(&mut text) {
-        console.fail(&format!("standard input: {}", describe(&error)));
-        return Exit::Failed;
-    }
+    std::io::stdin()
+        .read_to_string(&mut text)
+        .map_err(|error| Failure::Failed(format!("standard input: {}", describe(&error))))?;
     let made = formatted("standard input", &text);
     console.diagnostics(&made.diagnostics, &made.sources, None);
     // An editor that pipes its text through must not lose it: a guess is the text as it was.
     console.result(&made.text);
-    if made.is_guess {
+    Ok(if made.is_guess {
         Exit::Failed
     } else {
         Exit::Done
-    }
+    })
 }
 
 /// A text in the one style, with what could not be read.
@@ -94,65 +194,9 @@ pub(super) fn formatted(path: &str, text: &str) -> Formatted {
     }
 }
 
-/// Formats one file; whether it was not in the style.
-fn file(
-    path: &Path,
-    command: &Fmt,
-    common: &Common,
-    findings: &mut (Sources, Diagnostics),
-    console: &mut Console<'_>,
-) -> Result<bool, String> {
-    let shown = path.display();
-    let bytes = read_limited(path).map_err(|error| match error {
-        ReadError::NotFound => format!("{shown}: there is no such file"),
-        ReadError::TooLarge(bytes) => {
-            format!("{shown}: it has {bytes} bytes, more than {MAX_SOURCE_BYTES}")
-        }
-        ReadError::Other(why) => format!("{shown}: {why}"),
-    })?;
-    let text = String::from_utf8(bytes).map_err(|_| format!("{shown}: it is not UTF-8"))?;
-    let Formatted {
-        text: formatted,
-        is_guess,
-        sources,
-        diagnostics,
-    } = formatted(&shown.to_string(), &text);
-    if is_guess {
-        console.diagnostics(&diagnostics, &sources, None);
-        return Err(format!(
-            "{shown} cannot be read as a whole and stays as it is"
-        ));
-    }
-    for diagnostic in diagnostics.as_slice() {
-        let place = sources.place(diagnostic.span()).unwrap_or_default();
-        console.note(&format!("{place} stays as it is: {}", diagnostic.message));
-    }
-    if formatted == text {
-        return Ok(false);
-    }
-    if common.format != Format::Human {
-        findings.1.push(not_formatted(
-            &shown.to_string(),
-            &text,
-            &formatted,
-            &mut findings.0,
-        ));
-    } else if command.diff {
-        let diff = TextDiff::from_lines(text.as_str(), formatted.as_str());
-        let name = in_patch(path);
-        let header = (format!("a/{name}"), format!("b/{name}"));
-        console.result(&diff.unified_diff().header(&header.0, &header.1).to_string());
-    } else {
-        console.result(&format!("{shown}\n"));
-    }
-    if !command.check && !command.diff {
-        fs::write(path, &formatted).map_err(|error| format!("{shown}: {}", describe(&error)))?;
-    }
-    Ok(true)
-}
-
 /// How a patch names a file: from where the user stands, without a `/` at its start.
 fn in_patch(path: &Path) -> String {
+    // Without a working directory the path stays as it was given.
     let here = std::env::current_dir().ok();
     let below = here
         .as_deref()
@@ -179,30 +223,6 @@ fn not_formatted(path: &str, text: &str, formatted: &str, sources: &mut Sources)
             "the first difference",
         )
         .help("`erpc fmt` writes the one style")
-}
-
-/// The files that are meant, sorted.
-fn sources(
-    command: &Fmt,
-    common: &Common,
-    console: &mut Console<'_>,
-) -> Result<Vec<PathBuf>, Exit> {
-    let mut paths = Vec::new();
-    if command.paths.is_empty() {
-        let project = find(None, common, console).ok_or(Exit::Failed)?;
-        let (loaded, _) = erpc_model::load(&project.root, &project);
-        let own = loaded.files.iter().filter(|file| file.module.is_none());
-        paths.extend(own.map(|file| project.folder.join(&file.path)));
-    }
-    for path in &command.paths {
-        if let Err(error) = search(path, true, &mut paths) {
-            console.fail(&format!("{}: {}", path.display(), describe(&error)));
-            return Err(Exit::Failed);
-        }
-    }
-    paths.sort();
-    paths.dedup();
-    Ok(paths)
 }
 
 /// A file, or every `.erp` file below a folder; hidden folders are left out.

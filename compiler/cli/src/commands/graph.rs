@@ -1,54 +1,76 @@
 //! `erpc graph`: the platform as a picture, or as the explorer.
 
+use clap::Args;
+use clap_complete::engine::ArgValueCompleter;
 use erpc_answers::AskedEnd;
 use erpc_model::{Peer, Platform, ServiceId};
 use erpc_policy::Party;
 use erpc_report::picture::{self, View};
 
-use super::{compiled, has_format};
-use crate::Exit;
-use crate::arguments::{Common, Format, Graph};
+use crate::arguments::Input;
 use crate::console::Console;
+use crate::format::{Output, formats, json};
+use crate::project::Checked;
+use crate::{Exit, Failure, names};
 
-pub(crate) fn run(command: &Graph, common: &Common, console: &mut Console<'_>) -> Exit {
-    let formats = [
-        Format::Human,
-        Format::Svg,
-        Format::Dot,
-        Format::Mermaid,
-        Format::Json,
-        Format::Html,
-    ];
-    if !has_format("graph", &formats, common, console) {
-        return Exit::Usage;
-    }
-    let Some((platform, derived, sources)) = compiled(command.path.as_deref(), common, console)
-    else {
-        return Exit::Failed;
-    };
-    let view = match &command.focus {
-        None => View::whole(&platform, &derived),
-        Some(name) => match service(&platform, name) {
-            Ok(focus) => View::around(&platform, &derived, focus, command.depth),
-            Err(message) => {
-                console.fail(&message);
-                return Exit::Usage;
+formats!(Formats: Human, Svg, Dot, Mermaid, Html);
+
+/// Draws the platform: namespaces as boxes, tiers from bottom to top, flows by mode.
+///
+/// `--format html` is the explorer: one file that needs no network, with a search, filters, and
+/// everything that is known of a service.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  erpc graph > platform.svg                    the whole platform
+  erpc graph --focus hl7-health                what a service calls and who calls it
+  erpc graph --focus kvs-database --depth 2    two steps away
+  erpc graph --format html > platform.html     the explorer
+  erpc graph --format mermaid                  for Markdown")]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    input: Input,
+    /// Only this service, what it calls and who calls it.
+    #[arg(long, value_name = "SERVICE", add = ArgValueCompleter::new(names::services_and_namespaces))]
+    focus: Option<String>,
+    /// How many steps away from the focus.
+    #[arg(long, value_name = "N", default_value_t = 1, requires = "focus")]
+    depth: usize,
+    #[command(flatten)]
+    output: Output<Formats>,
+}
+
+impl Arguments {
+    pub(crate) fn run(&self, console: &mut Console<'_>) -> Result<Exit, Failure> {
+        let Checked {
+            platform,
+            derived,
+            sources,
+            ..
+        } = self.input.check()?;
+        let view = match &self.focus {
+            None => View::whole(&platform, &derived),
+            Some(name) => {
+                let focus = service(&platform, name).map_err(Failure::Usage)?;
+                View::around(&platform, &derived, focus, self.depth)
             }
-        },
-    };
-    let text = match common.format {
-        Format::Dot => picture::dot(&view),
-        Format::Mermaid => picture::mermaid(&view),
-        Format::Html => picture::explorer(&view, &sources),
-        Format::Json => format!("{:#}\n", picture::json(&view, &sources)),
-        _ => picture::svg(&view),
-    };
-    console.result(&text);
-    Exit::Done
+        };
+        self.output.write_with(
+            console,
+            || json(&picture::json(&view, &sources)),
+            |format| match format {
+                Formats::Human | Formats::Svg => picture::svg(&view),
+                Formats::Dot => picture::dot(&view),
+                Formats::Mermaid => picture::mermaid(&view),
+                Formats::Html => picture::explorer(&view, &sources),
+            },
+        );
+        Ok(Exit::Done)
+    }
 }
 
 /// The one service that a name means.
-pub(super) fn service(platform: &Platform, name: &str) -> Result<ServiceId, String> {
+fn service(platform: &Platform, name: &str) -> Result<ServiceId, String> {
     match AskedEnd::read(platform, name)?.single() {
         Some(Party::Peer(Peer::Service(id))) => Ok(id),
         _ => Err(format!("`{name}` is not one service")),

@@ -1,48 +1,78 @@
 //! `erpc history`: the releases of a platform.
 
-use erpc_cluster::{Cluster, HistoryEntry, HistoryResult, Inventory};
+use std::path::PathBuf;
+
+use clap::Args;
+use erpc_cluster::{HistoryEntry, HistoryResult, Inventory};
 use serde_json::json;
 
-use super::cluster::{HUMAN_OR_JSON, access, block_on, fail, platform_name};
-use super::has_format;
-use crate::Exit;
-use crate::arguments::{Common, Format, History};
+use super::cluster::{Access, block_on, platform_name};
+use crate::arguments::Library;
 use crate::console::Console;
+use crate::format::Output;
 use crate::table::Table;
+use crate::{Exit, Failure};
+
+/// Lists the releases of a platform: who applied what, when, and how it ended.
+///
+/// A release is a run of `apply` or `rollback` that began to write, under any profile. The last 50 are listed;
+/// `erpc rollback` can bring back the last 10. Reads the cluster only; of the source it needs the name of the
+/// platform, so that errors in it do not matter.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  erpc history                     newest first
+  erpc history --format json       for programs")]
+pub(crate) struct Arguments {
+    /// Project directory or file [default: nearest platform.erp in this or a parent directory].
+    path: Option<PathBuf>,
+    #[command(flatten)]
+    library: Library,
+    #[command(flatten)]
+    access: Access,
+    #[command(flatten)]
+    output: Output,
+}
 
 /// As many digits of a commit as Git shows of it at the least in large repositories.
 const COMMIT_DIGITS: usize = 12;
 
-pub(crate) fn run(command: &History, common: &Common, console: &mut Console<'_>) -> Exit {
-    if !has_format("history", HUMAN_OR_JSON, common, console) {
-        return Exit::Usage;
+impl Arguments {
+    pub(crate) fn run(&self, console: &mut Console<'_>) -> Result<Exit, Failure> {
+        let platform = platform_name(self.path.as_deref(), &self.library)?;
+        let (cluster, history) = block_on(async {
+            let cluster = self.access.connect("history").await?;
+            let inventory = Inventory::read(&cluster, &platform).await?;
+            // A platform that was never applied has no releases.
+            Ok((cluster, inventory.unwrap_or_default().history))
+        })?;
+        if self.output.is_human() {
+            console.note(&format!("{platform} on {}", cluster.describe()));
+        }
+        self.output.write_with(
+            console,
+            || {
+                let releases: Vec<_> = history.releases.iter().rev().map(json_of).collect();
+                let answer = json!({ "version": 1, "platform": platform, "releases": releases });
+                crate::format::json(&answer)
+            },
+            |_| {
+                if history.releases.is_empty() {
+                    format!("`{platform}` has no releases in this cluster\n")
+                } else {
+                    table(&history.releases)
+                }
+            },
+        );
+        Ok(Exit::Done)
     }
-    let Some(platform) = platform_name(command.path.as_deref(), common, console) else {
-        return Exit::Failed;
-    };
-    let read = block_on(async {
-        let cluster = Cluster::connect(&access("history", &command.access)).await?;
-        let inventory = Inventory::read(&cluster, &platform).await?;
-        Ok((cluster, inventory.unwrap_or_default().history))
-    });
-    let (cluster, history) = match read {
-        Ok(read) => read,
-        Err(failure) => return fail(&failure, common, console),
-    };
-    if common.format == Format::Json {
-        let releases: Vec<_> = history.releases.iter().rev().map(json_of).collect();
-        let text = json!({ "version": 1, "platform": platform, "releases": releases });
-        console.result(&super::json(&text));
-        return Exit::Done;
-    }
-    console.note(&format!("{platform} on {}", cluster.describe()));
-    if history.releases.is_empty() {
-        console.result(&format!("`{platform}` has no releases in this cluster\n"));
-        return Exit::Done;
-    }
+}
+
+/// The newest first.
+fn table(releases: &[HistoryEntry]) -> String {
     let head = ["release", "when", "who", "erpc", "revision", "result", ""];
     let mut table = Table::new(head);
-    for entry in history.releases.iter().rev() {
+    for entry in releases.iter().rev() {
         table.push([
             entry.release.to_string(),
             entry.started.clone(),
@@ -53,8 +83,7 @@ pub(crate) fn run(command: &History, common: &Common, console: &mut Console<'_>)
             remarks(entry),
         ]);
     }
-    console.result(&table.aligned());
-    Exit::Done
+    table.aligned()
 }
 
 fn revision(entry: &HistoryEntry) -> String {

@@ -1,39 +1,47 @@
 //! `erpc impact`: what the failure of a service or of an external costs.
 
-use std::fmt::Write;
-
+use clap::Args;
+use clap_complete::engine::ArgValueCompleter;
 use erpc_answers::AskedEnd;
 use erpc_model::{Peer, Platform};
 use erpc_policy::Party;
 use erpc_report::impact::Impact;
 
-use super::{compiled, count, has_format, versioned_json};
-use crate::Exit;
-use crate::arguments::{self, Common, Format};
+use crate::arguments::Input;
 use crate::console::Console;
+use crate::format::{Answer, Output, Plain, Versioned};
+use crate::project::Checked;
 use crate::table::Table;
+use crate::text::{count, push_line, push_text};
+use crate::{Exit, Failure, names};
 
-pub(crate) fn run(command: &arguments::Impact, common: &Common, console: &mut Console<'_>) -> Exit {
-    if !has_format("impact", &[Format::Human, Format::Json], common, console) {
-        return Exit::Usage;
+/// Shows what the failure of a service or an external costs: who is lost, who degrades, which budgets burn.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  erpc impact kvs-database                 who cannot work without the store
+  erpc impact bank                         who cannot work without an external
+  erpc impact ca-pki --format json         for a script")]
+pub(crate) struct Arguments {
+    /// The service or the external.
+    #[arg(add = ArgValueCompleter::new(names::services_and_externals))]
+    name: String,
+    #[command(flatten)]
+    input: Input,
+    #[command(flatten)]
+    output: Output,
+}
+
+impl Arguments {
+    pub(crate) fn run(&self, console: &mut Console<'_>) -> Result<Exit, Failure> {
+        let Checked {
+            platform, derived, ..
+        } = self.input.check()?;
+        let failed = failed(&platform, &self.name).map_err(Failure::Usage)?;
+        let impact = Impact::of(&platform, &derived, failed);
+        self.output.write(&Versioned::new(impact), console);
+        Ok(Exit::Done)
     }
-    let Some((platform, derived, _)) = compiled(command.path.as_deref(), common, console) else {
-        return Exit::Failed;
-    };
-    let failed = match failed(&platform, &command.name) {
-        Ok(failed) => failed,
-        Err(message) => {
-            console.fail(&message);
-            return Exit::Usage;
-        }
-    };
-    let impact = Impact::of(&platform, &derived, failed);
-    let text = match common.format {
-        Format::Json => versioned_json(&impact),
-        _ => human(&impact),
-    };
-    console.result(&text);
-    Exit::Done
 }
 
 /// What a name means: one service, an external, or another end that services call.
@@ -44,19 +52,26 @@ fn failed(platform: &Platform, name: &str) -> Result<Peer, String> {
     }
 }
 
-// Writing to a string cannot fail, here and below.
+impl Answer for Versioned<Impact> {
+    type Format = Plain;
+
+    fn text(&self, _: Plain) -> String {
+        human(&self.answer)
+    }
+}
+
 fn human(impact: &Impact) -> String {
     let mut out = format!("If {} fails:\n", impact.service);
-    let _ = writeln!(
+    push_line!(
         out,
         "\n{} cannot work without it{}",
         count(impact.lost.len(), "service"),
         if impact.lost.is_empty() { "" } else { ":" }
     );
     for lost in &impact.lost {
-        let _ = writeln!(out, "  {}", lost.through.join(" → "));
+        push_line!(out, "  {}", lost.through.join(" → "));
     }
-    let _ = writeln!(
+    push_line!(
         out,
         "\n{} work{} worse{}",
         count(impact.degraded.len(), "service"),
@@ -64,7 +79,7 @@ fn human(impact: &Impact) -> String {
         if impact.degraded.is_empty() { "" } else { ":" }
     );
     for degraded in &impact.degraded {
-        let _ = writeln!(
+        push_line!(
             out,
             "  {}, without {}",
             degraded.service,
@@ -76,7 +91,7 @@ fn human(impact: &Impact) -> String {
         ("do not answer from outside", &impact.unreachable),
     ] {
         if !names.is_empty() {
-            let _ = writeln!(out, "\nThese {title}:\n  {}", names.join("\n  "));
+            push_line!(out, "\nThese {title}:\n  {}", names.join("\n  "));
         }
     }
     if let Some(data) = &impact.data {
@@ -84,7 +99,7 @@ fn human(impact: &Impact) -> String {
             || "it does not say how much of the latest data that may cost".to_owned(),
             |rpo| format!("the latest {rpo} of data may be lost"),
         );
-        let _ = writeln!(out, "\nIts data is on {}; {rpo}", data.volumes.join(", "));
+        push_line!(out, "\nIts data is on {}; {rpo}", data.volumes.join(", "));
     }
     if !impact.budgets.is_empty() {
         let mut table = Table::new([
@@ -103,7 +118,7 @@ fn human(impact: &Impact) -> String {
                 budget.spent_by_one_failure.clone().unwrap_or_default(),
             ]);
         }
-        let _ = write!(out, "\n{}", table.aligned());
+        push_text!(out, "\n{}", table.aligned());
     }
     out
 }

@@ -1,23 +1,57 @@
 //! `erpc init`: a platform to start from. The templates are the examples.
 
-use std::fmt::Write;
 use std::fs;
 use std::hash::{BuildHasher, Hasher};
-use std::io::{BufRead, ErrorKind, IsTerminal};
+use std::io::{BufRead, ErrorKind, IsTerminal, Write};
+use std::path::{Path, PathBuf};
 
+use clap::Args;
 use erpc_model::nearest;
-use serde_json::json;
+use serde::{Serialize, Serializer};
 
-use crate::Exit;
-use crate::arguments::{Common, Format, Init};
 use crate::console::Console;
+use crate::format::{Answer, Output, Plain};
 use crate::project::describe;
+use crate::text::push_line;
+use crate::{Exit, Failure};
+
+/// Starts a platform from a template.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  erpc init                        hello in this folder
+  erpc init shop --template shop   three tiers, in a new folder
+  erpc init --name web-shop        the platform is called web-shop
+  erpc init --list                 all templates")]
+pub(crate) struct Arguments {
+    /// The folder, which is made if there is none.
+    #[arg(default_value = ".")]
+    path: PathBuf,
+    /// Which template.
+    #[arg(long, default_value = "hello", value_name = "NAME")]
+    template: String,
+    /// The name of the platform, under which a cluster knows it; asked on a terminal [default: the template's].
+    #[arg(long, value_name = "PLATFORM")]
+    name: Option<String>,
+    /// List the templates and write nothing.
+    #[arg(long)]
+    list: bool,
+    #[command(flatten)]
+    output: Output,
+}
 
 /// A template: a name, what it shows, and its files.
+#[derive(Serialize)]
 struct Template {
-    name: &'static str,
     about: &'static str,
+    #[serde(serialize_with = "names_of")]
     files: &'static [(&'static str, &'static str)],
+    name: &'static str,
+}
+
+/// The names of files.
+fn names_of<S: Serializer>(files: &[(&str, &str)], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(files.iter().map(|(name, _)| name))
 }
 
 macro_rules! template {
@@ -56,92 +90,134 @@ const TEMPLATES: &[Template] = &[
     ),
 ];
 
-pub(crate) fn run(command: &Init, common: &Common, console: &mut Console<'_>) -> Exit {
-    if command.list && common.format == Format::Json {
-        let templates = TEMPLATES.iter().map(|template| {
-            let files = template.files.iter().map(|(name, _)| *name);
-            json!({
-                "name": template.name, "about": template.about,
-                "files": files.collect::<Vec<_>>(),
-            })
-        });
-        let list = json!({ "version": 1, "templates": templates.collect::<Vec<_>>() });
-        console.result(&format!("{list:#}\n"));
-        return Exit::Done;
-    }
-    if command.list {
-        let mut text = String::new();
-        for template in TEMPLATES {
-            // Writing to a string cannot fail.
-            let _ = writeln!(text, "{:14}{}", template.name, template.about);
+impl Arguments {
+    pub(crate) fn run(&self, console: &mut Console<'_>) -> Result<Exit, Failure> {
+        if self.list {
+            self.output.write(&Templates::ALL, console);
+            return Ok(Exit::Done);
         }
-        console.result(&text);
-        return Exit::Done;
-    }
-    let Some(template) = TEMPLATES.iter().find(|t| t.name == command.template) else {
-        let names: Vec<&str> = TEMPLATES.iter().map(|t| t.name).collect();
-        let hint = nearest(&command.template, names.iter().copied()).map_or_else(
-            || format!("there are {}", names.join(", ")),
-            |near| format!("did you mean `{near}`?"),
-        );
-        console.fail(&format!(
-            "there is no template `{}`; {hint}",
-            command.template
+        let template = template(&self.template).map_err(Failure::Usage)?;
+        // `.` is where the user stands: `platform.erp` reads better than `./platform.erp`.
+        let folder = self.path.strip_prefix(".").unwrap_or(&self.path);
+        for (name, _) in template.files {
+            let path = folder.join(name);
+            if path.exists() {
+                return Err(Failure::Failed(format!(
+                    "{}: it exists already; nothing was written",
+                    path.display()
+                )));
+            }
+        }
+        let name = self.platform_name(template).map_err(Failure::Usage)?;
+        let is_here = folder.as_os_str().is_empty();
+        if !is_here {
+            fs::create_dir_all(folder).map_err(|error| Failure::io(folder, &error))?;
+        }
+        for (file, text) in template.files {
+            let path = folder.join(file);
+            create(&path, &started(text, &name))?;
+            console.result(&format!("create {}\n", path.display()));
+        }
+        let path = if is_here {
+            String::new()
+        } else {
+            format!(" {}", folder.display())
+        };
+        console.note(&format!(
+            "next: `erpc check{path}`, then `erpc build{path}`"
         ));
-        return Exit::Usage;
-    };
-    // `.` is where the user stands: `platform.erp` reads better than `./platform.erp`.
-    let folder = command.path.strip_prefix(".").unwrap_or(&command.path);
-    for (name, _) in template.files {
-        let path = folder.join(name);
-        if path.exists() {
-            console.fail(&format!(
-                "{}: it exists already; nothing was written",
-                path.display()
-            ));
-            return Exit::Failed;
-        }
+        Ok(Exit::Done)
     }
-    let name = match named(command, template) {
-        Ok(name) => name,
-        Err(problem) => {
-            console.fail(&problem);
-            return Exit::Usage;
+
+    /// The name that the platform gets: the given one, else the answer to a question, else the template's.
+    fn platform_name(&self, template: &Template) -> Result<String, String> {
+        let own = template
+            .files
+            .iter()
+            .find_map(|(_, text)| platform_of(text));
+        let own = own.unwrap_or(template.name);
+        let name = match &self.name {
+            Some(name) => name.clone(),
+            None if std::io::stdin().is_terminal() && std::io::stderr().is_terminal() => {
+                eprint!("Name of the platform [{own}]: ");
+                let mut answer = String::new();
+                let read = std::io::stdin().lock().read_line(&mut answer);
+                read.map_err(|error| format!("the answer cannot be read: {error}"))?;
+                answer.trim().to_owned()
+            }
+            None => String::new(),
+        };
+        if name.is_empty() && self.name.is_none() {
+            return Ok(own.to_owned());
         }
-    };
-    let is_here = folder.as_os_str().is_empty();
-    if !is_here && let Err(error) = fs::create_dir_all(folder) {
-        console.fail(&format!("{}: {}", folder.display(), describe(&error)));
-        return Exit::Failed;
-    }
-    for (file, text) in template.files {
-        let path = folder.join(file);
-        let text = started(text, &name);
-        let written = fs::OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .open(&path)
-            .and_then(|mut file| std::io::Write::write_all(&mut file, text.as_bytes()));
-        if let Err(error) = written {
-            let why = if error.kind() == ErrorKind::AlreadyExists {
-                "it exists already".to_owned()
-            } else {
-                describe(&error)
-            };
-            console.fail(&format!("{}: {why}", path.display()));
-            return Exit::Failed;
+        let is_allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+        let is_label = (1..=63).contains(&name.len())
+            && name.chars().all(is_allowed)
+            && name.starts_with(|c: char| c.is_ascii_lowercase())
+            && !name.ends_with('-');
+        if is_label {
+            return Ok(name);
         }
-        console.result(&format!("create {}\n", path.display()));
+        Err(format!(
+            "invalid platform name `{name}`: expected 1 to 63 lower-case letters, digits and `-`, a letter first"
+        ))
     }
-    let path = if is_here {
-        String::new()
-    } else {
-        format!(" {}", folder.display())
+}
+
+/// What `--list` shows.
+#[derive(Serialize)]
+struct Templates {
+    templates: &'static [Template],
+    version: u32,
+}
+
+impl Templates {
+    const ALL: Self = Self {
+        templates: TEMPLATES,
+        version: 1,
     };
-    console.note(&format!(
-        "next: `erpc check{path}`, then `erpc build{path}`"
-    ));
-    Exit::Done
+}
+
+impl Answer for Templates {
+    type Format = Plain;
+
+    fn text(&self, _: Plain) -> String {
+        let mut text = String::new();
+        for template in self.templates {
+            push_line!(text, "{:14}{}", template.name, template.about);
+        }
+        text
+    }
+}
+
+/// The template of a name.
+fn template(name: &str) -> Result<&'static Template, String> {
+    if let Some(template) = TEMPLATES.iter().find(|template| template.name == name) {
+        return Ok(template);
+    }
+    let names: Vec<&str> = TEMPLATES.iter().map(|template| template.name).collect();
+    let hint = nearest(name, names.iter().copied()).map_or_else(
+        || format!("there are {}", names.join(", ")),
+        |near| format!("did you mean `{near}`?"),
+    );
+    Err(format!("there is no template `{name}`; {hint}"))
+}
+
+/// Writes a file that does not exist yet.
+fn create(path: &Path, text: &str) -> Result<(), Failure> {
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    let written = options
+        .open(path)
+        .and_then(|mut file| file.write_all(text.as_bytes()));
+    written.map_err(|error| {
+        let why = if error.kind() == ErrorKind::AlreadyExists {
+            "it exists already".to_owned()
+        } else {
+            describe(&error)
+        };
+        Failure::Failed(format!("{}: {why}", path.display()))
+    })
 }
 
 const PLATFORM: &str = "\nplatform ";
@@ -150,40 +226,6 @@ const PLATFORM: &str = "\nplatform ";
 fn platform_of(text: &str) -> Option<&str> {
     let (_, rest) = text.split_once(PLATFORM)?;
     rest.split_whitespace().next()
-}
-
-/// The name that the platform gets: the given one, else the answer to a question, else the template's.
-fn named(command: &Init, template: &Template) -> Result<String, String> {
-    let own = template
-        .files
-        .iter()
-        .find_map(|(_, text)| platform_of(text));
-    let own = own.unwrap_or(template.name);
-    let name = match &command.name {
-        Some(name) => name.clone(),
-        None if std::io::stdin().is_terminal() && std::io::stderr().is_terminal() => {
-            eprint!("Name of the platform [{own}]: ");
-            let mut answer = String::new();
-            let read = std::io::stdin().lock().read_line(&mut answer);
-            read.map_err(|error| format!("the answer cannot be read: {error}"))?;
-            answer.trim().to_owned()
-        }
-        None => String::new(),
-    };
-    if name.is_empty() && command.name.is_none() {
-        return Ok(own.to_owned());
-    }
-    let is_allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-    let is_label = (1..=63).contains(&name.len())
-        && name.chars().all(is_allowed)
-        && name.starts_with(|c: char| c.is_ascii_lowercase())
-        && !name.ends_with('-');
-    if is_label {
-        return Ok(name);
-    }
-    Err(format!(
-        "invalid platform name `{name}`: expected 1 to 63 lower-case letters, digits and `-`, a letter first"
-    ))
 }
 
 /// A file of a template as the start of a platform of its own: with the platform's name, and an id by which

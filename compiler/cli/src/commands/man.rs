@@ -1,35 +1,45 @@
 //! `erpc man DIR`: a manual page for the command and one for each of its commands.
 
-use clap::CommandFactory;
+use std::path::PathBuf;
 
-use crate::Exit;
-use crate::arguments::{Arguments, Man};
+use clap::{Args, CommandFactory};
+
+use crate::arguments::CommandLine;
 use crate::console::Console;
-use crate::project::describe;
+use crate::{Exit, Failure};
 
-pub(crate) fn run(command: &Man, console: &mut Console<'_>) -> Exit {
-    match write(command, console) {
-        Ok(()) => Exit::Done,
-        Err(error) => {
-            console.fail(&format!("{}: {}", command.dir.display(), describe(&error)));
-            Exit::Failed
-        }
-    }
+/// Writes manual pages: one for erpc and one for each of its commands.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  erpc man ~/.local/share/man/man1
+                                   then `man erpc-build`")]
+pub(crate) struct Arguments {
+    /// The folder that they are written to; it is made if there is none.
+    dir: PathBuf,
 }
 
-fn write(command: &Man, console: &mut Console<'_>) -> std::io::Result<()> {
-    std::fs::create_dir_all(&command.dir)?;
-    let mut root = Arguments::command();
-    root.build();
-    // The page of `help` would say what `--help` says.
-    let commands = root.get_subcommands().filter(|c| c.get_name() != "help");
-    for page in std::iter::once(&root).chain(commands) {
-        let page = clap_mangen::Man::new(page.clone());
-        let path = command.dir.join(page.get_filename());
-        let mut text = Vec::new();
-        page.render(&mut text)?;
-        std::fs::write(&path, text)?;
-        console.result(&format!("create {}\n", path.display()));
+impl Arguments {
+    pub(crate) fn run(&self, console: &mut Console<'_>) -> Result<Exit, Failure> {
+        let written = self.write(console);
+        written.map_err(|error| Failure::io(&self.dir, &error))?;
+        Ok(Exit::Done)
     }
-    Ok(())
+
+    fn write(&self, console: &mut Console<'_>) -> std::io::Result<()> {
+        std::fs::create_dir_all(&self.dir)?;
+        let mut root = CommandLine::command();
+        root.build();
+        // The page of `help` would say what `--help` says.
+        let commands = root.get_subcommands().filter(|c| c.get_name() != "help");
+        for page in std::iter::once(&root).chain(commands) {
+            let page = clap_mangen::Man::new(page.clone());
+            let path = self.dir.join(page.get_filename());
+            let mut text = Vec::new();
+            page.render(&mut text)?;
+            std::fs::write(&path, text)?;
+            console.result(&format!("create {}\n", path.display()));
+        }
+        Ok(())
+    }
 }

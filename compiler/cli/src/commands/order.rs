@@ -1,40 +1,44 @@
 //! `erpc order`: the waves, and why each service is where it is; what a tier or namespace needs before
 //! it, and the chain of a cold start that takes longest.
 
-use std::fmt::Write;
-
+use clap::Args;
 use erpc_model::units::Duration;
 use erpc_model::{Platform, ServiceId, TierId};
 use erpc_policy::{Condition, Derived};
 use erpc_reliability::cold_start::{before, critical, right_below};
 use serde::Serialize;
 
-use super::{count, find, has_format};
-use crate::Exit;
-use crate::arguments::{Common, Format, Order};
+use crate::arguments::Input;
 use crate::console::Console;
+use crate::format::{Answer, Output, formats};
+use crate::text::{count, push_line};
+use crate::{Exit, Failure};
 
-pub(crate) fn run(command: &Order, common: &Common, console: &mut Console<'_>) -> Exit {
-    let formats = [Format::Human, Format::Json, Format::Mermaid];
-    if !has_format("order", &formats, common, console) {
-        return Exit::Usage;
+formats!(Formats: Human, Mermaid);
+
+/// Shows in which order services start, and why.
+///
+/// Then what each namespace needs before it, and the chain of a cold start that takes longest, by the
+/// earliest moment at which probes may answer.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  erpc order                       the waves, with what each service waits for
+  erpc order --format mermaid      the same as a diagram")]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    input: Input,
+    #[command(flatten)]
+    output: Output<Formats>,
+}
+
+impl Arguments {
+    pub(crate) fn run(&self, console: &mut Console<'_>) -> Result<Exit, Failure> {
+        let checked = self.input.check()?;
+        let waves = waves(&checked.platform, &checked.derived);
+        self.output.write(&waves, console);
+        Ok(Exit::Done)
     }
-    let Some(project) = find(command.path.as_deref(), common, console) else {
-        return Exit::Failed;
-    };
-    let compiled = project.compile();
-    let Some((platform, derived)) = &compiled.result else {
-        console.diagnostics(&compiled.diagnostics, &compiled.sources, None);
-        return Exit::Failed;
-    };
-    let waves = waves(platform, derived);
-    let text = match common.format {
-        Format::Json => json(&waves),
-        Format::Mermaid => mermaid(&waves),
-        _ => human(&waves),
-    };
-    console.result(&text);
-    Exit::Done
 }
 
 #[derive(Serialize)]
@@ -47,6 +51,17 @@ struct Waves {
     namespaces: Vec<Before>,
     /// The cold-start critical path.
     critical_path: Vec<CriticalRow>,
+}
+
+impl Answer for Waves {
+    type Format = Formats;
+
+    fn text(&self, format: Formats) -> String {
+        match format {
+            Formats::Human => human(self),
+            Formats::Mermaid => mermaid(self),
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -185,26 +200,25 @@ fn human(waves: &Waves) -> String {
     let services: usize = waves.waves.iter().map(|wave| wave.services.len()).sum();
     let members = || waves.waves.iter().flat_map(|wave| &wave.services);
     let name = members().map(|m| m.service.len()).max().unwrap_or(0);
-    // Writing to a string cannot fail.
-    let _ = writeln!(
+    push_line!(
         out,
         "{} in {}",
         count(services, "service"),
         count(waves.waves.len(), "wave")
     );
     for wave in &waves.waves {
-        let _ = writeln!(out, "\nwave {}", wave.wave);
+        push_line!(out, "\nwave {}", wave.wave);
         for member in &wave.services {
             match (&member.waits_for, &member.because) {
                 (Some(before), Some(because)) => {
-                    let _ = writeln!(
+                    push_line!(
                         out,
                         "  {:name$}  after {before} ({because})",
                         member.service
                     );
                 }
                 _ => {
-                    let _ = writeln!(out, "  {}", member.service);
+                    push_line!(out, "  {}", member.service);
                 }
             }
         }
@@ -218,8 +232,7 @@ fn human(waves: &Waves) -> String {
 fn needs(out: &mut String, waves: &Waves) {
     let name = |before: &Before| before.namespace.len();
     let width = waves.namespaces.iter().map(name).max().unwrap_or(0);
-    // Writing to a string cannot fail.
-    let _ = writeln!(out, "\nbefore each namespace");
+    push_line!(out, "\nbefore each namespace");
     for before in &waves.namespaces {
         let mut parts = Vec::new();
         if !before.tiers.is_empty() {
@@ -236,7 +249,7 @@ fn needs(out: &mut String, waves: &Waves) {
         } else {
             parts.join("; ")
         };
-        let _ = writeln!(out, "  {:width$}  {parts}", before.namespace);
+        push_line!(out, "  {:width$}  {parts}", before.namespace);
     }
 }
 
@@ -256,8 +269,7 @@ fn longest(out: &mut String, waves: &Waves) {
     };
     let name = waves.critical_path.iter().map(|step| step.service.len());
     let width = name.max().unwrap_or(0);
-    // Writing to a string cannot fail.
-    let _ = writeln!(
+    push_line!(
         out,
         "\ncold-start critical path: {}, at least {} of probe delay",
         count(waves.critical_path.len(), "service"),
@@ -265,7 +277,7 @@ fn longest(out: &mut String, waves: &Waves) {
     );
     for step in &waves.critical_path {
         let because = step.because.as_ref().map(|because| format!(" ({because})"));
-        let _ = writeln!(
+        push_line!(
             out,
             "  {:width$}  {} more, {} in all{}",
             step.service,
@@ -276,23 +288,18 @@ fn longest(out: &mut String, waves: &Waves) {
     }
 }
 
-fn json(waves: &Waves) -> String {
-    // A struct of strings and numbers cannot fail to be written.
-    serde_json::to_string_pretty(waves).unwrap_or_default() + "\n"
-}
-
 fn mermaid(waves: &Waves) -> String {
     let mut out = String::from("flowchart LR\n");
     for wave in &waves.waves {
-        let _ = writeln!(out, "  subgraph w{0}[\"wave {0}\"]", wave.wave);
+        push_line!(out, "  subgraph w{0}[\"wave {0}\"]", wave.wave);
         for member in &wave.services {
-            let _ = writeln!(out, "    {}[\"{}\"]", id(&member.service), member.service);
+            push_line!(out, "    {}[\"{}\"]", id(&member.service), member.service);
         }
         out.push_str("  end\n");
     }
     for member in waves.waves.iter().flat_map(|wave| &wave.services) {
         if let Some(before) = &member.waits_for {
-            let _ = writeln!(out, "  {} --> {}", id(before), id(&member.service));
+            push_line!(out, "  {} --> {}", id(before), id(&member.service));
         }
     }
     out

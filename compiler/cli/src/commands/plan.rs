@@ -1,58 +1,76 @@
 //! `erpc plan`: what an apply would do, and nothing of it.
 
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use erpc_cluster::{Cluster, Failure};
+use clap::Args;
 
-use super::cluster::{about, access, allowed, block_on, detail, paint, selected};
-use crate::Exit;
-use crate::arguments::{Common, Format, Plan};
+use super::cluster::{Access, Detail, Permit, about, block_on, paint, selected};
+use super::diff::Formats;
+use crate::arguments::Input;
 use crate::console::Console;
+use crate::format::{Output, json};
+use crate::project::describe;
+use crate::{Exit, Failure};
 
-pub(crate) fn run(command: &Plan, common: &Common, console: &mut Console<'_>) -> Exit {
-    let formats = [Format::Human, Format::Json, Format::Markdown];
-    let path = command.path.as_deref();
-    about(
-        "plan",
-        &formats,
-        path,
-        common,
-        console,
-        |program, console| {
-            let allowed = allowed(&command.permit);
+/// Shows what `apply` would do to a cluster, field by field, and changes nothing.
+///
+/// Each change is judged by a dry run of the API server and shown with the line of the source that
+/// it comes from. Exits 0 where nothing differs, 2 where something does, 1 where something blocks.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  erpc plan                        against the current context
+  erpc plan --context production   against another one
+  erpc plan --prune                with what would be deleted
+  erpc plan --only shop-back.api   one service
+  erpc plan --out plan.json        save it for `erpc apply plan.json`
+  erpc plan --format markdown      for a pull request")]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    input: Input,
+    #[command(flatten)]
+    access: Access,
+    #[command(flatten)]
+    permit: Permit,
+    #[command(flatten)]
+    detail: Detail,
+    /// Save the plan, so that `apply` does exactly this or nothing.
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    #[command(flatten)]
+    output: Output<Formats>,
+}
+
+impl Arguments {
+    pub(crate) fn run(&self, console: &mut Console<'_>) -> Result<Exit, Failure> {
+        about(&self.input, console, |program, console| {
+            let allowed = self.permit.allowed();
             let part = selected(program, &allowed);
             let program = part.as_ref().unwrap_or(program);
             let (cluster, plan) = block_on(async {
-                let cluster = Cluster::connect(&access("plan", &command.access)).await?;
+                let cluster = self.access.connect("plan").await?;
                 let plan = erpc_cluster::Plan::compute(&cluster, program, &allowed).await?;
                 Ok((cluster, plan))
             })?;
-            if let Some(out) = &command.out {
+            if let Some(out) = &self.out {
                 let text = erpc_cluster::save(&plan, program, &cluster);
                 write_private(out, &text).map_err(|error| {
-                    let why = crate::project::describe(&error);
-                    Failure::new(format!("{}: {why}", out.display()))
+                    erpc_cluster::Failure::new(format!("{}: {}", out.display(), describe(&error)))
                 })?;
             }
-            match common.format {
-                Format::Json => {
-                    let json = erpc_cluster::to_json(&plan, program, &cluster);
-                    console.result(&super::json(&json));
-                }
-                Format::Markdown => {
-                    console.result(&erpc_cluster::markdown(&plan, program, &cluster));
-                }
-                _ => {
-                    console.note(&format!("{} → {}", program.name(), cluster.describe()));
-                    console.result(&erpc_cluster::human(
-                        &plan,
-                        program,
-                        paint(console),
-                        detail(&command.detail),
-                    ));
-                }
+            if self.output.is_human() {
+                console.note(&format!("{} → {}", program.name(), cluster.describe()));
             }
+            let (paint, detail) = (paint(console), self.detail.of_plan());
+            self.output.write_with(
+                console,
+                || json(&erpc_cluster::to_json(&plan, program, &cluster)),
+                |format| match format {
+                    Formats::Human => erpc_cluster::human(&plan, program, paint, detail),
+                    Formats::Markdown => erpc_cluster::markdown(&plan, program, &cluster),
+                },
+            );
             Ok(if plan.is_blocked() || plan.is_partly_blocked() {
                 Exit::Failed
             } else if plan.steps.is_empty() {
@@ -60,8 +78,8 @@ pub(crate) fn run(command: &Plan, common: &Common, console: &mut Console<'_>) ->
             } else {
                 Exit::Differs
             })
-        },
-    )
+        })
+    }
 }
 
 /// Writes a file that only its owner may read: a plan holds the configuration of every service that it

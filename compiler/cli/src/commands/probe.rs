@@ -2,87 +2,133 @@
 //! applies, or run and read.
 
 use std::io::IsTerminal;
-use std::sync::Arc;
 
-use erpc_cluster::{Cluster, Failure, Probe, Progress, Show};
+use clap::Args;
+use erpc_cluster::{Probe, Program, Progress, Show};
 
 use super::apply::typed;
-use super::cluster::{about, access, block_on, manifests, paint};
-use super::count;
-use crate::Exit;
-use crate::arguments::{Common, Format, Probe as Arguments};
+use super::cluster::{Access, about, block_on, list, manifests, paint};
+use super::rbac::Formats;
+use crate::arguments::Input;
 use crate::console::Console;
+use crate::format::{Chosen, Output, json};
+use crate::text::count;
+use crate::{Exit, Failure};
 
-pub(crate) fn run(command: &Arguments, common: &Common, console: &mut Console<'_>) -> Exit {
-    let path = command.path.as_deref();
-    let formats = match command.run {
-        true => &[Format::Human, Format::Json][..],
-        false => &[Format::Human, Format::Yaml, Format::Json],
-    };
-    about(
-        "probe",
-        formats,
-        path,
-        common,
-        console,
-        |program, console| {
-            let probe = Probe::of(program, &command.image);
+/// Tries the declared flows and the `never`s from inside the cluster.
+///
+/// Pods with the labels of each service, and in each namespace one of a stranger, open what the source
+/// declares and try what it forbids: what comes of it is what the network does. They are never ready,
+/// so no Service sends them anything. Without --run they are printed as Jobs. Exits 1 where a flow does
+/// not come through, or something forbidden does.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  erpc probe                       the Jobs as YAML, for review or for a pipeline
+  erpc probe --run                 ask, run them, read what they saw, delete them
+  erpc probe --run --yes --format json
+  erpc probe --image registry.internal/agnhost:2.53   from a registry of your own")]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    input: Input,
+    #[command(flatten)]
+    access: Access,
+    /// Run the Jobs, read them, and delete them.
+    #[arg(long)]
+    run: bool,
+    /// Do not ask.
+    #[arg(long)]
+    yes: bool,
+    /// An image with a shell and `/agnhost`.
+    #[arg(long, value_name = "IMAGE", default_value = erpc_cluster::PROBE_IMAGE)]
+    image: String,
+    #[command(flatten)]
+    output: Output<Formats>,
+}
+
+impl Arguments {
+    pub(crate) fn run(&self, console: &mut Console<'_>) -> Result<Exit, Failure> {
+        if self.run && self.output.format == Chosen::Text(Formats::Yaml) {
+            return Err(Failure::Usage(
+                "the format of `probe --run` is one of human, json".to_owned(),
+            ));
+        }
+        about(&self.input, console, |program, console| {
+            let probe = Probe::of(program, &self.image);
             if probe.is_empty() {
-                return Err(Failure::new(
+                return Err(erpc_cluster::Failure::new(
                     "the platform has no connection between services to try",
-                ));
+                )
+                .into());
             }
-            if !command.run {
-                console.result(&manifests(&probe.manifests(), common));
+            if !self.run {
+                let objects = probe.manifests();
+                self.output.write_with(
+                    console,
+                    || list(&objects),
+                    |(Formats::Human | Formats::Yaml)| manifests(&objects),
+                );
                 for untried in &probe.untried {
                     console.note(&format!("not tried: {untried}"));
                 }
                 return Ok(Exit::Done);
             }
-            let outcome = block_on(async {
-                let cluster = Arc::new(Cluster::connect(&access("probe", &command.access)).await?);
-                let is_json = common.format == Format::Json;
-                if !is_json {
-                    console.note(&format!("{} on {}", program.name(), cluster.describe()));
-                }
-                confirm(command, &probe, is_json)?;
-                let show = if is_json || console.is_quiet() {
-                    Show::Quiet
-                } else {
-                    Show::Lines
-                };
-                let (paint, width) = (paint(console), console.width());
-                let mut progress = Progress::new(show, paint, width, console.error_stream());
-                erpc_cluster::run_probe(&cluster, program, &probe, &mut progress).await
-            })?;
-            console.result(&match common.format {
-                Format::Json => super::json(&erpc_cluster::probe_json(&outcome)),
-                _ => erpc_cluster::probe_text(&outcome, paint(console)),
-            });
-            Ok(if outcome.is_interrupted {
-                Exit::Interrupted
-            } else if outcome.count(erpc_cluster::Verdict::Bad) > 0 {
-                Exit::Failed
-            } else {
-                Exit::Done
-            })
-        },
-    )
-}
+            self.try_connections(program, &probe, console)
+        })
+    }
 
-fn confirm(command: &Arguments, probe: &Probe, is_json: bool) -> Result<(), Failure> {
-    if command.yes {
-        return Ok(());
+    /// Runs the Jobs and reads what they saw.
+    fn try_connections(
+        &self,
+        program: &Program<'_>,
+        probe: &Probe,
+        console: &mut Console<'_>,
+    ) -> Result<Exit, Failure> {
+        let outcome = block_on(async {
+            let cluster = self.access.connect("probe").await?;
+            let is_json = self.output.is_json();
+            if !is_json {
+                console.note(&format!("{} on {}", program.name(), cluster.describe()));
+            }
+            self.confirm(probe)?;
+            let show = if is_json || console.is_quiet() {
+                Show::Quiet
+            } else {
+                Show::Lines
+            };
+            let (paint, width) = (paint(console), console.width());
+            let mut progress = Progress::new(show, paint, width, console.error_stream());
+            Ok(erpc_cluster::run_probe(&cluster, program, probe, &mut progress).await?)
+        })?;
+        let paint = paint(console);
+        self.output.write_with(
+            console,
+            || json(&erpc_cluster::probe_json(&outcome)),
+            |(Formats::Human | Formats::Yaml)| erpc_cluster::probe_text(&outcome, paint),
+        );
+        Ok(if outcome.is_interrupted {
+            Exit::Interrupted
+        } else if outcome.count(erpc_cluster::Verdict::Bad) > 0 {
+            Exit::Failed
+        } else {
+            Exit::Done
+        })
     }
-    let what = format!(
-        "{} will try {} and go again",
-        count(probe.probers.len(), "pod"),
-        count(probe.len(), "connection")
-    );
-    if is_json || !std::io::stdin().is_terminal() {
-        return Err(Failure::new(format!(
-            "{what}: --yes is required; nothing was written"
-        )));
+
+    fn confirm(&self, probe: &Probe) -> Result<(), erpc_cluster::Failure> {
+        if self.yes {
+            return Ok(());
+        }
+        let what = format!(
+            "{} will try {} and go again",
+            count(probe.probers.len(), "pod"),
+            count(probe.len(), "connection")
+        );
+        if self.output.is_json() || !std::io::stdin().is_terminal() {
+            return Err(erpc_cluster::Failure::new(format!(
+                "{what}: --yes is required; nothing was written"
+            )));
+        }
+        typed(&format!("{what}. Only `yes` will do: "), "yes")
     }
-    typed(&format!("{what}. Only `yes` will do: "), "yes")
 }

@@ -1,8 +1,8 @@
 //! `erpc prove`: the certificate of a platform's output, or what manifests of any origin allow.
 
-use std::fmt::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use clap::Args;
 use erpc_emit::OutputFile;
 use erpc_model::Platform;
 use erpc_prove::{
@@ -10,22 +10,141 @@ use erpc_prove::{
 };
 use serde::Serialize;
 
-use super::{count, find, has_format};
-use crate::arguments::{Common, Format, Prove};
+use crate::arguments::Input;
 use crate::console::Console;
+use crate::format::{Answer, Output, Plain, json};
 use crate::output::{self, Unmanaged};
-use crate::{Exit, manifests, proof};
+use crate::project::Checked;
+use crate::text::{count, push_line};
+use crate::{Exit, Failure, manifests, proof};
+
+/// Proves what the output allows, and prints a certificate; or evaluates arbitrary manifests.
+///
+/// The output is read as a cluster would read it, and compared with what the platform declares.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  erpc prove                       all statements about the nearest platform's output
+  erpc prove --format json         the same for tools
+  erpc prove --manifests deploy    who may talk to whom by the YAML in this folder")]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    input: Input,
+    /// Evaluate the manifests below this folder, or in this file, instead of a platform.
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["path", "profile"])]
+    manifests: Option<PathBuf>,
+    #[command(flatten)]
+    output: Output,
+}
 
 /// How many changes of a kind are printed.
 const MAX_CHANGES: usize = 20;
 
-pub(crate) fn run(command: &Prove, common: &Common, console: &mut Console<'_>) -> Exit {
-    if !has_format("prove", &[Format::Human, Format::Json], common, console) {
-        return Exit::Usage;
+impl Arguments {
+    pub(crate) fn run(&self, console: &mut Console<'_>) -> Result<Exit, Failure> {
+        match &self.manifests {
+            Some(path) => Ok(self.survey(path, console)),
+            None => self.certify(console),
+        }
     }
-    match &command.manifests {
-        Some(path) => survey(path, common, console),
-        None => certify(command.path.as_deref(), common, console),
+
+    /// Proves what the output of a platform allows.
+    fn certify(&self, console: &mut Console<'_>) -> Result<Exit, Failure> {
+        let project = self.input.find()?;
+        let Checked {
+            platform,
+            derived,
+            sources,
+            ..
+        } = project.compile().checked()?;
+        let files = erpc_emit::files(&platform, &derived, &sources);
+        // The folders beside the source are the platform without a profile.
+        let beside = if project.profile.is_none() {
+            output::unmanaged(&project.folder, &files)?
+        } else {
+            Vec::new()
+        };
+        let (beside, manifests) = Beside::of(&platform, &files, &beside);
+        let certificate = proof::certificate(&platform, &derived, &sources, &manifests);
+        let holds = certificate.holds() && beside.holds();
+        let mut texts_of_source: Vec<(&str, &[u8])> = sources
+            .iter()
+            .map(|(_, source)| (source.path.as_str(), source.text.as_bytes()))
+            .collect();
+        texts_of_source.sort_unstable();
+        let texts = files
+            .iter()
+            .map(|file| (file.path.as_str(), file.text.as_bytes()));
+        let report = ProveResult {
+            version: 1,
+            platform: &platform.name.value,
+            release: &platform.version.value,
+            cluster: &platform.cluster().name.value,
+            holds,
+            source: Digest {
+                files: texts_of_source.len(),
+                sha256: digest(texts_of_source),
+            },
+            output: Digest {
+                files: files.len(),
+                sha256: digest(texts),
+            },
+            certificate: &certificate,
+            beside: &beside,
+        };
+        self.output.write(&report, console);
+        if self.output.is_human() {
+            for problem in &beside.problems {
+                console.fail(&problem.to_string());
+            }
+            for problem in &beside.accepted_problems {
+                console.note(&format!("accepted: {problem}"));
+            }
+        }
+        Ok(if holds { Exit::Done } else { Exit::Failed })
+    }
+
+    /// Evaluates manifests of any origin.
+    fn survey(&self, path: &Path, console: &mut Console<'_>) -> Exit {
+        let found = manifests::read(path);
+        for failure in &found.failures {
+            console.fail(failure);
+        }
+        for link in &found.links {
+            console.note(&format!(
+                "note: {link}: links to folders are not followed, as kubectl does not"
+            ));
+        }
+        if found.files.is_empty() && found.failures.is_empty() {
+            console.fail(&format!(
+                "{}: there are no .yaml, .yml or .json files here",
+                path.display()
+            ));
+        }
+        if found.files.is_empty() {
+            return Exit::Failed;
+        }
+        let files: Vec<File<'_>> = found
+            .files
+            .iter()
+            .map(|(path, bytes)| File { path, bytes })
+            .collect();
+        let survey = Survey::of(&Manifests::read(&files));
+        self.output
+            .write_with(console, || json(&survey), |_| of_manifests(&survey));
+        if self.output.is_human() {
+            for note in &survey.notes {
+                console.note(&format!("note: {note}"));
+            }
+            for problem in &survey.problems {
+                console.fail(&problem.to_string());
+            }
+        }
+        if survey.problems.is_empty() && found.failures.is_empty() {
+            Exit::Done
+        } else {
+            Exit::Failed
+        }
     }
 }
 
@@ -142,32 +261,31 @@ impl Beside {
     }
 
     fn show(&self, out: &mut String) {
-        // Writing to a string cannot fail.
         let changes = |out: &mut String, changes: &Changes| {
             for (verb, list) in [("opens", &changes.opened), ("closes", &changes.closed)] {
                 for line in list.iter().take(MAX_CHANGES) {
-                    let _ = writeln!(out, "    {verb} {line}");
+                    push_line!(out, "    {verb} {line}");
                 }
                 if list.len() > MAX_CHANGES {
-                    let _ = writeln!(out, "    {verb} {} more", list.len() - MAX_CHANGES);
+                    push_line!(out, "    {verb} {} more", list.len() - MAX_CHANGES);
                 }
             }
             if changes.is_empty() {
-                let _ = writeln!(out, "    opens and closes nothing");
+                push_line!(out, "    opens and closes nothing");
             }
         };
         if !self.unmanaged.is_empty() {
-            let _ = writeln!(out, "\nunmanaged manifests, evaluated with the output:");
+            push_line!(out, "\nunmanaged manifests, evaluated with the output:");
             for path in &self.unmanaged {
-                let _ = writeln!(out, "  {path}");
+                push_line!(out, "  {path}");
             }
             changes(out, &self.changes);
             not_evaluated(out, &self.not_evaluated);
         }
         if !self.accepted.is_empty() {
-            let _ = writeln!(out, "\naccepted manifests, beside the statements above:");
+            push_line!(out, "\naccepted manifests, beside the statements above:");
             for file in &self.accepted {
-                let _ = writeln!(out, "  {}: {}", file.path, file.because);
+                push_line!(out, "  {}: {}", file.path, file.because);
             }
             changes(out, &self.accepted_changes);
             not_evaluated(out, &self.accepted_not_evaluated);
@@ -175,90 +293,29 @@ impl Beside {
     }
 }
 
-fn certify(path: Option<&Path>, common: &Common, console: &mut Console<'_>) -> Exit {
-    let Some(project) = find(path, common, console) else {
-        return Exit::Failed;
-    };
-    let compiled = project.compile();
-    let Some((platform, derived)) = &compiled.result else {
-        console.diagnostics(&compiled.diagnostics, &compiled.sources, None);
-        return Exit::Failed;
-    };
-    let files = erpc_emit::files(platform, derived, &compiled.sources);
-    // The folders beside the source are the platform without a profile.
-    let beside = if project.profile.is_none() {
-        match output::unmanaged(&project.folder, &files) {
-            Ok(beside) => beside,
-            Err(message) => {
-                console.fail(&message);
-                return Exit::Failed;
-            }
-        }
-    } else {
-        Vec::new()
-    };
-    let (beside, manifests) = Beside::of(platform, &files, &beside);
-    let certificate = proof::certificate(platform, derived, &compiled.sources, &manifests);
-    let holds = certificate.holds() && beside.holds();
-    let mut sources: Vec<(&str, &[u8])> = compiled
-        .sources
-        .iter()
-        .map(|(_, source)| (source.path.as_str(), source.text.as_bytes()))
-        .collect();
-    sources.sort_unstable();
-    let texts = files
-        .iter()
-        .map(|file| (file.path.as_str(), file.text.as_bytes()));
-    let report = ProveResult {
-        version: 1,
-        platform: &platform.name.value,
-        release: &platform.version.value,
-        cluster: &platform.cluster().name.value,
-        holds,
-        source: Digest {
-            files: sources.len(),
-            sha256: digest(sources),
-        },
-        output: Digest {
-            files: files.len(),
-            sha256: digest(texts),
-        },
-        certificate: &certificate,
-        beside: &beside,
-    };
-    match common.format {
-        Format::Json => {
-            // A struct of strings and numbers cannot fail to be written.
-            let text = serde_json::to_string_pretty(&report).unwrap_or_default();
-            console.result(&(text + "\n"));
-        }
-        _ => {
-            console.result(&human(&report, platform));
-            for problem in &beside.problems {
-                console.fail(&problem.to_string());
-            }
-            for problem in &beside.accepted_problems {
-                console.note(&format!("accepted: {problem}"));
-            }
-        }
+impl Answer for ProveResult<'_> {
+    type Format = Plain;
+
+    fn text(&self, _: Plain) -> String {
+        human(self)
     }
-    if holds { Exit::Done } else { Exit::Failed }
 }
 
-fn human(report: &ProveResult<'_>, platform: &Platform) -> String {
+fn human(report: &ProveResult<'_>) -> String {
     let certificate = report.certificate;
     let mut out = String::new();
-    // Writing to a string cannot fail.
-    let _ = writeln!(
+    push_line!(
         out,
         "{} {} on cluster {}\n",
-        platform.name.value, platform.version.value, report.cluster
+        report.platform,
+        report.release,
+        report.cluster
     );
     for (what, digest) in [("source", &report.source), ("output", &report.output)] {
         let files = count(digest.files, "file");
-        let _ = writeln!(out, "  {what}  sha256:{}  {files}", digest.sha256);
+        push_line!(out, "  {what}  sha256:{}  {files}", digest.sha256);
     }
-    let _ = writeln!(
+    push_line!(
         out,
         "  read    {}, {}, as if by a cluster; told apart: {}, {}\n",
         count(certificate.workloads, "workload"),
@@ -269,71 +326,22 @@ fn human(report: &ProveResult<'_>, platform: &Platform) -> String {
     for statement in &certificate.statements {
         let verdict = if statement.holds { "holds" } else { "FAILS" };
         let name = statement.statement;
-        let _ = writeln!(out, "  {name:<13} {verdict}  {}", statement.compared);
+        push_line!(out, "  {name:<13} {verdict}  {}", statement.compared);
         for witness in &statement.witnesses {
-            let _ = writeln!(out, "  {:<13}        {witness}", "");
+            push_line!(out, "  {:<13}        {witness}", "");
         }
     }
     report.beside.show(&mut out);
-    let _ = writeln!(out, "\nwhat no NetworkPolicy can promise:");
+    push_line!(out, "\nwhat no NetworkPolicy can promise:");
     for line in certificate.not_promised {
-        let _ = writeln!(out, "  {line}");
+        push_line!(out, "  {line}");
     }
     out
 }
 
-fn survey(path: &Path, common: &Common, console: &mut Console<'_>) -> Exit {
-    let found = manifests::read(path);
-    for failure in &found.failures {
-        console.fail(failure);
-    }
-    for link in &found.links {
-        console.note(&format!(
-            "note: {link}: links to folders are not followed, as kubectl does not"
-        ));
-    }
-    if found.files.is_empty() && found.failures.is_empty() {
-        console.fail(&format!(
-            "{}: there are no .yaml, .yml or .json files here",
-            path.display()
-        ));
-    }
-    if found.files.is_empty() {
-        return Exit::Failed;
-    }
-    let files: Vec<File<'_>> = found
-        .files
-        .iter()
-        .map(|(path, bytes)| File { path, bytes })
-        .collect();
-    let survey = Survey::of(&Manifests::read(&files));
-    match common.format {
-        Format::Json => {
-            // A struct of strings and numbers cannot fail to be written.
-            let text = serde_json::to_string_pretty(&survey).unwrap_or_default();
-            console.result(&(text + "\n"));
-        }
-        _ => {
-            console.result(&of_manifests(&survey));
-            for note in &survey.notes {
-                console.note(&format!("note: {note}"));
-            }
-            for problem in &survey.problems {
-                console.fail(&problem.to_string());
-            }
-        }
-    }
-    if survey.problems.is_empty() && found.failures.is_empty() {
-        Exit::Done
-    } else {
-        Exit::Failed
-    }
-}
-
 fn of_manifests(survey: &Survey) -> String {
     let mut out = String::new();
-    // Writing to a string cannot fail.
-    let _ = writeln!(
+    push_line!(
         out,
         "{}, {}: {}, {} evaluated",
         count(survey.files, "file"),
@@ -388,9 +396,9 @@ fn of_manifests(survey: &Survey) -> String {
     };
     for (title, list) in [("not isolated", &survey.uncovered), (idle, &survey.idle)] {
         if !list.is_empty() {
-            let _ = writeln!(out, "\n{title}");
+            push_line!(out, "\n{title}");
             for line in list {
-                let _ = writeln!(out, "  {line}");
+                push_line!(out, "  {line}");
             }
         }
     }
@@ -400,13 +408,14 @@ fn of_manifests(survey: &Survey) -> String {
         } else {
             format!(" ({})", reading.plugins.join(", "))
         };
-        let _ = writeln!(
+        push_line!(
             out,
             "\nwhere {}{plugins}: {} differ",
-            reading.reading, reading.differ
+            reading.reading,
+            reading.differ
         );
         for example in &reading.examples {
-            let _ = writeln!(out, "  {example}");
+            push_line!(out, "  {example}");
         }
     }
     out
@@ -425,13 +434,13 @@ fn not_evaluated(out: &mut String, kinds: &[NotEvaluated]) {
         let mut title = Some(title);
         for kind in kinds.iter().filter(|kind| kind.effect == effect) {
             if let Some(title) = title.take() {
-                let _ = writeln!(out, "\n{title}");
+                push_line!(out, "\n{title}");
             }
             let more = match kind.count - kind.places.len() {
                 0 => String::new(),
                 more => format!(" and {more} more"),
             };
-            let _ = writeln!(
+            push_line!(
                 out,
                 "  {} {} ({}): {}{more}",
                 kind.count,
@@ -461,9 +470,9 @@ fn section(out: &mut String, title: &str, pairs: &[(String, &[Ports])]) {
         .max()
         .unwrap_or(0)
         .min(72);
-    let _ = writeln!(out, "\n{title}");
+    push_line!(out, "\n{title}");
     for (pair, ports) in pairs {
         let ports: Vec<String> = ports.iter().map(ToString::to_string).collect();
-        let _ = writeln!(out, "  {pair:width$}  {}", ports.join(", "));
+        push_line!(out, "  {pair:width$}  {}", ports.join(", "));
     }
 }

@@ -2,49 +2,108 @@
 
 use std::collections::BTreeSet;
 
+use clap::{Args, ValueEnum};
 use erpc_cluster::{Subject, Task};
 
-use super::cluster::{about, manifests};
-use crate::Exit;
-use crate::arguments::{Common, Format, Rbac, RbacTask};
+use super::cluster::{about, list, manifests};
+use crate::arguments::Input;
 use crate::console::Console;
+use crate::format::{Output, formats};
+use crate::{Exit, Failure};
 
-pub(crate) fn run(command: &Rbac, common: &Common, console: &mut Console<'_>) -> Exit {
-    let subject = match (&command.group, &command.service_account) {
-        (Some(group), _) => Subject::Group(group.clone()),
-        (None, Some(account)) => match account.split_once('/') {
-            Some((namespace, name)) => {
-                Subject::ServiceAccount(namespace.to_owned(), name.to_owned())
-            }
-            None => {
-                console.fail("--service-account is NAMESPACE/NAME");
-                return Exit::Usage;
-            }
-        },
-        (None, None) => Subject::User(command.user.clone()),
-    };
-    let mut tasks: BTreeSet<Task> = command.tasks.iter().copied().map(task).collect();
-    tasks.extend(command.destroy.then_some(Task::Destroy));
-    tasks.extend(command.probe.then_some(Task::Probe));
-    let formats = [Format::Human, Format::Yaml, Format::Json];
-    let path = command.path.as_deref();
-    about(
-        "rbac",
-        &formats,
-        path,
-        common,
-        console,
-        |program, console| {
+formats!(Formats: Human, Yaml);
+
+/// Prints the permissions that the commands against a cluster need for this platform.
+///
+/// An administrator applies them. They contain the platform's namespaces, which the deployer may not
+/// change, and the rules that the platform's own roles grant, so that neither `escalate` nor `bind` is
+/// needed. What Kubernetes cannot restrict any further is printed first, as comments.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  erpc rbac --user ci | kubectl apply -f -
+  erpc rbac --service-account ci/deployer
+  erpc rbac --for plan,drift,status --group developers    without any right to write
+  erpc rbac --destroy                                     with what `erpc destroy` needs")]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    input: Input,
+    /// The user who gets them.
+    #[arg(long, value_name = "NAME", default_value = "erpc")]
+    user: String,
+    /// Give them to a group instead of a user.
+    #[arg(long, value_name = "NAME", conflicts_with = "service_account")]
+    group: Option<String>,
+    /// Give them to a ServiceAccount instead of a user.
+    #[arg(long, value_name = "NAMESPACE/NAME")]
+    service_account: Option<String>,
+    /// The commands that need them, separated by commas; `apply` contains `plan`, `drift` and `status`
+    /// with dry runs, which on their own only read.
+    #[arg(
+        long = "for",
+        value_name = "COMMAND",
+        value_delimiter = ',',
+        default_value = "apply"
+    )]
+    tasks: Vec<RbacTask>,
+    /// Add the permissions of `erpc destroy`.
+    #[arg(long)]
+    destroy: bool,
+    /// Add the permissions of `erpc probe --run`.
+    #[arg(long)]
+    probe: bool,
+    #[command(flatten)]
+    output: Output<Formats>,
+}
+
+/// A command whose permissions are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum RbacTask {
+    Plan,
+    Drift,
+    Status,
+    Apply,
+    Destroy,
+    Probe,
+    Doctor,
+}
+
+impl Arguments {
+    pub(crate) fn run(&self, console: &mut Console<'_>) -> Result<Exit, Failure> {
+        let subject = self.subject()?;
+        let mut tasks: BTreeSet<Task> = self.tasks.iter().copied().map(task).collect();
+        tasks.extend(self.destroy.then_some(Task::Destroy));
+        tasks.extend(self.probe.then_some(Task::Probe));
+        about(&self.input, console, |program, console| {
             let objects = erpc_cluster::rbac(program, &subject, &tasks);
-            let mut text = manifests(&objects, common);
-            if common.format != Format::Json {
-                let limits = erpc_cluster::limits(program, &tasks);
-                text = comments(&limits) + &text;
-            }
-            console.result(&text);
+            self.output.write_with(
+                console,
+                || list(&objects),
+                |(Formats::Human | Formats::Yaml)| {
+                    let limits = erpc_cluster::limits(program, &tasks);
+                    comments(&limits) + &manifests(&objects)
+                },
+            );
             Ok(Exit::Done)
-        },
-    )
+        })
+    }
+
+    /// Who gets the permissions.
+    fn subject(&self) -> Result<Subject, Failure> {
+        let Some(account) = &self.service_account else {
+            return Ok(match &self.group {
+                Some(group) => Subject::Group(group.clone()),
+                None => Subject::User(self.user.clone()),
+            });
+        };
+        let (namespace, name) = account
+            .split_once('/')
+            .ok_or_else(|| Failure::Usage("--service-account is NAMESPACE/NAME".to_owned()))?;
+        Ok(Subject::ServiceAccount(
+            namespace.to_owned(),
+            name.to_owned(),
+        ))
+    }
 }
 
 fn task(of: RbacTask) -> Task {

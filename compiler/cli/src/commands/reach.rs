@@ -1,5 +1,7 @@
 //! `erpc reach`: which peers a service reaches, or which reach it, directly and through others.
 
+use clap::Args;
+use clap_complete::engine::ArgValueCompleter;
 use erpc_answers::AskedEnd;
 use erpc_answers::reach::{self, Reached};
 use erpc_diagnostics::Sources;
@@ -7,49 +9,67 @@ use erpc_model::Platform;
 use erpc_policy::{Connection, Connections, Party};
 use serde::Serialize;
 
-use super::{compiled, count, has_format, json};
-use crate::Exit;
-use crate::arguments::{Common, Format, Reach};
+use super::diff::Formats;
+use crate::arguments::Input;
 use crate::console::Console;
+use crate::format::{Answer, Output};
+use crate::project::Checked;
 use crate::table::Table;
+use crate::text::count;
+use crate::{Exit, Failure, names};
 
-pub(crate) fn run(command: &Reach, common: &Common, console: &mut Console<'_>) -> Exit {
-    let formats = [Format::Human, Format::Json, Format::Markdown];
-    if !has_format("reach", &formats, common, console) {
-        return Exit::Usage;
+/// Shows which peers a service reaches, directly and through others, with a shortest path for each.
+///
+/// Paths lead through services and the ingress controller only: internet, externals and cluster.* are
+/// ends. NAME is a service, several (ns.*), an external, internet, cluster.nodes or an address.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  erpc reach internet                  what the world may come to
+  erpc reach hl7-health                the blast radius of a service
+  erpc reach --to kvs-database         who may come to a service
+  erpc reach 203.0.113.7               what an address may come to")]
+pub(crate) struct Arguments {
+    /// Who.
+    #[arg(add = ArgValueCompleter::new(names::services_and_namespaces))]
+    name: String,
+    #[command(flatten)]
+    input: Input,
+    /// Turn the question round: who reaches NAME.
+    #[arg(long)]
+    to: bool,
+    #[command(flatten)]
+    output: Output<Formats>,
+}
+
+impl Arguments {
+    pub(crate) fn run(&self, console: &mut Console<'_>) -> Result<Exit, Failure> {
+        let Checked {
+            platform,
+            derived,
+            sources,
+            ..
+        } = self.input.check()?;
+        let asked = AskedEnd::read(&platform, &self.name).map_err(Failure::Usage)?;
+        if asked.port.is_some() {
+            return Err(Failure::Usage(
+                "`reach` is about services, not about one port; `erpc why` takes a port".to_owned(),
+            ));
+        }
+        let connections = Connections::of(&platform, &derived);
+        let reached = if self.to {
+            reach::to(&platform, &connections, &asked)
+        } else {
+            reach::from(&platform, &derived, &connections, &asked)
+        };
+        let answer = answer(&platform, &sources, &asked, self.to, &reached);
+        self.output.write(&answer, console);
+        Ok(Exit::Done)
     }
-    let path = command.path.as_deref();
-    let Some((platform, derived, sources)) = compiled(path, common, console) else {
-        return Exit::Failed;
-    };
-    let asked = match AskedEnd::read(&platform, &command.name) {
-        Ok(asked) if asked.port.is_none() => asked,
-        Ok(_) => {
-            console.fail("`reach` is about services, not about one port; `erpc why` takes a port");
-            return Exit::Usage;
-        }
-        Err(message) => {
-            console.fail(&message);
-            return Exit::Usage;
-        }
-    };
-    let connections = Connections::of(&platform, &derived);
-    let reached = if command.to {
-        reach::to(&platform, &connections, &asked)
-    } else {
-        reach::from(&platform, &derived, &connections, &asked)
-    };
-    let answer = answer(&platform, &sources, &asked, command.to, &reached);
-    console.result(&match common.format {
-        Format::Json => json(&answer),
-        Format::Markdown => answer.table().markdown(),
-        _ => format!("{}\n{}", answer.headline(), answer.table().aligned()),
-    });
-    Exit::Done
 }
 
 #[derive(Serialize)]
-struct Answer {
+struct ReachAnswer {
     version: u32,
     name: String,
     /// `reaches` or `is_reached_by`.
@@ -80,7 +100,7 @@ fn answer(
     asked: &AskedEnd,
     is_to: bool,
     reached: &[Reached<'_>],
-) -> Answer {
+) -> ReachAnswer {
     let services = reached.iter().filter(|r| r.party.service().is_some());
     let services = services.count();
     let hop = |c: &&Connection| Hop {
@@ -92,7 +112,7 @@ fn answer(
     let name = asked
         .single()
         .map_or_else(|| asked.text.clone(), |party: Party| party.name(platform));
-    Answer {
+    ReachAnswer {
         version: 1,
         name,
         direction: if is_to { "is_reached_by" } else { "reaches" },
@@ -109,7 +129,18 @@ fn answer(
     }
 }
 
-impl Answer {
+impl Answer for ReachAnswer {
+    type Format = Formats;
+
+    fn text(&self, format: Formats) -> String {
+        match format {
+            Formats::Human => format!("{}\n{}", self.headline(), self.table().aligned()),
+            Formats::Markdown => self.table().markdown(),
+        }
+    }
+}
+
+impl ReachAnswer {
     fn headline(&self) -> String {
         let verb = if self.direction == "reaches" {
             "reaches"

@@ -1,71 +1,102 @@
 //! `erpc rollback`: brings back the objects of an earlier release, through the engine of `apply`.
 
-use std::path::Path;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
 
+use clap::Args;
 use erpc_cluster::{
-    Cluster, Failure, History, HistoryEntry, Inventory, SourceSnapshot, StoredRelease,
+    Cluster, Failure as ClusterFailure, History, HistoryEntry, Inventory, StoredRelease,
 };
-use erpc_diagnostics::Severity;
+use erpc_diagnostics::{Diagnostics, Severity};
 
-use super::cluster::{
-    HUMAN_OR_JSON, access, allowed, block_on, fail, platform_name, program, selected,
-};
-use super::{apply, has_format, is_path};
-use crate::Exit;
-use crate::arguments::{Common, Rollback};
+use super::apply::{self, Run};
+use super::cluster::{Access, Permit, block_on, platform_name, program, selected};
+use super::is_path;
+use crate::arguments::Library;
 use crate::console::Console;
-use crate::project::{Compiled, Stored, compile};
+use crate::format::Output;
+use crate::project::{Stored, compile};
+use crate::{Exit, Failure};
 
-pub(crate) fn run(command: &Rollback, common: &Common, console: &mut Console<'_>) -> Exit {
-    if !has_format("rollback", HUMAN_OR_JSON, common, console) {
-        return Exit::Usage;
-    }
-    let (release, path) = match arguments(command) {
-        Ok(arguments) => arguments,
-        Err(problem) => {
-            console.fail(&problem);
-            return Exit::Usage;
-        }
-    };
-    let Some(platform) = platform_name(path, common, console) else {
-        return Exit::Failed;
-    };
-    let result = block_on(async {
-        let cluster = Arc::new(Cluster::connect(&access("rollback", &command.access)).await?);
-        let (entry, stored, id) = load(&cluster, &platform, release).await?;
-        let compiled = compiled(&entry, &stored);
-        let Some(program) = program(&compiled) else {
-            return Err(does_not_compile(&entry, &compiled));
-        };
-        let program = stored.restore(program)?.of_source(id);
-        let mut options = apply::options(allowed(&command.permit), &command.run);
-        options.allowed.only = only(&entry, options.allowed.only)?;
-        let part = selected(&program, &options.allowed);
-        let program = part.unwrap_or(program);
-        options.source = stored.source.clone();
-        options.rollback_to = Some(entry.release);
-        console.note(&format!(
-            "back to release {} of {}, applied by {}",
-            entry.release, entry.started, entry.user
-        ));
-        apply::work(&cluster, &program, &options, &command.run, common, console).await
-    });
-    result.unwrap_or_else(|failure| fail(&failure, common, console))
+/// Brings back the objects of an earlier release.
+///
+/// Works like `apply`: shows the plan, asks, and changes services in the order of their requirements. The
+/// objects come from the cluster, as that release applied them; the source on disk is not read beyond
+/// the platform's name and stays as it is. Bring the source back, too: the next `apply` of it brings the
+/// newer objects again. A release keeps its profile. What the newer release added is deleted only with --prune.
+/// Data is never rolled back.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  erpc rollback                    to the last different release that ended well
+  erpc rollback 12                 to release 12 of `erpc history`
+  erpc rollback 12 --prune         and delete what was added since
+  erpc rollback 12 --yes           without a question")]
+pub(crate) struct Arguments {
+    /// Number of the release [default: the last one before the newest that applied the whole platform,
+    /// ended well and had other objects].
+    release: Option<String>,
+    /// Project directory or file [default: nearest platform.erp in this or a parent directory].
+    path: Option<PathBuf>,
+    #[command(flatten)]
+    library: Library,
+    #[command(flatten)]
+    access: Access,
+    #[command(flatten)]
+    permit: Permit,
+    #[command(flatten)]
+    run: Run,
+    #[command(flatten)]
+    output: Output,
 }
 
-/// The number of a release and the path of a project, of which the path may stand alone.
-fn arguments(command: &Rollback) -> Result<(Option<u64>, Option<&Path>), String> {
-    let path = command.path.as_deref();
-    let Some(text) = &command.release else {
-        return Ok((None, path));
-    };
-    match text.parse() {
-        Ok(number) => Ok((Some(number), path)),
-        Err(_) if path.is_none() && is_path(text) => Ok((None, Some(Path::new(text)))),
-        Err(_) => Err(format!(
-            "expected the number of a release, found `{text}`; `erpc history` lists them"
-        )),
+impl Arguments {
+    pub(crate) fn run(&self, console: &mut Console<'_>) -> Result<Exit, Failure> {
+        let (release, path) = self.release_and_path().map_err(Failure::Usage)?;
+        let platform = platform_name(path, &self.library)?;
+        block_on(async {
+            let cluster = self.access.connect("rollback").await?;
+            let (entry, stored, id) = load(&cluster, &platform, release).await?;
+            // Compiled for the order of the services and the lines of the plan.
+            let source = Stored(&stored.source);
+            let compiled = compile(&stored.source.root, &source, entry.profile.as_deref());
+            let compiled = compiled.checked();
+            let checked = compiled.map_err(|errors| does_not_compile(&entry, &errors.0))?;
+            let program = stored.restore(program(&checked))?.of_source(id);
+            let mut options = self.run.options(self.permit.allowed());
+            options.allowed.only = only(&entry, options.allowed.only)?;
+            let part = selected(&program, &options.allowed);
+            let program = part.unwrap_or(program);
+            options.source = stored.source.clone();
+            options.rollback_to = Some(entry.release);
+            console.note(&format!(
+                "back to release {} of {}, applied by {}",
+                entry.release, entry.started, entry.user
+            ));
+            apply::work(
+                &cluster,
+                &program,
+                &options,
+                &self.run,
+                &self.output,
+                console,
+            )
+            .await
+        })
+    }
+
+    /// The number of a release and the path of a project, of which the path may stand alone.
+    fn release_and_path(&self) -> Result<(Option<u64>, Option<&Path>), String> {
+        let path = self.path.as_deref();
+        let Some(text) = &self.release else {
+            return Ok((None, path));
+        };
+        match text.parse() {
+            Ok(number) => Ok((Some(number), path)),
+            Err(_) if path.is_none() && is_path(text) => Ok((None, Some(Path::new(text)))),
+            Err(_) => Err(format!(
+                "expected the number of a release, found `{text}`; `erpc history` lists them"
+            )),
+        }
     }
 }
 
@@ -73,7 +104,8 @@ async fn load(
     cluster: &Cluster,
     platform: &str,
     release: Option<u64>,
-) -> Result<(HistoryEntry, StoredRelease, Option<String>), Failure> {
+) -> Result<(HistoryEntry, StoredRelease, Option<String>), ClusterFailure> {
+    // A platform that was never applied has no releases.
     let inventory = Inventory::read(cluster, platform)
         .await?
         .unwrap_or_default();
@@ -81,7 +113,7 @@ async fn load(
     let entry = chosen(&history, platform, release)?;
     let moved = history.moved_since(entry.release);
     if !moved.is_empty() {
-        return Err(Failure::new(format!(
+        return Err(ClusterFailure::new(format!(
             "volumes have moved since release {}: {}; a rollback would start the old names with empty volumes",
             entry.release,
             moved.join(", ")
@@ -96,11 +128,11 @@ fn chosen<'h>(
     history: &'h History,
     platform: &str,
     release: Option<u64>,
-) -> Result<&'h HistoryEntry, Failure> {
+) -> Result<&'h HistoryEntry, ClusterFailure> {
     let see = "`erpc history` lists the releases";
     let Some(number) = release else {
         return history.previous().ok_or_else(|| {
-            Failure::new(format!(
+            ClusterFailure::new(format!(
                 "`{platform}` has no earlier release with other objects that ended well"
             ))
             .help(see)
@@ -114,12 +146,12 @@ fn chosen<'h>(
             }
             _ => format!("`{platform}` has no releases in this cluster"),
         };
-        Failure::new(message).help(see)
+        ClusterFailure::new(message).help(see)
     })
 }
 
 /// What a rollback is about: a release of a part of the platform has nothing of the rest.
-fn only(entry: &HistoryEntry, asked: Vec<String>) -> Result<Vec<String>, Failure> {
+fn only(entry: &HistoryEntry, asked: Vec<String>) -> Result<Vec<String>, ClusterFailure> {
     if entry.only.is_empty() {
         return Ok(asked);
     }
@@ -133,7 +165,7 @@ fn only(entry: &HistoryEntry, asked: Vec<String>) -> Result<Vec<String>, Failure
     };
     match asked.iter().find(|name| !is_part(name)) {
         None => Ok(asked),
-        Some(name) => Err(Failure::new(format!(
+        Some(name) => Err(ClusterFailure::new(format!(
             "release {} was applied with --only {}, and `{name}` is not part of it",
             entry.release,
             entry.only.join(" --only ")
@@ -142,17 +174,11 @@ fn only(entry: &HistoryEntry, asked: Vec<String>) -> Result<Vec<String>, Failure
     }
 }
 
-/// The stored source, compiled for the order of the services and the lines of the plan.
-fn compiled(entry: &HistoryEntry, stored: &StoredRelease) -> Compiled {
-    let source: &SourceSnapshot = &stored.source;
-    compile(&source.root, &Stored(source), entry.profile.as_deref())
-}
-
-fn does_not_compile(entry: &HistoryEntry, compiled: &Compiled) -> Failure {
-    let mut found = compiled.diagnostics.as_slice().iter();
+fn does_not_compile(entry: &HistoryEntry, found: &Diagnostics) -> ClusterFailure {
+    let mut found = found.as_slice().iter();
     let first = found.find(|finding| finding.severity() == Severity::Error);
     let first = first.map_or_else(String::new, |finding| format!(": {}", finding.message));
-    Failure::new(format!(
+    ClusterFailure::new(format!(
         "the source of release {} does not compile with this version of erpc{first}",
         entry.release
     ))

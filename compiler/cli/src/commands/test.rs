@@ -1,74 +1,90 @@
 //! `erpc test`: the program's tests, with both sides of what does not hold.
 
-use std::fmt::Write;
-
+use clap::Args;
 use erpc_check::TestRun;
 use erpc_diagnostics::{Diagnostics, Sources};
 use erpc_model::nearest;
 use serde::Serialize;
 
-use super::{count, find, has_format, show_findings};
-use crate::Exit;
-use crate::arguments::{Common, Format, Test};
+use crate::arguments::Input;
 use crate::console::Console;
+use crate::format::{Output, formats, json};
+use crate::text::{count, push_line};
+use crate::{Exit, Failure};
 
-pub(crate) fn run(command: &Test, common: &Common, console: &mut Console<'_>) -> Exit {
-    let formats = [Format::Human, Format::Json, Format::Junit];
-    if !has_format("test", &formats, common, console) {
-        return Exit::Usage;
-    }
-    let Some(project) = find(command.path.as_deref(), common, console) else {
-        return Exit::Failed;
-    };
-    let compiled = project.compile();
-    let has_errors = compiled.diagnostics.has_errors();
-    // A broken rule is an error of the platform, and yet what tests may be about.
-    let Some((platform, derived)) = compiled.result.as_ref().or(compiled.judged.as_ref()) else {
-        show_findings(
-            &compiled.diagnostics,
-            &compiled.sources,
-            None,
-            common,
-            console,
-        );
-        return Exit::Failed;
-    };
-    if has_errors {
-        console.diagnostics(&compiled.diagnostics, &compiled.sources, None);
-    }
-    let filter = command.filter.as_deref();
-    let runs = erpc_check::run_tests(platform, derived, filter);
-    if runs.is_empty()
-        && let Some(filter) = filter
-    {
-        let names = platform.tests.iter().map(|test| test.name.value.as_str());
-        let hint = match nearest(filter, names) {
-            Some(near) => format!("; did you mean `{near}`?"),
-            None => format!("; there {}", are(platform.tests.len())),
+formats!(Formats: Human, Junit);
+
+/// Runs the tests of a platform.
+///
+/// Where an expectation does not hold, both of its sides are shown. A filter that no test has in
+/// its name is a failure, so that nothing is ever tested by mistake.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  erpc test                        all tests of the nearest platform.erp
+  erpc test --filter directory     those with this in their name
+  erpc test --format junit         for continuous integration")]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    input: Input,
+    /// Only the tests whose name contains this.
+    #[arg(long, value_name = "TEXT")]
+    filter: Option<String>,
+    #[command(flatten)]
+    output: Output<Formats>,
+}
+
+impl Arguments {
+    pub(crate) fn run(&self, console: &mut Console<'_>) -> Result<Exit, Failure> {
+        let compiled = self.input.find()?.compile();
+        let has_errors = compiled.diagnostics.has_errors();
+        // A broken rule is an error of the platform, and yet what tests may be about.
+        let Some((platform, derived)) = compiled.result.as_ref().or(compiled.judged.as_ref())
+        else {
+            compiled.checked()?;
+            return Ok(Exit::Failed);
         };
-        console.fail(&format!("no test has `{filter}` in its name{hint}"));
-        return Exit::Failed;
-    }
-    let failed = runs.iter().filter(|run| !run.failures.is_empty()).count();
-    let text = match common.format {
-        Format::Json => json(&runs, &compiled.sources),
-        Format::Junit => junit(&runs, &compiled.sources, &platform.name.value),
-        _ => human(&runs),
-    };
-    console.result(&text);
-    if common.format == Format::Human {
-        let mut findings = Diagnostics::new();
-        for run in &runs {
-            for failure in &run.failures {
-                findings.push(failure.diagnostic(run.test));
-            }
+        if has_errors {
+            console.diagnostics(&compiled.diagnostics, &compiled.sources, None);
         }
-        console.diagnostics(&findings.sorted(), &compiled.sources, None);
-    }
-    if failed > 0 || has_errors {
-        Exit::Failed
-    } else {
-        Exit::Done
+        let filter = self.filter.as_deref();
+        let runs = erpc_check::run_tests(platform, derived, filter);
+        if runs.is_empty()
+            && let Some(filter) = filter
+        {
+            let names = platform.tests.iter().map(|test| test.name.value.as_str());
+            let hint = match nearest(filter, names) {
+                Some(near) => format!("; did you mean `{near}`?"),
+                None => format!("; there {}", are(platform.tests.len())),
+            };
+            return Err(Failure::Failed(format!(
+                "no test has `{filter}` in its name{hint}"
+            )));
+        }
+        let failed = runs.iter().filter(|run| !run.failures.is_empty()).count();
+        let sources = &compiled.sources;
+        self.output.write_with(
+            console,
+            || json(&report(&runs, sources)),
+            |format| match format {
+                Formats::Human => human(&runs),
+                Formats::Junit => junit(&runs, sources, &platform.name.value),
+            },
+        );
+        if self.output.is_human() {
+            let mut findings = Diagnostics::new();
+            for run in &runs {
+                for failure in &run.failures {
+                    findings.push(failure.diagnostic(run.test));
+                }
+            }
+            console.diagnostics(&findings.sorted(), sources, None);
+        }
+        Ok(if failed > 0 || has_errors {
+            Exit::Failed
+        } else {
+            Exit::Done
+        })
     }
 }
 
@@ -92,15 +108,14 @@ fn human(runs: &[TestRun<'_>]) -> String {
             0 => String::new(),
             out => format!("  ({} on what is off)", count(out, "expectation")),
         };
-        // Writing to a string cannot fail.
-        let _ = writeln!(text, "{word}  {}{left_out}", run.test.name.value);
+        push_line!(text, "{word}  {}{left_out}", run.test.name.value);
     }
     let failed = runs.iter().filter(|run| !run.failures.is_empty()).count();
-    let _ = match (runs.len(), failed) {
-        (0, _) => writeln!(text, "no tests"),
-        (all, 0) => writeln!(text, "{} passed", count(all, "test")),
-        (all, failed) => writeln!(text, "{failed} of {} failed", count(all, "test")),
-    };
+    match (runs.len(), failed) {
+        (0, _) => push_line!(text, "no tests"),
+        (all, 0) => push_line!(text, "{} passed", count(all, "test")),
+        (all, failed) => push_line!(text, "{failed} of {} failed", count(all, "test")),
+    }
     text
 }
 
@@ -189,20 +204,12 @@ fn report<'r>(runs: &'r [TestRun<'_>], sources: &'r Sources) -> TestResults<'r> 
     }
 }
 
-fn json(runs: &[TestRun<'_>], sources: &Sources) -> String {
-    // Strings and numbers always serialise.
-    let mut text = serde_json::to_string_pretty(&report(runs, sources)).unwrap_or_default();
-    text.push('\n');
-    text
-}
-
 /// The XML that continuous integration reads: one suite, one case a test.
 fn junit(runs: &[TestRun<'_>], sources: &Sources, platform: &str) -> String {
     let report = report(runs, sources);
     let mut text = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
     let name = xml(platform);
-    // Writing to a string cannot fail.
-    let _ = writeln!(
+    push_line!(
         text,
         "<testsuites tests=\"{0}\" failures=\"{1}\">\n  <testsuite name=\"{name}\" tests=\"{0}\" failures=\"{1}\">",
         report.tests.len(),
@@ -216,10 +223,10 @@ fn junit(runs: &[TestRun<'_>], sources: &Sources, platform: &str) -> String {
             test.line
         );
         if test.passed {
-            let _ = writeln!(text, "{head}/>");
+            push_line!(text, "{head}/>");
             continue;
         }
-        let _ = writeln!(text, "{head}>");
+        push_line!(text, "{head}>");
         for failure in &test.failures {
             let mut lines = vec![format!("{}:{}", test.file, failure.line)];
             lines.extend(failure.stopped.map(str::to_owned));
@@ -229,7 +236,7 @@ fn junit(runs: &[TestRun<'_>], sources: &Sources, platform: &str) -> String {
                     .iter()
                     .map(|side| format!("{} is {}", side.expression, side.value)),
             );
-            let _ = writeln!(
+            push_line!(
                 text,
                 "      <failure message=\"{}\">{}</failure>",
                 xml(failure.expression),

@@ -2,55 +2,68 @@
 
 use std::io::IsTerminal;
 
-use erpc_cluster::{Cluster, Failure, Program};
+use clap::Args;
+use erpc_cluster::Program;
+use serde_json::json;
 
 use super::apply::typed;
-use super::cluster::{HUMAN_OR_JSON, about, access, block_on};
-use crate::Exit;
-use crate::arguments::{Common, Format, Unlock};
+use super::cluster::{Access, about, block_on};
+use crate::arguments::Input;
 use crate::console::Console;
+use crate::format::{Output, json_line};
+use crate::{Exit, Failure};
 
-pub(crate) fn run(command: &Unlock, common: &Common, console: &mut Console<'_>) -> Exit {
-    let path = command.path.as_deref();
-    about(
-        "unlock",
-        HUMAN_OR_JSON,
-        path,
-        common,
-        console,
-        |program, console| {
-            let said = block_on(work(command, program))?;
-            let text = if common.format == Format::Json {
-                serde_json::json!({ "version": 1, "message": said }).to_string()
-            } else {
-                said
-            };
-            console.result(&format!("{text}\n"));
-            Ok(Exit::Done)
-        },
-    )
+/// Frees the lock of a run that is gone.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  erpc unlock                      say who holds it, ask, free it")]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    input: Input,
+    #[command(flatten)]
+    access: Access,
+    /// Do not ask.
+    #[arg(long)]
+    yes: bool,
+    #[command(flatten)]
+    output: Output,
 }
 
-async fn work(command: &Unlock, program: &Program<'_>) -> Result<String, Failure> {
-    let cluster = Cluster::connect(&access("unlock", &command.access)).await?;
-    let Some(holder) = erpc_cluster::holder(&cluster, program.name()).await? else {
-        return Ok(format!("no run holds the lock of `{}`", program.name()));
-    };
-    let who = format!(
-        "{} holds the lock since {}, renewed {}",
-        holder.name, holder.since, holder.renewed
-    );
-    if !command.yes {
-        if !std::io::stdin().is_terminal() {
-            return Err(Failure::new(format!("{who}; --yes is required")).help(
-                "make sure that this run is gone: two at once would undo each other's work",
-            ));
-        }
-        typed(
-            &format!("{who}.\nIs that run gone for certain? Only `yes` will do: "),
-            "yes",
-        )?;
+impl Arguments {
+    pub(crate) fn run(&self, console: &mut Console<'_>) -> Result<Exit, Failure> {
+        about(&self.input, console, |program, console| {
+            let message = block_on(self.work(program))?;
+            self.output.write_with(
+                console,
+                || json_line(&json!({ "version": 1, "message": message })),
+                |_| format!("{message}\n"),
+            );
+            Ok(Exit::Done)
+        })
     }
-    erpc_cluster::unlock(&cluster, program.name()).await?;
-    Ok(format!("unlocked; {who}"))
+
+    async fn work(&self, program: &Program<'_>) -> Result<String, Failure> {
+        let cluster = self.access.connect("unlock").await?;
+        let Some(holder) = erpc_cluster::holder(&cluster, program.name()).await? else {
+            return Ok(format!("no run holds the lock of `{}`", program.name()));
+        };
+        let who = format!(
+            "{} holds the lock since {}, renewed {}",
+            holder.name, holder.since, holder.renewed
+        );
+        if !self.yes {
+            if !std::io::stdin().is_terminal() {
+                return Err(erpc_cluster::Failure::new(format!("{who}; --yes is required"))
+                    .help("make sure that this run is gone: two at once would undo each other's work")
+                    .into());
+            }
+            typed(
+                &format!("{who}.\nIs that run gone for certain? Only `yes` will do: "),
+                "yes",
+            )?;
+        }
+        erpc_cluster::unlock(&cluster, program.name()).await?;
+        Ok(format!("unlocked; {who}"))
+    }
 }

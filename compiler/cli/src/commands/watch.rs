@@ -4,8 +4,8 @@
 
 use std::time::{Duration, Instant};
 
-use super::{check, show_findings};
-use crate::arguments::{Check, Common};
+use super::check::{self, Arguments};
+use crate::Exit;
 use crate::console::Console;
 use crate::project::{Project, Watched, stamp};
 
@@ -13,12 +13,7 @@ use crate::project::{Project, Watched, stamp};
 const PAUSE: Duration = Duration::from_millis(200);
 
 /// Checks until the process is interrupted.
-pub(super) fn run(
-    command: &Check,
-    project: &Project,
-    common: &Common,
-    console: &mut Console<'_>,
-) -> ! {
+pub(super) fn run(command: &Arguments, project: &Project, console: &mut Console<'_>) -> ! {
     loop {
         let start = Instant::now();
         let watched = Watched::of(project);
@@ -26,20 +21,17 @@ pub(super) fn run(
         let files = watched.into_files();
         let time = start.elapsed();
         console.clear();
-        show_findings(
-            &compiled.diagnostics,
-            &compiled.sources,
-            Some(command.max_errors),
-            common,
-            console,
-        );
+        let max = Some(command.max_errors);
+        console.findings(&compiled.diagnostics, &compiled.sources, max);
         check::summarise(&compiled, console);
         console.note(&format!(
             "checked in {} ms; waiting for a change",
             time.as_millis()
         ));
-        // A closed stream ends a watch with the next signal; there is nobody to tell before.
-        let _ = console.flush();
+        if console.flush().is_err() {
+            // What cannot be shown needs no further check, and there is no stream left to say so on.
+            std::process::exit(Exit::Failed as i32);
+        }
         while files.iter().all(|(path, seen)| stamp(path) == *seen) {
             std::thread::sleep(PAUSE);
         }

@@ -1,9 +1,9 @@
 //! `erpc why`: through which flow, policy and rule one end may talk to another, or which side forbids
 //! it and the statement that would allow it.
 
-use std::fmt::Write;
-
-use erpc_answers::{Asked, AskedEnd, AskedPort, Opening, Why as Answer, opening, statement};
+use clap::Args;
+use clap_complete::engine::ArgValueCompleter;
+use erpc_answers::{Asked, AskedEnd, AskedPort, Opening, Why, opening, statement};
 use erpc_diagnostics::{Severity, Sources};
 use erpc_model::units::Protocol;
 use erpc_model::{Files, Peer, Platform, ServiceId};
@@ -13,58 +13,73 @@ use erpc_policy::{
 use erpc_prove::{Direction, File, Manifests, PolicyPeer, PortRange, Rule};
 use serde::Serialize;
 
-use super::{find, has_format, json, show_findings};
-use crate::Exit;
-use crate::arguments::{Common, Format, Why};
+use crate::arguments::Input;
 use crate::console::Console;
-use crate::project::{Overlay, Project};
+use crate::format::{Answer, Output, Plain};
+use crate::project::{Checked, Overlay, Project};
+use crate::text::push_line;
+use crate::{Exit, Failure, names};
 
-pub(crate) fn run(command: &Why, common: &Common, console: &mut Console<'_>) -> Exit {
-    if !has_format("why", &[Format::Human, Format::Json], common, console) {
-        return Exit::Usage;
+/// Says why one end may talk to another, or why not and what would allow it.
+///
+/// FROM and TO are a service, an external, internet, cluster.dns|api|nodes, ingress (a controller
+/// outside the platform), an address or a CIDR; TO may name a port. The answer is the result: the exit
+/// code is 0 whether it is yes or no.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  erpc why hl7-health kvs-database:kvs         through which flow, policy and rule
+  erpc why hl7-health ldap-directory           which side forbids it, and what would allow it
+  erpc why internet erp-telemetry.grafana      whether the world may come
+  erpc why 203.0.113.7 traefik-ingress:web     whether an address may")]
+pub(crate) struct Arguments {
+    /// Who calls.
+    #[arg(add = ArgValueCompleter::new(names::services_and_namespaces))]
+    from: String,
+    /// Who is called, with `:PORT` by name or number if one is meant.
+    #[arg(add = ArgValueCompleter::new(names::services_and_namespaces))]
+    to: String,
+    #[command(flatten)]
+    input: Input,
+    #[command(flatten)]
+    output: Output,
+}
+
+impl Arguments {
+    pub(crate) fn run(&self, console: &mut Console<'_>) -> Result<Exit, Failure> {
+        let project = self.input.find()?;
+        let Checked {
+            platform,
+            derived,
+            sources,
+            ..
+        } = project.compile().checked()?;
+        let (from, to) = self.peers(&platform).map_err(Failure::Usage)?;
+        let connections = Connections::of(&platform, &derived);
+        let why = Why::of(&platform, &derived, &connections, &from, &to);
+        let asking = Asking {
+            project: &project,
+            platform: &platform,
+            derived: &derived,
+            sources: &sources,
+        };
+        let answer = asking.answer(&from, &to, &connections, &why);
+        self.output.write(&answer, console);
+        Ok(Exit::Done)
     }
-    let path = command.path.as_deref();
-    let Some(project) = find(path, common, console) else {
-        return Exit::Failed;
-    };
-    let compiled = project.compile();
-    let (found, sources) = (compiled.diagnostics, compiled.sources);
-    let Some((platform, derived)) = compiled.result else {
-        show_findings(&found, &sources, None, common, console);
-        return Exit::Failed;
-    };
-    let peers = AskedEnd::read(&platform, &command.from)
-        .and_then(|from| Ok((from, AskedEnd::read(&platform, &command.to)?)))
-        .and_then(|(from, to)| {
-            sole(&from)?;
-            sole(&to)?;
-            port_is_there(&platform, &to)?;
-            match from.port {
-                None => Ok((from, to)),
-                Some(_) => Err("the port belongs to the callee: `erpc why A B:PORT`".to_owned()),
-            }
-        });
-    let (from, to) = match peers {
-        Ok(peers) => peers,
-        Err(message) => {
-            console.fail(&message);
-            return Exit::Usage;
+
+    /// The two peers that the question is about.
+    fn peers(&self, platform: &Platform) -> Result<(AskedEnd, AskedEnd), String> {
+        let from = AskedEnd::read(platform, &self.from)?;
+        let to = AskedEnd::read(platform, &self.to)?;
+        sole(&from)?;
+        sole(&to)?;
+        port_is_there(platform, &to)?;
+        match from.port {
+            None => Ok((from, to)),
+            Some(_) => Err("the port belongs to the callee: `erpc why A B:PORT`".to_owned()),
         }
-    };
-    let connections = Connections::of(&platform, &derived);
-    let why = Answer::of(&platform, &derived, &connections, &from, &to);
-    let asking = Asking {
-        project: &project,
-        platform: &platform,
-        derived: &derived,
-        sources: &sources,
-    };
-    let answer = asking.answer(&from, &to, &connections, &why);
-    console.result(&match common.format {
-        Format::Json => json(&answer),
-        _ => answer.human(),
-    });
-    Exit::Done
+    }
 }
 
 /// Each side of the question is one end.
@@ -180,7 +195,7 @@ impl Asking<'_> {
         from: &AskedEnd,
         to: &AskedEnd,
         connections: &Connections,
-        why: &Answer<'_>,
+        why: &Why<'_>,
     ) -> Answered {
         let name = |end: &AskedEnd| match end.single() {
             Some(party) => party.name(self.platform),
@@ -402,24 +417,25 @@ fn has_peer(rule: &Rule, labels: Option<&LabelsOf>, addresses: Option<&Addresses
     })
 }
 
-impl Answered {
-    fn human(&self) -> String {
+impl Answer for Answered {
+    type Format = Plain;
+
+    fn text(&self, _: Plain) -> String {
         let mut out = String::new();
         let port = self
             .port
             .as_ref()
             .map_or(String::new(), |p| format!(":{p}"));
         let verb = if self.allowed { "may" } else { "may not" };
-        // Writing to a string cannot fail.
-        let _ = writeln!(out, "{} {verb} talk to {}{port}\n", self.from, self.to);
+        push_line!(out, "{} {verb} talk to {}{port}\n", self.from, self.to);
         for through in &self.through {
             through.write(&mut out);
         }
         for side in &self.forbidden_by {
-            let _ = writeln!(out, "  {}: no {} rule for it", side.file, side.direction);
+            push_line!(out, "  {}: no {} rule for it", side.file, side.direction);
         }
         if !self.allowed && self.forbidden_by.is_empty() {
-            let _ = writeln!(
+            push_line!(
                 out,
                 "  neither is a service of this platform: it has no say in it"
             );
@@ -436,16 +452,16 @@ impl Answered {
                 (Some(service), None) => format!("in {service}"),
                 (None, _) => "outside of all blocks".to_owned(),
             };
-            let _ = writeln!(out, "\n  to allow it, {at}:\n    {}", fix.statement);
+            push_line!(out, "\n  to allow it, {at}:\n    {}", fix.statement);
             if !fix.needs.is_empty() {
                 let needs = fix.needs.join("\n    ");
-                let _ = writeln!(out, "  the program then asks for more:\n    {needs}");
+                push_line!(out, "  the program then asks for more:\n    {needs}");
             }
         }
         if let Some(never) = &self.never {
             let place = never.place.as_deref().unwrap_or_default();
             let statement = never.statement.as_deref().unwrap_or_default();
-            let _ = writeln!(
+            push_line!(
                 out,
                 "\n  the platform says that it must not be, in {place}:\n    {statement}"
             );
@@ -462,15 +478,17 @@ impl Answered {
 
 impl Through {
     fn write(&self, out: &mut String) {
-        let _ = writeln!(out, "  {} → {}:{}", self.from, self.to, self.port);
+        push_line!(out, "  {} → {}:{}", self.from, self.to, self.port);
         if let (Some(place), Some(statement)) = (&self.place, &self.statement) {
-            let _ = writeln!(out, "    {place}: {statement}");
+            push_line!(out, "    {place}: {statement}");
         }
         for rule in &self.rules {
-            let _ = writeln!(
+            push_line!(
                 out,
                 "    {}: {} rule {}",
-                rule.file, rule.direction, rule.rule
+                rule.file,
+                rule.direction,
+                rule.rule
             );
         }
     }

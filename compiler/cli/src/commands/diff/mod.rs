@@ -3,78 +3,112 @@
 
 mod profiles;
 
-use std::fmt::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use clap::Args;
+use clap_complete::engine::ArgValueCompleter;
 use erpc_answers::{AskedEnd, Changes, Pair, Version};
 use serde::Serialize;
 
-use crate::Exit;
-use crate::arguments::{Common, Diff, Format};
-use crate::commands::{count, find, has_format, json, show_findings};
+use crate::arguments::Library;
 use crate::console::Console;
-use crate::project::{Compiled, Project};
+use crate::format::{Answer, Output, formats};
+use crate::project::{Checked, Compiled, Project};
 use crate::revision::Revision;
+use crate::text::{count, push_line};
+use crate::{Exit, Failure, names};
 
-pub(crate) fn run(command: &Diff, common: &Common, console: &mut Console<'_>) -> Exit {
-    let formats = [Format::Human, Format::Json, Format::Markdown];
-    if !has_format("diff", &formats, common, console) {
-        return Exit::Usage;
-    }
-    let old = match (&command.old, common.profile.len()) {
-        (Some(old), 0 | 1) => old.as_str(),
-        (None, 0) => {
-            console.fail(
-                "what to compare with is missing: a folder, a revision of Git, or `--profile NAME`",
-            );
-            return Exit::Usage;
-        }
-        _ => return profiles::run(command, common, console),
-    };
-    let Some(project) = find(command.path.as_deref(), common, console) else {
-        return Exit::Failed;
-    };
-    let (old_name, old) = match older(&project, old) {
-        Ok(compiled) => (old, compiled),
-        Err(message) => {
-            console.fail(&message);
-            return Exit::Failed;
-        }
-    };
-    let new = project.compile();
-    let mut versions = Vec::new();
-    for (compiled, name) in [(&old, old_name), (&new, "this version")] {
-        match version(compiled) {
-            Some(version) => versions.push(version),
-            None => {
-                let (found, sources) = (&compiled.diagnostics, &compiled.sources);
-                show_findings(found, sources, None, common, console);
-                console.fail(&format!("{name} has errors, so it cannot be compared"));
-                return Exit::Failed;
+formats!(Formats: Human, Markdown);
+
+/// Shows what changes in effective connectivity between an older version of the source and this one,
+/// or what differs between two profiles.
+///
+/// The older version is a folder, or a revision of Git. What is compared is who may talk to whom on which
+/// ports, declared and implied, not the text: a refactoring shows nothing. `moved` is followed. Of two
+/// profiles, or of one and the platform without any, everything is compared in resolved terms: what is
+/// off, values with the lines that say them, connections.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  erpc diff HEAD                       what the working tree opens and closes
+  erpc diff origin/main --format markdown
+                                       for a pull request
+  erpc diff ../before                  against another folder
+  erpc diff HEAD~1 --forbid-open       exit 2 if anything opened (for CI)
+  erpc diff HEAD --forbid-open 'erp-security.*'
+                                       … to these
+  erpc diff --profile dev --profile production
+                                       what differs between two profiles
+  erpc diff --profile dev              … between none and one")]
+pub(crate) struct Arguments {
+    /// A folder, or a revision of Git; with two profiles the project, instead of PATH.
+    old: Option<String>,
+    /// Project directory or file [default: nearest platform.erp in this or a parent directory].
+    path: Option<PathBuf>,
+    /// Exit with 2 where something opened; with TO, where it opened to one of these.
+    #[arg(long, value_name = "TO", num_args = 0..=1, default_missing_value = "")]
+    forbid_open: Option<String>,
+    /// Compare under a profile, or two of them.
+    #[arg(long, value_name = "NAME", add = ArgValueCompleter::new(names::profiles))]
+    profile: Vec<String>,
+    #[command(flatten)]
+    library: Library,
+    #[command(flatten)]
+    output: Output<Formats>,
+}
+
+impl Arguments {
+    pub(crate) fn run(&self, console: &mut Console<'_>) -> Result<Exit, Failure> {
+        let old_name = match (&self.old, self.profile.as_slice()) {
+            (_, [_, _, third, ..]) => {
+                return Err(Failure::Usage(format!(
+                    "two profiles are compared: `--profile {third}` is the third"
+                )));
             }
-        }
-    }
-    let [old, new] = versions[..] else {
-        return Exit::Failed;
-    };
-    let changes = Changes::between(old, new);
-    let forbidden = match forbidden(command, new, &changes.opened) {
-        Ok(forbidden) => forbidden,
-        Err(message) => {
-            console.fail(&message);
-            return Exit::Usage;
-        }
-    };
-    console.result(&match common.format {
-        Format::Json => json(&Answer {
+            (Some(old), [] | [_]) => old.as_str(),
+            (None, []) => {
+                return Err(Failure::Usage(
+                    "what to compare with is missing: a folder, a revision of Git, or `--profile NAME`"
+                        .to_owned(),
+                ));
+            }
+            (_, profiles) => return profiles::run(self, profiles, console),
+        };
+        let mut project = self.library.find(self.path.as_deref())?;
+        project.profile = self.profile.first().cloned();
+        let old = comparable(older(&project, old_name)?, old_name, console)?;
+        let new = comparable(project.compile(), "this version", console)?;
+        let changes = Changes::between(version(&old), version(&new));
+        let forbidden = self.forbidden(&new, &changes.opened)?;
+        let answer = DiffAnswer {
             version: 1,
             changes: &changes,
             forbidden,
-        }),
-        Format::Markdown => markdown(&changes),
-        _ => human(&changes),
-    });
-    closing(forbidden, console)
+        };
+        self.output.write(&answer, console);
+        Ok(closing(forbidden, console))
+    }
+
+    /// How many of the opened pairs are guarded.
+    fn forbidden(&self, new: &Checked, opened: &[Pair]) -> Result<usize, Failure> {
+        let Some(to) = &self.forbid_open else {
+            return Ok(0);
+        };
+        if to.is_empty() {
+            return Ok(opened.len());
+        }
+        let platform = &new.platform;
+        let guarded = AskedEnd::read(platform, to).map_err(Failure::Usage)?;
+        let opened = opened.iter();
+        let guarded = opened.filter(|pair| {
+            // Every peer of a connection has a name by which it can be asked for, but for groups of addresses.
+            AskedEnd::read(platform, &pair.to)
+                .ok()
+                .and_then(|end| end.single())
+                .is_some_and(|party| guarded.means(platform, party))
+        });
+        Ok(guarded.count())
+    }
 }
 
 /// What follows from how many of the opened pairs are guarded.
@@ -100,41 +134,44 @@ fn older(project: &Project, name: &str) -> Result<Compiled, String> {
     Ok(Revision::open(project, name)?.compile())
 }
 
-fn version(compiled: &Compiled) -> Option<Version<'_>> {
-    let (platform, derived) = compiled.result.as_ref()?;
-    Some(Version {
-        platform,
-        derived,
-        sources: &compiled.sources,
+/// A side of the comparison, if it has no errors.
+fn comparable(
+    compiled: Compiled,
+    name: &str,
+    console: &mut Console<'_>,
+) -> Result<Checked, Failure> {
+    compiled.checked().map_err(|errors| {
+        console.findings(&errors.0, &errors.1, None);
+        Failure::Failed(format!("{name} has errors, so it cannot be compared"))
     })
 }
 
-/// How many of the opened pairs are guarded.
-fn forbidden(command: &Diff, new: Version<'_>, opened: &[Pair]) -> Result<usize, String> {
-    let Some(to) = &command.forbid_open else {
-        return Ok(0);
-    };
-    if to.is_empty() {
-        return Ok(opened.len());
+fn version(checked: &Checked) -> Version<'_> {
+    Version {
+        platform: &checked.platform,
+        derived: &checked.derived,
+        sources: &checked.sources,
     }
-    let guarded = AskedEnd::read(new.platform, to)?;
-    let opened = opened.iter();
-    let guarded = opened.filter(|pair| {
-        AskedEnd::read(new.platform, &pair.to)
-            .ok()
-            .and_then(|end| end.single())
-            .is_some_and(|party| guarded.means(new.platform, party))
-    });
-    Ok(guarded.count())
 }
 
 #[derive(Serialize)]
-struct Answer<'c> {
+struct DiffAnswer<'c> {
     version: u32,
     #[serde(flatten)]
     changes: &'c Changes,
     /// How many of the opened pairs `--forbid-open` guards.
     forbidden: usize,
+}
+
+impl Answer for DiffAnswer<'_> {
+    type Format = Formats;
+
+    fn text(&self, format: Formats) -> String {
+        match format {
+            Formats::Human => human(self.changes),
+            Formats::Markdown => markdown(self.changes),
+        }
+    }
 }
 
 fn line(pair: &Pair) -> String {
@@ -152,17 +189,16 @@ fn line(pair: &Pair) -> String {
 
 fn human(changes: &Changes) -> String {
     let mut out = String::new();
-    // Writing to a string cannot fail.
     for (sign, pairs) in [('+', &changes.opened), ('-', &changes.closed)] {
         for pair in pairs {
-            let _ = writeln!(out, "{sign} {}", line(pair));
+            push_line!(out, "{sign} {}", line(pair));
             if let (Some(place), Some(statement)) = (&pair.place, &pair.statement) {
-                let _ = writeln!(out, "    {place}: {statement}");
+                push_line!(out, "    {place}: {statement}");
             }
         }
     }
     for grown in &changes.grown {
-        let _ = writeln!(
+        push_line!(
             out,
             "! {} reaches {}, before {}: {}",
             grown.service,
@@ -172,12 +208,12 @@ fn human(changes: &Changes) -> String {
         );
     }
     for (old, new) in &changes.moved {
-        let _ = writeln!(out, "> {old} is {new} now");
+        push_line!(out, "> {old} is {new} now");
     }
     if changes.is_empty() {
         out.push_str("nothing opens and nothing closes\n");
     } else {
-        let _ = writeln!(
+        push_line!(
             out,
             "{} opened, {} closed, {} with a larger reach",
             changes.opened.len(),
@@ -198,12 +234,12 @@ fn markdown(changes: &Changes) -> String {
         if pairs.is_empty() {
             continue;
         }
-        let _ = writeln!(
+        push_line!(
             out,
             "**{title}**\n\n| from | to | ports | line |\n|---|---|---|---|"
         );
         for pair in pairs {
-            let _ = writeln!(
+            push_line!(
                 out,
                 "| {} | {} | {} | {} |",
                 pair.from,
@@ -218,16 +254,18 @@ fn markdown(changes: &Changes) -> String {
         out.push_str("**Larger reach**\n\n| service | before | now | new |\n|---|---|---|---|\n");
         for grown in &changes.grown {
             let new = grown.new.join(", ");
-            let _ = writeln!(
+            push_line!(
                 out,
                 "| {} | {} | {} | {new} |",
-                grown.service, grown.before, grown.after
+                grown.service,
+                grown.before,
+                grown.after
             );
         }
         out.push('\n');
     }
     for (old, new) in &changes.moved {
-        let _ = writeln!(out, "`{old}` is `{new}` now.");
+        push_line!(out, "`{old}` is `{new}` now.");
     }
     out
 }

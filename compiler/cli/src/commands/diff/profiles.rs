@@ -2,20 +2,19 @@
 //! and without, where one is named.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write;
 use std::path::Path;
 
 use erpc_answers::{Changed, Differences, Pair, Part, Said};
 use serde::Serialize;
 
-use super::{closing, forbidden, line, version};
-use crate::Exit;
-use crate::arguments::{Common, Diff, Format};
-use crate::commands::{count, find, json, show_findings};
+use super::{Arguments, Formats, closing, comparable, line, version};
 use crate::console::Console;
+use crate::format::Answer;
+use crate::text::{count, push_line};
+use crate::{Exit, Failure};
 
 #[derive(Serialize)]
-struct Answer<'d> {
+struct ProfilesAnswer<'d> {
     version: u32,
     /// The first profile; nothing for the platform without one.
     first: Option<&'d str>,
@@ -27,21 +26,34 @@ struct Answer<'d> {
     forbidden: usize,
 }
 
-pub(super) fn run(command: &Diff, common: &Common, console: &mut Console<'_>) -> Exit {
+impl Answer for ProfilesAnswer<'_> {
+    type Format = Formats;
+
+    fn text(&self, format: Formats) -> String {
+        let profiles = [self.first, self.second];
+        match format {
+            Formats::Human => human(self.differences, profiles),
+            Formats::Markdown => markdown(self.differences, profiles),
+        }
+    }
+}
+
+pub(super) fn run(
+    command: &Arguments,
+    profiles: &[String],
+    console: &mut Console<'_>,
+) -> Result<Exit, Failure> {
     let path = match (&command.old, &command.path) {
         (Some(old), Some(_)) => {
-            console.fail(&format!(
+            return Err(Failure::Usage(format!(
                 "`{old}` and two profiles: either two versions are compared or two profiles"
-            ));
-            return Exit::Usage;
+            )));
         }
         (Some(path), None) => Some(Path::new(path)),
         (None, path) => path.as_deref(),
     };
-    let Some(mut project) = find(path, common, console) else {
-        return Exit::Failed;
-    };
-    let (first, second) = match common.profile.as_slice() {
+    let mut project = command.library.find(path)?;
+    let (first, second) = match profiles {
         [first, second, ..] => (Some(first.as_str()), Some(second.as_str())),
         named => (None, named.first().map(String::as_str)),
     };
@@ -49,43 +61,20 @@ pub(super) fn run(command: &Diff, common: &Common, console: &mut Console<'_>) ->
         project.profile = profile.map(ToOwned::to_owned);
         project.compile()
     };
-    let compiled = [under(first), under(second)];
-    let mut versions = Vec::new();
-    for (compiled, profile) in compiled.iter().zip([first, second]) {
-        let Some(version) = version(compiled) else {
-            let (found, sources) = (&compiled.diagnostics, &compiled.sources);
-            show_findings(found, sources, None, common, console);
-            console.fail(&format!(
-                "{} has errors, so it cannot be compared",
-                name(profile)
-            ));
-            return Exit::Failed;
-        };
-        versions.push(version);
-    }
-    let [old, new] = versions[..] else {
-        return Exit::Failed;
+    let (old, new) = (under(first), under(second));
+    let old = comparable(old, &name(first), console)?;
+    let new = comparable(new, &name(second), console)?;
+    let differences = Differences::between(version(&old), version(&new));
+    let forbidden = command.forbidden(&new, &differences.opened)?;
+    let answer = ProfilesAnswer {
+        version: 1,
+        first,
+        second,
+        differences: &differences,
+        forbidden,
     };
-    let differences = Differences::between(old, new);
-    let forbidden = match forbidden(command, new, &differences.opened) {
-        Ok(forbidden) => forbidden,
-        Err(message) => {
-            console.fail(&message);
-            return Exit::Usage;
-        }
-    };
-    console.result(&match common.format {
-        Format::Json => json(&Answer {
-            version: 1,
-            first,
-            second,
-            differences: &differences,
-            forbidden,
-        }),
-        Format::Markdown => markdown(&differences, [first, second]),
-        _ => human(&differences, [first, second]),
-    });
-    closing(forbidden, console)
+    command.output.write(&answer, console);
+    Ok(closing(forbidden, console))
 }
 
 fn name(profile: Option<&str>) -> String {
@@ -146,8 +135,7 @@ fn said(said: Option<&Said>) -> (String, String) {
 
 fn human(differences: &Differences, [first, second]: [Option<&str>; 2]) -> String {
     let mut out = String::new();
-    // Writing to a string cannot fail.
-    let _ = writeln!(out, "{} → {}", name(first), name(second));
+    push_line!(out, "{} → {}", name(first), name(second));
     if differences.is_empty() {
         out.push_str("nothing differs\n");
         return out;
@@ -163,7 +151,7 @@ fn human(differences: &Differences, [first, second]: [Option<&str>; 2]) -> Strin
                 .as_ref()
                 .map(|place| format!("  off at {place}"));
             let off = off.unwrap_or_default();
-            let _ = writeln!(out, "{sign} {described}{off}");
+            push_line!(out, "{sign} {described}{off}");
         }
     }
     for Changed {
@@ -173,7 +161,7 @@ fn human(differences: &Differences, [first, second]: [Option<&str>; 2]) -> Strin
     } in &differences.values
     {
         let ((was, from), (is, to)) = (said(first.as_ref()), said(second.as_ref()));
-        let _ = writeln!(out, "~ {path}: {was} → {is}\n    {from} → {to}");
+        push_line!(out, "~ {path}: {was} → {is}\n    {from} → {to}");
     }
     let pairs = [
         (
@@ -192,16 +180,16 @@ fn human(differences: &Differences, [first, second]: [Option<&str>; 2]) -> Strin
     for (sign, pairs, only, with) in pairs {
         let (own, others) = between_both(pairs, only);
         for pair in own {
-            let _ = writeln!(out, "{sign} {}", line(pair));
+            push_line!(out, "{sign} {}", line(pair));
             if let Some(place) = &pair.place {
-                let _ = writeln!(out, "    {place}");
+                push_line!(out, "    {place}");
             }
         }
         if others > 0 {
-            let _ = writeln!(out, "{sign} {} that {with}", count(others, "connection"));
+            push_line!(out, "{sign} {} that {with}", count(others, "connection"));
         }
     }
-    let _ = writeln!(
+    push_line!(
         out,
         "{} differ; {} opened, {} closed",
         count(differences.values.len(), "value"),
@@ -213,8 +201,7 @@ fn human(differences: &Differences, [first, second]: [Option<&str>; 2]) -> Strin
 
 fn markdown(differences: &Differences, [first, second]: [Option<&str>; 2]) -> String {
     let mut out = String::new();
-    // Writing to a string cannot fail.
-    let _ = writeln!(out, "### {} and {}\n", name(first), name(second));
+    push_line!(out, "### {} and {}\n", name(first), name(second));
     if differences.is_empty() {
         out.push_str("Nothing differs.\n");
         return out;
@@ -224,19 +211,19 @@ fn markdown(differences: &Differences, [first, second]: [Option<&str>; 2]) -> St
         (second, &differences.only_in_second),
     ];
     for (profile, parts) in sides.into_iter().filter(|(_, parts)| !parts.is_empty()) {
-        let _ = writeln!(
+        push_line!(
             out,
             "**Only in {}**\n\n| what | off at |\n|---|---|",
             name(profile)
         );
         for (part, described) in shown(parts) {
             let off = part.off_at.as_deref().unwrap_or_default();
-            let _ = writeln!(out, "| {described} | {off} |");
+            push_line!(out, "| {described} | {off} |");
         }
         out.push('\n');
     }
     if !differences.values.is_empty() {
-        let _ = writeln!(
+        push_line!(
             out,
             "**Values**\n\n| value | {} | {} |\n|---|---|---|",
             name(first),
@@ -253,7 +240,7 @@ fn markdown(differences: &Differences, [first, second]: [Option<&str>; 2]) -> St
                 }
             };
             let (was, is) = (cell(changed.first.as_ref()), cell(changed.second.as_ref()));
-            let _ = writeln!(out, "| `{}` | {was} | {is} |", changed.path);
+            push_line!(out, "| `{}` | {was} | {is} |", changed.path);
         }
         out.push('\n');
     }
@@ -262,14 +249,14 @@ fn markdown(differences: &Differences, [first, second]: [Option<&str>; 2]) -> St
         ("Closed", &differences.closed),
     ];
     for (title, pairs) in pairs.into_iter().filter(|(_, pairs)| !pairs.is_empty()) {
-        let _ = writeln!(
+        push_line!(
             out,
             "**{title}**\n\n| from | to | ports | line |\n|---|---|---|---|"
         );
         for pair in pairs {
             let place = pair.place.as_deref().unwrap_or_default();
             let ports = pair.ports.join(", ");
-            let _ = writeln!(out, "| {} | {} | {ports} | {place} |", pair.from, pair.to);
+            push_line!(out, "| {} | {} | {ports} | {place} |", pair.from, pair.to);
         }
         out.push('\n');
     }

@@ -1,16 +1,18 @@
 //! `show --emitted FILE[:LINE]`: the source of an emitted line, or of each line of a file.
 
-use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 use erpc_emit::{Cause, EmittedLine, Scope, emitted_lines, objects};
 use erpc_model::nearest;
 use erpc_policy::Derived;
-use serde_json::{Value, json};
+use serde_json::Value;
 
+use super::Formats;
 use super::facts::View;
-use crate::arguments::Format;
+use crate::console::Console;
+use crate::format::{Output, json, yaml};
 use crate::project::ROOT_FILE;
+use crate::text::push_line;
 
 /// A file with a line, as `FILE[:LINE]` names them.
 pub(super) struct FileLine {
@@ -38,6 +40,7 @@ impl FileLine {
     /// The folder of the platform that a file on disk was built from: the nearest one above it
     /// with a `platform.erp`.
     pub(super) fn project(&self) -> Option<PathBuf> {
+        // A file that was not built yet has no platform above it; the nearest one is asked then.
         let file = std::fs::canonicalize(Path::new(&self.file)).ok()?;
         let mut above = file.ancestors().skip(1);
         above
@@ -77,33 +80,36 @@ pub(super) fn find(
     }
 }
 
-/// Them as text or data.
+/// Writes them as text or data.
 pub(super) fn show(
     view: &View<'_>,
     place: &FileLine,
     lines: &[EmittedLine],
-    format: Format,
-) -> String {
+    output: &Output<Formats>,
+    console: &mut Console<'_>,
+) {
     let chosen: Vec<&EmittedLine> = lines
         .iter()
         .filter(|line| place.line.is_none_or(|wanted| wanted == line.number))
         .collect();
-    match (format, chosen.as_slice()) {
-        (Format::Json, _) => super::json(&as_json(view, place, &chosen)),
-        (Format::Yaml, _) => super::yaml(&as_json(view, place, &chosen)),
-        (_, [line]) => one(view, place, line),
-        _ => all(view, &chosen),
-    }
+    output.write_with(
+        console,
+        || json(&as_json(view, place, &chosen)),
+        |format| match (format, chosen.as_slice()) {
+            (Formats::Yaml, _) => yaml(&as_json(view, place, &chosen)),
+            (Formats::Human | Formats::Markdown, [line]) => one(view, place, line),
+            (Formats::Human | Formats::Markdown, _) => all(view, &chosen),
+        },
+    );
 }
 
 fn one(view: &View<'_>, place: &FileLine, line: &EmittedLine) -> String {
     let mut out = String::new();
-    // Writing to a string cannot fail.
-    let _ = writeln!(out, "{}:{}", place.file, line.number);
+    push_line!(out, "{}:{}", place.file, line.number);
     if let Some(object) = &line.object {
-        let _ = writeln!(out, "{object}: {}", line.field);
+        push_line!(out, "{object}: {}", line.field);
     }
-    let _ = writeln!(out, "  | {}", line.text.trim());
+    push_line!(out, "  | {}", line.text.trim());
     if line.of_text > 0 {
         let said = line
             .causes
@@ -113,20 +119,20 @@ fn one(view: &View<'_>, place: &FileLine, line: &EmittedLine) -> String {
             .strip_prefix("file(\"")
             .and_then(|rest| rest.strip_suffix("\")"));
         let of = file.unwrap_or("the text");
-        let _ = writeln!(out, "line {} of {of}", line.of_text);
+        push_line!(out, "line {} of {of}", line.of_text);
     }
     if line.scope == Scope::Object {
-        let _ = writeln!(
+        push_line!(
             out,
             "\nopens a block; it is in an object that follows from:"
         );
     }
     for cause in distinct(view, &line.causes) {
-        let _ = writeln!(out, "\n{}", cause.why);
+        push_line!(out, "\n{}", cause.why);
         if !cause.origin.span.is_none() {
             out.push_str(&view.steps(cause.origin, "  "));
         } else {
-            let _ = writeln!(
+            push_line!(
                 out,
                 "  written by the compiler: no line of the source says it"
             );
@@ -169,7 +175,7 @@ fn all(view: &View<'_>, lines: &[&EmittedLine]) -> String {
                 None => format!("compiler: {}", cause.why),
             });
         let causes: Vec<String> = causes.collect();
-        let _ = writeln!(
+        push_line!(
             out,
             "{:4}  {text:width$}  {}",
             line.number,
@@ -184,14 +190,14 @@ fn as_json(view: &View<'_>, place: &FileLine, lines: &[&EmittedLine]) -> Value {
         let causes = line
             .causes
             .iter()
-            .map(|cause| json!({ "why": cause.why, "origin": view.origin_json(cause.origin) }));
+            .map(|cause| serde_json::json!({ "why": cause.why, "origin": view.origin_json(cause.origin) }));
         let scope = match line.scope {
             Scope::Field => "field",
             Scope::Block => "block",
             Scope::Object => "object",
             Scope::File => "file",
         };
-        json!({
+        serde_json::json!({
             "line": line.number,
             "text": line.text,
             "object": line.object,
@@ -200,5 +206,5 @@ fn as_json(view: &View<'_>, place: &FileLine, lines: &[&EmittedLine]) -> Value {
             "causes": causes.collect::<Vec<_>>(),
         })
     });
-    json!({ "version": 1, "file": place.file, "lines": lines.collect::<Vec<_>>() })
+    serde_json::json!({ "version": 1, "file": place.file, "lines": lines.collect::<Vec<_>>() })
 }

@@ -1,13 +1,12 @@
 //! Facts as text and as JSON, with their places and origins.
 
-use std::fmt::Write;
-
 use erpc_diagnostics::{Sources, Span};
 use erpc_model::facts::{self as model, Fact, Found, Plain, Subject, chain};
 use erpc_model::{NamespaceId, Origin, Platform, Via};
 use serde_json::{Map, Value, json};
 
 use crate::table::Table;
+use crate::text::{push_line, push_text};
 
 /// How many characters of a value a table shows.
 const WIDEST: usize = 72;
@@ -66,14 +65,14 @@ impl View<'_> {
         let mut out = String::new();
         let fact = &found.fact;
         let Some(value) = &fact.value else {
-            let _ = writeln!(out, "{}", found.path);
+            push_line!(out, "{}", found.path);
             return out + &self.rows(&fact.children);
         };
         let text = value.to_string();
         if text.contains('\n') {
-            let _ = writeln!(out, "{}\n\n{}", found.path, text.trim_end());
+            push_line!(out, "{}\n\n{}", found.path, text.trim_end());
         } else {
-            let _ = writeln!(out, "{}  {text}", found.path);
+            push_line!(out, "{}  {text}", found.path);
         }
         if let Some(origin) = fact.origin {
             out.push('\n');
@@ -117,7 +116,7 @@ impl View<'_> {
                 None => String::new(),
             };
             let line = format!("  {:names$}  {:values$}  {place}", row.name, row.value);
-            let _ = writeln!(out, "{}", line.trim_end());
+            push_line!(out, "{}", line.trim_end());
             if let Some(origin) = row.origin.filter(|_| self.has_origin) {
                 out.push_str(&self.steps(origin, "      "));
             }
@@ -150,13 +149,13 @@ impl View<'_> {
         let mut out = String::new();
         for step in chain(self.platform, origin) {
             let Some(place) = self.sources.place(step.span) else {
-                let _ = writeln!(out, "{indent}{}", step.says);
+                push_line!(out, "{indent}{}", step.says);
                 continue;
             };
-            let _ = writeln!(out, "{indent}{place}: {}", step.says);
+            push_line!(out, "{indent}{place}: {}", step.says);
             let line = self.source_line(step.span);
             if !line.is_empty() {
-                let _ = writeln!(out, "{indent}  | {line}");
+                push_line!(out, "{indent}  | {line}");
             }
         }
         out
@@ -338,7 +337,7 @@ fn shortened(text: &str) -> String {
         out.push('…');
     }
     if more > 0 {
-        let _ = write!(out, " … ({} lines)", more + 1);
+        push_text!(out, " … ({} lines)", more + 1);
     }
     out
 }

@@ -6,7 +6,9 @@ use erpc_model::units::{Memory, Protocol};
 use erpc_model::{Container, Platform, Port, Service};
 use serde::Serialize;
 
-use crate::arguments::Format;
+use super::Formats;
+use crate::console::Console;
+use crate::format::{Output, json, yaml};
 use crate::table::Table;
 
 /// A table of `show`.
@@ -31,24 +33,37 @@ impl List {
         })
     }
 
-    /// The list in a format.
-    pub(super) fn show(self, platform: &Platform, format: Format) -> String {
+    /// Writes the list.
+    pub(super) fn show(
+        self,
+        platform: &Platform,
+        output: &Output<Formats>,
+        console: &mut Console<'_>,
+    ) {
         match self {
-            Self::Namespaces => namespaces(platform, format),
-            Self::Services => services(platform, format),
-            Self::Repos => repos(platform, format),
-            Self::Images => images(platform, format),
+            Self::Namespaces => write(&namespaces(platform), output, console),
+            Self::Services => write(&services(platform), output, console),
+            Self::Repos => write(&repos(platform), output, console),
+            Self::Images => write(&images(platform), output, console),
         }
     }
 }
 
-fn written<const N: usize>(table: &Table<N>, rows: &impl Serialize, format: Format) -> String {
-    match format {
-        Format::Json => super::json(rows),
-        Format::Yaml => super::yaml(rows),
-        Format::Markdown => table.markdown(),
-        _ => table.aligned(),
-    }
+/// Writes a list: the table for people, the rows as data.
+fn write<const N: usize>(
+    (table, rows): &(Table<N>, impl Serialize),
+    output: &Output<Formats>,
+    console: &mut Console<'_>,
+) {
+    output.write_with(
+        console,
+        || json(rows),
+        |format| match format {
+            Formats::Human => table.aligned(),
+            Formats::Yaml => yaml(rows),
+            Formats::Markdown => table.markdown(),
+        },
+    );
 }
 
 #[derive(Serialize)]
@@ -68,7 +83,7 @@ struct NamespaceRow {
     claimed: String,
 }
 
-fn namespaces(platform: &Platform, format: Format) -> String {
+fn namespaces(platform: &Platform) -> (Table<6>, Namespaces) {
     let mut table = Table::new([
         "namespace",
         "tier",
@@ -132,7 +147,7 @@ fn namespaces(platform: &Platform, format: Format) -> String {
         version: 1,
         namespaces: rows,
     };
-    written(&table, &rows, format)
+    (table, rows)
 }
 
 fn numbers_of(first: u16, last: u16, protocol: Protocol) -> String {
@@ -165,7 +180,7 @@ struct ServiceRow {
     purpose: Option<String>,
 }
 
-fn services(platform: &Platform, format: Format) -> String {
+fn services(platform: &Platform) -> (Table<8>, Services) {
     let mut table = Table::new([
         "namespace",
         "service",
@@ -212,7 +227,7 @@ fn services(platform: &Platform, format: Format) -> String {
         version: 1,
         services: rows,
     };
-    written(&table, &rows, format)
+    (table, rows)
 }
 
 #[derive(Serialize)]
@@ -228,7 +243,7 @@ struct RepoRow {
     service: String,
 }
 
-fn repos(platform: &Platform, format: Format) -> String {
+fn repos(platform: &Platform) -> (Table<2>, Repos) {
     let mut table = Table::new(["repository", "service"]);
     let mut repos = Vec::new();
     let mut without = Vec::new();
@@ -252,7 +267,7 @@ fn repos(platform: &Platform, format: Format) -> String {
         repos,
         without,
     };
-    written(&table, &rows, format)
+    (table, rows)
 }
 
 #[derive(Serialize)]
@@ -272,7 +287,7 @@ struct ImageRow {
     repo: Option<String>,
 }
 
-fn images(platform: &Platform, format: Format) -> String {
+fn images(platform: &Platform) -> (Table<6>, Images) {
     let mut table = Table::new(["registry", "image", "tag", "digest", "owner", "used by"]);
     let mut rows = Vec::new();
     for (id, service) in platform.services() {
@@ -305,7 +320,7 @@ fn images(platform: &Platform, format: Format) -> String {
         version: 1,
         images: rows,
     };
-    written(&table, &rows, format)
+    (table, rows)
 }
 
 fn image_row(path: String, service: &Service, container: &Container) -> ImageRow {

@@ -7,153 +7,152 @@ mod lists;
 
 use std::path::{Path, PathBuf};
 
-use erpc_diagnostics::Sources;
+use clap::Args;
+use clap_complete::engine::ArgValueCompleter;
 use erpc_model::facts::{self as model, Missing, Subject};
 use erpc_model::{Platform, listed, nearest};
-use serde::Serialize;
 
-use super::{find, has_format};
-use crate::Exit;
-use crate::arguments::{Common, Format, Show};
+use crate::arguments::Source;
 use crate::console::Console;
-use crate::project::ROOT_FILE;
+use crate::format::{Chosen, Output, formats, json, yaml};
+use crate::project::{Checked, ROOT_FILE};
+use crate::{Exit, Failure, names};
 use emitted::FileLine;
 pub(crate) use lists::List;
 
-pub(crate) fn run(command: &Show, common: &Common, console: &mut Console<'_>) -> Exit {
-    let formats = [Format::Human, Format::Json, Format::Yaml, Format::Markdown];
-    if !has_format("show", &formats, common, console) {
-        return Exit::Usage;
-    }
-    let (name, path) = name_and_path(command);
-    if let Some(place) = &command.emitted {
-        let place = FileLine::parse(place);
-        let path = command.name.as_deref().map(PathBuf::from);
-        let path = path.or_else(|| place.project());
-        return of_emitted(&place, path.as_deref(), common, console);
-    }
-    let list = name.and_then(List::by_name);
-    if common.format == Format::Markdown && list.is_none() {
-        console.fail(&format!(
-            "`show` writes Markdown for its tables only: {}",
-            listed(List::NAMES, List::NAMES.len())
-        ));
-        return Exit::Usage;
-    }
-    let Some(project) = find(path.as_deref(), common, console) else {
-        return Exit::Failed;
-    };
-    let compiled = project.compile();
-    let Some((platform, _)) = &compiled.result else {
-        console.diagnostics(&compiled.diagnostics, &compiled.sources, None);
-        return Exit::Failed;
-    };
-    if let Some(list) = list {
-        console.result(&list.show(platform, common.format));
-        return Exit::Done;
-    }
-    match shown(
-        platform,
-        &compiled.sources,
-        name,
-        command.origin,
-        common.format,
-    ) {
-        Ok(text) => {
-            console.result(&text);
-            Exit::Done
-        }
-        Err(missing) => {
-            console.fail(&why(platform, &missing));
-            Exit::Usage
-        }
-    }
+formats!(Formats: Human, Yaml, Markdown);
+
+/// Shows the resolved platform, a part of it, or one value and where it came from.
+///
+/// NAME is a namespace, a service or one value by its dotted path, or a table: namespaces, services,
+/// repos, images. A value is defined at one line; its origin is that line and what lies between it and
+/// the owner: components, the namespace, the platform, a profile.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  erpc show                                  the platform in figures
+  erpc show erp-apps                         a namespace and its services
+  erpc show hl7-health --origin              a service, with the origin of each value
+  erpc show erp-apps.hl7-health.memory       one value and where it came from
+  erpc show images --format markdown         a table, to paste elsewhere
+  erpc show . --format json                  everything, for tools
+  erpc show --emitted lib/erp-apps/hl7-health/deployment.yaml:45
+                                             the source of an emitted line")]
+pub(crate) struct Arguments {
+    /// A namespace, service, dotted path or table; alone it may be the path of a project.
+    #[arg(add = ArgValueCompleter::new(names::facts_and_tables))]
+    name: Option<String>,
+    /// Project directory or file [default: nearest platform.erp in this or a parent directory].
+    path: Option<PathBuf>,
+    #[command(flatten)]
+    source: Source,
+    /// Show the origin of each value.
+    #[arg(long)]
+    origin: bool,
+    /// Show the source of an emitted line, or of each line of an emitted file.
+    #[arg(long, value_name = "FILE[:LINE]", conflicts_with_all = ["origin", "path"])]
+    emitted: Option<String>,
+    #[command(flatten)]
+    output: Output<Formats>,
 }
 
-/// The source of an emitted line.
-fn of_emitted(
-    place: &FileLine,
-    path: Option<&Path>,
-    common: &Common,
-    console: &mut Console<'_>,
-) -> Exit {
-    let Some(project) = find(path, common, console) else {
-        return Exit::Failed;
-    };
-    let compiled = project.compile();
-    let Some((platform, derived)) = &compiled.result else {
-        console.diagnostics(&compiled.diagnostics, &compiled.sources, None);
-        return Exit::Failed;
-    };
-    let view = facts::View {
-        platform,
-        sources: &compiled.sources,
-        has_origin: true,
-    };
-    let lines = match emitted::find(&view, derived, place) {
-        Ok(lines) => lines,
-        Err(message) => {
-            console.fail(&message);
-            return Exit::Usage;
+impl Arguments {
+    pub(crate) fn run(&self, console: &mut Console<'_>) -> Result<Exit, Failure> {
+        if let Some(place) = &self.emitted {
+            return self.show_emitted(&FileLine::parse(place), console);
         }
-    };
-    if place.is_old(&lines) {
-        console.note(
-            "the file on disk is another one; the lines are those that `erpc build` writes now",
+        let (name, path) = self.name_and_path();
+        let list = name.and_then(List::by_name);
+        if self.output.format == Chosen::Text(Formats::Markdown) && list.is_none() {
+            return Err(Failure::Usage(format!(
+                "`show` writes Markdown for its tables only: {}",
+                listed(List::NAMES, List::NAMES.len())
+            )));
+        }
+        let checked = self.source.check(path.as_deref())?;
+        if let Some(list) = list {
+            list.show(&checked.platform, &self.output, console);
+            return Ok(Exit::Done);
+        }
+        let shown = self.show_facts(&checked, name, console);
+        shown.map_err(|missing| Failure::Usage(why(&checked.platform, &missing)))?;
+        Ok(Exit::Done)
+    }
+
+    /// The subject and the project. A single argument is the project's where it is a path: it
+    /// has a `/`, ends with `.erp`, or is a folder with a `platform.erp`.
+    fn name_and_path(&self) -> (Option<&str>, Option<PathBuf>) {
+        let name = self.name.as_deref();
+        if self.path.is_some() {
+            return (name, self.path.clone());
+        }
+        let is_path = |name: &str| {
+            name.contains(['/', '\\'])
+                || name.ends_with(".erp")
+                || matches!(name, "." | "..")
+                || Path::new(name).join(ROOT_FILE).is_file()
+        };
+        match name {
+            Some(name) if is_path(name) => (None, Some(PathBuf::from(name))),
+            _ => (name, None),
+        }
+    }
+
+    /// The platform, or what a name leads to.
+    fn show_facts(
+        &self,
+        checked: &Checked,
+        name: Option<&str>,
+        console: &mut Console<'_>,
+    ) -> Result<(), Missing> {
+        let platform = &checked.platform;
+        let view = facts::View {
+            platform,
+            sources: &checked.sources,
+            has_origin: self.origin,
+        };
+        let found = model::find(platform, name.unwrap_or("platform"))?;
+        let value = || match name {
+            Some(_) => view.found_json(&found),
+            None => view.whole_json(),
+        };
+        self.output.write_with(
+            console,
+            || json(&value()),
+            |format| match format {
+                Formats::Yaml => yaml(&value()),
+                // The command refuses Markdown for facts.
+                Formats::Human | Formats::Markdown if !found.is_whole => view.value(&found),
+                Formats::Human | Formats::Markdown => match found.subject {
+                    Subject::Namespace(id) => view.namespace(&found, id),
+                    Subject::Platform | Subject::Service(_) | Subject::Other(_) => {
+                        view.subject(&found)
+                    }
+                },
+            },
         );
+        Ok(())
     }
-    console.result(&emitted::show(&view, place, &lines, common.format));
-    Exit::Done
-}
 
-/// The subject and the project. A single argument is the project's where it is a path: it
-/// has a `/`, ends with `.erp`, or is a folder with a `platform.erp`.
-fn name_and_path(command: &Show) -> (Option<&str>, Option<PathBuf>) {
-    let name = command.name.as_deref();
-    if command.path.is_some() {
-        return (name, command.path.clone());
+    /// The source of an emitted line.
+    fn show_emitted(&self, place: &FileLine, console: &mut Console<'_>) -> Result<Exit, Failure> {
+        let path = self.name.as_deref().map(PathBuf::from);
+        let path = path.or_else(|| place.project());
+        let checked = self.source.check(path.as_deref())?;
+        let view = facts::View {
+            platform: &checked.platform,
+            sources: &checked.sources,
+            has_origin: true,
+        };
+        let lines = emitted::find(&view, &checked.derived, place).map_err(Failure::Usage)?;
+        if place.is_old(&lines) {
+            console.note(
+                "the file on disk is another one; the lines are those that `erpc build` writes now",
+            );
+        }
+        emitted::show(&view, place, &lines, &self.output, console);
+        Ok(Exit::Done)
     }
-    let is_path = |name: &str| {
-        name.contains(['/', '\\'])
-            || name.ends_with(".erp")
-            || matches!(name, "." | "..")
-            || Path::new(name).join(ROOT_FILE).is_file()
-    };
-    match name {
-        Some(name) if is_path(name) => (None, Some(PathBuf::from(name))),
-        _ => (name, None),
-    }
-}
-
-fn shown(
-    platform: &Platform,
-    sources: &Sources,
-    name: Option<&str>,
-    has_origin: bool,
-    format: Format,
-) -> Result<String, Missing> {
-    let view = facts::View {
-        platform,
-        sources,
-        has_origin,
-    };
-    let Some(name) = name else {
-        return Ok(match format {
-            Format::Json => json(&view.whole_json()),
-            Format::Yaml => yaml(&view.whole_json()),
-            _ => view.subject(&model::find(platform, "platform")?),
-        });
-    };
-    let found = model::find(platform, name)?;
-    Ok(match format {
-        Format::Json => json(&view.found_json(&found)),
-        Format::Yaml => yaml(&view.found_json(&found)),
-        _ if !found.is_whole => view.value(&found),
-        _ => match found.subject {
-            Subject::Namespace(id) => view.namespace(&found, id),
-            Subject::Platform | Subject::Service(_) | Subject::Other(_) => view.subject(&found),
-        },
-    })
 }
 
 /// Why a name leads nowhere, in a line.
@@ -184,20 +183,4 @@ pub(crate) fn why(platform: &Platform, missing: &Missing) -> String {
             format!("`{whose}` has no `{unknown}`; {hint}")
         }
     }
-}
-
-fn json(value: &impl Serialize) -> String {
-    // Strings, numbers and lists of them cannot fail to be written.
-    serde_json::to_string_pretty(value).unwrap_or_default() + "\n"
-}
-
-fn yaml(value: &impl Serialize) -> String {
-    let options = serde_saphyr::ser_options! {
-        min_fold_chars: usize::MAX,
-        folded_wrap_chars: usize::MAX,
-    };
-    let mut text = String::new();
-    // As above: keys are strings, which is all that could fail.
-    let _ = serde_saphyr::to_fmt_writer_with_options(&mut text, value, options);
-    text
 }
