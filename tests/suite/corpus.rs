@@ -5,31 +5,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use erpc_import::{DEFAULT_NAMESPACE, Difference, Input, Object, compare, read, write};
-use erpc_tests::Memory;
-use serde_json::{Value, json};
+use erpc_import::{DEFAULT_NAMESPACE, Difference, Input, Object, compare, is_whole, read, write};
+use serde_json::Value;
+
+use crate::import::{build, format};
 
 const WORKLOADS: [&str; 5] = ["Deployment", "StatefulSet", "DaemonSet", "Job", "CronJob"];
-
-/// The objects of a program, or the codes and messages of its errors.
-fn build(source: &str) -> Result<Vec<Value>, Vec<String>> {
-    let compiled = Memory::of(source).compile();
-    let Some((platform, derived)) = &compiled.result else {
-        let found = compiled.diagnostics.as_slice().iter();
-        let errors = found.filter(|found| found.severity() == erpc_diagnostics::Severity::Error);
-        return Err(errors
-            .map(|found| format!("{} {}", found.code.id, found.message))
-            .collect());
-    };
-    let files = erpc_emit::objects(platform, derived, &compiled.sources);
-    let objects = files.iter().flat_map(|file| &file.objects);
-    Ok(objects.map(|object| json!(object)).collect())
-}
-
-fn format(source: &str) -> String {
-    let parsed = erpc_syntax::parse(erpc_diagnostics::FileId(0), source);
-    erpc_syntax::format(source, &parsed.file)
-}
 
 /// Labels that tell what an object of a platform is a part of. They are on the object, and restart no pod.
 fn is_part_of(difference: &Difference) -> bool {
@@ -127,7 +108,7 @@ fn files_of(corpus: &Path, input: &str) -> Vec<PathBuf> {
     files
 }
 
-/// The different workloads of the corpus.
+/// The different workloads of the corpus, without what other tools merge into one.
 fn workloads(corpus: &Path) -> Vec<Object> {
     let list = std::fs::read_to_string(corpus.join("sources.tsv")).expect("sources.tsv");
     let mut seen = BTreeSet::new();
@@ -147,7 +128,10 @@ fn workloads(corpus: &Path) -> Vec<Object> {
             .collect();
         for object in read(&inputs).objects {
             let kind = object.value["kind"].as_str().unwrap_or_default();
-            if WORKLOADS.contains(&kind) && seen.insert(object.value.to_string()) {
+            if WORKLOADS.contains(&kind)
+                && is_whole(&object.value)
+                && seen.insert(object.value.to_string())
+            {
                 all.push(object);
             }
         }

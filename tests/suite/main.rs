@@ -20,6 +20,7 @@ mod formatting;
 mod gitops;
 mod graph;
 mod helm;
+mod import;
 mod library;
 mod licences;
 mod limits;

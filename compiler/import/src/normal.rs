@@ -36,24 +36,44 @@ const MAX_DEPTH: usize = 256;
 
 /// The normal form of an object.
 pub(crate) fn of(object: &Value) -> Value {
+    let object = current(object);
+    let text = |key: &str| object[key].as_str().unwrap_or_default();
+    let typed = schema::typed(Version::NEWEST, text("apiVersion"), text("kind"));
+    value(&object, typed, "", 0).unwrap_or(Value::Null)
+}
+
+/// The same object in a version of the API that is served, without what the server writes and without old names of
+/// fields.
+pub(crate) fn current(object: &Value) -> Value {
     let mut object = object.clone();
     let text = |object: &Value, key: &str| object[key].as_str().unwrap_or_default().to_owned();
-    let (mut api_version, kind) = (text(&object, "apiVersion"), text(&object, "kind"));
+    let (api_version, kind) = (text(&object, "apiVersion"), text(&object, "kind"));
     let replaced = REPLACED
         .iter()
         .find(|(old, of, _)| *old == api_version && *of == kind);
     if let Some((_, _, new)) = replaced {
-        (*new).clone_into(&mut api_version);
         object["apiVersion"] = Value::from(*new);
     }
     if let Some(fields) = object.as_object_mut() {
         fields.remove("status");
     }
-    if kind == "Deployment" || kind == "DaemonSet" || kind == "StatefulSet" {
+    if ["Deployment", "DaemonSet", "StatefulSet"].contains(&kind.as_str()) {
         default_selector(&mut object);
     }
-    let typed = schema::typed(Version::NEWEST, &api_version, &kind);
-    value(&object, typed, "", 0).unwrap_or(Value::Null)
+    let pod: &[&str] = match kind.as_str() {
+        "Pod" => &["spec"],
+        "CronJob" => &["spec", "jobTemplate", "spec", "template", "spec"],
+        _ => &["spec", "template", "spec"],
+    };
+    let pod = pod
+        .iter()
+        .try_fold(&mut object, |at, name| at.get_mut(*name));
+    if let Some(pod) = pod.and_then(Value::as_object_mut)
+        && let Some(account) = pod.remove("serviceAccount")
+    {
+        pod.entry("serviceAccountName").or_insert(account);
+    }
+    object
 }
 
 /// The versions before `apps/v1` took the labels of the pods for a missing selector.
@@ -162,12 +182,6 @@ fn conditional(name: &str, fields: &mut Map<String, Value>, depth: usize) {
                 for (resource, limit) in limits.into_iter().flatten() {
                     requests.entry(resource).or_insert(limit);
                 }
-            }
-        }
-        "PodSpec" => {
-            // The old name of the field.
-            if let Some(account) = fields.remove("serviceAccount") {
-                fields.entry("serviceAccountName").or_insert(account);
             }
         }
         "JobSpec" => {

@@ -53,7 +53,8 @@ fn of_maps(
     let is_original = |key: &str| original.get(key).is_some_and(|value| !value.is_null());
     for key in ours.keys().filter(|key| !is_original(key)) {
         let is_added = made.get(key).is_some() && made.get(key) != wanted.get(key);
-        if is_added && !is_given(&below(path, key)) && !keeps_ours(path) {
+        let below = below(path, key);
+        if is_added && !is_given(&below) && !keeps_ours(path) && !keeps_ours(&below) {
             patch.insert(key.clone(), Value::Null);
         }
     }

@@ -10,8 +10,8 @@ use erpc_emit::schema::{self, Version};
 use serde_json::Value;
 
 use self::statements::{Workload, at, is_name};
-use crate::Object;
 use crate::compare::Key;
+use crate::{Object, normal};
 
 /// What becomes of a program.
 pub type Built = Result<Vec<Value>, Vec<String>>;
@@ -39,11 +39,11 @@ pub fn write(
     build: &dyn Fn(&str) -> Built,
 ) -> Result<Written, Vec<String>> {
     let mut left_out = Vec::new();
-    let mut namespaces: BTreeMap<&str, Vec<Workload<'_>>> = BTreeMap::new();
+    let mut namespaces: BTreeMap<&str, Vec<Workload>> = BTreeMap::new();
     let mut names: BTreeSet<(&str, String)> = BTreeSet::new();
     for object in objects {
         let key = Key::of(&object.value);
-        if !WORKLOADS.contains(&key.kind.as_str()) {
+        if !WORKLOADS.contains(&key.kind.as_str()) || !is_whole(&object.value) {
             left_out.push(key);
             continue;
         }
@@ -53,11 +53,10 @@ pub fn write(
         while !names.insert((namespace, name.clone())) {
             name = format!("{name}-{}", key.kind.to_ascii_lowercase());
         }
-        let object = &object.value;
-        namespaces
-            .entry(namespace)
-            .or_default()
-            .push(Workload { object, name });
+        namespaces.entry(namespace).or_default().push(Workload {
+            object: normal::current(&object.value),
+            name,
+        });
     }
     let source = format(&program(&namespaces, &BTreeMap::new()));
     let made = build(&source)?;
@@ -67,6 +66,30 @@ pub fn write(
 }
 
 const WORKLOADS: [&str; 5] = ["Deployment", "StatefulSet", "DaemonSet", "Job", "CronJob"];
+
+/// Whether a workload has what Kubernetes demands: what other tools merge into one has not.
+#[must_use]
+pub fn is_whole(workload: &Value) -> bool {
+    let path: &[&str] = match workload["kind"].as_str() {
+        Some("CronJob") => &[
+            "spec",
+            "jobTemplate",
+            "spec",
+            "template",
+            "spec",
+            "containers",
+        ],
+        _ => &["spec", "template", "spec", "containers"],
+    };
+    let containers = at(workload, path).and_then(Value::as_array);
+    let has_image = |container: &Value| {
+        container["name"].is_string()
+            && container["image"]
+                .as_str()
+                .is_some_and(|image| !image.is_empty())
+    };
+    containers.is_some_and(|containers| !containers.is_empty() && containers.iter().all(has_image))
+}
 
 /// A name of the language for one of Kubernetes.
 fn name_of(name: &str) -> String {
@@ -90,11 +113,23 @@ fn name_of(name: &str) -> String {
 
 type Patches = BTreeMap<(String, String), String>;
 
-fn program(namespaces: &BTreeMap<&str, Vec<Workload<'_>>>, patches: &Patches) -> String {
+fn program(namespaces: &BTreeMap<&str, Vec<Workload>>, patches: &Patches) -> String {
     let mut out = String::from(
         "erp 1\n\nplatform imported { version \"1\"; cluster main; defaults kubernetes }\n\ntiers all\n\n\
-         # Fill in what is known of the cluster.\ncluster main { kubernetes 1.37; cni calico; storage standard default }\n",
+         # Fill in what is known of the cluster.\ncluster main {\nkubernetes 1.37\ncni calico\n",
     );
+    let classes = namespaces
+        .values()
+        .flatten()
+        .flat_map(Workload::storage_classes);
+    let classes: BTreeSet<&str> = classes.collect();
+    for class in &classes {
+        out.push_str(&format!("storage {class}\n"));
+    }
+    if !classes.contains("standard") {
+        out.push_str("storage standard default\n");
+    }
+    out.push_str("}\n");
     for (namespace, workloads) in namespaces {
         out.push_str(&format!("\nnamespace {namespace} {{\ntier all\n"));
         for workload in workloads {
@@ -107,7 +142,7 @@ fn program(namespaces: &BTreeMap<&str, Vec<Workload<'_>>>, patches: &Patches) ->
 }
 
 /// The patch of each workload whose statements do not say all of it.
-fn patches(namespaces: &BTreeMap<&str, Vec<Workload<'_>>>, made: &[Value]) -> Patches {
+fn patches(namespaces: &BTreeMap<&str, Vec<Workload>>, made: &[Value]) -> Patches {
     let mut by_key: BTreeMap<Key, &Value> = BTreeMap::new();
     for object in made {
         by_key.insert(Key::of(object), object);
@@ -115,7 +150,7 @@ fn patches(namespaces: &BTreeMap<&str, Vec<Workload<'_>>>, made: &[Value]) -> Pa
     let mut patches = Patches::new();
     for (namespace, workloads) in namespaces {
         for workload in workloads {
-            let mut key = Key::of(workload.object);
+            let mut key = Key::of(&workload.object);
             (*namespace).clone_into(&mut key.namespace);
             // A job may be called otherwise than its object.
             let ours = by_key.get(&key).copied().or_else(|| {
@@ -128,7 +163,7 @@ fn patches(namespaces: &BTreeMap<&str, Vec<Workload<'_>>>, made: &[Value]) -> Pa
             };
             let text = |key: &str| ours[key].as_str().unwrap_or_default();
             let typed = schema::typed(Version::NEWEST, text("apiVersion"), text("kind"));
-            if let Some(patch) = merge::between(ours, workload.object, typed) {
+            if let Some(patch) = merge::between(ours, &workload.object, typed) {
                 let (kind, yaml) = (key.kind.to_ascii_lowercase(), yaml(&patch));
                 let patch = format!("patch {kind} \"\"\"\n{yaml}\"\"\"\n");
                 patches.insert(((*namespace).to_owned(), workload.name.clone()), patch);

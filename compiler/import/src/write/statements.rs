@@ -3,16 +3,19 @@
 
 use serde_json::Value;
 
+/// Labels that the language sets itself.
+const RESERVED: &str = "app.kubernetes.io/";
+
 /// A workload that is to be a service or a job.
-pub(super) struct Workload<'o> {
-    pub(super) object: &'o Value,
+pub(super) struct Workload {
+    pub(super) object: Value,
     /// Its name in the source.
     pub(super) name: String,
 }
 
-impl Workload<'_> {
+impl Workload {
     fn text<'v>(&'v self, path: &[&str]) -> Option<&'v str> {
-        at(self.object, path).and_then(Value::as_str)
+        at(&self.object, path).and_then(Value::as_str)
     }
 
     pub(super) fn kind(&self) -> &str {
@@ -25,7 +28,7 @@ impl Workload<'_> {
             "CronJob" => &["spec", "jobTemplate", "spec", "template"],
             _ => &["spec", "template"],
         };
-        at(self.object, path).unwrap_or(&Value::Null)
+        at(&self.object, path).unwrap_or(&Value::Null)
     }
 
     /// The container that the statements of the service are about: the first.
@@ -74,7 +77,7 @@ impl Workload<'_> {
         parts.extend(quoted(name).map(|name| format!("workload {name}")));
         let container = self.main()["name"].as_str().and_then(quoted);
         parts.extend(container.map(|name| format!("container {name}")));
-        let selector = at(self.object, &["spec", "selector", "matchLabels"]);
+        let selector = at(&self.object, &["spec", "selector", "matchLabels"]);
         let selector = selector.or_else(|| match self.kind() {
             "Deployment" | "DaemonSet" | "StatefulSet" => {
                 at(self.template(), &["metadata", "labels"])
@@ -103,14 +106,14 @@ impl Workload<'_> {
     /// Labels and annotations that the workload and its pods have with one value.
     fn pairs(&self, lines: &mut Vec<String>) {
         for word in ["labels", "annotations"] {
-            let own = at(self.object, &["metadata", word]).and_then(Value::as_object);
+            let own = at(&self.object, &["metadata", word]).and_then(Value::as_object);
             let of_pods = at(self.template(), &["metadata", word]);
             let (Some(own), Some(of_pods)) = (own, of_pods) else {
                 continue;
             };
-            let both = own
-                .iter()
-                .filter(|(key, value)| of_pods[key.as_str()] == **value);
+            let both = own.iter().filter(|(key, value)| {
+                of_pods[key.as_str()] == **value && !key.starts_with(RESERVED)
+            });
             if let Some(pairs) = pairs(both).filter(|pairs| !pairs.is_empty()) {
                 lines.push(format!("{word} {pairs}"));
             }
@@ -193,15 +196,23 @@ impl Workload<'_> {
         if self.kind() == "DaemonSet" {
             lines.push("replicas per node".to_owned());
         } else if let Some(replicas) =
-            at(self.object, &["spec", "replicas"]).and_then(Value::as_u64)
+            at(&self.object, &["spec", "replicas"]).and_then(Value::as_u64)
         {
             lines.push(format!("replicas {replicas}"));
         }
     }
 
+    /// The storage classes that its claims name.
+    pub(super) fn storage_classes(&self) -> impl Iterator<Item = &str> {
+        let claims = at(&self.object, &["spec", "volumeClaimTemplates"]);
+        let claims = claims.and_then(Value::as_array).into_iter().flatten();
+        let classes = claims.filter_map(|claim| claim["spec"]["storageClassName"].as_str());
+        classes.filter(|class| is_name(class))
+    }
+
     /// The claims of a StatefulSet, each with the path at which the first container has it.
     fn volumes(&self, lines: &mut Vec<String>) {
-        let claims = at(self.object, &["spec", "volumeClaimTemplates"]);
+        let claims = at(&self.object, &["spec", "volumeClaimTemplates"]);
         for claim in claims.and_then(Value::as_array).into_iter().flatten() {
             let name = claim["metadata"]["name"]
                 .as_str()
