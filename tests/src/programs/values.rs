@@ -632,7 +632,23 @@ impl Open for OfWord<'_> {
                     "pod-security.kubernetes.io/enforce",
                 ],
             )),
-            ("labels", _) => quoted(any(values, &["", "x", "A_b.c", "a b"])),
+            ("labels", _) => quoted(any(
+                values,
+                &[
+                    "",
+                    "x",
+                    "A_b.c",
+                    "a b",
+                    "restricted",
+                    "baseline",
+                    "privileged",
+                ],
+            )),
+            // Admission refuses pods of a class that the cluster does not have.
+            ("priority", _) => any(
+                values,
+                &["system-cluster-critical", "system-node-critical", "High"],
+            ),
             ("run", _) => any(values, &["0", "1", "1000", "65535", "2147483647"]),
             ("replicas" | "disruption" | "retries" | "history", "N") => {
                 any(values, &["0", "1", "2", "3", "10", "1000"])

@@ -57,6 +57,10 @@ fn spec(platform: &Platform, id: ServiceId) -> Map {
     if !before.is_empty() {
         spec.block("initContainers", before);
     }
+    if let Some(class) = &service.properties.priority {
+        let cause = Cause::said("the PriorityClass of the pods", class);
+        spec.set("priorityClassName", &class.value, cause);
+    }
     if service.is_job() {
         spec.set(
             "restartPolicy",

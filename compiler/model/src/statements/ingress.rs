@@ -36,7 +36,7 @@ pub enum IngressController {
 
 impl Ingress {
     pub(super) fn read(reader: &mut Reader<'_, '_>) -> Option<Self> {
-        let class = Self::read_class(reader)?;
+        let class = reader.class_name("the ingress class", "IngressClass")?;
         reader.keyword("by")?;
         let controller = if reader.word("nodes") {
             IngressController::Nodes
@@ -47,29 +47,6 @@ impl Ingress {
         };
         reader.finish();
         Some(Self { class, controller })
-    }
-
-    /// The name of an IngressClass, which is a DNS subdomain: dots are part of it.
-    fn read_class(reader: &mut Reader<'_, '_>) -> Option<Sourced<SmolStr>> {
-        let span = reader.here();
-        let text = reader.written(span);
-        let is_part = |part: &str| {
-            let is_allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
-            !part.is_empty()
-                && part.bytes().all(is_allowed)
-                && !part.starts_with('-')
-                && !part.ends_with('-')
-        };
-        let is_subdomain = text.contains('.') && text.split('.').all(is_part);
-        let class = if is_subdomain && reader.next_expr().is_some() {
-            reader.sourced(text.into(), span)
-        } else {
-            let name = reader.name("the ingress class")?;
-            reader.sourced(name.text, name.span)
-        };
-        let rule = kubernetes::not_a_subdomain;
-        reader.check_text("IngressClass", &class.value, class.span(), rule);
-        Some(class)
     }
 }
 

@@ -12,6 +12,7 @@ use crate::args::{Args, plain_text};
 use crate::choice::Choice;
 use crate::eval::{Evaluator, Scope, Standpoint};
 use crate::ids::{NamespaceId, PortId, SecretId, ServiceId, TierId};
+use crate::kubernetes;
 use crate::origin::{Origin, Sourced, Via};
 use crate::units::{Cpu, Duration, Memory, Range};
 use crate::value::{Type, Value};
@@ -339,6 +340,28 @@ impl<'r, 'a> Reader<'r, 'a> {
         let name = self.name(what)?;
         self.lookup.check_name(&name, kind);
         Some(self.sourced(name.text, name.span))
+    }
+
+    /// The name of a class of the cluster, which `what` describes: a DNS subdomain, so that dots are part of it.
+    pub(crate) fn class_name(&mut self, what: &str, kind: &str) -> Option<Sourced<SmolStr>> {
+        let span = self.here();
+        let text = self.written(span);
+        let is_part = |part: &str| {
+            let is_allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+            !part.is_empty()
+                && part.bytes().all(is_allowed)
+                && !part.starts_with('-')
+                && !part.ends_with('-')
+        };
+        let is_subdomain = text.contains('.') && text.split('.').all(is_part);
+        let name = if is_subdomain && self.next_expr().is_some() {
+            self.sourced(text.into(), span)
+        } else {
+            let name = self.name(what)?;
+            self.sourced(name.text, name.span)
+        };
+        self.check_text(kind, &name.value, name.span(), kubernetes::not_a_subdomain);
+        Some(name)
     }
 
     /// `because "…"`, where it is next.

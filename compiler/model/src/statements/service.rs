@@ -2,6 +2,7 @@
 
 use erpc_diagnostics::{Diagnostic, codes, nearest};
 use erpc_syntax::tree::{Expr, ExprKind};
+use smol_str::SmolStr;
 
 use super::slo::{self, Promise};
 use super::{
@@ -35,6 +36,13 @@ statements! {
         members {
             uid: Option<u32>, "The user that it runs as." => |run| run.as_ref().map(|run| run.value.uid),
             gid: Option<u32>, "The group that it runs as." => |run| run.as_ref().map(|run| run.value.gid),
+        };
+    priority: Option<Sourced<SmolStr>> = "priority CLASS" [Service Job]
+        "The PriorityClass of the pods: higher ones are scheduled first, and lower ones make way for them.",
+        read |reader| {
+            let class = reader.class_name("the name of a PriorityClass", "PriorityClass");
+            reader.finish();
+            class
         };
     spread: Option<Sourced<Spread>> = "spread by node|zone" [Service]
         "Over what the pods are spread.",
