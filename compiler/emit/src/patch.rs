@@ -11,7 +11,8 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 
 use erpc_diagnostics::{Diagnostic, Diagnostics, Severity, Span, codes};
-use erpc_model::{Origin, Patch, PatchField, PatchValue, Service, Via, listed};
+use erpc_model::facts::origins_of_plain_statements;
+use erpc_model::{Origin, Patch, PatchField, PatchValue, Platform, Service, ServiceId, Via, listed};
 use smol_str::SmolStr;
 
 use crate::schema::{self, Version};
@@ -64,11 +65,14 @@ enum Action<'p> {
 
 /// Applies the patches of a service to its objects: each to all objects of its kind, or to the one that it names.
 pub(crate) fn apply(
-    version: Version,
-    service: &Service,
+    platform: &Platform,
+    id: ServiceId,
     files: &mut [ObjectFile],
     out: &mut Diagnostics,
 ) {
+    let service = &platform[id];
+    let version = Version::of(platform);
+    let statements = origins_of_plain_statements(platform, id);
     for patch in &service.patches {
         let kind = patch.kind.value.as_str();
         if UNTOUCHABLE.contains(&kind) {
@@ -100,7 +104,7 @@ pub(crate) fn apply(
         // A patch of several objects has the same fault in each.
         let mut seen = HashSet::new();
         for object in objects.iter_mut().filter(|object| is_meant(object)) {
-            let found = apply_to(version, service, patch, object);
+            let found = apply_to(version, service, &statements, patch, object);
             for one in found {
                 if seen.insert((one.message.clone(), one.span())) {
                     out.push(one);
@@ -151,6 +155,7 @@ fn no_object(service: &Service, patch: &Patch, objects: &[&mut Object]) -> Diagn
 fn apply_to(
     version: Version,
     service: &Service,
+    statements: &[(String, Origin)],
     patch: &Patch,
     object: &mut Object,
 ) -> Vec<Diagnostic> {
@@ -174,7 +179,7 @@ fn apply_to(
     };
     let mut found: Vec<Diagnostic> = changes
         .iter()
-        .filter_map(|change| owned::finding(service, patch, change, object, typed))
+        .filter_map(|change| owned::finding((service, statements), patch, change, object, typed))
         .collect();
     if found.iter().any(|one| one.severity() == Severity::Error) {
         return found;

@@ -138,7 +138,7 @@ pub(crate) fn traced_service(
     let mut diagnostics = Diagnostics::new();
     if !service.patches.is_empty() {
         let version = crate::schema::Version::of(platform);
-        patch::apply(version, service, &mut files, &mut diagnostics);
+        patch::apply(platform, id, &mut files, &mut diagnostics);
     }
     // Last, because the name of a Job follows from its whole spec.
     for object in files.iter_mut().flat_map(|file| &mut file.objects) {

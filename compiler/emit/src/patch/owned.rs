@@ -2,7 +2,7 @@
 //! than the model, and everything that is proven, shown and reported of it untrue.
 
 use erpc_diagnostics::{Diagnostic, codes};
-use erpc_model::{Patch, PatchValue, Service};
+use erpc_model::{Origin, Patch, PatchValue, Service};
 use serde_json::json;
 
 use super::{Action, Change, Step, fields};
@@ -268,7 +268,7 @@ enum Reach {
 
 /// What there is to report of a change of a field that is not for patches.
 pub(super) fn finding(
-    service: &Service,
+    (service, statements): (&Service, &[(String, Origin)]),
     patch: &Patch,
     change: &Change<'_>,
     object: &Object,
@@ -299,19 +299,41 @@ pub(super) fn finding(
         let reach = reach(change, object, &known)?;
         let is_met = reach == Reach::Into || !matches!(owner, Free);
         is_met.then_some(owner)
-    })?;
+    });
     let shown = fields::shown_names(&change.path).join(".");
-    let (code, why) = match owner {
-        Model(why) => (&codes::OWNED_FIELD, *why),
-        Security(why) => (&codes::PATCHED_SECURITY, *why),
-        Network => return on_the_node(service, change),
-        Free => return None,
+    let cannot = |why: &str| {
+        let message = format!("a patch cannot set `{shown}`: {why}");
+        Diagnostic::new(&codes::OWNED_FIELD, message).at(change.origin.span, "set here")
     };
-    Some(
-        Diagnostic::new(code, format!("`{shown}` is not for a patch: {why}"))
-            .at(change.origin.span, "set here")
-            .also(patch.kind.span(), "in this patch"),
-    )
+    let found = match owner {
+        None => {
+            let (word, origin) = set_by(statements, change, current?)?;
+            cannot(&format!("`{word}` sets it")).also(origin.span, "the statement")
+        }
+        Some(Model(why)) => cannot(why),
+        Some(Security(why)) => {
+            let message = format!("a patch sets `{shown}`: {why}");
+            Diagnostic::new(&codes::PATCHED_SECURITY, message).at(change.origin.span, "set here")
+        }
+        Some(Network) => return on_the_node(service, change),
+        Some(Free) => return None,
+    };
+    Some(found.also(patch.kind.span(), "in this patch"))
+}
+
+/// The plain statement of the service, with its word, that has set the field that a change sets too: which of the two is
+/// meant is not clear. The tables above have the fields that no patch may set, whether a statement sets them or not.
+fn set_by<'s>(
+    statements: &'s [(String, Origin)],
+    change: &Change<'_>,
+    current: &Field,
+) -> Option<&'s (String, Origin)> {
+    if matches!(change.action, Action::Ensure) {
+        return None;
+    }
+    let causes = current.causes.as_slice();
+    let mut statements = statements.iter();
+    statements.find(|(_, origin)| causes.iter().any(|cause| cause.origin == *origin))
 }
 
 /// Whether a change leaves the object as it is. A strategic merge patch may repeat what statements set, such as the

@@ -12,4 +12,4 @@ pub use crate::fact::{Fact, Plain};
 pub use chain::{OriginStep, chain};
 pub use find::{Found, Missing, Subject, find};
 pub use place::{of_cluster, of_external, of_namespace, of_platform, of_secret};
-pub use service::{of_service, plain_statements};
+pub use service::{of_service, origins_of_plain_statements, plain_statements};

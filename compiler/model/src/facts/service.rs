@@ -38,6 +38,14 @@ pub fn plain_statements(
         .collect()
 }
 
+/// The words of the plain statements that a service sets, each with the origin of its value.
+#[must_use]
+pub fn origins_of_plain_statements(platform: &Platform, id: ServiceId) -> Vec<(String, Origin)> {
+    let rows = platform[id].properties.facts(platform).into_iter();
+    rows.filter_map(|row| Some((row.name, row.origin?)))
+        .collect()
+}
+
 fn workload(service: &Service) -> Fact {
     let own_volume = service.volumes.iter().find(|volume| !volume.shared);
     let origin = match (&service.workload, own_volume) {
