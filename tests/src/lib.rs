@@ -4,6 +4,7 @@
 pub mod browser;
 pub mod generator;
 pub mod mistakes;
+pub mod objects;
 pub mod programs;
 pub mod random;
 pub mod schemas;
@@ -16,22 +17,6 @@ use std::time::{Duration, Instant};
 use erpc_cli::project::{Compiled, Project, compile};
 use erpc_cli::{Console, Exit};
 use erpc_model::{Files, ReadError};
-use serde_json::Value;
-
-/// The kind, the namespace and the name of an object; a namespace that there is not is empty.
-pub type ObjectKey = (String, String, String);
-
-/// By what an object of Kubernetes is told from others.
-#[must_use]
-pub fn object_key(object: &Value) -> ObjectKey {
-    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    let metadata = &object["metadata"];
-    (
-        text(&object["kind"]),
-        text(&metadata["namespace"]),
-        text(&metadata["name"]),
-    )
-}
 
 /// The least time of several runs, without what it takes to drop their results.
 pub fn least<T>(runs: usize, mut run: impl FnMut() -> T) -> Duration {

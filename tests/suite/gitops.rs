@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::Command;
 
 use erpc_cli::Exit;
+use erpc_tests::objects::{ObjectKey, Objects, assert_same_objects, by_key, object_key};
 use erpc_tests::{erpc, files_below, platforms, repository};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -36,30 +37,17 @@ fn documents(folder: &Path) -> Vec<(String, Value)> {
     all
 }
 
-type Key = (String, String, String);
-
-fn key(object: &Value) -> Key {
-    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    let metadata = &object["metadata"];
-    (
-        text(&object["kind"]),
-        text(&metadata["namespace"]),
-        text(&metadata["name"]),
-    )
-}
-
 /// The objects of `lib/` and `share/`.
-fn objects(out: &Path) -> BTreeMap<Key, Value> {
+fn objects(out: &Path) -> Objects {
     let both = ["lib", "share"]
         .into_iter()
         .flat_map(|part| documents(&out.join(part)));
-    both.map(|(_, object)| (key(&object), object)).collect()
+    by_key(both.map(|(_, object)| object))
 }
 
-/// The same without the marks that begin like this.
-fn without_marks(objects: Vec<(String, Value)>, prefix: &str) -> BTreeMap<Key, Value> {
-    let mut out = BTreeMap::new();
-    for (path, mut object) in objects {
+/// Objects of a target without the annotations that begin like this, which are the target's own.
+fn without_marks(objects: Vec<(String, Value)>, prefix: &str) -> Objects {
+    let objects = objects.into_iter().map(|(_, mut object)| {
         let annotations = object.pointer_mut("/metadata/annotations");
         if let Some(annotations) = annotations.and_then(Value::as_object_mut) {
             annotations.retain(|name, _| !name.starts_with(prefix));
@@ -68,13 +56,9 @@ fn without_marks(objects: Vec<(String, Value)>, prefix: &str) -> BTreeMap<Key, V
                 metadata.remove("annotations");
             }
         }
-        let key = key(&object);
-        assert!(
-            out.insert(key.clone(), object).is_none(),
-            "{path}: {key:?} twice"
-        );
-    }
-    out
+        object
+    });
+    by_key(objects)
 }
 
 /// A published schema, closed: the API server drops what it does not name.
@@ -215,9 +199,9 @@ fn service_of(object: &Value) -> String {
 
 #[test]
 fn a_job_is_applied_like_any_other_object_and_never_replaced() {
-    let folder = repository().join("tests/platforms/everything");
+    let out = built(&repository().join("tests/platforms/everything"));
     let read = |path: &str| {
-        let text = std::fs::read_to_string(folder.join(path)).expect("an output");
+        let text = std::fs::read_to_string(out.path().join(path)).expect("an output");
         serde_saphyr::from_str::<Value>(&text).expect("YAML")
     };
     let job = read("lib/n/j/job.yaml");
@@ -246,7 +230,7 @@ fn an_application_has_every_object_once_in_the_wave_of_its_service() {
         for (path, object) in &all {
             let mark = &object["metadata"]["annotations"]["argocd.argoproj.io/sync-wave"];
             let wave: i64 = mark.as_str().expect("a wave").parse().expect("a number");
-            let (kind, _, name) = key(object);
+            let (kind, _, name) = object_key(object);
             if is_workload(object) {
                 assert_eq!(wave, waves[&service_of(object)], "{path}");
             }
@@ -260,7 +244,12 @@ fn an_application_has_every_object_once_in_the_wave_of_its_service() {
             }
         }
         let wanted = objects(out.path());
-        assert_eq!(without_marks(all, "argocd.argoproj.io/"), wanted);
+        let copies = without_marks(all, "argocd.argoproj.io/");
+        assert_same_objects(
+            &format!("argocd of {}", platform.display()),
+            &wanted,
+            &copies,
+        );
 
         let own = documents(&out.path().join("argocd"));
         let of = |file: &str| {
@@ -361,15 +350,20 @@ fn a_kustomization_for_each_service_waits_for_the_wave_before_and_checks_its_wor
             let own = copies.iter().filter(|(path, _)| path.starts_with(&folder));
             let own: Vec<&Value> = own.map(|(_, object)| object).collect();
             for object in &own {
-                assert!(applied.insert(key(object)), "{:?} twice", key(object));
+                assert!(
+                    applied.insert(object_key(object)),
+                    "{:?} twice",
+                    object_key(object)
+                );
             }
             let workloads = own.iter().filter(|object| is_workload(object));
             let workloads = workloads.clone().filter(|o| o["kind"] != "CronJob");
-            let workloads: BTreeSet<Key> = workloads.map(|object| key(object)).collect();
+            let workloads: BTreeSet<ObjectKey> =
+                workloads.map(|object| object_key(object)).collect();
             let checks = document["spec"]["healthChecks"].as_array();
             let checks = checks.into_iter().flatten();
-            let checks: BTreeSet<Key> = checks
-                .map(|check| key(&json!({"kind": check["kind"], "metadata": check})))
+            let checks: BTreeSet<ObjectKey> = checks
+                .map(|check| object_key(&json!({"kind": check["kind"], "metadata": check})))
                 .collect();
             assert_eq!(checks, workloads, "{name}");
             if let Some(object) = own.iter().find(|object| is_workload(object)) {
@@ -392,7 +386,8 @@ fn a_kustomization_for_each_service_waits_for_the_wave_before_and_checks_its_wor
             }
         }
         let copies = without_marks(copies, "kustomize.toolkit.fluxcd.io/");
-        assert_eq!(copies, objects(out.path()));
+        let what = format!("flux of {}", platform.display());
+        assert_same_objects(&what, &objects(out.path()), &copies);
     }
 }
 
@@ -441,7 +436,10 @@ fn a_service_that_changes_its_wave_stays_in_its_kustomization() {
         let web = all["p.n.web"].clone();
         let path = web["spec"]["path"].as_str().expect("a path");
         let objects = documents(&out.path().join(path));
-        let keys: Vec<Key> = objects.iter().map(|(_, object)| key(object)).collect();
+        let keys: Vec<ObjectKey> = objects
+            .iter()
+            .map(|(_, object)| object_key(object))
+            .collect();
         (path.to_owned(), keys, depends_on(&web))
     };
     let (path, keys, waits) = objects_of_web(&before);
@@ -547,11 +545,8 @@ fn kustomize_builds_every_object_in_the_order_of_the_waves() {
             .map(|object| waves[&service_of(object)])
             .collect();
         assert!(order.is_sorted(), "{order:?}");
-        let all: BTreeMap<Key, Value> = all
-            .into_iter()
-            .map(|object| (key(&object), object))
-            .collect();
-        assert_eq!(all, objects(out.path()));
+        let what = format!("kustomize of {}", platform.display());
+        assert_same_objects(&what, &objects(out.path()), &by_key(all));
         for (path, _) in files_below(&out.path().join("kustomize")) {
             if let Some(folder) = path.strip_suffix("/kustomization.yaml") {
                 assert!(

@@ -4,19 +4,17 @@
 pub(crate) mod checks;
 mod random;
 
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::{Command, Output};
 
 use erpc_cli::Exit;
-use erpc_tests::{ObjectKey, erpc, files_below, object_key, platforms, repository};
+use erpc_tests::objects::{Objects, assert_same_objects, by_key};
+use erpc_tests::{erpc, files_below, platforms, repository};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 /// Both, by the variables that name what `tests/helm/build` has built.
 const HELMS: [&str; 2] = ["ERPC_TEST_HELM4", "ERPC_TEST_HELM3"];
-
-type Objects = BTreeMap<ObjectKey, Value>;
 
 fn helm(variable: &str, arguments: &[&str], folder: &Path) -> Output {
     let binary = std::env::var_os(variable).expect("what tests/helm/build prints");
@@ -32,18 +30,10 @@ fn helm(variable: &str, arguments: &[&str], folder: &Path) -> Output {
 
 /// Objects by kind, namespace and name; each once.
 fn by_name(texts: impl IntoIterator<Item = String>) -> Objects {
-    let mut objects = Objects::new();
-    for text in texts {
-        let documents: Vec<Value> = serde_saphyr::from_multiple(&text).expect("YAML");
-        for object in documents.into_iter().filter(|object| !object.is_null()) {
-            let key = object_key(&object);
-            assert!(
-                objects.insert(key.clone(), object).is_none(),
-                "{key:?} twice"
-            );
-        }
-    }
-    objects
+    let documents = texts
+        .into_iter()
+        .flat_map(|text| serde_saphyr::from_multiple::<Value>(&text).expect("YAML"));
+    by_key(documents.filter(|object| !object.is_null()))
 }
 
 fn built(folder: &Path) -> Objects {
@@ -112,8 +102,9 @@ fn without_helm(key: &(String, String, String), object: &mut Value) {
 fn the_default_values_print_what_is_built_object_for_object() {
     for variable in HELMS {
         for folder in platforms() {
-            let printed = render(variable, &folder, &[]).expect("it renders");
-            assert_same(&built(&folder), printed, &folder.display().to_string());
+            let out = build(&folder, &[]);
+            let printed = render(variable, out.path(), &[]).expect("it renders");
+            assert_same(&built(out.path()), printed, &folder.display().to_string());
         }
     }
 }
@@ -124,11 +115,7 @@ fn assert_same(wanted: &Objects, printed: Objects, what: &str) {
     for (key, object) in &mut printed {
         without_helm(key, object);
     }
-    let keys: Vec<_> = printed.keys().collect();
-    assert_eq!(keys, wanted.keys().collect::<Vec<_>>(), "{what}");
-    for (key, object) in wanted {
-        assert_eq!(object, &printed[key], "{what} {key:?}");
-    }
+    assert_same_objects(&format!("the chart of {what}"), wanted, &printed);
 }
 
 #[test]
@@ -174,6 +161,17 @@ fn copy_of(folder: &Path) -> TempDir {
     copy
 }
 
+/// What a build of a platform writes.
+fn build(folder: &Path, more: &[&str]) -> TempDir {
+    let out = TempDir::new().expect("a folder");
+    let mut arguments = vec!["build".as_ref(), folder.as_os_str()];
+    arguments.extend(["--out".as_ref(), out.path().as_os_str()]);
+    arguments.extend(more.iter().map(std::ffi::OsStr::new));
+    let ran = erpc(&arguments);
+    assert_eq!(ran.exit, Exit::Done, "{}", ran.err);
+    out
+}
+
 /// The profiles that a chart has values for.
 fn profiles_of(folder: &Path) -> Vec<String> {
     let files = files_below(&folder.join("helm"));
@@ -186,20 +184,13 @@ fn profiles_of(folder: &Path) -> Vec<String> {
 
 /// Compares the chart with each profile's values to what is built under that profile.
 fn each_profile_prints_what_is_built(variable: &str, folder: &Path) -> Vec<String> {
-    let profiles = profiles_of(folder);
+    let chart = build(folder, &[]);
+    let profiles = profiles_of(chart.path());
     for profile in &profiles {
-        let out = TempDir::new().expect("a folder");
-        let ran = erpc(&[
-            "build".as_ref(),
-            folder.as_os_str(),
-            "--profile".as_ref(),
-            profile.as_ref(),
-            "--out".as_ref(),
-            out.path().as_os_str(),
-        ]);
-        assert_eq!(ran.exit, Exit::Done, "{}", ran.err);
+        let out = build(folder, &["--profile", profile]);
         let values = format!("helm/values-{profile}.yaml");
-        let printed = render_with(variable, folder, &["--values", &values]).expect("it renders");
+        let printed = render_with(variable, chart.path(), &["--values", &values]);
+        let printed = printed.expect("it renders");
         let what = format!("{} under {profile}", folder.display());
         assert_same(&built(out.path()), printed, &what);
     }
@@ -230,8 +221,8 @@ fn the_values_of_a_profile_print_what_is_built_under_it() {
         );
         // One that changes all that a profile may; `wide` takes a volume away, so that a service
         // is another workload, and `plain` sets statements that the chart has no values for.
-        let case = copy_of(&repository().join("tests/ui/a-profile-takes-effect"));
-        let seen = each_profile_prints_what_is_built(variable, case.path());
+        let case = repository().join("tests/ui/a-profile-takes-effect");
+        let seen = each_profile_prints_what_is_built(variable, &case);
         assert_eq!(seen, ["base", "dev", "plain", "wide"]);
     }
 }
@@ -241,13 +232,14 @@ fn the_values_of_a_profile_print_what_is_built_under_it() {
 fn every_chart_is_free_of_lint_and_packs() {
     for variable in HELMS {
         for folder in platforms() {
-            let linted = helm(variable, &["lint", "--strict", "helm"], &folder);
+            let chart = build(&folder, &[]);
+            let linted = helm(variable, &["lint", "--strict", "helm"], chart.path());
             let said = String::from_utf8_lossy(&linted.stdout).into_owned();
             assert!(linted.status.success(), "{}: {said}", folder.display());
             assert!(!said.contains("[WARNING]"), "{}: {said}", folder.display());
             let out = TempDir::new().expect("a folder");
             let to = out.path().to_string_lossy().into_owned();
-            let packed = helm(variable, &["package", "helm", "-d", &to], &folder);
+            let packed = helm(variable, &["package", "helm", "-d", &to], chart.path());
             assert!(packed.status.success());
             assert_eq!(files_below(out.path()).len(), 1);
         }
@@ -455,7 +447,9 @@ fn the_toggles_and_the_globals_change_what_they_say() {
 #[test]
 fn no_service_has_more_than_25_lines_of_values() {
     for folder in platforms() {
-        let text = std::fs::read_to_string(folder.join("helm/values.yaml")).expect("values");
+        let chart = build(&folder, &[]);
+        let values = chart.path().join("helm/values.yaml");
+        let text = std::fs::read_to_string(values).expect("values");
         let services = text.split_once("\nservices:\n").expect("services").1;
         let mut lines = 0;
         for line in services.lines() {

@@ -429,7 +429,12 @@ fn what_exists_in_a_profile_only_is_built_under_it_only() {
             );
         }
     }
-    let values = std::fs::read_to_string(folder.join("helm/values.yaml")).expect("UTF-8");
+    let out = TempDir::new().expect("a folder");
+    let to = out.path().as_os_str();
+    let ran = erpc(&["build".as_ref(), folder.as_os_str(), "--out".as_ref(), to]);
+    assert_eq!(ran.exit, Exit::Done, "{}", ran.err);
+    let values = out.path().join("helm/values.yaml");
+    let values = std::fs::read_to_string(values).expect("UTF-8");
     let values: Value = serde_saphyr::from_str(&values).expect("YAML");
     assert_eq!(values["services"]["shop"]["mailpit"]["enabled"], false);
     assert_eq!(values["namespaces"]["tracing"]["enabled"], false);

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use erpc_tests::{ObjectKey, object_key};
+use erpc_tests::objects::{ObjectKey, object_key};
 use serde_json::Value;
 
 use super::server::{Cluster, Program, Ran, SHOP, Watch, until};

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use erpc_prove::{Claims, ClusterAddresses, File, Manifests, Matrix, Partition, Protocol, Reading};
-use erpc_tests::{ObjectKey, object_key};
+use erpc_tests::objects::{ObjectKey, object_key};
 use serde_json::Value;
 
 use super::apply::make_secrets;
