@@ -206,7 +206,9 @@ fn is_known(change: &Change) -> bool {
     let path = change.path.join(".");
     let is_beyond_32_bits =
         change.value.as_ref().and_then(Value::as_i64) > Some(i64::from(i32::MAX));
-    path.starts_with("spec.jobTemplate.metadata.")
+    // Of a disruption budget a server accepts a finalizer without a domain, which it refuses of all other kinds.
+    path == "metadata.finalizers"
+        || path.starts_with("spec.jobTemplate.metadata.")
         || path.starts_with("spec.sessionAffinityConfig.")
         || is_beyond_32_bits
 }
@@ -216,6 +218,7 @@ fn depends_on_the_cluster(change: &Change) -> bool {
     let names = [
         "ipFamilies",
         "ipFamilyPolicy",
+        "preemptionPolicy",
         "priorityClassName",
         "runtimeClassName",
         "serviceAccount",

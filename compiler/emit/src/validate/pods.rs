@@ -242,11 +242,20 @@ impl<V: View> Pod<'_, V> {
 
     /// A request is at most its limit. Of a resource that cannot be shared, such as a GPU, it is the limit.
     fn resources(&mut self, container: &V, path: &FieldPath) {
+        let path = path.field("resources");
+        for list in ["limits", "requests"] {
+            let amounts = container.at(&["resources", list]);
+            for (name, value) in amounts.into_iter().flat_map(View::fields) {
+                if let Some(message) = amount(value).and_then(|amount| indivisible(name, amount)) {
+                    let at = path.field(list).field(name);
+                    self.faults.push(Fault::new(at, message));
+                }
+            }
+        }
         let Some(requests) = container.at(&["resources", "requests"]) else {
             return;
         };
         let limits = container.at(&["resources", "limits"]);
-        let path = path.field("resources");
         for (name, request) in requests.fields() {
             let is_shared = ["cpu", "memory", "ephemeral-storage"].contains(&name);
             let at = path.field("requests").field(name);
@@ -289,6 +298,23 @@ fn amount(value: &impl View) -> Option<i128> {
         Look::Number(number) => quantity::parse(&number.to_string()),
         Look::Null | Look::Bool(_) | Look::List(_) | Look::Map => None,
     }
+}
+
+/// Why a container cannot have so much of a resource, in thousandths: devices are counted, and huge pages have a size.
+fn indivisible(name: &str, amount: i128) -> Option<String> {
+    if let Some(size) = name.strip_prefix("hugepages-") {
+        let size = quantity::parse(size).map(|size| size / 1000);
+        let Some(size) = size.filter(|size| *size > 0) else {
+            return Some(format!("`{name}` does not name the size of its pages"));
+        };
+        // A fraction counts as a whole byte.
+        let bytes = (amount + 999).div_euclid(1000);
+        return (bytes % size != 0)
+            .then(|| format!("expected a multiple of the size of the pages of `{name}`"));
+    }
+    let is_counted = name.contains('/') && !name.contains("kubernetes.io/");
+    (is_counted && amount % 1000 != 0)
+        .then(|| format!("`{name}` is counted: expected a whole number"))
 }
 
 /// The containers of a pod with the list that each is in and its place there, those that start first first.

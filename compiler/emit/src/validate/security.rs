@@ -201,16 +201,20 @@ impl Needs {
                 path.field("allowPrivilegeEscalation"),
             );
         }
-        let is_user = |names: &[&str]| of_container(names).or_else(|| of_pod(names));
-        if !is_user(&["runAsNonRoot"]).is_some_and(View::is_true) {
-            self.add(PodSecurity::Baseline, path.field("runAsNonRoot"));
+        // What a container does not set, the pod sets for all of them.
+        let pod = self.path.field("securityContext");
+        let of_both = |names: &[&str]| match of_container(names) {
+            Some(value) => (Some(value), path.fields(names)),
+            None => (of_pod(names), pod.fields(names)),
+        };
+        let (is_user, at) = of_both(&["runAsNonRoot"]);
+        if !is_user.is_some_and(View::is_true) {
+            self.add(PodSecurity::Baseline, at);
         }
-        let profile = is_user(&["seccompProfile", "type"]).and_then(View::text);
+        let (profile, at) = of_both(&["seccompProfile", "type"]);
+        let profile = profile.and_then(View::text);
         if !matches!(profile, Some("RuntimeDefault" | "Localhost")) {
-            self.add(
-                PodSecurity::Baseline,
-                path.fields(&["seccompProfile", "type"]),
-            );
+            self.add(PodSecurity::Baseline, at);
         }
         let dropped = of_container(&["capabilities", "drop"]).map_or(&[][..], View::items);
         if !dropped.iter().any(|one| one.text() == Some("ALL")) {

@@ -7,7 +7,7 @@ use super::forms::{
     not_a_mount_path, not_a_port_name, not_a_resource, not_a_subpath, not_a_target_port,
     not_an_address,
 };
-use super::rule::Rule::{Either, Keys, NotEmpty, Number, One, OneOf, Only, Text};
+use super::rule::Rule::{Either, Keys, NotBlank, NotEmpty, Number, One, OneOf, Only, Text};
 use super::rule::{MAX_INT32, MAX_SECONDS};
 
 pub(super) static RULES: &[RulesOf] = &[
@@ -17,6 +17,7 @@ pub(super) static RULES: &[RulesOf] = &[
         &[
             Text("name", "name", form::not_a_label),
             NotEmpty("image"),
+            NotBlank(&["restartPolicy"]),
             OneOf("restartPolicy", &["Always", "OnFailure", "Never"]),
         ],
     ),
@@ -131,6 +132,7 @@ pub(super) static RULES: &[RulesOf] = &[
         &[
             NotEmpty("name"),
             NotEmpty("mountPath"),
+            NotBlank(&["mountPropagation", "recursiveReadOnly"]),
             Text("mountPath", "mount path", not_a_mount_path),
             Text("subPath", "path", not_a_subpath),
             Text("subPathExpr", "path", not_a_subpath),

@@ -94,3 +94,33 @@ pub(super) fn not_a_finalizer(text: &str) -> Option<String> {
     }
     form::not_a_key(text)
 }
+
+/// The user of a Windows container, behind its domain and a `\\` if it has one (`validateWindowsSecurityContextOptions`).
+pub(super) fn not_a_windows_user(text: &str) -> Option<String> {
+    const MAX_USER: usize = 104;
+    const MAX_DOMAIN: usize = 255;
+    if text.chars().any(|c| c.is_ascii_control()) {
+        return Some("it contains a control character".to_owned());
+    }
+    let (domain, user) = match text.split_once('\\') {
+        Some((domain, user)) => (Some(domain), user),
+        None => (None, text),
+    };
+    if user.contains(|c| "\"/\\:;|=,+*?<>@[]".contains(c)) {
+        return Some("the user contains one of `\"/\\:;|=,+*?<>@[]`".to_owned());
+    }
+    if user.len() > MAX_USER || user.chars().all(|c| matches!(c, '.' | ' ')) {
+        return Some(format!(
+            "expected a user of at most {MAX_USER} bytes, with more than periods and spaces"
+        ));
+    }
+    let is_domain = |domain: &str| {
+        let has_letters = !domain.contains(|c| "\\/:*?\"<>|".contains(c));
+        let is_net_bios =
+            (1..=15).contains(&domain.chars().count()) && !domain.starts_with('.') && has_letters;
+        is_net_bios || domain.len() <= MAX_DOMAIN && form::not_a_subdomain(domain).is_none()
+    };
+    domain
+        .is_some_and(|domain| !is_domain(domain))
+        .then(|| "expected a NetBIOS or DNS name before the `\\`".to_owned())
+}

@@ -4,7 +4,9 @@ use erpc_model::kubernetes as form;
 
 use super::RulesOf;
 use super::forms::{not_a_finalizer, not_a_target_port, not_an_annotation};
-use super::rule::Rule::{Bytes, Distinct, Keys, Number, OneOf, Only, Text, Values};
+use super::rule::Rule::{
+    Bytes, Distinct, Keys, NotBlank, Number, OneOf, Only, OnlyNumber, Text, Values,
+};
 use super::rule::{MAX_ANNOTATIONS, MAX_DATA};
 
 pub(super) static RULES: &[RulesOf] = &[
@@ -57,10 +59,16 @@ pub(super) static RULES: &[RulesOf] = &[
             ),
             Only("loadBalancerClass", "type", &["LoadBalancer"]),
             Only("allocateLoadBalancerNodePorts", "type", &["LoadBalancer"]),
-            Only("healthCheckNodePort", "externalTrafficPolicy", &["Local"]),
-            Only("healthCheckNodePort", "type", &["LoadBalancer"]),
+            OnlyNumber("healthCheckNodePort", "externalTrafficPolicy", &["Local"]),
+            OnlyNumber("healthCheckNodePort", "type", &["LoadBalancer"]),
             Only("loadBalancerSourceRanges", "type", &["LoadBalancer"]),
             Text("loadBalancerClass", "name", form::not_a_key),
+            NotBlank(&[
+                "internalTrafficPolicy",
+                "ipFamilyPolicy",
+                "loadBalancerClass",
+                "trafficDistribution",
+            ]),
             Distinct("ipFamilies"),
             OneOf(
                 "trafficDistribution",
@@ -80,6 +88,7 @@ pub(super) static RULES: &[RulesOf] = &[
             Number("port", 1, 65_535),
             Number("targetPort", 1, 65_535),
             Text("targetPort", "port", not_a_target_port),
+            NotBlank(&["appProtocol"]),
             Text("appProtocol", "protocol", form::not_a_key),
         ],
     ),

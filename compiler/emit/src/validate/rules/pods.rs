@@ -3,8 +3,8 @@
 use erpc_model::kubernetes as form;
 
 use super::RulesOf;
-use super::forms::{not_a_search_domain, not_a_subpath, not_an_address};
-use super::rule::Rule::{If, Keys, NotEmpty, Number, OneOf, Only, Text, Values};
+use super::forms::{not_a_search_domain, not_a_subpath, not_a_windows_user, not_an_address};
+use super::rule::Rule::{If, Keys, Needs, NotBlank, NotEmpty, Number, OneOf, Only, Text, Values};
 use super::rule::{MAX_ID, MAX_INT32, MAX_SECONDS};
 
 pub(super) static RULES: &[RulesOf] = &[
@@ -24,12 +24,18 @@ pub(super) static RULES: &[RulesOf] = &[
             Text("priorityClassName", "name", form::not_a_subdomain),
             Text("runtimeClassName", "name", form::not_a_subdomain),
             Text("serviceAccountName", "name", form::not_a_subdomain),
+            NotBlank(&["hostnameOverride", "preemptionPolicy", "runtimeClassName"]),
+            Needs("overhead", "runtimeClassName"),
             If("dnsPolicy", "None", "dnsConfig"),
             Only("hostnameOverride", "hostNetwork", &["", "false"]),
             Only("hostnameOverride", "setHostnameAsFQDN", &["", "false"]),
         ],
     ),
-    ("core.v1", "PodOS", &[OneOf("name", &["linux", "windows"])]),
+    (
+        "core.v1",
+        "PodOS",
+        &[NotEmpty("name"), OneOf("name", &["linux", "windows"])],
+    ),
     (
         "core.v1",
         "PodDNSConfig",
@@ -46,6 +52,11 @@ pub(super) static RULES: &[RulesOf] = &[
             Number("supplementalGroups", 0, MAX_ID),
             Number("runAsUser", 0, MAX_ID),
             Number("runAsGroup", 0, MAX_ID),
+            NotBlank(&[
+                "fsGroupChangePolicy",
+                "seLinuxChangePolicy",
+                "supplementalGroupsPolicy",
+            ]),
             OneOf("seLinuxChangePolicy", &["MountOption", "Recursive"]),
         ],
     ),
@@ -53,14 +64,30 @@ pub(super) static RULES: &[RulesOf] = &[
         "core.v1",
         "SecurityContext",
         &[
+            NotBlank(&["procMount"]),
             Number("runAsUser", 0, MAX_ID),
             Number("runAsGroup", 0, MAX_ID),
         ],
     ),
     (
         "core.v1",
+        "WindowsSecurityContextOptions",
+        &[
+            NotBlank(&[
+                "gmsaCredentialSpec",
+                "gmsaCredentialSpecName",
+                "runAsUserName",
+            ]),
+            Text("gmsaCredentialSpecName", "name", form::not_a_subdomain),
+            Text("runAsUserName", "user", not_a_windows_user),
+        ],
+    ),
+    (
+        "core.v1",
         "SeccompProfile",
         &[
+            NotEmpty("type"),
+            NotBlank(&["localhostProfile"]),
             Only("localhostProfile", "type", &["Localhost"]),
             If("type", "Localhost", "localhostProfile"),
             Text("localhostProfile", "path", not_a_subpath),
@@ -70,6 +97,8 @@ pub(super) static RULES: &[RulesOf] = &[
         "core.v1",
         "AppArmorProfile",
         &[
+            NotEmpty("type"),
+            NotBlank(&["localhostProfile"]),
             Only("localhostProfile", "type", &["Localhost"]),
             If("type", "Localhost", "localhostProfile"),
         ],
@@ -80,6 +109,7 @@ pub(super) static RULES: &[RulesOf] = &[
         &[
             Number("maxSkew", 1, MAX_INT32),
             Number("minDomains", 1, MAX_INT32),
+            NotBlank(&["nodeAffinityPolicy", "nodeTaintsPolicy"]),
             NotEmpty("topologyKey"),
             Only("minDomains", "whenUnsatisfiable", &["DoNotSchedule"]),
         ],

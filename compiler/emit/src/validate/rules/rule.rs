@@ -15,14 +15,18 @@ pub(super) enum Rule {
     Either(&'static str, &'static str),
     /// The first is set only if the second has one of these values; empty stands for a field that is not set.
     Only(&'static str, &'static str, &'static [&'static str]),
+    /// As [`Rule::Only`], of a number that is not set if it is 0.
+    OnlyNumber(&'static str, &'static str, &'static [&'static str]),
     /// The first needs the second to be set.
     Needs(&'static str, &'static str),
     /// If the first has this value, the second is set.
     If(&'static str, &'static str, &'static str),
     /// The text, or each element of the list, has a form. An empty one is not set.
     Text(&'static str, &'static str, Form),
-    /// The text is not empty.
+    /// The text, or the list, is set and not empty.
     NotEmpty(&'static str),
+    /// If one of the texts is given, it is not empty: the server does not take an empty one for a field that is not set.
+    NotBlank(&'static [&'static str]),
     /// The text is one of these.
     OneOf(&'static str, &'static [&'static str]),
     /// The keys of a map have a form.
@@ -43,8 +47,8 @@ pub(super) enum Rule {
     Bytes(&'static [&'static str], usize),
 }
 use Rule::{
-    Bytes, Distinct, Either, Greater, If, Keys, Needs, NotBothZero, NotEmpty, Number, One,
-    OneBesideName, OneOf, Only, Share, Text, Values,
+    Bytes, Distinct, Either, Greater, If, Keys, Needs, NotBlank, NotBothZero, NotEmpty, Number,
+    One, OneBesideName, OneOf, Only, OnlyNumber, Share, Text, Values,
 };
 
 /// Why a text is refused.
@@ -77,6 +81,12 @@ impl Rule {
                 if is_set(value, one) && is_set(value, other) {
                     let message = format!("`{one}` and `{other}` exclude each other");
                     faults.push(Fault::new(path.field(*one), message).with(path.field(*other)));
+                }
+            }
+            OnlyNumber(name, other, values) => {
+                let is_zero = value.field(name).and_then(View::int) == Some(0);
+                if !is_zero {
+                    Only(name, other, values).judge(value, path, faults);
                 }
             }
             Only(name, other, values) => {
@@ -121,6 +131,14 @@ impl Rule {
                         path.clone()
                     };
                     faults.push(Fault::new(at, message));
+                }
+            }
+            NotBlank(names) => {
+                for name in *names {
+                    if value.field(name).and_then(View::text) == Some("") {
+                        let message = format!("`{name}` must not be empty");
+                        faults.push(Fault::new(path.field(*name), message));
+                    }
                 }
             }
             Distinct(name) => {

@@ -2,7 +2,7 @@
 
 use super::RulesOf;
 use super::forms::not_a_controller;
-use super::rule::Rule::{Greater, Needs, NotBothZero, Number, OneOf, Only, Share, Text};
+use super::rule::Rule::{Greater, Needs, NotBlank, NotBothZero, Number, OneOf, Only, Share, Text};
 use super::rule::{MAX_INT32, MAX_SECONDS};
 
 pub(super) static RULES: &[RulesOf] = &[
@@ -80,6 +80,7 @@ pub(super) static RULES: &[RulesOf] = &[
             Only("maxFailedIndexes", "completionMode", &["Indexed"]),
             Only("successPolicy", "completionMode", &["Indexed"]),
             Needs("maxFailedIndexes", "backoffLimitPerIndex"),
+            NotBlank(&["completionMode", "managedBy", "podReplacementPolicy"]),
             Text("managedBy", "controller", not_a_controller),
         ],
     ),
@@ -97,8 +98,14 @@ pub(super) static RULES: &[RulesOf] = &[
         "HPAScalingRules",
         &[
             Number("stabilizationWindowSeconds", 0, 3_600),
+            NotBlank(&["selectPolicy"]),
             OneOf("selectPolicy", &["Max", "Min", "Disabled"]),
         ],
+    ),
+    (
+        "policy.v1",
+        "PodDisruptionBudgetSpec",
+        &[NotBlank(&["unhealthyPodEvictionPolicy"])],
     ),
     (
         "autoscaling.v2",
