@@ -1,7 +1,7 @@
 //! What takes a namespace out of Pod Security `restricted`, and labels of namespaces that set its level.
 
 use erpc_diagnostics::{Diagnostic, Diagnostics, codes};
-use erpc_model::Platform;
+use erpc_model::{NamespaceId, Origin, Platform, Service};
 
 use erpc_policy::PodSecurity;
 
@@ -12,7 +12,10 @@ const RESERVED: [&str; 3] = ["app.kubernetes.io/", "erpc/", "kubernetes.io/metad
 
 /// Labels of namespaces: none of those that are set by others, and levels of Pod Security that there are.
 pub(crate) fn labels(platform: &Platform, out: &mut Diagnostics) {
-    for (_, namespace) in platform.namespaces() {
+    for (id, namespace) in platform.namespaces() {
+        if let Some(found) = stricter_than_needed(platform, id) {
+            out.push(found);
+        }
         for (key, value) in &namespace.labels {
             if RESERVED.iter().any(|reserved| key.starts_with(reserved)) {
                 let message =
@@ -44,6 +47,51 @@ pub(crate) fn labels(platform: &Platform, out: &mut Diagnostics) {
             let found = Diagnostic::new(&codes::INVALID_OBJECT, message);
             out.push(found.at(value.span(), "set here"));
         }
+    }
+}
+
+/// That a label enforces a stricter level than the services of a namespace need: the API server would refuse their pods.
+/// What patches need is checked with the patched objects.
+fn stricter_than_needed(platform: &Platform, id: NamespaceId) -> Option<Diagnostic> {
+    let namespace = &platform[id];
+    let mut labels = namespace.labels.iter();
+    let (_, label) = labels.find(|(key, _)| key == PodSecurity::ENFORCE)?;
+    let enforced = PodSecurity::named(&label.value)?;
+    let needed = PodSecurity::of_namespace(platform, id);
+    if needed <= enforced {
+        return None;
+    }
+    let services = namespace.services.iter().map(|id| &platform[*id]);
+    let mut needs = services.filter_map(|service| Some((service, need(service, needed)?)));
+    let (service, (origin, what)) = needs.next()?;
+    let message = format!(
+        "`{}` needs Pod Security `{}`; the namespace `{}` enforces `{}`",
+        service.name.value,
+        needed.as_str(),
+        namespace.name.value,
+        enforced.as_str()
+    );
+    let found = Diagnostic::new(&codes::FORBIDDEN_POD, message)
+        .at(label.span(), "no pod of the service would be created")
+        .also(origin.span, what)
+        .help(format!(
+            "write `\"{}\" = \"{}\"`, or move the service to a namespace of its own",
+            PodSecurity::ENFORCE,
+            needed.as_str()
+        ));
+    Some(of_service(found, origin, service))
+}
+
+/// The statement of a service that needs a level.
+fn need(service: &Service, level: PodSecurity) -> Option<(Origin, &'static str)> {
+    let mut ports = service.ports.iter();
+    let port = ports.find(|port| port.host && level == PodSecurity::Privileged);
+    let containers = service.containers();
+    let mut capabilities = containers.flat_map(|container| &container.capabilities);
+    let mut capability = || capabilities.find(|it| PodSecurity::of_capability(&it.value) == level);
+    match port {
+        Some(port) => Some((port.name.origin, "a port on the node")),
+        None => capability().map(|it| (it.origin, "this capability")),
     }
 }
 

@@ -108,7 +108,7 @@ codes! {
     FOLDER_NAMED_AS_FILE    "W0325" Warning "a config in a folder with the name of its file";
     IMAGE_OF_DOCKER_HUB     "W0326" Warning "an image of Docker Hub that is pulled from another registry";
     INVALID_OBJECT          "E0327" Error "an object that Kubernetes refuses";
-    PATCHED_LEVEL           "E0328" Error "a patch that Pod Security forbids";
+    FORBIDDEN_POD           "E0328" Error "a pod that Pod Security forbids";
     HOST_PORT               "W0314" Warning "a port on the node lowers Pod Security";
     CAPABILITY              "W0315" Warning "a capability lowers Pod Security";
 

@@ -295,7 +295,7 @@ fn pod_security(platform: &Platform, service: &Service, object: &Object) -> Opti
     let cause = cause_of(object, &need.path);
     let place = place_of(service, &cause?)?;
     let found = Diagnostic::new(
-        &codes::PATCHED_LEVEL,
+        &codes::FORBIDDEN_POD,
         format!(
             "the pods of `{}` need Pod Security `{}`; the namespace `{}` enforces `{}`",
             service.name.value,
@@ -307,18 +307,17 @@ fn pod_security(platform: &Platform, service: &Service, object: &Object) -> Opti
     .at(place.span, format!("`{}`", place.path(&need.path)))
     .also(namespace.name.span(), "Pod Security of this namespace")
     .help(format!(
-        "write `labels \"{ENFORCE}\" = \"{}\"` in the namespace, or move the service to one of its own",
+        "write `labels \"{}\" = \"{}\"` in the namespace, or move the service to one of its own",
+        PodSecurity::ENFORCE,
         need.level.as_str()
     ));
     Some(in_patch(found, service, place.patch))
 }
 
-const ENFORCE: &str = "pod-security.kubernetes.io/enforce";
-
 /// The level that the namespace of a service enforces.
 fn enforced(platform: &Platform, service: &Service) -> PodSecurity {
     let labels = &platform[service.namespace].labels;
-    let set = labels.iter().find(|(key, _)| key == ENFORCE);
+    let set = labels.iter().find(|(key, _)| key == PodSecurity::ENFORCE);
     let set = set.and_then(|(_, level)| PodSecurity::named(&level.value));
     set.unwrap_or_else(|| PodSecurity::of_namespace(platform, service.namespace))
 }

@@ -34,6 +34,9 @@ const BASELINE: [&str; 13] = [
 ];
 
 impl PodSecurity {
+    /// The label of a namespace with the level that the API server enforces.
+    pub const ENFORCE: &'static str = "pod-security.kubernetes.io/enforce";
+
     /// As the label of a namespace writes it.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

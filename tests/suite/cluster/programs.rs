@@ -165,7 +165,11 @@ struct Forced {
 
 impl Forced {
     fn new(program: &Program) -> Self {
-        let files = Memory::of(program.text());
+        Self::of_text(program.text())
+    }
+
+    fn of_text(text: String) -> Self {
+        let files = Memory::of(text);
         let (loaded, mut found) = erpc_model::load("platform.erp", &files);
         let resolved = erpc_model::resolve(&loaded, &files);
         found.extend(resolved.diagnostics);
@@ -229,6 +233,53 @@ fn depends_on_the_cluster(change: &Change) -> bool {
         .path
         .iter()
         .any(|name| names.contains(&name.as_str()))
+}
+
+/// A label that enforces less than a service needs is an error exactly if the server would refuse the pods.
+#[test]
+#[ignore = "needs the server that tests/cluster/build makes; tests/run runs it"]
+fn a_server_refuses_the_pods_that_need_more_than_their_namespace_enforces() {
+    let cluster = Cluster::start();
+    let proxy = Proxy::start(&cluster);
+    let mut server = proxy.connect();
+    let mut found = Vec::new();
+    for (place, (statement, levels)) in [
+        ("", ["restricted", "baseline", "privileged"]),
+        (
+            "capability NET_BIND_SERVICE",
+            ["restricted", "baseline", "privileged"],
+        ),
+        ("capability CHOWN", ["", "baseline", "privileged"]),
+        ("capability SYS_TIME", ["", "", "privileged"]),
+        ("port metrics 9100 host", ["", "", "privileged"]),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        for level in ["restricted", "baseline", "privileged"] {
+            let text = format!(
+                "erp 1\n\
+                 platform p {{ version \"1\"; cluster c }}\n\
+                 tiers a\n\
+                 cluster c {{ kubernetes 1.37; nodes 3 of cpu 4, memory 8Gi, in 10.0.0.0/24; pods 10.1.0.0/16; services 10.2.0.0/16; dns kube-dns }}\n\
+                 namespace {level}-{place} {{\n  tier a\n  labels \"pod-security.kubernetes.io/enforce\" = \"{level}\"\n  \
+                 service s {{ image \"a/b:1\"; port http 8080; cpu 10m; memory 16Mi; access by port-forward; {statement} }}\n}}\n"
+            );
+            let compiled = Memory::of(text.clone()).compile();
+            let all = compiled.diagnostics.as_slice().iter();
+            let errors = all.filter(|found| found.severity() == Severity::Error);
+            let codes: Vec<&str> = errors.map(|found| found.code.id).collect();
+            let said = refused(&Forced::of_text(text).objects, &mut server);
+            let is_allowed = levels.contains(&level);
+            if said.is_none() != is_allowed || codes.is_empty() != is_allowed {
+                found.push(format!(
+                    "{statement} under {level}: {codes:?}, server: {said:?}"
+                ));
+            }
+            assert!(is_allowed || codes == ["E0328"], "{codes:?}");
+        }
+    }
+    assert!(found.is_empty(), "{}", found.join("\n"));
 }
 
 #[test]
