@@ -137,7 +137,6 @@ pub(crate) fn traced_service(
         .collect();
     let mut diagnostics = Diagnostics::new();
     if !service.patches.is_empty() {
-        let version = crate::schema::Version::of(platform);
         patch::apply(platform, id, &mut files, &mut diagnostics);
     }
     // Last, because the name of a Job follows from its whole spec.
