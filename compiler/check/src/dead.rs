@@ -4,8 +4,8 @@
 
 use erpc_diagnostics::{Diagnostic, Diagnostics, Span, codes};
 use erpc_model::{
-    ComponentId, FlowId, IngressController, Mode, Peer, Platform, PortId, ProbeCheck, Resource,
-    Service, ServiceId, Via,
+    ComponentId, FlowId, IngressController, Mode, PatchValue, Peer, Platform, PortId, ProbeCheck,
+    Resource, Service, ServiceId, Via,
 };
 use erpc_policy::{Derived, EdgePort};
 use erpc_reliability::capacity::claims;
@@ -224,11 +224,28 @@ fn unused(what: &str, name: &str, span: Span, help: &str) -> Diagnostic {
 }
 
 fn secrets(platform: &Platform, out: &mut Diagnostics) {
-    for secret in platform
-        .secrets
+    let patches = platform
+        .services
         .iter()
-        .filter(|secret| secret.used_in.is_empty())
-    {
+        .flat_map(|service| &service.patches);
+    let mut values: Vec<&PatchValue> = patches
+        .flat_map(|patch| {
+            let fields = patch.fields.iter();
+            let fields = fields.filter_map(|field| field.value.value.as_ref());
+            fields.chain(patch.merge.iter().map(|merge| &merge.value))
+        })
+        .collect();
+    let mut in_patches: FxHashSet<&str> = FxHashSet::default();
+    while let Some(value) = values.pop() {
+        if let PatchValue::Text(text) = value {
+            in_patches.insert(text);
+        }
+        values.extend(value.parts().map(|part| &part.value));
+    }
+    let secrets = platform.secrets.iter();
+    for secret in secrets.filter(|secret| {
+        secret.used_in.is_empty() && !in_patches.contains(secret.name.value.as_str())
+    }) {
         out.push(unused(
             "secret",
             &secret.name.value,

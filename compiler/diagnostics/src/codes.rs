@@ -109,6 +109,7 @@ codes! {
     IMAGE_OF_DOCKER_HUB     "W0326" Warning "an image of Docker Hub that is pulled from another registry";
     INVALID_OBJECT          "E0327" Error "an object that Kubernetes refuses";
     FORBIDDEN_POD           "E0328" Error "a pod that Pod Security forbids";
+    MISSING_OBJECT          "W0329" Warning "a pod that needs what the platform does not have";
     HOST_PORT               "W0314" Warning "a port on the node lowers Pod Security";
     CAPABILITY              "W0315" Warning "a capability lowers Pod Security";
 

@@ -3,13 +3,17 @@
 //! only what the source names is ([`validate::parts`]): all else is the compiler's own, and tests hold it to what a
 //! real server accepts.
 
+mod references;
+
 use std::collections::HashSet;
+use std::sync::OnceLock;
 
 use erpc_diagnostics::{Diagnostic, Diagnostics, Sources, codes};
 use erpc_model::{Origin, Platform, Service, ServiceId, Via};
 use erpc_policy::{Derived, PodSecurity};
 use rayon::prelude::*;
 
+use self::references::Existing;
 use crate::cause::Cause;
 use crate::patch::{Place, in_patch, place_of};
 use crate::schema::Version;
@@ -22,9 +26,10 @@ use crate::{Object, kubernetes};
 #[must_use]
 pub fn check_objects(platform: &Platform, derived: &Derived, sources: &Sources) -> Diagnostics {
     let services: Vec<ServiceId> = platform.services().map(|(id, _)| id).collect();
+    let existing = OnceLock::new();
     let found: Vec<Diagnostics> = services
         .into_par_iter()
-        .map(|id| of_service(platform, derived, sources, id))
+        .map(|id| of_service(platform, derived, sources, &existing, id))
         .collect();
     let mut all = Diagnostics::new();
     for found in found {
@@ -33,10 +38,11 @@ pub fn check_objects(platform: &Platform, derived: &Derived, sources: &Sources) 
     all
 }
 
-fn of_service(
-    platform: &Platform,
+fn of_service<'p>(
+    platform: &'p Platform,
     derived: &Derived,
     sources: &Sources,
+    existing: &OnceLock<Existing<'p>>,
     id: ServiceId,
 ) -> Diagnostics {
     let service = &platform[id];
@@ -56,7 +62,8 @@ fn of_service(
     let (files, of_patches) = kubernetes::service(platform, derived, sources, id);
     out.extend(of_patches);
     let mut seen = HashSet::new();
-    for object in files.iter().flat_map(|file| &file.objects) {
+    let objects: Vec<&Object> = files.iter().flat_map(|file| &file.objects).collect();
+    for object in &objects {
         let faults = if object.root().is_patched() {
             validate::object(version, object.root())
         } else {
@@ -77,6 +84,12 @@ fn of_service(
             && let Some(found) = pod_security(platform, service, object)
         {
             out.push(found);
+        }
+        if object.kind().is_workload() {
+            let existing = existing.get_or_init(|| Existing::new(platform));
+            for found in references::missing(existing, id, object, &objects) {
+                out.push(found);
+            }
         }
     }
     out

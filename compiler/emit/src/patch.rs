@@ -12,7 +12,9 @@ use std::collections::HashSet;
 
 use erpc_diagnostics::{Diagnostic, Diagnostics, Severity, Span, codes};
 use erpc_model::facts::origins_of_plain_statements;
-use erpc_model::{Origin, Patch, PatchField, PatchValue, Platform, Service, ServiceId, Via, listed};
+use erpc_model::{
+    Origin, Patch, PatchField, PatchValue, Platform, Service, ServiceId, Via, listed,
+};
 use smol_str::SmolStr;
 
 use crate::schema::{self, Version};

@@ -3,9 +3,10 @@
 //! the field.
 //!
 //! `rules.rs` is the table of what concerns one value of a type; `pods.rs` has what concerns several parts of a pod,
-//! `services.rs` of a Service, `security.rs` the level of Pod Security that a pod needs.
+//! `services.rs` of a Service, `security.rs` the level of Pod Security that a pod needs, `references.rs` the objects.
 
 mod pods;
+mod references;
 mod rules;
 mod security;
 mod services;
@@ -16,6 +17,7 @@ use crate::kind::Kind;
 use crate::schema::{self, Problem, Version, What};
 use crate::view::{FieldPath, View};
 
+pub use references::{Reference, Target, references};
 pub use security::{Need, needed_level};
 
 /// Something that a server refuses.
