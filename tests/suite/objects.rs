@@ -38,6 +38,31 @@ fn annotations(objects: &[Value]) -> Vec<(&str, Vec<&str>)> {
         .collect()
 }
 
+/// `labels` of a namespace and of the platform's defaults are one layer over the other for each key, whichever key comes
+/// first in a statement.
+#[test]
+fn a_label_of_a_namespace_wins_over_the_default_of_the_platform() {
+    let program = r#"erp 1
+platform p { version "1"; cluster main; namespaces { labels "team" = "default", "zone" = "a" } }
+tiers logic
+cluster main { kubernetes 1.36; nodes 3 of cpu 4, memory 8Gi, in 172.18.0.0/16; pods 10.244.0.0/16; services 10.96.0.0/16; dns kube-dns }
+namespace n {
+  tier logic
+  labels "owner" = "x", "team" = "own"
+  service web { image "a/b:1"; port http 8080; cpu 10m; memory 16Mi; access by port-forward }
+}
+"#;
+    let compiled = Memory::of(program).compile();
+    let (platform, derived) = compiled.result.as_ref().expect("no errors");
+    let files = erpc_emit::objects(platform, derived, &compiled.sources);
+    let mut objects = files.iter().flat_map(|file| &file.objects);
+    let namespace = objects.find(|object| object.kind() == erpc_emit::Kind::Namespace);
+    let labels = serde_json::to_value(namespace.expect("a namespace")).expect("JSON");
+    let labels = &labels["metadata"]["labels"];
+    let of = |key: &str| labels[key].as_str().unwrap_or_default().to_owned();
+    assert_eq!([of("team"), of("zone"), of("owner")], ["own", "a", "x"]);
+}
+
 #[test]
 fn a_patch_reaches_every_object_of_its_kind_or_the_one_that_it_names() {
     let program = r#"

@@ -190,7 +190,7 @@ mod tests {
     use super::references;
 
     /// `SECRET login.token at spec…` of each reference of a pod.
-    fn of_pod(spec: Value) -> Vec<String> {
+    fn of_pod(spec: &Value) -> Vec<String> {
         let workload = json!({"kind": "Deployment", "spec": {"template": {"spec": spec}}});
         let all = references(&workload).into_iter();
         let texts = all.map(|one| {
@@ -242,7 +242,7 @@ mod tests {
             (env(json!({"fieldRef": {"fieldPath": "metadata.name"}})), ""),
             (json!({"volumes": [{"emptyDir": {}}]}), ""),
         ] {
-            assert_eq!(of_pod(spec.clone()).join("; "), expected, "{spec}");
+            assert_eq!(of_pod(&spec).join("; "), expected, "{spec}");
         }
     }
 }

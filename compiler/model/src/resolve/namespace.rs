@@ -14,6 +14,23 @@ use crate::origin::{Sourced, Via};
 use crate::platform::{Namespace, NamespaceId, Secret, TierId};
 use crate::properties::{self, BlockKind};
 
+/// Sorts labels by their keys, each with the value of its highest layer.
+fn highest_of_each_key(labels: &mut Vec<(SmolStr, Sourced<String>)>) {
+    let layer = |label: &Sourced<String>| match label.origin.via {
+        Via::Platform | Via::Default => 0,
+        Via::Profile(_) => 2,
+        Via::Declared | Via::Namespace | Via::Component(_) => 1,
+    };
+    labels.sort_by(|(a, one), (b, other)| (a, layer(one)).cmp(&(b, layer(other))));
+    labels.dedup_by(|later, earlier| {
+        let is_same = later.0 == earlier.0;
+        if is_same {
+            std::mem::swap(later, earlier);
+        }
+        is_same
+    });
+}
+
 impl<'a> Resolver<'a> {
     /// A namespace without its services; `unnamed` is its tier if it sets none.
     pub(super) fn namespace(
@@ -54,7 +71,7 @@ impl<'a> Resolver<'a> {
             self.report_missing_tier(&declared.name);
         }
         namespace.doc = declared.statement.doc();
-        namespace.labels.sort_by(|a, b| a.0.cmp(&b.0));
+        highest_of_each_key(&mut namespace.labels);
         namespace.services = self.names.services_of(id).collect();
         namespace
     }
