@@ -15,6 +15,9 @@ pub struct Change {
     pub value: Option<Value>,
 }
 
+/// Lists whose merge key is the name of an element.
+const NAMED: &[&str] = &["containers", "initContainers", "volumes", "env"];
+
 /// Chooses changes.
 pub struct Changes(Random);
 
@@ -216,10 +219,14 @@ impl Change {
         format!("patch {kind}{name} {{ {path} = {value} }}")
     }
 
-    /// The change as a strategic merge patch of an object of this kind; `None` if it changes an element of a list
-    /// without merge keys, which such a patch replaces as a whole.
+    /// The change as a strategic merge patch of the object of this kind, or of this name; `None` if it changes an
+    /// element of a list without merge keys, which such a patch replaces as a whole, or more than one value.
     #[must_use]
-    pub fn merge(&self, kind: &str, object: &Value) -> Option<String> {
+    pub fn merge(&self, kind: &str, name: Option<&str>, object: &Value) -> Option<String> {
+        let value = self.value.as_ref()?;
+        if value.is_array() || value.is_object() {
+            return None;
+        }
         let mut at = object;
         let mut steps = Vec::new();
         for name in &self.path {
@@ -233,12 +240,17 @@ impl Change {
                     &at[name.as_str()]
                 }
             };
-            if steps.last() == Some(&None) && !at["name"].is_string() {
+            let is_keyed = match steps.as_slice() {
+                [.., Some(list), None] => NAMED.contains(&list.as_str()),
+                [.., None] => false,
+                _ => true,
+            };
+            if !is_keyed {
                 return None;
             }
         }
         // From the value outwards.
-        let mut value = self.value.clone().unwrap_or(Value::Null);
+        let mut value = value.clone();
         for (depth, step) in steps.iter().enumerate().rev() {
             value = match step {
                 Some(name) => json!({ name.as_str(): value }),
@@ -261,7 +273,8 @@ impl Change {
         let kind = kind.to_ascii_lowercase();
         // JSON is YAML; `$` starts an expression in a text of the language.
         let text = value.to_string().replace("${", "$${");
-        Some(format!("patch {kind} \"\"\"{text}\"\"\""))
+        let name = name.map_or_else(String::new, |name| format!(" {name}"));
+        Some(format!("patch {kind}{name} \"\"\"{text}\"\"\""))
     }
 }
 

@@ -342,7 +342,8 @@ impl Values {
             }
             ("after", _) => format!("after {}", self.some_service()),
             ("mesh", _) if !self.one_in(4) => return Vec::new(),
-            ("patch", _) => return Vec::new(),
+            ("patch", _) if !self.one_in(4) => return Vec::new(),
+            ("patch", _) => self.any(PATCHES).to_owned(),
             _ => expand(
                 word.form,
                 &mut OfWord {
@@ -572,6 +573,18 @@ impl Values {
         self.any(&[" optional because \"x\"", " observes", " optional", ""])
     }
 }
+
+/// Patches in every form, each of a kind that some services have.
+const PATCHES: &[&str] = &[
+    "patch deployment { spec.minReadySeconds = 5 }",
+    "patch deployment { spec.template.spec { tolerations = [{ key = \"a\"; operator = \"Exists\" }] } }",
+    "patch deployment { spec.template.spec.containers.\"0\".env.EXTRA = { value = \"$(A)\" } }",
+    "patch deployment { spec.template.spec.volumes.more = { emptyDir = { sizeLimit = 1Gi } } }",
+    "patch deployment \"\"\"spec: { revisionHistoryLimit: 3, template: { metadata: { annotations: { a.b/c: \"1\" } } } }\"\"\"",
+    "patch statefulset \"\"\"spec: { podManagementPolicy: Parallel, template: { spec: { nodeSelector: { a: b } } } }\"\"\"",
+    "patch job { spec.template.spec { nodeSelector = { a = \"b\" }; terminationGracePeriodSeconds = 60 } }",
+    "patch service \"\"\"spec: { sessionAffinity: ClientIP }\"\"\"",
+];
 
 /// What a form leaves open, for one word.
 struct OfWord<'v> {

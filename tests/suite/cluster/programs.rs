@@ -315,7 +315,12 @@ fn a_server_refuses_the_patches_that_the_compiler_refuses_and_no_others() {
                 // A service has one object of any other kind.
                 let name = text(&object["metadata"]["name"]);
                 let has_several = matches!(kind.as_str(), "ConfigMap" | "Service");
-                let line = change.patch(&kind, has_several.then_some(name.as_str()));
+                let named = has_several.then_some(name.as_str());
+                // Each second one in the other form.
+                let merge = change
+                    .merge(&kind, named, object)
+                    .filter(|_| patches % 2 == 0);
+                let line = merge.unwrap_or_else(|| change.patch(&kind, named));
                 let patched = program.with(&namespace, &service, &line);
                 let forced = Forced::new(&patched.expect("the service of the object"));
                 // What statements own is refused for the language's sake, and is not set.
