@@ -32,6 +32,7 @@ pub(super) fn of_workload(kind: &str, names: &[&str], object: &impl View, faults
         pod.volumes(claims.map_or(&[][..], View::items));
     }
     pod.host_namespaces();
+    pod.claims();
 }
 
 /// What jobs may not have: a selector of others' pods, and an unknown number of indexes.
@@ -99,6 +100,35 @@ impl<V: View> Pod<'_, V> {
         {
             let message = format!("the pods of a {kind} have no deadline");
             self.faults.push(Fault::new(deadline, message));
+        }
+    }
+
+    /// Claims of devices: containers have them, and the pod says what they are.
+    fn claims(&mut self) {
+        let count = |of: &V| {
+            of.at(&["resources", "claims"])
+                .map_or(0, |at| at.items().len())
+        };
+        if count(self.spec) > 0 {
+            let path = self.path.fields(&["resources", "claims"]);
+            let message = "`claims` are resources of containers, not of the whole pod";
+            self.faults.push(Fault::new(path, message));
+        }
+        let declared = self.spec.field("resourceClaims");
+        let declared = declared.map_or(&[][..], View::items);
+        let name_of = |claim: &V| claim.field("name").and_then(View::text).map(str::to_owned);
+        let declared: Vec<String> = declared.iter().filter_map(name_of).collect();
+        for (list, place, container) in all_containers(self.spec) {
+            let claims = container.at(&["resources", "claims"]);
+            let path = self.path.field(list).item(place);
+            let path = path.fields(&["resources", "claims"]);
+            for (place, claim) in claims.map_or(&[][..], View::items).iter().enumerate() {
+                if let Some(name) = name_of(claim).filter(|name| !declared.contains(name)) {
+                    let message = format!("the pod has no resource claim `{name}`");
+                    let at = path.item(place).field("name");
+                    self.faults.push(Fault::new(at, message));
+                }
+            }
         }
     }
 
