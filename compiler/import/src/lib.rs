@@ -9,4 +9,4 @@ mod write;
 
 pub use compare::{Difference, Key, compare};
 pub use read::{Finding, FindingKind, Input, Object, Place, Reading, read};
-pub use write::{Built, DEFAULT_NAMESPACE, Written, is_whole, write};
+pub use write::{Built, DEFAULT_NAMESPACE, Written, is_whole, lost, write};

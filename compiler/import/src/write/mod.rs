@@ -10,7 +10,7 @@ use erpc_emit::schema::{self, Version};
 use serde_json::Value;
 
 use self::statements::{Workload, at, is_name};
-use crate::compare::Key;
+use crate::compare::{Difference, Key, compare};
 use crate::{Object, normal};
 
 /// What becomes of a program.
@@ -23,6 +23,43 @@ pub struct Written {
     pub source: String,
     /// Objects that are not among its services and jobs.
     pub left_out: Vec<Key>,
+}
+
+/// In which fields what a program makes differs from the workloads that it was written from. What only it makes besides
+/// them is none of it, and neither are labels that tell what an object is a part of: they are on the object alone, and
+/// restart no pod.
+#[must_use]
+pub fn lost(originals: &[Object], made: &[Value]) -> Vec<Difference> {
+    let originals: Vec<Value> = originals
+        .iter()
+        .map(|original| {
+            let mut object = original.value.clone();
+            if object["metadata"]["namespace"].is_null() {
+                object["metadata"]["namespace"] = DEFAULT_NAMESPACE.into();
+            }
+            object
+        })
+        .collect();
+    let wanted: BTreeSet<Key> = originals.iter().map(Key::of).collect();
+    let made: Vec<Value> = made
+        .iter()
+        .filter(|object| wanted.contains(&Key::of(object)))
+        .cloned()
+        .collect();
+    let found = compare(&originals, &made).into_iter();
+    found.filter(|found| !is_part_of(found)).collect()
+}
+
+/// Whether only ours has it, and it is a label of the object itself that the compiler adds.
+fn is_part_of(difference: &Difference) -> bool {
+    let is_ours = |key: &str| key.starts_with(statements::RESERVED);
+    let path = difference.path.as_str();
+    let label = path.strip_prefix("metadata.labels.\"");
+    let labels = difference.ours.as_ref().and_then(Value::as_object);
+    difference.original.is_none()
+        && (label.is_some_and(is_ours)
+            || path == "metadata.labels"
+                && labels.is_some_and(|labels| labels.keys().all(|key| is_ours(key))))
 }
 
 /// Where objects without a namespace go.

@@ -4,7 +4,7 @@
 use serde_json::Value;
 
 /// Labels that the language sets itself.
-const RESERVED: &str = "app.kubernetes.io/";
+pub(super) const RESERVED: &str = "app.kubernetes.io/";
 
 /// A workload that is to be a service or a job.
 pub(super) struct Workload {
@@ -48,7 +48,6 @@ impl Workload {
             _ => format!("service {}", self.name),
         };
         let mut lines = Vec::new();
-        self.identity(&mut lines);
         self.pairs(&mut lines);
         self.container(&mut lines);
         self.scaling(&mut lines);
@@ -68,39 +67,6 @@ impl Workload {
             out.push_str(patch);
         }
         out.push_str("}\n");
-    }
-
-    /// What the workload, its pods and its first container are called.
-    fn identity(&self, lines: &mut Vec<String>) {
-        let mut parts = Vec::new();
-        let name = self.text(&["metadata", "name"]).unwrap_or_default();
-        parts.extend(quoted(name).map(|name| format!("workload {name}")));
-        let container = self.main()["name"].as_str().and_then(quoted);
-        parts.extend(container.map(|name| format!("container {name}")));
-        let selector = at(&self.object, &["spec", "selector", "matchLabels"]);
-        let selector = selector.or_else(|| match self.kind() {
-            "Deployment" | "DaemonSet" | "StatefulSet" => {
-                at(self.template(), &["metadata", "labels"])
-            }
-            _ => None,
-        });
-        if let Some(selector) = selector.and_then(Value::as_object)
-            && let Some(pairs) = pairs(selector.iter())
-        {
-            parts.push(format!("selector {pairs}"));
-        }
-        if let Some(service) = self.text(&["spec", "serviceName"]).and_then(quoted) {
-            parts.push(format!("service {service}"));
-        }
-        let account = self.template()["spec"]["serviceAccountName"].as_str();
-        parts.extend(
-            account
-                .and_then(quoted)
-                .map(|name| format!("account {name}")),
-        );
-        if !parts.is_empty() {
-            lines.push(format!("identity {{\n{}\n}}", parts.join("\n")));
-        }
     }
 
     /// Labels and annotations that the workload and its pods have with one value.
