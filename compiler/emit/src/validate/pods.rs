@@ -50,6 +50,13 @@ fn jobs(kind: &str, object: &impl View, faults: &mut Vec<Fault>) {
         let message = "a job finds its pods by a label that Kubernetes gives it";
         faults.push(Fault::new(path.field("manualSelector"), message));
     }
+    let restarts = spec.at(&["template", "spec", "restartPolicy"]);
+    if spec.field("podFailurePolicy").is_some_and(View::is_set)
+        && restarts.and_then(View::text) != Some("Never")
+    {
+        let message = "`podFailurePolicy` requires the `restartPolicy` `Never`";
+        faults.push(Fault::new(path.field("podFailurePolicy"), message));
+    }
     let mode = spec.field("completionMode").and_then(View::text);
     // The number of a job is 1 by default, that of a template has no default.
     let has_number = kind == "Job" || spec.field("completions").is_some_and(View::is_set);

@@ -36,6 +36,7 @@ pub(super) static RULES: &[RulesOf] = &[
         "PodOS",
         &[NotEmpty("name"), OneOf("name", &["linux", "windows"])],
     ),
+    ("core.v1", "Sysctl", &[NotEmpty("name")]),
     (
         "core.v1",
         "PodDNSConfig",

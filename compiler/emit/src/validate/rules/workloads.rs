@@ -2,7 +2,9 @@
 
 use super::RulesOf;
 use super::forms::not_a_controller;
-use super::rule::Rule::{Greater, Needs, NotBlank, NotBothZero, Number, OneOf, Only, Share, Text};
+use super::rule::Rule::{
+    Greater, Needs, NotBlank, NotBothZero, Number, One, OneOf, Only, Share, Text,
+};
 use super::rule::{MAX_INT32, MAX_SECONDS};
 
 pub(super) static RULES: &[RulesOf] = &[
@@ -51,6 +53,11 @@ pub(super) static RULES: &[RulesOf] = &[
             Number("partition", 0, MAX_INT32),
             Share("maxUnavailable", 100),
         ],
+    ),
+    (
+        "batch.v1",
+        "PodFailurePolicyRule",
+        &[One("condition", &["onExitCodes", "onPodConditions"])],
     ),
     (
         "apps.v1",
