@@ -24,7 +24,7 @@ use crate::owner;
 use crate::program::Program;
 use crate::selection::unknown;
 use crate::workload::takes_claims_along;
-use erpc_emit::Kind;
+use erpc_emit::{DEFAULT_DENY, Kind, Stage};
 
 pub use run::{Destroyed, destroy};
 pub use survey::Foreign;
@@ -257,10 +257,11 @@ impl Destruction {
         let mut rest: BTreeMap<String, BTreeMap<u8, Vec<Target>>> = BTreeMap::new();
         for target in found {
             let id = &target.id;
-            let wave = match id.kind {
-                Kind::Ingress | Kind::CronJob | Kind::HorizontalPodAutoscaler => Some(0),
+            let wave = match id.kind.stage() {
+                Stage::Autoscalers | Stage::Routes => Some(0),
+                Stage::Workloads if id.kind == Kind::CronJob => Some(0),
                 // What has left the source needs nothing that is known: it goes with the first.
-                kind if kind.is_workload() => {
+                Stage::Workloads => {
                     Some(1 + wave_of(id).map_or(0, |wave| last.saturating_sub(wave + 1)))
                 }
                 _ => None,
@@ -404,15 +405,11 @@ fn namespace_id(name: &str) -> ObjectId {
     }
 }
 
-/// The place of what pods need, after the workloads.
+/// The place of what pods need, after the workloads. A namespace stays closed until nothing else is left in it.
 fn rank(id: &ObjectId) -> u8 {
-    match id.kind {
-        Kind::Service | Kind::PodDisruptionBudget => 0,
-        Kind::NetworkPolicy if id.name != "default-deny" => 1,
-        Kind::ConfigMap | Kind::ResourceQuota | Kind::LimitRange => 2,
-        Kind::RoleBinding | Kind::ClusterRoleBinding => 3,
-        Kind::NetworkPolicy => 5,
-        _ => 4,
+    match id.kind.stage() {
+        Stage::Policies if id.name == DEFAULT_DENY => u8::MAX,
+        stage => stage.removal(),
     }
 }
 

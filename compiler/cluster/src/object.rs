@@ -16,9 +16,6 @@ pub(crate) const NAME: &str = "app.kubernetes.io/name";
 /// On the object's own metadata only: on a pod template it would restart what Helm installed.
 pub const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
 
-/// The name of the policy that closes a namespace.
-pub(crate) const DEFAULT_DENY: &str = "default-deny";
-
 /// Which object.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ObjectId {

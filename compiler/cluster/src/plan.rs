@@ -22,10 +22,10 @@ use crate::client::Cluster;
 use crate::failure::Failure;
 use crate::identity::Identity;
 use crate::live::{Live, MissingSecret, missing_secrets};
-use crate::object::{DEFAULT_DENY, ObjectId, TOOL};
+use crate::object::{ObjectId, TOOL};
 use crate::owner;
 use crate::program::Program;
-use erpc_emit::Kind;
+use erpc_emit::{DEFAULT_DENY, Kind};
 
 pub(crate) use judge::body_for;
 use judge::{Earlier, Judged};

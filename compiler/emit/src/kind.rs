@@ -5,8 +5,82 @@ use std::fmt;
 
 use erpc_model::Workload;
 
+/// When objects are written: one stage after the other, in this order. `apply` carries the stages out, Argo CD,
+/// Flux and Kustomize number them, and the prover replays what `apply` would write. What belongs to a service,
+/// from its configuration to its routes, is written at the service's turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Stage {
+    /// Namespaces, and the classes of storage and routes.
+    Namespaces,
+    /// Quotas, accounts and roles.
+    Accounts,
+    /// What gives roles to accounts.
+    Bindings,
+    /// Which connections are open. [`DEFAULT_DENY`] closes a namespace that runs open at the very end.
+    Policies,
+    /// What a workload reads, and what leads to it: right before it.
+    Configuration,
+    /// What runs pods.
+    Workloads,
+    /// What counts pods, once they are ready.
+    Autoscalers,
+    /// What opens a service to the outside, once it is ready.
+    Routes,
+}
+
+/// The name of the policy that closes a namespace.
+pub const DEFAULT_DENY: &str = "default-deny";
+
+impl Stage {
+    /// What is written before anything of a service, and without which the server cannot judge the rest.
+    pub const FOUNDATION: [Self; 3] = [Self::Namespaces, Self::Accounts, Self::Bindings];
+
+    /// Whether it is written before anything of a service.
+    #[must_use]
+    pub const fn is_foundation(self) -> bool {
+        matches!(self, Self::Namespaces | Self::Accounts | Self::Bindings)
+    }
+
+    /// Whether it waits until the workload of its service is ready.
+    #[must_use]
+    pub const fn follows_workload(self) -> bool {
+        matches!(self, Self::Autoscalers | Self::Routes)
+    }
+
+    /// As a run names it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Namespaces => "namespaces and classes",
+            Self::Accounts => "quotas, accounts and roles",
+            Self::Bindings => "bindings",
+            Self::Policies => "policies",
+            Self::Configuration => "configuration",
+            Self::Workloads => "workloads",
+            Self::Autoscalers => "autoscalers",
+            Self::Routes => "routes",
+        }
+    }
+
+    /// Its place among what goes: autoscalers before the workloads that they would scale, then what leads to
+    /// their pods, then what kept them apart, and what all of it stands on at the end.
+    #[must_use]
+    pub const fn removal(self) -> u8 {
+        match self {
+            Self::Autoscalers => 0,
+            Self::Workloads => 1,
+            Self::Routes => 2,
+            Self::Configuration => 3,
+            Self::Policies => 4,
+            Self::Bindings => 5,
+            Self::Accounts => 6,
+            Self::Namespaces => 7,
+        }
+    }
+}
+
 macro_rules! kinds {
-    ($($name:ident $group:literal $version:literal $plural:literal $scope:ident;)*) => {
+    ($($name:ident $group:literal $version:literal $plural:literal $scope:ident $stage:ident;)*) => {
         /// A kind that erpc applies, in the order of their names.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Kind {
@@ -60,6 +134,12 @@ macro_rules! kinds {
             pub const fn is_namespaced(self) -> bool {
                 match self { $(Self::$name => scope!($scope),)* }
             }
+
+            /// When its objects are written.
+            #[must_use]
+            pub const fn stage(self) -> Stage {
+                match self { $(Self::$name => Stage::$stage,)* }
+            }
         }
     };
 }
@@ -74,28 +154,28 @@ macro_rules! scope {
 }
 
 kinds! {
-    ClusterRole "rbac.authorization.k8s.io" "v1" "clusterroles" Cluster;
-    ClusterRoleBinding "rbac.authorization.k8s.io" "v1" "clusterrolebindings" Cluster;
-    ConfigMap "" "v1" "configmaps" Namespaced;
-    CronJob "batch" "v1" "cronjobs" Namespaced;
-    DaemonSet "apps" "v1" "daemonsets" Namespaced;
-    Deployment "apps" "v1" "deployments" Namespaced;
-    HorizontalPodAutoscaler "autoscaling" "v2" "horizontalpodautoscalers" Namespaced;
-    Ingress "networking.k8s.io" "v1" "ingresses" Namespaced;
-    IngressClass "networking.k8s.io" "v1" "ingressclasses" Cluster;
-    Job "batch" "v1" "jobs" Namespaced;
-    LimitRange "" "v1" "limitranges" Namespaced;
-    Namespace "" "v1" "namespaces" Cluster;
-    NetworkPolicy "networking.k8s.io" "v1" "networkpolicies" Namespaced;
-    PersistentVolumeClaim "" "v1" "persistentvolumeclaims" Namespaced;
-    PodDisruptionBudget "policy" "v1" "poddisruptionbudgets" Namespaced;
-    ResourceQuota "" "v1" "resourcequotas" Namespaced;
-    Role "rbac.authorization.k8s.io" "v1" "roles" Namespaced;
-    RoleBinding "rbac.authorization.k8s.io" "v1" "rolebindings" Namespaced;
-    Service "" "v1" "services" Namespaced;
-    ServiceAccount "" "v1" "serviceaccounts" Namespaced;
-    StatefulSet "apps" "v1" "statefulsets" Namespaced;
-    StorageClass "storage.k8s.io" "v1" "storageclasses" Cluster;
+    ClusterRole "rbac.authorization.k8s.io" "v1" "clusterroles" Cluster Accounts;
+    ClusterRoleBinding "rbac.authorization.k8s.io" "v1" "clusterrolebindings" Cluster Bindings;
+    ConfigMap "" "v1" "configmaps" Namespaced Configuration;
+    CronJob "batch" "v1" "cronjobs" Namespaced Workloads;
+    DaemonSet "apps" "v1" "daemonsets" Namespaced Workloads;
+    Deployment "apps" "v1" "deployments" Namespaced Workloads;
+    HorizontalPodAutoscaler "autoscaling" "v2" "horizontalpodautoscalers" Namespaced Autoscalers;
+    Ingress "networking.k8s.io" "v1" "ingresses" Namespaced Routes;
+    IngressClass "networking.k8s.io" "v1" "ingressclasses" Cluster Namespaces;
+    Job "batch" "v1" "jobs" Namespaced Workloads;
+    LimitRange "" "v1" "limitranges" Namespaced Accounts;
+    Namespace "" "v1" "namespaces" Cluster Namespaces;
+    NetworkPolicy "networking.k8s.io" "v1" "networkpolicies" Namespaced Policies;
+    PersistentVolumeClaim "" "v1" "persistentvolumeclaims" Namespaced Configuration;
+    PodDisruptionBudget "policy" "v1" "poddisruptionbudgets" Namespaced Configuration;
+    ResourceQuota "" "v1" "resourcequotas" Namespaced Accounts;
+    Role "rbac.authorization.k8s.io" "v1" "roles" Namespaced Accounts;
+    RoleBinding "rbac.authorization.k8s.io" "v1" "rolebindings" Namespaced Bindings;
+    Service "" "v1" "services" Namespaced Configuration;
+    ServiceAccount "" "v1" "serviceaccounts" Namespaced Accounts;
+    StatefulSet "apps" "v1" "statefulsets" Namespaced Workloads;
+    StorageClass "storage.k8s.io" "v1" "storageclasses" Cluster Namespaces;
 }
 
 impl Kind {
@@ -172,7 +252,15 @@ impl fmt::Display for Kind {
 mod tests {
     use erpc_model::WorkloadKind;
 
-    use super::Kind;
+    use super::{Kind, Stage};
+
+    #[test]
+    fn what_runs_pods_is_written_with_the_workloads() {
+        for kind in Kind::ALL {
+            let runs_pods = kind.stage() == Stage::Workloads;
+            assert_eq!(kind.is_workload(), runs_pods, "{kind}");
+        }
+    }
 
     #[test]
     fn every_kind_of_workload_is_in_the_table() {

@@ -35,7 +35,7 @@ pub use check::check_objects;
 pub use file::{Header, OutputFile, read_header};
 pub use gitops::delivery;
 pub use helm::{chart, release_namespace};
-pub use kind::{Kind, root};
+pub use kind::{DEFAULT_DENY, Kind, Stage, root};
 pub use object::Object;
 pub use trace::{EmittedLine, Scope, emitted_lines, traced_object};
 pub use tree::{Field, Map, Node, PathSegment};

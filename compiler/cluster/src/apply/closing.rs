@@ -14,6 +14,7 @@ use crate::object::ObjectId;
 use crate::ready::workload_of;
 use crate::selection::namespace_of;
 use crate::workload;
+use erpc_emit::Stage;
 
 /// When something closes: in the course of a run, or at its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,7 +24,7 @@ pub(super) enum Moment {
 }
 
 /// The rank of workloads among what goes.
-const WORKLOADS: u8 = 1;
+const WORKLOADS: u8 = Stage::Workloads.removal();
 
 impl Engine<'_, '_> {
     /// Of the services that something waits for, and that an earlier run may have left half done, those

@@ -156,8 +156,7 @@ impl Judged<'_> {
             self.write(&write);
         }
         let mut rolling: BTreeSet<ServiceId> = list.turns.keys().copied().collect();
-        let mut closings: Vec<Closing> = list.closing.into_iter().chain(list.removals).collect();
-        closings = self.close(closings, &rolling);
+        let mut closings = self.close(list.closing, &rolling);
         for wave in &program.derived.order.waves {
             let mut rolled = Vec::new();
             for service in wave {

@@ -9,9 +9,9 @@ use crate::change::Action;
 use crate::failure::Failure;
 use crate::history::HistoryResult;
 use crate::inventory::Meta;
-use crate::object::{DEFAULT_DENY, ObjectId};
+use crate::object::ObjectId;
 use crate::progress::Event;
-use erpc_emit::Kind;
+use erpc_emit::{DEFAULT_DENY, Kind};
 
 impl Engine<'_, '_> {
     /// Writes into the history how the run ended; a run that ended well has done so.

@@ -13,17 +13,14 @@ use crate::equal::owned;
 use crate::failure::Failure;
 use crate::object::{ObjectId, Packed};
 use crate::progress::Event;
-use erpc_emit::Kind;
+use erpc_emit::{Kind, Stage};
 
-/// What belongs to a service and goes back with it. Namespaces, quotas, accounts and roles stay, and
-/// so do policies: until a rollout has ended they allow the flows of both versions.
-const GOES_BACK: [Kind; 5] = [
-    Kind::ConfigMap,
-    Kind::Service,
-    Kind::PodDisruptionBudget,
-    Kind::HorizontalPodAutoscaler,
-    Kind::Ingress,
-];
+/// Whether something belongs to a service and goes back with it. Namespaces, quotas, accounts and roles stay, and
+/// so do policies: until a rollout has ended they allow the flows of both versions. A claim does not shrink.
+fn goes_back(kind: Kind) -> bool {
+    let stage = kind.stage();
+    (stage == Stage::Configuration || stage.follows_workload()) && !kind.holds_data()
+}
 
 /// What there is to do on the way back.
 #[derive(Default)]
@@ -112,7 +109,7 @@ impl Engine<'_, '_> {
             let kind = step.id.kind;
             let live = || self.plan.live.get(&step.id);
             match step.action {
-                Action::Update if kind.is_workload() || GOES_BACK.contains(&kind) => {
+                Action::Update if kind.is_workload() || goes_back(kind) => {
                     match live().and_then(|live| owned(self.program.manager(), kind, &live)) {
                         Some(body) => {
                             way.bodies.insert(step.id.clone(), Packed::of(&body));
@@ -153,12 +150,11 @@ impl Engine<'_, '_> {
                 _ => {}
             }
         }
-        let follows = [Kind::HorizontalPodAutoscaler, Kind::Ingress];
         way.added = self
             .plan
             .work()
             .filter(|step| self.wrote.contains(&step.id) && step.action == Action::Create)
-            .filter(|step| follows.contains(&step.id.kind))
+            .filter(|step| step.id.kind.stage().follows_workload())
             .filter(|step| !made.contains(&self.workload_of(step)))
             .cloned()
             .collect();

@@ -6,9 +6,9 @@ use std::time::Instant;
 use super::engine::Engine;
 use super::steps::{Write, rank, union};
 use crate::change::{Action, ObjectChange};
-use crate::object::{DEFAULT_DENY, Packed};
+use crate::object::Packed;
 use crate::progress::Event;
-use erpc_emit::Kind;
+use erpc_emit::{DEFAULT_DENY, Kind};
 
 impl Engine<'_, '_> {
     /// Narrows policies and roles, then deletes what grants something that the source no longer grants;

@@ -18,13 +18,13 @@ use super::write::Written;
 use crate::call::Call;
 use crate::change::{Action, ObjectChange};
 use crate::dataflow::Dataflow;
-use crate::object::{DEFAULT_DENY, ObjectId, name};
+use crate::object::{ObjectId, name};
 use crate::plan::has_ended;
 use crate::progress::Event;
 use crate::ready::{Stall, State, Symptoms, Target, assess, blocking_pod, old_pods};
 use crate::secrets;
 use crate::watch::Observed;
-use erpc_emit::Kind;
+use erpc_emit::{DEFAULT_DENY, Kind};
 
 /// Time passes, too: a look is due without news.
 const LOOKED_AT_EVERY: Duration = Duration::from_millis(250);

@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::closing::Moment;
 use super::engine::Engine;
 use super::outcome::{NotDone, Outcome};
-use super::steps::{Basis, Steps, is_foundation};
+use super::steps::{Basis, Steps};
 use crate::call::Call;
 use crate::change::ObjectChange;
 use crate::explain::explain;
@@ -146,7 +146,6 @@ impl Engine<'_, '_> {
             return self.ended();
         }
         let mut closing = std::mem::take(&mut steps.closing);
-        closing.extend(std::mem::take(&mut steps.removals));
         let held = self.plan.held.clone();
         self.steady = self.steady_services(&steps, &closing).await;
         let changed = self.changed_services(&steps);
@@ -261,7 +260,7 @@ impl Engine<'_, '_> {
     /// The second look: what lies in new namespaces could not be judged before they existed. A
     /// denial here leaves empty namespaces, never half a platform.
     async fn judge_rest(&mut self) -> bool {
-        let unjudged = self.steps(|step| step.is_unjudged && !is_foundation(step.id.kind));
+        let unjudged = self.steps(|step| step.is_unjudged && !step.id.kind.stage().is_foundation());
         if unjudged.is_empty() || unjudged.len() > MOST_JUDGED {
             return true;
         }

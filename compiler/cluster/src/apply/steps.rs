@@ -9,11 +9,11 @@ use serde_json::{Value, json};
 
 use super::neighbours::Neighbours;
 use crate::change::{Action, ObjectChange};
-use crate::object::{DEFAULT_DENY, ObjectId, Packed};
+use crate::object::{ObjectId, Packed};
 use crate::ports::transition;
 use crate::program::Program;
 use crate::ready::workload_of;
-use erpc_emit::Kind;
+use erpc_emit::{DEFAULT_DENY, Kind, Stage};
 
 /// One write: the step of the plan that it belongs to, and the body that is sent.
 #[derive(Clone, Debug)]
@@ -48,7 +48,16 @@ pub(crate) struct Batch {
     pub writes: Vec<Write>,
 }
 
-/// All writes of a run, in its order.
+impl Batch {
+    fn of(stage: Stage) -> Self {
+        Self {
+            name: stage.as_str(),
+            writes: Vec::new(),
+        }
+    }
+}
+
+/// All writes of a run, in its order: the stages of [`Stage`], those of a service at its turn.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Steps {
     /// Namespaces, classes, quotas, accounts and permissions.
@@ -58,51 +67,21 @@ pub(crate) struct Steps {
     pub opening: Vec<Batch>,
     /// The services, each at its turn.
     pub turns: BTreeMap<ServiceId, Turn>,
-    /// Policies and Services without what only the earlier version needed, then `default-deny` of
-    /// namespaces that ran without one.
+    /// Policies and Services without what only the earlier version needed; `default-deny` of namespaces that
+    /// ran without one; and what is not in the source any more, in the order of its [`rank`].
     pub closing: Vec<Closing>,
-    /// What is not in the source any more: workloads, then what leads to them, then their policies.
-    pub removals: Vec<Closing>,
 }
 
-/// The parts of the foundation, in their order.
-const FOUNDATION: [(&str, &[Kind]); 3] = [
-    (
-        "namespaces and classes",
-        &[Kind::StorageClass, Kind::IngressClass, Kind::Namespace],
-    ),
-    (
-        "quotas, accounts and roles",
-        &[
-            Kind::ResourceQuota,
-            Kind::LimitRange,
-            Kind::ServiceAccount,
-            Kind::Role,
-            Kind::ClusterRole,
-        ],
-    ),
-    ("bindings", &[Kind::RoleBinding, Kind::ClusterRoleBinding]),
-];
-
-/// Whether a kind is written before the server judges what is in new namespaces.
-pub(crate) fn is_foundation(kind: Kind) -> bool {
-    FOUNDATION.iter().any(|(_, kinds)| kinds.contains(&kind))
-}
-
-/// When something is deleted: autoscalers of rank 0 before the services take their turns, the rest
+/// When something is deleted: the autoscalers of rank 0 before the services take their turns, the rest
 /// afterwards.
 pub(super) fn rank(step: &ObjectChange) -> u8 {
-    match step.id.kind {
+    let stage = step.id.kind.stage();
+    match stage {
         // One that was renamed serves until its successor is ready.
-        Kind::HorizontalPodAutoscaler if step.action == Action::Move => 1,
-        Kind::HorizontalPodAutoscaler => 0,
-        kind if kind.is_workload() => 1,
-        Kind::Ingress => 2,
-        Kind::Service => 3,
+        Stage::Autoscalers if step.action == Action::Move => Stage::Workloads.removal(),
         // A namespace that was closed stays closed until nothing of it is left.
-        Kind::NetworkPolicy if step.id.name == DEFAULT_DENY => 6,
-        Kind::NetworkPolicy => 4,
-        _ => 5,
+        Stage::Policies if step.id.name == DEFAULT_DENY => u8::MAX,
+        _ => stage.removal(),
     }
 }
 
@@ -118,18 +97,6 @@ pub(crate) struct Basis<'b> {
     pub open: &'b BTreeSet<String>,
     /// What an earlier run has applied and another deleted: it comes back before any service takes its turn.
     pub lost: &'b BTreeSet<ObjectId>,
-}
-
-/// What belongs to a service and is written before its workload.
-const fn is_before(kind: Kind) -> bool {
-    matches!(
-        kind,
-        Kind::ConfigMap | Kind::PersistentVolumeClaim | Kind::Service | Kind::PodDisruptionBudget
-    )
-}
-
-const fn is_after(kind: Kind) -> bool {
-    matches!(kind, Kind::HorizontalPodAutoscaler | Kind::Ingress)
 }
 
 impl Steps {
@@ -148,20 +115,13 @@ impl Steps {
             write: removal(step),
             waits_for: neighbours.needing(step, basis.live),
         });
-        let removals = removals.collect();
+        let removals: Vec<Closing> = removals.collect();
         let mut sorting = Sorting {
             basis,
             made: basis.made(),
             neighbours,
             steps: Self {
-                foundation: FOUNDATION
-                    .iter()
-                    .map(|(name, _)| Batch {
-                        name,
-                        writes: Vec::new(),
-                    })
-                    .collect(),
-                removals,
+                foundation: Stage::FOUNDATION.map(Batch::of).into(),
                 ..Self::default()
             },
             denies: Vec::new(),
@@ -206,6 +166,7 @@ impl Steps {
                     neighbours.around(write.step.id.namespace.as_deref().unwrap_or_default()),
                 write,
             }));
+        steps.closing.extend(removals);
         steps
     }
 }
@@ -233,37 +194,36 @@ impl Sorting<'_, '_> {
             step: step.clone(),
             body: (self.basis.body)(&step.id),
         };
-        let part = FOUNDATION
-            .iter()
-            .position(|(_, kinds)| kinds.contains(&step.id.kind));
-        match (step.id.kind, service) {
-            (Kind::NetworkPolicy, _) => self.policy(write, service),
-            (kind, Some(id)) if kind.is_workload() => {
+        let is_lost = self.basis.lost.contains(&step.id);
+        match (step.id.kind.stage(), service) {
+            (Stage::Policies, _) => self.policy(write, service),
+            (Stage::Workloads, Some(id)) => {
                 self.steps.turns.entry(id).or_default().workload = Some(write);
             }
-            (kind, Some(_)) if is_after(kind) && self.basis.lost.contains(&step.id) => {
-                self.early.push(write);
-            }
-            (kind, Some(id)) if is_after(kind) => {
+            (Stage::Autoscalers | Stage::Routes, Some(_)) if is_lost => self.early.push(write),
+            (Stage::Autoscalers | Stage::Routes, Some(id)) => {
                 self.steps.turns.entry(id).or_default().after.push(write);
             }
-            (kind, Some(id)) if is_before(kind) => {
-                let is_lost = self.basis.lost.contains(&step.id);
+            (Stage::Configuration, Some(id)) => {
                 let is_new = step.action == Action::Create && self.made.contains(&id);
                 // A claim that grows is waited for before its StatefulSet is replaced.
                 let is_early = is_new || step.action == Action::Grow;
-                if is_early || is_lost && kind != Kind::Service {
+                let is_service = step.id.kind == Kind::Service;
+                if is_early || is_lost && !is_service {
                     self.early.push(write);
-                } else if kind == Kind::Service {
+                } else if is_service {
                     self.service(write, id);
                 } else {
                     self.steps.turns.entry(id).or_default().before.push(write);
                 }
             }
-            _ => match part.and_then(|part| self.steps.foundation.get_mut(part)) {
-                Some(batch) => batch.writes.push(write),
-                None => self.early.push(write),
-            },
+            (stage, _) => {
+                let mut foundation = Stage::FOUNDATION.iter().zip(&mut self.steps.foundation);
+                match foundation.find(|(of, _)| **of == stage) {
+                    Some((_, batch)) => batch.writes.push(write),
+                    None => self.early.push(write),
+                }
+            }
         }
     }
 

@@ -9,7 +9,7 @@ use crate::permissions::Right;
 use crate::plan::Plan;
 use crate::program::Program;
 use crate::state::{STATE_NAMESPACE, name};
-use erpc_emit::Kind;
+use erpc_emit::Stage;
 
 /// Permissions for objects by name, under construction.
 #[derive(Default)]
@@ -103,12 +103,8 @@ pub(crate) fn of_plan(plan: &Plan, program: &Program<'_>) -> Vec<Right> {
     for step in plan.work() {
         needs.object(&step.id, verbs(step.action));
     }
-    let rolls_out = |step: &ObjectChange| {
-        let kind = step.id.kind;
-        let is_of_service =
-            kind.is_workload() || matches!(kind, Kind::HorizontalPodAutoscaler | Kind::Ingress);
-        is_of_service && !step.action.deletes()
-    };
+    let rolls_out =
+        |step: &ObjectChange| step.id.kind.stage() >= Stage::Workloads && !step.action.deletes();
     if plan.work().any(rolls_out) {
         for (_, namespace) in program.platform.namespaces() {
             for (group, resource) in crate::watch::watched(program) {

@@ -12,6 +12,7 @@ use erpc_policy::Derived;
 use serde_json::Value;
 
 use crate::file::Remark;
+use crate::kind::Stage;
 use crate::kubernetes::{annotate, source_of};
 use crate::tree::Field;
 use crate::{Object, ObjectFile, OutputFile, objects, yaml};
@@ -44,15 +45,15 @@ pub fn delivery(
 
 /// What goes to the cluster together, after the steps before are ready.
 struct SyncWave {
-    stage: Stage,
+    part: Part,
     /// Argo CD's wave: those of `erpc order` from 1, what comes before below that.
     number: i64,
     files: Vec<ObjectFile>,
 }
 
-/// What is in a step.
+/// What is in a step: a folder of its own for what services share.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Stage {
+enum Part {
     /// Namespaces, accounts and the policy of every workload.
     Base,
     /// What denies all other traffic.
@@ -67,32 +68,32 @@ enum Stage {
 /// platform loses no flow for a moment; then the waves; last the routes, because an Ingress on a cluster
 /// without load balancers is never healthy and would hold up the waves after it.
 fn steps(platform: &Platform, derived: &Derived, sources: &Sources) -> Vec<SyncWave> {
-    let step = |stage, number| SyncWave {
-        stage,
+    let step = |part, number| SyncWave {
+        part,
         number,
         files: Vec::new(),
     };
-    let mut base = step(Stage::Base, -1);
-    let mut isolation = step(Stage::Isolation, 0);
+    let mut base = step(Part::Base, -1);
+    let mut isolation = step(Part::Isolation, 0);
     let mut waves: Vec<SyncWave> = (1..)
         .zip(&derived.order.waves)
-        .map(|(number, _)| step(Stage::Services, number))
+        .map(|(number, _)| step(Part::Services, number))
         .collect();
-    let mut routes = step(Stage::Routes, last_wave(derived));
+    let mut routes = step(Part::Routes, last_wave(derived));
     let numbers: std::collections::BTreeMap<String, usize> = platform
         .services()
         .map(|(id, _)| (platform.path(id), derived.order.wave[id.index()] as usize))
         .collect();
     for file in objects(platform, derived, sources) {
-        let is_called = |name: &str| file.path.ends_with(&format!("/{name}.yaml"));
+        let stage = file.objects.first().map(|object| object.kind().stage());
         let of_service = file.path.starts_with("lib/");
         let wave = numbers.get(&file.name).and_then(|at| waves.get_mut(*at));
-        let into = match wave {
-            _ if of_service && is_called("networkpolicy") => &mut base,
-            _ if is_called("networkpolicy") => &mut isolation,
-            _ if is_called("ingress") => &mut routes,
-            Some(wave) => wave,
-            None => &mut base,
+        let into = match (stage, wave) {
+            (Some(Stage::Policies), _) if of_service => &mut base,
+            (Some(Stage::Policies), _) => &mut isolation,
+            (Some(Stage::Routes), _) => &mut routes,
+            (_, Some(wave)) => wave,
+            (_, None) => &mut base,
         };
         into.files.push(file);
     }
@@ -118,11 +119,11 @@ struct Writer<'p> {
 impl SyncWave {
     /// The folder of what services share; `None` for a wave of services.
     const fn shared(&self) -> Option<&'static str> {
-        match self.stage {
-            Stage::Base => Some("base"),
-            Stage::Isolation => Some("isolation"),
-            Stage::Services => None,
-            Stage::Routes => Some("routes"),
+        match self.part {
+            Part::Base => Some("base"),
+            Part::Isolation => Some("isolation"),
+            Part::Services => None,
+            Part::Routes => Some("routes"),
         }
     }
 }

@@ -12,6 +12,7 @@ use smol_str::SmolStr;
 use super::policy_causes::{Reasons, Rule};
 use super::{metadata, namespaces};
 use crate::cause::{Cause, Causes};
+use crate::kind::DEFAULT_DENY;
 use crate::kind::Kind;
 use crate::object::Object;
 use crate::tree::{Field, Map, Node};
@@ -32,7 +33,7 @@ pub(super) fn default_denies(platform: &Platform) -> Vec<Object> {
             let why = "a pod that no other policy selects speaks to nobody";
             let cause = Cause::said(why, &namespace.name);
             let every = Cause::always("every pod of the namespace");
-            let metadata = namespaces::meta_in(platform, id, "default-deny", cause);
+            let metadata = namespaces::meta_in(platform, id, DEFAULT_DENY, cause);
             let spec = closed(Map::new(), every);
             Object::new(Kind::NetworkPolicy, metadata, cause).with_spec(spec)
         })
