@@ -3,7 +3,7 @@
 use erpc_emit::Kind;
 use erpc_model::ServiceId;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::diff::FieldChange;
 use crate::failure::Failure;
@@ -198,4 +198,14 @@ impl VolumeMove {
     pub(crate) fn path(&self) -> String {
         format!("{VOLUMES}/{}", self.volume)
     }
+}
+
+/// The body with the uid that it is meant for: an object that another deleted and made anew is
+/// not the planned one.
+pub(crate) fn body_for(body: &Value, uid: Option<&str>) -> Value {
+    let mut body = body.clone();
+    if let Some(uid) = uid {
+        body["metadata"]["uid"] = json!(uid);
+    }
+    body
 }

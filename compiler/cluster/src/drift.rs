@@ -12,6 +12,7 @@ use serde_json::Value;
 
 use crate::additions::{Addition, additions, without_defaults};
 use crate::call::Call;
+use crate::change::body_for;
 use crate::client::Cluster;
 use crate::diff::differences;
 use crate::failure::{ApiError, Failure};
@@ -20,7 +21,6 @@ use crate::live::Live;
 use crate::managed::owners;
 use crate::object::{Packed, uid};
 use crate::path::FieldPath;
-use crate::plan::body_for;
 use crate::program::{Desired, Program};
 use crate::severity::Severity;
 use crate::{estimate, flows};

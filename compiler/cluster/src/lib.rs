@@ -34,6 +34,7 @@ mod inventory;
 mod known;
 mod kubeconfig;
 mod limiter;
+mod list;
 mod live;
 mod lock;
 mod managed;

@@ -2,11 +2,13 @@
 //! server-side apply for what is left. The dry run is the judge; the fields shown are those in
 //! which its answer differs from the live object.
 
+mod conflict;
 mod downtime;
 mod judge;
 mod left_out;
 mod leftovers;
 mod names;
+mod refused;
 mod replace;
 
 use std::collections::BTreeSet;
@@ -27,7 +29,6 @@ use crate::owner;
 use crate::program::Program;
 use erpc_emit::{DEFAULT_DENY, Kind};
 
-pub(crate) use judge::body_for;
 use judge::{Earlier, Judged};
 pub use left_out::LeftOut;
 pub(crate) use leftovers::has_ended;

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::engine::Engine;
 use crate::call::{Answer, Call};
+use crate::change::body_for;
 use crate::change::{Action, ObjectChange};
 use crate::claims;
 use crate::client::Cluster;
@@ -18,7 +19,7 @@ use crate::manager::{FieldManager, SCALE_MANAGER, hands_over_replicas};
 use crate::node_ports::{self, Owner};
 use crate::object::{ObjectId, Packed};
 use crate::owner::{self, Deleted};
-use crate::plan::{body_for, is_orphaning};
+use crate::plan::is_orphaning;
 use crate::stop::Stop;
 use crate::takeover::patch_one;
 use crate::taking::handed_over;

@@ -1,37 +1,33 @@
 //! The judgement of each object: equal by its own entry, or as a dry run of the server says. A refusal
 //! becomes a step that is blocked, with the fields and their owners, and the fix.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::HashMap;
 
 use futures_util::{StreamExt, stream};
-use serde_json::{Value, json};
+use serde_json::Value;
 
+use super::conflict::{Autoscalers, is_left_by_autoscaler, may_take_all, workload};
 use super::downtime::consequences;
-use super::replace::{immutable, replace};
+use super::refused::{awaits_role, refused, terminating, terminating_namespaces};
 use crate::additions::{Addition, additions, without_defaults};
 use crate::allowed::Allowed;
 use crate::call::{Answer, Call};
-use crate::change::{Action, ObjectChange, blocked, step};
+use crate::change::{Action, ObjectChange, blocked, body_for, step};
 use crate::client::Cluster;
-use crate::diff::{FieldChange, differences, shown};
+use crate::diff::{FieldChange, differences};
 use crate::equal::fingerprint;
-use crate::explain::explain;
-use crate::failure::{ApiError, Cause, Failure, Refusal};
+use crate::estimate;
+use crate::failure::{ApiError, Failure};
 use crate::known::Table;
 use crate::live::Live;
-use crate::manager::SCALE_MANAGER;
-use crate::object::{ObjectId, is_labelled, uid};
+use crate::object::{ObjectId, uid};
 use crate::owner::{Inventories, Owner};
-use crate::path::FieldPath;
 use crate::program::{Desired, Program};
-use crate::taking::{CONTROLLERS, may_take, takes};
-use crate::{estimate, node_ports};
+use crate::taking::takes;
 use erpc_emit::Kind;
 
 /// How many calls a plan has under way; the limiter may allow fewer.
 const IN_FLIGHT: usize = 16;
-/// To whom the server gives the fields of an object whose managers were removed.
-const UNTRACKED: &str = "before-first-apply";
 /// What came of all objects.
 #[derive(Default)]
 pub(super) struct Judged {
@@ -223,27 +219,6 @@ fn removal(addition: &Addition) -> FieldChange {
     }
 }
 
-/// The platform's namespaces that are being deleted: one line for each, whatever lies in it.
-fn terminating_namespaces(
-    program: &Program<'_>,
-    live: &Live,
-) -> BTreeMap<String, (ObjectId, Failure)> {
-    let names = program.platform.namespaces();
-    let names = names.map(|(_, namespace)| &namespace.name.value);
-    names
-        .filter(|name| program.touches(name))
-        .filter_map(|name| {
-            let id = ObjectId {
-                namespace: None,
-                kind: Kind::Namespace,
-                name: name.clone(),
-            };
-            let failure = terminating(&id, &live.get(&id)?)?;
-            Some((name.to_string(), (id, failure)))
-        })
-        .collect()
-}
-
 /// Whether no client has written an object between two readings, so that the server would say the same of it.
 fn is_as_then(id: &ObjectId, then: &Live, now: &Live) -> bool {
     let namespace = id.namespace.as_deref();
@@ -253,66 +228,6 @@ fn is_as_then(id: &ObjectId, then: &Live, now: &Live) -> bool {
         Some(version.unwrap_or_default().to_owned())
     };
     namespace.is_none_or(|name| then.has_namespace(name)) && version(then) == version(now)
-}
-
-/// The workloads whose number of replicas is an autoscaler's, by namespace and name.
-struct Autoscalers {
-    /// As the platform says it.
-    desired: HashSet<(String, String)>,
-    /// In the cluster, and still there when this plan is done.
-    staying: HashSet<(String, String)>,
-}
-
-fn workload(id: &ObjectId) -> (String, String) {
-    let namespace = id.namespace.as_deref().unwrap_or_default();
-    (namespace.to_owned(), id.name.to_string())
-}
-
-fn scaled_by(id: &ObjectId, autoscaler: &Value) -> (String, String) {
-    let target = autoscaler["spec"]["scaleTargetRef"]["name"].as_str();
-    (workload(id).0, target.unwrap_or_default().to_owned())
-}
-
-impl Autoscalers {
-    fn of(program: &Program<'_>, live: &Live, allowed: &Allowed) -> Self {
-        let is_one = |id: &ObjectId| id.kind == Kind::HorizontalPodAutoscaler;
-        let desired = program.objects.iter().filter(|object| is_one(&object.id));
-        let found = live.of_kind(Kind::HorizontalPodAutoscaler);
-        Self {
-            desired: desired
-                .map(|object| scaled_by(&object.id, &object.body.value()))
-                .collect(),
-            staying: found
-                .filter(|(id, _)| !(allowed.prune && program.object(id).is_none()))
-                .map(|(id, live)| scaled_by(id, &live))
-                .collect(),
-        }
-    }
-}
-
-/// Whether the only conflict is about the number that an autoscaler wrote, and it is or will be
-/// gone.
-fn is_left_by_autoscaler(
-    desired: &Desired,
-    found: Option<&Value>,
-    refusal: &Refusal,
-    autoscalers: &Autoscalers,
-) -> bool {
-    let is_scale_of = |manager: &str| {
-        let entries = found.and_then(|live| live["metadata"]["managedFields"].as_array());
-        let mut entries = entries.into_iter().flatten();
-        entries.any(|entry| entry["manager"] == manager && entry["subresource"] == "scale")
-    };
-    let target = workload(&desired.id);
-    !autoscalers.desired.contains(&target)
-        && !autoscalers.staying.contains(&target)
-        && conflicts(refusal).all(|cause| {
-            let manager = manager_of(cause);
-            // An autoscaler that never wrote a number has left it with the one that held it meanwhile.
-            let is_its =
-                manager == SCALE_MANAGER || CONTROLLERS.contains(&manager) && is_scale_of(manager);
-            cause.field == ".spec.replicas" && is_its
-        })
 }
 
 /// What every object is judged by.
@@ -552,58 +467,6 @@ pub(super) async fn unjudged(
     )))
 }
 
-/// Whether a binding is refused only because its role is not there yet. The server resolves the role of a
-/// binding to see whether the account holds what it grants, and roles are written first.
-fn awaits_role(desired: &Desired, refusal: &Refusal, program: &Program<'_>) -> bool {
-    let is_binding = matches!(
-        desired.id.kind,
-        Kind::RoleBinding | Kind::ClusterRoleBinding
-    );
-    if !is_binding || refusal.code != 404 {
-        return false;
-    }
-    let body = desired.body.value();
-    let role = &body["roleRef"];
-    let kind = role["kind"].as_str().and_then(Kind::named);
-    let (Some(kind), Some(name)) = (kind, role["name"].as_str()) else {
-        return false;
-    };
-    let namespace = desired.id.namespace.clone();
-    let role = ObjectId {
-        namespace: namespace.filter(|_| kind.is_namespaced()),
-        kind,
-        name: name.into(),
-    };
-    program.object(&role).is_some()
-}
-
-fn terminating(id: &ObjectId, live: &Value) -> Option<Failure> {
-    if live["metadata"]["deletionTimestamp"].is_null() {
-        return None;
-    }
-    let mut finalizers: Vec<String> = ["metadata", "spec"]
-        .into_iter()
-        .flat_map(|part| live[part]["finalizers"].as_array().into_iter().flatten())
-        .filter_map(|finalizer| finalizer.as_str().map(str::to_owned))
-        .collect();
-    finalizers.dedup();
-    let conditions = live["status"]["conditions"].as_array();
-    let mut remaining = conditions
-        .into_iter()
-        .flatten()
-        .filter(|c| c["status"] == "True")
-        .filter_map(|c| c["message"].as_str());
-    let held = match remaining.find(|text| text.contains("finalizer") || text.contains("remain")) {
-        Some(text) => format!(": {text}"),
-        None if finalizers.is_empty() => String::new(),
-        None => format!(": it waits for {}", finalizers.join(", ")),
-    };
-    Some(
-        Failure::new(format!("{id} is being deleted{held}"))
-            .help("wait until it is gone, or find out who removes the finalizer; erpc never does"),
-    )
-}
-
 /// The server's judgement, by force only where the user said whose fields may be taken.
 async fn dry_run(
     around: &Around<'_>,
@@ -635,153 +498,4 @@ async fn dry_run(
         Ok(answer) => Ok((answer, false)),
         Err(error) => Err(error),
     }
-}
-
-/// The body with the uid that it is meant for: an object that another deleted and made anew is
-/// not the planned one.
-pub(crate) fn body_for(body: &Value, uid: Option<&str>) -> Value {
-    let mut body = body.clone();
-    if let Some(uid) = uid {
-        body["metadata"]["uid"] = json!(uid);
-    }
-    body
-}
-
-/// `conflict with "kubectl-edit" using apps/v1` gives `kubectl-edit`.
-fn manager_of(cause: &Cause) -> &str {
-    cause.message.split('"').nth(1).unwrap_or(&cause.message)
-}
-
-fn conflicts(refusal: &Refusal) -> impl Iterator<Item = &Cause> {
-    let causes = refusal.causes.iter();
-    causes.filter(|cause| cause.reason == "FieldManagerConflict")
-}
-
-fn may_take_all(
-    refusal: &Refusal,
-    id: &ObjectId,
-    allowed: &Allowed,
-    owner: Option<&Owner>,
-) -> bool {
-    conflicts(refusal).all(|cause| {
-        let manager = manager_of(cause);
-        let is_taken_over = owner.is_some() && manager == UNTRACKED;
-        is_taken_over || may_take(&allowed.take_from, id, manager)
-    })
-}
-
-/// The step for an object that the server does not take.
-async fn refused(
-    cluster: &Cluster,
-    program: &Program<'_>,
-    desired: &Desired,
-    found: Option<&Value>,
-    refusal: &Refusal,
-    allowed: &Allowed,
-) -> Result<ObjectChange, Failure> {
-    let id = &desired.id;
-    if refusal.is_field_conflict() {
-        return Ok(ObjectChange {
-            changes_pods: changes_pods(cluster, program, desired, found).await?,
-            ..blocked(id, conflict(program, desired, found, refusal))
-        });
-    }
-    if refusal.code == 422
-        && let Some(live) = found
-        && is_labelled(live, program.name())
-        && let Some(immutable) = immutable(desired, live, refusal)
-    {
-        return Ok(ObjectChange {
-            fingerprint: Some(fingerprint(program.manager(), id.kind, live)),
-            ..replace(cluster, desired, live, immutable, allowed).await?
-        });
-    }
-    if let Some(port) = node_ports::taken(refusal) {
-        return Ok(match node_ports::owner(cluster, port, id).await? {
-            node_ports::Owner::Service(name) => blocked(id, node_ports::belongs_to(port, &name)),
-            node_ports::Owner::Nobody | node_ports::Owner::Unknown => ObjectChange {
-                warnings: vec![node_ports::waits_for(port)],
-                uid: found.and_then(uid),
-                fingerprint: found.map(|live| fingerprint(program.manager(), id.kind, live)),
-                ..step(
-                    id,
-                    match found {
-                        Some(_) => Action::Update,
-                        None => Action::Create,
-                    },
-                )
-            },
-        });
-    }
-    Ok(ObjectChange {
-        // What the account may not do is not found out object by object.
-        blocks_all: refusal.is_rbac(),
-        ..blocked(id, explain(refusal, id))
-    })
-}
-
-/// Whether the pods of a workload would change if its conflict was won: one that has another number of
-/// replicas runs the same revision, and what requires it need not wait.
-async fn changes_pods(
-    cluster: &Cluster,
-    program: &Program<'_>,
-    desired: &Desired,
-    found: Option<&Value>,
-) -> Result<bool, Failure> {
-    let (true, Some(live)) = (desired.id.kind.is_workload(), found) else {
-        return Ok(desired.id.kind.is_workload());
-    };
-    let body = body_for(&desired.body.value(), uid(live).as_deref());
-    let manager = program.manager().acting(found);
-    let call = Call::apply(&desired.id, &body, manager).dry_run().forced();
-    match cluster.call(call).await {
-        Ok(answer) => Ok(answer.body["spec"]["template"] != live["spec"]["template"]),
-        Err(ApiError::Refused(_)) => Ok(true),
-        Err(error) => Err(error.into()),
-    }
-}
-
-fn conflict(
-    program: &Program<'_>,
-    desired: &Desired,
-    found: Option<&Value>,
-    refusal: &Refusal,
-) -> Failure {
-    let mut lines = Vec::new();
-    let mut managers = BTreeSet::new();
-    let body = desired.body.value();
-    let objects: Vec<&Value> = std::iter::once(&body).chain(found).collect();
-    for cause in conflicts(refusal) {
-        let field = FieldPath::of_server(&cause.field, &objects);
-        let value = |object| field.get(object).map_or("nothing".to_owned(), shown);
-        let manager = manager_of(cause);
-        managers.insert(manager.to_owned());
-        let ours = value(&body);
-        let theirs = found.map_or("?".to_owned(), value);
-        let place = program.place(desired, &field).unwrap_or_default();
-        let since = found.and_then(|live| since(live, manager));
-        let since = since.map_or_else(String::new, |time| format!(" since {time}"));
-        lines.push(format!(
-            "{field} is {manager}'s{since}: the cluster has {theirs}, the source says {ours} ({place})"
-        ));
-    }
-    let is_controllers = managers.iter().any(|m| CONTROLLERS.contains(&m.as_str()));
-    let failure = Failure::new(lines.join("; "));
-    if is_controllers {
-        return failure.help("a controller keeps it: leave the field out of the source, or remove the controller; an autoscaler that left the source goes with --prune");
-    }
-    let takes: Vec<String> = managers
-        .iter()
-        .map(|manager| format!("--take-from {manager}={}", desired.id.argument()))
-        .collect();
-    failure.help(format!(
-        "take it with {}, or let the source say what the cluster has",
-        takes.join(" ")
-    ))
-}
-
-fn since(live: &Value, manager: &str) -> Option<String> {
-    let entries = live["metadata"]["managedFields"].as_array()?;
-    let entry = entries.iter().find(|entry| entry["manager"] == manager)?;
-    entry["time"].as_str().map(str::to_owned)
 }
