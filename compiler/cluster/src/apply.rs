@@ -9,14 +9,17 @@ mod ending;
 mod engine;
 mod growth;
 mod judged;
+mod look;
 mod neighbours;
 mod outcome;
+mod phase;
 mod record;
 mod revert;
 mod revoke;
 mod rollout;
 mod run;
 mod steps;
+mod turn;
 mod volumes;
 mod write;
 

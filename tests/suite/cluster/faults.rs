@@ -964,3 +964,25 @@ fn a_lock_that_cannot_be_renewed_ends_the_run() {
     cluster.applied(shop.path());
     cluster.applied(shop.path()).says(&["nothing to do"]);
 }
+
+#[test]
+#[ignore = "needs the server that tests/cluster/build makes; tests/run runs it"]
+fn a_write_under_way_at_the_end_of_the_time_is_counted() {
+    let cluster = Cluster::start();
+    let shop = Program::shop();
+    let proxy = Proxy::start(
+        &cluster,
+        &json!([{ "method": "PATCH", "path": "statefulsets/db.*fieldManager=erpc", "except": "dryRun", "delayMs": 4000 }]),
+    );
+    let arguments = ["apply", "--yes", "--verbose", "--timeout", "1s"];
+    let output = proxy.command(&arguments, shop.path()).output();
+    let ran = Ran::of(&output.expect("erpc runs")).exits(4);
+    assert!(
+        ran.err.contains("+ StatefulSet shop-back/db"),
+        "{}",
+        ran.err
+    );
+    drop(proxy);
+    cluster.get(&["statefulset", "db", "-n", "shop-back"]);
+    cluster.applied(shop.path());
+}

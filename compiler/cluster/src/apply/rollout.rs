@@ -1,120 +1,33 @@
-//! The services in the order of their needs: each takes its turn when what it needs is ready, with its
-//! Services and ConfigMaps first, then its workload, then its autoscaler and Ingress.
+//! The services in the order of their needs: each takes its turn when what it needs is ready.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
+use erpc_emit::{DEFAULT_DENY, Kind};
 use erpc_model::ServiceId;
-use futures_util::future::BoxFuture;
+use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
-use futures_util::{FutureExt, StreamExt};
-use serde_json::Value;
 
 use super::closing::Moment;
 use super::engine::Engine;
 use super::outcome::OnFailure;
-use super::steps::{Closing, Steps, Turn, Write};
-use super::write::Written;
+use super::phase::{Phase, Rollout};
+use super::steps::{Closing, Steps};
+use super::turn::Pending;
 use crate::call::Call;
-use crate::change::{Action, ObjectChange};
+use crate::change::ObjectChange;
 use crate::dataflow::Dataflow;
-use crate::object::{ObjectId, name};
-use crate::plan::has_ended;
 use crate::progress::Event;
-use crate::ready::{Stall, State, Symptoms, Target, assess, blocking_pod, old_pods};
-use crate::secrets;
+use crate::ready::Symptoms;
 use crate::watch::Observed;
-use erpc_emit::{DEFAULT_DENY, Kind};
 
 /// Time passes, too: a look is due without news.
 const LOOKED_AT_EVERY: Duration = Duration::from_millis(250);
 /// At most so many services roll out at the same time. The controllers of a cluster make some twenty calls a
 /// second: what waits in their queue for minutes would look like a service that does not start.
 const MOST_IN_PROGRESS: usize = 200;
-/// News come in bursts.
-const LOOKED_APART: Duration = Duration::from_millis(30);
 /// How long the calls in progress may take after an interrupt.
 const LAST_CALLS: Duration = Duration::from_secs(10);
-const LOG_LINES: usize = 20;
-/// Pods of the earlier revision get so long to end beyond their own grace period.
-const LEAVING: Duration = Duration::from_secs(60);
-
-/// How far the rollout of a service is.
-enum Stage {
-    /// So many of the objects that change before its workload are being written.
-    Preparing(usize),
-    /// Its workload is being written.
-    Writing,
-    /// It is written, and not ready yet.
-    Waiting(Target),
-    /// It is ready, and what depends on that is being written.
-    Following(usize, Target),
-    /// It is ready, and pods of its earlier revision still end, which need what is closed afterwards.
-    Leaving(Target),
-    /// It will not get there.
-    Stalled,
-    Done,
-}
-
-struct Rollout {
-    flow: Dataflow,
-    turns: BTreeMap<ServiceId, Turn>,
-    /// The services whose old pods must have ended before something closes.
-    awaited: BTreeSet<ServiceId>,
-    /// Pods of failed revisions that were deleted, by uid.
-    unblocked: BTreeSet<String>,
-    /// Services that may start, in their order, and wait until fewer roll out.
-    queue: VecDeque<ServiceId>,
-    stages: BTreeMap<ServiceId, (Stage, Instant)>,
-    symptoms: Symptoms,
-    observed: Observed,
-}
-
-impl Rollout {
-    fn in_progress(&self) -> usize {
-        let is_in_progress = |stage: &&(Stage, Instant)| {
-            matches!(
-                stage.0,
-                Stage::Preparing(_) | Stage::Writing | Stage::Waiting(_)
-            )
-        };
-        self.stages.values().filter(is_in_progress).count()
-    }
-}
-
-impl Rollout {
-    /// How many services are where they are to be.
-    fn settled(&self) -> usize {
-        let stages = self.stages.values();
-        stages
-            .filter(|(stage, _)| matches!(stage, Stage::Done))
-            .count()
-    }
-
-    /// The services that are not, with those that are left out.
-    fn unsettled(
-        &self,
-        changed: &BTreeSet<ServiceId>,
-        steady: &BTreeSet<ServiceId>,
-        held: &BTreeSet<ServiceId>,
-    ) -> BTreeSet<ServiceId> {
-        let is_done = |id: &ServiceId| matches!(self.stages.get(id), Some((Stage::Done, _)));
-        let changed = changed.difference(steady).filter(|id| !is_done(id));
-        changed.chain(held).copied().collect()
-    }
-
-    /// A service is ready with all that follows from that: what waits for it goes on.
-    fn is_well(&mut self, service: ServiceId, target: Target) {
-        let stage = match self.awaited.contains(&service) {
-            true => Stage::Leaving(target),
-            false => Stage::Done,
-        };
-        self.stages.insert(service, (stage, self.symptoms.now()));
-        self.flow.done(service);
-    }
-}
-
-type Pending = BoxFuture<'static, (ServiceId, ObjectChange, Written)>;
 
 impl Engine<'_, '_> {
     /// The namespaces that have pods and no `default-deny`, which closes them last.
@@ -201,22 +114,22 @@ impl Engine<'_, '_> {
             }
         };
         let clock = self.cluster.clock.clone();
-        let mut rollout = Rollout {
-            flow: match self.back {
-                None => Dataflow::of(self.program.platform, self.program.derived),
-                Some(_) => Dataflow::backwards(self.program.platform, self.program.derived),
-            },
-            turns: std::mem::take(&mut steps.turns),
-            awaited: closing
-                .iter()
-                .flat_map(|closing| closing.waits_for.iter().copied())
-                .collect(),
-            unblocked: BTreeSet::new(),
-            queue: VecDeque::new(),
-            stages: BTreeMap::new(),
-            symptoms: Symptoms::new(clock.clone()),
-            observed,
+        let awaited = closing
+            .iter()
+            .flat_map(|closing| closing.waits_for.iter().copied());
+        let (platform, derived) = (self.program.platform, self.program.derived);
+        let flow = match self.back {
+            None => Dataflow::of(platform, derived),
+            Some(_) => Dataflow::backwards(platform, derived),
         };
+        let mut rollout = Rollout::new(
+            flow,
+            std::mem::take(&mut steps.turns),
+            awaited.collect(),
+            Symptoms::new(clock.clone()),
+            observed,
+            self.back.is_some(),
+        );
         let started = clock.now();
         let mut writes: FuturesUnordered<Pending> = FuturesUnordered::new();
         let mut tick = tokio::time::interval(LOOKED_AT_EVERY);
@@ -232,17 +145,12 @@ impl Engine<'_, '_> {
                     break;
                 }
             }
-            let is_waiting = rollout
-                .stages
-                .values()
-                .any(|(stage, _)| matches!(stage, Stage::Waiting(_) | Stage::Leaving(_)));
-            if writes.is_empty() && !is_waiting || !self.lock.is_ours() {
+            if writes.is_empty() && !rollout.is_watching() || !self.lock.is_ours() {
                 break;
             }
             if let Some(failure) = rollout.observed.trouble() {
                 // Nothing can be said to be ready any more.
                 self.failures.push(failure);
-                self.last_calls(&mut writes).await;
                 break;
             }
             let mut stop = self.stop.clone();
@@ -255,10 +163,7 @@ impl Engine<'_, '_> {
                 Some(trouble) = self.trouble.recv() => {
                     self.progress.say(&Event::Trouble(trouble));
                 }
-                () = stop.asked() => {
-                    self.last_calls(&mut writes).await;
-                    break;
-                }
+                () = stop.asked() => break,
                 () = news(&rollout, due) => {
                     due = self.look_now(&mut rollout, &writes).await;
                 }
@@ -272,6 +177,7 @@ impl Engine<'_, '_> {
                 }
             }
         }
+        self.last_calls(&mut writes).await;
         self.count_skipped(&mut rollout, &changed);
     }
 
@@ -309,362 +215,6 @@ impl Engine<'_, '_> {
         }
     }
 
-    /// Begins the turn of a service: what its pods and callers see changes right before its workload.
-    async fn start(
-        &mut self,
-        rollout: &mut Rollout,
-        service: ServiceId,
-        writes: &FuturesUnordered<Pending>,
-    ) {
-        let turn = rollout.turns.get_mut(&service);
-        let before = turn.map_or_else(Vec::new, |turn| std::mem::take(&mut turn.before));
-        let stage = Stage::Preparing(before.len());
-        rollout
-            .stages
-            .insert(service, (stage, self.cluster.clock.now()));
-        let mut is_prepared = before.is_empty();
-        for write in before {
-            if write.step.action == Action::Replace {
-                let replaced = self.replace(&write.step, &write.body.value()).await;
-                is_prepared = self.written_one(rollout, service, &write.step, replaced);
-            } else {
-                self.write_later(service, write, writes);
-            }
-        }
-        if is_prepared {
-            self.start_workload(rollout, service, writes).await;
-        }
-    }
-
-    /// Writes the workload of a service.
-    async fn start_workload(
-        &mut self,
-        rollout: &mut Rollout,
-        service: ServiceId,
-        writes: &FuturesUnordered<Pending>,
-    ) {
-        let turn = rollout.turns.get_mut(&service);
-        let Some(write) = turn.and_then(|turn| turn.workload.take()) else {
-            let stage = Stage::Waiting(self.target(service, 0, ""));
-            rollout
-                .stages
-                .insert(service, (stage, self.cluster.clock.now()));
-            return;
-        };
-        rollout
-            .stages
-            .insert(service, (Stage::Writing, self.cluster.clock.now()));
-        if !self.take_over(rollout, service).await {
-            return;
-        }
-        if write.step.action == Action::Replace {
-            let replaced = self.replace(&write.step, &write.body.value()).await;
-            self.written_one(rollout, service, &write.step, replaced);
-        } else {
-            self.write_later(service, write, writes);
-        }
-    }
-
-    /// Before a service starts under a new name, the volumes of the old one become its own; before a Job
-    /// starts, the one that it supersedes has stopped. Whether it may start.
-    async fn take_over(&mut self, rollout: &mut Rollout, service: ServiceId) -> bool {
-        if let Err(()) = self.stop_superseded(service).await {
-            rollout
-                .stages
-                .insert(service, (Stage::Stalled, self.cluster.clock.now()));
-            return false;
-        }
-        let is_its = |step: &&ObjectChange| {
-            let moved = step.moved.as_ref();
-            moved.is_some_and(|m| m.service == Some(service) && !m.volumes.is_empty())
-        };
-        let steps: Vec<ObjectChange> = self.plan.work().filter(is_its).cloned().collect();
-        for step in steps {
-            if let Err(failure) = self.move_volumes(&step).await {
-                self.note(&step, Err(failure));
-                rollout
-                    .stages
-                    .insert(service, (Stage::Stalled, self.cluster.clock.now()));
-                return false;
-            }
-        }
-        true
-    }
-
-    /// Deletes the Jobs that a new one supersedes and that have not run to their end, and waits until their
-    /// pods are gone, so that two runs never meet.
-    async fn stop_superseded(&mut self, service: ServiceId) -> Result<(), ()> {
-        let is_its = |step: &&ObjectChange| {
-            let moved = step.moved.as_ref();
-            step.id.kind == Kind::Job && moved.is_some_and(|m| m.service == Some(service))
-        };
-        let has_ended = |step: &&ObjectChange| {
-            let live = self.plan.live.get(&step.id);
-            live.is_none_or(|live| has_ended(&live))
-        };
-        let steps = self.plan.work().filter(is_its);
-        let steps: Vec<ObjectChange> = steps.filter(|step| !has_ended(step)).cloned().collect();
-        for step in steps {
-            let stopped = self.writer().delete_and_wait(&step).await;
-            let is_well = stopped.is_ok();
-            self.note(&step, stopped);
-            if !is_well {
-                return Err(());
-            }
-        }
-        Ok(())
-    }
-
-    fn write_later(
-        &mut self,
-        service: ServiceId,
-        write: Write,
-        writes: &FuturesUnordered<Pending>,
-    ) {
-        let writer = self.writer();
-        let wait = self.options.allowed.wait_for_secrets;
-        let missing = &self.plan.missing_secrets;
-        let lacks = secrets::needed(missing, write.step.id.namespace.as_deref(), &write.body);
-        for secret in &lacks {
-            let name = self.program.platform.path(service);
-            let (namespace, secret) = (&secret.namespace, &secret.name);
-            let note = format!("{name} waits for Secret {namespace}/{secret}");
-            self.progress.say(&Event::Note(note));
-        }
-        let stop = self.stop.clone();
-        writes.push(
-            async move {
-                let waited = match wait.filter(|_| !lacks.is_empty()) {
-                    Some(limit) => secrets::wait(&writer.cluster, &stop, &lacks, limit).await,
-                    None => Ok(()),
-                };
-                let written = match waited {
-                    Ok(()) => writer.write(&write.step, &write.body).await,
-                    Err(why) => Err(why),
-                };
-                (service, write.step, written)
-            }
-            .boxed(),
-        );
-    }
-
-    /// What is waited for of a service.
-    fn target(&self, service: ServiceId, generation: i64, uid: &str) -> Target {
-        Target {
-            uid: uid.to_owned(),
-            ..Target::of(self.program, service, generation)
-        }
-    }
-
-    /// Takes note of a write of a service. Whether its workload is next.
-    fn written_one(
-        &mut self,
-        rollout: &mut Rollout,
-        service: ServiceId,
-        step: &ObjectChange,
-        written: Written,
-    ) -> bool {
-        let metadata = match &written {
-            Ok(Some(answer)) => answer.body["metadata"].clone(),
-            _ => Value::Null,
-        };
-        let is_well = written.is_ok();
-        self.note(step, written);
-        let Some((stage, since)) = rollout.stages.get_mut(&service) else {
-            return false;
-        };
-        let since = *since;
-        if !is_well {
-            *stage = Stage::Stalled;
-            self.release(rollout, service);
-            return false;
-        }
-        match stage {
-            Stage::Preparing(left) => {
-                *left = left.saturating_sub(1);
-                return *left == 0;
-            }
-            Stage::Writing => {
-                let generation = metadata["generation"].as_i64().unwrap_or(0);
-                let uid = metadata["uid"].as_str().unwrap_or_default();
-                let target = self.target(service, generation, uid);
-                rollout
-                    .stages
-                    .insert(service, (Stage::Waiting(target), since));
-            }
-            Stage::Following(left, _) if *left > 1 => *left -= 1,
-            Stage::Following(_, target) => {
-                let target = target.clone();
-                rollout.is_well(service, target);
-            }
-            Stage::Waiting(_) | Stage::Leaving(_) | Stage::Stalled | Stage::Done => {}
-        }
-        false
-    }
-
-    /// Looks, and says when the next look is due at the earliest: a look at many services takes its time,
-    /// and most of the time is for other work.
-    async fn look_now(
-        &mut self,
-        rollout: &mut Rollout,
-        writes: &FuturesUnordered<Pending>,
-    ) -> Instant {
-        let started = Instant::now();
-        self.look(rollout, writes).await;
-        Instant::now() + (started.elapsed() * 4).max(LOOKED_APART)
-    }
-
-    /// Looks at every service that rolls out.
-    async fn look(&mut self, rollout: &mut Rollout, writes: &FuturesUnordered<Pending>) {
-        let observed = &rollout.observed;
-        if !observed.is_read() {
-            return;
-        }
-        let (mut seen, mut left, mut blocking) = (Vec::new(), Vec::new(), Vec::new());
-        for (service, (stage, since)) in &rollout.stages {
-            match stage {
-                Stage::Waiting(target) => {
-                    let pod = blocking_pod(target, observed, self.back.is_some());
-                    blocking.extend(pod.map(|pod| (target.id.clone(), pod)));
-                    let state = assess(target, observed, &mut rollout.symptoms);
-                    seen.push((*service, target.clone(), *since, state));
-                }
-                Stage::Leaving(target) => {
-                    let pods = old_pods(target, observed);
-                    let waited = self.cluster.clock.since(*since);
-                    let is_late = waited > grace_of(&pods) + LEAVING;
-                    if is_late && let Some(pod) = pods.first() {
-                        self.progress.say(&Event::Note(format!(
-                            "pod {} of the earlier revision of {} has not ended after {} s; what only it needs is closed",
-                            name(pod),
-                            target.id.place(),
-                            waited.as_secs()
-                        )));
-                    }
-                    if is_late || pods.is_empty() {
-                        left.push(*service);
-                    }
-                }
-                _ => {}
-            }
-        }
-        for (workload, pod) in blocking {
-            self.unblock(rollout, &workload, &pod).await;
-        }
-        for service in left {
-            rollout
-                .stages
-                .insert(service, (Stage::Done, self.cluster.clock.now()));
-        }
-        for (service, target, since, state) in seen {
-            let name = self.program.platform.path(service);
-            match state {
-                State::Ready => {
-                    self.progress.say(&Event::Ready {
-                        service: name,
-                        after: self.cluster.clock.since(since),
-                    });
-                    let turn = rollout.turns.get_mut(&service);
-                    let next = turn.map_or_else(Vec::new, |turn| std::mem::take(&mut turn.after));
-                    if next.is_empty() {
-                        rollout.is_well(service, target);
-                    } else {
-                        let stage = Stage::Following(next.len(), target);
-                        rollout.stages.insert(service, (stage, since));
-                    }
-                    for write in next {
-                        self.write_later(service, write, writes);
-                    }
-                }
-                State::Waiting(text) if self.cluster.clock.since(since) > target.patience() => {
-                    let seconds = self.cluster.clock.since(since).as_secs();
-                    let text = format!("not ready after {seconds} s: {text}");
-                    let event = Event::Waiting {
-                        service: name.clone(),
-                        text,
-                    };
-                    self.progress.say(&event);
-                    self.unready.push(name);
-                    rollout.stages.insert(service, (Stage::Stalled, since));
-                    self.release(rollout, service);
-                }
-                State::Waiting(text) => self.progress.waiting(&name, &text),
-                State::Stalled(stall) => {
-                    self.say_stall(service, &target, &stall).await;
-                    self.unready.push(name);
-                    rollout.stages.insert(service, (Stage::Stalled, since));
-                    self.release(rollout, service);
-                }
-            }
-        }
-    }
-
-    /// Deletes the pod of a failed revision that its StatefulSet waits for: that one, by its uid, and once.
-    async fn unblock(&mut self, rollout: &mut Rollout, workload: &ObjectId, pod: &Value) {
-        let uid = pod["metadata"]["uid"].as_str().unwrap_or_default();
-        if uid.is_empty() || !self.writer().may_write() || !rollout.unblocked.insert(uid.to_owned())
-        {
-            return;
-        }
-        let namespace = workload.namespace.as_deref().unwrap_or_default();
-        let path = format!("/api/v1/namespaces/{namespace}/pods/{}", name(pod));
-        let call = Call::delete(&path, uid, "Background");
-        let said = match self.cluster.call(call).await {
-            Ok(_) => format!(
-                "pod {namespace}/{} of a revision that never became ready was deleted: {workload} waited for it",
-                name(pod)
-            ),
-            // It is gone, or another pod has its name.
-            Err(error) if error.is_not_found() || error.code() == Some(409) => return,
-            Err(error) => format!(
-                "pod {namespace}/{} of a revision that never became ready blocks {workload}, and could not be deleted: {error}",
-                name(pod)
-            ),
-        };
-        self.progress.say(&Event::Note(said));
-    }
-
-    /// On the way back nothing is held up by a service that does not come back.
-    fn release(&self, rollout: &mut Rollout, service: ServiceId) {
-        if self.back.is_some() {
-            rollout.flow.done(service);
-        }
-    }
-
-    async fn say_stall(&mut self, service: ServiceId, target: &Target, stall: &Stall) {
-        let log = match (&stall.pod, &stall.container) {
-            (Some(pod), Some(container)) => self.last_log(target, pod, container).await,
-            _ => Vec::new(),
-        };
-        let field = stall.field.clone().unwrap_or_default();
-        let source = self
-            .desired(&target.id)
-            .and_then(|object| self.program.place(object, &field));
-        self.progress.say(&Event::Stalled {
-            service: self.program.platform.path(service),
-            source,
-            reason: stall.reason.to_owned(),
-            message: stall.message.clone(),
-            help: stall.help.clone(),
-            log,
-        });
-    }
-
-    /// The last words of the container that ended before this one.
-    async fn last_log(&self, target: &Target, pod: &str, container: &str) -> Vec<String> {
-        let namespace = target.id.namespace.as_deref().unwrap_or_default();
-        let call = Call::text(format!("/api/v1/namespaces/{namespace}/pods/{pod}/log"))
-            .query("container", container)
-            .query("previous", "true")
-            .query("tailLines", LOG_LINES.to_string());
-        // A log that cannot be read explains nothing; what was seen of the pod is reported all the same.
-        let Ok(answer) = self.cluster.call(call).await else {
-            return Vec::new();
-        };
-        let log = answer.body.as_str().unwrap_or_default();
-        log.lines().map(str::to_owned).collect()
-    }
-
     /// Calls in progress are completed; nothing new begins. What arrives is noted at once, so that what has not
     /// arrived by the end is all that is unknown.
     async fn last_calls(&mut self, writes: &mut FuturesUnordered<Pending>) {
@@ -689,8 +239,8 @@ impl Engine<'_, '_> {
 
     /// The whole apply has taken as long as it may.
     fn give_up(&mut self, rollout: &Rollout) {
-        for (service, (stage, _)) in &rollout.stages {
-            if matches!(stage, Stage::Waiting(_)) {
+        for (service, (phase, _)) in &rollout.phases {
+            if matches!(phase, Phase::Waiting(_)) {
                 self.unready.push(self.program.platform.path(*service));
             }
         }
@@ -708,8 +258,8 @@ impl Engine<'_, '_> {
         }
         for service in changed {
             let platform = self.program.platform;
-            match rollout.stages.get(service) {
-                Some((Stage::Done, _)) => continue,
+            match rollout.phases.get(service) {
+                Some((Phase::Done, _)) => continue,
                 Some(_) => {
                     let reason = format!("{} is not ready", platform.path(*service));
                     self.unsettle(*service, reason);
@@ -722,7 +272,7 @@ impl Engine<'_, '_> {
             let mut at = *service;
             while let Some(before) = rollout.flow.waits_for(at) {
                 chain.push(platform.path(before));
-                if rollout.stages.contains_key(&before) {
+                if rollout.phases.contains_key(&before) {
                     break;
                 }
                 at = before;
@@ -748,12 +298,4 @@ async fn news(rollout: &Rollout, due: Instant) {
     // In this order: news that were heard are not lost while something else comes first.
     tokio::time::sleep_until(due.into()).await;
     rollout.observed.news().await;
-}
-
-/// How long the slowest of these pods may take to end.
-fn grace_of(pods: &[Value]) -> Duration {
-    let seconds = pods
-        .iter()
-        .filter_map(|pod| pod["spec"]["terminationGracePeriodSeconds"].as_u64());
-    Duration::from_secs(seconds.max().unwrap_or(0))
 }
