@@ -90,11 +90,7 @@ async fn judge(
     let live = match live {
         Some(live) => Some(live),
         // What erpc has not applied may be there all the same, without the label.
-        None => match cluster.call(Call::get(desired.id.path())).await {
-            Ok(answer) => Some(answer.body),
-            Err(error) if error.is_not_found() => None,
-            Err(error) => return Err(error.into()),
-        },
+        None => cluster.find(desired.id.path()).await?,
     };
     let Some(live) = live else {
         return Ok(vec![Drift {

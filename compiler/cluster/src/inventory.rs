@@ -113,10 +113,8 @@ impl Inventory {
     /// The cluster's, or that what is there cannot be read.
     pub async fn read(cluster: &Cluster, platform: &str) -> Result<Option<Self>, Failure> {
         let path = path(platform);
-        let body = match cluster.call(Call::get(&path)).await {
-            Ok(answer) => answer.body,
-            Err(error) if error.is_not_found() => return Ok(None),
-            Err(error) => return Err(error.into()),
+        let Some(body) = cluster.find(&path).await? else {
+            return Ok(None);
         };
         Self::decode(&body).map(Some).map_err(|why| {
             Failure::new(format!(
@@ -317,10 +315,8 @@ impl Inventory {
 
 /// Deletes a ConfigMap, if it exists.
 async fn delete(cluster: &Cluster, path: &str) -> Result<(), Failure> {
-    let found = match cluster.call(Call::get(path)).await {
-        Ok(answer) => answer.body,
-        Err(error) if error.is_not_found() => return Ok(()),
-        Err(error) => return Err(error.into()),
+    let Some(found) = cluster.find(path).await? else {
+        return Ok(());
     };
     let uid = found["metadata"]["uid"].as_str().unwrap_or_default();
     match cluster.call(Call::delete(path, uid, "Background")).await {
@@ -358,10 +354,8 @@ pub(crate) fn parse(line: &str, namespace: Option<&str>) -> Option<ObjectId> {
 /// The cluster's.
 pub(crate) async fn prepare(cluster: &Cluster) -> Result<(), Failure> {
     let path = format!("{}/{STATE_NAMESPACE}", Kind::Namespace.collection(None));
-    match cluster.call(Call::get(&path)).await {
-        Ok(_) => return Ok(()),
-        Err(error) if error.is_not_found() => {}
-        Err(error) => return Err(error.into()),
+    if cluster.find(&path).await?.is_some() {
+        return Ok(());
     }
     cluster
         .call(Call::apply_at(&path, &namespace(), TOOL))

@@ -298,11 +298,7 @@ enum Taken {
 
 async fn try_take(cluster: &Cluster, platform: &str, identity: &str) -> Result<Taken, Failure> {
     let annotations = process().map(|process| json!({ PROCESS: process }));
-    let found = match cluster.call(Call::get(path(platform))).await {
-        Ok(answer) => Some(answer.body),
-        Err(error) if error.is_not_found() => None,
-        Err(error) => return Err(error.into()),
-    };
+    let found = cluster.find(path(platform)).await?;
     let call = match found {
         None => Call::create(
             &collection(),
@@ -456,11 +452,8 @@ impl Renewal {
 ///
 /// The cluster's.
 pub async fn holder(cluster: &Cluster, platform: &str) -> Result<Option<Holder>, Failure> {
-    match cluster.call(Call::get(path(platform))).await {
-        Ok(answer) => Ok(holder_of(&answer.body)),
-        Err(error) if error.is_not_found() => Ok(None),
-        Err(error) => Err(error.into()),
-    }
+    let lease = cluster.find(path(platform)).await?;
+    Ok(lease.as_ref().and_then(holder_of))
 }
 
 /// Frees the lock of a platform, whoever holds it.
@@ -469,10 +462,8 @@ pub async fn holder(cluster: &Cluster, platform: &str) -> Result<Option<Holder>,
 ///
 /// The cluster's.
 pub async fn unlock(cluster: &Cluster, platform: &str) -> Result<(), Failure> {
-    let lease = match cluster.call(Call::get(path(platform))).await {
-        Ok(answer) => answer.body,
-        Err(error) if error.is_not_found() => return Ok(()),
-        Err(error) => return Err(error.into()),
+    let Some(lease) = cluster.find(path(platform)).await? else {
+        return Ok(());
     };
     force_free(cluster, platform, &lease).await
 }

@@ -142,10 +142,8 @@ pub(crate) async fn delete(
 ) -> Result<Deleted, ApiError> {
     let mut tries = 0;
     loop {
-        let live = match cluster.call(Call::get(id.path())).await {
-            Ok(answer) => answer.body,
-            Err(error) if error.is_not_found() => return Ok(Deleted::Before),
-            Err(error) => return Err(error),
+        let Some(live) = cluster.find(id.path()).await? else {
+            return Ok(Deleted::Before);
         };
         if uid(&live).as_deref() != Some(expected) {
             return Ok(Deleted::Before);

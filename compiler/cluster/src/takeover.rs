@@ -61,10 +61,8 @@ pub(crate) async fn patch_one(
     patch: impl Fn(&ObjectId, &Value) -> Result<Option<Call>, Failure>,
 ) -> Result<bool, Failure> {
     for _ in 0..TRIES {
-        let live = match cluster.call(Call::get(id.path())).await {
-            Ok(answer) => answer.body,
-            Err(error) if error.is_not_found() => return Ok(false),
-            Err(error) => return Err(error.into()),
+        let Some(live) = cluster.find(id.path()).await? else {
+            return Ok(false);
         };
         let Some(call) = patch(id, &live)? else {
             return Ok(false);

@@ -351,11 +351,11 @@ impl Run<'_, '_> {
                 if gone.contains(target.uid.as_str()) {
                     continue;
                 }
-                let live = match self.cluster.call(Call::get(target.id.path())).await {
-                    Ok(answer) => answer.body,
-                    Err(error) if error.is_not_found() => Value::Null,
-                    Err(error) => return Err(error.into()),
-                };
+                let live = self
+                    .cluster
+                    .find(target.id.path())
+                    .await?
+                    .unwrap_or_default();
                 if uid(&live).as_deref() == Some(&target.uid) {
                     let namespace = target.id.namespace.as_deref().unwrap_or_default();
                     let kind = target.id.kind.as_str();

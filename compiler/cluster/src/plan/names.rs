@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use crate::allowed::Allowed;
-use crate::call::Call;
 use crate::change::{Action, ObjectChange};
 use crate::client::Cluster;
 use crate::failure::Failure;
@@ -51,10 +50,8 @@ pub(super) async fn check_managers(
         if is_unknown(&known).is_none() {
             return Ok(());
         }
-        match cluster.call(Call::get(step.id.path())).await {
-            Ok(answer) => add_managers(&answer.body, &mut known),
-            Err(error) if error.is_not_found() => {}
-            Err(error) => return Err(error.into()),
+        if let Some(live) = cluster.find(step.id.path()).await? {
+            add_managers(&live, &mut known);
         }
     }
     match is_unknown(&known) {
