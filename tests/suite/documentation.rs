@@ -216,6 +216,27 @@ fn members() -> String {
     text
 }
 
+fn strict() -> String {
+    let mut text = String::from(
+        "# What `defaults strict` adds\n\n\
+         Generated from `compiler/emit/src/strict.rs`; a test compares the table with the objects of a platform that has both defaults.\n\n\
+         `defaults strict` is the default of the language. It adds the fields and objects below to what the source sets, and demands `cpu`,\n\
+         `memory` and a version for every image. With `defaults kubernetes`, in the platform, a namespace or a service, none of them is\n\
+         added: what the source does not set is left to Kubernetes. `POD` stands for the pod template of every kind of workload.\n\n",
+    );
+    text.push_str(&erpc_emit::strict_table());
+    text.push_str(
+        "\n`check` lists, for each namespace, the services that are not strict and what each would have to set (`W0330`). To move one, write\n\
+         `defaults strict` in it, build, and read the difference: the first apply after that restarts its pods.\n",
+    );
+    text
+}
+
+#[test]
+fn the_page_of_strict_defaults_is_the_table() {
+    is_made("strict.md", &strict());
+}
+
 #[test]
 fn the_reference_of_members_is_the_table() {
     is_made("members.md", &members());

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use erpc_cli::project::Compiled;
-use erpc_model::units::Percent;
+use erpc_model::units::{Cpu, Memory, Percent, Range};
 use erpc_model::{
     AddressKind, Cluster, Container, DnsFlavour, EnvValue, FlowPort, Grant, Mode, Peer, Platform,
     Probe, ProbeCheck, PullPolicy, RunAs, Scaling, Service, ServiceId, Sourced, Spread, Workload,
@@ -272,6 +272,14 @@ fn namespace(platform: &Platform, name: &str, steps: &[&str]) -> Value {
     })
 }
 
+/// CPU and memory of the main container; every service of ERP/1 sets both.
+fn amounts(service: &Service) -> (Range<Cpu>, Range<Memory>) {
+    let (cpu, memory) = (&service.main.cpu, &service.main.memory);
+    let both = cpu.as_ref().zip(memory.as_ref());
+    let (cpu, memory) = both.expect("CPU and memory");
+    (cpu.value, memory.value)
+}
+
 fn names(list: &[impl ToString]) -> Vec<String> {
     list.iter().map(ToString::to_string).collect()
 }
@@ -301,9 +309,10 @@ fn release(platform: &Platform) -> Value {
         Some(ProbeCheck::Http(path, port)) if port.index == 0 => path.as_str(),
         _ => "",
     };
+    let (cpu, memory) = amounts(service);
     json!({
-        "cpu": [service.main.cpu.value.min.to_string(), service.main.cpu.value.max.to_string()],
-        "memory": [service.main.memory.value.min.to_string(), service.main.memory.value.max.to_string()],
+        "cpu": [cpu.min.to_string(), cpu.max.to_string()],
+        "memory": [memory.min.to_string(), memory.max.to_string()],
         "ports": [service_json["ports"][1]],
         "probes": format!("{path} on the first port, ready {}, live {}", probe(&service.main.probes.ready), probe(&service.main.probes.live)),
         "env": service_json["env"],
@@ -336,6 +345,7 @@ fn service(platform: &Platform, id: ServiceId) -> Value {
         platform.components[platform.uses[u.0 as usize].component.index()].name
             == "std.beam.Release"
     });
+    let (cpu, memory) = amounts(service);
     let mut json = json!({
         "name": *service.name.value,
         "namespace": namespace,
@@ -354,8 +364,8 @@ fn service(platform: &Platform, id: ServiceId) -> Value {
             "live": probe(service, &service.main.probes.live),
             "startup": probe(service, &service.main.probes.startup),
         },
-        "cpu": { "request": service.main.cpu.value.min.to_string(), "limit": millicores(service) },
-        "memory": { "request": service.main.memory.value.min.to_string(), "limit": service.main.memory.value.max.to_string() },
+        "cpu": { "request": cpu.min.to_string(), "limit": millicores(service) },
+        "memory": { "request": memory.min.to_string(), "limit": memory.max.to_string() },
         "volumes": service.volumes.iter().map(|v| json!({
             "name": *v.name.value,
             "size": v.size.value.to_string(),
@@ -407,7 +417,7 @@ fn service(platform: &Platform, id: ServiceId) -> Value {
 
 /// The catalogue writes a whole number of CPUs as `1000m`.
 fn millicores(service: &Service) -> String {
-    format!("{}m", service.main.cpu.value.max.0)
+    format!("{}m", amounts(service).0.max.0)
 }
 
 fn image(container: &Container) -> String {
@@ -742,7 +752,7 @@ fn capacity(platform: &Platform, is_counted: &dyn Fn(&str) -> bool) -> Map<Strin
         let namespace = platform[service.namespace].name.value.to_string();
         let pods = service.scaling.bounds();
         let (low, high) = (u64::from(pods.min), u64::from(pods.max));
-        let (cpu, memory) = (service.main.cpu.value, service.main.memory.value);
+        let (cpu, memory) = amounts(service);
         let volumes: u64 = service.volumes.iter().map(|v| v.size.value.0).sum();
         let row = [
             1,

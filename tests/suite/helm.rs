@@ -212,6 +212,7 @@ fn the_values_of_a_profile_print_what_is_built_under_it() {
                 "dev",
                 "season",
                 "dev",
+                "dev",
                 "production",
                 "test",
                 "dev",

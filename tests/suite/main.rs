@@ -10,6 +10,7 @@ mod changes;
 mod cluster;
 mod command_line;
 mod corpus;
+mod defaults;
 mod diagnostics;
 mod documentation;
 mod emitted;

@@ -165,6 +165,10 @@ fn renovate_finds_every_image_that_has_a_tag_of_its_own() {
                 .map(|container| container.image.value.clone())
         });
         for image in images {
+            if !image.is_pinned() {
+                // Without a version there is none that could be raised.
+                continue;
+            }
             let tag = image.tag.clone().unwrap_or_default().to_string();
             if image.digest.is_none() && tag == platform.version.value {
                 // The platform's own, which its version says.

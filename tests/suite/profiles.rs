@@ -7,8 +7,8 @@ use std::process::Command;
 use erpc_cli::Exit;
 use erpc_cli::project::Compiled;
 use erpc_model::{
-    EnvValue, IngressController, Peer, Platform, ProbeCheck, Scaling, Service, ServiceId, Via,
-    Workload,
+    EnvValue, IngressController, Peer, Platform, ProbeCheck, Scaling, Service, ServiceId, Sourced,
+    Via, Workload,
 };
 use erpc_tests::{compile_folder, erpc, files_below, folders_below, repository};
 use serde_json::Value;
@@ -32,9 +32,14 @@ fn service<'p>(platform: &'p Platform, name: &str) -> &'p Service {
         .expect("a service of the case")
 }
 
+fn amount_of<T: std::fmt::Display>(amount: &Option<Sourced<T>>) -> String {
+    let amount = amount.as_ref().expect("an amount");
+    amount.value.to_string()
+}
+
 fn sizes(service: &Service) -> (String, String) {
     let main = &service.main;
-    (main.cpu.value.to_string(), main.memory.value.to_string())
+    (amount_of(&main.cpu), amount_of(&main.memory))
 }
 
 #[test]
@@ -52,7 +57,7 @@ fn what_a_profile_says_takes_effect() {
     );
     assert_eq!(api.main.image.value.to_string(), "docker.io/shop/api:2.0");
     assert_eq!(api.volumes[0].size.value.to_string(), "2Gi");
-    assert_eq!(api.sidecars[0].memory.value.to_string(), "8Mi");
+    assert_eq!(amount_of(&api.sidecars[0].memory), "8Mi");
     let hosts: Vec<&str> = dev.routes.iter().map(|r| r.host.value.as_str()).collect();
     assert_eq!(hosts, ["dev.shop.example", "www.dev.shop.example"]);
     let shop = dev.namespaces.iter().find(|n| n.name.value == "shop");
@@ -124,7 +129,8 @@ fn a_profile_sets_and_unsets_every_plain_statement() {
 #[test]
 fn a_value_knows_the_profile_that_says_it() {
     let dev = under("dev");
-    let via = service(&dev, "api").main.cpu.origin.via;
+    let cpu = service(&dev, "api").main.cpu.as_ref();
+    let via = cpu.expect("an amount").origin.via;
     assert_eq!(via, Via::Profile(dev.profile_named("dev").expect("dev")));
     let scaling = match &service(&dev, "web").scaling {
         Scaling::Fixed(n) => n.origin.via,

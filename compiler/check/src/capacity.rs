@@ -69,11 +69,13 @@ fn pod_above_node(
     } else {
         "may use"
     };
-    let origin = if what == "CPU" {
-        service.main.cpu.origin
+    let main = &service.main;
+    let set = if what == "CPU" {
+        main.cpu.as_ref().map(|cpu| cpu.origin)
     } else {
-        service.main.memory.origin
+        main.memory.as_ref().map(|memory| memory.origin)
     };
+    let origin = set.unwrap_or(main.name.origin);
     let name = platform.path(id);
     let diagnostic = Diagnostic::new(
         code,

@@ -28,12 +28,15 @@ pub(crate) fn references(platform: &Platform, out: &mut Diagnostics) {
     for (_, service) in platform.services() {
         for container in service.containers() {
             let image = &container.image;
-            let fact = match (&image.value.tag, &image.value.digest) {
-                (None, None) => Some("it has no tag, and `latest` is whatever is newest today"),
-                (Some(tag), None) if tag == "latest" => {
-                    Some("`latest` is whatever is newest today")
-                }
-                _ => None,
+            // With `defaults kubernetes` both are in the list of what separates services from strict.
+            if !service.is_strict() {
+                of_docker_hub(platform, image, out);
+                continue;
+            }
+            let fact = match &image.value.tag {
+                _ if image.value.is_pinned() => None,
+                None => Some("it has no tag, and `latest` is whatever is newest today"),
+                Some(_) => Some("`latest` is whatever is newest today"),
             };
             if let Some(fact) = fact {
                 let diagnostic = Diagnostic::new(
@@ -67,7 +70,7 @@ pub(crate) fn references(platform: &Platform, out: &mut Diagnostics) {
 }
 
 /// Whether an image comes from a registry of the platform, or from below the path of one.
-fn is_allowed(platform: &Platform, image: &Image) -> bool {
+pub(crate) fn is_allowed(platform: &Platform, image: &Image) -> bool {
     let name = format!("{}/{}", image.registry, image.repository);
     platform.registries.iter().any(|registry| {
         let registry = registry.value.as_str();

@@ -240,18 +240,32 @@ pub(crate) fn autoscalers(platform: &Platform, out: &mut Diagnostics) {
             continue;
         };
         let together = || service.sidecars.iter().chain([&service.main]);
-        let cpu = together().find(|c| c.cpu.value.min.0 == 0);
-        let memory = together().find(|c| c.memory.value.min.0 == 0);
+        let cpu = together().find(|c| c.cpu.as_ref().is_none_or(|cpu| cpu.value.min.0 == 0));
+        let memory = together().find(|c| {
+            c.memory
+                .as_ref()
+                .is_none_or(|memory| memory.value.min.0 == 0)
+        });
         let cases = [
             (
                 "cpu",
                 scale.value.cpu,
-                cpu.map(|c| (&c.name.value, c.cpu.origin)),
+                cpu.map(|c| {
+                    (
+                        &c.name.value,
+                        c.cpu.as_ref().map_or(c.name.origin, |set| set.origin),
+                    )
+                }),
             ),
             (
                 "memory",
                 scale.value.memory,
-                memory.map(|c| (&c.name.value, c.memory.origin)),
+                memory.map(|c| {
+                    (
+                        &c.name.value,
+                        c.memory.as_ref().map_or(c.name.origin, |set| set.origin),
+                    )
+                }),
             ),
         ];
         for (word, aim, container) in cases {

@@ -1,7 +1,7 @@
 //! What takes a namespace out of Pod Security `restricted`, and labels of namespaces that set its level.
 
 use erpc_diagnostics::{Diagnostic, Diagnostics, codes};
-use erpc_model::{NamespaceId, Origin, Platform, Service};
+use erpc_model::{Defaults, NamespaceId, Origin, Platform, Service};
 
 use erpc_policy::PodSecurity;
 
@@ -95,10 +95,44 @@ fn need(service: &Service, level: PodSecurity) -> Option<(Origin, &'static str)>
     }
 }
 
+/// Keys that `erpc` sets itself on workloads and pods: selectors, policies and owners are read from them.
+const RESERVED_OF_SERVICES: [&str; 4] = [
+    "app.kubernetes.io/component",
+    "app.kubernetes.io/name",
+    "app.kubernetes.io/part-of",
+    "erpc/",
+];
+
+/// Labels and annotations of services: none of those that `erpc` sets.
+pub(crate) fn labels_of_services(platform: &Platform, out: &mut Diagnostics) {
+    for (_, service) in platform.services() {
+        let properties = &service.properties;
+        let labels = properties.labels.iter().map(|pair| ("label", pair));
+        let annotations = properties.annotations.iter();
+        let annotations = annotations.map(|pair| ("annotation", pair));
+        for (what, (key, value)) in labels.chain(annotations) {
+            let is_reserved = RESERVED_OF_SERVICES.iter().any(|reserved| {
+                key == reserved || reserved.ends_with('/') && key.starts_with(reserved)
+            });
+            if is_reserved {
+                let message = format!("the {what} `{key}` is reserved: `erpc` sets it");
+                let found = Diagnostic::new(&codes::RESERVED_NAME, message);
+                let found = found.at(value.span(), "set here");
+                out.push(of_service(found, value.origin, service));
+            }
+        }
+    }
+}
+
 /// Ports on the node and capabilities.
 pub(crate) fn lowered_pod_security(platform: &Platform, out: &mut Diagnostics) {
     for (_, service) in platform.services() {
-        let namespace = &platform[service.namespace].name;
+        let namespace = &platform[service.namespace];
+        // It has no level that anything could lower.
+        if namespace.defaults.value == Defaults::Kubernetes {
+            continue;
+        }
+        let namespace = &namespace.name;
         for port in service.ports.iter().filter(|port| port.host) {
             let diagnostic = Diagnostic::new(
                 &codes::HOST_PORT,

@@ -9,7 +9,7 @@ use std::collections::HashSet;
 use std::sync::OnceLock;
 
 use erpc_diagnostics::{Diagnostic, Diagnostics, Sources, codes};
-use erpc_model::{Origin, Platform, Service, ServiceId, Via};
+use erpc_model::{Defaults, Origin, Platform, Service, ServiceId, Via};
 use erpc_policy::{Derived, PodSecurity};
 use rayon::prelude::*;
 
@@ -296,7 +296,8 @@ fn of_component(diagnostic: Diagnostic, origin: Origin, service: &Service) -> Di
 
 /// That a patched pod needs another level of Pod Security than its namespace enforces: no pod would ever be made.
 fn pod_security(platform: &Platform, service: &Service, object: &Object) -> Option<Diagnostic> {
-    if !object.kind().is_workload() || !object.root().is_patched() {
+    let is_judged = object.root().is_patched() || !service.is_strict();
+    if !object.kind().is_workload() || !is_judged {
         return None;
     }
     let need = validate::needed_level(object.root())?;
@@ -305,8 +306,6 @@ fn pod_security(platform: &Platform, service: &Service, object: &Object) -> Opti
     if need.level <= enforced {
         return None;
     }
-    let cause = cause_of(object, &need.path);
-    let place = place_of(service, &cause?)?;
     let found = Diagnostic::new(
         &codes::FORBIDDEN_POD,
         format!(
@@ -316,15 +315,28 @@ fn pod_security(platform: &Platform, service: &Service, object: &Object) -> Opti
             namespace.name.value,
             enforced.as_str()
         ),
-    )
-    .at(place.span, format!("`{}`", place.path(&need.path)))
+    );
+    let cause = cause_of(object, &need.path);
+    let place = cause.and_then(|cause| place_of(service, &cause));
+    let found = match &place {
+        Some(place) => found.at(place.span, format!("`{}`", place.path(&need.path))),
+        None if service.is_strict() => return None,
+        None => found.at(
+            service.properties.defaults.span(),
+            format!("not set by default: `{}`", need.path),
+        ),
+    };
+    let found = found
     .also(namespace.name.span(), "Pod Security of this namespace")
     .help(format!(
         "write `labels \"{}\" = \"{}\"` in the namespace, or move the service to one of its own",
         PodSecurity::ENFORCE,
         need.level.as_str()
     ));
-    Some(in_patch(found, service, place.patch))
+    Some(match place {
+        Some(place) => in_patch(found, service, place.patch),
+        None => found,
+    })
 }
 
 /// The level that the namespace of a service enforces.
@@ -332,5 +344,10 @@ fn enforced(platform: &Platform, service: &Service) -> PodSecurity {
     let labels = &platform[service.namespace].labels;
     let set = labels.iter().find(|(key, _)| key == PodSecurity::ENFORCE);
     let set = set.and_then(|(_, level)| PodSecurity::named(&level.value));
-    set.unwrap_or_else(|| PodSecurity::of_namespace(platform, service.namespace))
+    match (set, platform[service.namespace].defaults.value) {
+        (Some(level), _) => level,
+        // A namespace without labels enforces nothing.
+        (None, Defaults::Kubernetes) => PodSecurity::Privileged,
+        (None, Defaults::Strict) => PodSecurity::of_namespace(platform, service.namespace),
+    }
 }

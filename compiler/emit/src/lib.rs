@@ -18,6 +18,7 @@ mod object;
 mod patch;
 pub mod quantity;
 pub mod schema;
+mod strict;
 mod trace;
 mod tree;
 pub mod validate;
@@ -37,6 +38,7 @@ pub use gitops::delivery;
 pub use helm::{chart, release_namespace};
 pub use kind::{DEFAULT_DENY, Kind, Stage, root};
 pub use object::Object;
+pub use strict::{ADDED, Added, strict_table};
 pub use trace::{EmittedLine, Scope, emitted_lines, traced_object};
 pub use tree::{Field, Map, Node, PathSegment};
 

@@ -11,6 +11,16 @@ pub struct Cpu(pub u64);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Memory(pub u64);
 
+impl Cpu {
+    /// The limit of a container that sets none.
+    pub const UNLIMITED: Self = Self(u64::MAX);
+}
+
+impl Memory {
+    /// The limit of a container that sets none.
+    pub const UNLIMITED: Self = Self(u64::MAX);
+}
+
 /// A span of time in milliseconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Duration(pub u64);
@@ -81,7 +91,9 @@ impl<T: Copy> Range<T> {
 
 impl fmt::Display for Cpu {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0.is_multiple_of(1000) {
+        if *self == Self::UNLIMITED {
+            f.write_str("unlimited")
+        } else if self.0.is_multiple_of(1000) {
             write!(f, "{}", self.0 / 1000)
         } else {
             write!(f, "{}m", self.0)
@@ -91,6 +103,9 @@ impl fmt::Display for Cpu {
 
 impl fmt::Display for Memory {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if *self == Self::UNLIMITED {
+            return f.write_str("unlimited");
+        }
         const UNITS: [(u64, &str); 4] = [
             (1 << 40, "Ti"),
             (1 << 30, "Gi"),

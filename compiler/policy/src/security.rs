@@ -76,8 +76,10 @@ impl PodSecurity {
             .map(|capability| Self::of_capability(&capability.value));
         let level = if ports {
             Self::Privileged
-        } else {
+        } else if service.is_strict() {
             Self::Restricted
+        } else {
+            Self::Baseline
         };
         capabilities.fold(level, Self::max)
     }

@@ -97,10 +97,14 @@ impl Pod {
             beside.saturating_add(before.max(of(&service.main)))
         };
         Self {
-            cpu: Cpu(size(|c| c.cpu.value.min.0)),
-            memory: Memory(size(|c| c.memory.value.min.0)),
-            cpu_limit: Cpu(size(|c| c.cpu.value.max.0)),
-            memory_limit: Memory(size(|c| c.memory.value.max.0)),
+            cpu: Cpu(size(|c| c.cpu.as_ref().map_or(0, |cpu| cpu.value.min.0))),
+            memory: Memory(size(|c| {
+                c.memory.as_ref().map_or(0, |memory| memory.value.min.0)
+            })),
+            cpu_limit: Cpu(size(|c| c.cpu.as_ref().map_or(0, |cpu| cpu.value.max.0))),
+            memory_limit: Memory(size(|c| {
+                c.memory.as_ref().map_or(0, |memory| memory.value.max.0)
+            })),
         }
     }
 }

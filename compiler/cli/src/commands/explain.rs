@@ -155,12 +155,37 @@ fn page(name: &str) -> Option<Page> {
     let texts: Vec<&str> = all.clone().map(|word| word.doc).collect();
     let parts = all.flat_map(|word| word.parts);
     let parts = parts.map(|(form, text)| json!({ "form": form, "text": text }));
-    let data = json!({
+    let mut data = json!({
         "version": 1, "word": name, "form": forms.join(" | "), "text": texts.join(" "), "places": places,
         "parts": parts.collect::<Vec<_>>(),
     });
-    let text = of_word(name, &declared);
+    let mut text = of_word(name, &declared);
+    if name == "defaults" {
+        data["strict"] = json!(erpc_emit::ADDED);
+        text.push_str("\n`defaults strict` adds:\n");
+        text.push_str(&strict_text());
+    }
     Some(Page { data, text })
+}
+
+/// What `defaults strict` adds, a paragraph each.
+fn strict_text() -> String {
+    let mut text = String::new();
+    for added in erpc_emit::ADDED {
+        let field = match added.field {
+            "" => "the object",
+            field => field,
+        };
+        push_line!(
+            text,
+            "\n  {} {field}: {}\n      because {}; changed by {}",
+            added.kinds,
+            added.value,
+            added.why,
+            added.change
+        );
+    }
+    text
 }
 
 /// The code or word that a name resembles.

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use erpc_model::Service;
 use serde_json::{Map, Value, json};
 
 use super::Variants;
@@ -151,12 +152,20 @@ fn definitions(variants: &Variants<'_>) -> Map<String, Value> {
         ("cpu".to_owned(), reference("cpu")),
         ("memory".to_owned(), reference("bytes")),
     ]));
+    let mut tag = Map::from_iter([
+        ("type".to_owned(), json!("string")),
+        (
+            "pattern".to_owned(),
+            json!(r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$"),
+        ),
+    ]);
+    let mut services = variants.all().flat_map(|platform| &platform.services);
+    if services.all(Service::is_strict) {
+        tag.insert("not".to_owned(), json!({"const": "latest"}));
+    }
     let entries = [
         ("registry", json!({"enum": registries})),
-        (
-            "tag",
-            json!({"type": "string", "pattern": r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$", "not": {"const": "latest"}}),
-        ),
+        ("tag", Value::Object(tag)),
         (
             "cpu",
             json!({"type": ["string", "number"], "pattern": CPU, "minimum": 0}),

@@ -594,7 +594,10 @@ fn relative(platform: &Platform, host: &str) -> String {
 }
 
 pub(super) fn resources(container: &Container) -> Value {
-    let (cpu, memory) = (container.cpu.value, container.memory.value);
+    let (Some(cpu), Some(memory)) = (&container.cpu, &container.memory) else {
+        return Value::Null;
+    };
+    let (cpu, memory) = (cpu.value, memory.value);
     json!({
         "requests": {"cpu": cpu.min.to_string(), "memory": memory.min.to_string()},
         "limits": {"cpu": cpu.max.to_string(), "memory": memory.max.to_string()},

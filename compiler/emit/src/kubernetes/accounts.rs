@@ -1,7 +1,7 @@
 //! Service accounts and what they may do: one for each namespace, without a token; one of its own
 //! for each service with grants.
 
-use erpc_model::{Grant, Namespace, Platform, ServiceId};
+use erpc_model::{Defaults, Grant, Namespace, Platform, ServiceId};
 use smol_str::SmolStr;
 
 use super::metadata;
@@ -34,6 +34,7 @@ struct Account<'p> {
 pub(super) fn of_namespaces(platform: &Platform) -> Vec<Object> {
     platform
         .namespaces()
+        .filter(|(_, namespace)| has_account(platform, namespace))
         .flat_map(|(_, namespace)| {
             let name = &namespace.name.value;
             let role = SmolStr::new(format!("{name}-role"));
@@ -53,6 +54,15 @@ pub(super) fn of_namespaces(platform: &Platform) -> Vec<Object> {
             account.objects()
         })
         .collect()
+}
+
+/// Whether a namespace has an account for its pods: with `defaults kubernetes`, only if it has `grants` or if a service
+/// in it is strict.
+fn has_account(platform: &Platform, namespace: &Namespace) -> bool {
+    let mut services = namespace.services.iter().map(|id| &platform[*id]);
+    namespace.defaults.value == Defaults::Strict
+        || !namespace.grants.is_empty()
+        || services.any(|service| service.is_strict() && service.grants.is_empty())
 }
 
 /// Why a service has an account of its own.
@@ -75,7 +85,7 @@ pub(super) fn of_service(platform: &Platform, id: ServiceId) -> Vec<Object> {
         cause: Cause::said(OWN_ACCOUNT, &service.name),
         name_cause: Some(Cause::name(service)),
         has_token: true,
-        token_causes: account_of(platform, id).causes,
+        token_causes: account_of(platform, id).map_or(Causes::None, |account| account.causes),
         grants: &service.grants,
     };
     account.objects()
@@ -89,27 +99,32 @@ pub(super) struct PodAccount {
     pub(super) causes: Causes,
 }
 
-pub(super) fn account_of(platform: &Platform, id: ServiceId) -> PodAccount {
+/// The account of a service's pods; `None` for the one that Kubernetes gives every pod.
+pub(super) fn account_of(platform: &Platform, id: ServiceId) -> Option<PodAccount> {
     let service = &platform[id];
     if service.grants.is_empty() {
-        let namespace = &platform[service.namespace].name;
+        let namespace = &platform[service.namespace];
+        if !service.is_strict() && namespace.grants.is_empty() {
+            return None;
+        }
+        let namespace = &namespace.name;
         let why =
             "a service without `grants` runs under the account of its namespace, without a token";
-        return PodAccount {
+        return Some(PodAccount {
             name: format!("{}-sa", namespace.value),
             has_token: false,
             causes: Cause::said(why, namespace).into(),
-        };
+        });
     }
     let grants = service.grants.iter();
     let grants = grants.map(|grant| Cause::at(OWN_ACCOUNT, grant.origin));
-    PodAccount {
+    Some(PodAccount {
         name: service.name.value.to_string(),
         has_token: true,
         causes: std::iter::once(Cause::name(service))
             .chain(grants)
             .collect(),
-    }
+    })
 }
 
 impl Account<'_> {

@@ -1,6 +1,6 @@
 //! The PodDisruptionBudget of a service with two pods or more.
 
-use erpc_model::{Platform, ServiceId};
+use erpc_model::{Platform, Service, ServiceId};
 
 use super::{metadata, workload};
 use crate::cause::Cause;
@@ -11,8 +11,13 @@ use crate::tree::Map;
 /// A budget on a single pod would block every drain, so it needs a least count of two.
 pub(super) fn budget(platform: &Platform, id: ServiceId) -> Option<Object> {
     let service = &platform[id];
-    let has_replicas = service.scaling.bounds().min >= 2 && service.has_replicas();
-    has_replicas.then(|| with_replicas(platform, id))
+    let has_several = service.scaling.bounds().min >= 2 && can_have_one(service);
+    has_several.then(|| with_replicas(platform, id))
+}
+
+/// Whether the service has a budget as soon as it has two pods.
+pub(crate) fn can_have_one(service: &Service) -> bool {
+    service.has_replicas() && (service.is_strict() || service.properties.disruption.is_some())
 }
 
 /// The budget that the service has as soon as it has two pods.

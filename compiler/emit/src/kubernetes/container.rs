@@ -2,7 +2,7 @@
 
 use erpc_model::units::Duration;
 use erpc_model::{
-    Container, EnvValue, Platform, Port, Probe, ProbeCheck, PullPolicy, Service, Sourced,
+    Container, EnvValue, Platform, Port, Probe, ProbeCheck, PullPolicy, Service, Sourced, Via,
 };
 
 use crate::cause::{Cause, Causes};
@@ -53,17 +53,7 @@ pub(super) fn container(
     if !container.env.is_empty() {
         fields.block("env", environment(platform, container));
     }
-    let written = container.image.value.registry_is_written;
-    let registry = (!written)
-        .then(|| Cause::said("the registry of images that name none", &platform.registry));
-    let image = Cause::said("the image", &container.image);
-    let causes: Causes = std::iter::once(image).chain(registry).collect();
-    fields.set("image", container.image.value.to_string(), causes);
-    fields.set(
-        "imagePullPolicy",
-        pull_policy(platform.pull.value),
-        Cause::said("when a node fetches an image", &platform.pull),
-    );
+    set_image(&mut fields, platform, service, container);
     set_probe(
         &mut fields,
         "livenessProbe",
@@ -94,12 +84,18 @@ pub(super) fn container(
         service,
         &container.probes.ready,
     );
-    fields.block("resources", resources(container));
+    let resources = resources(container);
+    if !resources.is_empty() {
+        fields.block("resources", resources);
+    }
     if matches!(role, Role::Sidecar(_)) {
         let why = "a sidecar is an init container that keeps running (KEP-753)";
         fields.set("restartPolicy", "Always", Cause::said(why, name));
     }
-    fields.block("securityContext", security(container));
+    let security = security(service, container);
+    if !security.is_empty() {
+        fields.block("securityContext", security);
+    }
     set_probe(
         &mut fields,
         "startupProbe",
@@ -107,8 +103,37 @@ pub(super) fn container(
         &container.probes.startup,
     );
     let mounts = mounts(platform, service, container, role);
-    fields.block("volumeMounts", mounts);
+    if !mounts.is_empty() {
+        fields.block("volumeMounts", mounts);
+    }
     fields
+}
+
+/// The image and when a node fetches it. With `defaults kubernetes`, an image that names no registry keeps none unless
+/// the platform sets one, and what Kubernetes would do is written out: it fetches `latest` whenever a pod starts.
+fn set_image(fields: &mut Map, platform: &Platform, service: &Service, container: &Container) {
+    let image = &container.image.value;
+    let mut causes = Causes::from(Cause::said("the image", &container.image));
+    let is_set = platform.registry.origin.via != Via::Default;
+    let reference = if image.registry_is_written {
+        image.to_string()
+    } else if service.is_strict() || is_set {
+        let why = "the registry of images that name none";
+        causes = causes.with(Cause::said(why, &platform.registry));
+        image.to_string()
+    } else {
+        image.without_registry()
+    };
+    fields.set("image", reference, causes);
+    let is_set = platform.pull.origin.via != Via::Default;
+    if service.is_strict() || is_set || image.is_pinned() {
+        let cause = Cause::said("when a node fetches an image", &platform.pull);
+        fields.set("imagePullPolicy", pull_policy(platform.pull.value), cause);
+    } else {
+        let why = "Kubernetes fetches an image without a version whenever a pod starts";
+        let cause = Cause::said(why, &container.image);
+        fields.set("imagePullPolicy", pull_policy(PullPolicy::Always), cause);
+    }
 }
 
 /// As Kubernetes calls it.
@@ -177,33 +202,32 @@ fn environment(platform: &Platform, container: &Container) -> Vec<Field> {
 }
 
 fn resources(container: &Container) -> Map {
-    let (cpu, memory) = (&container.cpu, &container.memory);
-    let amounts = |of_cpu: String, why_cpu, of_memory: String, why_memory| {
-        let mut amounts = Map::new();
-        amounts.set("cpu", of_cpu, Cause::said(why_cpu, cpu));
-        amounts.set("memory", of_memory, Cause::said(why_memory, memory));
-        amounts
-    };
-    let limits = amounts(
-        cpu.value.max.to_string(),
-        "the upper end of `cpu` is the limit",
-        memory.value.max.to_string(),
-        "the upper end of `memory` is the limit",
-    );
-    let requests = amounts(
-        cpu.value.min.to_string(),
-        "the lower end of `cpu` is the request",
-        memory.value.min.to_string(),
-        "the lower end of `memory` is the request",
-    );
+    let mut limits = Map::new();
+    let mut requests = Map::new();
+    if let Some(cpu) = &container.cpu {
+        let cause = |why| Cause::said(why, cpu);
+        let (least, most) = (cpu.value.min.to_string(), cpu.value.max.to_string());
+        requests.set("cpu", least, cause("the lower end of `cpu` is the request"));
+        limits.set("cpu", most, cause("the upper end of `cpu` is the limit"));
+    }
+    if let Some(memory) = &container.memory {
+        let cause = |why| Cause::said(why, memory);
+        let (least, most) = (memory.value.min.to_string(), memory.value.max.to_string());
+        let why = "the lower end of `memory` is the request";
+        requests.set("memory", least, cause(why));
+        let why = "the upper end of `memory` is the limit";
+        limits.set("memory", most, cause(why));
+    }
     let mut resources = Map::new();
-    resources.block("limits", limits);
-    resources.block("requests", requests);
+    if !limits.is_empty() {
+        resources.block("limits", limits);
+        resources.block("requests", requests);
+    }
     resources
 }
 
-/// What every container gets: Pod Security `restricted`, and a read-only file system.
-fn security(container: &Container) -> Map {
+/// What every container gets with `defaults strict`: Pod Security `restricted`, and a read-only file system.
+fn security(service: &Service, container: &Container) -> Map {
     let asked = Cause::always("Pod Security `restricted` asks for it");
     let mut capabilities = Map::new();
     let added = container.capabilities.iter();
@@ -213,8 +237,14 @@ fn security(container: &Container) -> Map {
     if !added.is_empty() {
         capabilities.block("add", added);
     }
-    capabilities.set("drop", Node::texts(["ALL"]), asked);
     let mut security = Map::new();
+    if !service.is_strict() {
+        if !capabilities.is_empty() {
+            security.block("capabilities", capabilities);
+        }
+        return security;
+    }
+    capabilities.set("drop", Node::texts(["ALL"]), asked);
     security.set("allowPrivilegeEscalation", false, asked);
     security.block("capabilities", capabilities);
     security.set(
@@ -255,14 +285,15 @@ fn is_tmp(path: &str) -> bool {
     path.trim_end_matches('/') == "/tmp"
 }
 
-/// Whether a container has something else at `/tmp` than a folder of its own.
+/// Whether a container has something else at `/tmp` than a folder of its own, or its root file system is writable.
 pub(super) fn mounts_tmp(
     platform: &Platform,
     service: &Service,
     container: &Container,
     role: Role,
 ) -> bool {
-    mounted(platform, service, role).any(|(_, at, _, _)| is_tmp(at))
+    !service.is_strict()
+        || mounted(platform, service, role).any(|(_, at, _, _)| is_tmp(at))
         || container.writable.iter().any(|path| is_tmp(&path.value))
 }
 
@@ -272,7 +303,7 @@ fn mounts(platform: &Platform, service: &Service, container: &Container, role: R
         let mut mount = Map::new();
         mount.block("mountPath", at);
         mount.block("name", name);
-        if read_only {
+        if read_only && service.is_strict() {
             mount.block("readOnly", true);
         }
         mounts.push((at.to_owned(), Field::new(mount, cause)));

@@ -89,6 +89,29 @@ pub(super) fn in_namespace(
     metadata
 }
 
+/// Adds the labels and annotations that the source sets for a workload and its pods.
+pub(super) fn add_declared(metadata: &mut Map, service: &Service) {
+    let properties = &service.properties;
+    for (key, pairs, why) in [
+        ("labels", &properties.labels, "a label of the service"),
+        (
+            "annotations",
+            &properties.annotations,
+            "an annotation of the service",
+        ),
+    ] {
+        if pairs.is_empty() {
+            continue;
+        }
+        if let Some(fields) = metadata.map_mut(key) {
+            for (name, value) in pairs {
+                let cause = Cause::said(why, value);
+                fields.insert(name.clone(), Field::new(&value.value, cause));
+            }
+        }
+    }
+}
+
 /// Adds an annotation with the documentation of a declaration, or with its title.
 pub(super) fn describe<T>(
     metadata: &mut Map,

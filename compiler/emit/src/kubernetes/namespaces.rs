@@ -1,6 +1,6 @@
 //! Namespaces with their Pod Security, quotas and limits.
 
-use erpc_model::{ContainerDefaults, NamespaceId, Platform, Quota};
+use erpc_model::{ContainerDefaults, Defaults, NamespaceId, Platform, Quota};
 use erpc_policy::PodSecurity;
 
 use super::metadata;
@@ -22,10 +22,12 @@ pub(super) fn namespaces(platform: &Platform) -> Vec<Object> {
         .namespaces()
         .map(|(id, namespace)| {
             let mut labels = metadata::platform_labels(platform);
-            let level = PodSecurity::of_namespace(platform, id);
-            let causes = level_causes(platform, id, level);
-            for mode in MODES {
-                labels.set(mode, level.as_str(), causes.clone());
+            if namespace.defaults.value == Defaults::Strict {
+                let level = PodSecurity::of_namespace(platform, id);
+                let causes = level_causes(platform, id, level);
+                for mode in MODES {
+                    labels.set(mode, level.as_str(), causes.clone());
+                }
             }
             for (key, value) in &namespace.labels {
                 let cause = Cause::said("a label of the namespace", value);
@@ -59,7 +61,15 @@ fn level_causes(platform: &Platform, id: NamespaceId, level: PodSecurity) -> Cau
             let capabilities =
                 capabilities.filter(|c| PodSecurity::of_capability(&c.value) == level);
             let capabilities = capabilities.map(|c| Cause::said("a capability needs it", c));
-            ports.chain(capabilities).collect::<Vec<_>>()
+            let defaults = Some(&service.properties.defaults);
+            let defaults =
+                defaults.filter(|_| !service.is_strict() && level == PodSecurity::Baseline);
+            let why = "with `defaults kubernetes` a pod is not hardened";
+            let defaults = defaults.map(|defaults| Cause::said(why, defaults));
+            ports
+                .chain(capabilities)
+                .chain(defaults)
+                .collect::<Vec<_>>()
         })
         .collect()
 }

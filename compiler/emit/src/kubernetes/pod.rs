@@ -16,7 +16,7 @@ const FIRST_UNPRIVILEGED_PORT: u16 = 1024;
 pub(super) fn template(platform: &Platform, id: ServiceId) -> Map {
     let service = &platform[id];
     let mut metadata = Map::new();
-    if let Some(digest) = configs::digest(service) {
+    if let Some(digest) = configs::digest(service).filter(|_| service.is_strict()) {
         let configs = service.configs.iter();
         let why = "changes with the mounted files, so that their readers restart";
         let causes: Causes = configs
@@ -25,6 +25,7 @@ pub(super) fn template(platform: &Platform, id: ServiceId) -> Map {
         metadata::annotate(&mut metadata, CONFIG_DIGEST, Field::new(digest, causes));
     }
     metadata.block("labels", metadata::labels(platform, service));
+    metadata::add_declared(&mut metadata, service);
     let mut template = Map::new();
     template.block("metadata", metadata);
     template.block("spec", spec(platform, id));
@@ -33,22 +34,21 @@ pub(super) fn template(platform: &Platform, id: ServiceId) -> Map {
 
 fn spec(platform: &Platform, id: ServiceId) -> Map {
     let service = &platform[id];
-    let account = accounts::account_of(platform, id);
     let mut spec = Map::new();
-    spec.set(
-        "automountServiceAccountToken",
-        account.has_token,
-        account.causes.clone(),
-    );
+    if let Some(account) = accounts::account_of(platform, id) {
+        spec.set(
+            "automountServiceAccountToken",
+            account.has_token,
+            account.causes.clone(),
+        );
+        spec.set("serviceAccountName", account.name, account.causes);
+    }
     let main = container(platform, service, &service.main, Role::Main);
     spec.block("containers", vec![Field::plain(main)]);
-    spec.set(
-        "enableServiceLinks",
-        false,
-        Cause::always(
-            "services are found by name; variables for each would grow with the namespace",
-        ),
-    );
+    if service.is_strict() {
+        let why = "services are found by name; variables for each would grow with the namespace";
+        spec.set("enableServiceLinks", false, Cause::always(why));
+    }
     let pull_secrets = pull_secrets(platform, service);
     if !pull_secrets.is_empty() {
         spec.block("imagePullSecrets", pull_secrets);
@@ -68,13 +68,18 @@ fn spec(platform: &Platform, id: ServiceId) -> Map {
             Cause::said("a job that fails is tried again in its pod", &service.name),
         );
     }
-    spec.block("securityContext", security(service));
-    spec.set("serviceAccountName", account.name, account.causes);
-    if service.scaling.bounds().max >= 2 && service.has_replicas() {
+    let security = security(service);
+    if !security.is_empty() {
+        spec.block("securityContext", security);
+    }
+    if service.scaling.bounds().max >= 2 && is_spread(service) {
         let constraint = Field::plain(with_replicas(platform, service));
         spec.block("topologySpreadConstraints", vec![constraint]);
     }
-    spec.block("volumes", volumes(platform, service));
+    let volumes = volumes(platform, service);
+    if !volumes.is_empty() {
+        spec.block("volumes", volumes);
+    }
     spec
 }
 
@@ -107,15 +112,25 @@ fn pull_secrets(platform: &Platform, service: &Service) -> Vec<Field> {
 
 fn security(service: &Service) -> Map {
     let mut security = Map::new();
+    if let Some(run_as) = &service.properties.run {
+        let cause = Cause::said("the user and the group", run_as);
+        security.set("runAsGroup", run_as.value.gid, cause);
+        security.set("runAsUser", run_as.value.uid, cause);
+    }
+    if service.is_strict() {
+        harden(service, &mut security);
+    }
+    security
+}
+
+/// What Pod Security `restricted` asks of a pod, and what keeps its files and ports usable for a user without rights.
+fn harden(service: &Service, security: &mut Map) {
     security.set(
         "runAsNonRoot",
         true,
         Cause::always("Pod Security `restricted` asks for it"),
     );
     if let Some(run_as) = &service.properties.run {
-        let cause = Cause::said("the user and the group", run_as);
-        security.set("runAsGroup", run_as.value.gid, cause);
-        security.set("runAsUser", run_as.value.uid, cause);
         let volumes = service.volumes.iter();
         let volumes = volumes.map(|volume| Cause::said("it is mounted", &volume.name));
         let secrets = service.secret_mounts.iter();
@@ -146,7 +161,11 @@ fn security(service: &Service) -> Map {
         sysctl.block("value", "0");
         security.set("sysctls", vec![Field::plain(sysctl)], low);
     }
-    security
+}
+
+/// Whether the pods of a service are spread as soon as there are two.
+pub(crate) fn is_spread(service: &Service) -> bool {
+    service.has_replicas() && (service.is_strict() || service.properties.spread.is_some())
 }
 
 /// How the pods of a service are spread as soon as there are two. A pod stays pending rather than share a
@@ -221,7 +240,7 @@ fn volumes(platform: &Platform, service: &Service) -> Vec<Field> {
         let name = &platform[mount.secret].name.value;
         let mut secret = Map::new();
         // The group of `run as` alone can read the files.
-        if service.properties.run.is_some() {
+        if service.properties.run.is_some() && service.is_strict() {
             secret.block("defaultMode", 0o440);
         }
         secret.block("secretName", name);

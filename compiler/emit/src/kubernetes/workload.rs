@@ -22,6 +22,7 @@ pub(super) fn workload(platform: &Platform, id: ServiceId) -> Object {
     let mut metadata = metadata::of_service(platform, id);
     let title = service.properties.title.as_ref();
     metadata::describe(&mut metadata, &service.name, service.doc.as_deref(), title);
+    metadata::add_declared(&mut metadata, service);
     Object::new(kind, metadata, cause(service)).with_spec(spec)
 }
 
@@ -99,6 +100,9 @@ const READY_FIRST: Cause = Cause::always("a new replica is ready before an old o
 fn daemon_set(platform: &Platform, id: ServiceId) -> Map {
     let on_node = ports_on_node(&platform[id]);
     let mut spec = serving(platform, id);
+    if !platform[id].is_strict() {
+        return spec;
+    }
     if on_node == Causes::None {
         spec.set("updateStrategy", rolling_update(1, 0), READY_FIRST);
     } else {
@@ -108,6 +112,10 @@ fn daemon_set(platform: &Platform, id: ServiceId) -> Map {
 }
 
 fn deployment(platform: &Platform, id: ServiceId) -> Map {
+    let mut spec = replicated(platform, id);
+    if !platform[id].is_strict() {
+        return spec;
+    }
     let on_node = ports_on_node(&platform[id]);
     let (strategy, causes) = if on_node == Causes::None {
         (rolling_update(1, 0), READY_FIRST.into())
@@ -116,7 +124,6 @@ fn deployment(platform: &Platform, id: ServiceId) -> Map {
         recreate.block("type", "Recreate");
         (recreate, on_node)
     };
-    let mut spec = replicated(platform, id);
     spec.set("strategy", strategy, causes);
     spec
 }
@@ -127,15 +134,14 @@ fn stateful_set(platform: &Platform, id: ServiceId) -> Map {
     let claims: Vec<Field> = own
         .map(|volume| Field::plain(claim(platform, service, volume)))
         .collect();
-    let mut retention = Map::new();
-    retention.block("whenDeleted", "Retain");
-    retention.block("whenScaled", "Retain");
     let mut spec = replicated(platform, id);
-    spec.set(
-        "persistentVolumeClaimRetentionPolicy",
-        retention,
-        Cause::always("a volume outlives its service and its replicas"),
-    );
+    if service.is_strict() {
+        let mut retention = Map::new();
+        retention.block("whenDeleted", "Retain");
+        retention.block("whenScaled", "Retain");
+        let cause = Cause::always("a volume outlives its service and its replicas");
+        spec.set("persistentVolumeClaimRetentionPolicy", retention, cause);
+    }
     spec.set(
         "serviceName",
         &service.name.value,
@@ -170,11 +176,10 @@ fn cron_job(platform: &Platform, id: ServiceId) -> Map {
     template.block("metadata", labels);
     template.block("spec", job(platform, id));
     let mut spec = Map::new();
-    spec.set(
-        "concurrencyPolicy",
-        "Forbid",
-        Cause::always("a run that is late does not meet the next one"),
-    );
+    if service.is_strict() {
+        let cause = Cause::always("a run that is late does not meet the next one");
+        spec.set("concurrencyPolicy", "Forbid", cause);
+    }
     if let Some(history) = &properties.history {
         let cause = Cause::said("how many runs are kept", history);
         let kept = [

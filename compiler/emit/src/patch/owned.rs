@@ -2,7 +2,7 @@
 //! than the model, and everything that is proven, shown and reported of it untrue.
 
 use erpc_diagnostics::{Diagnostic, codes};
-use erpc_model::{Origin, Patch, PatchValue, Service};
+use erpc_model::{Origin, Patch, PatchValue, Service, Via};
 use serde_json::json;
 
 use super::{Action, Change, Step, fields};
@@ -332,8 +332,10 @@ fn set_by<'s>(
         return None;
     }
     let causes = current.causes.as_slice();
-    let mut statements = statements.iter();
-    statements.find(|(_, origin)| causes.iter().any(|cause| cause.origin == *origin))
+    let statements = statements.iter();
+    // A default of the language is no statement that could be changed instead.
+    let mut set = statements.filter(|(_, origin)| origin.via != Via::Default);
+    set.find(|(_, origin)| causes.iter().any(|cause| cause.origin == *origin))
 }
 
 /// Whether a change leaves the object as it is. A strategic merge patch may repeat what statements set, such as the

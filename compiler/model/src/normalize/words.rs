@@ -536,38 +536,26 @@ pub(crate) fn unknown_word(head: &str, span: Span, place: BlockKind) -> Diagnost
     })
 }
 
-/// Labels and annotations, which manifests have everywhere and the language has in few places.
+/// Labels and annotations, which manifests have everywhere and the language has in services only.
 fn metadata_word(head: &str, span: Span, place: BlockKind) -> Option<Diagnostic> {
-    let is_inside = matches!(
-        place,
-        BlockKind::Service | BlockKind::Job | BlockKind::Sidecar | BlockKind::Init
-    );
     let is_annotations = matches!(head, "annotations" | "annotation");
-    let is_labels = matches!(head, "labels" | "label") && is_inside;
-    if !is_annotations && !is_labels {
-        return None;
-    }
-    let field = if is_annotations {
-        "annotations"
-    } else {
-        "labels"
+    let is_labels = matches!(head, "labels" | "label");
+    let (is_metadata, help) = match place {
+        BlockKind::Sidecar | BlockKind::Init => (
+            is_labels || is_annotations,
+            "a container has none: write it in the service, for its workload and its pods",
+        ),
+        BlockKind::Platform | BlockKind::Namespace | BlockKind::NamespaceDefaults => (
+            is_annotations,
+            "write it in a service, for its workload and its pods",
+        ),
+        _ => return None,
     };
-    let diagnostic = Diagnostic::new(
-        &codes::UNKNOWN_STATEMENT,
-        format!("`{head}` cannot be set {}", place.name()),
-    )
-    .at(span, "not known here");
-    let patch = format!(
-        "of one object: `patch deployment {{ metadata.{field}.\"example.org/key\" = \"value\" }}`"
-    );
-    let pods = format!(
-        "of its pods: `patch deployment {{ spec.template.metadata.{field}.\"example.org/key\" = \"value\" }}`"
-    );
-    Some(match is_labels {
-        true => diagnostic
-            .help("of everything in a namespace: `labels team = \"x\"` in the namespace, or in `namespaces` for all")
-            .help(patch),
-        false => diagnostic.help(patch).help(pods),
+    is_metadata.then(|| {
+        let message = format!("`{head}` cannot be set {}", place.name());
+        Diagnostic::new(&codes::UNKNOWN_STATEMENT, message)
+            .at(span, "not known here")
+            .help(help)
     })
 }
 

@@ -132,6 +132,10 @@ statements! {
             reader.finish();
             policy
         };
+    defaults: Sourced<Defaults> = "defaults strict|kubernetes" [Platform]
+        "What decides where the source sets nothing: the compiler, which hardens pods, or Kubernetes [default: `strict`].",
+        default Defaults::Strict,
+        read Defaults::read;
     outputs: Vec<Sourced<Output>> = "output argocd|flux|kustomize [\"repository\" at \"revision\" [in \"folder\"]]" ByKey [Platform]
         "What a build also writes, for others who deliver it: in which repository it is, at which revision.",
         read Output::read;
@@ -150,6 +154,13 @@ fn id(reader: &mut Reader<'_, '_>) -> Option<Sourced<String>> {
 }
 
 choices! {
+    /// Who decides what the source does not set.
+    Defaults {
+        /// The compiler: pods are hardened, replaced without a gap and spread over nodes.
+        Strict = "strict",
+        /// Kubernetes: the compiler adds nothing.
+        Kubernetes = "kubernetes",
+    }
     /// When a node pulls an image.
     PullPolicy {
         /// `Always`
@@ -167,6 +178,14 @@ choices! {
         Flux = "flux",
         /// Kustomize.
         Kustomize = "kustomize",
+    }
+}
+
+impl Defaults {
+    pub(crate) fn read(reader: &mut Reader<'_, '_>) -> Option<Sourced<Self>> {
+        let defaults = reader.choice_of("`defaults`");
+        reader.finish();
+        defaults
     }
 }
 

@@ -5,6 +5,7 @@ use smol_str::SmolStr;
 
 use crate::ids::{NamespaceId, ServiceId, UseId};
 use crate::origin::Sourced;
+use crate::platform::Defaults;
 use crate::platform::workload::{PodCount, Workload};
 use crate::statements::{Container, ServiceProperties, ServiceStatements, Volume};
 
@@ -57,6 +58,12 @@ impl Service {
             properties: ServiceProperties::new(),
             statements: ServiceStatements::new(),
         }
+    }
+
+    /// Whether the compiler decides what the source does not set, and hardens its pods.
+    #[must_use]
+    pub fn is_strict(&self) -> bool {
+        self.properties.defaults.value == Defaults::Strict
     }
 
     /// The position of a port by its name.

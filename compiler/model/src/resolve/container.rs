@@ -15,24 +15,35 @@ use crate::platform::{Container, NamespaceId, Port, Probes, Secret, SecretId, Se
 use crate::properties::form_of_part;
 use crate::statements::Drafts;
 
+/// What a container must set, the image first.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Required {
+    /// Of a component by itself, whose users set the rest.
+    Nothing,
+    /// With `defaults kubernetes`.
+    Image,
+    /// With `defaults strict`: the image, CPU and memory.
+    Resources,
+}
+
 impl<'a> Resolver<'a> {
-    /// A container from its settings. `is_whole` says whether what is missing is to be reported: not for a
-    /// component by itself.
+    /// A container from its settings.
     pub(super) fn container(
         &mut self,
         name: Sourced<SmolStr>,
         settings: &Settings<'a>,
-        is_whole: bool,
+        required: Required,
     ) -> Container {
-        const REQUIRED: [(&str, &str, &str); 3] = [
-            ("image", "image", "image \"registry:2.8.3\""),
-            ("cpu", "CPU request", "cpu 100m..500m"),
-            ("memory", "memory request", "memory 256Mi..512Mi"),
+        use Required::{Image, Resources};
+        const WORDS: [(Required, &str, &str, &str); 3] = [
+            (Image, "image", "image", "image \"registry:2.8.3\""),
+            (Resources, "cpu", "CPU request", "cpu 100m..500m"),
+            (Resources, "memory", "memory request", "memory 256Mi..512Mi"),
         ];
         let mut container = Container::new(name);
         self.read_statements(&mut container, settings);
-        for (word, what, example) in REQUIRED {
-            if is_whole && settings.top(word).is_none() {
+        for (level, word, what, example) in WORDS {
+            if required >= level && settings.top(word).is_none() {
                 self.report_missing(&container.name, word, what, example);
             }
         }

@@ -11,15 +11,16 @@ use super::state::Resolver;
 use super::under::Owner;
 use crate::eval::{Scope, Standpoint};
 use crate::origin::{Sourced, Via};
-use crate::platform::{Namespace, NamespaceId, Secret, TierId};
+use crate::platform::{Defaults, Namespace, NamespaceId, Secret, TierId};
 use crate::properties::{self, BlockKind};
 
 /// Sorts labels by their keys, each with the value of its highest layer.
-fn highest_of_each_key(labels: &mut Vec<(SmolStr, Sourced<String>)>) {
+pub(super) fn highest_of_each_key(labels: &mut Vec<(SmolStr, Sourced<String>)>) {
     let layer = |label: &Sourced<String>| match label.origin.via {
         Via::Platform | Via::Default => 0,
-        Via::Profile(_) => 2,
-        Via::Declared | Via::Namespace | Via::Component(_) => 1,
+        Via::Component(_) => 1,
+        Via::Declared | Via::Namespace => 2,
+        Via::Profile(_) => 3,
     };
     labels.sort_by(|(a, one), (b, other)| (a, layer(one)).cmp(&(b, layer(other))));
     labels.dedup_by(|later, earlier| {
@@ -31,6 +32,14 @@ fn highest_of_each_key(labels: &mut Vec<(SmolStr, Sourced<String>)>) {
     });
 }
 
+/// The defaults that a block has unless it sets its own.
+pub(super) fn inherited(mut defaults: Sourced<Defaults>, via: Via) -> Sourced<Defaults> {
+    if defaults.origin.via != Via::Default {
+        defaults.origin.via = via;
+    }
+    defaults
+}
+
 impl<'a> Resolver<'a> {
     /// A namespace without its services; `unnamed` is its tier if it sets none.
     pub(super) fn namespace(
@@ -38,6 +47,7 @@ impl<'a> Resolver<'a> {
         id: NamespaceId,
         declared: &Declared<'a>,
         defaults: Option<&'a Block>,
+        of_platform: Sourced<Defaults>,
         unnamed: TierId,
     ) -> Namespace {
         let scope = Rc::new(Scope {
@@ -66,6 +76,7 @@ impl<'a> Resolver<'a> {
         let name = declared.sourced_name();
         let tier = Sourced::declared(unnamed, declared.name.span);
         let mut namespace = Namespace::new(name, tier);
+        namespace.defaults = inherited(of_platform, Via::Platform);
         self.read_statements(&mut namespace, &settings);
         if settings.top("tier").is_none() {
             self.report_missing_tier(&declared.name);

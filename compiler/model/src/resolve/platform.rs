@@ -9,9 +9,9 @@ use super::settings::Settings;
 use super::state::{Declared, Parts, Resolver};
 use super::under::Owner;
 use crate::ids::Id;
-use crate::origin::Via;
+use crate::origin::{Sourced, Via};
 use crate::platform::{
-    Cluster, ClusterId, ComponentId, Container, External, NamespaceId, Platform,
+    Cluster, ClusterId, ComponentId, Container, Defaults, External, NamespaceId, Platform,
     PlatformStatements, Scaling, Service, ServiceId,
 };
 use crate::properties::BlockKind;
@@ -201,6 +201,18 @@ impl<'a> Resolver<'a> {
         self.diagnostics = before;
     }
 
+    /// `defaults` of the platform, which its namespaces inherit. What is wrong with it is reported where the platform
+    /// itself is built.
+    fn defaults_of_platform(&mut self, settings: &Settings<'a>) -> Sourced<Defaults> {
+        let before = self.diagnostics.clone();
+        let mut statements = PlatformStatements::new();
+        if let Some(statement) = PlatformStatements::statement("defaults") {
+            self.read_statement(statement, &mut statements, settings);
+        }
+        self.diagnostics = before;
+        statements.defaults
+    }
+
     fn chosen_cluster(
         &mut self,
         declared: &Declared<'a>,
@@ -246,8 +258,9 @@ impl<'a> Resolver<'a> {
         let all = self.index.namespaces.values();
         let all: Vec<Declared<'a>> = all.map(|namespace| namespace.declared.clone()).collect();
         let unnamed = self.add_unnamed_tier();
+        let of_platform = self.defaults_of_platform(settings);
         for (id, declared) in (0..).map(NamespaceId).zip(&all) {
-            let namespace = self.namespace(id, declared, defaults, unnamed);
+            let namespace = self.namespace(id, declared, defaults, of_platform.clone(), unnamed);
             self.parts.namespaces.push(namespace);
         }
         self.drop_unnamed_tier(unnamed);

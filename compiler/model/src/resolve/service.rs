@@ -8,13 +8,15 @@ use erpc_syntax::tree::{ExprKind, Ident};
 use rustc_hash::FxHashSet;
 use smol_str::SmolStr;
 
+use super::container::Required;
+use super::namespace::{highest_of_each_key, inherited};
 use super::settings::{Off, Setting, Settings, statement_and_paths};
 use super::state::Declared;
 use super::state::Resolver;
 use crate::args::Args;
 use crate::eval::{Scope, Standpoint};
 use crate::origin::{Origin, Sourced, Via};
-use crate::platform::{NamespaceId, Scaling, Service, ServiceId, Workload};
+use crate::platform::{Defaults, NamespaceId, Scaling, Service, ServiceId, Workload};
 use crate::properties::{BlockKind, Merge};
 use crate::schedule;
 use crate::statements::{
@@ -137,14 +139,25 @@ impl<'a> Resolver<'a> {
             let own = self.ports_of_sidecar(inner, n);
             statements.ports.extend(own);
         }
-        let mut main = self.container(name.clone(), settings, is_whole);
+        let mut properties = ServiceProperties::new();
+        if let Some(owner) = owner {
+            let of_namespace = &self.parts.namespaces[owner.namespace.index()].defaults;
+            properties.defaults = inherited(of_namespace.clone(), Via::Namespace);
+        }
+        self.read_statements(&mut properties, settings);
+        highest_of_each_key(&mut properties.labels);
+        highest_of_each_key(&mut properties.annotations);
+        let required = match (is_whole, properties.defaults.value) {
+            (false, _) => Required::Nothing,
+            (true, Defaults::Kubernetes) => Required::Image,
+            (true, Defaults::Strict) => Required::Resources,
+        };
+        let mut main = self.container(name.clone(), settings, required);
         main.probes = self.probes(settings, id, &statements.ports);
         let probed = Some((id, statements.ports.as_slice()));
-        statements.sidecars = self.container_list(sidecars, probed, is_whole);
+        statements.sidecars = self.container_list(sidecars, probed, required);
         let inits = self.inner_containers(settings, "init");
-        statements.inits = self.container_list(inits, None, is_whole);
-        let mut properties = ServiceProperties::new();
-        self.read_statements(&mut properties, settings);
+        statements.inits = self.container_list(inits, None, required);
         // All properties are looked at before the first that is missing ends it; a component has no namespace.
         let mut service = Service::new(name, owner.filter(|_| is_readable)?.namespace, main);
         service.workload = self.workload(&statements);
@@ -206,7 +219,7 @@ impl<'a> Resolver<'a> {
         &mut self,
         inner: Vec<(Ident, Setting<'a>, Settings<'a>)>,
         probed: Option<(Option<ServiceId>, &[crate::platform::Port])>,
-        is_whole: bool,
+        required: Required,
     ) -> Vec<crate::platform::Container> {
         let mut out = Vec::new();
         for (name, setting, settings) in inner {
@@ -214,7 +227,7 @@ impl<'a> Resolver<'a> {
                 origin: setting.origin(name.span),
                 value: name.text,
             };
-            let mut container = self.container(name, &settings, is_whole);
+            let mut container = self.container(name, &settings, required);
             if let Some((id, ports)) = probed {
                 container.probes = self.probes(&settings, id, ports);
             }

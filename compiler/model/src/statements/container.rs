@@ -45,21 +45,33 @@ statements! {
         "An environment variable.",
         read |reader| Some(vec![EnvVar::read(reader)?]),
         members {};
-    cpu: Sourced<Range<Cpu>> = "cpu REQUEST..LIMIT" [Service Job Sidecar Init]
+    cpu: Option<Sourced<Range<Cpu>>> = "cpu REQUEST..LIMIT" [Service Job Sidecar Init]
         "CPU that is reserved and that may be used.",
-        default Range::single(Cpu(1)),
         read |reader| {
             let expr = reader.last("CPU as request..limit")?;
             let cpu = reader.value(expr, cpu_range)?;
             is_some(cpu.value.max != Cpu(0), "CPU", expr, reader).then_some(cpu)
+        },
+        members {
+            cpu: Range<Cpu>, "CPU that is reserved and that may be used: from 0 to unlimited if it sets none."
+                => |cpu| {
+                    let unset = Range { min: Cpu(0), max: Cpu::UNLIMITED };
+                    cpu.as_ref().map_or(unset, |cpu| cpu.value)
+                },
         };
-    memory: Sourced<Range<Memory>> = "memory REQUEST..LIMIT" [Service Job Sidecar Init]
+    memory: Option<Sourced<Range<Memory>>> = "memory REQUEST..LIMIT" [Service Job Sidecar Init]
         "Memory that is reserved and that may be used.",
-        default Range::single(Memory(1)),
         read |reader| {
             let expr = reader.last("memory as request..limit")?;
             let memory = reader.value(expr, memory_range)?;
             is_some(memory.value.max != Memory(0), "memory", expr, reader).then_some(memory)
+        },
+        members {
+            memory: Range<Memory>, "Memory that is reserved and that may be used: from 0 to unlimited if it sets none."
+                => |memory| {
+                    let unset = Range { min: Memory(0), max: Memory::UNLIMITED };
+                    memory.as_ref().map_or(unset, |memory| memory.value)
+                },
         };
     probes: Probes = "health http \"/path\" | tcp | exec \"…\", … [on PORT] [{ ready …; live …; startup … }]" Inside [Service Job Sidecar]
         "How the kubelet finds out whether the container is ready and alive.",
@@ -164,6 +176,29 @@ impl Image {
     }
 }
 
+impl Image {
+    /// Whether it names a version: a digest, or a tag other than `latest`.
+    #[must_use]
+    pub fn is_pinned(&self) -> bool {
+        self.digest.is_some() || self.tag.as_ref().is_some_and(|tag| tag != "latest")
+    }
+
+    /// Its reference as images of Docker Hub are mostly written.
+    #[must_use]
+    pub fn without_registry(&self) -> String {
+        let mut reference = self.repository.to_string();
+        if let Some(tag) = &self.tag {
+            reference.push(':');
+            reference.push_str(tag);
+        }
+        if let Some(digest) = &self.digest {
+            reference.push('@');
+            reference.push_str(digest);
+        }
+        reference
+    }
+}
+
 impl Shown for Image {
     fn show(&self, _: &dyn Names) -> String {
         self.to_string()
@@ -173,14 +208,7 @@ impl Shown for Image {
 impl std::fmt::Display for Image {
     /// The whole reference, registry included.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}/{}", self.registry, self.repository)?;
-        if let Some(tag) = &self.tag {
-            write!(f, ":{tag}")?;
-        }
-        if let Some(digest) = &self.digest {
-            write!(f, "@{digest}")?;
-        }
-        Ok(())
+        write!(f, "{}/{}", self.registry, self.without_registry())
     }
 }
 

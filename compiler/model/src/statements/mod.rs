@@ -15,6 +15,7 @@ mod flow;
 mod grant;
 mod health;
 mod ingress;
+mod labels;
 mod mounts;
 mod namespace;
 mod patch;

@@ -1,16 +1,16 @@
 //! The statements of namespaces.
 
 use erpc_diagnostics::{Diagnostic, codes};
-use erpc_syntax::tree::{Expr, Ident, Sign};
+use erpc_syntax::tree::{Expr, Ident};
 use smol_str::SmolStr;
 
+use super::labels::{self, Pairs};
 use super::reader::{cpu_range, memory_range, text};
 use super::{Availability, Grant, Reader, slo, statements};
-use crate::args::plain_text;
 use crate::eval::Evaluator;
 use crate::ids::{NamespaceId, SecretId, ServiceId, TierId};
-use crate::kubernetes;
 use crate::origin::Sourced;
+use crate::platform::Defaults;
 use crate::shown::{Names, Shown};
 use crate::units::{Cpu, Memory, Range};
 
@@ -38,6 +38,10 @@ statements! {
             reader.refer_at(name.span, |names, _| names.tier(&name))
         },
         members { tier: TierId, "Its tier." => |tier| tier.value };
+    defaults: Sourced<Defaults> = "defaults strict|kubernetes" [Namespace]
+        "What decides where the source sets nothing, for the namespace and its services [default: as in the platform].",
+        default Defaults::Strict,
+        read Defaults::read;
     slo: Option<Sourced<Availability>> = "slo availability PERCENT [over TIME]" ByKey [Namespace NamespaceDefaults]
         "The availability that each of its services promises to its clients.",
         read Availability::read_default,
@@ -67,9 +71,9 @@ statements! {
     pull_secrets: Vec<Sourced<SecretId>> = "pull-secret NAME, …" [Namespace NamespaceDefaults]
         "The Secrets with which nodes fetch the images of the namespace's pods; each declared with the key `.dockerconfigjson`.",
         read pull_secrets;
-    labels: Vec<(SmolStr, Sourced<String>)> = "labels KEY = \"value\", …" ByKey [Namespace NamespaceDefaults]
+    labels: Pairs = "labels KEY = \"value\", …" ByKey [Namespace NamespaceDefaults]
         "Labels of the Namespace object.",
-        read labels;
+        read labels::labels;
     grants: Vec<Grant> = "grants VERB, … on RESOURCE, … [in cluster] [because \"…\"]" Append [Namespace NamespaceDefaults]
         "What the ServiceAccount of the namespace may do at the Kubernetes API.",
         read Grant::read,
@@ -183,23 +187,6 @@ impl Shown for ContainerDefaults {
         ];
         Vec::from_iter(parts.into_iter().flatten()).join(", ")
     }
-}
-
-/// `KEY = "value", …`
-fn labels(reader: &mut Reader<'_, '_>) -> Option<Vec<(SmolStr, Sourced<String>)>> {
-    let labels = reader.list(|reader| {
-        let key = reader.expr("the label's key")?;
-        reader.need_sign(Sign::Assign, "`=`")?;
-        let expr: &Expr = reader.expr("the label's value")?;
-        let value = reader.value(expr, Evaluator::text)?;
-        let name = plain_text(key).unwrap_or_else(|| reader.written(key.span));
-        reader.check_text("label key", name, key.span, kubernetes::not_a_key);
-        let rule = kubernetes::not_a_value;
-        reader.check_text("label value", &value.value, expr.span, rule);
-        Some((name.into(), value))
-    });
-    reader.finish();
-    Some(labels)
 }
 
 /// The key of a Secret of the type `kubernetes.io/dockerconfigjson`, the only one that nodes log in to a

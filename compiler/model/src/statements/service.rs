@@ -4,6 +4,7 @@ use erpc_diagnostics::{Diagnostic, codes, nearest};
 use erpc_syntax::tree::{Expr, ExprKind};
 use smol_str::SmolStr;
 
+use super::labels::{self, Pairs};
 use super::slo::{self, Promise};
 use super::{
     Availability, Config, Container, Grant, Latency, Patch, Port, Reader, Scaling, SecretMount,
@@ -13,6 +14,7 @@ use crate::choice::choices;
 use crate::ids::ServiceId;
 use crate::kubernetes;
 use crate::origin::Sourced;
+use crate::platform::Defaults;
 use crate::shown::{Names, Shown};
 use crate::units::{Duration, Percent, Range};
 
@@ -24,12 +26,22 @@ statements! {
     /// The plain statements of a service or job.
     ServiceProperties() {}
 
+    defaults: Sourced<Defaults> = "defaults strict|kubernetes" [Service Job]
+        "What decides where the source sets nothing [default: as in the namespace].",
+        default Defaults::Strict,
+        read Defaults::read;
     title: Option<Sourced<String>> = "title \"…\"" [Service Job]
         "A short name for people.",
         read text;
     repo: Option<Sourced<String>> = "repo \"org/name\"" [Service Job]
         "Where the source of the image lives.",
         read text;
+    labels: Pairs = "labels KEY = \"value\", …" ByKey [Service Job]
+        "Labels of the workload and its pods.",
+        read labels::labels;
+    annotations: Pairs = "annotations KEY = \"value\", …" ByKey [Service Job]
+        "Annotations of the workload and its pods.",
+        read labels::annotations;
     run: Option<Sourced<RunAs>> = "run as UID[:GID]" [Service Job]
         "The user, never root, and the group that the containers run as.",
         read RunAs::read,

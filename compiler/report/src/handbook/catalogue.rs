@@ -171,8 +171,8 @@ fn components(source: &Source<'_>) -> Chapter {
                     .iter()
                     .map(|port| format!("{} {}", port.name.value, number(port))),
             ),
-            service.main.cpu.value.to_string(),
-            service.main.memory.value.to_string(),
+            joined(service.main.cpu.iter().map(|cpu| cpu.value)),
+            joined(service.main.memory.iter().map(|memory| memory.value)),
             service.scaling.bounds().to_string(),
             joined(service.volumes.iter().map(|volume| volume.size.value)),
             shown(source.sources.place(service.name.span())),

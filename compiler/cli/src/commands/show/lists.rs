@@ -174,8 +174,8 @@ struct ServiceRow {
     name: String,
     kind: &'static str,
     ports: Vec<String>,
-    cpu: String,
-    memory: String,
+    cpu: Option<String>,
+    memory: Option<String>,
     replicas: String,
     purpose: Option<String>,
 }
@@ -202,8 +202,12 @@ fn services(platform: &Platform) -> (Table<8>, Services) {
             name: service.name.value.to_string(),
             kind: service.workload.kind().name,
             ports: service.ports.iter().map(port).collect(),
-            cpu: service.main.cpu.value.to_string(),
-            memory: service.main.memory.value.to_string(),
+            cpu: service.main.cpu.as_ref().map(|cpu| cpu.value.to_string()),
+            memory: service
+                .main
+                .memory
+                .as_ref()
+                .map(|memory| memory.value.to_string()),
             replicas: service.scaling.bounds().to_string(),
             purpose: service
                 .properties
@@ -216,8 +220,8 @@ fn services(platform: &Platform) -> (Table<8>, Services) {
             row.name.clone(),
             row.kind.to_owned(),
             row.ports.join(", "),
-            row.cpu.clone(),
-            row.memory.clone(),
+            row.cpu.clone().unwrap_or_default(),
+            row.memory.clone().unwrap_or_default(),
             row.replicas.clone(),
             row.purpose.clone().unwrap_or_default(),
         ]);

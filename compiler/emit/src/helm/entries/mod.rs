@@ -12,7 +12,7 @@ mod workload;
 use std::collections::{BTreeMap, BTreeSet};
 
 use erpc_diagnostics::Sources;
-use erpc_model::{Mode, Peer, Platform, ServiceId};
+use erpc_model::{Defaults, Mode, Peer, Platform, ServiceId};
 use erpc_policy::{Derived, PodSecurity};
 use rayon::prelude::*;
 
@@ -237,7 +237,8 @@ impl<'p> Gatherer<'p> {
             let level = PodSecurity::of_namespace(self.platform, id);
             let is_said = |label: &str| label.starts_with("pod-security.kubernetes.io/");
             let by_hand = namespace.labels.iter().any(|(label, _)| is_said(label));
-            if level > PodSecurity::Restricted && !by_hand {
+            let is_strict = namespace.defaults.value == Defaults::Strict;
+            if level > PodSecurity::Restricted && is_strict && !by_hand {
                 for id in &namespace.services {
                     let service = &self.platform[*id];
                     let needs = PodSecurity::of_service(service);

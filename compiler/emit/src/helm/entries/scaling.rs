@@ -42,7 +42,7 @@ impl Gatherer<'_> {
             return;
         }
         let bounds = service.scaling.bounds();
-        if bounds.min < 2 {
+        if bounds.min < 2 && budget::can_have_one(service) {
             self.object(id, &budget::with_replicas(self.platform, id), list);
         }
         let edges = &self.derived.edges;

@@ -1,13 +1,14 @@
 //! Workloads: the pod without the fields that are values of the chart. A field that a patch has changed is fixed.
 
-use erpc_model::{ServiceId, Spread};
+use erpc_model::{Container, ServiceId, Spread};
 
 use super::entry::{self, Entry};
 use super::{Gatherer, List, place};
 use crate::kind::Kind;
+use crate::kubernetes::container::pull_policy;
 use crate::kubernetes::pod;
 use crate::tree::{Field, Map};
-use crate::{Node, Object};
+use crate::{Node, Object, yaml};
 
 /// What a container has that the template writes.
 const OF_CONTAINER: &[&str] = &["name", "image", "imagePullPolicy", "resources"];
@@ -21,6 +22,11 @@ fn map_at<'m>(map: &'m Map, key: &str) -> &'m Map {
 /// The list below a name; empty where there is none.
 fn list_at<'m>(map: &'m Map, key: &str) -> &'m [Field] {
     map.get(key).and_then(Field::as_list).unwrap_or_default()
+}
+
+/// Whether the amounts of a container are values: those of one that sets only some, or none, are not.
+fn has_amounts(container: &Container) -> bool {
+    container.cpu.is_some() && container.memory.is_some()
 }
 
 impl Gatherer<'_> {
@@ -104,7 +110,7 @@ impl Gatherer<'_> {
         let spec = map_at(template, "spec");
         let mut written = vec!["containers", "initContainers"];
         let service = &self.platform[id];
-        if service.has_replicas() {
+        if pod::is_spread(service) {
             let over = service.properties.spread.as_ref().map(|over| over.value);
             let by_node = over.is_none_or(|over| over == Spread::Node);
             lines.push_str("    spread:\n      byNode: ");
@@ -145,11 +151,24 @@ impl Gatherer<'_> {
         let name = text("name").unwrap_or_default();
         lines.push_str(before);
         entry::line(lines, 0, "name", name);
-        if is_patched("imagePullPolicy") {
-            let policy = text("imagePullPolicy").unwrap_or_default();
+        let policy = text("imagePullPolicy").unwrap_or_default();
+        if is_patched("imagePullPolicy") || policy != pull_policy(self.platform.pull.value) {
             entry::line(lines, 6, "imagePullPolicy", policy);
         }
-        if is_patched("resources") {
+        let mut declared = self.platform[id].containers();
+        let declared = declared.find(|container| container.name.value == name);
+        if let Some(image) = declared.map(|container| &container.image.value) {
+            let is_bare = text("image") == Some(&image.without_registry());
+            let has_no_tag = image.tag.is_none() && image.digest.is_none();
+            for (flag, is_set) in [("noRegistry", is_bare), ("noTag", has_no_tag)] {
+                if is_set {
+                    yaml::push_spaces(lines, 6);
+                    lines.push_str(flag);
+                    lines.push_str(": true\n");
+                }
+            }
+        }
+        if is_patched("resources") || declared.is_none_or(|container| !has_amounts(container)) {
             let below = if name == self.platform[id].main.name.value {
                 "resources".to_owned()
             } else {

@@ -85,8 +85,9 @@ replicas: {{ $values.replicas }}
 {{- define "platform.image" -}}
 {{- $global := (index . 0).Values.global }}
 {{- $image := index . 1 }}
-{{- $image.registry | default $global.registry }}/{{ $image.repository }}
-{{- if $image.tag }}:{{ $image.tag }}{{ else if not $image.digest }}:{{ $global.version }}{{ end }}
+{{- $facts := index . 2 }}
+{{- with $image.registry | default (ternary "" $global.registry (hasKey $facts "noRegistry")) }}{{ . }}/{{ end }}{{ $image.repository }}
+{{- if $image.tag }}:{{ $image.tag }}{{ else if not (or $image.digest (hasKey $facts "noTag")) }}:{{ $global.version }}{{ end }}
 {{- with $image.digest }}@{{ . }}{{ end }}
 {{- end }}
 

@@ -6,11 +6,13 @@
 metadata:
   {{- $facts.pod.metadata | nindent 2 }}
 spec:
-  {{- $facts.pod.spec | nindent 2 }}
+  {{- with $facts.pod.spec }}
+  {{- . | nindent 2 }}
+  {{- end }}
   {{- with $facts.pod.initContainers }}
   initContainers:
     {{- range . }}
-    {{- include "platform.container" (list $root . (index $values.containers .name)) | nindent 4 }}
+    {{- include "platform.container" (list $root . (index ($values.containers | default dict) .name)) | nindent 4 }}
     {{- end }}
   {{- end }}
   containers:
@@ -30,22 +32,25 @@ spec:
 {{- define "platform.container" -}}
 {{- $root := index . 0 }}
 {{- $facts := index . 1 }}
-{{- $values := index . 2 -}}
+{{- $values := index . 2 | default dict -}}
 - name: {{ $facts.name | quote }}
-  image: {{ $facts.image | default (include "platform.image" (list $root ($values.image | default dict))) | quote }}
+  image: {{ $facts.image | default (include "platform.image" (list $root ($values.image | default dict) $facts)) | quote }}
   imagePullPolicy: {{ $facts.imagePullPolicy | default $root.Values.global.imagePullPolicy }}
+  {{- if $facts.resources }}
   resources:
-    {{- if $facts.resources }}
     {{- $facts.resources | nindent 4 }}
-    {{- else }}
-    {{- with $values.resources }}
+  {{- else }}
+  {{- with $values.resources }}
+  resources:
     requests:
       cpu: {{ include "platform.quantity" .requests.cpu | quote }}
       memory: {{ include "platform.quantity" .requests.memory | quote }}
     limits:
       cpu: {{ include "platform.quantity" .limits.cpu | quote }}
       memory: {{ include "platform.quantity" .limits.memory | quote }}
-    {{- end }}
-    {{- end }}
-  {{- $facts.fields | nindent 2 }}
+  {{- end }}
+  {{- end }}
+  {{- with $facts.fields }}
+  {{- . | nindent 2 }}
+  {{- end }}
 {{- end }}

@@ -1,0 +1,84 @@
+//! What separates services from `defaults strict`, in one list for each namespace.
+
+use erpc_diagnostics::{Diagnostic, Diagnostics, Span, codes};
+use erpc_model::{Defaults, Platform, Service, listed};
+
+use crate::images::is_allowed;
+
+/// How many services are named.
+const SHOWN: usize = 6;
+
+/// What a service lacks, and how a list calls it.
+type Lack = (fn(&Platform, &Service) -> bool, &'static str);
+
+/// What `defaults strict` would ask of a service that has `defaults kubernetes`.
+const LACKS: [Lack; 4] = [
+    (
+        |_, service| {
+            service
+                .containers()
+                .any(|container| container.cpu.is_none() || container.memory.is_none())
+        },
+        "without `cpu` or without `memory`",
+    ),
+    (
+        |_, service| {
+            service
+                .containers()
+                .any(|container| !container.image.value.is_pinned())
+        },
+        "image without a version",
+    ),
+    (
+        |platform, service| {
+            service
+                .containers()
+                .any(|container| !is_allowed(platform, &container.image.value))
+        },
+        "image from a registry that is not in `registries`",
+    ),
+    (
+        |_, service| service.properties.run.is_none(),
+        "without `run as`, so that the image decides whether it runs as root",
+    ),
+];
+
+/// The services of each namespace that are not strict.
+pub(crate) fn not_strict(platform: &Platform, out: &mut Diagnostics) {
+    for (_, namespace) in platform.namespaces() {
+        let services = namespace.services.iter().map(|id| &platform[*id]);
+        let all = services.clone().count();
+        let loose: Vec<&Service> = services.filter(|service| !service.is_strict()).collect();
+        let Some(first) = loose.first() else {
+            continue;
+        };
+        let name = &namespace.name.value;
+        let is_whole = namespace.defaults.value == Defaults::Kubernetes;
+        let at: Span = match is_whole {
+            true => namespace.defaults.span(),
+            false => first.properties.defaults.span(),
+        };
+        let mut found = Diagnostic::new(
+            &codes::NOT_STRICT,
+            format!(
+                "{} of the {all} services of `{name}` {} not hardened",
+                loose.len(),
+                if loose.len() == 1 { "is" } else { "are" }
+            ),
+        )
+        .at(at, "nothing is added to their pods")
+        .about(name.to_string());
+        if !is_whole && loose.len() > 1 {
+            let names = loose.iter().map(|service| service.name.value.as_str());
+            found = found.help(format!("they are {}", listed(names, SHOWN)));
+        }
+        for (lacks, what) in LACKS {
+            let lacking = loose.iter().filter(|service| lacks(platform, service));
+            let names: Vec<&str> = lacking.map(|service| service.name.value.as_str()).collect();
+            if !names.is_empty() {
+                found = found.help(format!("{what}: {}", listed(names, SHOWN)));
+            }
+        }
+        out.push(found.help("harden one service at a time: write `defaults strict` in it, build, and read the difference"));
+    }
+}
