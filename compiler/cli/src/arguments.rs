@@ -6,6 +6,9 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, ValueEnum};
 use clap_complete::engine::ArgValueCompleter;
+use erpc_diagnostics::Sources;
+use erpc_model::Platform;
+use erpc_policy::Derived;
 
 use crate::commands::Command;
 use crate::project::{Checked, Project};
@@ -136,6 +139,15 @@ impl Source {
     pub(crate) fn check(&self, path: Option<&Path>) -> Result<Checked, Failure> {
         Ok(self.find(path)?.compile().checked()?)
     }
+
+    /// Its model, what follows from it, and its texts.
+    pub(crate) fn model(
+        &self,
+        path: Option<&Path>,
+    ) -> Result<(Platform, Derived, Sources), Failure> {
+        let checked = self.check(path)?;
+        Ok((checked.platform, checked.derived, checked.sources))
+    }
 }
 
 /// The program that a command is about.
@@ -156,6 +168,11 @@ impl Input {
     /// The program, compiled without errors.
     pub(crate) fn check(&self) -> Result<Checked, Failure> {
         self.source.check(self.path.as_deref())
+    }
+
+    /// Its model, what follows from it, and its texts.
+    pub(crate) fn model(&self) -> Result<(Platform, Derived, Sources), Failure> {
+        self.source.model(self.path.as_deref())
     }
 }
 

@@ -113,7 +113,7 @@ pub(crate) fn chosen(of_command: &ArgMatches) -> Option<Format> {
     Format::from_str(name, false).ok()
 }
 
-/// The answer of a command.
+/// The answer of a command. As JSON it is one object, to which the renderer adds the version of its form.
 pub(crate) trait Answer: Serialize {
     /// The formats that it has beside JSON.
     type Format: TextFormat;
@@ -133,7 +133,11 @@ impl<F: TextFormat> Output<F> {
 
     /// Writes an answer in the chosen format.
     pub(crate) fn write(&self, answer: &impl Answer<Format = F>, console: &mut Console<'_>) {
-        self.write_with(console, || json(answer), |format| answer.text(format));
+        self.write_with(
+            console,
+            || json(&Versioned::new(answer)),
+            |format| answer.text(format),
+        );
     }
 
     /// Writes an answer that is rendered by functions.

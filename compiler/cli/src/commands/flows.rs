@@ -14,7 +14,6 @@ use super::is_path;
 use crate::arguments::Source;
 use crate::console::Console;
 use crate::format::{Answer, Chosen, Output, formats};
-use crate::project::Checked;
 use crate::table::Table;
 use crate::text::{count, push_line};
 use crate::{Exit, Failure, names};
@@ -77,12 +76,7 @@ impl Arguments {
             ));
         }
         let (from, to, path) = self.peers_and_path();
-        let Checked {
-            platform,
-            derived,
-            sources,
-            ..
-        } = self.source.check(path.as_deref())?;
+        let (platform, derived, sources) = self.source.model(path.as_deref())?;
         let question = Flows {
             from: peer(&platform, from)?,
             to: peer(&platform, to)?,
@@ -92,15 +86,11 @@ impl Arguments {
         match self.by {
             Some(By::Namespace) => {
                 let namespaces = by_namespace(&platform, &rows);
-                let answer = ByNamespace {
-                    version: 1,
-                    namespaces,
-                };
+                let answer = ByNamespace { namespaces };
                 self.output.write(&answer, console);
             }
             None => {
                 let answer = Matrix {
-                    version: 1,
                     flows: &rows,
                     has_why: self.why,
                 };
@@ -139,7 +129,6 @@ fn peer(platform: &Platform, name: Option<&str>) -> Result<Option<AskedEnd>, Fai
 
 #[derive(Serialize)]
 struct Matrix<'r> {
-    version: u32,
     flows: &'r [Row],
     #[serde(skip)]
     has_why: bool,
@@ -163,7 +152,6 @@ impl Answer for Matrix<'_> {
 
 #[derive(Serialize)]
 struct ByNamespace {
-    version: u32,
     namespaces: Vec<NamespaceRow>,
 }
 

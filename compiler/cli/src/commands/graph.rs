@@ -10,7 +10,6 @@ use erpc_report::picture::{self, View};
 use crate::arguments::Input;
 use crate::console::Console;
 use crate::format::{Output, formats, json};
-use crate::project::Checked;
 use crate::{Exit, Failure, names};
 
 formats!(Formats: Human, Svg, Dot, Mermaid, Html);
@@ -42,12 +41,7 @@ pub(crate) struct Arguments {
 
 impl Arguments {
     pub(crate) fn run(&self, console: &mut Console<'_>) -> Result<Exit, Failure> {
-        let Checked {
-            platform,
-            derived,
-            sources,
-            ..
-        } = self.input.check()?;
+        let (platform, derived, sources) = self.input.model()?;
         let view = match &self.focus {
             None => View::whole(&platform, &derived),
             Some(name) => {

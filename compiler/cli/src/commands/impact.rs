@@ -9,8 +9,7 @@ use erpc_report::impact::Impact;
 
 use crate::arguments::Input;
 use crate::console::Console;
-use crate::format::{Answer, Output, Plain, Versioned};
-use crate::project::Checked;
+use crate::format::{Answer, Output, Plain};
 use crate::table::Table;
 use crate::text::{count, push_line, push_text};
 use crate::{Exit, Failure, names};
@@ -34,12 +33,10 @@ pub(crate) struct Arguments {
 
 impl Arguments {
     pub(crate) fn run(&self, console: &mut Console<'_>) -> Result<Exit, Failure> {
-        let Checked {
-            platform, derived, ..
-        } = self.input.check()?;
+        let (platform, derived, _) = self.input.model()?;
         let failed = failed(&platform, &self.name).map_err(Failure::Usage)?;
         let impact = Impact::of(&platform, &derived, failed);
-        self.output.write(&Versioned::new(impact), console);
+        self.output.write(&impact, console);
         Ok(Exit::Done)
     }
 }
@@ -52,11 +49,11 @@ fn failed(platform: &Platform, name: &str) -> Result<Peer, String> {
     }
 }
 
-impl Answer for Versioned<Impact> {
+impl Answer for Impact {
     type Format = Plain;
 
     fn text(&self, _: Plain) -> String {
-        human(&self.answer)
+        human(self)
     }
 }
 

@@ -43,7 +43,6 @@ impl Arguments {
 
 #[derive(Serialize)]
 struct Waves {
-    version: u32,
     waves: Vec<Wave>,
     /// What must be ready before each tier.
     tiers: Vec<Tier>,
@@ -119,7 +118,6 @@ fn waves(platform: &Platform, derived: &Derived) -> Waves {
         }
     };
     Waves {
-        version: 1,
         waves: order
             .waves
             .iter()

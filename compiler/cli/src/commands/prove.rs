@@ -76,7 +76,6 @@ impl Arguments {
             .iter()
             .map(|file| (file.path.as_str(), file.text.as_bytes()));
         let report = ProveResult {
-            version: 1,
             platform: &platform.name.value,
             release: &platform.version.value,
             cluster: &platform.cluster().name.value,
@@ -151,7 +150,6 @@ impl Arguments {
 /// What `--format json` says of a platform.
 #[derive(Serialize)]
 struct ProveResult<'r> {
-    version: u32,
     platform: &'r str,
     release: &'r str,
     cluster: &'r str,
@@ -219,13 +217,13 @@ impl Beside {
     /// Evaluates the output with the manifests that stand beside it; gives the manifests that the
     /// statements are proven of, which are the output and what the platform does not accept.
     fn of(platform: &Platform, files: &[OutputFile], beside: &[Unmanaged]) -> (Self, Manifests) {
-        let reason = |path: &str| {
+        let acceptance = |path: &str| {
             let accepted = &platform.accepted_files;
-            let found = accepted.iter().find(|file| file.path == path);
-            found.map(|file| file.because.clone())
+            accepted.iter().find(|file| file.path == path)
         };
-        let (accepted, unmanaged): (Vec<&Unmanaged>, Vec<&Unmanaged>) =
-            beside.iter().partition(|file| reason(&file.path).is_some());
+        let (accepted, unmanaged): (Vec<&Unmanaged>, Vec<&Unmanaged>) = beside
+            .iter()
+            .partition(|file| acceptance(&file.path).is_some());
         let manifests = proof::read_with(files, &unmanaged);
         if beside.is_empty() {
             return (Self::default(), manifests);
@@ -235,11 +233,12 @@ impl Beside {
         let with_accepted = Survey::of(&proof::read_with(files, &accepted));
         let found = Self {
             unmanaged: unmanaged.iter().map(|file| file.path.clone()).collect(),
-            accepted: accepted
+            accepted: beside
                 .iter()
+                .filter_map(|file| acceptance(&file.path))
                 .map(|file| Accepted {
-                    path: file.path.clone(),
-                    because: reason(&file.path).unwrap_or_default(),
+                    path: file.path.to_string(),
+                    because: file.because.clone(),
                 })
                 .collect(),
             changes: Changes::between(&own, &survey.open()),

@@ -13,7 +13,6 @@ use super::diff::Formats;
 use crate::arguments::Input;
 use crate::console::Console;
 use crate::format::{Answer, Output};
-use crate::project::Checked;
 use crate::table::Table;
 use crate::text::count;
 use crate::{Exit, Failure, names};
@@ -44,12 +43,7 @@ pub(crate) struct Arguments {
 
 impl Arguments {
     pub(crate) fn run(&self, console: &mut Console<'_>) -> Result<Exit, Failure> {
-        let Checked {
-            platform,
-            derived,
-            sources,
-            ..
-        } = self.input.check()?;
+        let (platform, derived, sources) = self.input.model()?;
         let asked = AskedEnd::read(&platform, &self.name).map_err(Failure::Usage)?;
         if asked.port.is_some() {
             return Err(Failure::Usage(
@@ -70,7 +64,6 @@ impl Arguments {
 
 #[derive(Serialize)]
 struct ReachAnswer {
-    version: u32,
     name: String,
     /// `reaches` or `is_reached_by`.
     direction: &'static str,
@@ -113,7 +106,6 @@ fn answer(
         .single()
         .map_or_else(|| asked.text.clone(), |party: Party| party.name(platform));
     ReachAnswer {
-        version: 1,
         name,
         direction: if is_to { "is_reached_by" } else { "reaches" },
         services,

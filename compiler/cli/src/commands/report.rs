@@ -10,7 +10,6 @@ use crate::arguments::Input;
 use crate::console::Console;
 use crate::format::{Chosen, Output, Versioned, formats, json};
 use crate::output::write_documents;
-use crate::project::Checked;
 use crate::text::count;
 use crate::{Exit, Failure};
 
@@ -51,12 +50,7 @@ enum Lang {
 
 impl Arguments {
     pub(crate) fn run(&self, console: &mut Console<'_>) -> Result<Exit, Failure> {
-        let Checked {
-            platform,
-            derived,
-            sources,
-            ..
-        } = self.input.check()?;
+        let (platform, derived, sources) = self.input.model()?;
         let language = match self.lang {
             Lang::Uk => Language::Ukrainian,
             Lang::En => Language::English,

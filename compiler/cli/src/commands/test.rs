@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::arguments::Input;
 use crate::console::Console;
-use crate::format::{Output, formats, json};
+use crate::format::{Output, Versioned, formats, json};
 use crate::text::{count, push_line};
 use crate::{Exit, Failure};
 
@@ -65,7 +65,7 @@ impl Arguments {
         let sources = &compiled.sources;
         self.output.write_with(
             console,
-            || json(&report(&runs, sources)),
+            || json(&Versioned::new(report(&runs, sources))),
             |format| match format {
                 Formats::Human => human(&runs),
                 Formats::Junit => junit(&runs, sources, &platform.name.value),
@@ -121,7 +121,6 @@ fn human(runs: &[TestRun<'_>]) -> String {
 
 #[derive(Serialize)]
 struct TestResults<'r> {
-    version: u32,
     passed: usize,
     failed: usize,
     tests: Vec<Tested<'r>>,
@@ -197,7 +196,6 @@ fn report<'r>(runs: &'r [TestRun<'_>], sources: &'r Sources) -> TestResults<'r> 
         .collect();
     let failed = tests.iter().filter(|test| !test.passed).count();
     TestResults {
-        version: 1,
         passed: tests.len() - failed,
         failed,
         tests,

@@ -118,7 +118,6 @@ fn port_is_there(platform: &Platform, to: &AskedEnd) -> Result<(), String> {
 
 #[derive(Serialize)]
 struct Answered {
-    version: u32,
     from: String,
     to: String,
     port: Option<String>,
@@ -220,7 +219,6 @@ impl Asking<'_> {
         let never = opening.as_ref().and_then(|o| self.never(connections, o));
         let opening = opening.filter(|_| never.is_none());
         Answered {
-            version: 1,
             from: name(from),
             to: name(to),
             port: to.port.as_ref().map(|port| match port {

@@ -81,7 +81,6 @@ impl Arguments {
         let changes = Changes::between(version(&old), version(&new));
         let forbidden = self.forbidden(&new, &changes.opened)?;
         let answer = DiffAnswer {
-            version: 1,
             changes: &changes,
             forbidden,
         };
@@ -156,7 +155,6 @@ fn version(checked: &Checked) -> Version<'_> {
 
 #[derive(Serialize)]
 struct DiffAnswer<'c> {
-    version: u32,
     #[serde(flatten)]
     changes: &'c Changes,
     /// How many of the opened pairs `--forbid-open` guards.

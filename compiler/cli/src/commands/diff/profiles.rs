@@ -15,7 +15,6 @@ use crate::{Exit, Failure};
 
 #[derive(Serialize)]
 struct ProfilesAnswer<'d> {
-    version: u32,
     /// The first profile; nothing for the platform without one.
     first: Option<&'d str>,
     /// The second profile.
@@ -67,7 +66,6 @@ pub(super) fn run(
     let differences = Differences::between(version(&old), version(&new));
     let forbidden = command.forbidden(&new, &differences.opened)?;
     let answer = ProfilesAnswer {
-        version: 1,
         first,
         second,
         differences: &differences,

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::Formats;
 use crate::console::Console;
-use crate::format::{Output, json, yaml};
+use crate::format::{Output, Versioned, json, yaml};
 use crate::table::Table;
 
 /// A table of `show`.
@@ -57,10 +57,10 @@ fn write<const N: usize>(
 ) {
     output.write_with(
         console,
-        || json(rows),
+        || json(&Versioned::new(rows)),
         |format| match format {
             Formats::Human => table.aligned(),
-            Formats::Yaml => yaml(rows),
+            Formats::Yaml => yaml(&Versioned::new(rows)),
             Formats::Markdown => table.markdown(),
         },
     );
@@ -68,7 +68,6 @@ fn write<const N: usize>(
 
 #[derive(Serialize)]
 struct Namespaces {
-    version: u32,
     namespaces: Vec<NamespaceRow>,
 }
 
@@ -143,10 +142,7 @@ fn namespaces(platform: &Platform) -> (Table<6>, Namespaces) {
         ]);
         rows.push(row);
     }
-    let rows = Namespaces {
-        version: 1,
-        namespaces: rows,
-    };
+    let rows = Namespaces { namespaces: rows };
     (table, rows)
 }
 
@@ -164,7 +160,6 @@ fn numbers_of(first: u16, last: u16, protocol: Protocol) -> String {
 
 #[derive(Serialize)]
 struct Services {
-    version: u32,
     services: Vec<ServiceRow>,
 }
 
@@ -227,16 +222,12 @@ fn services(platform: &Platform) -> (Table<8>, Services) {
         ]);
         rows.push(row);
     }
-    let rows = Services {
-        version: 1,
-        services: rows,
-    };
+    let rows = Services { services: rows };
     (table, rows)
 }
 
 #[derive(Serialize)]
 struct Repos {
-    version: u32,
     repos: Vec<RepoRow>,
     without: Vec<String>,
 }
@@ -266,17 +257,12 @@ fn repos(platform: &Platform) -> (Table<2>, Repos) {
     for service in &without {
         table.push(["-".to_owned(), service.clone()]);
     }
-    let rows = Repos {
-        version: 1,
-        repos,
-        without,
-    };
+    let rows = Repos { repos, without };
     (table, rows)
 }
 
 #[derive(Serialize)]
 struct Images {
-    version: u32,
     images: Vec<ImageRow>,
 }
 
@@ -320,10 +306,7 @@ fn images(platform: &Platform) -> (Table<6>, Images) {
             rows.push(row);
         }
     }
-    let rows = Images {
-        version: 1,
-        images: rows,
-    };
+    let rows = Images { images: rows };
     (table, rows)
 }
 
