@@ -1,16 +1,15 @@
 //! `erpc why`: through which flow, policy and rule one end may talk to another, or which side forbids
 //! it and the statement that would allow it.
 
+mod rules;
+
 use clap::Args;
 use clap_complete::engine::ArgValueCompleter;
 use erpc_answers::{Asked, AskedEnd, AskedPort, Opening, Why, opening, statement};
 use erpc_diagnostics::{Severity, Sources};
-use erpc_model::units::Protocol;
-use erpc_model::{Files, Peer, Platform, ServiceId};
-use erpc_policy::{
-    Addresses, Connection, Connections, Derived, NAME_LABEL, Party, PolicyPort, dns_pods,
-};
-use erpc_prove::{Direction, File, Manifests, PolicyPeer, PortRange, Rule};
+use erpc_model::{Peer, Platform, ServiceId};
+use erpc_policy::{Connection, Connections, Derived, Party};
+use erpc_prove::Direction;
 use serde::Serialize;
 
 use crate::arguments::Input;
@@ -19,6 +18,7 @@ use crate::format::{Answer, Output, Plain};
 use crate::project::{Checked, Overlay, Project};
 use crate::text::push_line;
 use crate::{Exit, Failure, names};
+use rules::RuleOrigin;
 
 /// Says why one end may talk to another, or why not and what would allow it.
 ///
@@ -148,15 +148,6 @@ struct Through {
     rules: Vec<RuleOrigin>,
 }
 
-/// A rule of a policy in the output.
-#[derive(Serialize)]
-struct RuleOrigin {
-    file: String,
-    direction: &'static str,
-    /// From 1.
-    rule: usize,
-}
-
 #[derive(Serialize)]
 struct Forbidding {
     file: String,
@@ -252,9 +243,8 @@ impl Asking<'_> {
     /// What would be wrong with the program if it said this too.
     fn needs(&self, declaration: &str) -> Vec<String> {
         let root = &self.project.root;
-        let Ok(Ok(text)) = self.project.read(root).map(String::from_utf8) else {
-            return Vec::new();
-        };
+        let source = self.sources.iter().find(|(_, source)| source.path == *root);
+        let text = source.map_or("", |(_, source)| &source.text);
         let mut overlay = Overlay::of(self.project);
         let text = format!("{text}\n{declaration}\n");
         overlay.texts.insert(root.clone(), text);
@@ -306,113 +296,6 @@ impl Asking<'_> {
         let namespace = &self.platform[service.namespace].name.value;
         format!("lib/{namespace}/{}/networkpolicy.yaml", service.name.value)
     }
-
-    /// The first rule of a service's emitted policy that has the other side and the port.
-    fn rule(
-        &self,
-        own: ServiceId,
-        other: Party,
-        connection: &Connection,
-        direction: Direction,
-    ) -> Option<RuleOrigin> {
-        let files = erpc_emit::files_of(self.platform, self.derived, self.sources, own);
-        let texts: Vec<File<'_>> = files
-            .iter()
-            .map(|file| File {
-                path: &file.path,
-                bytes: file.text.as_bytes(),
-            })
-            .collect();
-        let manifests = Manifests::read_ours(&texts);
-        let addresses = match direction {
-            Direction::Ingress => connection.sources(self.platform, self.derived),
-            Direction::Egress => other.addresses(self.platform),
-        };
-        let labels = self.labels(other);
-        manifests.policies.iter().find_map(|policy| {
-            let rules = policy.rules(direction)?;
-            let at = rules.iter().position(|rule| {
-                has_port(rule, &connection.port)
-                    && has_peer(rule, labels.as_ref(), addresses.as_ref())
-            })?;
-            Some(RuleOrigin {
-                file: manifests.files[policy.place.file as usize].clone(),
-                direction: direction.field(),
-                rule: at + 1,
-            })
-        })
-    }
-
-    /// The labels of the namespace and of the pods of a party that is pods.
-    fn labels(&self, party: Party) -> Option<[Vec<(smol_str::SmolStr, smol_str::SmolStr)>; 2]> {
-        let of_namespace = |name: &str| {
-            vec![(
-                "kubernetes.io/metadata.name".into(),
-                smol_str::SmolStr::from(name),
-            )]
-        };
-        match party {
-            Party::Peer(Peer::Service(id)) => {
-                let service = &self.platform[id];
-                let namespace = &self.platform[service.namespace].name.value;
-                Some([
-                    of_namespace(namespace),
-                    vec![(NAME_LABEL.into(), service.name.value.clone())],
-                ])
-            }
-            Party::Peer(Peer::ClusterDns) => {
-                let (namespace, key, value) = dns_pods(self.platform);
-                Some([of_namespace(namespace), vec![(key.into(), value.into())]])
-            }
-            Party::Controller => match &self.platform.cluster().ingress.as_ref()?.controller {
-                erpc_model::IngressController::Pods { namespace, labels } => {
-                    let mut labels = labels.clone();
-                    labels.sort_unstable();
-                    Some([of_namespace(namespace), labels])
-                }
-                _ => None,
-            },
-            Party::Peer(_) => None,
-        }
-    }
-}
-
-fn has_port(rule: &Rule, port: &PolicyPort) -> bool {
-    let Some(ports) = &rule.ports else {
-        return true;
-    };
-    let protocol = match port.protocol {
-        Protocol::Tcp => erpc_prove::Protocol::Tcp,
-        Protocol::Udp => erpc_prove::Protocol::Udp,
-        Protocol::Sctp => erpc_prove::Protocol::Sctp,
-    };
-    ports.iter().any(|of_rule| {
-        of_rule.protocol == protocol
-            && match of_rule.port {
-                PortRange::All => true,
-                PortRange::Numbers(first, last) => first <= port.port && port.last <= last,
-                PortRange::Named(_) => false,
-            }
-    })
-}
-
-type LabelsOf = [Vec<(smol_str::SmolStr, smol_str::SmolStr)>; 2];
-
-fn has_peer(rule: &Rule, labels: Option<&LabelsOf>, addresses: Option<&Addresses>) -> bool {
-    let Some(peers) = &rule.peers else {
-        return true;
-    };
-    peers.iter().any(|peer| match peer {
-        PolicyPeer::Pods { namespaces, pods } => labels.is_some_and(|[of_namespace, of_pods]| {
-            namespaces
-                .as_ref()
-                .is_some_and(|of| of.matches(of_namespace))
-                && pods.as_ref().is_none_or(|of| of.matches(of_pods))
-        }),
-        PolicyPeer::Block { cidr, .. } => {
-            addresses.is_some_and(|all| all.meets(&Addresses::cidr(*cidr)))
-        }
-    })
 }
 
 impl Answer for Answered {
