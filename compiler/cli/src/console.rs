@@ -30,6 +30,7 @@ impl Console<'static> {
     /// The streams of the process.
     #[must_use]
     pub fn of_process() -> Self {
+        // Where a shell has not set it to a number, the width is the default.
         let width = std::env::var("COLUMNS")
             .ok()
             .and_then(|columns| columns.parse().ok())

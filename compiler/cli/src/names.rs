@@ -78,6 +78,7 @@ fn candidates(mut all: Vec<Name>, current: &str) -> Vec<CompletionCandidate> {
 }
 
 fn nearest_platform() -> Option<Platform> {
+    // Without a platform there are no names, and a completion has no place for an error.
     let project = Project::find(None).ok()?;
     let (loaded, _) = erpc_model::load(&project.root, &project);
     erpc_model::resolve(&loaded, &project).platform
@@ -100,6 +101,7 @@ fn below(platform: &Platform, current: &str) -> Vec<Name> {
     let Some((before, _)) = current.rsplit_once('.') else {
         return Vec::new();
     };
+    // What is typed so far may lead nowhere.
     let Ok(found) = facts::find(platform, before) else {
         return Vec::new();
     };

@@ -280,27 +280,15 @@ impl Plan {
         let results: Vec<Result<(), String>> =
             staged.par_iter().map(|file| self.stage(file)).collect();
         if let Some(Err(message)) = results.into_iter().find(Result::is_err) {
-            for file in &staged {
-                // It may not have been written; what stopped the build is what is reported.
-                let _ = fs::remove_file(self.staged_path(&file.path));
-            }
-            for folder in made.iter().rev() {
-                let _ = fs::remove_dir(folder);
-            }
-            return Err(message);
+            let left = self.unstage(&staged, &made);
+            return Err(with_leftovers(message, &left));
         }
         let mut done = Done::default();
         let Err(message) = self.put(&changes, &mut done) else {
             return Ok(());
         };
         let mut stays = self.put_back(&done);
-        for file in &staged {
-            stays.extend(remove(&self.staged_path(&file.path)).err());
-        }
-        for folder in made.iter().rev() {
-            // Somebody else's file in it keeps it.
-            let _ = fs::remove_dir(folder);
-        }
+        stays.extend(self.unstage(&staged, &made));
         Err(match stays.as_slice() {
             [] => format!("{message}; nothing was changed"),
             stays => format!(
@@ -308,6 +296,16 @@ impl Plan {
                 stays.join(", ")
             ),
         })
+    }
+
+    /// Removes staged files and the folders that were made for them; gives what cannot be removed.
+    fn unstage(&self, staged: &[&OutputFile], made: &[PathBuf]) -> Vec<String> {
+        let files = staged
+            .iter()
+            .map(|file| remove(&self.staged_path(&file.path)));
+        let mut left: Vec<String> = files.filter_map(Result::err).collect();
+        left.extend(remove_folders(made));
+        left
     }
 
     /// Puts what was staged in its place and removes what goes. What was done is in `done`, whether all of
@@ -413,10 +411,9 @@ impl Plan {
                 Ok(()) => made.push(path),
                 Err(error) if error.kind() == ErrorKind::AlreadyExists && path.is_dir() => {}
                 Err(error) => {
-                    for folder in made.iter().rev() {
-                        let _ = fs::remove_dir(folder);
-                    }
-                    return Err(format!("{}: {}", path.display(), describe(&error)));
+                    let left = remove_folders(&made);
+                    let message = format!("{}: {}", path.display(), describe(&error));
+                    return Err(with_leftovers(message, &left));
                 }
             }
         }
@@ -441,6 +438,32 @@ impl Plan {
 struct Done<'c> {
     folders: Vec<&'static str>,
     changes: Vec<&'c Change>,
+}
+
+/// Why a build stopped, with what it could not clean up.
+fn with_leftovers(message: String, left: &[String]) -> String {
+    match left {
+        [] => message,
+        left => format!("{message}; what is left over: {}", left.join(", ")),
+    }
+}
+
+/// Removes folders that a build made, inner before outer; gives those that cannot be removed. One that has got
+/// a file of another origin meanwhile stays.
+fn remove_folders(made: &[PathBuf]) -> Vec<String> {
+    let mut left = Vec::new();
+    for folder in made.iter().rev() {
+        match fs::remove_dir(folder) {
+            Ok(()) => {}
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    ErrorKind::DirectoryNotEmpty | ErrorKind::NotFound
+                ) => {}
+            Err(error) => left.push(format!("{}: {}", folder.display(), describe(&error))),
+        }
+    }
+    left
 }
 
 /// Writes a text whole or not at all, with the folders that it needs.
@@ -495,6 +518,7 @@ impl Found {
         for entry in entries {
             let entry = entry.map_err(|error| fail(&error))?;
             let kind = entry.file_type().map_err(|error| fail(&error))?;
+            // Every generated file has a name in UTF-8, so that another one is not ours.
             let Ok(name) = entry.file_name().into_string() else {
                 continue;
             };

@@ -65,10 +65,11 @@ impl Files for Revision<'_> {
         if !size.status.success() {
             return Err(ReadError::NotFound);
         }
-        let size: u64 = String::from_utf8_lossy(&size.stdout)
+        let size = String::from_utf8_lossy(&size.stdout);
+        let size: u64 = size
             .trim()
             .parse()
-            .unwrap_or(0);
+            .map_err(|_| ReadError::Other(format!("git gives `{size}` as its size")))?;
         if size > MAX_SOURCE_BYTES {
             return Err(ReadError::TooLarge(size));
         }
@@ -89,6 +90,7 @@ impl Files for Revision<'_> {
 /// first commit, and without Git.
 pub(crate) fn of_working_tree(folder: &Path) -> Option<SourceRevision> {
     let said = |arguments: &[&str]| {
+        // Without Git there is no revision, and a release is recorded without one.
         let output = git(folder, arguments).ok()?;
         let text = String::from_utf8_lossy(&output.stdout).trim().to_owned();
         output.status.success().then_some(text)

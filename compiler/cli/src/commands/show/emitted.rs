@@ -22,6 +22,7 @@ pub(super) struct FileLine {
 
 impl FileLine {
     pub(super) fn parse(text: &str) -> Self {
+        // What does not end with a number is the name of a file alone.
         let line = text
             .rsplit_once(':')
             .and_then(|(file, line)| Some((file, line.parse().ok()?)));
