@@ -113,6 +113,31 @@ fn a_command_takes_its_own_formats_and_flags_and_names_them() {
 }
 
 #[test]
+fn a_profile_that_does_not_exist_is_wrong_usage() {
+    let fleet = repository().join("examples/environments");
+    let fleet = fleet.to_str().expect("a path of letters");
+    for arguments in [
+        &["check", fleet][..],
+        &["check", "--fix", fleet],
+        &["build", fleet, "--out", "/nowhere"],
+        &["show", fleet],
+        &["test", fleet],
+        &["plan", fleet],
+        &["diff", fleet],
+        &["diff", fleet, "--profile", "laptop"],
+    ] {
+        let ran = erpc(&[arguments, &["--profile", "labtop"]].concat());
+        assert_eq!(ran.exit, Exit::Usage, "{arguments:?}: {}", ran.err);
+        assert!(
+            ran.err.contains("there is no profile `labtop`"),
+            "{arguments:?}: {}",
+            ran.err
+        );
+        assert!(!ran.err.contains("cannot be compared"), "{}", ran.err);
+    }
+}
+
+#[test]
 fn flags_of_a_command_may_stand_before_its_name() {
     let shop = shop();
     let shop = shop.to_str().expect("a path of letters");

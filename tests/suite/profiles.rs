@@ -358,7 +358,7 @@ fn profiles_on_the_command_line() {
         ran.out
     );
     let ran = check(&["--profile", "knid"]);
-    assert_eq!(ran.exit, Exit::Failed);
+    assert_eq!(ran.exit, Exit::Usage);
     assert!(ran.err.contains("did you mean `kind`?"), "{}", ran.err);
     assert_eq!(
         check(&["--profile", "kind", "--profile", "dev"]).exit,

@@ -283,7 +283,7 @@ fn a_profile_where_it_says_nothing_is_refused() {
         assert!(!ran.err.is_empty(), "{arguments:?}");
     }
     let (exit, _, err) = run(&["diff", "--profile", "dev", "--profile", "nowhere"]);
-    assert_eq!(exit, Exit::Failed);
+    assert_eq!(exit, Exit::Usage);
     assert!(err.contains("nowhere"), "{err}");
 }
 

@@ -2,12 +2,10 @@
 
 use std::path::Path;
 
-use erpc_diagnostics::{Diagnostics, Sources};
-
 use crate::Exit;
 use crate::console::Console;
 use crate::format::Format;
-use crate::project::describe;
+use crate::project::{Compiled, describe};
 
 /// Why a command ended.
 #[derive(Debug)]
@@ -17,7 +15,7 @@ pub(crate) enum Failure {
     /// Something that could not be done.
     Failed(String),
     /// The program has errors.
-    Errors(Box<(Diagnostics, Sources)>),
+    Errors(Box<Compiled>),
     /// A command against a cluster ended.
     Cluster(erpc_cluster::Failure),
 }
@@ -39,9 +37,9 @@ impl Failure {
                 console.fail(message);
                 Exit::Failed
             }
-            Self::Errors(errors) => {
-                console.findings(&errors.0, &errors.1, None);
-                Exit::Failed
+            Self::Errors(compiled) => {
+                console.findings(&compiled.diagnostics, &compiled.sources, None);
+                compiled.exit()
             }
             Self::Cluster(failure) => {
                 report_cluster(failure, console);
@@ -76,9 +74,9 @@ impl From<String> for Failure {
     }
 }
 
-impl From<Box<(Diagnostics, Sources)>> for Failure {
-    fn from(errors: Box<(Diagnostics, Sources)>) -> Self {
-        Self::Errors(errors)
+impl From<Box<Compiled>> for Failure {
+    fn from(compiled: Box<Compiled>) -> Self {
+        Self::Errors(compiled)
     }
 }
 

@@ -65,11 +65,7 @@ impl Arguments {
         if self.output.is_human() {
             summarise(&compiled, console);
         }
-        Ok(if compiled.result.is_some() {
-            Exit::Done
-        } else {
-            Exit::Failed
-        })
+        Ok(compiled.exit())
     }
 }
 

@@ -12,7 +12,7 @@ use erpc_diagnostics::Severity;
 
 use crate::arguments::{Input, Library};
 use crate::console::Console;
-use crate::project::Checked;
+use crate::project::{Checked, Compiled};
 use crate::text::count;
 use crate::{Exit, Failure, names};
 
@@ -180,7 +180,11 @@ pub(super) fn platform_name(path: Option<&Path>, library: &Library) -> Result<St
         return Ok(platform.name.value.to_string());
     }
     found.extend(resolved.diagnostics);
-    Err(Box::new((found.sorted(), loaded.sources)).into())
+    Err(Failure::Errors(Box::new(Compiled {
+        sources: loaded.sources,
+        diagnostics: found.sorted(),
+        ..Compiled::default()
+    })))
 }
 
 /// The objects of a program.

@@ -50,12 +50,9 @@ pub(super) fn run(
         },
         if command.diff { "shown" } else { "applied" }
     ));
-    Ok(if compiled.result.is_none() {
-        Exit::Failed
-    } else if command.diff && applied > 0 {
-        Exit::Differs
-    } else {
-        Exit::Done
+    Ok(match compiled.exit() {
+        Exit::Done if command.diff && applied > 0 => Exit::Differs,
+        exit => exit,
     })
 }
 

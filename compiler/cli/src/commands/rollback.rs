@@ -60,7 +60,8 @@ impl Arguments {
             let source = Stored(&stored.source);
             let compiled = compile(&stored.source.root, &source, entry.profile.as_deref());
             let compiled = compiled.checked();
-            let checked = compiled.map_err(|errors| does_not_compile(&entry, &errors.0))?;
+            let checked =
+                compiled.map_err(|errors| does_not_compile(&entry, &errors.diagnostics))?;
             let program = stored.restore(program(&checked))?.of_source(id);
             let mut options = self.run.options(self.permit.allowed());
             options.allowed.only = only(&entry, options.allowed.only)?;

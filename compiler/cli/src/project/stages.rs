@@ -10,8 +10,10 @@ use erpc_model::{Files, Loaded, Platform, ProfileId};
 use erpc_policy::Derived;
 use smol_str::SmolStr;
 
+use crate::Exit;
+
 /// A program after all stages that do not write.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Compiled {
     /// Its texts.
     pub sources: Sources,
@@ -23,6 +25,8 @@ pub struct Compiled {
     pub judged: Option<(Platform, Derived)>,
     /// Warnings that the program accepts, each with the reason.
     pub accepted: Vec<(Diagnostic, String)>,
+    /// Whether it was compiled under a profile that it does not declare.
+    pub has_unknown_profile: bool,
 }
 
 /// A program without errors.
@@ -43,8 +47,8 @@ impl Compiled {
     ///
     /// # Errors
     ///
-    /// What was found, with the texts that it is about.
-    pub fn checked(self) -> Result<Checked, Box<(Diagnostics, Sources)>> {
+    /// The program with its errors.
+    pub fn checked(self) -> Result<Checked, Box<Self>> {
         match self.result {
             Some((platform, derived)) => Ok(Checked {
                 platform,
@@ -52,7 +56,17 @@ impl Compiled {
                 sources: self.sources,
                 warnings: self.diagnostics,
             }),
-            None => Err(Box::new((self.diagnostics, self.sources))),
+            None => Err(Box::new(self)),
+        }
+    }
+
+    /// The exit code of a command that its errors stop.
+    #[must_use]
+    pub const fn exit(&self) -> Exit {
+        match self.result {
+            Some(_) => Exit::Done,
+            None if self.has_unknown_profile => Exit::Usage,
+            None => Exit::Failed,
         }
     }
 }
@@ -126,12 +140,14 @@ pub fn compile(root: &str, files: &dyn Files, profile: Option<&str>) -> Compiled
 
 fn compile_under(root: &str, files: &dyn Files, profile: Option<&str>) -> Compiled {
     let (loaded, mut found, platform) = resolved(root, files);
+    let mut has_unknown_profile = false;
     let platform = platform.and_then(|platform| match profile {
         None => Some(platform),
         Some(name) => match platform.under_named(name) {
             Ok(under) => Some(under),
             Err(unknown) => {
                 found.push(*unknown);
+                has_unknown_profile = true;
                 None
             }
         },
@@ -143,7 +159,10 @@ fn compile_under(root: &str, files: &dyn Files, profile: Option<&str>) -> Compil
             ..Judged::default()
         },
     };
-    compiled(loaded, judged)
+    Compiled {
+        has_unknown_profile,
+        ..compiled(loaded, judged)
+    }
 }
 
 /// Runs the stages behind `resolve` once without a profile and once under each. A finding that only
@@ -237,6 +256,7 @@ fn compiled(loaded: Loaded, mut judged: Judged) -> Compiled {
         result,
         judged: rules_only,
         accepted: judged.accepted,
+        has_unknown_profile: false,
     }
 }
 

@@ -139,8 +139,11 @@ fn comparable(
     name: &str,
     console: &mut Console<'_>,
 ) -> Result<Checked, Failure> {
-    compiled.checked().map_err(|errors| {
-        console.findings(&errors.0, &errors.1, None);
+    compiled.checked().map_err(|compiled| {
+        if compiled.has_unknown_profile {
+            return Failure::Errors(compiled);
+        }
+        console.findings(&compiled.diagnostics, &compiled.sources, None);
         Failure::Failed(format!("{name} has errors, so it cannot be compared"))
     })
 }
