@@ -138,6 +138,20 @@ fn a_profile_that_does_not_exist_is_wrong_usage() {
 }
 
 #[test]
+fn a_saved_plan_takes_no_flag_of_a_plan() {
+    for flag in ["--prune", "--only=shop", "--wait-for-secrets=5m"] {
+        let ran = erpc(&["apply", "plan.json", flag]);
+        assert_eq!(ran.exit, Exit::Usage, "{flag}: {}", ran.err);
+        let name = flag.split('=').next().expect("a name");
+        assert!(
+            ran.err.contains(&format!("{name} has no effect here")),
+            "{flag}: {}",
+            ran.err
+        );
+    }
+}
+
+#[test]
 fn flags_of_a_command_may_stand_before_its_name() {
     let shop = shop();
     let shop = shop.to_str().expect("a path of letters");

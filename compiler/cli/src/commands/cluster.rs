@@ -98,15 +98,27 @@ pub(crate) struct Permit {
 impl Permit {
     /// The flags that were given.
     pub(super) fn given(&self) -> Vec<&'static str> {
+        let Self {
+            only,
+            prune,
+            revoke,
+            take_from,
+            replace,
+            move_volumes,
+            take_over,
+            even_if_gitops,
+            wait_for_secrets,
+        } = self;
         let flags = [
-            (!self.only.is_empty(), "--only"),
-            (self.prune, "--prune"),
-            (self.revoke, "--revoke"),
-            (!self.take_from.is_empty(), "--take-from"),
-            (!self.replace.is_empty(), "--replace"),
-            (self.move_volumes, "--move-volumes"),
-            (self.take_over, "--take-over"),
-            (self.even_if_gitops, "--even-if-gitops"),
+            (!only.is_empty(), "--only"),
+            (*prune, "--prune"),
+            (*revoke, "--revoke"),
+            (!take_from.is_empty(), "--take-from"),
+            (!replace.is_empty(), "--replace"),
+            (*move_volumes, "--move-volumes"),
+            (*take_over, "--take-over"),
+            (*even_if_gitops, "--even-if-gitops"),
+            (wait_for_secrets.is_some(), "--wait-for-secrets"),
         ];
         let given = flags.into_iter().filter(|(is_given, _)| *is_given);
         given.map(|(_, flag)| flag).collect()
