@@ -50,7 +50,7 @@ pub enum Exit {
     NotReady = 3,
     /// Some of it was applied.
     Partly = 4,
-    /// The arguments make no sense.
+    /// Wrong usage, or a name that the program does not have.
     Usage = 64,
     /// The user or the system asked to stop.
     Interrupted = 130,

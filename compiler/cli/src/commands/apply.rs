@@ -280,7 +280,7 @@ pub(super) fn typed(question: &str, wanted: &str) -> Result<(), ClusterFailure> 
         return Ok(());
     }
     Err(ClusterFailure::new(
-        "nothing was written: that was not the answer",
+        "not confirmed; nothing was written",
     ))
 }
 
