@@ -67,7 +67,7 @@ impl<F: TextFormat> ValueEnum for Chosen<F> {
     }
 }
 
-/// Declares an enum with the formats that a command has beside JSON: `formats!(Formats: Human, Markdown)`.
+/// Declares an enum with the formats that a command has beside JSON: `formats!(Formats: Human, Dot)`.
 macro_rules! formats {
     ($name:ident: Human $(, $more:ident)*) => {
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,7 +94,11 @@ macro_rules! formats {
 }
 pub(crate) use formats;
 
+// The formats of several commands.
 formats!(Plain: Human);
+formats!(WithMarkdown: Human, Markdown);
+formats!(Findings: Human, Sarif, Github);
+formats!(Manifests: Human, Yaml);
 
 /// The flag `--format` of a command.
 #[derive(Debug, Args)]

@@ -279,9 +279,7 @@ pub(super) fn typed(question: &str, wanted: &str) -> Result<(), ClusterFailure> 
     if answer.trim() == wanted {
         return Ok(());
     }
-    Err(ClusterFailure::new(
-        "not confirmed; nothing was written",
-    ))
+    Err(ClusterFailure::new("not confirmed; nothing was written"))
 }
 
 fn summary(report: &ApplyResult) -> Value {

@@ -8,10 +8,9 @@ use erpc_diagnostics::{Diagnostics, Sources, render_json_with};
 use erpc_model::{DeliveryTarget, Output as Delivery, Platform, Repository};
 use serde::Serialize;
 
-use super::check::Findings as Formats;
 use crate::arguments::Input;
 use crate::console::Console;
-use crate::format::{Chosen, Output};
+use crate::format::{self, Chosen, Output};
 use crate::output::{Change, Plan, Problem};
 use crate::text::{count, push_line};
 use crate::{Exit, Failure};
@@ -61,7 +60,7 @@ pub(crate) struct Arguments {
     #[arg(long, conflicts_with_all = ["check", "diff"])]
     force: bool,
     #[command(flatten)]
-    output: Output<Formats>,
+    output: Output<format::Findings>,
 }
 
 impl Arguments {
@@ -148,10 +147,10 @@ impl Arguments {
                 console.result(&render_json_with(findings.0, findings.1, &report));
             }
             // The log of findings is the result; one result cannot follow another.
-            Chosen::Text(Formats::Sarif) => {}
-            Chosen::Text(Formats::Github) => console.result(&annotations(plan)),
-            Chosen::Text(Formats::Human) if self.diff => console.result(&plan.diff()),
-            Chosen::Text(Formats::Human) => console.result(&listed(plan)),
+            Chosen::Text(format::Findings::Sarif) => {}
+            Chosen::Text(format::Findings::Github) => console.result(&annotations(plan)),
+            Chosen::Text(format::Findings::Human) if self.diff => console.result(&plan.diff()),
+            Chosen::Text(format::Findings::Human) => console.result(&listed(plan)),
         }
         if plan.is_clean() {
             console.note(&format!(
@@ -213,8 +212,8 @@ impl Arguments {
         let report = BuildResult::of(plan);
         match self.output.format {
             Chosen::Json => console.result(&render_json_with(findings.0, findings.1, &report)),
-            Chosen::Text(Formats::Sarif | Formats::Github) => {}
-            Chosen::Text(Formats::Human) => {
+            Chosen::Text(format::Findings::Sarif | format::Findings::Github) => {}
+            Chosen::Text(format::Findings::Human) => {
                 console.result(&written(plan));
                 console.note(&format!(
                     "{}: {} created, {} changed, {} removed",

@@ -5,12 +5,10 @@ use clap::Args;
 use super::{fix, watch};
 use crate::arguments::Input;
 use crate::console::Console;
-use crate::format::{Output, formats};
+use crate::format::{Findings, Output};
 use crate::project::Compiled;
 use crate::text::count;
 use crate::{Exit, Failure};
-
-formats!(Findings: Human, Sarif, Github);
 
 /// Checks a platform and writes nothing.
 #[derive(Debug, Args)]

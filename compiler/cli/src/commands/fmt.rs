@@ -9,10 +9,9 @@ use erpc_diagnostics::{Diagnostic, Diagnostics, FileId, Sources, Span, codes};
 use erpc_model::{MAX_SOURCE_BYTES, ReadError};
 use similar::TextDiff;
 
-use super::check::Findings;
 use crate::arguments::Library;
 use crate::console::Console;
-use crate::format::Output;
+use crate::format::{Findings, Output};
 use crate::project::{describe, read_limited};
 use crate::text::count;
 use crate::{Exit, Failure};

@@ -6,10 +6,9 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::cluster::{Access, Detail, Permit, about, block_on, paint, selected};
-use super::diff::Formats;
 use crate::arguments::Input;
 use crate::console::Console;
-use crate::format::{Output, json};
+use crate::format::{Output, WithMarkdown, json};
 use crate::project::describe;
 use crate::{Exit, Failure};
 
@@ -39,7 +38,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
     #[command(flatten)]
-    output: Output<Formats>,
+    output: Output<WithMarkdown>,
 }
 
 impl Arguments {
@@ -67,8 +66,8 @@ impl Arguments {
                 console,
                 || json(&erpc_cluster::to_json(&plan, program, &cluster)),
                 |format| match format {
-                    Formats::Human => erpc_cluster::human(&plan, program, paint, detail),
-                    Formats::Markdown => erpc_cluster::markdown(&plan, program, &cluster),
+                    WithMarkdown::Human => erpc_cluster::human(&plan, program, paint, detail),
+                    WithMarkdown::Markdown => erpc_cluster::markdown(&plan, program, &cluster),
                 },
             );
             Ok(if plan.is_blocked() || plan.is_partly_blocked() {

@@ -8,10 +8,9 @@ use erpc_cluster::{Probe, Program, Progress, Show};
 
 use super::apply::typed;
 use super::cluster::{Access, about, block_on, list, manifests, paint};
-use super::rbac::Formats;
 use crate::arguments::Input;
 use crate::console::Console;
-use crate::format::{Chosen, Output, json};
+use crate::format::{Chosen, Manifests, Output, json};
 use crate::text::count;
 use crate::{Exit, Failure};
 
@@ -43,12 +42,12 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "IMAGE", default_value = erpc_cluster::PROBE_IMAGE)]
     image: String,
     #[command(flatten)]
-    output: Output<Formats>,
+    output: Output<Manifests>,
 }
 
 impl Arguments {
     pub(crate) fn run(&self, console: &mut Console<'_>) -> Result<Exit, Failure> {
-        if self.run && self.output.format == Chosen::Text(Formats::Yaml) {
+        if self.run && self.output.format == Chosen::Text(Manifests::Yaml) {
             return Err(Failure::Usage(
                 "the format of `probe --run` is one of human, json".to_owned(),
             ));
@@ -66,7 +65,7 @@ impl Arguments {
                 self.output.write_with(
                     console,
                     || list(&objects),
-                    |(Formats::Human | Formats::Yaml)| manifests(&objects),
+                    |(Manifests::Human | Manifests::Yaml)| manifests(&objects),
                 );
                 for untried in &probe.untried {
                     console.note(&format!("not tried: {untried}"));
@@ -104,7 +103,7 @@ impl Arguments {
         self.output.write_with(
             console,
             || json(&erpc_cluster::probe_json(&outcome)),
-            |(Formats::Human | Formats::Yaml)| erpc_cluster::probe_text(&outcome, paint),
+            |(Manifests::Human | Manifests::Yaml)| erpc_cluster::probe_text(&outcome, paint),
         );
         Ok(if outcome.is_interrupted {
             Exit::Interrupted

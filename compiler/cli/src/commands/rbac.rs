@@ -8,10 +8,8 @@ use erpc_cluster::{Subject, Task};
 use super::cluster::{about, list, manifests};
 use crate::arguments::Input;
 use crate::console::Console;
-use crate::format::{Output, formats};
+use crate::format::{Manifests, Output};
 use crate::{Exit, Failure};
-
-formats!(Formats: Human, Yaml);
 
 /// Prints the permissions that the commands against a cluster need for this platform.
 ///
@@ -53,7 +51,7 @@ pub(crate) struct Arguments {
     #[arg(long)]
     probe: bool,
     #[command(flatten)]
-    output: Output<Formats>,
+    output: Output<Manifests>,
 }
 
 /// A command whose permissions are printed.
@@ -79,7 +77,7 @@ impl Arguments {
             self.output.write_with(
                 console,
                 || list(&objects),
-                |(Formats::Human | Formats::Yaml)| {
+                |(Manifests::Human | Manifests::Yaml)| {
                     let limits = erpc_cluster::limits(program, &tasks);
                     comments(&limits) + &manifests(&objects)
                 },

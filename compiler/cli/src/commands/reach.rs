@@ -9,10 +9,9 @@ use erpc_model::Platform;
 use erpc_policy::{Connection, Connections, Party};
 use serde::Serialize;
 
-use super::diff::Formats;
 use crate::arguments::Input;
 use crate::console::Console;
-use crate::format::{Answer, Output};
+use crate::format::{Answer, Output, WithMarkdown};
 use crate::table::Table;
 use crate::text::count;
 use crate::{Exit, Failure, names};
@@ -38,7 +37,7 @@ pub(crate) struct Arguments {
     #[arg(long)]
     to: bool,
     #[command(flatten)]
-    output: Output<Formats>,
+    output: Output<WithMarkdown>,
 }
 
 impl Arguments {
@@ -122,12 +121,12 @@ fn answer(
 }
 
 impl Answer for ReachAnswer {
-    type Format = Formats;
+    type Format = WithMarkdown;
 
-    fn text(&self, format: Formats) -> String {
+    fn text(&self, format: WithMarkdown) -> String {
         match format {
-            Formats::Human => format!("{}\n{}", self.headline(), self.table().aligned()),
-            Formats::Markdown => self.table().markdown(),
+            WithMarkdown::Human => format!("{}\n{}", self.headline(), self.table().aligned()),
+            WithMarkdown::Markdown => self.table().markdown(),
         }
     }
 }

@@ -12,13 +12,11 @@ use serde::Serialize;
 
 use crate::arguments::Library;
 use crate::console::Console;
-use crate::format::{Answer, Output, formats};
+use crate::format::{Answer, Output, WithMarkdown};
 use crate::project::{Checked, Compiled, Project};
 use crate::revision::Revision;
 use crate::text::{count, push_line};
 use crate::{Exit, Failure, names};
-
-formats!(Formats: Human, Markdown);
 
 /// Shows what changes in effective connectivity between an older version of the source and this one,
 /// or what differs between two profiles.
@@ -54,7 +52,7 @@ pub(crate) struct Arguments {
     #[command(flatten)]
     library: Library,
     #[command(flatten)]
-    output: Output<Formats>,
+    output: Output<WithMarkdown>,
 }
 
 impl Arguments {
@@ -165,12 +163,12 @@ struct DiffAnswer<'c> {
 }
 
 impl Answer for DiffAnswer<'_> {
-    type Format = Formats;
+    type Format = WithMarkdown;
 
-    fn text(&self, format: Formats) -> String {
+    fn text(&self, format: WithMarkdown) -> String {
         match format {
-            Formats::Human => human(self.changes),
-            Formats::Markdown => markdown(self.changes),
+            WithMarkdown::Human => human(self.changes),
+            WithMarkdown::Markdown => markdown(self.changes),
         }
     }
 }

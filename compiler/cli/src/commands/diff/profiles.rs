@@ -7,9 +7,9 @@ use std::path::Path;
 use erpc_answers::{Changed, Differences, Pair, Part, Said};
 use serde::Serialize;
 
-use super::{Arguments, Formats, closing, comparable, line, version};
+use super::{Arguments, closing, comparable, line, version};
 use crate::console::Console;
-use crate::format::Answer;
+use crate::format::{Answer, WithMarkdown};
 use crate::text::{count, push_line};
 use crate::{Exit, Failure};
 
@@ -26,13 +26,13 @@ struct ProfilesAnswer<'d> {
 }
 
 impl Answer for ProfilesAnswer<'_> {
-    type Format = Formats;
+    type Format = WithMarkdown;
 
-    fn text(&self, format: Formats) -> String {
+    fn text(&self, format: WithMarkdown) -> String {
         let profiles = [self.first, self.second];
         match format {
-            Formats::Human => human(self.differences, profiles),
-            Formats::Markdown => markdown(self.differences, profiles),
+            WithMarkdown::Human => human(self.differences, profiles),
+            WithMarkdown::Markdown => markdown(self.differences, profiles),
         }
     }
 }
