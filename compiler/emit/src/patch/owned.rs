@@ -7,11 +7,14 @@ use serde_json::json;
 
 use super::{Action, Change, Step, fields};
 use crate::Object;
+use crate::cause::Cause;
 use crate::schema::Typed;
 use crate::tree::{Field, Node};
 
 /// What becomes of a patch that touches a field.
 enum Owner {
+    /// It is what the object is, or follows from flows: no patch sets it.
+    Fixed(&'static str),
     /// Something else of the model depends on it: the word, or what, to change instead.
     Model(&'static str),
     /// Pod Security and the rights of the account.
@@ -21,7 +24,7 @@ enum Owner {
     /// No standard of Pod Security is about it, although the fields around it are judged.
     Free,
 }
-use Owner::{Free, Model, Network, Security};
+use Owner::{Fixed, Free, Model, Network, Security};
 
 const IDENTITY: &str = "services, policies and owners find the pods by it";
 
@@ -30,23 +33,23 @@ const SERVERS: &str = "the server sets it";
 
 /// Of every object.
 const ANY: [(&[&str], Owner); 15] = [
-    (&["apiVersion"], Model("a patch keeps the kind")),
-    (&["kind"], Model("a patch keeps the kind")),
-    (&["metadata", "name"], Model("the service's name says it")),
+    (&["apiVersion"], Fixed("a patch keeps the kind")),
+    (&["kind"], Fixed("a patch keeps the kind")),
+    (&["metadata", "name"], Fixed("the service's name says it")),
     (
         &["metadata", "namespace"],
-        Model("the service's namespace says it"),
+        Fixed("the service's namespace says it"),
     ),
-    (&["metadata", "creationTimestamp"], Model(SERVERS)),
-    (&["metadata", "deletionGracePeriodSeconds"], Model(SERVERS)),
-    (&["metadata", "deletionTimestamp"], Model(SERVERS)),
-    (&["metadata", "generateName"], Model(SERVERS)),
-    (&["metadata", "generation"], Model(SERVERS)),
-    (&["metadata", "managedFields"], Model(SERVERS)),
-    (&["metadata", "ownerReferences"], Model(SERVERS)),
-    (&["metadata", "resourceVersion"], Model(SERVERS)),
-    (&["metadata", "selfLink"], Model(SERVERS)),
-    (&["metadata", "uid"], Model(SERVERS)),
+    (&["metadata", "creationTimestamp"], Fixed(SERVERS)),
+    (&["metadata", "deletionGracePeriodSeconds"], Fixed(SERVERS)),
+    (&["metadata", "deletionTimestamp"], Fixed(SERVERS)),
+    (&["metadata", "generateName"], Fixed(SERVERS)),
+    (&["metadata", "generation"], Fixed(SERVERS)),
+    (&["metadata", "managedFields"], Fixed(SERVERS)),
+    (&["metadata", "ownerReferences"], Fixed(SERVERS)),
+    (&["metadata", "resourceVersion"], Fixed(SERVERS)),
+    (&["metadata", "selfLink"], Fixed(SERVERS)),
+    (&["metadata", "uid"], Fixed(SERVERS)),
     (
         &["metadata", "labels", "app.kubernetes.io/"],
         Model(IDENTITY),
@@ -54,35 +57,36 @@ const ANY: [(&[&str], Owner); 15] = [
 ];
 
 /// Of a kind, below the object.
-const OF_KIND: [(&str, &[&str], Owner); 30] = [
-    ("job", &["spec", "selector"], Model(IDENTITY)),
+const OF_KIND: [(&str, &[&str], Owner); 31] = [
+    ("job", &["spec", "selector"], Fixed(IDENTITY)),
     (
         "cronjob",
         &["spec", "jobTemplate", "spec", "selector"],
-        Model(IDENTITY),
+        Fixed(IDENTITY),
     ),
     (
         "deployment",
         &["spec", "replicas"],
-        Model("`replicas` or `scale` says it"),
+        Fixed("`replicas` or `scale` says it"),
     ),
     (
         "statefulset",
         &["spec", "replicas"],
-        Model("`replicas` or `scale` says it"),
+        Fixed("`replicas` or `scale` says it"),
     ),
-    ("deployment", &["spec", "selector"], Model(IDENTITY)),
-    ("statefulset", &["spec", "selector"], Model(IDENTITY)),
-    ("statefulset", &["spec", "serviceName"], Model(IDENTITY)),
+    ("deployment", &["spec", "selector"], Fixed(IDENTITY)),
+    ("statefulset", &["spec", "selector"], Fixed(IDENTITY)),
+    ("daemonset", &["spec", "selector"], Fixed(IDENTITY)),
+    ("statefulset", &["spec", "serviceName"], Fixed(IDENTITY)),
     (
         "cronjob",
         &["spec", "schedule"],
-        Model("`job NAME every \"…\"` says it"),
+        Fixed("`job NAME every \"…\"` says it"),
     ),
     (
         "cronjob",
         &["spec", "timeZone"],
-        Model("`time-zone` says it"),
+        Fixed("`time-zone` says it"),
     ),
     (
         "cronjob",
@@ -102,79 +106,79 @@ const OF_KIND: [(&str, &[&str], Owner); 30] = [
     (
         "service",
         &["spec", "type"],
-        Model("`expose … as nodeport|loadbalancer` says it"),
+        Fixed("`expose … as nodeport|loadbalancer` says it"),
     ),
-    ("service", &["spec", "selector"], Model(IDENTITY)),
-    ("service", &["spec", "ports"], Model("`port` says it")),
+    ("service", &["spec", "selector"], Fixed(IDENTITY)),
+    ("service", &["spec", "ports"], Fixed("`port` says it")),
     (
         "service",
         &["spec", "clusterIP"],
-        Model("how pods are found follows from `volume` and flows"),
+        Fixed("how pods are found follows from `volume` and flows"),
     ),
     (
         "service",
         &["spec", "clusterIPs"],
-        Model("how pods are found follows from `volume` and flows"),
+        Fixed("how pods are found follows from `volume` and flows"),
     ),
     (
         "service",
         &["spec", "externalIPs"],
-        Model("`expose` opens a service to the world"),
+        Fixed("`expose` opens a service to the world"),
     ),
     (
         "service",
         &["spec", "externalName"],
-        Model("`external` is a name outside"),
+        Fixed("`external` is a name outside"),
     ),
     (
         "service",
         &["spec", "externalTrafficPolicy"],
-        Model("policies need the caller's own address"),
+        Fixed("policies need the caller's own address"),
     ),
     (
         "service",
         &["spec", "loadBalancerSourceRanges"],
-        Model("`expose … from CIDR` says it"),
+        Fixed("`expose … from CIDR` says it"),
     ),
     (
         "ingress",
         &["spec"],
-        Model("`expose` says it; annotations can be patched"),
+        Fixed("`expose` says it; annotations can be patched"),
     ),
     (
         "horizontalpodautoscaler",
         &["spec", "minReplicas"],
-        Model("`scale` says it"),
+        Fixed("`scale` says it"),
     ),
     (
         "horizontalpodautoscaler",
         &["spec", "maxReplicas"],
-        Model("`scale` says it"),
+        Fixed("`scale` says it"),
     ),
     (
         "horizontalpodautoscaler",
         &["spec", "metrics"],
-        Model("`scale … on` says it"),
+        Fixed("`scale … on` says it"),
     ),
     (
         "horizontalpodautoscaler",
         &["spec", "scaleTargetRef"],
-        Model(IDENTITY),
+        Fixed(IDENTITY),
     ),
     (
         "poddisruptionbudget",
         &["spec", "minAvailable"],
-        Model("`disruption min` says it"),
+        Fixed("`disruption min` says it"),
     ),
     (
         "poddisruptionbudget",
         &["spec", "maxUnavailable"],
-        Model("`disruption min` says it"),
+        Fixed("`disruption min` says it"),
     ),
     (
         "poddisruptionbudget",
         &["spec", "selector"],
-        Model(IDENTITY),
+        Fixed(IDENTITY),
     ),
     (
         "persistentvolumeclaim",
@@ -297,7 +301,15 @@ pub(super) fn finding(
     let mut owners = of_object.chain(of_pod);
     let owner = owners.find_map(|(known, owner)| {
         let reach = reach(change, object, &known)?;
-        let is_met = reach == Reach::Into || !matches!(owner, Free);
+        let is_met = match (reach, owner) {
+            (Reach::Around, Free) => false,
+            // What no statement sets is not the compiler's either.
+            (reach, Model(_)) if !service.is_strict() => match reach {
+                Reach::Into => is_overridden(change, current),
+                Reach::Around => has_field(object.root(), &known, &|field| !is_of_patch(field)),
+            },
+            (Reach::Into | Reach::Around, _) => true,
+        };
         is_met.then_some(owner)
     });
     let shown = fields::shown_names(&change.path).join(".");
@@ -310,12 +322,15 @@ pub(super) fn finding(
             let (word, origin) = set_by(statements, change, current?)?;
             cannot(&format!("`{word}` sets it")).also(origin.span, "the statement")
         }
-        Some(Model(why)) => cannot(why),
+        Some(Fixed(why) | Model(why)) => cannot(why),
+        Some(Security(_)) if !service.is_strict() && !is_overridden(change, current) => {
+            return None;
+        }
         Some(Security(why)) => {
             let message = format!("a patch sets `{shown}`: {why}");
             Diagnostic::new(&codes::PATCHED_SECURITY, message).at(change.origin.span, "set here")
         }
-        Some(Network) => return on_the_node(service, change),
+        Some(Network) => return on_the_node(service, patch, change),
         Some(Free) => return None,
     };
     Some(found.also(patch.kind.span(), "in this patch"))
@@ -328,7 +343,7 @@ fn set_by<'s>(
     change: &Change<'_>,
     current: &Field,
 ) -> Option<&'s (String, Origin)> {
-    if matches!(change.action, Action::Ensure) {
+    if matches!(change.action, Action::Ensure | Action::Add([])) {
         return None;
     }
     let causes = current.causes.as_slice();
@@ -336,6 +351,23 @@ fn set_by<'s>(
     // A default of the language is no statement that could be changed instead.
     let mut set = statements.filter(|(_, origin)| origin.via != Via::Default);
     set.find(|(_, origin)| causes.iter().any(|cause| cause.origin == *origin))
+}
+
+/// Whether a change is one of a field that a statement sets.
+fn is_overridden(change: &Change<'_>, current: Option<&Field>) -> bool {
+    let is_kept = matches!(change.action, Action::Ensure | Action::Add([]));
+    !is_kept && current.is_some_and(|field| !is_of_patch(field))
+}
+
+/// Whether patches alone have set a field.
+fn is_of_patch(field: &Field) -> bool {
+    match field.causes.as_slice() {
+        [] => {
+            let mut parts = field.children().peekable();
+            parts.peek().is_some() && parts.all(is_of_patch)
+        }
+        causes => causes.iter().all(Cause::is_patch),
+    }
 }
 
 /// Whether a change leaves the object as it is. A strategic merge patch may repeat what statements set, such as the
@@ -354,8 +386,19 @@ fn is_same(change: &Change<'_>, current: Option<&Field>, typed: Option<Typed>) -
 }
 
 /// A pod on its node's network.
-fn on_the_node(service: &Service, change: &Change<'_>) -> Option<Diagnostic> {
+fn on_the_node(service: &Service, patch: &Patch, change: &Change<'_>) -> Option<Diagnostic> {
     let is_on = matches!(&change.action, Action::Set(value) if **value == PatchValue::Bool(true));
+    if is_on && !service.is_strict() {
+        let message = format!(
+            "no NetworkPolicy applies to `{}`: its pods have the addresses of their nodes",
+            service.name.value
+        );
+        return Some(
+            Diagnostic::new(&codes::PATCHED_SECURITY, message)
+                .at(change.origin.span, "on the network of the node")
+                .also(patch.kind.span(), "in this patch"),
+        );
+    }
     is_on.then(|| {
         Diagnostic::new(
             &codes::HOST_NETWORK,
@@ -393,7 +436,7 @@ fn reach(change: &Change<'_>, object: &Object, known: &[&str]) -> Option<Reach> 
         }
         Action::Ensure | Action::Add(_) => (false, false),
     };
-    (is_around && (is_set || has_field(object.root(), known))).then_some(Reach::Around)
+    (is_around && (is_set || has_field(object.root(), known, &|_| true))).then_some(Reach::Around)
 }
 
 /// Whether a name is meant by a part of a known path. One that ends with `/` stands for all that start with it, `*`
@@ -408,16 +451,16 @@ fn is_known(name: &str, known: &str) -> bool {
     }
 }
 
-/// Whether an object has a known field.
-fn has_field(at: &Field, known: &[&str]) -> bool {
+/// Whether an object has a known field that is wanted.
+fn has_field(at: &Field, known: &[&str], is_wanted: &dyn Fn(&Field) -> bool) -> bool {
     let Some((first, rest)) = known.split_first() else {
-        return true;
+        return is_wanted(at);
     };
     match &at.node {
         Node::Map(fields) => fields
             .iter()
-            .any(|(name, field)| is_known(name, first) && has_field(field, rest)),
-        Node::List(items) => items.iter().any(|item| has_field(item, rest)),
+            .any(|(name, field)| is_known(name, first) && has_field(field, rest, is_wanted)),
+        Node::List(items) => items.iter().any(|item| has_field(item, rest, is_wanted)),
         Node::Null | Node::Bool(_) | Node::Number(_) | Node::Text(_) => false,
     }
 }
