@@ -361,6 +361,8 @@ fn no_text_is_lost() {
         "service web is Http(image: \"acme/web:1.0\" port: 8080) {\n  access by port-forward\n}",
         "require s.path == \"a\" (all g in s.grants: not (\"secrets\" in g.resources)), \"none\"",
         "require (a or b) and (c), \"text\"",
+        "require (a )or b and c, \"text\"",
+        "require (a)in b, \"text\"",
         "env A = ${FOO}",
         "x (, image: \"x\")",
         "x (image: \"x\", port: -)",

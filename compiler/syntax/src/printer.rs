@@ -19,6 +19,12 @@ const INDENT: usize = 2;
 /// How often a text is formatted until it stays the same.
 const MAX_ROUNDS: usize = 4;
 
+/// Whether an argument starts with what is an operator behind a space.
+fn starts_with_operator(text: &str) -> bool {
+    let word = text.split(|c: char| !c.is_alphanumeric()).next();
+    text.starts_with(['*', '-', '/']) || matches!(word, Some("and" | "or" | "in"))
+}
+
 /// The text of a file in the one style. `text` is what `file` was parsed from. It stays as it is if its
 /// statements are a guess, or if no style of it is stable: what is read around something broken may
 /// depend on the white space beside it.
@@ -287,6 +293,14 @@ impl<'t> Printer<'t> {
         outside.next().is_some()
     }
 
+    /// Whether an argument adjoins one that a space between them would make an operator of.
+    fn has_joined_operator(&self, statement: &Statement) -> bool {
+        statement.args.windows(2).any(|pair| {
+            let (left, right) = (pair[0].span(), pair[1].span());
+            left.end == right.start && starts_with_operator(self.source(right))
+        })
+    }
+
     fn statement(&self, statement: &Statement, is_apart: bool, indent: usize) -> Row {
         let trailing = statement.trailing.as_ref().map(|comment| {
             let text = self.source(comment.span);
@@ -300,13 +314,8 @@ impl<'t> Printer<'t> {
             trailing: trailing.clone(),
         };
         let source = self.source(statement.span);
-        // A comment between arguments has no other place than where it is, and a space would make an
-        // operator of a `*` that adjoins.
-        let is_joined = statement.args.windows(2).any(|pair| {
-            let (left, right) = (pair[0].span(), pair[1].span());
-            left.end == right.start && self.source(right).starts_with(['*', '-', '/'])
-        });
-        if is_joined
+        // A comment between arguments has no other place than where it is.
+        if self.has_joined_operator(statement)
             || !statement.inner.is_empty()
             || self.is_normalized(statement.span, &statement.args)
         {
@@ -406,7 +415,10 @@ impl<'t> Printer<'t> {
             let inside: Vec<String> = block
                 .statements
                 .iter()
-                .map(|statement| self.arguments(&statement.args, indent, true))
+                .map(|statement| match self.has_joined_operator(statement) {
+                    true => self.source(statement.span).to_owned(),
+                    false => self.arguments(&statement.args, indent, true),
+                })
                 .collect();
             return format!("{{ {} }}", inside.join("; "));
         }
