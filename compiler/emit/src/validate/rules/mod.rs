@@ -43,3 +43,67 @@ pub(super) fn of_type(
         rule.judge(value, path, faults);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::of_type;
+    use crate::view::FieldPath;
+
+    /// What is wrong with a value of a type of `core.v1`.
+    fn faults(name: &'static str, value: &Value) -> String {
+        let mut faults = Vec::new();
+        of_type(("core.v1", name), value, &FieldPath::default(), &mut faults);
+        let texts = faults
+            .into_iter()
+            .map(|fault| format!("{}: {}", fault.path, fault.message));
+        texts.collect::<Vec<_>>().join("; ")
+    }
+
+    #[test]
+    fn rules_of_types_judge_one_value() {
+        for (name, value, expected) in [
+            ("Toleration", json!({"operator": "Exists"}), ""),
+            (
+                "Toleration",
+                json!({"key": "a", "value": "b", "effect": "NoSchedule"}),
+                "",
+            ),
+            (
+                "Toleration",
+                json!({"value": "b"}),
+                ": `operator` must be `Exists` if `key` is not set",
+            ),
+            (
+                "Toleration",
+                json!({"key": "a", "tolerationSeconds": 5}),
+                "tolerationSeconds: `tolerationSeconds` is only allowed if `effect` is `NoExecute`",
+            ),
+            (
+                "ConfigMap",
+                json!({"data": {"a": "x", "b": "y"}, "binaryData": {"a": "eA=="}}),
+                "binaryData.a: `data` has the key `a` too",
+            ),
+            (
+                "HostAlias",
+                json!({"ip": "A", "hostnames": ["db"]}),
+                "ip: invalid IP address `A`: expected an IPv4 or IPv6 address",
+            ),
+            (
+                "HostAlias",
+                json!({"ip": "10.0.0.1", "hostnames": ["db"]}),
+                "",
+            ),
+            (
+                "PodReadinessGate",
+                json!({"conditionType": "example.org/ready"}),
+                "",
+            ),
+        ] {
+            assert_eq!(faults(name, &value), expected, "{name} {value}");
+        }
+        assert!(!faults("PodReadinessGate", &json!({"conditionType": "../a"})).is_empty());
+        assert!(!faults("PodAffinityTerm", &json!({"topologyKey": "a-"})).is_empty());
+    }
+}

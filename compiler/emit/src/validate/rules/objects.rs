@@ -5,7 +5,7 @@ use erpc_model::kubernetes as form;
 use super::RulesOf;
 use super::forms::{not_a_finalizer, not_a_target_port, not_an_annotation};
 use super::rule::Rule::{
-    Bytes, Distinct, Keys, NotBlank, Number, OneOf, Only, OnlyNumber, Text, Values,
+    Apart, Bytes, Distinct, Keys, NotBlank, Number, OneOf, Only, OnlyNumber, Text, Values,
 };
 use super::rule::{MAX_ANNOTATIONS, MAX_DATA};
 
@@ -35,6 +35,7 @@ pub(super) static RULES: &[RulesOf] = &[
         &[
             Keys("data", "file name", form::not_a_file),
             Keys("binaryData", "file name", form::not_a_file),
+            Apart("data", "binaryData"),
             Bytes(&["data", "binaryData"], MAX_DATA),
         ],
     ),

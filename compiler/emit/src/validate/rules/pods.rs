@@ -4,7 +4,9 @@ use erpc_model::kubernetes as form;
 
 use super::RulesOf;
 use super::forms::{not_a_search_domain, not_a_subpath, not_a_windows_user, not_an_address};
-use super::rule::Rule::{If, Keys, Needs, NotBlank, NotEmpty, Number, OneOf, Only, Text, Values};
+use super::rule::Rule::{
+    If, Keys, Needs, NotBlank, NotEmpty, Number, OneOf, Only, Text, Unless, Values,
+};
 use super::rule::{MAX_ID, MAX_INT32, MAX_SECONDS};
 
 pub(super) static RULES: &[RulesOf] = &[
@@ -37,6 +39,40 @@ pub(super) static RULES: &[RulesOf] = &[
         &[NotEmpty("name"), OneOf("name", &["linux", "windows"])],
     ),
     ("core.v1", "Sysctl", &[NotEmpty("name")]),
+    (
+        "core.v1",
+        "HostAlias",
+        &[
+            NotEmpty("ip"),
+            Text("ip", "IP address", not_an_address),
+            Text("hostnames", "name", form::not_a_subdomain),
+        ],
+    ),
+    (
+        "core.v1",
+        "PodReadinessGate",
+        &[
+            NotEmpty("conditionType"),
+            Text("conditionType", "condition", form::not_a_key),
+        ],
+    ),
+    (
+        "core.v1",
+        "PodAffinityTerm",
+        &[
+            NotEmpty("topologyKey"),
+            Text("topologyKey", "label key", form::not_a_key),
+        ],
+    ),
+    (
+        "core.v1",
+        "Toleration",
+        &[
+            Text("key", "label key", form::not_a_key),
+            Unless("key", "operator", "Exists"),
+            Only("tolerationSeconds", "effect", &["NoExecute"]),
+        ],
+    ),
     (
         "core.v1",
         "PodDNSConfig",

@@ -19,6 +19,10 @@ pub(super) enum Rule {
     OnlyNumber(&'static str, &'static str, &'static [&'static str]),
     /// The first needs the second to be set.
     Needs(&'static str, &'static str),
+    /// If the first is not set, the second has this value.
+    Unless(&'static str, &'static str, &'static str),
+    /// No key is in both maps.
+    Apart(&'static str, &'static str),
     /// If the first has this value, the second is set.
     If(&'static str, &'static str, &'static str),
     /// The text, or each element of the list, has a form. An empty one is not set.
@@ -47,8 +51,8 @@ pub(super) enum Rule {
     Bytes(&'static [&'static str], usize),
 }
 use Rule::{
-    Bytes, Distinct, Either, Greater, If, Keys, Needs, NotBlank, NotBothZero, NotEmpty, Number,
-    One, OneBesideName, OneOf, Only, OnlyNumber, Share, Text, Values,
+    Apart, Bytes, Distinct, Either, Greater, If, Keys, Needs, NotBlank, NotBothZero, NotEmpty,
+    Number, One, OneBesideName, OneOf, Only, OnlyNumber, Share, Text, Unless, Values,
 };
 
 /// Why a text is refused.
@@ -108,6 +112,22 @@ impl Rule {
                 if is_set(value, name) && !is_set(value, other) {
                     let message = format!("`{name}` requires `{other}`");
                     faults.push(Fault::new(path.field(*name), message));
+                }
+            }
+            Unless(name, other, is) => {
+                if !is_set(value, name) && value.field(other).and_then(View::text) != Some(is) {
+                    let message = format!("`{other}` must be `{is}` if `{name}` is not set");
+                    faults.push(Fault::new(path.clone(), message));
+                }
+            }
+            Apart(one, other) => {
+                let of_one = value.field(one);
+                for (key, _) in value.field(other).into_iter().flat_map(View::fields) {
+                    if of_one.is_some_and(|map| map.field(key).is_some()) {
+                        let message = format!("`{one}` has the key `{}` too", key.escape_debug());
+                        let at = path.field(*other).field(key);
+                        faults.push(Fault::new(at, message).with(path.field(*one).field(key)));
+                    }
                 }
             }
             If(name, is, other) => {
