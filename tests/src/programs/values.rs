@@ -635,7 +635,7 @@ impl Open for OfWord<'_> {
                 ],
             ),
             ("time-zone", _) => quoted(any(values, &["UTC", "Europe/Kyiv", "Mars/Base"])),
-            ("labels", "KEY") => quoted(any(
+            ("labels" | "annotations", "KEY") => quoted(any(
                 values,
                 &[
                     "team",
@@ -657,6 +657,7 @@ impl Open for OfWord<'_> {
                     "privileged",
                 ],
             )),
+            ("annotations", _) => quoted(any(values, &["", "x", "any text, with signs: {}[]#&*"])),
             // Admission refuses pods of a class that the cluster does not have.
             ("priority", _) => any(
                 values,
