@@ -60,11 +60,14 @@ pub(crate) fn not_strict(platform: &Platform, out: &mut Diagnostics) {
         };
         let mut found = Diagnostic::new(
             &codes::NOT_STRICT,
-            format!(
-                "{} of the {all} services of `{name}` {} not hardened",
-                loose.len(),
-                if loose.len() == 1 { "is" } else { "are" }
-            ),
+            match (loose.len(), all) {
+                (1, 1) => format!("the only service of `{name}` is not hardened"),
+                (one, all) if one == all => {
+                    format!("the {all} services of `{name}` are not hardened")
+                }
+                (1, all) => format!("1 of the {all} services of `{name}` is not hardened"),
+                (some, all) => format!("{some} of the {all} services of `{name}` are not hardened"),
+            },
         )
         .at(at, "nothing is added to their pods")
         .about(name.to_string());

@@ -89,9 +89,16 @@ fn need(service: &Service, level: PodSecurity) -> Option<(Origin, &'static str)>
     let containers = service.containers();
     let mut capabilities = containers.flat_map(|container| &container.capabilities);
     let mut capability = || capabilities.find(|it| PodSecurity::of_capability(&it.value) == level);
+    // A patch may harden what `defaults` leaves open, or open more: the patched object is judged.
+    let is_loose = !service.is_strict() && service.patches.is_empty();
+    let is_loose = is_loose && level == PodSecurity::Baseline;
     match port {
         Some(port) => Some((port.name.origin, "a port on the node")),
-        None => capability().map(|it| (it.origin, "this capability")),
+        None => capability()
+            .map(|it| (it.origin, "this capability"))
+            .or_else(|| {
+                is_loose.then_some((service.properties.defaults.origin, "pods are not hardened"))
+            }),
     }
 }
 

@@ -296,8 +296,7 @@ fn of_component(diagnostic: Diagnostic, origin: Origin, service: &Service) -> Di
 
 /// That a patched pod needs another level of Pod Security than its namespace enforces: no pod would ever be made.
 fn pod_security(platform: &Platform, service: &Service, object: &Object) -> Option<Diagnostic> {
-    let is_judged = object.root().is_patched() || !service.is_strict();
-    if !object.kind().is_workload() || !is_judged {
+    if !object.kind().is_workload() || !object.root().is_patched() {
         return None;
     }
     let need = validate::needed_level(object.root())?;
