@@ -1,5 +1,6 @@
 //! `labels KEY = "value", …` and `annotations KEY = "value", …`.
 
+use erpc_diagnostics::{Diagnostic, Span, codes};
 use erpc_syntax::tree::{Expr, Sign};
 use smol_str::SmolStr;
 
@@ -30,6 +31,7 @@ fn pairs<'a>(
     what: &str,
     check: fn(&mut Reader<'_, 'a>, &Sourced<String>, &Expr),
 ) -> Option<Pairs> {
+    let mut keys: Vec<(&str, Span)> = Vec::new();
     let pairs = reader.list(|reader| {
         let key = reader.expr(&format!("the {what}'s key"))?;
         reader.need_sign(Sign::Assign, "`=`")?;
@@ -39,6 +41,15 @@ fn pairs<'a>(
         let rule = kubernetes::not_a_key;
         reader.check_text(&format!("{what} key"), name, key.span, rule);
         check(reader, &value, expr);
+        if let Some((_, first)) = keys.iter().find(|(known, _)| *known == name) {
+            let message = format!("the {what} `{name}` is set twice");
+            return reader.refuse(
+                Diagnostic::new(&codes::REPEATED_PROPERTY, message)
+                    .at(key.span, "again")
+                    .also(*first, "the first"),
+            );
+        }
+        keys.push((name, key.span));
         Some((name.into(), value))
     });
     reader.finish();
