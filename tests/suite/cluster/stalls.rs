@@ -220,13 +220,10 @@ fn an_account_that_was_deleted() {
 fn a_pod_security_level_that_forbids_the_pod() {
     let cluster = Cluster::start();
     let shop = Program::shop();
-    shop.edit(
-        "image \"shop/api:1\"",
-        "image \"shop/api:1\"\n    capability SYS_PTRACE",
-    );
-    shop.edit(
-        "  tier back\n",
-        "  tier back\n  labels \"pod-security.kubernetes.io/enforce\" = \"restricted\"\n",
+    shop.edit("  tier back\n", "  tier back\n  defaults kubernetes\n");
+    // A level that the source does not know of: one that it sets itself is refused by `check`.
+    cluster.apply_yaml(
+        "apiVersion: v1\nkind: Namespace\nmetadata: {name: shop-back, labels: {pod-security.kubernetes.io/enforce: restricted}}\n",
     );
     assert_eq!(reason(&cluster, &shop), "PodSecurity");
 }
