@@ -17,7 +17,7 @@ use proptest::test_runner::TestRunner;
 use serde_json::{Map, Value, json};
 use tempfile::TempDir;
 
-use super::{HELMS, helm, platforms};
+use super::{HELMS, build, helm, platforms};
 
 /// A value of a schema; of an object some members only, as a person would say them.
 struct Draw {
@@ -275,7 +275,9 @@ fn what_is_left(folder: &Path, cluster: &str, off: &BTreeSet<String>) -> Platfor
 
 /// How many of the draws left something to prove, and were exact.
 fn draws(variable: &str, folder: &Path, count: u32) -> u32 {
-    let read = |path: &str| std::fs::read_to_string(folder.join(path)).expect("the chart");
+    let chart = build(folder, &[]);
+    let chart = chart.path();
+    let read = |path: &str| std::fs::read_to_string(chart.join(path)).expect("the chart");
     let schema: Value = serde_json::from_str(&read("helm/values.schema.json")).expect("JSON");
     let defaults: Value = serde_saphyr::from_str(&read("helm/values.yaml")).expect("YAML");
     let platform = what_is_left(
@@ -313,7 +315,7 @@ fn draws(variable: &str, folder: &Path, count: u32) -> u32 {
         }
         std::fs::write(&file, values.to_string()).expect("a file");
         let arguments = ["template", "r", "helm", "--values", &file.to_string_lossy()];
-        let output = helm(variable, &arguments, folder);
+        let output = helm(variable, &arguments, chart);
         let said = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{said}\n{values:#}");
         let text = String::from_utf8(output.stdout).expect("UTF-8");
