@@ -44,7 +44,6 @@ pub fn check(platform: &Platform, derived: &Derived, is_whole: bool) -> Diagnost
     paths::mounts(platform, &mut out);
     storage::classes(platform, &mut out);
     images::references(platform, &mut out);
-    defaults::not_strict(platform, &mut out);
     arguments::words(platform, &mut out);
     secrets::plain_text(platform, &mut out);
     configs::sizes_and_names(platform, &mut out);
@@ -54,6 +53,9 @@ pub fn check(platform: &Platform, derived: &Derived, is_whole: bool) -> Diagnost
     routes::routes(platform, &mut out);
     tiers::violations(platform, &derived.edges, &mut out);
     addresses::without_flow(platform, &derived.edges, &mut out);
+    if is_whole {
+        defaults::not_strict(platform, &mut out);
+    }
     if is_whole && !out.has_errors() {
         out.extend(whole_graph(platform, derived));
         assertions::assertions(platform, derived, &mut out);

@@ -6,6 +6,7 @@ use erpc_diagnostics::{Diagnostic, codes, listed};
 use erpc_syntax::tree::{Block, Ident};
 use smol_str::SmolStr;
 
+use super::settings::Settings;
 use super::state::Declared;
 use super::state::Resolver;
 use super::under::Owner;
@@ -38,6 +39,19 @@ pub(super) fn inherited(mut defaults: Sourced<Defaults>, via: Via) -> Sourced<De
         defaults.origin.via = via;
     }
     defaults
+}
+
+/// Takes defaults that cannot be read, which is reported, for those that demand nothing else.
+pub(super) fn demand_nothing_if_unread(defaults: &mut Sourced<Defaults>, settings: &Settings<'_>) {
+    let Some(setting) = settings.top("defaults") else {
+        return;
+    };
+    let (written, read) = (setting.statement.span, defaults.span());
+    let is_read =
+        written.file == read.file && written.start <= read.start && read.end <= written.end;
+    if !is_read {
+        defaults.value = Defaults::Kubernetes;
+    }
 }
 
 impl<'a> Resolver<'a> {
@@ -78,6 +92,7 @@ impl<'a> Resolver<'a> {
         let mut namespace = Namespace::new(name, tier);
         namespace.defaults = inherited(of_platform, Via::Platform);
         self.read_statements(&mut namespace, &settings);
+        demand_nothing_if_unread(&mut namespace.defaults, &settings);
         if settings.top("tier").is_none() {
             self.report_missing_tier(&declared.name);
         }

@@ -5,6 +5,7 @@ use erpc_syntax::tree::Block;
 use rustc_hash::FxHashSet;
 use smol_str::SmolStr;
 
+use super::namespace::demand_nothing_if_unread;
 use super::settings::Settings;
 use super::state::{Declared, Parts, Resolver};
 use super::under::Owner;
@@ -210,6 +211,7 @@ impl<'a> Resolver<'a> {
             self.read_statement(statement, &mut statements, settings);
         }
         self.diagnostics = before;
+        demand_nothing_if_unread(&mut statements.defaults, settings);
         statements.defaults
     }
 

@@ -9,7 +9,7 @@ use rustc_hash::FxHashSet;
 use smol_str::SmolStr;
 
 use super::container::Required;
-use super::namespace::{highest_of_each_key, inherited};
+use super::namespace::{demand_nothing_if_unread, highest_of_each_key, inherited};
 use super::settings::{Off, Setting, Settings, statement_and_paths};
 use super::state::Declared;
 use super::state::Resolver;
@@ -145,6 +145,7 @@ impl<'a> Resolver<'a> {
             properties.defaults = inherited(of_namespace.clone(), Via::Namespace);
         }
         self.read_statements(&mut properties, settings);
+        demand_nothing_if_unread(&mut properties.defaults, settings);
         highest_of_each_key(&mut properties.labels);
         highest_of_each_key(&mut properties.annotations);
         let required = match (is_whole, properties.defaults.value) {
