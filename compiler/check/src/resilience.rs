@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use erpc_diagnostics::{Diagnostic, Diagnostics, Span, codes};
 use erpc_model::{
-    FlowId, Nodes, Origin, Platform, Scaling, Service, ServiceId, Sourced, Spread, Via,
+    Container, FlowId, Nodes, Origin, Platform, Scaling, Service, ServiceId, Sourced, Spread, Via,
 };
 use erpc_policy::Derived;
 use erpc_reliability::promise::required;
@@ -233,6 +233,16 @@ pub(crate) fn spreads(platform: &Platform, out: &mut Diagnostics) {
     );
 }
 
+/// The name of a container that requests nothing, and where that is said; `request` is what it sets.
+fn requests_none(container: &Container, request: Option<(u64, Origin)>) -> Option<(&str, Origin)> {
+    let name = &container.name;
+    match request {
+        Some((0, origin)) => Some((&name.value, origin)),
+        Some(_) => None,
+        None => Some((&name.value, name.origin)),
+    }
+}
+
 /// An autoscaler that aims at a share of a request of nothing.
 pub(crate) fn autoscalers(platform: &Platform, out: &mut Diagnostics) {
     for (id, service) in platform.services() {
@@ -240,33 +250,13 @@ pub(crate) fn autoscalers(platform: &Platform, out: &mut Diagnostics) {
             continue;
         };
         let together = || service.sidecars.iter().chain([&service.main]);
-        let cpu = together().find(|c| c.cpu.as_ref().is_none_or(|cpu| cpu.value.min.0 == 0));
-        let memory = together().find(|c| {
-            c.memory
-                .as_ref()
-                .is_none_or(|memory| memory.value.min.0 == 0)
-        });
+        let requests = |c: &Container| c.cpu.as_ref().map(|cpu| (cpu.value.min.0, cpu.origin));
+        let cpu = together().find_map(|c| requests_none(c, requests(c)));
+        let requests = |c: &Container| c.memory.as_ref().map(|it| (it.value.min.0, it.origin));
+        let memory = together().find_map(|c| requests_none(c, requests(c)));
         let cases = [
-            (
-                "cpu",
-                scale.value.cpu,
-                cpu.map(|c| {
-                    (
-                        &c.name.value,
-                        c.cpu.as_ref().map_or(c.name.origin, |set| set.origin),
-                    )
-                }),
-            ),
-            (
-                "memory",
-                scale.value.memory,
-                memory.map(|c| {
-                    (
-                        &c.name.value,
-                        c.memory.as_ref().map_or(c.name.origin, |set| set.origin),
-                    )
-                }),
-            ),
+            ("cpu", scale.value.cpu, cpu),
+            ("memory", scale.value.memory, memory),
         ];
         for (word, aim, container) in cases {
             let (Some(aim), Some((container, origin))) = (aim, container) else {

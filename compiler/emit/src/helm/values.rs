@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use erpc_diagnostics::Sources;
+use erpc_model::units::{Cpu, Memory, Range};
 use erpc_model::{
     ComponentUse, Container, Image, Origin, Platform, Scaling, ServiceId, Sourced, Via, Volume,
 };
@@ -593,11 +594,16 @@ fn relative(platform: &Platform, host: &str) -> String {
     }
 }
 
+/// The amounts of a container, which are values of the chart if it sets both.
+pub(super) fn amounts(container: &Container) -> Option<(Range<Cpu>, Range<Memory>)> {
+    let (cpu, memory) = (container.cpu.as_ref()?, container.memory.as_ref()?);
+    Some((cpu.value, memory.value))
+}
+
 pub(super) fn resources(container: &Container) -> Value {
-    let (Some(cpu), Some(memory)) = (&container.cpu, &container.memory) else {
+    let Some((cpu, memory)) = amounts(container) else {
         return Value::Null;
     };
-    let (cpu, memory) = (cpu.value, memory.value);
     json!({
         "requests": {"cpu": cpu.min.to_string(), "memory": memory.min.to_string()},
         "limits": {"cpu": cpu.max.to_string(), "memory": memory.max.to_string()},

@@ -1,9 +1,10 @@
 //! Workloads: the pod without the fields that are values of the chart. A field that a patch has changed is fixed.
 
-use erpc_model::{Container, ServiceId, Spread};
+use erpc_model::{ServiceId, Spread};
 
 use super::entry::{self, Entry};
 use super::{Gatherer, List, place};
+use crate::helm::values::amounts;
 use crate::kind::Kind;
 use crate::kubernetes::container::pull_policy;
 use crate::kubernetes::pod;
@@ -22,11 +23,6 @@ fn map_at<'m>(map: &'m Map, key: &str) -> &'m Map {
 /// The list below a name; empty where there is none.
 fn list_at<'m>(map: &'m Map, key: &str) -> &'m [Field] {
     map.get(key).and_then(Field::as_list).unwrap_or_default()
-}
-
-/// Whether the amounts of a container are values: those of one that sets only some, or none, are not.
-fn has_amounts(container: &Container) -> bool {
-    container.cpu.is_some() && container.memory.is_some()
 }
 
 impl Gatherer<'_> {
@@ -168,7 +164,7 @@ impl Gatherer<'_> {
                 }
             }
         }
-        if is_patched("resources") || declared.is_none_or(|container| !has_amounts(container)) {
+        if is_patched("resources") || declared.and_then(amounts).is_none() {
             let below = if name == self.platform[id].main.name.value {
                 "resources".to_owned()
             } else {
