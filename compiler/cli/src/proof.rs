@@ -29,7 +29,7 @@ pub fn check(platform: &Platform, files: &[OutputFile]) -> Diagnostics {
     let coverage = Coverage::of(&partition, &matrix);
     if manifests.problems.is_empty() && exactness.holds() && coverage.holds() {
         drop(partition);
-        // To free what was read takes a tenth of the proof, and nobody waits for it.
+        // Freeing what was read takes a tenth of the proof, so it is done in the background.
         rayon::spawn(move || drop((matrix, manifests, claimed)));
         return Diagnostics::new();
     }

@@ -223,7 +223,7 @@ pub(crate) fn read_limited(path: &Path) -> Result<Vec<u8>, ReadError> {
     Ok(bytes)
 }
 
-/// What something is that is no regular file: to open a pipe would wait for its other end, and a device
+/// The kind of a file that is not a regular one: opening a pipe would wait for its other end, and a device
 /// never ends.
 pub(crate) fn other_kind(kind: std::fs::FileType) -> Option<&'static str> {
     if kind.is_file() {

@@ -247,7 +247,7 @@ fn compiled(loaded: Loaded, mut judged: Judged) -> Compiled {
             rules_only = model;
         }
     }
-    // To free the trees takes a tenth of a check, and nobody waits for it.
+    // Freeing the trees takes a tenth of a check, so it is done in the background.
     let (sources, trees) = (loaded.sources, loaded.files);
     rayon::spawn(move || drop(trees));
     Compiled {
