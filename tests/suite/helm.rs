@@ -208,6 +208,7 @@ fn the_values_of_a_profile_print_what_is_built_under_it() {
         assert_eq!(
             seen,
             [
+                "staging",
                 "laptop",
                 "dev",
                 "season",
@@ -405,9 +406,9 @@ fn the_toggles_and_the_globals_change_what_they_say() {
         notes.split_whitespace().collect::<Vec<_>>().join(" ")
     };
     assert!(
-        notes("networkPolicy.enabled=false").contains("nothing that the platform's proof says")
+        notes("networkPolicy.enabled=false").contains("the guarantees of `erpc prove` do not hold")
     );
-    assert!(!notes("networkPolicy.enabled=true").contains("proof"));
+    assert!(!notes("networkPolicy.enabled=true").contains("erpc prove"));
     none_of(
         "rbac.create=false",
         &["Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding"],

@@ -58,7 +58,7 @@ fn a_release_is_installed_upgraded_rolled_back_and_uninstalled_but_keeps_its_dat
         run(&["package", "helm", "-d", &out]).exits(0);
         run(&install)
             .exits(0)
-            .says(&["STATUS: deployed", "Helm has no order of tiers"]);
+            .says(&["STATUS: deployed", "Helm creates all workloads at once"]);
         let before = fields(&cluster, "deployments", "shop-edge", "/spec/replicas");
         assert!(!before.is_empty());
 

@@ -337,7 +337,7 @@ impl Values<'_> {
             field(
                 "createStorageClasses",
                 json!(true),
-                "false where somebody else makes the StorageClasses",
+                "`false` if the StorageClasses are created outside of this chart",
             ),
         ]
     }
