@@ -297,10 +297,11 @@ fn draws(variable: &str, folder: &Path, count: u32) -> u32 {
         let mut values = draw.value(&schema).expect("an object");
         agree(&mut values, &defaults);
         // What a profile declares is tried with its own values.
+        if !defaults["global"]["profile"].is_null() {
+            values["global"]["profile"] = defaults["global"]["profile"].clone();
+        }
         if !schema["allOf"].is_null() {
-            for (section, field) in [("global", "profile"), ("cluster", "name")] {
-                values[section][field] = defaults[section][field].clone();
-            }
+            values["cluster"]["name"] = defaults["cluster"]["name"].clone();
         }
         let routes = draw.chance(70);
         values["ingress"] = json!({"enabled": routes});

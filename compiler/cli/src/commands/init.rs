@@ -88,6 +88,14 @@ const TEMPLATES: &[Template] = &[
         "clusters.erp",
         "services.erp"
     ),
+    template!(
+        "company",
+        "an application with a database, workers and jobs, in production and staging",
+        "platform.erp",
+        "clusters.erp",
+        "data.erp",
+        "billing.erp"
+    ),
 ];
 
 impl Arguments {
