@@ -96,7 +96,7 @@ const HANDBOOK: [&str; 20] = [
     "SLO",
     "SLI",
     "SLA",
-    "TOIL",
+    "toil",
     "error budget",
     "MTTR",
     "MTTD",

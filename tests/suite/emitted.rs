@@ -261,7 +261,7 @@ const CASES: &[(&str, &str, &[&str])] = &[
         "share/rbac.yaml",
         "rules[0].verbs[0]",
         &[
-            "grants get, list, watch on pods, endpoints, configmaps because \"operators look, nobody reads secrets\"",
+            "grants get, list, watch on pods, endpoints, configmaps because \"operators look, and cannot read secrets\"",
         ],
     ),
     (

@@ -277,14 +277,14 @@ fn order_repositories_severities_and_counts_are_as_expected() {
     );
     // No figure that the source does not declare.
     assert_eq!(severities["sev1"].len(), 2);
-    let passport = rows(chapter(&handbook, "passport"), 0);
+    let overview = rows(chapter(&handbook, "overview"), 0);
     for (fact, value) in [
         ("components", "33"),
         ("namespaces", "6"),
         ("flows", "133"),
         ("routes", "19"),
     ] {
-        assert_eq!(passport[fact][1], value);
+        assert_eq!(overview[fact][1], value);
     }
     for (id, count) in [
         ("images", 33),

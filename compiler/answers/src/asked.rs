@@ -21,7 +21,7 @@ pub enum Asked {
 /// A port as a question names it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AskedPort {
-    /// By its name at the called.
+    /// By its name at the callee.
     Named(SmolStr),
     /// By number; TCP where no protocol is said.
     Number(PolicyPort),

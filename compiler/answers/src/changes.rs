@@ -27,9 +27,9 @@ pub struct Version<'v> {
 pub struct Pair {
     /// The caller.
     pub from: String,
-    /// The called.
+    /// The callee.
     pub to: String,
-    /// The ports that open or close, as the called's pods see them.
+    /// The ports that open or close, as the callee's pods see them.
     pub ports: Vec<String>,
     /// From which addresses, where an exposure is narrowed.
     pub only_from: Vec<String>,

@@ -16,7 +16,7 @@ pub struct Flows {
     pub from: Option<AskedEnd>,
     /// Those to these called.
     pub to: Option<AskedEnd>,
-    /// Also those that nobody wrote.
+    /// Also those that are implied.
     pub implied: bool,
 }
 
@@ -25,11 +25,11 @@ pub struct Flows {
 pub struct Row {
     /// The caller.
     pub from: String,
-    /// The called.
+    /// The callee.
     pub to: String,
     /// The port by its name, else by its number.
     pub port: String,
-    /// The ports that the called's pods see: `8301/tcp`.
+    /// The ports that the callee's pods see: `8301/tcp`.
     pub numbers: Vec<String>,
     /// `flow`, or what implies it: `dns`, `route`, `exposure`.
     pub kind: &'static str,
@@ -155,7 +155,7 @@ fn texts(ports: &[PolicyPort]) -> Vec<String> {
     texts
 }
 
-/// The namespace of a service, the name of everybody else.
+/// The namespace of a service, the name of every other peer.
 fn group(platform: &Platform, party: Party) -> String {
     match party {
         Party::Peer(Peer::Service(id)) => platform[platform[id].namespace].name.value.to_string(),
@@ -168,7 +168,7 @@ fn group(platform: &Platform, party: Party) -> String {
 pub struct NamespaceCell {
     /// The other namespace, or a peer outside.
     pub with: String,
-    /// The ports, as the called's pods see them.
+    /// The ports, as the callee's pods see them.
     pub ports: Vec<String>,
     /// How many flows that is.
     pub flows: usize,

@@ -77,7 +77,7 @@ impl Asking<'_> {
         })
     }
 
-    /// Somebody outside calls a service.
+    /// A client outside of the platform calls a service.
     fn called(&self, caller: Peer, called: ServiceId) -> Option<Opening> {
         let (port, ports) = self.port_of(Peer::Service(called))?;
         let statement = format!(
@@ -251,7 +251,7 @@ impl Asking<'_> {
     }
 }
 
-/// The port that is asked for, else the first.
+/// The requested port, else the first.
 fn found<'p, P: Named>(ports: &'p [P], asked: Option<&AskedPort>) -> Option<&'p P> {
     match asked {
         None => ports.first(),

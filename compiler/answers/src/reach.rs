@@ -145,11 +145,11 @@ fn api_ports(platform: &Platform) -> Vec<PolicyPort> {
         .collect()
 }
 
-/// For each caller, everybody whom it reaches: worked out for all at once, over the strongly
+/// For each caller, all peers that it reaches: worked out for all at once, over the strongly
 /// connected components.
 #[derive(Clone, Debug)]
 pub struct Radius {
-    /// Everybody who may be reached, sorted.
+    /// All peers that may be reached, sorted.
     parties: Vec<Party>,
     component: FxHashMap<Party, usize>,
     /// By component: a bit for each of `parties`.
@@ -208,7 +208,7 @@ impl Radius {
         }
     }
 
-    /// Everybody with a radius, sorted.
+    /// All peers with a radius, sorted.
     #[must_use]
     pub fn callers(&self) -> &[Party] {
         &self.parties

@@ -51,7 +51,7 @@ pub fn forbidding<'p>(
     })
 }
 
-/// The callers and the called that are known by addresses.
+/// The callers and the callees that are known by addresses.
 fn with_addresses(connections: &Connections) -> (Vec<Party>, Vec<Party>) {
     let is_pod = |party: &Party| matches!(party, Party::Peer(Peer::Service(_) | Peer::ClusterDns));
     let (mut callers, mut called) = (BTreeSet::new(), FxHashSet::default());
@@ -272,7 +272,7 @@ impl<'p> Prover<'p> {
         diagnostic = diagnostic.help(format!("shortest path: {shown}"));
         if others > 0 {
             let verb = if others == 1 { "is" } else { "are" };
-            diagnostic = diagnostic.help(format!("{others} more of the called {verb} reached too"));
+            diagnostic = diagnostic.help(format!("{others} more {verb} reached too"));
         }
         let start = path.first().map_or(origin, |c| c.from);
         for (meant, is) in [

@@ -79,7 +79,7 @@ fn single_point(platform: &Platform, id: ServiceId, clients: &[(ServiceId, FlowI
     )
 }
 
-/// Where the number of pods is said; the service where nobody says it.
+/// Where the number of pods is set; the service by default.
 fn scaling(service: &Service) -> Origin {
     let origin = service.scaling.origin();
     if origin.span.is_none() {

@@ -302,7 +302,7 @@ mod tests {
             token_file: Some("/nowhere/token".to_owned()),
             ..AuthInfo::default()
         };
-        let failure = Bearer::take(&mut auth).expect_err("there is no file");
+        let failure = Bearer::take(&mut auth).expect_err("the file does not exist");
         assert!(
             failure
                 .message

@@ -156,7 +156,7 @@ codes! {
     RPO_WITHOUT_VOLUME      "W0706" Warning "an RPO of a service that keeps nothing";
     POD_TOO_LARGE           "E0711" Error "a pod that no node of the cluster holds";
     CLUSTER_TOO_SMALL       "E0712" Error "a cluster that has less than the platform requests";
-    NO_PLACE                "W0713" Warning "pods for which no node has room";
+    NO_PLACE                "W0713" Warning "pods that do not fit on any node";
     SCALE_TOO_LARGE         "W0714" Warning "a greatest scale that the cluster does not hold";
     NODE_TO_SPARE           "W0715" Warning "a cluster that cannot lose a node";
     QUOTA_EXCEEDED          "E0716" Error "a quota below what the namespace needs";

@@ -1,4 +1,4 @@
-//! A finding about the user's program: what, where, the other places, the way out.
+//! A finding about the user's program: what, where, the other places, the fix.
 
 use std::borrow::Cow;
 
@@ -64,7 +64,7 @@ pub struct Diagnostic {
     pub labels: Vec<Label>,
     /// How many more places there are.
     pub places_left_out: usize,
-    /// Ways out, a sentence each.
+    /// Help texts, a sentence each.
     pub help: Vec<String>,
     /// Certain edits.
     pub fixes: Vec<Fix>,
@@ -189,7 +189,7 @@ impl Diagnostic {
         self
     }
 
-    /// Adds a way out.
+    /// Adds a help text.
     #[must_use]
     pub fn help(mut self, text: impl Into<String>) -> Self {
         self.help.push(text.into());
@@ -243,7 +243,7 @@ impl Diagnostic {
             .map_or(Span::NONE, |l| l.span)
     }
 
-    /// The ways out, and how many places are left out.
+    /// The fixes, and how many places are left out.
     pub fn help_lines(&self) -> impl Iterator<Item = Cow<'_, str>> {
         let left_out = (self.places_left_out > 0).then(|| {
             Cow::from(format!(

@@ -20,7 +20,7 @@ pub struct Located {
     pub url: Option<String>,
     /// The path from the working folder, where it is below that: what tools that start there look up.
     pub below: Option<String>,
-    /// The name by which somebody in the working folder opens it.
+    /// The name that opens it from the working folder.
     pub from_here: Option<String>,
 }
 

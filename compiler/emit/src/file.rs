@@ -26,9 +26,9 @@ pub struct OutputFile {
 /// What the head of a file says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Header {
-    /// A build wrote it, and nobody has changed it since.
+    /// A build wrote it, and it is unchanged.
     Ours,
-    /// A build wrote it, and somebody has changed it since.
+    /// A build wrote it, and it was edited since.
     Edited,
     /// It has no header of a build.
     Foreign,

@@ -30,8 +30,8 @@ terms! {
     "SRE" "site reliability engineering" ["slo" "rto" "rpo"] "Running services as an engineering task: what clients are promised is a number, what is done by hand is automated, and the numbers decide what is worked on next.";
     "SLO" "service level objective" ["slo"] "What a service promises itself to its clients, as a share of good time over a window: `slo availability 99.95%` is over 30 days unless it says otherwise. A service cannot promise more than what it requires can give.";
     "SLI" "service level indicator" ["slo"] "What is measured to see whether an SLO holds: the share of requests that were answered well, or in time. The port `metrics` of a service is where it is read.";
-    "SLA" "service level agreement" ["slo"] "A promise to somebody outside, with what happens when it is broken. It is weaker than the SLO, so that there is time to act; the language has no word for it.";
-    "TOIL" "" ["scale" "component"] "Work by hand that repeats, could be automated, and grows with the service. Deriving policies, accounts and probes from declarations is there to remove it.";
+    "SLA" "service level agreement" ["slo"] "A contract with customers about the level of service, with consequences if it is not met. It is weaker than the SLO, which leaves time to act; the language has no statement for it.";
+    "toil" "" ["scale" "component"] "Work by hand that repeats, could be automated, and grows with the service. Deriving policies, accounts and probes from declarations is there to remove it.";
     "error budget" "" ["slo"] "What an SLO leaves: 99.95% of 30 days is a budget of 21.6 minutes. While some is left, changes go out; when it is spent, stability comes first.";
     "MTTR" "mean time to repair" ["rto"] "How long it takes on average from a failure to a service that works again. It is compared with the RTO, which is its bound.";
     "MTTD" "mean time to detect" ["slo"] "How long it takes on average from a failure to the alert about it. Scrape interval and windows of the rules bound it.";
@@ -39,7 +39,7 @@ terms! {
     "RPO" "recovery point objective" ["rpo" "volume"] "How much of the latest data a failure may cost, as a time: `rpo 1m`. It says how often a volume must be copied.";
     "K8s" "Kubernetes" ["cluster" "kubernetes"] "The system that keeps containers running on a set of nodes, as its objects say. A `cluster` block holds the facts of one that a platform must fit.";
     "Helm" "" ["patch"] "A package manager for Kubernetes: charts are templates of manifests with values. What erpc writes needs no templates; where a team works with Helm, a chart can carry it.";
-    "GitOps" "" ["version"] "A cluster that follows a repository: what is merged is applied by a controller, and nobody changes the cluster by hand. The output of `erpc build` is stable byte for byte so that it can be committed and reviewed.";
+    "GitOps" "" ["version"] "A way of operating a cluster from a Git repository: a controller applies what is merged, and the cluster is not changed by hand. The output of `erpc build` is stable byte for byte so that it can be committed and reviewed.";
     "HPA" "HorizontalPodAutoscaler" ["scale"] "The object that changes the number of replicas with their load: `scale 2..6 on cpu 75%`. A service that scales has no `replicas` in its workload, because two writers of one field would fight.";
     "PVC" "PersistentVolumeClaim" ["volume" "storage"] "The request for a disk: `volume data 10Gi at \"/var/lib/x\"`. Each replica has its own unless the volume is `shared`, and it outlives its service.";
     "RBAC" "role-based access control" ["grants"] "Who may do what at the Kubernetes API: accounts, roles and what binds them, all derived from `grants`. Without one a pod runs under its namespace's account and gets no token.";

@@ -35,7 +35,7 @@ pub enum Via {
     Platform,
     /// A profile overrides it.
     Profile(ProfileId),
-    /// Nobody says it: a default of the language.
+    /// A default of the language.
     Default,
 }
 
@@ -77,7 +77,7 @@ impl<T> Sourced<T> {
 }
 
 impl Origin {
-    /// Of what nobody says.
+    /// Of a default value.
     #[must_use]
     pub const fn of_language() -> Self {
         Self {

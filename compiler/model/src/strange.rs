@@ -1,4 +1,4 @@
-//! Characters in a text that nobody sees or that look like others, for the messages about names that have
+//! Characters in a text that are invisible or look like others, for the messages about names that have
 //! to be plain.
 
 /// The first character that is not what it looks like, as the end of a sentence: "it has a tab in it".

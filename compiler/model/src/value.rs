@@ -73,7 +73,7 @@ pub(crate) enum Value {
     Range(Box<Value>, Box<Value>),
     /// Values of one type.
     List(Vec<Value>),
-    /// What a property that nobody says is in rules.
+    /// What a property that is not set is in rules.
     Off,
     /// An element of the platform, in rules.
     Element(crate::elements::Element),

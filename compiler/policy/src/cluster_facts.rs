@@ -302,7 +302,7 @@ impl ClusterFactCheck<'_> {
                         &codes::ADDRESS_OF_THE_CLUSTER,
                         format!("all addresses {cidr} of {whose} are those of the cluster's {what}"),
                     )
-                    .at(span, "nobody outside has them")
+                    .at(span, "no client outside of the cluster has them")
                     .also(around.span(), format!("the {what}"))
                     .help("plugins disagree about blocks of addresses that mean pods: name the service instead, or correct the block"),
                 );

@@ -80,7 +80,7 @@ impl Plugin {
 ///   (<https://docs.aws.amazon.com/eks/latest/userguide/cni-network-policy.html>).
 /// - azure-cilium: an `ipBlock` means neither nodes nor pods
 ///   (<https://learn.microsoft.com/azure/aks/azure-cni-powered-by-cilium>).
-/// - azure-npm: the manual names what it cannot do on Windows only, and says nothing of ranges, SCTP and
+/// - azure-npm: the manual names the limits on Windows only, and does not mention ranges, SCTP and
 ///   nodes on Linux (<https://learn.microsoft.com/azure/aks/use-network-policies>).
 /// - calico: `endPort` (<https://github.com/projectcalico/calico/issues/4249>), SCTP
 ///   (<https://docs.tigera.io/calico/latest/reference/resources/networkpolicy>); whether a node's traffic
@@ -96,7 +96,7 @@ impl Plugin {
 ///   (<https://github.com/kubernetes-sigs/kind/blob/main/images/kindnetd/README.md>).
 /// - kube-network-policies: beside a plugin that only connects, so that the tunnel is that one's
 ///   (<https://github.com/kubernetes-sigs/kube-network-policies>).
-/// - kube-router: SCTP is asked for and not documented
+/// - kube-router: SCTP is an open request and not documented
 ///   (<https://github.com/cloudnativelabs/kube-router/issues/1019>); whether it tunnels depends on `--overlay-type`
 ///   (<https://github.com/cloudnativelabs/kube-router/blob/master/docs/tunnels.md>).
 /// - ovn-kubernetes: SCTP (<https://github.com/ovn-kubernetes/ovn-kubernetes/pull/1122>); a node talks to
@@ -158,7 +158,7 @@ const PLUGINS: [Plugin; 13] = [
 /// (<https://github.com/flannel-io/flannel/blob/master/Documentation/netpol.md>).
 const ENFORCES_NOTHING: [&str; 2] = ["bridge", "flannel"];
 
-/// Whether a cluster's plugin can do something; `None` where nobody says so.
+/// Whether a cluster's plugin can do something; `None` if it is not documented.
 pub(crate) fn can(cluster: &Cluster, need: Need) -> Option<bool> {
     let ability = need.ability();
     if cluster.cni_with().iter().any(|with| with.value == ability) {

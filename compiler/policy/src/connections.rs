@@ -13,7 +13,7 @@ use crate::implied::{RoutedPort, controller_of, needs_dns};
 use crate::mesh;
 use crate::policies::PolicyPort;
 
-/// Somebody who talks or is talked to.
+/// A peer of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Party {
     /// A peer that the language names.
@@ -29,7 +29,7 @@ pub struct Connection {
     pub from: Party,
     /// Who is called.
     pub to: Party,
-    /// On which ports, as the called sees them.
+    /// On which ports, as the callee sees them.
     pub port: PolicyPort,
     /// Who says so.
     pub reason: Reason,
@@ -296,7 +296,7 @@ impl Connection {
 }
 
 impl Connection {
-    /// The ports as the called names them: `http`, `443/tcp`, `9000..9003/udp`.
+    /// The ports as the callee names them: `http`, `443/tcp`, `9000..9003/udp`.
     #[must_use]
     pub fn port_name(&self, platform: &Platform) -> String {
         let name = match self.to {

@@ -38,7 +38,7 @@ pub struct Edge {
 /// The port of an edge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum EdgePort {
-    /// The port at this place among those of the called service or external.
+    /// The port at this place among those of the callee.
     Declared(u32),
     /// A number, of a peer without declared ports.
     Number(u16, Protocol),
@@ -50,7 +50,7 @@ pub enum EdgePort {
 #[derive(Clone, Debug, Default)]
 pub struct Edges {
     list: Vec<Edge>,
-    /// By service: whether somebody observes it.
+    /// By service: whether a flow observes it.
     observed: Vec<bool>,
 }
 
@@ -112,7 +112,7 @@ impl Edges {
         own.into_iter().any(|edge| edge.to == Peer::Service(id))
     }
 
-    /// Whether somebody has to find each of several pods of a service that has one address for all:
+    /// Whether a client has to find each of several pods of a service that has one address for all:
     /// who observes it, since behind that address every scrape would meet another pod, and its
     /// replicas themselves. It then has a headless Service `NAME-pods` beside its own.
     #[must_use]
@@ -146,7 +146,7 @@ impl Edges {
 }
 
 impl Edge {
-    /// The ports on the wire, as the called pod sees them: container ports.
+    /// The ports on the wire, as the pod of the callee sees them: container ports.
     #[must_use]
     pub fn ports(&self, platform: &Platform) -> Vec<PolicyPort> {
         match (self.to, self.port) {
@@ -280,7 +280,7 @@ impl Expansion<'_, '_> {
         index
     }
 
-    /// What a flow's right side means: the called and their ports.
+    /// What a flow's right side means: the callees and their ports.
     fn targets(&mut self, flow: &Flow) -> Option<Vec<(Peer, EdgePort)>> {
         match &flow.port {
             FlowPort::Implied => {

@@ -207,7 +207,7 @@ fn addressed(platform: &Platform) -> Vec<RoutedPort> {
     ports
 }
 
-/// One entry for each port: open to everybody if one of its exposures is; the first one's place.
+/// One entry for each port: open to all clients if one of its exposures is; the first one's place.
 fn merge(ports: &mut Vec<RoutedPort>) {
     let mut merged: FxHashMap<PortId, RoutedPort> = FxHashMap::default();
     for routed in ports.drain(..) {

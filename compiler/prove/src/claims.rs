@@ -86,7 +86,7 @@ pub struct Claim {
     pub to: EndId,
     /// The protocol.
     pub protocol: Protocol,
-    /// The first and the last port, as the called pod sees them.
+    /// The first and the last port, as the pod of the callee sees them.
     pub ports: (u16, u16),
     /// Who says so.
     pub label: LabelId,

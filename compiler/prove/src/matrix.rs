@@ -97,7 +97,7 @@ pub struct Matrix {
     ingress: Vec<Side>,
 }
 
-/// Ports of a rule; names mean something only together with the called pod.
+/// Ports of a rule; names mean something only together with the pod of the callee.
 #[derive(Clone, Debug, Default)]
 struct RulePorts {
     numbers: PortSet,
@@ -466,7 +466,7 @@ impl<'w, 'm> Evaluation<'w, 'm> {
     }
 }
 
-/// The ports that one entry of a rule means; a name is what the called workload calls so, the first
+/// The ports that one entry of a rule means; a name is a port of the workload of the callee, the first
 /// of its ports that does.
 pub(crate) fn port_set(
     port: &PolicyPort,

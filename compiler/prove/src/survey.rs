@@ -74,7 +74,7 @@ pub struct Surveyed {
     pub kind: String,
     /// Whether a policy isolates it from callers.
     pub ingress_isolated: bool,
-    /// Whether a policy isolates it from the called.
+    /// Whether a policy isolates it from the callee.
     pub egress_isolated: bool,
     /// Whether it is on the network of its node.
     pub on_host: bool,

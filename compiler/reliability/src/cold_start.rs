@@ -47,7 +47,7 @@ pub fn earliest(service: &Service) -> Duration {
     after.max().unwrap_or_default()
 }
 
-/// The longest chain of a cold start, first to last.
+/// The cold-start critical path, first to last.
 #[must_use]
 pub fn critical(platform: &Platform, derived: &Derived) -> Vec<CriticalService> {
     let path = critical_path(platform, &derived.edges, |id| earliest(&platform[id]).0);

@@ -30,7 +30,7 @@ struct Behind {
 }
 
 /// Every objective that what is required cannot keep, by service. Takes a pass over the services for
-/// each quantile of which somebody has an objective.
+/// each quantile that has an objective.
 #[must_use]
 pub fn slower(platform: &Platform, derived: &Derived) -> Vec<Slower> {
     let objectives = platform.services.iter().flat_map(|s| &s.latency);

@@ -109,7 +109,7 @@ fn the_value_of_a_secret_is_in_nothing_that_erpc_says_or_writes() {
 /// every pod then. The server takes all that a job with a schedule can say.
 #[test]
 #[ignore = "needs the server that tests/cluster/build makes; tests/run runs it"]
-fn a_pull_secret_is_asked_for_and_is_in_every_pod_of_its_namespace() {
+fn a_pull_secret_is_required_and_is_in_every_pod_of_its_namespace() {
     let cluster = Cluster::start();
     let nightly = "  pull-secret login
   job nightly every \"30 3 * * *\" {

@@ -162,7 +162,7 @@ fn a_claim_of_a_class_that_is_not_there() {
 
 #[test]
 #[ignore = "needs the server that tests/cluster/build makes; tests/run runs it"]
-fn a_quota_that_has_no_room_for_a_pod_more() {
+fn a_quota_that_is_too_small_for_another_pod() {
     let cluster = Cluster::start();
     let shop = Program::shop();
     cluster.applied(shop.path());

@@ -51,7 +51,7 @@ fn finding(message: String, span: Span, label: &str) -> Diagnostic {
         .hiding(span)
 }
 
-/// The other way out, for a value that only looks like a secret.
+/// The alternative, for a value that only looks like a secret.
 fn accept(diagnostic: Diagnostic, platform: &Platform, service: &Service) -> Diagnostic {
     let namespace = &platform[service.namespace].name.value;
     diagnostic.help(format!(

@@ -19,7 +19,7 @@ pub struct Style {
     pub color: bool,
     /// Whether a place is a link to its file (the terminal's escape sequence OSC 8).
     pub links: bool,
-    /// Whether a file has the name by which somebody in the working folder opens it; else that which it
+    /// Whether a file has the name that opens it from the working folder; else that which it
     /// has in its program.
     pub from_here: bool,
     /// How many columns there are.

@@ -208,7 +208,7 @@ impl Shape {
     }
 }
 
-/// The services whose `NAME-pods` is somebody else.
+/// The services whose `NAME-pods` is another service.
 fn single(variants: &Variants<'_>) -> BTreeSet<String> {
     let Variants {
         platform, derived, ..

@@ -41,7 +41,7 @@ pub(crate) fn with_replicas(platform: &Platform, id: ServiceId) -> Object {
     spec.set(
         "unhealthyPodEvictionPolicy",
         "AlwaysAllow",
-        Cause::always("a pod that is not healthy protects nobody (KEP-3017)"),
+        Cause::always("a pod that is not healthy serves no client (KEP-3017)"),
     );
     let why = "a service of two replicas or more has a budget";
     let cause = Cause::at(why, workload::replicas(service).origin);

@@ -25,12 +25,12 @@ const NAMES_OF_A_PART: usize = 1000;
 /// What an object has beside its rules: metadata, the pod selector.
 const BYTES_OF_AN_OBJECT: usize = 2048;
 
-/// A pod that no other policy selects speaks to nobody.
+/// A pod that no other policy selects has no connections.
 pub(super) fn default_denies(platform: &Platform) -> Vec<Object> {
     platform
         .namespaces()
         .map(|(id, namespace)| {
-            let why = "a pod that no other policy selects speaks to nobody";
+            let why = "a pod that no other policy selects has no connections";
             let cause = Cause::said(why, &namespace.name);
             let every = Cause::always("every pod of the namespace");
             let metadata = namespaces::meta_in(platform, id, DEFAULT_DENY, cause);

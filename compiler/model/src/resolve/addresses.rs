@@ -11,7 +11,7 @@ use crate::platform::{AddressUse, Container, EnvValue, Service, ServiceId};
 /// An address whose service is known.
 struct Address {
     to: ServiceId,
-    /// The port; `None` where only the host is asked for.
+    /// The port; `None` if only the host is requested.
     port: Option<Ident>,
     span: Span,
 }
@@ -67,7 +67,7 @@ impl Resolver<'_> {
         })
     }
 
-    /// `service.namespace.svc`, with the number of the port behind it where one is asked for.
+    /// `service.namespace.svc`, with the number of the port behind it if one is requested.
     fn address_text(&mut self, asked: &Address) -> Option<String> {
         // A service that could not be read is reported there.
         let service = self.parts.services.get(asked.to.index())?.as_ref()?;
@@ -86,7 +86,7 @@ impl Resolver<'_> {
                             service.name.value
                         ),
                     )
-                    .at(asked.span, "found by nobody")
+                    .at(asked.span, "this name would not resolve")
                     .also(service.name.span(), "declared here"),
                 );
                 return None;

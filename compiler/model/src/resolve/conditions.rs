@@ -312,7 +312,7 @@ impl<'a> Lowering<'_, 'a, Conditions<'_, 'a, '_>> {
         Some((Term { kind, span }, Ty::Plain(Type::Bool)))
     }
 
-    /// Reports a port that none of the called services has.
+    /// Reports a port that none of the callees has.
     fn known_port(&mut self, to: &Peers, name: &str, span: Span) -> Option<()> {
         let mut known: Vec<&str> = Vec::new();
         for end in &to.peers {

@@ -298,7 +298,7 @@ impl<'a> Resolver<'a> {
         }
     }
 
-    /// Checks the body of each component by itself, so that what nobody uses is checked too.
+    /// Checks the body of each component by itself, so that unused ones are checked too.
     pub(super) fn check_components(&mut self) {
         for at in 0..self.index.components.len() {
             let (declared, head) = {

@@ -402,7 +402,9 @@ fn parse_image(text: &str, default_registry: &str) -> Result<Image, String> {
                 .all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b))
             && !tag.starts_with(['.', '-']);
         if !fits {
-            return Err(format!("`{tag}` is no tag"));
+            return Err(format!(
+                "`{tag}` is not a valid tag: expected letters, digits, `.`, `_` and `-`, and no `.` or `-` at the start"
+            ));
         }
     }
     Ok(Image {

@@ -130,7 +130,7 @@ pub(super) fn finding(
     ))
 }
 
-/// The resource that is meant: in the plural, with its group, without a slip of the pen.
+/// The resource that is meant: in the plural, with its group, with typos corrected.
 fn right_name(name: &str) -> Option<String> {
     let plurals = [
         name.to_owned(),

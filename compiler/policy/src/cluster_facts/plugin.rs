@@ -1,5 +1,5 @@
 //! What the cluster's network plugin must be able to do: a flow that needs it of a plugin that cannot is
-//! an error, and one that needs it of a plugin of which nobody says so asks for the fact.
+//! an error, and one that needs it of an unknown plugin asks for the fact.
 
 use std::net::IpAddr;
 

@@ -296,7 +296,7 @@ pub enum PortRange {
     All,
     /// From the first to the last.
     Numbers(u16, u16),
-    /// The one that the called pod calls so.
+    /// The one that has this name in the pod of the callee.
     Named(SmolStr),
 }
 

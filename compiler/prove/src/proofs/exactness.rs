@@ -12,13 +12,13 @@ use crate::ports::PortSet;
 pub struct Difference {
     /// Who calls.
     pub from: ClassId,
-    /// Who is called; `None` where a side of the caller is open to everybody.
+    /// Who is called; `None` where a side of the caller is open to all peers.
     pub to: Option<ClassId>,
     /// The ports in question.
     pub ports: PortSet,
     /// What the caller's side allows of them.
     pub egress: PortSet,
-    /// What the called side allows of them.
+    /// What the side of the callee allows of them.
     pub ingress: PortSet,
     /// The claims that the pair has, by their labels.
     pub labels: Vec<LabelId>,
@@ -50,7 +50,7 @@ pub struct Exactness {
     pub extra: Vec<Difference>,
     /// Allowed by one side, and not claimed.
     pub half_open: Vec<HalfOpen>,
-    /// Classes of which a direction is open to everybody.
+    /// Classes of which a direction is open to all peers.
     pub open: Vec<(ClassId, Direction)>,
     /// Claims with an end that is nowhere in the manifests.
     pub nowhere: Vec<(EndId, LabelId)>,

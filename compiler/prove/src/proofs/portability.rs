@@ -98,7 +98,7 @@ pub struct Compared {
     pub deviation: Deviation,
     /// Where it differs, sorted.
     pub differs: Vec<Differs>,
-    /// How many sides are open to everybody only so, or no longer.
+    /// How many sides are open to all peers only so, or no longer.
     pub sides: usize,
 }
 

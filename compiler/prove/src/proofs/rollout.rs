@@ -648,7 +648,7 @@ impl<'u, 'm> Replay<'u, 'm> {
         ports
     }
 
-    /// Nobody is open to everybody on the way who is neither before nor after.
+    /// No side is open to all peers during the rollout that is so neither before nor after.
     fn compare_open(
         &mut self,
         class: ClassId,

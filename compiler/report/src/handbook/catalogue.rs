@@ -1,4 +1,4 @@
-//! What the platform consists of: its passport, namespaces, components, ports, scaling, volumes,
+//! What the platform consists of: its overview, namespaces, components, ports, scaling, volumes,
 //! images, repositories.
 
 use erpc_model::{Port, Probe, ProbeCheck, Scaling, ServiceId, Spread};
@@ -8,7 +8,7 @@ use super::{Chapter, Source, shown};
 
 pub(super) fn chapters(source: &Source<'_>) -> Vec<Chapter> {
     vec![
-        passport(source),
+        overview(source),
         namespaces(source),
         components(source),
         ports(source),
@@ -20,7 +20,7 @@ pub(super) fn chapters(source: &Source<'_>) -> Vec<Chapter> {
     ]
 }
 
-fn passport(source: &Source<'_>) -> Chapter {
+fn overview(source: &Source<'_>) -> Chapter {
     let platform = source.platform;
     let cluster = platform.cluster();
     let mut rows = vec![
@@ -79,8 +79,8 @@ fn passport(source: &Source<'_>) -> Chapter {
     );
     let table = source.table(&[("fact", "показник"), ("value", "значення")], rows);
     source.chapter(
-        "passport",
-        ("Passport", "Паспорт платформи"),
+        "overview",
+        ("Overview", "Огляд платформи"),
         Vec::new(),
         vec![table],
     )

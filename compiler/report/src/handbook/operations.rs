@@ -45,7 +45,7 @@ fn order(source: &Source<'_>) -> Chapter {
         ),
         source.captioned(
             (
-                "The longest chain of a cold start",
+                "The cold-start critical path",
                 "Найдовший ланцюг холодного старту",
             ),
             longest(source),

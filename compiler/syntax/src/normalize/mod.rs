@@ -393,7 +393,7 @@ impl<'t> Normalizer<'t, '_> {
         let end = self.at + rest.find(|other| other != c).unwrap_or(rest.len());
         let name = characters::blank_name(c);
         let message = if meant.is_empty() {
-            format!("there is {name} here, which nobody can see")
+            format!("there is {name} here")
         } else {
             format!("there is {name} where a space is meant")
         };

@@ -76,8 +76,8 @@ impl Builder<'_> {
             other => {
                 let span = self.span(pair);
                 self.diagnostics.push(
-                    Diagnostic::new(&codes::BAD_ESCAPE, format!("`\\{other}` is no escape"))
-                        .at(span, "not known")
+                    Diagnostic::new(&codes::BAD_ESCAPE, format!("unknown escape `\\{other}`"))
+                        .at(span, "unknown escape")
                         .help("the escapes are `\\n`, `\\t`, `\\\"` and `\\\\`; a backslash itself is `\\\\`")
                         .fix("write a backslash", span, format!("\\\\{other}")),
                 );

@@ -166,13 +166,13 @@ fn human(differences: &Differences, [first, second]: [Option<&str>; 2]) -> Strin
             '+',
             &differences.opened,
             &differences.only_in_second,
-            "come with what is new",
+            "to or from what is new",
         ),
         (
             '-',
             &differences.closed,
             &differences.only_in_first,
-            "go with what is off",
+            "to or from what is off",
         ),
     ];
     for (sign, pairs, only, with) in pairs {
@@ -184,12 +184,12 @@ fn human(differences: &Differences, [first, second]: [Option<&str>; 2]) -> Strin
             }
         }
         if others > 0 {
-            push_line!(out, "{sign} {} that {with}", count(others, "connection"));
+            push_line!(out, "{sign} {} {with}", count(others, "connection"));
         }
     }
     push_line!(
         out,
-        "{} differ; {} opened, {} closed",
+        "{} changed; {} opened, {} closed",
         count(differences.values.len(), "value"),
         differences.opened.len(),
         differences.closed.len()

@@ -48,7 +48,7 @@ impl Entry {
         }
     }
 
-    /// The entry of an object that belongs to somebody (a namespace, a service in one), or to the
+    /// The entry of an object that belongs to a namespace or a service, or to the
     /// platform.
     pub(super) fn of(object: &Object, owner: Option<(&str, Option<&str>)>) -> Self {
         Self::replacing(object, owner, &[])

@@ -156,7 +156,7 @@ struct Gatherer<'p> {
     derived: &'p Derived,
     shape: &'p Shape,
     sites: Sites<'p>,
-    /// Who observes each service; `None` where somebody does who is never off.
+    /// Who observes each service; `None` where an observer is never off.
     observers: Vec<Option<BTreeSet<ServiceId>>>,
 }
 
