@@ -267,7 +267,7 @@ fn proof_by_stage(program: &Memory, runs: usize) {
         ),
         (
             "coverage",
-            least(runs, || Coverage::of(&partition, &matrix)),
+            least(runs, || Coverage::of(&partition, &matrix, &claimed.claims)),
         ),
     ];
     for (stage, time) in stages {

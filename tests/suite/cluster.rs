@@ -17,6 +17,7 @@ mod helm;
 mod history;
 mod jobs;
 mod moves;
+mod networks;
 mod operate;
 mod ownership;
 mod permissions;

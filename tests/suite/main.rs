@@ -28,6 +28,7 @@ mod limits;
 mod misspelt;
 mod mistakes;
 mod modules;
+mod networks;
 mod objects;
 mod output;
 mod patches;

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use erpc_diagnostics::{Diagnostic, Diagnostics, Span, codes};
 use erpc_model::{Assertion, FlowPort, Peer, Platform, listed};
 use erpc_policy::{
-    Addresses, Connection, Connections, Derived, Overlaps, Party, PolicyPort, Search,
+    Addresses, Connection, Connections, Derived, Overlaps, Party, PolicyPort, Search, unenforced,
 };
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -72,12 +72,17 @@ struct Target {
     port: Option<PolicyPort>,
 }
 
+/// For each party that stands for a target: on which ports, any where `None`.
+type Goals = FxHashMap<Party, Vec<Option<PolicyPort>>>;
+
 struct Prover<'p> {
     platform: &'p Platform,
     derived: &'p Derived,
     connections: &'p Connections,
     with_addresses: (Vec<Party>, Vec<Party>),
     overlaps: Overlaps,
+    /// Whether some namespace has no policies.
+    has_open: bool,
 }
 
 impl<'p> Prover<'p> {
@@ -88,6 +93,9 @@ impl<'p> Prover<'p> {
             with_addresses: with_addresses(connections),
             connections,
             overlaps: Overlaps::default(),
+            has_open: platform
+                .namespaces()
+                .any(|(_, namespace)| namespace.is_open()),
         }
     }
 
@@ -181,8 +189,8 @@ impl<'p> Prover<'p> {
     }
 
     /// For each party that stands for a target: on which ports, any where `None`.
-    fn goals(&mut self, targets: &[Target]) -> FxHashMap<Party, Vec<Option<PolicyPort>>> {
-        let mut goals: FxHashMap<Party, Vec<Option<PolicyPort>>> = FxHashMap::default();
+    fn goals(&mut self, targets: &[Target]) -> Goals {
+        let mut goals = Goals::default();
         for target in targets {
             goals.entry(target.party).or_default().push(target.port);
             if self
@@ -214,6 +222,83 @@ impl<'p> Prover<'p> {
 
     fn never(&mut self, assertion: &Assertion, targets: &[Target], out: &mut Diagnostics) {
         let goals = self.goals(targets);
+        let found = out.as_slice().len();
+        let first = self.first_hops(assertion);
+        self.never_declared(assertion, &goals, first, out);
+        if out.as_slice().len() == found && self.has_open {
+            self.never_unenforced(assertion, &goals, out);
+        }
+    }
+
+    /// A `never` between ends that no policy separates, because of `network open`: nothing enforces it.
+    fn never_unenforced(&self, assertion: &Assertion, goals: &Goals, out: &mut Diagnostics) {
+        let platform = self.platform;
+        let is_pattern = assertion.from.is_pattern || assertion.to.is_pattern;
+        let callers = assertion.from.peers.iter().map(|peer| Party::Peer(*peer));
+        let mut called: Vec<Party> = goals.keys().copied().collect();
+        called.sort_unstable();
+        let between = |from: Party, to: Party| match is_pattern && from == to {
+            true => None,
+            false => unenforced(platform, from, to),
+        };
+        let (mut from, mut to) = (callers.clone().collect::<Vec<_>>(), called);
+        if assertion.transitive {
+            // From any open service on the way everything is reached that is open, and what such services may call.
+            let hops = |parties: &[Party]| {
+                let all = parties.iter();
+                all.flat_map(|party| self.connections.from(*party).iter().map(|c| (*party, c)))
+                    .collect::<Vec<_>>()
+            };
+            let search = Search::run(self.connections, hops(&from));
+            from.extend(search.arrivals().iter().map(|a| a.connection.to));
+            let open: Vec<Party> = platform
+                .services()
+                .map(|(id, _)| Party::Peer(Peer::Service(id)))
+                .filter(|party| unenforced(platform, *party, *party).is_some())
+                .collect();
+            let search = Search::run(self.connections, hops(&open));
+            let mut arrivals = search.arrivals().iter();
+            if arrivals.any(|a| goals.contains_key(&a.connection.to)) {
+                to.extend(open);
+            }
+        }
+        let open_to: Option<Party> = to
+            .iter()
+            .copied()
+            .find(|to| unenforced(platform, *to, *to).is_some());
+        let pair = from.iter().find_map(|from| {
+            // One open caller meets every callee that no policy binds; any other needs an open callee.
+            let met = match unenforced(platform, *from, *from).is_some() {
+                true => to.iter().copied().find(|to| between(*from, *to).is_some()),
+                false => open_to.filter(|to| between(*from, *to).is_some()),
+            };
+            Some((*from, met?))
+        });
+        let Some((from, to)) = pair else {
+            return;
+        };
+        let opened = between(from, to).and_then(|id| platform[id].opened());
+        let message = format!(
+            "no policy keeps `{}` from `{}`",
+            from.name(platform),
+            to.name(platform)
+        );
+        let found = Diagnostic::new(&codes::BROKEN_NEVER, message)
+            .at(assertion.span, "nothing enforces this");
+        let found = match opened {
+            Some(opened) => found.also(opened.span(), "no policies in this namespace"),
+            None => found,
+        };
+        out.push(found.help("remove `network open`, or the assertion"));
+    }
+
+    fn never_declared(
+        &self,
+        assertion: &Assertion,
+        goals: &Goals,
+        first: Vec<(Party, &'p Connection)>,
+        out: &mut Diagnostics,
+    ) {
         let is_pattern = assertion.from.is_pattern || assertion.to.is_pattern;
         let breaks = |origin: Party, c: &Connection| {
             // A wildcard means the others; what a service says to itself is meant by its name.
@@ -223,7 +308,6 @@ impl<'p> Prover<'p> {
                     ports.any(|port| port.is_none_or(|port| port.meets(&c.port)))
                 })
         };
-        let first = self.first_hops(assertion);
         let search = if assertion.transitive {
             Search::run(self.connections, first)
         } else {

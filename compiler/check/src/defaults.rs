@@ -1,4 +1,5 @@
-//! What separates services from `defaults strict`, in one list for each namespace.
+//! What separates services from `defaults strict`, in one list for each namespace, and namespaces whose flows nothing
+//! enforces.
 
 use erpc_diagnostics::{Diagnostic, Diagnostics, Span, codes};
 use erpc_model::{Defaults, Platform, Service, listed};
@@ -42,6 +43,32 @@ const LACKS: [Lack; 4] = [
         "without `run as`, so that the image decides whether it runs as root",
     ),
 ];
+
+/// The namespaces without network policies.
+pub(crate) fn open_networks(platform: &Platform, out: &mut Diagnostics) {
+    for (_, namespace) in platform.namespaces() {
+        let Some(opened) = namespace.opened() else {
+            continue;
+        };
+        let name = &namespace.name.value;
+        let services = match namespace.services.len() {
+            1 => "its service".to_owned(),
+            many => format!("its {many} services"),
+        };
+        out.push(
+            Diagnostic::new(
+                &codes::NETWORK_OPEN,
+                format!("no network policy enforces the flows of `{name}`"),
+            )
+            .at(
+                opened.span(),
+                format!("{services} may connect to anything that no other policy closes"),
+            )
+            .about(name.to_string())
+            .help("`erpc plan` lists which connections would be left without this line"),
+        );
+    }
+}
 
 /// The services of each namespace that are not strict.
 pub(crate) fn not_strict(platform: &Platform, out: &mut Diagnostics) {

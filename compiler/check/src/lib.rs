@@ -55,6 +55,7 @@ pub fn check(platform: &Platform, derived: &Derived, is_whole: bool) -> Diagnost
     addresses::without_flow(platform, &derived.edges, &mut out);
     if is_whole {
         defaults::not_strict(platform, &mut out);
+        defaults::open_networks(platform, &mut out);
     }
     if is_whole && !out.has_errors() {
         out.extend(whole_graph(platform, derived));

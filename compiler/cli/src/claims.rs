@@ -7,7 +7,7 @@ use erpc_model::units::Protocol;
 use erpc_model::{
     DnsFlavour, Flow, FlowPort, IngressController, Mesh, Mode, Peer, Platform, Port, PortId,
 };
-use erpc_prove::{Claims, ClusterAddresses, EndId, LabelId, Ports};
+use erpc_prove::{Claims, ClusterAddresses, EndId, Enforcement, LabelId, Ports};
 use ipnet::IpNet;
 
 /// The claims of a platform.
@@ -39,6 +39,15 @@ pub fn of_platform(platform: &Platform) -> Claimed {
         let end = claiming.out.claims.end(end);
         debug_assert_eq!(claiming.services.len(), id.index());
         claiming.services.push(end);
+    }
+    for (_, namespace) in platform.namespaces() {
+        let enforcement = match (namespace.opened(), namespace.reserved()) {
+            (Some(_), _) => Enforcement::Nothing,
+            (None, Some(_)) => Enforcement::Workloads,
+            (None, None) => continue,
+        };
+        let claims = &mut claiming.out.claims;
+        claims.enforce(namespace.name.value.clone(), enforcement);
     }
     for flow in &platform.flows {
         claiming.flow(flow);

@@ -26,7 +26,7 @@ pub fn check(platform: &Platform, files: &[OutputFile]) -> Diagnostics {
     let partition = Partition::of(&manifests, &claimed.claims, &cluster);
     let mut matrix = Matrix::of(&partition, Reading::STANDARD, &cluster);
     let exactness = Exactness::of(&partition, &mut matrix, &claimed.claims);
-    let coverage = Coverage::of(&partition, &matrix);
+    let coverage = Coverage::of(&partition, &matrix, &claimed.claims);
     if manifests.problems.is_empty() && exactness.holds() && coverage.holds() {
         drop(partition);
         // Freeing what was read takes a tenth of the proof, so it is done in the background.

@@ -90,6 +90,9 @@ pub struct ObjectChange {
     pub uid: Option<String>,
     /// Whether nothing but the schema judged it, because its namespace is not there yet.
     pub is_unjudged: bool,
+    /// Whether it goes because the source leaves its namespace without policies: it goes in the order that closes
+    /// nothing on the way.
+    pub opens: bool,
     /// Whether fields are taken from other managers, as the user said.
     pub is_forced: bool,
     /// The fields that other managers added, and that go.
@@ -128,6 +131,7 @@ pub(crate) fn step(id: &ObjectId, action: Action) -> ObjectChange {
         warnings: Vec::new(),
         uid: None,
         is_unjudged: false,
+        opens: false,
         is_forced: false,
         removes: Vec::new(),
         fingerprint: None,

@@ -25,6 +25,7 @@ use crate::program::Program;
 use crate::selection::unknown;
 use crate::workload::takes_claims_along;
 use erpc_emit::{DEFAULT_DENY, Kind, Stage};
+use erpc_model::kubernetes::is_system_namespace;
 
 pub use run::{Destroyed, destroy};
 pub use survey::Foreign;
@@ -128,6 +129,17 @@ impl Destruction {
                 "namespace of the platform",
                 known,
             ));
+        }
+        if let Some(name) = options
+            .namespaces
+            .iter()
+            .find(|name| is_system_namespace(name))
+        {
+            return Err(
+                Failure::new(format!("--namespace {name}: every cluster has this namespace"))
+                    .help("leave it out: the platform's objects in it are deleted without it, and the namespace stays")
+                    .usage(),
+            );
         }
         let mut destruction = Self {
             waves: Vec::new(),
@@ -324,6 +336,10 @@ impl Destruction {
         let Some(object) = live.get(&id) else {
             return Ok(());
         };
+        if is_system_namespace(name) {
+            self.kept.push(format!("{id}: every cluster has it"));
+            return Ok(());
+        }
         let is_named = options.namespaces.iter().any(|named| named == name);
         let inventory = live.inventory.as_ref();
         let is_made = inventory.is_some_and(|inventory| inventory.meta.namespaces.contains(name));

@@ -203,7 +203,7 @@ impl Plan {
             | Kind::ClusterRole
             | Kind::RoleBinding
             | Kind::ClusterRoleBinding => true,
-            Kind::NetworkPolicy if id.name == DEFAULT_DENY => false,
+            Kind::NetworkPolicy if id.name == DEFAULT_DENY || step.opens => false,
             Kind::NetworkPolicy => self.live.contains(&ObjectId {
                 name: DEFAULT_DENY.into(),
                 ..id.clone()

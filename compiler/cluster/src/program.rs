@@ -48,6 +48,14 @@ pub struct Program<'p> {
 }
 
 impl<'p> Program<'p> {
+    /// Whether the source leaves the namespace of an object without policies.
+    pub(crate) fn leaves_open(&self, id: &ObjectId) -> bool {
+        let mut namespaces = self.platform.namespaces();
+        namespaces.any(|(_, namespace)| {
+            namespace.is_open() && Some(&namespace.name.value) == id.namespace.as_ref()
+        })
+    }
+
     /// The objects of a platform.
     #[must_use]
     pub fn of(

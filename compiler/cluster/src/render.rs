@@ -3,6 +3,7 @@
 mod additions;
 mod json;
 mod markdown;
+mod unenforced;
 mod value;
 
 use std::collections::BTreeMap;
@@ -32,6 +33,7 @@ pub fn human(plan: &Plan, program: &Program<'_>, paint: Paint, detail: Detail) -
     let is_cut = write_steps(&mut out, plan, program, paint, detail);
     additions::write(&mut out, plan, program, paint);
     write_flows(&mut out, plan, paint, detail);
+    unenforced::write(&mut out, program, paint, detail);
     write_secrets(&mut out, plan, paint);
     for failure in &plan.refused {
         // Writing to a string cannot fail.

@@ -173,9 +173,9 @@ pub fn writable_volume(container: &str, is_main: bool, path: &str) -> String {
     }
 }
 
-/// Why a namespace cannot be managed: it belongs to Kubernetes, or to every user of the cluster.
+/// Why a namespace cannot be managed as a whole: it belongs to Kubernetes, or to every user of the cluster.
 #[must_use]
-pub fn not_a_namespace(text: &str) -> Option<&'static str> {
+pub fn reserved_namespace(text: &str) -> Option<&'static str> {
     if text.starts_with("kube-") {
         Some("names that start with `kube-` are reserved for Kubernetes")
     } else if text == "default" {
@@ -183,6 +183,12 @@ pub fn not_a_namespace(text: &str) -> Option<&'static str> {
     } else {
         None
     }
+}
+
+/// Whether every cluster has a namespace of this name, which the API server makes and nothing may delete.
+#[must_use]
+pub fn is_system_namespace(text: &str) -> bool {
+    ["default", "kube-node-lease", "kube-public", "kube-system"].contains(&text)
 }
 
 /// Whether a text is the name of a time zone of the tz database, of which Kubernetes has its own copy. Names are

@@ -8,6 +8,7 @@ mod cluster_facts;
 mod cni;
 mod connections;
 mod edges;
+mod enforcement;
 mod flow_index;
 mod implied;
 mod mesh;
@@ -21,6 +22,7 @@ use erpc_model::Platform;
 
 pub use connections::{Addresses, Connection, Connections, Overlaps, Party, Reason};
 pub use edges::{Edge, EdgePort, Edges, MAX_EDGES, dns_ports};
+pub use enforcement::{Left, left_with_policies, unenforced};
 pub use flow_index::FlowIndex;
 pub use implied::{Implied, RoutedPort, needs_dns, needs_names};
 pub use order::{Condition, Order, critical_path, predecessors};

@@ -3,7 +3,7 @@
 
 use serde::Serialize;
 
-use crate::claims::{Claims, LabelId};
+use crate::claims::{Claims, Enforcement, LabelId};
 use crate::classes::{ClusterAddresses, Partition};
 use crate::manifest::Manifests;
 use crate::matrix::{Matrix, Reading};
@@ -205,8 +205,21 @@ impl Proving<'_, '_> {
     }
 
     fn coverage(&self) -> Statement {
-        let found = Coverage::of(self.partition, self.matrix);
-        let witnesses = found.uncovered.iter().map(Uncovered::show).collect();
+        let found = Coverage::of(self.partition, self.matrix, self.basis.claims);
+        let mut witnesses: Vec<String> = found.uncovered.iter().map(Uncovered::show).collect();
+        witnesses.extend(
+            found
+                .exempt
+                .iter()
+                .map(|(name, enforcement)| match enforcement {
+                    Enforcement::Nothing => {
+                        format!("{name}: not enforced, no policies (`network open`)")
+                    }
+                    Enforcement::Workloads | Enforcement::Whole => {
+                        format!("{name}: reserved, pods of others are not denied by default")
+                    }
+                }),
+        );
         statement(
             "coverage",
             found.holds(),
@@ -286,6 +299,12 @@ impl Proving<'_, '_> {
 
     fn exposure(&mut self) -> Statement {
         let found = Exposure::of(self.partition, self.matrix, self.basis.claims);
+        let left_open = found.left_open.iter();
+        let left_open = left_open.map(|class| {
+            let of = self.partition.show(*class);
+            format!("{of} from everywhere (`network open`)")
+        });
+        let left_open: Vec<String> = left_open.collect();
         let witnesses = if found.holds() {
             let shown = found.exposed.iter().map(|one| {
                 let mut from: Vec<String> =
@@ -296,7 +315,7 @@ impl Proving<'_, '_> {
                 let of = self.partition.show(one.class);
                 format!("{of} on {} from {}", ports(&one.ports), from.join(", "))
             });
-            shown.collect()
+            shown.chain(left_open).collect()
         } else {
             let differs = found
                 .differs

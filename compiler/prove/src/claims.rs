@@ -107,9 +107,33 @@ pub struct Claims {
     index: FxHashMap<Peer, EndId>,
     labels: Vec<String>,
     list: Vec<Claim>,
+    enforcement: FxHashMap<SmolStr, Enforcement>,
+}
+
+/// How far policies bind the pods of a namespace, by declaration.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Enforcement {
+    /// All pods: what nothing claims is denied.
+    #[default]
+    Whole,
+    /// The declared workloads: other pods of the namespace are not the platform's.
+    Workloads,
+    /// No pods: the namespace has no policies.
+    Nothing,
 }
 
 impl Claims {
+    /// Says how far policies bind the pods of a namespace.
+    pub fn enforce(&mut self, namespace: impl Into<SmolStr>, enforcement: Enforcement) {
+        self.enforcement.insert(namespace.into(), enforcement);
+    }
+
+    /// How far policies bind the pods of a namespace.
+    #[must_use]
+    pub fn enforcement(&self, namespace: &str) -> Enforcement {
+        self.enforcement.get(namespace).copied().unwrap_or_default()
+    }
+
     /// No claims.
     #[must_use]
     pub fn new() -> Self {

@@ -8,7 +8,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use smol_str::SmolStr;
 
 use crate::address::{Addresses, Block, Range};
-use crate::claims::{Claims, Peer};
+use crate::claims::{Claims, Enforcement, Peer};
 use crate::controllers::Asked;
 use crate::limits::{Exceeded, Limits, Meter};
 use crate::manifest::{Manifests, NAME_OF_NAMESPACE, Origin, Policy, PolicyPeer, Workload};
@@ -616,6 +616,20 @@ impl<'m> Partition<'m> {
         self.pods
             .get(id.index())
             .is_some_and(|pod| self.spaces[pod.space as usize].is_known)
+    }
+
+    /// Whether the claims leave the pods of a class without policies.
+    #[must_use]
+    pub fn is_left_open(&self, id: ClassId, claims: &Claims) -> bool {
+        match self.class(id) {
+            Class::Workload(workload) => {
+                claims.enforcement(&workload.namespace) == Enforcement::Nothing
+            }
+            Class::OtherPod { namespace, .. } => {
+                namespace.is_some_and(|name| claims.enforcement(name) != Enforcement::Whole)
+            }
+            Class::Addresses(_) => false,
+        }
     }
 
     /// The classes of an end of the claims.

@@ -32,7 +32,7 @@ mod survey;
 
 pub use address::{Block, Range};
 pub use certificate::{Basis, Certificate, Change, NOT_PROMISED, Radius, Statement, digest};
-pub use claims::{Claim, Claims, EndId, LabelId, Peer};
+pub use claims::{Claim, Claims, EndId, Enforcement, LabelId, Peer};
 pub use classes::{Class, ClassId, ClusterAddresses, Partition};
 pub use manifest::{
     Direction, Effect, File, Manifests, NamedPort, Namespace, Note, Ordinals, Origin, Policy,

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
+use crate::claims::Claims;
 use crate::classes::{ClassId, ClusterAddresses, Partition};
 use crate::controllers::{is_generated, selectors_of};
 use crate::limits::{Exceeded, Limits, measure};
@@ -177,7 +178,7 @@ impl Survey {
         let manifests = partition.manifests();
         let cluster = ClusterAddresses::default();
         let mut matrix = Matrix::of(partition, Reading::STANDARD, &cluster);
-        let coverage = Coverage::of(partition, &matrix);
+        let coverage = Coverage::of(partition, &matrix, &Claims::new());
         let groups = Groups::of(partition);
         let mut survey = Self {
             version: 1,

@@ -85,7 +85,7 @@ pub(crate) fn prove(
     for (end, _) in &exactness.nowhere {
         lines.push(format!("nowhere: {:?}", claims.peer_of(*end)));
     }
-    let coverage = Coverage::of(&partition, &matrix);
+    let coverage = Coverage::of(&partition, &matrix, claims);
     lines.extend(coverage.uncovered.iter().map(|one| format!("{one:?}")));
     if lines.is_empty() {
         Ok(())

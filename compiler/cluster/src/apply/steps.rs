@@ -79,6 +79,10 @@ pub(super) fn rank(step: &ObjectChange) -> u8 {
     match stage {
         // One that was renamed serves until its successor is ready.
         Stage::Autoscalers if step.action == Action::Move => Stage::Workloads.removal(),
+        // A namespace that opens does so before the policies go that its pods need while it is closed.
+        Stage::Policies if step.opens && step.id.name == DEFAULT_DENY => {
+            Stage::Configuration.removal()
+        }
         // A namespace that was closed stays closed until nothing of it is left.
         Stage::Policies if step.id.name == DEFAULT_DENY => u8::MAX,
         _ => stage.removal(),

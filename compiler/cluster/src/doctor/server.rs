@@ -92,17 +92,19 @@ pub(super) async fn dry_run(context: &Context<'_>) -> Result<Finding, Failure> {
         cluster, program, ..
     } = context;
     let first = |kind: Kind| program.objects.iter().find(|object| object.id.kind == kind);
-    let (Some(account), Some(namespace)) = (first(Kind::ServiceAccount), first(Kind::Namespace))
-    else {
-        return Ok(unknown("the platform has no namespace to try one with"));
+    let (account, namespace) = (first(Kind::ServiceAccount), first(Kind::Namespace));
+    let Some(tried) = account.or(namespace).or(program.objects.first()) else {
+        return Ok(unknown("the platform has no object to try one with"));
     };
     let manager = program.manager().name();
     let dry_run =
         |object: &Desired| Call::apply(&object.id, &object.body.value(), manager).dry_run();
-    let answer = match cluster.call(dry_run(account)).await {
+    let answer = match (cluster.call(dry_run(tried)).await, namespace) {
         // Its namespace is not there yet. The namespace itself is the administrator's.
-        Err(error) if error.is_not_found() => cluster.call(dry_run(namespace)).await,
-        answer => answer,
+        (Err(error), Some(namespace)) if error.is_not_found() => {
+            cluster.call(dry_run(namespace)).await
+        }
+        (answer, _) => answer,
     };
     // Whose fields they are is the plan's affair; the server judged.
     let is_conflict = |error: &ApiError| error.refusal().is_some_and(Refusal::is_field_conflict);

@@ -86,6 +86,7 @@ pub(super) async fn find(
                     service: service.clone(),
                 },
             }),
+            None if own.is_of_others(object) => {}
             None => unmanaged.push(object),
         }
     }
@@ -243,6 +244,14 @@ impl Own<'_> {
             }
             _ => false,
         }
+    }
+
+    /// Whether an object is in a namespace that the platform shares with the cluster, and nothing says that it is the
+    /// platform's.
+    fn is_of_others(&self, object: &Found) -> bool {
+        let namespace = object.namespace.as_deref();
+        namespace.is_some_and(|name| erpc_model::kubernetes::reserved_namespace(name).is_some())
+            && object.metadata["labels"][PART_OF] != self.program.name()
     }
 
     fn is_declared(&self, object: &Found) -> bool {

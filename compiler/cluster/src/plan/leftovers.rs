@@ -73,6 +73,7 @@ impl Plan {
                 continue;
             }
             let planned = ObjectChange {
+                opens: id.kind == Kind::NetworkPolicy && program.leaves_open(&id),
                 uid: uid(&live),
                 fingerprint: Some(fingerprint(program.manager(), id.kind, &live)),
                 ..step(&id, Action::Prune)

@@ -38,6 +38,7 @@ pub fn to_json(plan: &Plan, program: &Program<'_>, cluster: &Cluster) -> Value {
         "steps": steps,
         "missingSecrets": secrets,
         "refused": plan.refused.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        "unenforced": super::unenforced::json(program),
         "notes": plan.notes,
         "flows": plan.flows.as_ref().map(|flows| json!({
             "opened": flows.opened, "closed": flows.closed, "same": flows.same,

@@ -16,10 +16,11 @@ const MODES: [&str; 3] = [
     "pod-security.kubernetes.io/warn",
 ];
 
-/// One Namespace each.
+/// One Namespace each, but for those that every cluster has.
 pub(super) fn namespaces(platform: &Platform) -> Vec<Object> {
     platform
         .namespaces()
+        .filter(|(_, namespace)| !namespace.is_of_cluster())
         .map(|(id, namespace)| {
             let mut labels = metadata::platform_labels(platform);
             if namespace.defaults.value == Defaults::Strict {

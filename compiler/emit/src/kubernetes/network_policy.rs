@@ -29,6 +29,7 @@ const BYTES_OF_AN_OBJECT: usize = 2048;
 pub(super) fn default_denies(platform: &Platform) -> Vec<Object> {
     platform
         .namespaces()
+        .filter(|(_, namespace)| namespace.denies_by_default())
         .map(|(id, namespace)| {
             let why = "a pod that no other policy selects has no connections";
             let cause = Cause::said(why, &namespace.name);
@@ -60,6 +61,9 @@ pub(super) fn of_workload(
     id: ServiceId,
     reasons: Option<&Reasons<'_>>,
 ) -> Vec<Object> {
+    if platform[platform[id].namespace].is_open() {
+        return Vec::new();
+    }
     parts(&derived.policies[id.index()])
         .into_iter()
         .map(|part| {

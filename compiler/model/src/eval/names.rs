@@ -4,7 +4,6 @@ use erpc_diagnostics::{Diagnostic, Span, codes, listed};
 use erpc_syntax::tree::Ident;
 
 use super::sink::Sink;
-use crate::kubernetes;
 
 impl Sink<'_> {
     /// Checks a name that is being declared: a DNS label (RFC 1123 §2.1) of at most 63 characters
@@ -19,16 +18,6 @@ impl Sink<'_> {
                 )
                 .at(name.span, "a word of the language")
                 .help(format!("{} mean something themselves", listed(RESERVED, 9))),
-            );
-        } else if let Some(why) = kubernetes::not_a_namespace(text).filter(|_| what == "namespace")
-        {
-            self.report(
-                Diagnostic::new(
-                    &codes::RESERVED_NAME,
-                    format!("`{text}` cannot be a namespace of a platform: {why}"),
-                )
-                .at(name.span, "not a namespace of your own")
-                .help("choose another name: a platform manages its namespaces as a whole, with a policy that denies all other traffic"),
             );
         } else if text.len() > 63 {
             let shown: String = text.chars().take(24).collect();

@@ -21,9 +21,9 @@ pub use crate::statements::{
     Address, AddressKind, ApiServer, Assertion, Autoscale, Availability, CheckKind, Cluster, Cni,
     CniAbility, Config, Container, ContainerDefaults, Dns, DnsFlavour, EnvValue, EnvVar, External,
     ExternalPort, Flow, FlowPort, Grant, Image, Ingress, IngressController, Latency, Mesh, Mode,
-    Namespace, Nodes, Patch, PatchField, PatchValue, Peers, Port, Probe, ProbeCheck, Probes, Quota,
-    Resource, Route, Scaling, Secret, SecretMount, ServiceProperties, ServiceStatements,
-    StorageClass, StorageProvision, Volume,
+    Namespace, Network, Nodes, Patch, PatchField, PatchValue, Peers, Port, Probe, ProbeCheck,
+    Probes, Quota, Resource, Route, Scaling, Secret, SecretMount, ServiceProperties,
+    ServiceStatements, StorageClass, StorageProvision, Volume,
 };
 pub use accept::{Accept, AcceptedFile, Move, MovedTo, Subject};
 pub use profile::Profile;

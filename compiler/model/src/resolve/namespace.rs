@@ -11,6 +11,7 @@ use super::state::Declared;
 use super::state::Resolver;
 use super::under::Owner;
 use crate::eval::{Scope, Standpoint};
+use crate::kubernetes;
 use crate::origin::{Sourced, Via};
 use crate::platform::{Defaults, Namespace, NamespaceId, Secret, TierId};
 use crate::properties::{self, BlockKind};
@@ -77,9 +78,15 @@ impl<'a> Resolver<'a> {
         let own = self.own_settings(declared.block, BlockKind::Namespace, &scope, Via::Declared);
         // `grants` add up inside a block; a namespace that says its own does not get the platform's.
         let says_grants = own.iter().any(|s| s.word.name == "grants");
+        // What counts or bounds the pods of others in a namespace is set for that namespace by name, or not at all.
+        let is_reserved = kubernetes::reserved_namespace(&declared.name.text).is_some();
         let below = below
             .into_iter()
-            .filter(|s| !(says_grants && s.word.name == "grants"))
+            .filter(|s| match s.word.name {
+                "grants" => !says_grants,
+                "quota" | "limits" | "labels" => !is_reserved,
+                _ => true,
+            })
             .collect();
         let base = self.overlay(Vec::new(), below);
         let mut settings = self.overlay(vec![base], own);
@@ -93,6 +100,7 @@ impl<'a> Resolver<'a> {
         namespace.defaults = inherited(of_platform, Via::Platform);
         self.read_statements(&mut namespace, &settings);
         demand_nothing_if_unread(&mut namespace.defaults, &settings);
+        self.check_reserved(&namespace);
         if settings.top("tier").is_none() {
             self.report_missing_tier(&declared.name);
         }
@@ -100,6 +108,36 @@ impl<'a> Resolver<'a> {
         highest_of_each_key(&mut namespace.labels);
         namespace.services = self.names.services_of(id).collect();
         namespace
+    }
+
+    /// A namespace that others use is no platform's to close, to label or to delete.
+    fn check_reserved(&mut self, namespace: &Namespace) {
+        let Some(why) = namespace.reserved() else {
+            return;
+        };
+        let (name, at) = (&namespace.name.value, namespace.name.span());
+        if namespace.defaults.value == Defaults::Strict {
+            let message = format!("`{name}` cannot be a namespace with `defaults strict`: {why}");
+            self.report(
+                Diagnostic::new(&codes::RESERVED_NAME, message)
+                    .at(at, "a reserved namespace")
+                    .help("choose another name: a strict namespace is managed as a whole, with a policy that denies all other traffic")
+                    .help("or write `defaults kubernetes` in it: no policy denies by default, and Pod Security is not enforced"),
+            );
+        }
+        if let Some((_, label)) = namespace.labels.first()
+            && namespace.is_of_cluster()
+        {
+            let message = format!("the labels of the namespace `{name}` cannot be set");
+            self.report(
+                Diagnostic::new(&codes::RESERVED_NAME, message)
+                    .at(
+                        label.span(),
+                        "a label of a namespace that every cluster has",
+                    )
+                    .also(at, "its Namespace object is not the platform's"),
+            );
+        }
     }
 
     fn report_missing_tier(&mut self, namespace: &Ident) {

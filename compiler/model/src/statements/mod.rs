@@ -52,7 +52,7 @@ pub(crate) use health::Drafts;
 pub use ingress::{Ingress, IngressController};
 pub(crate) use mounts::port_numbers;
 pub use mounts::{Config, Port, SecretMount, Volume};
-pub use namespace::{ContainerDefaults, Namespace, Quota};
+pub use namespace::{ContainerDefaults, Namespace, Network, Quota};
 pub use patch::{Patch, PatchField, PatchValue};
 pub use peers::{FlowPort, Peers};
 pub use probe::{CheckKind, Probe, ProbeCheck, Probes};

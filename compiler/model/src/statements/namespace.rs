@@ -9,6 +9,7 @@ use super::reader::{cpu_range, memory_range, text};
 use super::{Availability, Grant, Reader, slo, statements};
 use crate::eval::Evaluator;
 use crate::ids::{NamespaceId, SecretId, ServiceId, TierId};
+use crate::kubernetes;
 use crate::origin::Sourced;
 use crate::platform::Defaults;
 use crate::shown::{Names, Shown};
@@ -42,6 +43,13 @@ statements! {
         "What decides where the source sets nothing, for the namespace and its services [default: as in the platform].",
         default Defaults::Strict,
         read Defaults::read;
+    network: Option<Sourced<Network>> = "network isolated | network open because \"…\"" [Namespace NamespaceDefaults]
+        "Whether network policies enforce the flows of the namespace's services. `open` emits none: flows are declared and checked, and nothing else is denied [default: `isolated`].",
+        read Network::read,
+        members {
+            network_open: bool, "Whether it has no network policies."
+                => |network| network.as_ref().is_some_and(|network| network.value.is_open()),
+        };
     slo: Option<Sourced<Availability>> = "slo availability PERCENT [over TIME]" ByKey [Namespace NamespaceDefaults]
         "The availability that each of its services promises to its clients.",
         read Availability::read_default,
@@ -78,6 +86,89 @@ statements! {
         "What the ServiceAccount of the namespace may do at the Kubernetes API.",
         read Grant::read,
         members {};
+}
+
+impl Namespace {
+    /// Whether it has no network policies.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.opened().is_some()
+    }
+
+    /// The statement that leaves it without network policies.
+    #[must_use]
+    pub fn opened(&self) -> Option<&Sourced<Network>> {
+        self.network
+            .as_ref()
+            .filter(|network| network.value.is_open())
+    }
+
+    /// Why a platform cannot have it to itself, if its name is reserved.
+    #[must_use]
+    pub fn reserved(&self) -> Option<&'static str> {
+        kubernetes::reserved_namespace(&self.name.value)
+    }
+
+    /// Whether a pod in it that no other policy selects has no connections: not where policies are not wanted, nor
+    /// where pods of others are.
+    #[must_use]
+    pub fn denies_by_default(&self) -> bool {
+        !self.is_open() && self.reserved().is_none()
+    }
+
+    /// Whether the cluster makes it, so that no Namespace object is emitted.
+    #[must_use]
+    pub fn is_of_cluster(&self) -> bool {
+        kubernetes::is_system_namespace(&self.name.value)
+    }
+}
+
+/// Whether network policies enforce the flows of a namespace.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Network {
+    /// What no flow needs is denied.
+    Isolated,
+    /// Nothing is denied, for this reason.
+    Open(String),
+}
+
+impl Network {
+    /// Whether nothing is denied.
+    #[must_use]
+    pub const fn is_open(&self) -> bool {
+        matches!(self, Self::Open(_))
+    }
+
+    fn read(reader: &mut Reader<'_, '_>) -> Option<Sourced<Self>> {
+        let start = reader.here();
+        if reader.word("isolated") {
+            reader.finish();
+            return Some(reader.sourced(Self::Isolated, reader.statement()));
+        }
+        if !reader.word("open") {
+            reader.expected("`isolated` or `open`");
+            return None;
+        }
+        let reason = reader.because();
+        reader.finish();
+        match reason {
+            Some(reason) => Some(reader.sourced(Self::Open(reason), reader.statement())),
+            None => reader.refuse(
+                Diagnostic::new(&codes::MISSING_PROPERTY, "`network open` needs a reason")
+                    .at(start, "no `because`")
+                    .help("write why nothing enforces the flows: `network open because \"…\"`"),
+            ),
+        }
+    }
+}
+
+impl Shown for Network {
+    fn show(&self, _: &dyn Names) -> String {
+        match self {
+            Self::Isolated => "isolated".to_owned(),
+            Self::Open(reason) => format!("open because \"{reason}\""),
+        }
+    }
 }
 
 /// Sums that a namespace may not pass.

@@ -1,6 +1,7 @@
 //! Coverage: every declared pod is isolated in both directions, and every namespace that has pods
 //! or is declared denies by default, so that an undeclared pod has no connections.
 
+use crate::claims::{Claims, Enforcement};
 use crate::classes::{ClassId, Partition};
 use crate::manifest::{Direction, Manifests, Origin, Policy};
 use crate::matrix::Matrix;
@@ -63,6 +64,8 @@ pub struct Coverage {
     pub namespaces: usize,
     /// What is open.
     pub uncovered: Vec<Uncovered>,
+    /// The namespaces that are open by declaration, with how far policies bind their pods.
+    pub exempt: Vec<(String, Enforcement)>,
 }
 
 impl Coverage {
@@ -74,20 +77,26 @@ impl Coverage {
 
     /// Looks at every workload and namespace.
     #[must_use]
-    pub fn of(partition: &Partition<'_>, matrix: &Matrix) -> Self {
+    pub fn of(partition: &Partition<'_>, matrix: &Matrix, claims: &Claims) -> Self {
         let manifests = partition.manifests();
+        let is_bound = |namespace: &str| claims.enforcement(namespace) != Enforcement::Nothing;
+        let bound = manifests.workloads.iter();
+        let bound = bound.filter(|workload| is_bound(&workload.namespace));
         let mut out = Self {
-            workloads: manifests.workloads.len(),
+            workloads: bound.clone().count(),
             ..Self::default()
         };
-        for workload in manifests.workloads.iter().filter(|one| one.is_on_host) {
+        for workload in bound.filter(|one| one.is_on_host) {
             out.uncovered.push(Uncovered::OnHost {
                 name: format!("{}.{}", workload.namespace, workload.name),
                 place: workload.place,
             });
         }
         // The classes of a workload stand together.
-        let classes: Vec<_> = partition.workload_classes().collect();
+        let classes: Vec<_> = partition
+            .workload_classes()
+            .filter(|class| !partition.is_left_open(*class, claims))
+            .collect();
         let workloads =
             classes.chunk_by(|a, b| partition.workload_index(*a) == partition.workload_index(*b));
         for pods in workloads {
@@ -111,8 +120,14 @@ impl Coverage {
                 }
             }
         }
-        let names = namespaces(manifests);
+        let (names, exempt): (Vec<&str>, Vec<&str>) = namespaces(manifests)
+            .into_iter()
+            .partition(|name| claims.enforcement(name) == Enforcement::Whole);
         out.namespaces = names.len();
+        let exempt = exempt.into_iter();
+        out.exempt = exempt
+            .map(|name| (name.to_owned(), claims.enforcement(name)))
+            .collect();
         let mut denied: Vec<(&str, Direction)> = Vec::new();
         for policy in manifests.policies.iter().filter(|p| p.selector.is_empty()) {
             for direction in Direction::BOTH {

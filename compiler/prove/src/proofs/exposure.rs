@@ -26,6 +26,8 @@ pub struct Exposure {
     pub exposed: Vec<Exposed>,
     /// Workloads for which that is not what is claimed.
     pub differs: Vec<ClassId>,
+    /// Workloads that the claims leave without policies.
+    pub left_open: Vec<ClassId>,
 }
 
 impl Exposure {
@@ -56,6 +58,10 @@ impl Exposure {
         }
         let mut out = Self::default();
         for class in partition.workload_classes() {
+            if partition.is_left_open(class, claims) {
+                out.left_open.push(class);
+                continue;
+            }
             let mut wanted = std::mem::take(&mut claimed[class.index()]);
             wanted.sort_unstable();
             wanted.dedup_by(|next, kept| {

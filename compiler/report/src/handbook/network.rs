@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use erpc_answers::{Flows, NamespaceCell, Row, by_namespace};
 use erpc_model::units::Protocol;
-use erpc_model::{AddressKind, EnvValue, Grant, IngressController, Peer, Service, Sourced};
+use erpc_model::{
+    AddressKind, EnvValue, Grant, IngressController, Network, Peer, Service, Sourced,
+};
 use erpc_policy::Party;
 
 use super::{Chapter, Source, shown};
@@ -343,12 +345,34 @@ fn audit(source: &Source<'_>, matrix: &[Row]) -> Chapter {
         "Denied unless listed: each component has exactly the connections, secrets and rights of its row. The node that a pod runs on always reaches it, for its health checks: no NetworkPolicy governs that.",
         "Заборонено все, чого немає в рядку: кожен компонент має рівно ці з'єднання, секрети та права. Вузол, на якому працює под, завжди має до нього доступ для перевірок стану: жодна NetworkPolicy цього не обмежує.",
     );
+    let mut texts = vec![text];
+    texts.extend(deviations(source));
     source.chapter(
         "audit",
         ("Security audit", "Аудит безпеки (КСЗІ)"),
-        vec![text],
+        texts,
         vec![table],
     )
+}
+
+/// The namespaces to which the audit does not apply as a whole.
+fn deviations(source: &Source<'_>) -> Vec<String> {
+    let mut texts = Vec::new();
+    for (_, namespace) in source.platform.namespaces() {
+        let name = &namespace.name.value;
+        if let Some(Network::Open(reason)) = namespace.opened().map(|opened| &opened.value) {
+            texts.push(source.say(
+                &format!("`{name}` has no network policies (`network open`: {reason}). Its rows are what is declared; pods in it may also connect to each other, to pods of other such namespaces and to addresses."),
+                &format!("`{name}` не має мережевих політик (`network open`: {reason}). Його рядки показують оголошене; його поди можуть також з'єднуватися між собою, з подами інших таких просторів та з адресами."),
+            ));
+        } else if namespace.reserved().is_some() {
+            texts.push(source.say(
+                &format!("`{name}` is shared with the cluster: policies bind the platform's pods in it, and no policy denies by default."),
+                &format!("`{name}` належить кластеру: політики обмежують у ньому лише поди платформи, усталеної заборони немає."),
+            ));
+        }
+    }
+    texts
 }
 
 /// A caller as the audit names it: where nodes serve the routes, policies know the controller by their

@@ -136,6 +136,15 @@ struct Answered {
     fix: Option<Fix>,
     /// The `never` that forbids it.
     never: Option<Never>,
+    /// The `network open` for which no policy has a say in it.
+    unenforced: Option<Unenforced>,
+}
+
+#[derive(Serialize)]
+struct Unenforced {
+    namespace: String,
+    place: Option<String>,
+    statement: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -191,17 +200,23 @@ impl Asking<'_> {
             Some(party) => party.name(self.platform),
             None => end.text.clone(),
         };
-        let is_allowed = !why.allowed.is_empty();
+        let is_declared = !why.allowed.is_empty();
+        let parties = from.single().zip(to.single());
+        let unenforced = parties.and_then(|(from, to)| self.unenforced(from, to));
+        let is_allowed = is_declared || unenforced.is_some();
         let sides = [(from, Direction::Egress), (to, Direction::Ingress)];
         let forbidding = sides.into_iter().filter_map(|(end, direction)| {
             let id = end.single()?.service()?;
+            if self.platform[self.platform[id].namespace].is_open() {
+                return None;
+            }
             Some(Forbidding {
                 file: self.policy_file(id),
                 direction: direction.field(),
             })
         });
         let opening = match (from.single(), to.single()) {
-            (Some(from), Some(called)) if !is_allowed && why.routes.is_empty() => {
+            (Some(from), Some(called)) if !is_declared && why.routes.is_empty() => {
                 let port = to.port.as_ref();
                 opening(self.platform, self.derived, from, called, port)
             }
@@ -226,7 +241,19 @@ impl Asking<'_> {
             },
             fix: opening.map(|opening| self.fix(opening)),
             never,
+            unenforced,
         }
+    }
+
+    fn unenforced(&self, from: Party, to: Party) -> Option<Unenforced> {
+        let namespace = erpc_policy::unenforced(self.platform, from, to)?;
+        let namespace = &self.platform[namespace];
+        let span = namespace.opened()?.span();
+        Some(Unenforced {
+            namespace: namespace.name.value.to_string(),
+            place: self.sources.place(span),
+            statement: statement(self.sources, span),
+        })
     }
 
     fn fix(&self, opening: Opening) -> Fix {
@@ -315,6 +342,21 @@ impl Answer for Answered {
         for side in &self.forbidden_by {
             push_line!(out, "  {}: no {} rule for it", side.file, side.direction);
         }
+        if let Some(open) = &self.unenforced {
+            let flow = if self.through.is_empty() {
+                "no flow declares it; "
+            } else {
+                ""
+            };
+            push_line!(
+                out,
+                "  {flow}no policy enforces it in `{}`:",
+                open.namespace
+            );
+            if let (Some(place), Some(statement)) = (&open.place, &open.statement) {
+                push_line!(out, "    {place}: {statement}");
+            }
+        }
         if !self.allowed && self.forbidden_by.is_empty() {
             push_line!(
                 out,
@@ -333,7 +375,8 @@ impl Answer for Answered {
                 (Some(service), None) => format!("in {service}"),
                 (None, _) => "outside of all blocks".to_owned(),
             };
-            push_line!(out, "\n  to allow it, {at}:\n    {}", fix.statement);
+            let what = if self.allowed { "declare" } else { "allow" };
+            push_line!(out, "\n  to {what} it, {at}:\n    {}", fix.statement);
             if !fix.needs.is_empty() {
                 let needs = fix.needs.join("\n    ");
                 push_line!(out, "  the program then asks for more:\n    {needs}");

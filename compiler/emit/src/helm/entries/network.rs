@@ -196,6 +196,9 @@ impl<'p> Gatherer<'p> {
     /// The contract of a service: one entry, or one for each that it is on some cluster, with or
     /// without routes.
     pub(super) fn policies(&self, id: ServiceId, list: &mut List) {
+        if self.platform[self.platform[id].namespace].is_open() {
+            return;
+        }
         let served = self.contracts(id, |contract| &contract.with_routes);
         let mut contracts = self.sites.0.iter();
         let has_routes = contracts.any(|site| {
