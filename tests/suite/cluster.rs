@@ -15,6 +15,7 @@ mod erp1;
 mod faults;
 mod helm;
 mod history;
+mod identity;
 mod jobs;
 mod moves;
 mod networks;

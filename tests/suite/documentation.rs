@@ -37,7 +37,7 @@ fn words() -> String {
         for word in all_words().filter(|word| word.places.contains(&place)) {
             let merge = match word.merge {
                 Merge::Replace => "replaces",
-                Merge::ByKey => "by key",
+                Merge::ByKey | Merge::ByPair => "by key",
                 Merge::Inside => "merges",
                 Merge::Append => "adds",
             };

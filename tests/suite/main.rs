@@ -21,6 +21,7 @@ mod formatting;
 mod gitops;
 mod graph;
 mod helm;
+mod identity;
 mod import;
 mod library;
 mod licences;

@@ -8,6 +8,7 @@ mod capacity;
 mod configs;
 mod dead;
 mod defaults;
+mod identity;
 mod images;
 mod names;
 mod paths;
@@ -38,6 +39,10 @@ pub fn check(platform: &Platform, derived: &Derived, is_whole: bool) -> Diagnost
     let mut out = Diagnostics::new();
     names::derived_names(platform, &derived.edges, &mut out);
     names::port_names(platform, &mut out);
+    identity::overlaps(platform, &mut out);
+    identity::labels_against_selectors(platform, &mut out);
+    identity::routes(platform, &mut out);
+    identity::accounts(platform, &mut out);
     ports::collisions(platform, &mut out);
     ports::headless(platform, &mut out);
     ports::node_ports(platform, &mut out);

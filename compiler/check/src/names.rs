@@ -2,7 +2,7 @@
 
 use erpc_diagnostics::{Diagnostic, Diagnostics, Span, codes};
 use erpc_model::kubernetes::writable_volume;
-use erpc_model::{AddressKind, Platform, Service};
+use erpc_model::{AddressKind, Platform, Service, Workload};
 use erpc_policy::Edges;
 use rustc_hash::FxHashMap;
 use smol_str::{SmolStr, format_smolstr};
@@ -18,20 +18,51 @@ const MAX_LABEL: usize = 63;
 
 /// Lengths and collisions of the names of objects that are made from the source names.
 pub(crate) fn derived_names(platform: &Platform, edges: &Edges, out: &mut Diagnostics) {
-    let mut taken: FxHashMap<(&str, u32, SmolStr), Span> = FxHashMap::default();
-    let mut claim = |kind: &'static str, namespace: u32, name: SmolStr, span: Span| match taken
-        .insert((kind, namespace, name.clone()), span)
-    {
-        Some(first) if first != span => out.push(
-            Diagnostic::new(
-                &codes::DUPLICATE_NAME,
-                format!("two {kind}s of this namespace would have the name `{name}`"),
-            )
-            .at(span, "one here")
-            .also(first, "the other here"),
-        ),
-        _ => {}
+    let mut taken: FxHashMap<(&str, u32, SmolStr), (Span, &str)> = FxHashMap::default();
+    let mut claim_for = |owner, kind: &'static str, namespace: u32, name: SmolStr, span: Span| {
+        let first = taken.insert((kind, namespace, name.clone()), (span, owner));
+        let Some((first, other)) = first.filter(|(first, _)| *first != span) else {
+            return;
+        };
+        // Where names follow from those of services, the services are at fault; else what is called so.
+        let message = match owner == other {
+            true => format!("two {kind}s of this namespace would have the name `{name}`"),
+            false => {
+                format!("`{other}` and `{owner}` would both have a {kind} with the name `{name}`")
+            }
+        };
+        out.push(
+            Diagnostic::new(&codes::DUPLICATE_NAME, message)
+                .at(span, "one here")
+                .also(first, "the other here"),
+        );
     };
+    let mut accounts: FxHashMap<(u32, &str), Span> = FxHashMap::default();
+    for (_, service) in platform.services() {
+        let owner = service.name.value.as_str();
+        let namespace = service.namespace.0;
+        let workload = service.workload_name();
+        let kind = service.workload.kind().name;
+        claim_for(
+            owner,
+            kind,
+            namespace,
+            workload.value.clone(),
+            workload.span(),
+        );
+        for named in service.service_names() {
+            let span = named.name.span();
+            claim_for(owner, "Service", namespace, named.name.value, span);
+        }
+        // Services may share an account that they name.
+        if let Some(account) = service.account() {
+            let name = &account.name;
+            let first = accounts.entry((namespace, name.value.as_str()));
+            let span = *first.or_insert(name.span());
+            claim_for("", "ServiceAccount", namespace, name.value.clone(), span);
+        }
+    }
+    let mut claim = |kind, namespace, name, span| claim_for("", kind, namespace, name, span);
     for (id, namespace) in platform.namespaces() {
         let account = format_smolstr!("{}-sa", namespace.name.value);
         claim("ServiceAccount", id.0, account, namespace.name.span());
@@ -39,10 +70,9 @@ pub(crate) fn derived_names(platform: &Platform, edges: &Edges, out: &mut Diagno
     for (_, service) in platform.services() {
         let namespace = service.namespace.0;
         let name = &service.name;
-        if !service.grants.is_empty() {
+        if !service.grants.is_empty() && service.account().is_none() {
             claim("ServiceAccount", namespace, name.value.clone(), name.span());
         }
-        claim("Service", namespace, name.value.clone(), name.span());
         for config in &service.configs {
             claim(
                 "ConfigMap",
@@ -66,8 +96,15 @@ pub(crate) fn derived_names(platform: &Platform, edges: &Edges, out: &mut Diagno
     }
     for (id, service) in platform.services() {
         if edges.is_found_by_replica(platform, id) {
-            let name = format_smolstr!("{}-pods", service.name.value);
-            claim("Service", service.namespace.0, name, service.name.span());
+            let owner = &service.name;
+            let name = format_smolstr!("{}-pods", owner.value);
+            claim_for(
+                &owner.value,
+                "Service",
+                service.namespace.0,
+                name,
+                owner.span(),
+            );
         }
     }
     for address in &platform.addresses {
@@ -76,8 +113,15 @@ pub(crate) fn derived_names(platform: &Platform, edges: &Edges, out: &mut Diagno
             AddressKind::LoadBalancer => "loadbalancer",
             AddressKind::NodePort(_) => "nodeport",
         };
-        let name = format_smolstr!("{}-{suffix}", service.name.value);
-        claim("Service", service.namespace.0, name, service.name.span());
+        let owner = &service.name;
+        let name = format_smolstr!("{}-{suffix}", owner.value);
+        claim_for(
+            &owner.value,
+            "Service",
+            service.namespace.0,
+            name,
+            owner.span(),
+        );
     }
     lengths(platform, edges, out);
     descriptions(platform, out);
@@ -86,16 +130,17 @@ pub(crate) fn derived_names(platform: &Platform, edges: &Edges, out: &mut Diagno
 fn lengths(platform: &Platform, edges: &Edges, out: &mut Diagnostics) {
     for (_, service) in platform.services() {
         let kind = service.workload.kind();
+        let name = service.workload_name();
+        let what = format!("a {}", kind.name);
         // Without a suffix, its limit is that of every name, which resolution holds.
-        let Some(why) = kind.suffix else { continue };
-        report_length(
-            &service.name.value,
-            MAX_WITH_SUFFIX,
-            &format!("a {}", kind.name),
-            why,
-            service.name.span(),
-            out,
-        );
+        match kind.suffix {
+            Some(why) if service.workload != Workload::Job || service.has_hashed_name() => {
+                report_length(&name.value, MAX_WITH_SUFFIX, &what, why, name.span(), out);
+            }
+            // Its pods carry the name in a label.
+            Some(_) => report_length(&name.value, MAX_LABEL, &what, "", name.span(), out),
+            None => {}
+        }
     }
     for (id, service) in platform.services() {
         if edges.is_found_by_replica(platform, id) {
@@ -156,7 +201,7 @@ fn volume_names(service: &Service, out: &mut Diagnostics) {
         claim(name.value.to_string(), "config", name.span(), "a volume");
     }
     for container in service.containers() {
-        let is_main = container.name.value == service.name.value;
+        let is_main = container.name.value == service.main.name.value;
         // One that is not absolute is reported as a path.
         let paths = container.writable.iter();
         for path in paths.filter(|path| path.value.starts_with('/')) {

@@ -20,7 +20,7 @@ pub(crate) fn mounts(platform: &Platform, out: &mut Diagnostics) {
             shape(service, at, out);
         }
         for container in service.containers() {
-            let is_main = container.name.value == service.name.value;
+            let is_main = container.name.value == service.main.name.value;
             let mut taken: FxHashMap<&str, (&str, &Sourced<String>)> = FxHashMap::default();
             let own = container.writable.iter().map(|at| ("writable folder", at));
             let mounted = shared.iter().copied().filter(|_| is_main);

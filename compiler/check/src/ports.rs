@@ -2,7 +2,7 @@
 
 use erpc_diagnostics::{Diagnostic, Diagnostics, Span, codes};
 use erpc_model::units::Protocol;
-use erpc_model::{AddressKind, Platform, Port, Service};
+use erpc_model::{AddressKind, Platform, Port, Service, ServiceName};
 use rustc_hash::FxHashMap;
 
 use crate::of_service;
@@ -76,11 +76,11 @@ fn overlaps(
 /// A headless Service translates no ports: clients reach the pod itself.
 pub(crate) fn headless(platform: &Platform, out: &mut Diagnostics) {
     for (_, service) in platform.services() {
-        if !service.is_stateful() {
-            continue;
-        }
+        let headless = service.service_names().into_iter();
+        let headless: Vec<ServiceName> = headless.filter(|named| named.is_headless).collect();
         for port in &service.ports {
-            if port.number.value != port.container {
+            let is_reached = headless.iter().any(|of| of.has_port(&port.name.value));
+            if is_reached && port.number.value != port.container {
                 let diagnostic = Diagnostic::new(
                     &codes::CONTRADICTION,
                     format!(
@@ -90,7 +90,7 @@ pub(crate) fn headless(platform: &Platform, out: &mut Diagnostics) {
                 )
                 .at(port.number.span(), "another number than the container's")
                 .help(format!(
-                    "a service with a volume has a headless Service, which translates nothing: write `port {} {}`",
+                    "a headless Service, as a service with a volume has by default, translates nothing: write `port {} {}`",
                     port.name.value, port.container
                 ));
                 out.push(of_service(diagnostic, port.number.origin, service));

@@ -118,8 +118,11 @@ pub(crate) fn labels_of_services(platform: &Platform, out: &mut Diagnostics) {
         let annotations = properties.annotations.iter();
         let annotations = annotations.map(|pair| ("annotation", pair));
         for (what, (key, value)) in labels.chain(annotations) {
+            // With an identity, the labels of the pods are those of the source.
+            let has_identity = properties.identity.is_some();
             let is_reserved = RESERVED_OF_SERVICES.iter().any(|reserved| {
-                key == reserved || reserved.ends_with('/') && key.starts_with(reserved)
+                let is_prefix = reserved.ends_with('/');
+                key == reserved && !has_identity || is_prefix && key.starts_with(reserved)
             });
             if is_reserved {
                 let message = format!("the {what} `{key}` is reserved: `erpc` sets it");

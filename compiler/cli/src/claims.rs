@@ -35,7 +35,15 @@ pub fn of_platform(platform: &Platform) -> Claimed {
     };
     for (id, service) in platform.services() {
         let namespace = platform[service.namespace].name.value.clone();
-        let end = erpc_prove::Peer::workload(namespace, service.name.value.clone());
+        // Without an identity, pods are those of the workload with the name of the service.
+        let end = match &service.properties.identity {
+            Some(_) => {
+                let selector = service.selector().into_iter();
+                let labels = selector.map(|(key, value)| (key, value.value));
+                erpc_prove::Peer::pods(namespace, labels)
+            }
+            None => erpc_prove::Peer::workload(namespace, service.name.value.clone()),
+        };
         let end = claiming.out.claims.end(end);
         debug_assert_eq!(claiming.services.len(), id.index());
         claiming.services.push(end);

@@ -473,17 +473,20 @@ fn is_of_platform(program: &Program<'_>, claim: &Value) -> bool {
     if is_labelled(claim, program.name()) {
         return true;
     }
-    let service = claim["metadata"]["labels"]["app.kubernetes.io/name"].as_str();
-    let namespace = claim["metadata"]["namespace"].as_str();
-    program.platform.services().any(|(_, of)| {
-        Some(of.name.value.as_str()) == service
-            && Some(program.platform[of.namespace].name.value.as_str()) == namespace
-            && of.volumes.iter().any(|volume| {
-                let start = format!("{}-{}-", volume.name.value, of.name.value);
-                claim["metadata"]["name"]
-                    .as_str()
-                    .is_some_and(|name| name.starts_with(&start))
-            })
+    // Its controller gives a claim the labels of the selector.
+    let (labels, namespace) = (
+        &claim["metadata"]["labels"],
+        &claim["metadata"]["namespace"],
+    );
+    let service = program.service_of_pod(namespace.as_str().unwrap_or_default(), labels);
+    let name = claim["metadata"]["name"].as_str().unwrap_or_default();
+    service.is_some_and(|id| {
+        let of = &program.platform[id];
+        let mut volumes = of.volumes.iter();
+        volumes.any(|volume| {
+            let workload = &of.workload_name().value;
+            name.starts_with(&format!("{}-{workload}-", volume.name.value))
+        })
     })
 }
 

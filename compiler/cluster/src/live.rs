@@ -289,7 +289,8 @@ pub(crate) async fn running_pods(
     namespace: &str,
 ) -> Result<Vec<Value>, ApiError> {
     let path = format!("/api/v1/namespaces/{namespace}/pods");
-    let mut pods = cluster.list(&path, &program.selector()).await?;
+    let selector = program.selector_of_pods();
+    let mut pods = cluster.list(&path, &selector).await?;
     pods.retain(|pod| !ready::has_ended(pod));
     Ok(pods)
 }

@@ -101,7 +101,7 @@ impl Moves {
                 let namespace = &program.platform[model.namespace].name.value;
                 let name = match program.workload(service) {
                     Some(workload) if workload.id.kind == Kind::Job => &workload.id.name,
-                    _ => &model.name.value,
+                    _ => &model.workload_name().value,
                 };
                 Some(moved(format!("{namespace}/{name}")))
             }
@@ -148,7 +148,7 @@ pub(crate) async fn volumes(
         let Some((volume, number)) = of_template(claim, &own, &old.name) else {
             continue;
         };
-        let name = format!("{volume}-{}-{number}", model.name.value);
+        let name = format!("{volume}-{}-{number}", model.workload_name().value);
         if taken.contains(&name) {
             return Ok(Err(Failure::new(format!(
                 "the volume of {old_namespace}/{} cannot go over to {new_namespace}/{name}: there is such a claim already",
@@ -180,6 +180,10 @@ fn of_template<'c>(claim: &'c Value, volumes: &[&'c str], set: &str) -> Option<(
 /// of the new set would give it.
 fn successor(program: &Program<'_>, claim: &Value, service: ServiceId, name: &str) -> Value {
     let model = &program.platform[service];
+    let selector = model.selector().into_iter();
+    let labels: BTreeMap<String, String> = selector
+        .map(|(key, value)| (key.to_string(), value.value.to_string()))
+        .collect();
     let mut spec = json!({});
     for key in [
         "accessModes",
@@ -198,7 +202,7 @@ fn successor(program: &Program<'_>, claim: &Value, service: ServiceId, name: &st
         "metadata": {
             "name": name,
             "namespace": program.platform[model.namespace].name.value.as_str(),
-            "labels": { NAME: model.name.value.as_str() },
+            "labels": labels,
         },
         "spec": spec,
     })

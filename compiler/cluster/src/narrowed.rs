@@ -12,7 +12,7 @@ use crate::equal::is_certainly_equal;
 use crate::failure::Failure;
 use crate::live::Live;
 use crate::object::{NAME, ObjectId};
-use crate::program::Program;
+use crate::program::{PodIndex, Program};
 use crate::selection::{Selection, namespace_of, unknown};
 
 impl<'p> Program<'p> {
@@ -88,6 +88,7 @@ impl<'p> Program<'p> {
             manager: self.manager.clone(),
             source_id: self.source_id.clone(),
             workloads: HashMap::new(),
+            pods: PodIndex::of(platform),
             selection: Some(selection),
         };
         part.with_objects(objects)

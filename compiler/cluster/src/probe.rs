@@ -11,9 +11,10 @@ mod run;
 use std::collections::BTreeMap;
 
 use erpc_model::units::Protocol;
-use erpc_model::{FlowPort, Peer, Port, ServiceId};
+use erpc_model::{FlowPort, Peer, Port, Service, ServiceId};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
+use smol_str::SmolStr;
 
 use crate::object::{ObjectId, hex};
 use crate::program::Program;
@@ -28,7 +29,6 @@ pub const PROBE_IMAGE: &str = "registry.k8s.io/e2e-test-images/agnhost:2.53";
 pub(crate) const PROBE_LABEL: &str = "erpc.dev/probe";
 /// At the start of each line of the report.
 pub(crate) const MARK: &str = "erpc-probe";
-const NAME: &str = "app.kubernetes.io/name";
 /// How long one connection is tried.
 const SECONDS_EACH: usize = 3;
 /// So many `never`s are tried from one service; a wildcard on both sides has millions.
@@ -93,8 +93,8 @@ pub struct Prober {
     pub id: ObjectId,
     /// Who it is: `shop-front.web`, or `a stranger in shop-front`.
     pub who: String,
-    /// The label that makes it a service's pod; none for a stranger.
-    identity: Option<String>,
+    /// The labels that make it a service's pod; none for a stranger.
+    identity: Vec<(SmolStr, SmolStr)>,
     /// What it tries.
     pub attempts: Vec<Attempt>,
 }
@@ -109,7 +109,7 @@ impl Prober {
                 name: job_name("a-stranger").into(),
             },
             who: format!("a stranger in {namespace}"),
-            identity: None,
+            identity: Vec::new(),
             attempts,
         }
     }
@@ -176,7 +176,7 @@ impl Probe {
             }
             probe.add(
                 &program.platform[service.namespace].name.value,
-                Some(&service.name.value),
+                Some(service),
                 name,
                 attempts,
             );
@@ -223,8 +223,15 @@ impl Probe {
         }
     }
 
-    fn add(&mut self, namespace: &str, service: Option<&str>, who: String, attempts: Vec<Attempt>) {
-        let name = job_name(service.unwrap_or("a-stranger"));
+    fn add(
+        &mut self,
+        namespace: &str,
+        service: Option<&Service>,
+        who: String,
+        attempts: Vec<Attempt>,
+    ) {
+        let name = job_name(service.map_or("a-stranger", |service| &service.name.value));
+        let selector = service.map(Service::selector).into_iter().flatten();
         self.probers.push(Prober {
             id: ObjectId {
                 namespace: Some(namespace.into()),
@@ -232,7 +239,7 @@ impl Probe {
                 name: name.into(),
             },
             who,
-            identity: service.map(str::to_owned),
+            identity: selector.map(|(key, value)| (key, value.value)).collect(),
             attempts,
         });
     }
@@ -316,19 +323,23 @@ fn attempt(
 ) -> Attempt {
     let service = &program.platform[to];
     let namespace = program.platform[service.namespace].name.value.to_string();
-    let name = service.name.value.to_string();
+    let mut services = service.service_names().into_iter();
+    let found = services.find(|of| of.has_port(&port.name.value));
+    let is_headless = found.as_ref().is_some_and(|of| of.is_headless);
+    // Without a Service, nothing answers to its name either.
+    let name = found.map_or_else(|| service.name.value.clone(), |of| of.name.value);
     Attempt {
         expects,
-        to: format!("{namespace}.{name}:{}", port.name.value),
+        to: format!("{}:{}", program.platform.path(to), port.name.value),
         host: format!("{name}.{namespace}.svc"),
         // A headless Service translates nothing.
-        port: if service.is_stateful() {
+        port: if is_headless {
             port.container
         } else {
             port.number.value
         },
         place,
-        service: Some((namespace, name)),
+        service: Some((namespace, name.to_string())),
     }
 }
 
@@ -369,8 +380,8 @@ fn manifest(prober: &Prober, platform: &str, image: &str) -> Value {
     }
     let mut labels = json!({ PROBE_LABEL: platform });
     let own = labels.clone();
-    if let Some(identity) = &prober.identity {
-        labels[NAME] = json!(identity);
+    for (key, value) in &prober.identity {
+        labels[key.as_str()] = json!(value.as_str());
     }
     let seconds = START_SECONDS + prober.attempts.len() * (SECONDS_EACH + 1);
     json!({

@@ -8,6 +8,7 @@ use erpc_emit::{Field, Kind};
 use erpc_model::{Platform, ServiceId};
 use erpc_policy::Derived;
 use serde_json::{Value, json};
+use smol_str::SmolStr;
 
 use crate::manager::FieldManager;
 use crate::object::{MANAGED_BY, ObjectId, PART_OF, Packed, TOOL, hex};
@@ -43,8 +44,45 @@ pub struct Program<'p> {
     pub(crate) source_id: Option<String>,
     /// The place of each service's workload among the objects.
     pub(crate) workloads: HashMap<ServiceId, usize>,
+    /// The services by the labels of their pods.
+    pub(crate) pods: PodIndex,
     /// The part of the platform that the run is about.
     pub(crate) selection: Option<Selection>,
+}
+
+/// The services of a platform by the labels that select their pods.
+#[derive(Debug, Default)]
+pub(crate) struct PodIndex {
+    /// By the namespace and the first label of the selector: the whole selector of each service.
+    by_label: HashMap<(SmolStr, SmolStr, SmolStr), Vec<(ServiceId, Labels)>>,
+}
+
+type Labels = Vec<(SmolStr, SmolStr)>;
+
+impl PodIndex {
+    pub(crate) fn of(platform: &Platform) -> Self {
+        let mut index = Self::default();
+        for (id, service) in platform.services() {
+            let namespace = platform[service.namespace].name.value.clone();
+            let selector = service.selector().into_iter();
+            let selector: Labels = selector.map(|(key, value)| (key, value.value)).collect();
+            if let Some((key, value)) = selector.first().cloned() {
+                let of_label = index.by_label.entry((namespace, key, value)).or_default();
+                of_label.push((id, selector));
+            }
+        }
+        index
+    }
+
+    fn service_of(&self, namespace: &str, labels: &Value) -> Option<ServiceId> {
+        let has = |(key, value): &(SmolStr, SmolStr)| labels[key.as_str()] == value.as_str();
+        labels.as_object()?.iter().find_map(|(key, value)| {
+            let label = (namespace.into(), key.into(), value.as_str()?.into());
+            let mut services = self.by_label.get(&label)?.iter();
+            let (id, _) = services.find(|(_, selector)| selector.iter().all(has))?;
+            Some(*id)
+        })
+    }
 }
 
 impl<'p> Program<'p> {
@@ -89,6 +127,7 @@ impl<'p> Program<'p> {
             manager: FieldManager::of(&platform.name.value),
             source_id: platform.id.as_ref().map(|id| id.value.clone()),
             workloads: HashMap::new(),
+            pods: PodIndex::of(platform),
             selection: None,
         };
         program.with_objects(objects)
@@ -139,6 +178,23 @@ impl<'p> Program<'p> {
     #[must_use]
     pub fn selector(&self) -> String {
         format!("{PART_OF}={}", self.name())
+    }
+
+    /// The selector of the platform's pods and of what owns them: none if some service has an `identity`, since its pods
+    /// have no label of the platform.
+    #[must_use]
+    pub fn selector_of_pods(&self) -> String {
+        let mut services = self.platform.services.iter();
+        match services.any(|service| service.properties.identity.is_some()) {
+            true => String::new(),
+            false => self.selector(),
+        }
+    }
+
+    /// The service whose pods have these labels.
+    #[must_use]
+    pub fn service_of_pod(&self, namespace: &str, labels: &Value) -> Option<ServiceId> {
+        self.pods.service_of(namespace, labels)
     }
 
     /// The object with this id.

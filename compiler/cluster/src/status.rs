@@ -249,7 +249,7 @@ impl<'p> Status<'p> {
                 }
             },
         };
-        let volumes = volumes(extras, &namespace, &name, service);
+        let volumes = volumes(extras, &namespace, service);
         let mut growing = extras.growing.values().filter(|growing| {
             growing.id.namespace.as_deref() == Some(&namespace)
                 && volumes.iter().any(|volume| *volume == growing.brief())
@@ -310,19 +310,14 @@ fn image(live: &Value, container: &str) -> String {
     image.unwrap_or_default().to_owned()
 }
 
-fn volumes(
-    extras: &Extras,
-    namespace: &str,
-    name: &str,
-    service: &erpc_model::Service,
-) -> Vec<String> {
+fn volumes(extras: &Extras, namespace: &str, service: &erpc_model::Service) -> Vec<String> {
     let mut out = Vec::new();
     for volume in &service.volumes {
         let volume_name = &volume.name.value;
         let wanted = if service.has_one_claim(volume) {
             volume_name.to_string()
         } else {
-            format!("{volume_name}-{name}-")
+            format!("{volume_name}-{}-", service.workload_name().value)
         };
         let claims = extras.claims.iter();
         for claim in claims.filter(|claim| claim["metadata"]["namespace"] == namespace) {

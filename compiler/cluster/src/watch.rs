@@ -137,29 +137,39 @@ impl Observed {
         selector: &str,
         namespaces: &[String],
     ) -> Result<Self, Failure> {
-        let watched: Vec<Watched> = Watched::of_program(program).collect();
-        let scopes: Vec<Option<String>> = match cluster.reach().await? {
-            Reach::All => vec![None],
-            Reach::Pods | Reach::Namespaces => namespaces.iter().cloned().map(Some).collect(),
-        };
+        let reach = cluster.reach().await?;
+        let of_pods = program.selector_of_pods();
+        let mut lists: Vec<(Watched, &str, Option<String>)> = Vec::new();
+        for what in Watched::of_program(program) {
+            let selector = match what {
+                Watched::Pod | Watched::ReplicaSet => &of_pods,
+                _ => selector,
+            };
+            match reach {
+                // Without a selector, that would be every pod of the cluster.
+                Reach::All if !selector.is_empty() => lists.push((what, selector, None)),
+                Reach::All | Reach::Pods | Reach::Namespaces => {
+                    let scopes = namespaces.iter().cloned();
+                    lists.extend(scopes.map(|scope| (what, selector, Some(scope))));
+                }
+            }
+        }
         let store = Arc::new(Mutex::new(Store {
-            unread: watched.len() * scopes.len(),
+            unread: lists.len(),
             ..Store::default()
         }));
         let news = Arc::new(Notify::new());
         let mut tasks = Vec::new();
-        for what in watched {
-            for scope in &scopes {
-                let keeper = Keeper {
-                    cluster: Arc::clone(cluster),
-                    what,
-                    scope: scope.clone(),
-                    selector: selector.to_owned(),
-                    store: Arc::clone(&store),
-                    news: Arc::clone(&news),
-                };
-                tasks.push(tokio::spawn(keeper.run()));
-            }
+        for (what, selector, scope) in lists {
+            let keeper = Keeper {
+                cluster: Arc::clone(cluster),
+                what,
+                scope,
+                selector: selector.to_owned(),
+                store: Arc::clone(&store),
+                news: Arc::clone(&news),
+            };
+            tasks.push(tokio::spawn(keeper.run()));
         }
         tasks.push(tokio::spawn(read_warnings(
             Arc::clone(cluster),

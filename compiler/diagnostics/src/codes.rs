@@ -112,6 +112,7 @@ codes! {
     MISSING_OBJECT          "W0329" Warning "a pod that needs what the platform does not have";
     NOT_STRICT              "W0330" Warning "services that are not hardened";
     NETWORK_OPEN            "W0335" Warning "a namespace without network policies";
+    SELECTORS_OVERLAP       "E0341" Error "services that select each other's pods";
     HOST_PORT               "W0314" Warning "a port on the node lowers Pod Security";
     CAPABILITY              "W0315" Warning "a capability lowers Pod Security";
 

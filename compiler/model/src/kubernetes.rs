@@ -3,6 +3,13 @@
 
 /// The longest DNS label (RFC 1123 §2.1).
 pub const MAX_LABEL: usize = 63;
+/// The label by which the pods of a service are known unless its `identity` has a selector, and by which people find
+/// its objects.
+pub const NAME_LABEL: &str = "app.kubernetes.io/name";
+/// The label with the tier of a service.
+pub const COMPONENT_LABEL: &str = "app.kubernetes.io/component";
+/// The label with the name of the platform, by which its objects are found.
+pub const PART_OF_LABEL: &str = "app.kubernetes.io/part-of";
 /// The longest DNS subdomain.
 const MAX_SUBDOMAIN: usize = 253;
 
@@ -22,6 +29,15 @@ pub fn not_a_label(text: &str) -> Option<String> {
     (!is_label(text)).then(|| {
         "expected lower-case letters, digits and `-`, with a letter or digit at both ends"
             .to_owned()
+    })
+}
+
+/// Why a text cannot be the name of a Service: a DNS label that starts with a letter (RFC 1035 §2.3.1).
+#[must_use]
+pub fn not_a_service(text: &str) -> Option<String> {
+    not_a_label(text).or_else(|| {
+        let starts = text.starts_with(|c: char| c.is_ascii_lowercase());
+        (!starts).then(|| "expected a lower-case letter at its start".to_owned())
     })
 }
 

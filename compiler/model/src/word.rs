@@ -57,6 +57,8 @@ pub enum Merge {
     Replace,
     /// As `Replace`, for each key (the first argument) of its own.
     ByKey,
+    /// As `ByKey`, for each pair `KEY = VALUE` of the statement.
+    ByPair,
     /// As `ByKey`, and what is inside merges too.
     Inside,
     /// All count.

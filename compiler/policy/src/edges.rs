@@ -4,7 +4,7 @@ use erpc_diagnostics::{Diagnostic, Diagnostics, Span, codes};
 use erpc_model::units::Protocol;
 use erpc_model::{
     DnsFlavour, ExternalPort, Flow, FlowId, FlowPort, Mode, Peer, Peers, Platform, ServiceId,
-    listed, nearest,
+    ServiceName, listed, nearest,
 };
 use rustc_hash::FxHashMap;
 use smol_str::SmolStr;
@@ -124,7 +124,8 @@ impl Edges {
     #[must_use]
     pub fn would_be_found_by_replica(&self, platform: &Platform, id: ServiceId) -> bool {
         let service = &platform[id];
-        !service.is_stateful()
+        let is_headless = |of: &ServiceName| of.is_headless;
+        !service.service_names().iter().any(is_headless)
             && !service.ports.is_empty()
             && (self.is_observed(id) || self.finds_itself(id))
     }

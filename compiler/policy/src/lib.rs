@@ -27,8 +27,8 @@ pub use flow_index::FlowIndex;
 pub use implied::{Implied, RoutedPort, needs_dns, needs_names};
 pub use order::{Condition, Order, critical_path, predecessors};
 pub use policies::{
-    EgressRule, IngressRule, NAME_LABEL, PodSelector, PolicyPeer, PolicyPort, Selected,
-    WorkloadPolicy, dns_pods, policies,
+    EgressRule, IngressRule, PodSelector, PolicyPeer, PolicyPort, Selected, WorkloadPolicy,
+    dns_pods, policies,
 };
 pub use search::{Arrival, Search};
 pub use security::PodSecurity;

@@ -15,9 +15,6 @@ use crate::edges::{Edges, dns_ports};
 use crate::implied::{Implied, RoutedPort, controller_of};
 use crate::mesh;
 
-/// The label by which a service's pods are known, that of the recomnormalized ones that never changes.
-pub const NAME_LABEL: &str = "app.kubernetes.io/name";
-
 /// Ports of one protocol in a row, as the pod sees them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PolicyPort {
@@ -92,8 +89,22 @@ impl std::fmt::Display for PolicyPort {
 pub enum PodSelector {
     /// Those of these services, sorted, at least one.
     Services(Vec<SmolStr>),
+    /// Those of a service whose `identity` has a selector, by its name, with the labels of the selector, sorted.
+    OfService(SmolStr, Vec<(SmolStr, SmolStr)>),
     /// Those that carry all of these labels, sorted.
     Labels(Vec<(SmolStr, SmolStr)>),
+}
+
+impl PodSelector {
+    /// The names of the services whose pods it selects; none for pods that are not the platform's.
+    #[must_use]
+    pub fn services(&self) -> &[SmolStr] {
+        match self {
+            Self::Services(names) => names,
+            Self::OfService(name, _) => std::slice::from_ref(name),
+            Self::Labels(_) => &[],
+        }
+    }
 }
 
 /// Pods, always with their namespace.
@@ -389,6 +400,19 @@ impl Side {
         for (id, ports) in self.services {
             let service = &platform[id];
             let namespace = platform[service.namespace].name.value.clone();
+            if service.has_own_selector() {
+                let selector = service.selector().into_iter();
+                let mut labels: Vec<(SmolStr, SmolStr)> =
+                    selector.map(|(key, value)| (key, value.value)).collect();
+                labels.sort_unstable();
+                let pods = PodSelector::OfService(service.name.value.clone(), labels);
+                let peer = PolicyPeer::Pods(Selected { namespace, pods });
+                groups
+                    .entry(ports.into_iter().collect())
+                    .or_default()
+                    .push(peer);
+                continue;
+            }
             by_namespace
                 .entry((ports.into_iter().collect(), namespace))
                 .or_default()

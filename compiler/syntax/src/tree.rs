@@ -341,6 +341,12 @@ impl Arg {
             Self::Block(block) => block.span,
         }
     }
+
+    /// Whether it is a comma.
+    #[must_use]
+    pub fn is_comma(&self) -> bool {
+        matches!(self, Self::Sign(Sign::Comma, _))
+    }
 }
 
 impl Expr {

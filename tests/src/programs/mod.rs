@@ -360,8 +360,10 @@ impl Writer {
     fn times(&mut self, word: &Word) -> usize {
         match word.merge {
             Merge::Replace | Merge::Inside => 1,
-            Merge::ByKey | Merge::Append if self.values.one_in(12) => 1 + self.values.below(30),
-            Merge::ByKey | Merge::Append => 1 + self.values.below(3),
+            Merge::ByKey | Merge::ByPair | Merge::Append if self.values.one_in(12) => {
+                1 + self.values.below(30)
+            }
+            Merge::ByKey | Merge::ByPair | Merge::Append => 1 + self.values.below(3),
         }
     }
 

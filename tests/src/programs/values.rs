@@ -299,6 +299,7 @@ impl Values {
             ("port", _) => self.port(),
             ("health", _) => self.health(),
             ("config", _) => self.config(),
+            ("identity", _) => self.identity(),
             ("env", _) => self.env(),
             ("secret", BlockKind::Namespace) => {
                 let name = self.any(SECRETS);
@@ -444,6 +445,43 @@ impl Values {
             files.join("; "),
             self.path()
         )
+    }
+
+    fn identity(&mut self) -> String {
+        let mut lines = Vec::new();
+        for word in ["workload", "container", "governing"] {
+            if self.one_in(3) {
+                let name = self.name(&["kept", "old.name", "x1", "web"]);
+                lines.push(format!("{word} \"{name}\""));
+            }
+        }
+        if !self.one_in(3) {
+            let app = self.below(1000);
+            let more = self.any(&[
+                "",
+                ", \"app.kubernetes.io/part-of\" = \"old\"",
+                ", tier = \"\"",
+            ]);
+            lines.push(format!("selector app = \"a{app}\"{more}"));
+        }
+        for _ in 0..self.below(3) {
+            let name = self.name(&["kept", "old", "web", "0x"]);
+            let of = match self.below(3) {
+                0 => format!(" for {}", self.any(PORTS)),
+                _ => String::new(),
+            };
+            let headless = self.any(&["", " headless"]);
+            lines.push(format!("service \"{name}\"{of}{headless}"));
+        }
+        if self.one_in(6) {
+            lines.push("service off".to_owned());
+        }
+        if self.one_in(3) {
+            let name = self.any(&["robot", "default", "kept"]);
+            let annotations = self.any(&["", " { annotations \"a.b/c\" = \"x y\" }"]);
+            lines.push(format!("account \"{name}\"{annotations}"));
+        }
+        format!("identity {{ {} }}", lines.join("; "))
     }
 
     fn path(&mut self) -> String {

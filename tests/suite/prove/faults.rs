@@ -1,11 +1,10 @@
 //! Faults seeded into what is derived: each makes a build fail, wherever in ERP/1 it is made.
 
 use erpc_cli::proof;
+use erpc_model::kubernetes::NAME_LABEL;
 use erpc_model::units::Protocol;
 use erpc_model::{Platform, ServiceId};
-use erpc_policy::{
-    Derived, NAME_LABEL, PodSelector, PolicyPeer, PolicyPort, Selected, WorkloadPolicy,
-};
+use erpc_policy::{Derived, PodSelector, PolicyPeer, PolicyPort, Selected, WorkloadPolicy};
 use erpc_tests::{compile_folder, repository};
 use smol_str::SmolStr;
 
@@ -46,7 +45,9 @@ const FAULTS: &[(&str, Fault)] = &[
     ("another service", |_, policy| {
         each_peer(policy, |selected| match &mut selected.pods {
             PodSelector::Services(names) => names[0] = "nobody".into(),
-            PodSelector::Labels(labels) => labels[0].1 = "nobody".into(),
+            PodSelector::OfService(_, labels) | PodSelector::Labels(labels) => {
+                labels[0].1 = "nobody".into()
+            }
         })
     }),
     ("another namespace", |_, policy| {

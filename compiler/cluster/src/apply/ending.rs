@@ -7,12 +7,13 @@ use std::time::Duration;
 use serde_json::Value;
 use smol_str::SmolStr;
 
-use super::engine::Engine;
+use super::engine::{EndingPods, Engine};
 use crate::failure::ApiError;
 use crate::live::{finalizers, running_pods};
-use crate::object::{NAME, ObjectId};
+use crate::object::ObjectId;
 use crate::progress::Event;
 use crate::workload;
+use erpc_emit::Kind;
 
 const LOOKED_AT_EVERY: Duration = Duration::from_millis(200);
 
@@ -24,10 +25,10 @@ impl Engine<'_, '_> {
                 continue;
             };
             let live = self.plan.live.get(id).unwrap_or_default();
-            let name = live["metadata"]["labels"][NAME].as_str();
-            if let (Some(namespace), Some(name)) = (&id.namespace, name) {
-                let names = self.ending.entry(namespace.clone()).or_default();
-                names.insert((name.into(), kind.pod_owner()));
+            let labels = labels_of_pods(id.kind, &live);
+            if let (Some(namespace), Some(labels)) = (&id.namespace, labels) {
+                let ending = self.ending.entry(namespace.clone()).or_default();
+                ending.insert((labels, kind.pod_owner()));
             }
         }
     }
@@ -80,17 +81,35 @@ impl Engine<'_, '_> {
     async fn pods_of(
         &self,
         namespace: &str,
-        ending: &BTreeSet<(SmolStr, &'static str)>,
+        ending: &BTreeSet<EndingPods>,
     ) -> Result<Vec<Value>, ApiError> {
         let mut pods = running_pods(self.cluster, self.program, namespace).await?;
         pods.retain(|pod| {
-            let name = pod["metadata"]["labels"][NAME].as_str();
+            let labels = &pod["metadata"]["labels"];
             let owner = pod["metadata"]["ownerReferences"][0]["kind"].as_str();
             let mut ending = ending.iter();
-            ending.any(|(of, by)| name == Some(of) && owner.is_none_or(|owner| owner == *by))
+            ending.any(|(of, by)| {
+                let is_selected = of.iter().all(|(key, value)| labels[key] == value.as_str());
+                is_selected && owner.is_none_or(|owner| owner == *by)
+            })
         });
         Ok(pods)
     }
+}
+
+/// The labels by which the pods of a live workload are known; `None` if it has none.
+fn labels_of_pods(kind: Kind, live: &Value) -> Option<BTreeMap<String, String>> {
+    let spec = &live["spec"];
+    let selector = match kind {
+        Kind::CronJob => &spec["jobTemplate"]["spec"]["template"]["metadata"]["labels"],
+        _ => &spec["selector"]["matchLabels"],
+    };
+    let labels: BTreeMap<String, String> = selector
+        .as_object()?
+        .iter()
+        .filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned())))
+        .collect();
+    (!labels.is_empty()).then_some(labels)
 }
 
 fn waits_for(pod: &Value, count: usize) -> String {

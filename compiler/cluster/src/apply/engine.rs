@@ -22,7 +22,10 @@ use crate::stop::Stop;
 
 /// The pods of deleted workloads in each namespace: the name of the service, as they are labelled, and the kind of
 /// what owns them. A service that is another kind of workload now has pods of the same name that stay.
-pub(super) type Ending = BTreeMap<SmolStr, BTreeSet<(SmolStr, &'static str)>>;
+pub(super) type Ending = BTreeMap<SmolStr, BTreeSet<EndingPods>>;
+
+/// The labels by which a workload knows its pods, and the kind of what owns them.
+pub(super) type EndingPods = (BTreeMap<String, String>, &'static str);
 
 pub(crate) struct Engine<'e, 'w> {
     pub(super) cluster: &'e Arc<Cluster>,

@@ -19,6 +19,8 @@ const NAMESPACE: &str = "kubernetes.io/metadata.name";
 pub(super) struct Neighbours {
     /// By namespace, then name: the services whose pods may have this name in their labels.
     services: HashMap<SmolStr, HashMap<SmolStr, BTreeSet<ServiceId>>>,
+    /// By namespace, then selector: the services whose `identity` has one.
+    selected: HashMap<(SmolStr, BTreeMap<SmolStr, SmolStr>), ServiceId>,
     callers: BTreeMap<ServiceId, BTreeSet<ServiceId>>,
 }
 
@@ -33,11 +35,18 @@ impl Neighbours {
         }
         let mut neighbours = Self {
             services: HashMap::new(),
+            selected: HashMap::new(),
             callers,
         };
         for (id, service) in platform.services() {
             let namespace = &platform[service.namespace].name.value;
             neighbours.insert(namespace, &service.name.value, [id]);
+            if service.has_own_selector() {
+                let selector = service.selector().into_iter();
+                let selector = selector.map(|(key, value)| (key, value.value));
+                let key = (namespace.clone(), selector.collect());
+                neighbours.selected.insert(key, id);
+            }
         }
         for (namespace, name, id) in Moves::of(program).services() {
             let served = neighbours.with_callers(id);
@@ -164,8 +173,22 @@ impl Neighbours {
             Value::Null => Some(own),
             selector => selector["matchLabels"][NAMESPACE].as_str(),
         };
-        let name = peer["podSelector"]["matchLabels"][NAME].as_str();
-        match (namespace, name) {
+        let labels: BTreeMap<SmolStr, SmolStr> = peer["podSelector"]["matchLabels"]
+            .as_object()
+            .into_iter()
+            .flatten()
+            .filter_map(|(key, value)| Some((key.into(), value.as_str()?.into())))
+            .collect();
+        let of_selector = namespace.and_then(|namespace| {
+            let key = (namespace.into(), labels.clone());
+            self.selected.get(&key).copied()
+        });
+        if let Some(service) = of_selector {
+            return BTreeSet::from([service]);
+        }
+        // A selector of other labels may mean any service of the namespace.
+        let name = labels.get(NAME).filter(|_| labels.len() == 1);
+        match (namespace, name.map(SmolStr::as_str)) {
             (Some(namespace), Some(name)) => {
                 self.named(namespace, name).cloned().unwrap_or_default()
             }

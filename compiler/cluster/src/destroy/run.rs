@@ -18,7 +18,7 @@ use crate::failure::{ApiError, Failure};
 use crate::inventory::{self, Inventory};
 use crate::live::{finalizers, running_pods};
 use crate::lock::{self, Lock};
-use crate::object::uid;
+use crate::object::{NAME, uid};
 use crate::owner::{self, Deleted};
 use crate::program::Program;
 use crate::progress::{Event, Progress};
@@ -340,8 +340,7 @@ impl Run<'_, '_> {
             let mut waits = Vec::new();
             for (namespace, names) in &names {
                 for pod in self.pods(namespace, &mut patience).await? {
-                    let name = pod["metadata"]["labels"]["app.kubernetes.io/name"].as_str();
-                    if name.is_some_and(|name| names.contains(name)) {
+                    if self.is_of_one(namespace, &pod, names) {
                         waits.push(((*namespace).to_owned(), ending("Pod", &pod)));
                     }
                 }
@@ -370,7 +369,19 @@ impl Run<'_, '_> {
         }
     }
 
-    /// What the pods of a workload are labelled with: the name of the service, which of a Job is not its own.
+    /// Whether a pod is of one of these services: by its labels, or, of a service that is gone, by the label with its
+    /// name.
+    fn is_of_one(&self, namespace: &str, pod: &Value, names: &BTreeSet<String>) -> bool {
+        let labels = &pod["metadata"]["labels"];
+        match self.program.service_of_pod(namespace, labels) {
+            Some(id) => names.contains(self.program.platform[id].name.value.as_str()),
+            None => labels[NAME]
+                .as_str()
+                .is_some_and(|name| names.contains(name)),
+        }
+    }
+
+    /// The service of a workload, by its name; of one that is gone, the name of the workload.
     fn label<'t>(&'t self, target: &'t Target) -> &'t str {
         let object = self.program.object(&target.id);
         match object.and_then(|object| object.service) {

@@ -83,7 +83,7 @@ pub(super) async fn registry(context: &Context<'_>) -> Result<Finding, Failure> 
     let (mut running, mut refused) = (BTreeSet::new(), BTreeSet::new());
     for namespace in &names {
         let path = format!("/api/v1/namespaces/{namespace}/pods");
-        for pod in cluster.list(&path, &program.selector()).await? {
+        for pod in cluster.list(&path, &program.selector_of_pods()).await? {
             for status in crate::ready::statuses(&pod) {
                 let image = status["image"].as_str().unwrap_or_default().to_owned();
                 let waiting = status["state"]["waiting"]["reason"].as_str();

@@ -267,12 +267,8 @@ impl Own<'_> {
 
     /// The service whose pods have these labels.
     fn service_of(&self, namespace: &str, labels: &Value) -> Option<String> {
-        let name = labels["app.kubernetes.io/name"].as_str()?;
-        let platform = self.program.platform;
-        let (id, _) = platform.services().find(|(_, service)| {
-            service.name.value == name && platform[service.namespace].name.value == namespace
-        })?;
-        Some(platform.path(id))
+        let id = self.program.service_of_pod(namespace, labels)?;
+        Some(self.program.platform.path(id))
     }
 
     fn place_of_service(&self, path: &str) -> Option<String> {

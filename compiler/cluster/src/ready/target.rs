@@ -41,12 +41,14 @@ impl Target {
             id: ObjectId {
                 namespace: Some(program.platform[model.namespace].name.value.clone()),
                 kind,
-                name: name.unwrap_or(&model.name.value).clone(),
+                name: name.unwrap_or(&model.workload_name().value).clone(),
             },
             generation,
             uid: String::new(),
             service: (!model.ports.is_empty() && !model.is_job())
-                .then(|| model.name.value.to_string()),
+                .then(|| model.service_name(None))
+                .flatten()
+                .map(String::from),
             startup: startup(&model.main.probes),
         }
     }

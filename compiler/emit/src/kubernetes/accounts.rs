@@ -1,7 +1,9 @@
 //! Service accounts and what they may do: one for each namespace, without a token; one of its own
-//! for each service with grants.
+//! for each service with grants; those that services name in their `identity`.
 
-use erpc_model::{Defaults, Grant, Namespace, Platform, ServiceId};
+use std::collections::BTreeMap;
+
+use erpc_model::{Defaults, Grant, Namespace, Platform, Service, ServiceId};
 use smol_str::SmolStr;
 
 use super::metadata;
@@ -28,11 +30,20 @@ struct Account<'p> {
     has_token: bool,
     token_causes: Causes,
     grants: &'p [Grant],
+    /// Whether the account itself is written here, and not only what it may do.
+    is_written: bool,
 }
 
-/// `<ns>-sa`, and `<ns>-role` with `<ns>-rolebinding` where the namespace has grants.
+/// The account that every namespace has.
+const DEFAULT: &str = "default";
+
+/// `<ns>-sa`, and `<ns>-role` with `<ns>-rolebinding` where the namespace has grants; then the accounts that services
+/// name, which several may share.
 pub(super) fn of_namespaces(platform: &Platform) -> Vec<Object> {
-    platform
+    let named = platform
+        .namespaces()
+        .flat_map(|(_, namespace)| named_accounts(platform, namespace));
+    let of_pods = platform
         .namespaces()
         .filter(|(_, namespace)| has_account(platform, namespace))
         .flat_map(|(_, namespace)| {
@@ -50,10 +61,61 @@ pub(super) fn of_namespaces(platform: &Platform) -> Vec<Object> {
                 has_token: false,
                 token_causes: Cause::always("pods without `grants` get no token").into(),
                 grants: &namespace.grants,
+                is_written: true,
             };
             account.objects()
-        })
+        });
+    of_pods.chain(named).collect()
+}
+
+/// The accounts that services of a namespace name in their `identity`, each once.
+fn named_accounts(platform: &Platform, namespace: &Namespace) -> Vec<Object> {
+    let mut accounts: BTreeMap<&SmolStr, Vec<&Service>> = BTreeMap::new();
+    for id in &namespace.services {
+        let service = &platform[*id];
+        if let Some(account) = service.account().filter(|it| it.name.value != DEFAULT) {
+            accounts
+                .entry(&account.name.value)
+                .or_default()
+                .push(service);
+        }
+    }
+    accounts
+        .into_iter()
+        .map(|(name, services)| named_account(platform, namespace, name, &services))
         .collect()
+}
+
+fn named_account(
+    platform: &Platform,
+    namespace: &Namespace,
+    name: &SmolStr,
+    services: &[&Service],
+) -> Object {
+    let named = services.iter().filter_map(|service| service.account());
+    let why = "the ServiceAccount in `identity`";
+    let causes: Causes = named.clone().map(|it| Cause::said(why, &it.name)).collect();
+    let mut metadata = metadata::in_namespace(namespace, name.clone(), causes.clone());
+    metadata.block("labels", metadata::platform_labels(platform));
+    let annotations: Map = named
+        .flat_map(|account| &account.annotations)
+        .map(|(key, value)| {
+            let cause = Cause::said("an annotation of the ServiceAccount", value);
+            (key.clone(), Field::new(&value.value, cause))
+        })
+        .collect();
+    if !annotations.is_empty() {
+        metadata.block("annotations", annotations);
+    }
+    let mut object = Object::new(Kind::ServiceAccount, metadata, causes);
+    // A pod says by itself whether it has a token; the account of a strict service gives none to others.
+    let with_grants = services.iter().any(|service| !service.grants.is_empty());
+    if !with_grants && services.iter().all(|service| service.is_strict()) {
+        let cause = Cause::always("pods without `grants` get no token");
+        let fields = object.fields_mut();
+        fields.set("automountServiceAccountToken", false, cause);
+    }
+    object
 }
 
 /// Whether a namespace has an account for its pods: with `defaults kubernetes`, only if it has `grants` or if a service
@@ -62,7 +124,9 @@ fn has_account(platform: &Platform, namespace: &Namespace) -> bool {
     let mut services = namespace.services.iter().map(|id| &platform[*id]);
     namespace.defaults.value == Defaults::Strict
         || !namespace.grants.is_empty()
-        || services.any(|service| service.is_strict() && service.grants.is_empty())
+        || services.any(|service| {
+            service.is_strict() && service.grants.is_empty() && service.account().is_none()
+        })
 }
 
 /// Why a service has an account of its own.
@@ -75,11 +139,12 @@ pub(super) fn of_service(platform: &Platform, id: ServiceId) -> Vec<Object> {
         return Vec::new();
     }
     let name = &service.name.value;
+    let named = service.account().map(|account| &account.name.value);
     let account = Account {
         namespace: &platform[service.namespace],
         role: name.clone(),
         binding: name.clone(),
-        name: name.clone(),
+        name: named.unwrap_or(name).clone(),
         cluster_role: platform.path(id).into(),
         labels: metadata::labels(platform, service),
         cause: Cause::said(OWN_ACCOUNT, &service.name),
@@ -87,6 +152,7 @@ pub(super) fn of_service(platform: &Platform, id: ServiceId) -> Vec<Object> {
         has_token: true,
         token_causes: account_of(platform, id).map_or(Causes::None, |account| account.causes),
         grants: &service.grants,
+        is_written: named.is_none(),
     };
     account.objects()
 }
@@ -94,14 +160,22 @@ pub(super) fn of_service(platform: &Platform, id: ServiceId) -> Vec<Object> {
 /// The account that a service's pods run under.
 pub(super) struct PodAccount {
     pub(super) name: String,
-    /// Whether its token is mounted.
-    pub(super) has_token: bool,
+    /// Whether its token is mounted; `None` if the account says it.
+    pub(super) has_token: Option<bool>,
     pub(super) causes: Causes,
 }
 
 /// The account of a service's pods; `None` for the one that Kubernetes gives every pod.
 pub(super) fn account_of(platform: &Platform, id: ServiceId) -> Option<PodAccount> {
     let service = &platform[id];
+    if let Some(account) = service.account() {
+        let has_grants = !service.grants.is_empty();
+        return Some(PodAccount {
+            name: account.name.value.to_string(),
+            has_token: (has_grants || service.is_strict()).then_some(has_grants),
+            causes: Cause::said("the ServiceAccount in `identity`", &account.name).into(),
+        });
+    }
     if service.grants.is_empty() {
         let namespace = &platform[service.namespace];
         if !service.is_strict() && namespace.grants.is_empty() {
@@ -112,7 +186,7 @@ pub(super) fn account_of(platform: &Platform, id: ServiceId) -> Option<PodAccoun
             "a service without `grants` runs under the account of its namespace, without a token";
         return Some(PodAccount {
             name: format!("{}-sa", namespace.value),
-            has_token: false,
+            has_token: Some(false),
             causes: Cause::said(why, namespace).into(),
         });
     }
@@ -120,7 +194,7 @@ pub(super) fn account_of(platform: &Platform, id: ServiceId) -> Option<PodAccoun
     let grants = grants.map(|grant| Cause::at(OWN_ACCOUNT, grant.origin));
     Some(PodAccount {
         name: service.name.value.to_string(),
-        has_token: true,
+        has_token: Some(true),
         causes: std::iter::once(Cause::name(service))
             .chain(grants)
             .collect(),
@@ -149,7 +223,10 @@ impl Account<'_> {
             self.has_token,
             self.token_causes.clone(),
         );
-        let mut objects = vec![account];
+        let mut objects = match self.is_written {
+            true => vec![account],
+            false => Vec::new(),
+        };
         let (wide, narrow): (Vec<&Grant>, Vec<&Grant>) =
             self.grants.iter().partition(|grant| grant.in_cluster);
         let kinds = (Kind::Role, Kind::RoleBinding);

@@ -29,7 +29,9 @@ pub(crate) fn autoscaler(platform: &Platform, id: ServiceId) -> Option<Object> {
     let cause = workload::cause(service);
     target.set("apiVersion", kind.api_version(), cause);
     target.set("kind", kind.as_str(), cause);
-    target.set("name", &service.name.value, Cause::name(service));
+    let workload = service.workload_name();
+    let by_name = metadata::name_cause(service, workload);
+    target.set("name", &workload.value, by_name);
     spec.block("scaleTargetRef", target);
     let why = "a service that scales has an autoscaler";
     let cause = Cause::said(why, scale);

@@ -36,7 +36,7 @@ pub(crate) fn with_replicas(platform: &Platform, id: ServiceId) -> Object {
             Cause::always("one replica at a time where `disruption` is not said"),
         ),
     };
-    let by_name = Cause::name(service);
+    let by_name = metadata::selector_cause(service);
     spec.set("selector", metadata::selector(service), by_name);
     spec.set(
         "unhealthyPodEvictionPolicy",

@@ -94,7 +94,17 @@ fn path(platform: &Platform, route: &Route) -> Map {
     let mut name = Map::new();
     name.block("name", &port.name.value);
     let mut backend = Map::new();
-    backend.set("name", &service.name.value, Cause::name(service));
+    let found = service.service_names().into_iter();
+    let mut found = found.filter(|named| named.has_port(&port.name.value));
+    // That a route leads to a Service is checked.
+    let (named, cause) = match found.next() {
+        Some(named) => {
+            let cause = metadata::name_cause(service, &named.name);
+            (named.name.value, cause)
+        }
+        None => (service.name.value.clone(), Cause::name(service)),
+    };
+    backend.set("name", named, cause);
     backend.block("port", name);
     let mut target = Map::new();
     target.block("service", backend);

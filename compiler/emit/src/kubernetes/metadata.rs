@@ -1,34 +1,64 @@
 //! Names, labels and annotations.
 
-use erpc_model::{Namespace, Platform, Service, ServiceId};
-use erpc_policy::NAME_LABEL;
+use erpc_model::kubernetes::{COMPONENT_LABEL, NAME_LABEL, PART_OF_LABEL};
+use erpc_model::{Namespace, Platform, Service, ServiceId, Sourced};
 use smol_str::SmolStr;
 
 use crate::cause::{Cause, Causes};
 use crate::tree::{Field, Map};
 
-/// <https://kubernetes.io/docs/concepts/overview/working-with-objects/common-labels/>
-pub(crate) const PART_OF_LABEL: &str = "app.kubernetes.io/part-of";
-pub(crate) const COMPONENT_LABEL: &str = "app.kubernetes.io/component";
-
 /// Shown by `kubectl describe` and by dashboards.
 const DESCRIPTION: &str = "kubernetes.io/description";
 
-/// The one label that selects a service's pods.
+/// The labels that select a service's pods.
 pub(super) fn identity(service: &Service) -> Map {
-    let mut labels = Map::new();
-    labels.set(NAME_LABEL, &service.name.value, Cause::name(service));
-    labels
+    let of_identity = "the selector of the service";
+    let selector = service.selector().into_iter();
+    selector
+        .map(|(key, value)| {
+            let cause = match service.has_own_selector() {
+                true => Cause::said(of_identity, &value),
+                false => Cause::name(service),
+            };
+            (key, Field::new(value.value, cause))
+        })
+        .collect()
+}
+
+/// Why the selector of a service's pods is as it is.
+pub(super) fn selector_cause(service: &Service) -> Cause {
+    let identity = service.properties.identity.as_ref();
+    let selector = identity.and_then(|identity| identity.selector.first());
+    match selector {
+        Some((_, first)) => Cause::said("the selector of the service", first),
+        None => Cause::name(service),
+    }
 }
 
 /// The selector of a service's pods.
 pub(super) fn selector(service: &Service) -> Map {
     let mut selector = Map::new();
-    selector.set("matchLabels", identity(service), Cause::name(service));
+    selector.set("matchLabels", identity(service), selector_cause(service));
     selector
 }
 
-/// The labels of a service's objects and pods; none of them changes with a release.
+/// Why an object has a name that the source sets, or that of its service.
+pub(super) fn name_cause(service: &Service, name: &Sourced<SmolStr>) -> Cause {
+    match name.origin == service.name.origin {
+        true => Cause::name(service),
+        false => Cause::said("its name in `identity`", name),
+    }
+}
+
+/// The labels of a service's pods: with an `identity`, none that the source does not set.
+pub(super) fn of_pods(platform: &Platform, service: &Service) -> Map {
+    match &service.properties.identity {
+        Some(_) => identity(service),
+        None => labels(platform, service),
+    }
+}
+
+/// The labels of a service's objects, and of its pods unless it has an `identity`; none of them changes with a release.
 pub(super) fn labels(platform: &Platform, service: &Service) -> Map {
     let namespace = &platform[service.namespace];
     let tier = &platform.tiers[namespace.tier.value.index()].name.value;
@@ -89,8 +119,16 @@ pub(super) fn in_namespace(
     metadata
 }
 
-/// Adds the labels and annotations that the source sets for a workload and its pods.
-pub(super) fn add_declared(metadata: &mut Map, service: &Service) {
+/// Whose labels are written.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Labelled {
+    Object,
+    Pods,
+}
+
+/// Adds the labels and annotations that the source sets for a workload and its pods. The workload keeps the labels by
+/// which the objects of the platform are found.
+pub(super) fn add_declared(metadata: &mut Map, service: &Service, owner: Labelled) {
     let properties = &service.properties;
     for (key, pairs, why) in [
         ("labels", &properties.labels, "a label of the service"),
@@ -105,6 +143,10 @@ pub(super) fn add_declared(metadata: &mut Map, service: &Service) {
         }
         if let Some(fields) = metadata.map_mut(key) {
             for (name, value) in pairs {
+                let is_found_by = [NAME_LABEL, PART_OF_LABEL].contains(&name.as_str());
+                if is_found_by && owner == Labelled::Object {
+                    continue;
+                }
                 let cause = Cause::said(why, value);
                 fields.insert(name.clone(), Field::new(&value.value, cause));
             }

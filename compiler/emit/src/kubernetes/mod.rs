@@ -142,6 +142,7 @@ pub(crate) fn traced_service(
     // Last, because the name of a Job follows from its whole spec.
     for object in files.iter_mut().flat_map(|file| &mut file.objects) {
         if object.kind() == Kind::Job
+            && service.has_hashed_name()
             && let Some(spec) = object.at(&["spec"])
         {
             let name = job::name(&service.name.value, &spec.node);

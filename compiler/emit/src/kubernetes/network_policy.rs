@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use erpc_model::kubernetes::NAME_LABEL;
 use erpc_model::{Platform, ServiceId};
 use erpc_policy::{
-    Derived, EgressRule, IngressRule, NAME_LABEL, PodSelector, PolicyPeer, PolicyPort, Selected,
-    WorkloadPolicy,
+    Derived, EgressRule, IngressRule, PodSelector, PolicyPeer, PolicyPort, Selected, WorkloadPolicy,
 };
 use smol_str::SmolStr;
 
@@ -110,7 +110,8 @@ pub(crate) fn of_pods(platform: &Platform, id: ServiceId, name: impl Into<SmolSt
         cause
     };
     let metadata = metadata::named(platform, id, name, name_cause);
-    let spec = closed(metadata::selector(service), Cause::name(service));
+    let pods = metadata::selector(service);
+    let spec = closed(pods, metadata::selector_cause(service));
     Object::new(Kind::NetworkPolicy, metadata, cause).with_spec(spec)
 }
 
@@ -148,7 +149,7 @@ fn bytes_of_peer(peer: &PolicyPeer) -> usize {
         PolicyPeer::Pods(selected) => {
             let pods: usize = match &selected.pods {
                 PodSelector::Services(names) => names.iter().map(|n| n.len() + QUOTES).sum(),
-                PodSelector::Labels(labels) => {
+                PodSelector::OfService(_, labels) | PodSelector::Labels(labels) => {
                     let label = |(key, value): &(SmolStr, SmolStr)| key.len() + value.len();
                     labels.iter().map(|l| label(l) + 2 * QUOTES).sum()
                 }
@@ -321,7 +322,9 @@ fn peer(rule: &Rule<'_>, peer: &PolicyPeer) -> Map {
                     [name] => equals([(SmolStr::new_static(NAME_LABEL), name.clone())], &causes),
                     names => any_of(rule, &selected.namespace, names, &causes),
                 },
-                PodSelector::Labels(labels) => equals(labels.iter().cloned(), &causes),
+                PodSelector::OfService(_, labels) | PodSelector::Labels(labels) => {
+                    equals(labels.iter().cloned(), &causes)
+                }
             };
             fields.block("podSelector", pods);
         }

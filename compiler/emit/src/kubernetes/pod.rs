@@ -3,6 +3,7 @@
 use erpc_model::{Platform, Service, ServiceId, Spread};
 
 use super::container::{Role, container, mounts_tmp, tmp_volume, writable_volume};
+use super::metadata::Labelled;
 use super::{accounts, configs, metadata, workload};
 use crate::cause::{Cause, Causes};
 use crate::tree::{Field, Map, Node};
@@ -24,8 +25,8 @@ pub(super) fn template(platform: &Platform, id: ServiceId) -> Map {
             .collect();
         metadata::annotate(&mut metadata, CONFIG_DIGEST, Field::new(digest, causes));
     }
-    metadata.block("labels", metadata::labels(platform, service));
-    metadata::add_declared(&mut metadata, service);
+    metadata.block("labels", metadata::of_pods(platform, service));
+    metadata::add_declared(&mut metadata, service, Labelled::Pods);
     let mut template = Map::new();
     template.block("metadata", metadata);
     template.block("spec", spec(platform, id));
@@ -36,11 +37,10 @@ fn spec(platform: &Platform, id: ServiceId) -> Map {
     let service = &platform[id];
     let mut spec = Map::new();
     if let Some(account) = accounts::account_of(platform, id) {
-        spec.set(
-            "automountServiceAccountToken",
-            account.has_token,
-            account.causes.clone(),
-        );
+        if let Some(has_token) = account.has_token {
+            let causes = account.causes.clone();
+            spec.set("automountServiceAccountToken", has_token, causes);
+        }
         spec.set("serviceAccountName", account.name, account.causes);
     }
     let main = container(platform, service, &service.main, Role::Main);
@@ -185,7 +185,7 @@ pub(crate) fn with_replicas(platform: &Platform, service: &Service) -> Map {
     constraint.set(
         "labelSelector",
         metadata::selector(service),
-        Cause::name(service),
+        metadata::selector_cause(service),
     );
     if !service.is_stateful() {
         constraint.set(

@@ -124,7 +124,9 @@ impl<'r> Search<'r> {
     fn peer(self, peer: &PolicyPeer) -> Vec<Cause> {
         match peer {
             PolicyPeer::Pods(Selected { namespace, pods }) => match pods {
-                PodSelector::Services(names) => self.named(namespace, names),
+                PodSelector::Services(_) | PodSelector::OfService(..) => {
+                    self.named(namespace, pods.services())
+                }
                 PodSelector::Labels(_) => self.pods(namespace),
             },
             PolicyPeer::Block(cidr, _) => self.block(cidr),
@@ -345,15 +347,11 @@ impl<'r> Search<'r> {
 
     /// The services of the platform that a peer is.
     fn called(self, peer: &PolicyPeer) -> Vec<ServiceId> {
-        let PolicyPeer::Pods(Selected {
-            namespace,
-            pods: PodSelector::Services(names),
-        }) = peer
-        else {
+        let PolicyPeer::Pods(Selected { namespace, pods }) = peer else {
             return Vec::new();
         };
         let services = &self.reasons.services;
-        let names = names.iter();
+        let names = pods.services().iter();
         names
             .filter_map(|name| services.get(&(namespace.as_str(), name.as_str())).copied())
             .collect()

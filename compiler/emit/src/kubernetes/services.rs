@@ -1,7 +1,9 @@
 //! Services: the address that clients use, headless for stateful workloads, and one more for each
 //! way in from outside the cluster.
 
-use erpc_model::{Address, AddressKind, Mode, Peer, Platform, Port, Service, ServiceId};
+use erpc_model::{
+    Address, AddressKind, Mode, Peer, Platform, Port, Service, ServiceId, ServiceName,
+};
 use erpc_policy::{Derived, Edge};
 use smol_str::SmolStr;
 
@@ -18,20 +20,11 @@ pub(super) fn services(
     edges_in: &[Edge],
 ) -> Vec<Object> {
     let service = &platform[id];
-    let mut objects = Vec::new();
-    if let Some(first) = service.ports.first() {
-        let ports = service.ports.iter();
-        let mut spec = spec(service, ports.flat_map(|port| service_ports(port, 0)));
-        set_cluster_type(&mut spec);
-        if service.is_stateful() {
-            spec.set("clusterIP", "None", workload::cause(service));
-            find_unready(&mut spec, platform, derived, id);
-        }
-        let why = "a service with a port has a Service";
-        let cause = Cause::said(why, &first.number);
-        let metadata = metadata::of_service(platform, id);
-        objects.push(Object::new(Kind::Service, metadata, cause).with_spec(spec));
-    }
+    let named = service.service_names();
+    let named = named.iter();
+    let mut objects: Vec<Object> = named
+        .map(|named| in_cluster(platform, derived, id, named))
+        .collect();
     if derived.edges.is_found_by_replica(platform, id) {
         objects.push(every_pod(platform, derived, id, edges_in));
     }
@@ -39,14 +32,47 @@ pub(super) fn services(
     objects
 }
 
+/// A Service for clients in the cluster.
+fn in_cluster(
+    platform: &Platform,
+    derived: &Derived,
+    id: ServiceId,
+    named: &ServiceName,
+) -> Object {
+    let service = &platform[id];
+    let is_of_identity = named.name.origin != service.name.origin;
+    let ports = service.ports.iter();
+    let ports = ports.filter(|port| named.has_port(&port.name.value));
+    let mut spec = spec(service, ports.flat_map(|port| service_ports(port, 0)));
+    set_cluster_type(&mut spec);
+    if named.is_headless {
+        let cause = match is_of_identity {
+            true => Cause::said("`headless` in `identity`", &named.name),
+            false => workload::cause(service),
+        };
+        spec.set("clusterIP", "None", cause);
+        find_unready(&mut spec, platform, derived, id);
+    }
+    let cause = match service.ports.first().filter(|_| !is_of_identity) {
+        Some(first) => Cause::said("a service with a port has a Service", &first.number),
+        None => Cause::said("a Service in `identity`", &named.name),
+    };
+    let by_name = metadata::name_cause(service, &named.name);
+    let metadata = metadata::named(platform, id, named.name.value.clone(), by_name);
+    Object::new(Kind::Service, metadata, cause).with_spec(spec)
+}
+
 /// The specification that every Service of a service has.
 fn spec(service: &Service, ports: impl Iterator<Item = Field>) -> Map {
     let mut spec = Map::new();
-    spec.block("ports", ports.collect::<Vec<Field>>());
+    let ports = ports.collect::<Vec<Field>>();
+    if !ports.is_empty() {
+        spec.block("ports", ports);
+    }
     spec.set(
         "selector",
         metadata::identity(service),
-        Cause::name(service),
+        metadata::selector_cause(service),
     );
     spec
 }

@@ -2,6 +2,7 @@
 
 use erpc_model::{Platform, Scaling, Service, ServiceId, Volume, Workload};
 
+use super::metadata::Labelled;
 use super::{configs, metadata, pod};
 use crate::cause::{Cause, Causes};
 use crate::kind::Kind;
@@ -19,11 +20,13 @@ pub(super) fn workload(platform: &Platform, id: ServiceId) -> Object {
         Workload::CronJob(_) => cron_job(platform, id),
     };
     // The workload alone carries the documentation of the source.
-    let mut metadata = metadata::of_service(platform, id);
+    let name = service.workload_name();
+    let cause = metadata::name_cause(service, name);
+    let mut metadata = metadata::named(platform, id, name.value.clone(), cause);
     let title = service.properties.title.as_ref();
     metadata::describe(&mut metadata, &service.name, service.doc.as_deref(), title);
-    metadata::add_declared(&mut metadata, service);
-    Object::new(kind, metadata, cause(service)).with_spec(spec)
+    metadata::add_declared(&mut metadata, service, Labelled::Object);
+    Object::new(kind, metadata, self::cause(service)).with_spec(spec)
 }
 
 /// Why the workload of a service is of its kind.
@@ -142,14 +145,11 @@ fn stateful_set(platform: &Platform, id: ServiceId) -> Map {
         let cause = Cause::always("a volume outlives its service and its replicas");
         spec.set("persistentVolumeClaimRetentionPolicy", retention, cause);
     }
-    spec.set(
-        "serviceName",
-        &service.name.value,
-        Cause::said(
-            "replicas have names under the Service of this name",
-            &service.name,
-        ),
-    );
+    if let Some(governing) = service.governing_service() {
+        let why = "replicas have names under the Service of this name";
+        let cause = Cause::said(why, &governing);
+        spec.set("serviceName", governing.value.clone(), cause);
+    }
     spec.block("volumeClaimTemplates", claims);
     spec
 }
@@ -160,7 +160,9 @@ fn claim(platform: &Platform, service: &Service, volume: &Volume) -> Map {
     let kind = Kind::PersistentVolumeClaim;
     let mut claim = Map::of_kind(kind.api_version(), kind.as_str(), cause);
     let mut metadata = Map::new();
-    metadata.set("labels", metadata::identity(service), Cause::name(service));
+    if service.properties.identity.is_none() {
+        metadata.set("labels", metadata::identity(service), Cause::name(service));
+    }
     metadata.set("name", &volume.name.value, cause);
     claim.block("metadata", metadata);
     claim.block("spec", configs::claim_spec(platform, volume));
@@ -171,9 +173,11 @@ fn cron_job(platform: &Platform, id: ServiceId) -> Map {
     let service = &platform[id];
     let properties = &service.properties;
     let mut template = Map::new();
-    let mut labels = Map::new();
-    labels.block("labels", metadata::labels(platform, service));
-    template.block("metadata", labels);
+    if service.properties.identity.is_none() {
+        let mut labels = Map::new();
+        labels.block("labels", metadata::labels(platform, service));
+        template.block("metadata", labels);
+    }
     template.block("spec", job(platform, id));
     let mut spec = Map::new();
     if service.is_strict() {

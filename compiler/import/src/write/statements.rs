@@ -48,6 +48,7 @@ impl Workload {
             _ => format!("service {}", self.name),
         };
         let mut lines = Vec::new();
+        self.identity(&mut lines);
         self.pairs(&mut lines);
         self.container(&mut lines);
         self.scaling(&mut lines);
@@ -69,6 +70,33 @@ impl Workload {
         out.push_str("}\n");
     }
 
+    /// What the workload, its pods and its first container are called. The pods of a job are known by all their labels.
+    fn identity(&self, lines: &mut Vec<String>) {
+        let name = |word: &str, name: Option<&str>| {
+            let name = name.and_then(quoted)?;
+            Some(format!("{word} {name}"))
+        };
+        let selector = match self.kind() {
+            "Job" | "CronJob" => at(self.template(), &["metadata", "labels"]),
+            _ => at(&self.object, &["spec", "selector", "matchLabels"]),
+        };
+        let selector = selector.and_then(Value::as_object);
+        let selector = selector.and_then(|selector| pairs(selector.iter()));
+        let selector = selector.filter(|pairs| !pairs.is_empty());
+        let account = self.template()["spec"]["serviceAccountName"].as_str();
+        let parts: Vec<String> = [
+            name("workload", self.text(&["metadata", "name"])),
+            name("container", self.main()["name"].as_str()),
+            selector.map(|pairs| format!("selector {pairs}")),
+            name("governing", self.text(&["spec", "serviceName"])),
+            name("account", account),
+        ]
+        .into_iter()
+        .flatten()
+        .collect();
+        lines.push(format!("identity {{\n{}\n}}", parts.join("\n")));
+    }
+
     /// Labels and annotations that the workload and its pods have with one value.
     fn pairs(&self, lines: &mut Vec<String>) {
         for word in ["labels", "annotations"] {
@@ -77,9 +105,8 @@ impl Workload {
             let (Some(own), Some(of_pods)) = (own, of_pods) else {
                 continue;
             };
-            let both = own.iter().filter(|(key, value)| {
-                of_pods[key.as_str()] == **value && !key.starts_with(RESERVED)
-            });
+            let both = own.iter();
+            let both = both.filter(|(key, value)| of_pods[key.as_str()] == **value);
             if let Some(pairs) = pairs(both).filter(|pairs| !pairs.is_empty()) {
                 lines.push(format!("{word} {pairs}"));
             }

@@ -12,18 +12,20 @@ use smol_str::SmolStr;
 
 use crate::choice::choices;
 use crate::eval::Evaluator;
+use crate::kubernetes;
 use crate::origin::Sourced;
 use crate::shown::{Names, Shown};
 use crate::statements::{Reader, Spread, each_text, name, statements, text};
 
 pub use crate::ids::*;
 pub use crate::statements::{
-    Address, AddressKind, ApiServer, Assertion, Autoscale, Availability, CheckKind, Cluster, Cni,
-    CniAbility, Config, Container, ContainerDefaults, Dns, DnsFlavour, EnvValue, EnvVar, External,
-    ExternalPort, Flow, FlowPort, Grant, Image, Ingress, IngressController, Latency, Mesh, Mode,
-    Namespace, Network, Nodes, Patch, PatchField, PatchValue, Peers, Port, Probe, ProbeCheck,
-    Probes, Quota, Resource, Route, Scaling, Secret, SecretMount, ServiceProperties,
-    ServiceStatements, StorageClass, StorageProvision, Volume,
+    AccountName, Address, AddressKind, ApiServer, Assertion, Autoscale, Availability, CheckKind,
+    Cluster, Cni, CniAbility, Config, Container, ContainerDefaults, Dns, DnsFlavour, EnvValue,
+    EnvVar, External, ExternalPort, Flow, FlowPort, Grant, Identity, Image, Ingress,
+    IngressController, Latency, Mesh, Mode, Namespace, Network, Nodes, Patch, PatchField,
+    PatchValue, Peers, Port, Probe, ProbeCheck, Probes, Quota, Resource, Route, Scaling, Secret,
+    SecretMount, ServiceName, ServiceProperties, ServiceStatements, StorageClass, StorageProvision,
+    Volume,
 };
 pub use accept::{Accept, AcceptedFile, Move, MovedTo, Subject};
 pub use profile::Profile;
@@ -404,6 +406,28 @@ impl Platform {
             && over == Spread::Node
             && nodes > 1
             && nodes >= bounds.min
+    }
+
+    /// The labels of the pods of a service. With an `identity`, none that the source does not set.
+    #[must_use]
+    pub fn pod_labels(&self, id: ServiceId) -> Vec<(SmolStr, SmolStr)> {
+        let service = &self[id];
+        let tier = self[service.namespace].tier.value;
+        let ours = [
+            (
+                kubernetes::COMPONENT_LABEL,
+                &self.tiers[tier.index()].name.value,
+            ),
+            (kubernetes::PART_OF_LABEL, &self.name.value),
+        ];
+        let ours = ours.into_iter();
+        let ours = ours.filter(|_| service.properties.identity.is_none());
+        let ours = ours.map(|(key, value)| (SmolStr::new_static(key), value.clone()));
+        let selector = service.selector().into_iter();
+        let selector = selector.map(|(key, value)| (key, value.value));
+        let declared = service.properties.labels.iter();
+        let declared = declared.map(|(key, value)| (key.clone(), value.value.as_str().into()));
+        ours.chain(selector).chain(declared).collect()
     }
 
     /// `namespace.service`.

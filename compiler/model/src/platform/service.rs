@@ -4,10 +4,13 @@ use erpc_diagnostics::Span;
 use smol_str::SmolStr;
 
 use crate::ids::{NamespaceId, ServiceId, UseId};
+use crate::kubernetes::NAME_LABEL;
 use crate::origin::Sourced;
 use crate::platform::Defaults;
 use crate::platform::workload::{PodCount, Workload};
-use crate::statements::{Container, ServiceProperties, ServiceStatements, Volume};
+use crate::statements::{
+    AccountName, Container, ServiceName, ServiceProperties, ServiceStatements, Volume,
+};
 
 /// `service NAME` or `job NAME`.
 #[derive(Clone, Debug)]
@@ -64,6 +67,98 @@ impl Service {
     #[must_use]
     pub fn is_strict(&self) -> bool {
         self.properties.defaults.value == Defaults::Strict
+    }
+
+    /// The name of its workload.
+    #[must_use]
+    pub fn workload_name(&self) -> &Sourced<SmolStr> {
+        let identity = self.properties.identity.as_ref();
+        let name = identity.and_then(|identity| identity.workload.as_ref());
+        name.unwrap_or(&self.name)
+    }
+
+    /// Whether its workload is a Job whose name says what it runs, so that each change makes a new one.
+    #[must_use]
+    pub fn has_hashed_name(&self) -> bool {
+        let identity = self.properties.identity.as_ref();
+        self.workload == Workload::Job && identity.is_none_or(|it| it.workload.is_none())
+    }
+
+    /// The labels by which its pods are known, in the order of the source.
+    #[must_use]
+    pub fn selector(&self) -> Vec<(SmolStr, Sourced<SmolStr>)> {
+        let identity = self.properties.identity.as_ref();
+        match identity.filter(|identity| !identity.selector.is_empty()) {
+            Some(identity) => {
+                let pairs = identity.selector.iter().cloned();
+                pairs
+                    .map(|(key, value)| (key, value.map(SmolStr::from)))
+                    .collect()
+            }
+            None => vec![(SmolStr::new_static(NAME_LABEL), self.name.clone())],
+        }
+    }
+
+    /// Whether its pods are selected by other labels than the one with its name.
+    #[must_use]
+    pub fn has_own_selector(&self) -> bool {
+        let identity = self.properties.identity.as_ref();
+        identity.is_some_and(|identity| !identity.selector.is_empty())
+    }
+
+    /// Its Services but for those of its exposures, the one that clients use first.
+    #[must_use]
+    pub fn service_names(&self) -> Vec<ServiceName> {
+        let identity = self.properties.identity.as_ref();
+        match identity.and_then(|identity| identity.services.as_ref()) {
+            Some(services) => services.clone(),
+            None if self.ports.is_empty() => Vec::new(),
+            None => vec![ServiceName {
+                name: self.name.clone(),
+                ports: Vec::new(),
+                is_headless: self.is_stateful(),
+            }],
+        }
+    }
+
+    /// Whether clients of a port reach the pods themselves, since the Service that they use has no address.
+    #[must_use]
+    pub fn is_reached_itself(&self, port: &str) -> bool {
+        let mut services = self.service_names().into_iter();
+        let used = services.find(|service| service.has_port(port));
+        used.is_some_and(|service| service.is_headless)
+    }
+
+    /// The ServiceAccount that its `identity` names.
+    #[must_use]
+    pub fn account(&self) -> Option<&AccountName> {
+        self.properties.identity.as_ref()?.account.as_ref()
+    }
+
+    /// The Service under whose name the replicas of a StatefulSet have theirs.
+    #[must_use]
+    pub fn governing_service(&self) -> Option<Sourced<SmolStr>> {
+        let identity = self.properties.identity.as_ref();
+        if let Some(governing) = identity.and_then(|identity| identity.governing.as_ref()) {
+            return Some(governing.clone());
+        }
+        match identity.and_then(|identity| identity.services.as_ref()) {
+            Some(services) => {
+                let headless = services.iter().find(|service| service.is_headless);
+                let first = headless.or(services.first());
+                first.map(|service| service.name.clone())
+            }
+            None => Some(self.name.clone()),
+        }
+    }
+
+    /// The name of the Service that clients use, of one with a port if they ask for it.
+    #[must_use]
+    pub fn service_name(&self, port: Option<&str>) -> Option<SmolStr> {
+        let services = self.service_names();
+        let mut services = services.into_iter();
+        let found = services.find(|service| port.is_none_or(|port| service.has_port(port)));
+        found.map(|service| service.name.value)
     }
 
     /// The position of a port by its name.

@@ -71,27 +71,28 @@ impl Resolver<'_> {
     fn address_text(&mut self, asked: &Address) -> Option<String> {
         // A service that could not be read is reported there.
         let service = self.parts.services.get(asked.to.index())?.as_ref()?;
-        let host = format!(
-            "{}.{}.svc",
-            service.name.value,
-            self.parts.namespaces[service.namespace.index()].name.value
-        );
+        let namespace = &self.parts.namespaces[service.namespace.index()].name.value;
+        let host = |port: Option<&str>| {
+            let name = service.service_name(port);
+            name.map(|name| format!("{name}.{namespace}.svc"))
+        };
         let Some(port) = &asked.port else {
-            if service.ports.is_empty() && service.is_whole {
+            let host = host(None);
+            if host.is_none() && service.is_whole {
+                let why = match service.ports.is_empty() {
+                    true => "has no port, and so no name in DNS",
+                    false => "has no Service, and so no name in DNS",
+                };
                 self.evaluator.report(
                     Diagnostic::new(
                         &codes::UNKNOWN_PORT,
-                        format!(
-                            "`{}` has no port, and so no name in DNS",
-                            service.name.value
-                        ),
+                        format!("`{}` {why}", service.name.value),
                     )
                     .at(asked.span, "this name would not resolve")
                     .also(service.name.span(), "declared here"),
                 );
-                return None;
             }
-            return Some(host);
+            return host;
         };
         let Some(found) = service.ports.iter().find(|p| p.name.value == port.text) else {
             if service.is_whole {
@@ -114,6 +115,19 @@ impl Resolver<'_> {
             );
             return None;
         }
+        let Some(host) = host(Some(&port.text)) else {
+            let message = format!(
+                "no Service of `{}` has the port `{}`",
+                service.name.value, port.text
+            );
+            self.evaluator.report(
+                Diagnostic::new(&codes::UNKNOWN_PORT, message)
+                    .at(asked.span, "this name would not resolve")
+                    .also(found.number.span(), "declared here")
+                    .help("add the port to a `service` of its `identity`"),
+            );
+            return None;
+        };
         Some(format!("{host}:{}", found.number.value))
     }
 }

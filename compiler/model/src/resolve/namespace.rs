@@ -16,24 +16,6 @@ use crate::origin::{Sourced, Via};
 use crate::platform::{Defaults, Namespace, NamespaceId, Secret, TierId};
 use crate::properties::{self, BlockKind};
 
-/// Sorts labels by their keys, each with the value of its highest layer.
-pub(super) fn highest_of_each_key(labels: &mut Vec<(SmolStr, Sourced<String>)>) {
-    let layer = |label: &Sourced<String>| match label.origin.via {
-        Via::Platform | Via::Default => 0,
-        Via::Component(_) => 1,
-        Via::Declared | Via::Namespace => 2,
-        Via::Profile(_) => 3,
-    };
-    labels.sort_by(|(a, one), (b, other)| (a, layer(one)).cmp(&(b, layer(other))));
-    labels.dedup_by(|later, earlier| {
-        let is_same = later.0 == earlier.0;
-        if is_same {
-            std::mem::swap(later, earlier);
-        }
-        is_same
-    });
-}
-
 /// The defaults that a block has unless it sets its own.
 pub(super) fn inherited(mut defaults: Sourced<Defaults>, via: Via) -> Sourced<Defaults> {
     if defaults.origin.via != Via::Default {
@@ -105,7 +87,7 @@ impl<'a> Resolver<'a> {
             self.report_missing_tier(&declared.name);
         }
         namespace.doc = declared.statement.doc();
-        highest_of_each_key(&mut namespace.labels);
+        namespace.labels.sort_by(|(a, _), (b, _)| a.cmp(b));
         namespace.services = self.names.services_of(id).collect();
         namespace
     }

@@ -9,14 +9,16 @@ use rustc_hash::FxHashSet;
 use smol_str::SmolStr;
 
 use super::container::Required;
-use super::namespace::{demand_nothing_if_unread, highest_of_each_key, inherited};
+use super::namespace::{demand_nothing_if_unread, inherited};
 use super::settings::{Off, Setting, Settings, statement_and_paths};
 use super::state::Declared;
 use super::state::Resolver;
 use crate::args::Args;
 use crate::eval::{Scope, Standpoint};
 use crate::origin::{Origin, Sourced, Via};
-use crate::platform::{Defaults, NamespaceId, Scaling, Service, ServiceId, Workload};
+use crate::platform::{
+    Defaults, Identity, NamespaceId, Port, Scaling, Service, ServiceId, Workload,
+};
 use crate::properties::{BlockKind, Merge};
 use crate::schedule;
 use crate::statements::{
@@ -146,8 +148,8 @@ impl<'a> Resolver<'a> {
         }
         self.read_statements(&mut properties, settings);
         demand_nothing_if_unread(&mut properties.defaults, settings);
-        highest_of_each_key(&mut properties.labels);
-        highest_of_each_key(&mut properties.annotations);
+        properties.labels.sort_by(|(a, _), (b, _)| a.cmp(b));
+        properties.annotations.sort_by(|(a, _), (b, _)| a.cmp(b));
         let required = match (is_whole, properties.defaults.value) {
             (false, _) => Required::Nothing,
             (true, Defaults::Kubernetes) => Required::Image,
@@ -157,6 +159,12 @@ impl<'a> Resolver<'a> {
         main.probes = self.probes(settings, id, &statements.ports);
         let probed = Some((id, statements.ports.as_slice()));
         statements.sidecars = self.container_list(sidecars, probed, required);
+        if let Some(identity) = &properties.identity {
+            main.name = identity.container.clone().unwrap_or(main.name);
+            if is_readable && is_whole {
+                self.check_ports_of_services(&name, identity, &statements.ports);
+            }
+        }
         let inits = self.inner_containers(settings, "init");
         statements.inits = self.container_list(inits, None, required);
         // All properties are looked at before the first that is missing ends it; a component has no namespace.
@@ -166,6 +174,41 @@ impl<'a> Resolver<'a> {
         service.properties = properties;
         service.statements = statements;
         Some(service)
+    }
+
+    /// Reports Services whose ports the service does not have.
+    fn check_ports_of_services(
+        &mut self,
+        service: &Sourced<SmolStr>,
+        identity: &Identity,
+        ports: &[Port],
+    ) {
+        for named in identity.services.iter().flatten() {
+            for port in &named.ports {
+                let mut known = ports.iter().map(|port| port.name.value.as_str());
+                if known.any(|known| known == port.value) {
+                    continue;
+                }
+                let message = format!("`{}` has no port `{}`", service.value, port.value);
+                let known = ports.iter().map(|port| port.name.value.as_str());
+                self.report(
+                    Diagnostic::new(&codes::UNKNOWN_PORT, message)
+                        .at(port.span(), "not a port of the service")
+                        .candidates(&port.value, port.span(), known),
+                );
+            }
+            if ports.is_empty() && !named.is_headless {
+                let message = format!(
+                    "the Service `{}` has no port: `{}` declares none",
+                    named.name.value, service.value
+                );
+                self.report(
+                    Diagnostic::new(&codes::UNKNOWN_PORT, message)
+                        .at(named.name.span(), "a Service with an address has a port")
+                        .help("add `headless` to the Service, or a `port` to the service"),
+                );
+            }
+        }
     }
 
     /// What a service runs as.
@@ -267,7 +310,7 @@ impl<'a> Resolver<'a> {
                 settings.of(word).flatten().for_each(read);
             }
             (Layers::Highest, Merge::Replace) => settings.whole(word).into_iter().for_each(read),
-            (Layers::Highest, Merge::ByKey | Merge::Inside) => {
+            (Layers::Highest, Merge::ByKey | Merge::ByPair | Merge::Inside) => {
                 let stacks = settings.of(word);
                 stacks.filter_map(|stack| stack.last()).for_each(read);
             }

@@ -310,41 +310,65 @@ impl<'a> Resolver<'a> {
             let Some(word) = self.word(statement, place) else {
                 continue;
             };
-            let key = match word.merge {
-                Merge::ByKey | Merge::Inside if word.name != "health" => key_of(statement),
-                _ => SmolStr::default(),
+            let args = &statement.args[1..];
+            // Each pair of a list is a setting of its own.
+            let pairs = match word.merge {
+                Merge::ByPair => Some(args.split(Arg::is_comma)),
+                Merge::Replace | Merge::ByKey | Merge::Inside | Merge::Append => None,
             };
-            let setting = Setting {
-                word,
-                key,
-                statement,
-                args: &statement.args[1..],
-                path: None,
-                scope: Rc::clone(scope),
-                via,
-                rank,
-            };
-            if word.merge != Merge::Append {
-                let first = *seen.entry(setting.slot()).or_insert(statement.span);
-                if first != statement.span {
-                    self.report(
-                        Diagnostic::new(
-                            &codes::REPEATED_PROPERTY,
-                            format!("`{}` is set twice", setting.slot()),
-                        )
-                        .at(statement.span, "set again")
-                        .also(first, "first set here")
-                        .help(match setting.word.name {
-                            "health" => "to ask differently for each probe, write one: `health { ready http \"/ready\"; live http \"/healthy\" }`",
-                            _ => "keep one of the two",
-                        }),
-                    );
-                    continue;
+            let whole = pairs.is_none().then_some(args);
+            for args in pairs.into_iter().flatten().chain(whole) {
+                let key = match word.merge {
+                    Merge::ByKey | Merge::ByPair | Merge::Inside if word.name != "health" => {
+                        key_of(args)
+                    }
+                    _ => SmolStr::default(),
+                };
+                let setting = Setting {
+                    word,
+                    key,
+                    statement,
+                    args,
+                    path: None,
+                    scope: Rc::clone(scope),
+                    via,
+                    rank,
+                };
+                let place = match (word.merge, args.first()) {
+                    (Merge::ByPair, Some(key)) => key.span(),
+                    _ => statement.span,
+                };
+                if word.merge == Merge::Append || self.is_first(&setting, place, &mut seen) {
+                    out.push(setting);
                 }
             }
-            out.push(setting);
         }
         out
+    }
+
+    /// Whether a block sets a property for the first time; reports that it does not. `seen` has where it did.
+    fn is_first(
+        &mut self,
+        setting: &Setting<'a>,
+        place: Span,
+        seen: &mut FxHashMap<Slot, Span>,
+    ) -> bool {
+        let first = *seen.entry(setting.slot()).or_insert(place);
+        if first != place {
+            self.report(
+                Diagnostic::new(
+                    &codes::REPEATED_PROPERTY,
+                    format!("`{}` is set twice", setting.slot()),
+                )
+                .at(place, "set again")
+                .also(first, "first set here")
+                .help(match setting.word.name {
+                    "health" => "to ask differently for each probe, write one: `health { ready http \"/ready\"; live http \"/healthy\" }`",
+                    _ => "keep one of the two",
+                }),
+            );
+        }
+        first == place
     }
 
     /// Puts `own` over `below`, whose members are on one level with each other.
@@ -389,7 +413,10 @@ impl<'a> Resolver<'a> {
         let Some(top) = stack.last() else {
             return;
         };
-        let replaces = matches!(top.word.merge, Merge::Replace | Merge::ByKey);
+        let replaces = matches!(
+            top.word.merge,
+            Merge::Replace | Merge::ByKey | Merge::ByPair
+        );
         let slot = top.slot();
         if replaces && let Some(other) = out.get(&slot).and_then(|s| s.last()) {
             if !std::ptr::eq(other.statement, top.statement) {
@@ -434,8 +461,8 @@ impl<'a> Resolver<'a> {
 }
 
 /// The first argument as written, which is the key of words that merge by key.
-fn key_of(statement: &Statement) -> SmolStr {
-    match statement.args.get(1) {
+fn key_of(args: &[Arg]) -> SmolStr {
+    match args.first() {
         Some(Arg::Expr(expr)) => match &expr.kind {
             ExprKind::Path(path) if path.segments.len() == 1 => {
                 path.segments[0].as_name().cloned().unwrap_or_default()
@@ -478,7 +505,10 @@ impl Setting<'_> {
         if !is_off_word(last) {
             return None;
         }
-        let has_keys = matches!(self.word.merge, Merge::ByKey | Merge::Inside);
+        let has_keys = matches!(
+            self.word.merge,
+            Merge::ByKey | Merge::ByPair | Merge::Inside
+        );
         match (self.path, before) {
             (Some(path), []) => path.rest.is_empty().then(|| Off::Slot(self.slot())),
             (None, []) if has_keys || self.word.merge == Merge::Append => {

@@ -79,7 +79,7 @@ statements! {
     pull_secrets: Vec<Sourced<SecretId>> = "pull-secret NAME, …" [Namespace NamespaceDefaults]
         "The Secrets with which nodes fetch the images of the namespace's pods; each declared with the key `.dockerconfigjson`.",
         read pull_secrets;
-    labels: Pairs = "labels KEY = \"value\", …" ByKey [Namespace NamespaceDefaults]
+    labels: Pairs = "labels KEY = \"value\", …" ByPair [Namespace NamespaceDefaults]
         "Labels of the Namespace object.",
         read labels::labels;
     grants: Vec<Grant> = "grants VERB, … on RESOURCE, … [in cluster] [because \"…\"]" Append [Namespace NamespaceDefaults]

@@ -7,8 +7,8 @@ use smol_str::SmolStr;
 use super::labels::{self, Pairs};
 use super::slo::{self, Promise};
 use super::{
-    Availability, Config, Container, Grant, Latency, Patch, Port, Reader, Scaling, SecretMount,
-    Volume, duration, statements, text,
+    Availability, Config, Container, Grant, Identity, Latency, Patch, Port, Reader, Scaling,
+    SecretMount, Volume, duration, statements, text,
 };
 use crate::choice::choices;
 use crate::ids::ServiceId;
@@ -36,12 +36,32 @@ statements! {
     repo: Option<Sourced<String>> = "repo \"org/name\"" [Service Job]
         "Where the source of the image lives.",
         read text;
-    labels: Pairs = "labels KEY = \"value\", …" ByKey [Service Job]
+    labels: Pairs = "labels KEY = \"value\", …" ByPair [Service Job]
         "Labels of the workload and its pods.",
         read labels::labels;
-    annotations: Pairs = "annotations KEY = \"value\", …" ByKey [Service Job]
+    annotations: Pairs = "annotations KEY = \"value\", …" ByPair [Service Job]
         "Annotations of the workload and its pods.",
         read labels::annotations;
+    identity: Option<Identity> = "identity { workload \"NAME\"; container \"NAME\"; selector KEY = \"value\", …; service \"NAME\" …; governing \"NAME\"; account \"NAME\" … }" [Service Job]
+        "Keeps the names and the selector of objects that exist already, and adds no label to their pods.",
+        parts {
+            "workload \"NAME\""
+                "The name of the Deployment, StatefulSet, DaemonSet, Job or CronJob [default: the name of the service]. A Job with this name is replaced when its pods change; by default each change makes a new Job."
+            "container \"NAME\""
+                "The name of the main container [default: the name of the service]."
+            "selector KEY = \"value\", …"
+                "The labels that select the pods and that the pods have [default: `app.kubernetes.io/name` with the name of the service]. Kubernetes allows no change of it."
+            "service \"NAME\" [for PORT, …] [headless]"
+                "A Service with all ports or with these [default: one with the name of the service and all its ports, headless for a StatefulSet]. Clients use the first that has the port; several lines are several Services."
+            "service off"
+                "No Service; nothing can use the address of the service."
+            "governing \"NAME\""
+                "The Service that gives the pods of a StatefulSet their names [default: the first headless Service, else the first]. It may be one that the platform does not have."
+            "account \"NAME\" [{ annotations KEY = \"value\", … }]"
+                "The ServiceAccount of the pods, which services of one namespace may share; `default` is the one that every namespace has."
+        },
+        layers |properties, reader| Identity::update(&mut properties.identity, reader),
+        members { identity: bool, "Whether it keeps the identity of objects that exist already." => |identity| identity.is_some() };
     run: Option<Sourced<RunAs>> = "run as UID[:GID]" [Service Job]
         "The user, never root, and the group that the containers run as.",
         read RunAs::read,

@@ -129,7 +129,8 @@ impl ClusterFactCheck<'_> {
         let platform = self.platform;
         let is_translated = |id: PortId| {
             let port = &platform[id];
-            port.number.value != port.container && !platform[id.service].is_stateful()
+            port.number.value != port.container
+                && !platform[id.service].is_reached_itself(&port.name.value)
         };
         let mut calls: Vec<(PortId, Span)> = Vec::new();
         for edge in self.edges.as_slice() {

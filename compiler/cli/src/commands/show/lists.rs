@@ -286,7 +286,7 @@ fn images(platform: &Platform) -> (Table<6>, Images) {
             .chain(&service.inits)
         {
             let row = image_row(platform.path(id), service, container);
-            let is_main = container.name.value == service.name.value;
+            let is_main = container.name.value == service.main.name.value;
             table.push([
                 row.registry.clone(),
                 row.repository.clone(),
@@ -313,7 +313,7 @@ fn images(platform: &Platform) -> (Table<6>, Images) {
 fn image_row(path: String, service: &Service, container: &Container) -> ImageRow {
     let image = &container.image.value;
     // The repository is that of the service's own image; a sidecar's is somebody else's.
-    let is_main = container.name.value == service.name.value;
+    let is_main = container.name.value == service.main.name.value;
     let repo = service.properties.repo.as_ref().filter(|_| is_main);
     ImageRow {
         registry: image.registry.to_string(),

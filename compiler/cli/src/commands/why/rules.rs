@@ -3,7 +3,7 @@
 
 use erpc_model::units::Protocol;
 use erpc_model::{IngressController, Peer, ServiceId};
-use erpc_policy::{Addresses, Connection, NAME_LABEL, Party, PolicyPort, dns_pods};
+use erpc_policy::{Addresses, Connection, Party, PolicyPort, dns_pods};
 use erpc_prove::{Direction, File, Manifests, PolicyPeer, PortRange, Rule};
 use serde::Serialize;
 use smol_str::SmolStr;
@@ -67,10 +67,10 @@ impl Asking<'_> {
             Party::Peer(Peer::Service(id)) => {
                 let service = &self.platform[id];
                 let namespace = &self.platform[service.namespace].name.value;
-                Some([
-                    of_namespace(namespace),
-                    vec![(NAME_LABEL.into(), service.name.value.clone())],
-                ])
+                let selector = service.selector().into_iter();
+                let mut labels: Vec<_> = selector.map(|(key, value)| (key, value.value)).collect();
+                labels.sort_unstable();
+                Some([of_namespace(namespace), labels])
             }
             Party::Peer(Peer::ClusterDns) => {
                 let (namespace, key, value) = dns_pods(self.platform);

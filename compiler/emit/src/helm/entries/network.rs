@@ -12,10 +12,13 @@ use erpc_policy::{
     needs_dns, policies,
 };
 
+use smol_str::SmolStr;
+
 use super::entry;
 use super::{Gatherer, List, Place, place};
 use crate::helm::Variants;
 use crate::kubernetes::network_policy;
+use crate::tree::Field;
 
 /// The clusters that a platform may be on: its own first, then those of its profiles.
 pub(super) struct Sites<'p>(Vec<Site<'p>>);
@@ -241,6 +244,12 @@ impl<'p> Gatherer<'p> {
         if let Some(routes) = routes {
             entry.flag("routes", routes);
         }
+        if self.platform[id].has_own_selector() {
+            let pods = object.at(&["spec", "podSelector", "matchLabels"]);
+            if let Some(pods) = pods.and_then(Field::as_map) {
+                entry.block("pods", pods);
+            }
+        }
         entry.lines(rules);
         list.push(object.kind(), entry);
     }
@@ -319,6 +328,12 @@ fn push_rules<'r>(
     }
 }
 
+fn push_labels(out: &mut String, labels: &[(SmolStr, SmolStr)]) {
+    let labels = labels.iter();
+    let labels = labels.map(|(key, value)| (key.as_str(), value.as_str()));
+    entry::block(out, 6, "labels", &labels.collect::<BTreeMap<_, _>>());
+}
+
 fn push_peer(out: &mut String, peer: &PolicyPeer) {
     out.push_str("    - ");
     match peer {
@@ -326,11 +341,11 @@ fn push_peer(out: &mut String, peer: &PolicyPeer) {
             entry::line(out, 0, "namespace", &selected.namespace);
             match &selected.pods {
                 PodSelector::Services(names) => entry::list(out, 6, "services", names),
-                PodSelector::Labels(labels) => {
-                    let labels = labels.iter();
-                    let labels = labels.map(|(key, value)| (key.as_str(), value.as_str()));
-                    entry::block(out, 6, "labels", &labels.collect::<BTreeMap<_, _>>());
+                PodSelector::OfService(name, labels) => {
+                    entry::list(out, 6, "services", std::slice::from_ref(name));
+                    push_labels(out, labels);
                 }
+                PodSelector::Labels(labels) => push_labels(out, labels),
             }
         }
         PolicyPeer::Block(cidr, except) => {

@@ -57,6 +57,11 @@ impl Gatherer<'_> {
     /// A Job under the name of its service: the template adds the hash of what the values make of it.
     fn job(&self, id: ServiceId, object: &Object) -> Entry {
         let (namespace, service) = place(self.platform, id);
+        if !self.platform[id].has_hashed_name() {
+            let mut entry = self.owned(id, object, &[]);
+            entry.flag("keepsName", true);
+            return entry;
+        }
         let metadata = map_at(object.fields(), "metadata");
         let owner = Some((namespace, Some(service)));
         Entry::of_metadata((service, Some(namespace)), metadata, owner, &[])

@@ -145,7 +145,7 @@ rule with `withServices` (names to look up) is there only where another leads to
 {{- end }}
 {{- if $names }}
 {{- $hasServices = true }}
-{{- $peers = append $peers (dict "namespace" .namespace "services" $names) }}
+{{- $peers = append $peers (dict "namespace" .namespace "services" $names "labels" .labels) }}
 {{- end }}
 {{- else if or $hasServices (not $rule.withServices) }}
 {{- $peers = append $peers . }}

@@ -1,0 +1,182 @@
+//! The identity of services: selectors that tell pods apart, labels that agree with them, Services that routes lead to,
+//! accounts that several services share.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use erpc_diagnostics::{Diagnostic, Diagnostics, Span, codes};
+use erpc_model::{Namespace, Platform, Service, ServiceId, Sourced};
+use rustc_hash::FxHashMap;
+use smol_str::SmolStr;
+
+use crate::of_service;
+
+/// Pods of one service that another one selects: its Service would send them requests, its policy would open them, and
+/// the controllers of both would count them.
+pub(crate) fn overlaps(platform: &Platform, out: &mut Diagnostics) {
+    for (_, namespace) in platform.namespaces() {
+        let mut services = namespace.services.iter().map(|id| &platform[*id]);
+        // By their names alone, services are told apart.
+        if services.any(Service::has_own_selector) {
+            for (selecting, selected) in overlapping(platform, namespace) {
+                out.push(overlap(platform, selecting, selected));
+            }
+        }
+    }
+}
+
+/// Pairs of services of which the first selects pods of the second, each pair once.
+fn overlapping(platform: &Platform, namespace: &Namespace) -> BTreeSet<(ServiceId, ServiceId)> {
+    let pods: Vec<(ServiceId, BTreeMap<SmolStr, SmolStr>)> = namespace
+        .services
+        .iter()
+        .map(|id| (*id, platform.pod_labels(*id).into_iter().collect()))
+        .collect();
+    let mut with_key: FxHashMap<&SmolStr, Vec<usize>> = FxHashMap::default();
+    for (at, (_, labels)) in pods.iter().enumerate() {
+        for key in labels.keys() {
+            with_key.entry(key).or_default().push(at);
+        }
+    }
+    // By the keys of the selectors and then by their values, so that the labels of a pod find the selectors that take it.
+    let mut selectors: BTreeMap<Vec<SmolStr>, FxHashMap<Vec<SmolStr>, Vec<ServiceId>>> =
+        BTreeMap::new();
+    for id in &namespace.services {
+        let mut selector = platform[*id].selector();
+        selector.sort_by(|(a, _), (b, _)| a.cmp(b));
+        let (keys, values) = selector
+            .into_iter()
+            .map(|(key, value)| (key, value.value))
+            .unzip();
+        let of_keys: &mut FxHashMap<Vec<SmolStr>, Vec<ServiceId>> =
+            selectors.entry(keys).or_default();
+        of_keys.entry(values).or_default().push(*id);
+    }
+    let mut found = BTreeSet::new();
+    for (keys, by_values) in &selectors {
+        let with = keys
+            .iter()
+            .map(|key| with_key.get(key).map_or(&[][..], Vec::as_slice));
+        let rarest = with.min_by_key(|with| with.len()).unwrap_or_default();
+        for at in rarest {
+            let (selected, labels) = &pods[*at];
+            let values: Option<Vec<SmolStr>> =
+                keys.iter().map(|key| labels.get(key).cloned()).collect();
+            let owners = values.and_then(|values| by_values.get(&values));
+            let mut others = owners.into_iter().flatten();
+            if let Some(selecting) = others.find(|owner| *owner != selected)
+                && !found.contains(&(*selected, *selecting))
+            {
+                found.insert((*selecting, *selected));
+            }
+        }
+    }
+    found
+}
+
+fn overlap(platform: &Platform, selecting: ServiceId, selected: ServiceId) -> Diagnostic {
+    let service = &platform[selecting];
+    let shown: Vec<String> = service
+        .selector()
+        .iter()
+        .map(|(key, value)| format!("{key}={}", value.value))
+        .collect();
+    let message = format!(
+        "the selector of `{}` selects the pods of `{}`",
+        platform.path(selecting),
+        platform.path(selected)
+    );
+    Diagnostic::new(&codes::SELECTORS_OVERLAP, message)
+        .at(place_of(service), shown.join(", "))
+        .also(place_of(&platform[selected]), "its pods have these labels")
+        .help("add a label to the selector that the pods of the other service do not have, or move one of them to another namespace")
+}
+
+/// Where the selector of a service is set, or the service.
+fn place_of(service: &Service) -> Span {
+    let selector = service.selector();
+    let first = selector.first();
+    first.map_or(service.name.span(), |(_, value)| value.span())
+}
+
+/// Labels that contradict the selector: no pod would be one of its workload.
+pub(crate) fn labels_against_selectors(platform: &Platform, out: &mut Diagnostics) {
+    for (_, service) in platform.services() {
+        let Some(identity) = &service.properties.identity else {
+            continue;
+        };
+        let selector = service.selector();
+        for (key, value) in &service.properties.labels {
+            let mut of_selector = selector.iter();
+            let other =
+                of_selector.find(|(known, selected)| known == key && selected.value != value.value);
+            let Some((_, selected)) = other else {
+                continue;
+            };
+            let message = format!(
+                "the label `{key}` has another value than in the selector of `{}`",
+                service.name.value
+            );
+            let place = match identity.selector.is_empty() {
+                true => identity.origin.span,
+                false => selected.span(),
+            };
+            let found = Diagnostic::new(&codes::CONTRADICTION, message)
+                .at(value.span(), format!("`{}`", value.value.escape_debug()))
+                .also(place, format!("`{}`", selected.value));
+            out.push(of_service(found, value.origin, service));
+        }
+    }
+}
+
+/// Routes to ports that no Service has.
+pub(crate) fn routes(platform: &Platform, out: &mut Diagnostics) {
+    for route in &platform.routes {
+        let service = &platform[route.port.service];
+        let port = &platform[route.port].name.value;
+        if service.service_name(Some(port)).is_some() {
+            continue;
+        }
+        let message = format!(
+            "no Service of `{}` has the port `{port}`",
+            service.name.value
+        );
+        let identity = service.properties.identity.as_ref();
+        let found = Diagnostic::new(&codes::UNKNOWN_PORT, message)
+            .at(route.span, "a route leads to a Service")
+            .help("add the port to a `service` of its `identity`");
+        out.push(match identity {
+            Some(identity) => found.also(identity.origin.span, "its Services"),
+            None => found,
+        });
+    }
+}
+
+/// Annotations of one account that services set differently.
+pub(crate) fn accounts(platform: &Platform, out: &mut Diagnostics) {
+    let mut set: FxHashMap<(u32, &str, &str), &Sourced<String>> = FxHashMap::default();
+    for (_, service) in platform.services() {
+        let Some(account) = service.account() else {
+            continue;
+        };
+        for (key, value) in &account.annotations {
+            let place = (
+                service.namespace.0,
+                account.name.value.as_str(),
+                key.as_str(),
+            );
+            let first = *set.entry(place).or_insert(value);
+            if first.value == value.value {
+                continue;
+            }
+            let message = format!(
+                "two services give the ServiceAccount `{}` different annotations `{key}`",
+                account.name.value
+            );
+            let found = Diagnostic::new(&codes::CONTRADICTION, message)
+                .at(value.span(), "one value")
+                .also(first.span(), "another value")
+                .help("set the annotations of a shared account in one of the services");
+            out.push(found);
+        }
+    }
+}
