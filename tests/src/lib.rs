@@ -99,6 +99,10 @@ impl Files for Memory {
     fn read(&self, path: &str) -> Result<Vec<u8>, ReadError> {
         self.files.get(path).cloned().ok_or(ReadError::NotFound)
     }
+
+    fn below(&self, path: &str) -> Result<Vec<String>, ReadError> {
+        erpc_model::paths_below(self.files.keys(), path)
+    }
 }
 
 /// What a run of the command line left.

@@ -21,6 +21,10 @@ impl Files for WithLine {
         Ok(bytes)
     }
 
+    fn below(&self, path: &str) -> Result<Vec<String>, ReadError> {
+        self.project.below(path)
+    }
+
     fn library(&self, module: &str) -> Option<Result<Vec<u8>, ReadError>> {
         self.project.library(module)
     }

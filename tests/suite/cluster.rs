@@ -17,6 +17,7 @@ mod helm;
 mod history;
 mod identity;
 mod jobs;
+mod manifests;
 mod moves;
 mod networks;
 mod operate;

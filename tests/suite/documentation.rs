@@ -269,7 +269,17 @@ fn the_examples_of_the_language_compile() {
         let Some((program, _)) = block.split_once("```") else {
             continue;
         };
-        let compiled = erpc_tests::Memory::of(program).compile();
+        let account = |name: &str| {
+            format!(
+                r#"{{"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {{"name": "{name}"}}}}"#
+            )
+        };
+        let class = "apiVersion: scheduling.k8s.io/v1\nkind: PriorityClass\nmetadata: { name: low }\nvalue: 1\n";
+        let compiled = erpc_tests::Memory::of(program)
+            .with("manifests/classes.yaml", class)
+            .with("redis/account.json", account("redis"))
+            .with("robot.json", account("robot"))
+            .compile();
         let shown = erpc_diagnostics::render_human(
             &compiled.diagnostics,
             &compiled.sources,

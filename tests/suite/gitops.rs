@@ -186,6 +186,11 @@ fn is_workload(object: &Value) -> bool {
     ["DaemonSet", "Deployment", "StatefulSet", "Job", "CronJob"].contains(&kind)
 }
 
+/// Whether a workload is that of a service; one of a manifest has the labels of the manifest.
+fn is_of_service(object: &Value) -> bool {
+    is_workload(object) && object["metadata"]["labels"]["app.kubernetes.io/name"].is_string()
+}
+
 /// `namespace.name` of the service of a workload; a Job has a name of its own.
 fn service_of(object: &Value) -> String {
     let metadata = &object["metadata"];
@@ -231,7 +236,7 @@ fn an_application_has_every_object_once_in_the_wave_of_its_service() {
             let mark = &object["metadata"]["annotations"]["argocd.argoproj.io/sync-wave"];
             let wave: i64 = mark.as_str().expect("a wave").parse().expect("a number");
             let (kind, _, name) = object_key(object);
-            if is_workload(object) {
+            if is_of_service(object) {
                 assert_eq!(wave, waves[&service_of(object)], "{path}");
             }
             match kind.as_str() {
@@ -366,7 +371,7 @@ fn a_kustomization_for_each_service_waits_for_the_wave_before_and_checks_its_wor
                 .map(|check| object_key(&json!({"kind": check["kind"], "metadata": check})))
                 .collect();
             assert_eq!(checks, workloads, "{name}");
-            if let Some(object) = own.iter().find(|object| is_workload(object)) {
+            if let Some(object) = own.iter().find(|object| is_of_service(object)) {
                 let wave = waves[&service_of(object)];
                 of_wave.entry(wave).or_default().insert(name.clone());
             }
@@ -541,7 +546,7 @@ fn kustomize_builds_every_object_in_the_order_of_the_waves() {
         let waves = waves(&platform);
         let order: Vec<i64> = all
             .iter()
-            .filter(|object| is_workload(object))
+            .filter(|object| is_of_service(object))
             .map(|object| waves[&service_of(object)])
             .collect();
         assert!(order.is_sorted(), "{order:?}");

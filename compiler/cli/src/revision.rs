@@ -4,9 +4,9 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use erpc_cluster::SourceRevision;
-use erpc_model::{Files, MAX_SOURCE_BYTES, ReadError};
+use erpc_model::{Files, MAX_FILES, MAX_SOURCE_BYTES, ReadError};
 
-use crate::project::{Compiled, Project, compile};
+use crate::project::{Compiled, Project, compile, too_many_files};
 
 /// A program at a revision.
 pub(crate) struct Revision<'p> {
@@ -79,6 +79,28 @@ impl Files for Revision<'_> {
             return Err(ReadError::Other("it is no file there".to_owned()));
         }
         Ok(blob.stdout)
+    }
+
+    fn below(&self, path: &str) -> Result<Vec<String>, ReadError> {
+        let object = format!("{}:{}{path}", self.commit, self.prefix);
+        let object = object.trim_end_matches('/');
+        let arguments = ["ls-tree", "-r", "-z", "--name-only", object];
+        let listed = git(&self.project.folder, &arguments).map_err(ReadError::Other)?;
+        if !listed.status.success() {
+            return Err(ReadError::NotFound);
+        }
+        let names = String::from_utf8_lossy(&listed.stdout);
+        let names = names.split_terminator('\0');
+        let shown = names.filter(|name| name.split('/').all(|part| !part.starts_with('.')));
+        let in_folder = |name: &str| match path {
+            "" => name.to_owned(),
+            path => format!("{path}/{name}"),
+        };
+        let files: Vec<String> = shown.map(in_folder).collect();
+        if files.len() > MAX_FILES {
+            return Err(too_many_files());
+        }
+        Ok(files)
     }
 
     fn library(&self, module: &str) -> Option<Result<Vec<u8>, ReadError>> {

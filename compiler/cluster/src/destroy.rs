@@ -270,7 +270,8 @@ impl Destruction {
         for target in found {
             let id = &target.id;
             let wave = match id.kind.stage() {
-                Stage::Autoscalers | Stage::Routes => Some(0),
+                // What acts on the end of a custom resource may be a workload.
+                Stage::Autoscalers | Stage::Routes | Stage::Custom | Stage::Admission => Some(0),
                 Stage::Workloads if id.kind == Kind::CronJob => Some(0),
                 // What has left the source needs nothing that is known: it goes with the first.
                 Stage::Workloads => {
@@ -444,6 +445,9 @@ fn why_kept(
     }
     if id.kind == Kind::StorageClass && !options.data {
         return Some("volumes that stay are of it".to_owned());
+    }
+    if id.kind.holds_data() && !options.data {
+        return Some("data is deleted with --delete-data only".to_owned());
     }
     None
 }

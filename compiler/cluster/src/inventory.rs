@@ -331,15 +331,29 @@ pub(crate) fn path(platform: &str) -> String {
     format!("{collection}/{}", name(platform))
 }
 
-/// `apps/Deployment/hl7-health`; the core group is empty: `/Service/hl7-health`.
+/// `apps/Deployment/hl7-health`; the core group is empty: `/Service/hl7-health`. A kind beyond the table says where the
+/// API serves it: `stable.example.com/CronTab.v1.crontabs/mine`.
 pub(crate) fn line(id: &ObjectId) -> String {
-    format!("{}/{}/{}", id.kind.group(), id.kind.as_str(), id.name)
+    let (group, kind, name) = (id.kind.group(), id.kind.as_str(), &id.name);
+    match id.kind {
+        Kind::Other(_) => {
+            let (version, plural) = (id.kind.version(), id.kind.plural());
+            format!("{group}/{kind}.{version}.{plural}/{name}")
+        }
+        _ => format!("{group}/{kind}/{name}"),
+    }
 }
 
 pub(crate) fn parse(line: &str, namespace: Option<&str>) -> Option<ObjectId> {
     let mut parts = line.splitn(3, '/');
     let (group, kind, name) = (parts.next()?, parts.next()?, parts.next()?);
-    let kind = Kind::named(kind).filter(|kind| kind.group() == group)?;
+    let kind = match kind.splitn(3, '.').collect::<Vec<_>>().as_slice() {
+        [kind] => Kind::named(kind).filter(|kind| kind.group() == group)?,
+        [kind, version, plural] => {
+            Kind::of_resource(group, version, kind, plural, namespace.is_some())
+        }
+        _ => return None,
+    };
     Some(ObjectId {
         namespace: namespace.map(Into::into),
         kind,
@@ -404,6 +418,16 @@ mod tests {
         assert_eq!(parse("apps/Deployment/web", Some("shop")), Some(web));
         assert_eq!(parse("batch/Deployment/web", None), None);
         assert_eq!(parse("nonsense", None), None);
+        let custom = Kind::of_resource("stable.example.com", "v1", "CronTab", "crontabs", true);
+        let mine = id(Some("shop"), custom, "mine");
+        let written = "stable.example.com/CronTab.v1.crontabs/mine";
+        assert_eq!(line(&mine), written);
+        let read = parse(written, Some("shop")).expect("it was just written");
+        assert_eq!(read, mine);
+        assert_eq!(
+            read.path(),
+            "/apis/stable.example.com/v1/namespaces/shop/crontabs/mine"
+        );
     }
 
     #[test]

@@ -69,6 +69,8 @@ const DEPLOYMENT: &[Kind] = &[Kind::Deployment];
 const STATEFUL_SET: &[Kind] = &[Kind::StatefulSet];
 const NAMESPACE: &[Kind] = &[Kind::Namespace];
 
+const DEFINITION: &[Kind] = &[Kind::DEFINITION];
+
 const CONTROLLERS: By = By::Controller(&["kube-controller-manager"]);
 const BINDERS: By = By::Controller(&["kube-controller-manager", "kube-scheduler"]);
 const BALANCERS: By = By::Controller(&["kube-controller-manager", "cloud-controller-manager"]);
@@ -80,6 +82,8 @@ const NOT_EMITTED: &str =
     "erpc emits the field itself; it is left out only if a `patch` removes it";
 const PATCHED: &str = "erpc emits no object with such a field; a `patch` can add one";
 const NO_CLOUD: &str = "the tests have no cloud provider that makes load balancers";
+
+const NO_MANIFESTS: &str = "only manifests of the source are of this kind";
 
 macro_rules! known {
     ($($kinds:ident $path:literal $value:expr, $by:expr $(, $unseen:expr)?;)*) => {
@@ -202,6 +206,9 @@ known! {
     NAMESPACE "metadata.labels[kubernetes.io/metadata.name]" Name, Server;
     NAMESPACE "metadata.annotations[kubectl.kubernetes.io/last-applied-configuration]" Chosen, By::Controller(&["kubectl-client-side-apply"]), "only a namespace that `kubectl apply` created has it, such as those that `erpc rbac` prints";
     NAMESPACE "spec" Map, Server;
+    DEFINITION "spec.conversion" Is("{\"strategy\":\"None\"}"), Server, NO_MANIFESTS;
+    DEFINITION "spec.names.listKind" Chosen, Server, NO_MANIFESTS;
+    DEFINITION "spec.names.singular" Chosen, Server, NO_MANIFESTS;
     NAMESPACE "spec.finalizers" Is("[\"kubernetes\"]"), Server;
 }
 

@@ -27,6 +27,8 @@ pub struct Live {
     objects: BTreeMap<ObjectId, Found>,
     /// What erpc applied earlier.
     pub inventory: Option<Inventory>,
+    /// The custom kinds that the server does not serve, as their definitions are not there.
+    unserved: BTreeSet<Kind>,
 }
 
 /// An object of the cluster.
@@ -111,8 +113,14 @@ impl Live {
             let found = |live| Found::of(*kind, live, program);
             list_as(cluster, *kind, &selector, &names, found)
         });
+        let mut unserved = BTreeSet::new();
         for (kind, found) in kinds.iter().zip(join_all(lists).await) {
-            objects.extend(found.map_err(|error| not_listed(*kind, error))?);
+            match found {
+                Err(error) if !kind.is_builtin() && error.is_not_found() => {
+                    unserved.insert(*kind);
+                }
+                found => objects.extend(found.map_err(|error| not_listed(*kind, error))?),
+            }
         }
         let listed = inventory.as_ref().map(|inventory| &inventory.objects);
         let unlabelled = match listed {
@@ -120,7 +128,17 @@ impl Live {
             None => Vec::new(),
         };
         objects.extend(unlabelled);
-        Ok(Self { objects, inventory })
+        Ok(Self {
+            objects,
+            inventory,
+            unserved,
+        })
+    }
+
+    /// Whether the server serves a kind.
+    #[must_use]
+    pub fn serves(&self, kind: Kind) -> bool {
+        !self.unserved.contains(&kind)
     }
 
     /// What others added to an object that is as the platform says.
@@ -256,6 +274,7 @@ fn of_platform(program: &Program<'_>, inventory: Option<&Inventory>) -> BTreeSet
         .namespaces()
         .map(|(_, namespace)| namespace.name.value.to_string())
         .collect();
+    wanted.extend(program.namespaces_of_objects().map(str::to_owned));
     let known = inventory.into_iter().flat_map(|i| &i.objects);
     wanted.extend(known.filter_map(|id| id.namespace.as_ref().map(ToString::to_string)));
     wanted

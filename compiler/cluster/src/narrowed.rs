@@ -84,6 +84,7 @@ impl<'p> Program<'p> {
             derived: self.derived,
             sources: self.sources,
             objects: Vec::new(),
+            others: Vec::new(),
             profile: self.profile.clone(),
             manager: self.manager.clone(),
             source_id: self.source_id.clone(),

@@ -1,7 +1,7 @@
 //! The objects of a platform as they are to be: the emitted ones, each with its identity, its
 //! owner and the labels that only an applied object has.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use erpc_diagnostics::{Sources, Span};
 use erpc_emit::{Field, Kind};
@@ -46,6 +46,8 @@ pub struct Program<'p> {
     pub(crate) workloads: HashMap<ServiceId, usize>,
     /// The services by the labels of their pods.
     pub(crate) pods: PodIndex,
+    /// The kinds beyond the table that occur.
+    pub(crate) others: Vec<Kind>,
     /// The part of the platform that the run is about.
     pub(crate) selection: Option<Selection>,
 }
@@ -128,6 +130,7 @@ impl<'p> Program<'p> {
             source_id: platform.id.as_ref().map(|id| id.value.clone()),
             workloads: HashMap::new(),
             pods: PodIndex::of(platform),
+            others: Vec::new(),
             selection: None,
         };
         program.with_objects(objects)
@@ -141,9 +144,14 @@ impl<'p> Program<'p> {
             .filter(|(_, object)| object.id.kind.is_workload())
             .filter_map(|(at, object)| Some((object.service?, at)))
             .collect();
+        let kinds = objects.iter().map(|object| object.id.kind);
+        let others: BTreeSet<Kind> = kinds
+            .filter(|kind| matches!(kind, Kind::Other(_)))
+            .collect();
         Self {
             objects,
             workloads,
+            others: others.into_iter().collect(),
             ..self
         }
     }
@@ -220,6 +228,22 @@ impl<'p> Program<'p> {
         kinds.sort_unstable();
         kinds.dedup();
         kinds
+    }
+
+    /// The kind of a group with this name: one of the table, or of the platform's manifests.
+    #[must_use]
+    pub(crate) fn kind(&self, group: &str, name: &str) -> Option<Kind> {
+        let is_it = |kind: &Kind| kind.as_str() == name && kind.group() == group;
+        let mut table = Kind::ALL.iter().copied();
+        table
+            .find(is_it)
+            .or_else(|| self.others.iter().copied().find(is_it))
+    }
+
+    /// The namespaces that objects of the platform are in.
+    pub(crate) fn namespaces_of_objects(&self) -> impl Iterator<Item = &str> {
+        let objects = self.objects.iter();
+        objects.filter_map(|object| object.id.namespace.as_deref())
     }
 
     /// A digest of everything that the platform declares.

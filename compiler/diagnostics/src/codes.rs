@@ -113,6 +113,11 @@ codes! {
     NOT_STRICT              "W0330" Warning "services that are not hardened";
     NETWORK_OPEN            "W0335" Warning "a namespace without network policies";
     SELECTORS_OVERLAP       "E0341" Error "services that select each other's pods";
+    SECRET_IN_MANIFEST      "E0342" Error "the values of a Secret in a manifest";
+    DUPLICATE_OBJECT        "E0343" Error "two objects of one identity";
+    UNCHECKED_MANIFEST      "W0344" Warning "custom resources that cannot be checked";
+    FOREIGN_NAMESPACE       "W0345" Warning "a manifest in a namespace of others";
+    BAD_MANIFEST            "E0346" Error "a manifest that is not an object";
     HOST_PORT               "W0314" Warning "a port on the node lowers Pod Security";
     CAPABILITY              "W0315" Warning "a capability lowers Pod Security";
 

@@ -1,6 +1,7 @@
 //! Who acts on an object once the API server has it: an object by itself does nothing. From
 //! <https://kubernetes.io/docs/concepts/architecture/> and the pages of the kinds.
 
+use crate::kind::Stage;
 use crate::{Kind, Object};
 
 /// A part of Kubernetes, or beside it, that acts on a kind of object.
@@ -158,6 +159,28 @@ pub fn actors(object: &Object) -> Vec<Actor> {
             "API server, LimitRanger admission",
             "gives requests and limits to containers that say none",
         )],
+        Kind::Other(_) => of_other(object.kind()),
+    }
+}
+
+fn of_other(kind: Kind) -> Vec<Actor> {
+    if kind.is_workload() {
+        return vec![SCHEDULER, KUBELET];
+    }
+    match kind.stage() {
+        Stage::Definitions => vec![actor(
+            "API server, custom resources",
+            "serves objects of the kind that it defines",
+        )],
+        Stage::Admission => vec![actor(
+            "API server",
+            "asks what it names before it takes other objects",
+        )],
+        Stage::Custom => vec![actor(
+            "controller that serves the kind",
+            "acts on it; the platform does not know it",
+        )],
+        _ => Vec::new(),
     }
 }
 

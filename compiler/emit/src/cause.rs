@@ -27,6 +27,9 @@ pub enum Causes {
 /// The half line of a field that a patch has set.
 const PATCH: &str = "a patch sets it";
 
+/// The half line of a field that a manifest of the source has.
+const MANIFEST: &str = "the manifest sets it";
+
 impl Cause {
     /// A cause at a place of the source.
     pub(crate) const fn at(why: &'static str, origin: Origin) -> Self {
@@ -52,6 +55,11 @@ impl Cause {
     /// That a patch sets the field, by the value that stands here.
     pub(crate) const fn patch_at(origin: Origin) -> Self {
         Self::at(PATCH, origin)
+    }
+
+    /// That a manifest sets the field, by the value that stands here.
+    pub(crate) const fn manifest_at(origin: Origin) -> Self {
+        Self::at(MANIFEST, origin)
     }
 
     /// That the service is called this.

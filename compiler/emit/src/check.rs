@@ -3,6 +3,7 @@
 //! only what the source names is ([`validate::parts`]): all else is the compiler's own, and tests hold it to what a
 //! real server accepts.
 
+mod manifests;
 mod references;
 
 use std::collections::HashSet;
@@ -35,6 +36,12 @@ pub fn check_objects(platform: &Platform, derived: &Derived, sources: &Sources) 
     for found in found {
         all.extend(found);
     }
+    let emitted = || {
+        let files = crate::objects(platform, derived, sources).into_iter();
+        let own = files.filter(|file| !file.is_raw);
+        own.flat_map(|file| file.objects).collect()
+    };
+    manifests::check(platform, emitted, &mut all);
     all
 }
 

@@ -56,6 +56,8 @@ pub struct ObjectFile {
     pub source: String,
     /// Its objects, in their order.
     pub objects: Vec<Object>,
+    /// Whether they are manifests of the source, which it takes as they are written.
+    pub is_raw: bool,
 }
 
 /// All objects of a platform in their files, sorted by path. [`check_objects`] has found nothing

@@ -26,6 +26,19 @@ impl Object {
         }
     }
 
+    /// An object that has all its fields, which begin with its version and its kind.
+    #[must_use]
+    pub(crate) fn whole(kind: Kind, fields: &Map, causes: impl Into<Causes>) -> Self {
+        let mut whole = Map::of_kind(kind.api_version(), kind.as_str(), Causes::None);
+        for (key, field) in fields.iter().filter(|(key, _)| !is_kind(key)) {
+            whole.insert(key.clone(), field.clone());
+        }
+        Self {
+            kind,
+            root: Field::new(whole, causes),
+        }
+    }
+
     /// The same object with a specification.
     #[must_use]
     pub(crate) fn with_spec(mut self, spec: Map) -> Self {
@@ -85,6 +98,10 @@ impl Object {
     pub fn namespace(&self) -> Option<&str> {
         self.text_at(&["metadata", "namespace"])
     }
+}
+
+fn is_kind(key: &str) -> bool {
+    matches!(key, "apiVersion" | "kind")
 }
 
 impl Serialize for Object {

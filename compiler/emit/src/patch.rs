@@ -20,6 +20,7 @@ use smol_str::SmolStr;
 use crate::schema::{self, Version};
 use crate::{Object, ObjectFile};
 
+pub(crate) use fields::node as value_node;
 pub(crate) use place::{Place, place_of};
 
 /// Kinds that no patch may touch: what they contain is derived, proven and relied upon.

@@ -44,7 +44,9 @@ pub use functions::functions;
 pub use load::load;
 pub use origin::{Origin, Sourced, Via};
 pub use platform::*;
-pub use program::{Files, Import, Loaded, LoadedFile, MAX_SOURCE_BYTES, ReadError};
+pub use program::{
+    Files, Import, Loaded, LoadedFile, MAX_FILES, MAX_SOURCE_BYTES, ReadError, paths_below,
+};
 pub use resolve::{Resolved, resolve};
 pub use statements::{Access, History, RunAs, ServiceProperties, Spread};
 pub use stdlib::{modules, stdlib};

@@ -13,10 +13,43 @@ pub trait Files: Sync {
     /// The file does not exist, is too large, or cannot be read.
     fn read(&self, path: &str) -> Result<Vec<u8>, ReadError>;
 
+    /// The paths of all files below a folder of the program, in any order; an empty `path` is the program's folder.
+    ///
+    /// # Errors
+    ///
+    /// There is no such folder, as in programs that have none, or it cannot be read.
+    fn below(&self, path: &str) -> Result<Vec<String>, ReadError> {
+        let _ = path;
+        Err(ReadError::NotFound)
+    }
+
     /// The bytes of a module of the library; `None` where there is none of that name.
     fn library(&self, module: &str) -> Option<Result<Vec<u8>, ReadError>> {
         crate::stdlib(module).map(|text| Ok(text.as_bytes().to_vec()))
     }
+}
+
+/// How many files a folder of manifests may have, with the folders in it.
+pub const MAX_FILES: usize = 20_000;
+
+/// Those of some paths that are below a folder, as [`Files::below`] gives them.
+///
+/// # Errors
+///
+/// No path is below the folder.
+pub fn paths_below<'p>(
+    paths: impl Iterator<Item = &'p String>,
+    folder: &str,
+) -> Result<Vec<String>, ReadError> {
+    let is_below = |path: &&String| {
+        let rest = path.strip_prefix(folder);
+        folder.is_empty() || rest.is_some_and(|rest| rest.starts_with('/'))
+    };
+    let found: Vec<String> = paths.filter(is_below).cloned().collect();
+    if found.is_empty() {
+        return Err(ReadError::NotFound);
+    }
+    Ok(found)
 }
 
 /// Why a file cannot be read.

@@ -8,8 +8,8 @@ use rustc_hash::FxHashMap;
 
 use crate::platform::PlatformStatements;
 use crate::statements::{
-    Assertion, Cluster, Container, Exposures, External, Flow, Namespace, Secret, ServiceProperties,
-    ServiceStatements, Statements,
+    Assertion, Cluster, Container, Exposures, External, Flow, Manifests, Namespace, Secret,
+    ServiceProperties, ServiceStatements, Statements,
 };
 
 pub use crate::word::{BlockKind, Merge, Word};
@@ -63,6 +63,7 @@ pub fn words() -> impl Iterator<Item = &'static Word> {
         .chain(declared::<Exposures>())
         .chain(declared::<Vec<Flow>>())
         .chain(declared::<Vec<Assertion>>())
+        .chain(declared::<Manifests>())
         .chain(declared::<External>())
         .chain(declared::<Secret>())
         .chain(declared::<PlatformStatements>())

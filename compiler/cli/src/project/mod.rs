@@ -10,7 +10,7 @@ use std::path::{Component, Path, PathBuf};
 
 use erpc_cluster::SourceSnapshot;
 use erpc_diagnostics::{Located, percent_encoded};
-use erpc_model::{Files, MAX_SOURCE_BYTES, ReadError};
+use erpc_model::{Files, MAX_FILES, MAX_SOURCE_BYTES, ReadError};
 
 pub use stages::{Checked, Compiled, compile, compile_all};
 use views::Recorder;
@@ -180,6 +180,40 @@ impl Files for Project {
         read_limited(&real)
     }
 
+    fn below(&self, path: &str) -> Result<Vec<String>, ReadError> {
+        let mut files = Vec::new();
+        let mut open = vec![(path.to_owned(), 0)];
+        while let Some((folder, depth)) = open.pop() {
+            let place = self.folder.join(&folder);
+            // What cannot be looked at is no folder; the command that reads it as a file says why.
+            if depth == 0 && !place.is_dir() {
+                return Err(ReadError::NotFound);
+            }
+            for entry in std::fs::read_dir(&place).map_err(|error| refusal(&error))? {
+                let entry = entry.map_err(|error| refusal(&error))?;
+                let name = entry.file_name();
+                let Some(name) = name.to_str().filter(|name| !name.starts_with('.')) else {
+                    continue;
+                };
+                let path = match folder.as_str() {
+                    "" => name.to_owned(),
+                    folder => format!("{folder}/{name}"),
+                };
+                // A link to a folder is not followed: it may lead back here.
+                let kind = entry.file_type().map_err(|error| refusal(&error))?;
+                if !kind.is_dir() {
+                    files.push(path);
+                } else if depth < MAX_FOLDERS {
+                    open.push((path, depth + 1));
+                }
+                if files.len() + open.len() > MAX_FILES {
+                    return Err(too_many_files());
+                }
+            }
+        }
+        Ok(files)
+    }
+
     fn library(&self, module: &str) -> Option<Result<Vec<u8>, ReadError>> {
         if let Some(folder) = &self.stdlib {
             match read_limited(&folder.join(format!("{module}.erp"))) {
@@ -189,6 +223,13 @@ impl Files for Project {
         }
         erpc_model::stdlib(module).map(|text| Ok(text.as_bytes().to_vec()))
     }
+}
+
+/// How deep folders of manifests may nest.
+const MAX_FOLDERS: usize = 32;
+
+pub(crate) fn too_many_files() -> ReadError {
+    ReadError::Other(format!("it has more than {MAX_FILES} files and folders"))
 }
 
 fn refusal(error: &std::io::Error) -> ReadError {

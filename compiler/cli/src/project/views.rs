@@ -1,13 +1,13 @@
 //! Programs that are read in another way: with files replaced, from the history of a platform, or with a record
 //! of what was read.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::SystemTime;
 
 use erpc_cluster::SourceSnapshot;
-use erpc_model::{Files, ReadError};
+use erpc_model::{Files, ReadError, paths_below};
 
 use super::{Compiled, Project, compile};
 
@@ -54,6 +54,10 @@ impl Files for Recorder<'_> {
         Ok(bytes)
     }
 
+    fn below(&self, path: &str) -> Result<Vec<String>, ReadError> {
+        self.project.below(path)
+    }
+
     fn library(&self, module: &str) -> Option<Result<Vec<u8>, ReadError>> {
         let found = self.project.library(module);
         if let Some(Ok(bytes)) = &found {
@@ -69,6 +73,10 @@ pub(crate) struct Stored<'s>(pub(crate) &'s SourceSnapshot);
 impl Files for Stored<'_> {
     fn read(&self, path: &str) -> Result<Vec<u8>, ReadError> {
         self.0.files.get(path).cloned().ok_or(ReadError::NotFound)
+    }
+
+    fn below(&self, path: &str) -> Result<Vec<String>, ReadError> {
+        paths_below(self.0.files.keys(), path)
     }
 
     fn library(&self, module: &str) -> Option<Result<Vec<u8>, ReadError>> {
@@ -105,6 +113,10 @@ impl Files for Overlay<'_> {
             Some(text) => Ok(text.clone().into_bytes()),
             None => self.project.read(path),
         }
+    }
+
+    fn below(&self, path: &str) -> Result<Vec<String>, ReadError> {
+        self.project.below(path)
     }
 
     fn library(&self, module: &str) -> Option<Result<Vec<u8>, ReadError>> {
@@ -163,6 +175,19 @@ impl Files for Watched<'_> {
     fn read(&self, path: &str) -> Result<Vec<u8>, ReadError> {
         self.remember(self.project.folder.join(path));
         self.project.read(path)
+    }
+
+    /// A folder is written when a file in it comes or goes.
+    fn below(&self, path: &str) -> Result<Vec<String>, ReadError> {
+        self.remember(self.project.folder.join(path));
+        let found = self.project.below(path);
+        let files = found.iter().flatten();
+        let folders = files.filter_map(|file| file.rsplit_once('/'));
+        let folders: BTreeSet<&str> = folders.map(|(folder, _)| folder).collect();
+        for folder in folders {
+            self.remember(self.project.folder.join(folder));
+        }
+        found
     }
 
     fn library(&self, module: &str) -> Option<Result<Vec<u8>, ReadError>> {

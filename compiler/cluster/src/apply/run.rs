@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use erpc_emit::Kind;
+use erpc_emit::{Kind, Stage};
 use futures_util::{StreamExt, stream};
 use serde_json::Value;
 
@@ -20,6 +20,8 @@ use crate::object::{ObjectId, Packed};
 use crate::progress::Event;
 
 const QUOTA_COUNTED_WITHIN: Duration = Duration::from_secs(15);
+
+const ESTABLISHED_WITHIN: Duration = Duration::from_secs(60);
 
 /// Above so many objects the second look is not worth its calls.
 const MOST_JUDGED: usize = 2000;
@@ -136,7 +138,12 @@ impl Engine<'_, '_> {
         let mut steps = self.ordered(&open).await;
         let services = self.changed_services(&steps).len();
         self.progress.expect_more(0, services);
-        if !self.batches(std::mem::take(&mut steps.foundation)).await {
+        let mut definitions = std::mem::take(&mut steps.foundation);
+        let foundation = definitions.split_off(1.min(definitions.len()));
+        if !self.batches(definitions).await
+            || !self.await_definitions().await
+            || !self.batches(foundation).await
+        {
             return self.ended();
         }
         if !self.await_quotas().await || !self.judge_rest().await {
@@ -227,6 +234,62 @@ impl Engine<'_, '_> {
         current
     }
 
+    /// Objects of a kind are refused until the server has established its definition and serves it.
+    async fn await_definitions(&mut self) -> bool {
+        let definitions = self.steps(|step| step.id.kind.stage() == Stage::Definitions);
+        let started = self.cluster.clock.now();
+        for step in definitions {
+            loop {
+                let live = match self.cluster.call(Call::get(step.id.path())).await {
+                    Ok(answer) => answer.body,
+                    Err(error) => {
+                        self.note(&step, Err(Some(error.into())));
+                        return false;
+                    }
+                };
+                if let Some(why) = refused_names(&live) {
+                    self.note(&step, Err(Some(Failure::new(why))));
+                    return false;
+                }
+                if self.stop.is_asked() || is_established(&live) && self.is_served(&live).await {
+                    break;
+                }
+                if self.cluster.clock.since(started) > ESTABLISHED_WITHIN {
+                    let why = "the API server does not serve the kind that it defines";
+                    let failure = Failure::new(why).help(
+                        "`kubectl describe crd` shows why; apply again once it is established",
+                    );
+                    self.note(&step, Err(Some(failure)));
+                    return false;
+                }
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        }
+        !self.stop.is_asked()
+    }
+
+    /// Whether the server answers for all versions of a definition that it is to serve. An account that may not list
+    /// the objects is told so only if it does.
+    async fn is_served(&self, definition: &Value) -> bool {
+        let spec = &definition["spec"];
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let (group, plural) = (text(&spec["group"]), text(&spec["names"]["plural"]));
+        let versions = spec["versions"].as_array().into_iter().flatten();
+        for version in versions.filter(|version| version["served"] == true) {
+            let root = erpc_emit::root(&group, &text(&version["name"]));
+            let call = Call::get(format!("{root}/{plural}?limit=1"));
+            if self
+                .cluster
+                .call(call)
+                .await
+                .is_err_and(|error| error.is_not_found())
+            {
+                return false;
+            }
+        }
+        true
+    }
+
     /// A quota counts only after its controller has seen it; before that every pod is refused.
     async fn await_quotas(&mut self) -> bool {
         let quotas = self.steps(|step| step.id.kind == Kind::ResourceQuota);
@@ -309,4 +372,21 @@ impl Engine<'_, '_> {
         }
         self.failures.is_empty()
     }
+}
+
+fn condition<'v>(definition: &'v Value, of: &str) -> Option<&'v Value> {
+    let conditions = definition["status"]["conditions"].as_array();
+    let mut conditions = conditions.into_iter().flatten();
+    conditions.find(|condition| condition["type"] == of)
+}
+
+fn is_established(definition: &Value) -> bool {
+    condition(definition, "Established").is_some_and(|found| found["status"] == "True")
+}
+
+/// Why the server does not take the names of a definition: another kind has them.
+fn refused_names(definition: &Value) -> Option<String> {
+    let accepted = condition(definition, "NamesAccepted")?;
+    let message = accepted["message"].as_str().unwrap_or_default();
+    (accepted["status"] == "False").then(|| format!("its names are not accepted: {message}"))
 }

@@ -63,7 +63,8 @@ pub(crate) struct Steps {
     /// Namespaces, classes, quotas, accounts and permissions.
     pub foundation: Vec<Batch>,
     /// Policies with the rules of both versions, then what belongs to services that are new: no pod and
-    /// no caller knows it yet. Autoscalers that go do so before the workloads that they scale change.
+    /// no caller knows it yet. Autoscalers that go do so before the workloads that they scale change. Then what belongs
+    /// to no service, stage by stage.
     pub opening: Vec<Batch>,
     /// The services, each at its turn.
     pub turns: BTreeMap<ServiceId, Turn>,
@@ -132,6 +133,7 @@ impl Steps {
             policies: Vec::new(),
             lost_denies: Vec::new(),
             early: Vec::new(),
+            alone: BTreeMap::new(),
             last: Vec::new(),
         };
         for step in kept {
@@ -161,6 +163,7 @@ impl Steps {
                 writes: autoscalers.into_iter().map(removal).collect(),
             },
         ];
+        steps.opening.extend(sorting.alone.into_values());
         // What has been open until now closes last.
         let neighbours = sorting.neighbours;
         steps
@@ -187,6 +190,8 @@ struct Sorting<'s, 'b> {
     /// Those that another deleted: pods run there, whose policies may be lost too.
     lost_denies: Vec<Write>,
     early: Vec<Write>,
+    /// What belongs to no service: manifests of the source, stage by stage.
+    alone: BTreeMap<Stage, Batch>,
     last: Vec<Write>,
 }
 
@@ -220,6 +225,21 @@ impl Sorting<'_, '_> {
                 } else {
                     self.steps.turns.entry(id).or_default().before.push(write);
                 }
+            }
+            (
+                stage @ (Stage::Configuration
+                | Stage::Workloads
+                | Stage::Autoscalers
+                | Stage::Routes
+                | Stage::Custom
+                | Stage::Admission),
+                None,
+            ) => {
+                let of_stage = self.alone.entry(stage);
+                of_stage
+                    .or_insert_with(|| Batch::of(stage))
+                    .writes
+                    .push(write);
             }
             (stage, _) => {
                 let mut foundation = Stage::FOUNDATION.iter().zip(&mut self.steps.foundation);

@@ -27,7 +27,6 @@ use crate::managed::Owner;
 use crate::object::{ObjectId, PART_OF};
 use crate::program::Program;
 use crate::severity::Severity;
-use erpc_emit::Kind;
 
 /// How many lists are under way; the limiter may allow fewer.
 const IN_FLIGHT: usize = 16;
@@ -255,14 +254,16 @@ impl Own<'_> {
     }
 
     fn is_declared(&self, object: &Found) -> bool {
-        id(object).is_some_and(|id| self.program.object(&id).is_some())
+        let id = id(self.program, object);
+        id.is_some_and(|id| self.program.object(&id).is_some())
     }
 
     /// Whether an earlier apply made an object that the source does not declare any more.
     fn is_listed(&self, object: &Found) -> bool {
         let inventory = self.live.inventory.as_ref();
-        inventory
-            .is_some_and(|inventory| id(object).is_some_and(|id| inventory.objects.contains(&id)))
+        inventory.is_some_and(|inventory| {
+            id(self.program, object).is_some_and(|id| inventory.objects.contains(&id))
+        })
     }
 
     /// The service whose pods have these labels.
@@ -387,8 +388,8 @@ impl Own<'_> {
 }
 
 /// The id of an object of a kind that erpc applies.
-fn id(object: &Found) -> Option<ObjectId> {
-    let kind = Kind::named(&object.kind).filter(|kind| kind.group() == object.group)?;
+fn id(program: &Program<'_>, object: &Found) -> Option<ObjectId> {
+    let kind = program.kind(&object.group, &object.kind)?;
     Some(ObjectId {
         namespace: object.namespace.as_deref().map(Into::into),
         kind,

@@ -6,7 +6,6 @@ use std::io::{Read, Write};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use erpc_diagnostics::Span;
-use erpc_emit::Kind;
 use flate2::Compression;
 use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
@@ -137,7 +136,9 @@ impl StoredRelease {
         let mut objects = Vec::with_capacity(self.objects.len());
         for (service, body) in &self.objects {
             let kind = body["kind"].as_str().unwrap_or_default();
-            let kind = Kind::named(kind).ok_or_else(|| {
+            let group = body["apiVersion"].as_str().unwrap_or_default();
+            let group = group.rsplit_once('/').map_or("", |(group, _)| group);
+            let kind = program.kind(group, kind).ok_or_else(|| {
                 Failure::new(format!(
                     "the release has an object of the unknown kind `{kind}`"
                 ))

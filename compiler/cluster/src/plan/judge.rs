@@ -101,9 +101,15 @@ pub(super) async fn judge_all(
             }
             continue;
         }
-        if let Some(namespace) = &desired.id.namespace
-            && !live.has_namespace(namespace)
-        {
+        if !live.serves(id.kind) && !is_defined(program, id.kind) {
+            steps.push(blocked(id, not_served(id.kind)));
+            continue;
+        }
+        let is_in_new = id
+            .namespace
+            .as_deref()
+            .is_some_and(|name| !live.has_namespace(name));
+        if is_in_new || !live.serves(id.kind) {
             steps.push(ObjectChange {
                 is_unjudged: true,
                 ..step(&desired.id, Action::Create)
@@ -160,6 +166,24 @@ pub(super) async fn judge_all(
         additions,
         in_terminating,
     })
+}
+
+/// Whether the platform has the definition of a kind.
+fn is_defined(program: &Program<'_>, kind: Kind) -> bool {
+    let id = ObjectId {
+        namespace: None,
+        kind: Kind::DEFINITION,
+        name: format!("{}.{}", kind.plural(), kind.group()).into(),
+    };
+    program.object(&id).is_some()
+}
+
+fn not_served(kind: Kind) -> Failure {
+    let (plural, api_version) = (kind.plural(), kind.api_version());
+    Failure::new(format!(
+        "the cluster does not serve `{plural}` of {api_version}"
+    ))
+    .help("install its CustomResourceDefinition first, or take the definition with `manifests`, which also says the plural and the scope of the kind")
 }
 
 /// An object that is as the platform says, but for what others added.
@@ -450,7 +474,8 @@ pub(super) async fn unjudged(
 ) -> Result<Option<String>, ApiError> {
     let is_there = |step: &&ObjectChange| {
         let namespace = step.id.namespace.as_deref();
-        step.is_unjudged && namespace.is_none_or(|name| live.has_namespace(name))
+        let is_there = namespace.is_none_or(|name| live.has_namespace(name));
+        step.is_unjudged && is_there && live.serves(step.id.kind)
     };
     let mut count = 0;
     for step in steps.iter().filter(is_there) {

@@ -14,7 +14,7 @@ use crate::object::{NAME, ObjectId, is_labelled, uid};
 use crate::owner;
 use crate::program::Program;
 use crate::workload::{self, takes_claims_along};
-use erpc_emit::Kind;
+use erpc_emit::{Kind, Stage};
 
 impl Plan {
     /// Adds what the inventory lists and the program does not.
@@ -266,6 +266,12 @@ fn why_kept(id: &ObjectId, live: &Value, program: &Program<'_>) -> Option<&'stat
         Kind::Namespace => return Some("namespaces are never pruned; `erpc destroy` removes them"),
         Kind::PersistentVolumeClaim => return Some("volumes are never pruned"),
         Kind::StorageClass => return Some("storage classes are never pruned"),
+        kind if kind.stage() == Stage::Definitions => {
+            return Some(
+                "definitions are never pruned: all objects of their kind would go with them",
+            );
+        }
+        kind if kind.holds_data() => return Some("what holds data is never pruned"),
         _ => {}
     }
     if !is_labelled(live, program.name()) {

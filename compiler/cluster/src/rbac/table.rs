@@ -203,6 +203,7 @@ impl<'p> Context<'p> {
         let mut namespaces = moves.old_namespaces();
         let own = program.platform.namespaces();
         namespaces.extend(own.map(|(_, namespace)| namespace.name.value.to_string()));
+        namespaces.extend(program.namespaces_of_objects().map(str::to_owned));
         Self {
             program,
             kinds: program.kinds(),

@@ -92,9 +92,14 @@ fn project(writer: &Writer<'_>, steps: &[SyncWave], at: &Repository) -> Value {
             .map(|(group, kind)| json!({"group": group, "kind": kind}))
             .collect()
     };
-    let destinations = writer.platform.namespaces().map(
-        |(_, namespace)| json!({"server": SERVER, "namespace": namespace.name.value.as_str()}),
-    );
+    let namespaces = writer.platform.namespaces();
+    let namespaces = namespaces.map(|(_, namespace)| namespace.name.value.as_str());
+    // Manifests of the source may be in namespaces of others.
+    let of_objects = objects(steps).filter_map(Object::namespace);
+    let namespaces: BTreeSet<&str> = namespaces.chain(of_objects).collect();
+    let destinations = namespaces
+        .into_iter()
+        .map(|namespace| json!({"server": SERVER, "namespace": namespace}));
     let name = writer.platform.name.value.as_str();
     json!({
         "apiVersion": "argoproj.io/v1alpha1",

@@ -14,6 +14,9 @@ pub(super) fn files(writer: &Writer<'_>, steps: &[SyncWave]) -> Vec<OutputFile> 
     let mut folders: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     let mut order: Vec<&str> = vec!["share"];
     let mut seen = BTreeSet::new();
+    // Manifests of the source, by their folders and all together.
+    let mut raw_files: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    let mut raw: Vec<&str> = Vec::new();
     let by_wave = steps.iter().filter(|step| step.number > 0);
     for step in steps.iter().filter(|step| step.number <= 0).chain(by_wave) {
         for file in &step.files {
@@ -21,6 +24,12 @@ pub(super) fn files(writer: &Writer<'_>, steps: &[SyncWave]) -> Vec<OutputFile> 
             let Some((folder, name)) = file.path.rsplit_once('/') else {
                 continue;
             };
+            if file.is_raw && folder != "share" {
+                // Its folder has those of services, which are listed in the order of their waves.
+                raw.push(file.path.as_str());
+                raw_files.entry(folder).or_default().push(name);
+                continue;
+            }
             folders.entry(folder).or_default().push(name);
             // A contract comes with its service, whose wave says when.
             if step.number > 0 && seen.insert(folder) {
@@ -28,7 +37,7 @@ pub(super) fn files(writer: &Writer<'_>, steps: &[SyncWave]) -> Vec<OutputFile> 
             }
         }
     }
-    let mut of_namespaces: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    let mut of_namespaces: BTreeMap<&str, Vec<&str>> = raw_files;
     for folder in &order {
         if let Some((namespace, service)) = folder.rsplit_once('/') {
             of_namespaces.entry(namespace).or_default().push(service);
@@ -56,6 +65,7 @@ pub(super) fn files(writer: &Writer<'_>, steps: &[SyncWave]) -> Vec<OutputFile> 
     for (namespace, services) in of_namespaces {
         write(namespace, json!(services));
     }
+    order.splice(1..1, raw);
     write("", json!(order));
     files
 }

@@ -48,6 +48,7 @@ templates! {
     "ingresses.yaml"
     "jobs.yaml"
     "limitranges.yaml"
+    "manifests.yaml"
     "namespaces.yaml"
     "networkpolicies.yaml"
     "persistentvolumeclaims.yaml"
@@ -139,6 +140,7 @@ pub(crate) fn beside<T: Send>(
     let Gathered {
         files: entries,
         fixed,
+        definitions,
         also,
     } = entries::collect(&variants, sources, &shape, also);
     let mut settings = values::settings(platform, sources, &shape, &fixed);
@@ -156,6 +158,13 @@ pub(crate) fn beside<T: Send>(
             OutputFile::of_parts(&path, Remark::HASH, &source, name, &parts)
         })
         .collect();
+    for definition in &definitions {
+        let path = format!("helm/crds/{}.yaml", definition.name());
+        let mut body = String::new();
+        // Objects have string keys only, which is all that could fail to be written.
+        let _ = yaml::write(&mut body, definition);
+        files.push(file(&path, Remark::HASH, &body));
+    }
     for (profile, under) in &profiles {
         files.push(file(
             &format!("helm/values-{profile}.yaml"),

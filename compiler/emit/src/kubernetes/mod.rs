@@ -8,6 +8,7 @@ pub(crate) mod configs;
 pub(crate) mod container;
 mod ingress;
 mod job;
+pub(crate) mod manifests;
 mod metadata;
 pub(crate) mod namespaces;
 pub(crate) mod network_policy;
@@ -38,7 +39,7 @@ pub(crate) enum Tracing {
     On,
 }
 
-/// The files of `share/`: what the whole platform has.
+/// The files of `share/`, what the whole platform has, and those of manifests that the source takes as they are.
 pub(crate) fn shared(
     platform: &Platform,
     _derived: &Derived,
@@ -63,7 +64,9 @@ pub(crate) fn shared(
             name: platform.name.value.to_string(),
             source: source_of(sources, platform.name.span()),
             objects,
+            is_raw: false,
         })
+        .chain(manifests::files(platform))
         .collect()
 }
 
@@ -133,6 +136,7 @@ pub(crate) fn traced_service(
             name: name.clone(),
             source: source.clone(),
             objects,
+            is_raw: false,
         })
         .collect();
     let mut diagnostics = Diagnostics::new();

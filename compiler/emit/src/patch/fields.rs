@@ -101,7 +101,7 @@ fn change_of_map(
 ) -> Result<(), Fault> {
     match &change.action {
         Action::Set(value) => {
-            let node = node(value, typed, change.origin);
+            let node = node(value, typed, change.origin, Cause::patch_at);
             fields.insert(name.clone(), Field::new(node, cause));
         }
         Action::Remove => {
@@ -127,7 +127,8 @@ fn change_of_map(
                 return Err(Fault::new(format!("`{name}` is not a list")));
             };
             for value in *values {
-                let field = field_of(value, typed.and_then(Typed::element), change.origin);
+                let of_list = typed.and_then(Typed::element);
+                let field = field_of(value, of_list, change.origin, Cause::patch_at);
                 if items.iter().all(|item| item.node != field.node) {
                     items.push(Field::new(field.node, Cause::patch_at(value.origin)));
                 }
@@ -151,7 +152,7 @@ fn change_of_list(
         items.remove(place);
         return Ok(());
     };
-    let value = Field::new(node(value, typed, change.origin), cause);
+    let value = Field::new(node(value, typed, change.origin, Cause::patch_at), cause);
     if name == BEHIND {
         items.push(value);
         return Ok(());
@@ -321,7 +322,7 @@ fn ensured(
         let element = list.and_then(Typed::element);
         let fields = keys.iter().map(|(key, value)| {
             let typed = element.and_then(|element| element.field(key));
-            let node = node(value, typed, cause.origin);
+            let node = node(value, typed, cause.origin, Cause::patch_at);
             (SmolStr::new_static(key), Field::new(node, cause))
         });
         items.push(Field::plain(fields.collect::<Map>()));
@@ -339,9 +340,14 @@ pub(super) fn scalar(value: &PatchValue) -> Option<String> {
     }
 }
 
-/// A value of a patch as one of an object. Quantities may be written as numbers, and are texts; a map has no field
+/// A value of a patch, or of a manifest, as one of an object. Quantities may be written as numbers, and are texts; a map has no field
 /// that is null.
-pub(super) fn node(value: &PatchValue, typed: Option<Typed>, origin: Origin) -> Node {
+pub(crate) fn node(
+    value: &PatchValue,
+    typed: Option<Typed>,
+    origin: Origin,
+    cause: fn(Origin) -> Cause,
+) -> Node {
     match value {
         PatchValue::Int(number) if typed.is_some_and(Typed::is_quantity) => {
             number.to_string().into()
@@ -357,7 +363,8 @@ pub(super) fn node(value: &PatchValue, typed: Option<Typed>, origin: Origin) -> 
         PatchValue::List(items) => {
             let typed = typed.and_then(Typed::element);
             let items = items.iter();
-            Node::List(items.map(|item| field_of(item, typed, origin)).collect())
+            let field = |item| field_of(item, typed, origin, cause);
+            Node::List(items.map(field).collect())
         }
         PatchValue::Map(entries) => {
             let set = entries
@@ -365,7 +372,7 @@ pub(super) fn node(value: &PatchValue, typed: Option<Typed>, origin: Origin) -> 
                 .filter(|(_, value)| value.value != PatchValue::Null);
             let entry = |(name, value): &(SmolStr, Sourced<PatchValue>)| {
                 let typed = typed.and_then(|typed| typed.field(name));
-                (name.clone(), field_of(value, typed, origin))
+                (name.clone(), field_of(value, typed, origin, cause))
             };
             Node::Map(set.map(entry).collect())
         }
@@ -373,12 +380,17 @@ pub(super) fn node(value: &PatchValue, typed: Option<Typed>, origin: Origin) -> 
 }
 
 /// A part of a value, with a cause of its own if it stands elsewhere than the value around it.
-fn field_of(value: &Sourced<PatchValue>, typed: Option<Typed>, around: Origin) -> Field {
-    let node = node(&value.value, typed, value.origin);
+fn field_of(
+    value: &Sourced<PatchValue>,
+    typed: Option<Typed>,
+    around: Origin,
+    cause: fn(Origin) -> Cause,
+) -> Field {
+    let node = node(&value.value, typed, value.origin, cause);
     if value.origin == around {
         return Field::plain(node);
     }
-    Field::new(node, Cause::patch_at(value.origin))
+    Field::new(node, cause(value.origin))
 }
 
 /// The field at the end of a path, if it is there.

@@ -376,7 +376,7 @@ fn is_same(change: &Change<'_>, current: Option<&Field>, typed: Option<Typed>) -
     match &change.action {
         Action::Set(value) => {
             let typed = fields::typed_at(typed, &change.path);
-            let new = fields::node(value, typed, change.origin);
+            let new = fields::node(value, typed, change.origin, Cause::patch_at);
             current.is_some_and(|field| json!(field) == json!(new))
         }
         Action::Ensure | Action::Add([]) => current.is_some(),

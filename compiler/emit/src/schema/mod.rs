@@ -3,6 +3,7 @@
 //! which `tests/src/schemas.rs` writes). In: an object as any [`View`], and a version. Out: its [`Problem`]s.
 
 mod check;
+pub(crate) mod custom;
 mod fields;
 mod merge;
 mod table;
@@ -69,6 +70,23 @@ static TABLE: LazyLock<Table> = LazyLock::new(|| Table::read(include_str!("kuber
 #[must_use]
 pub fn kind(version: Version, api_version: &str, kind: &str) -> Option<&'static Kind> {
     TABLE.kind(version, api_version, kind)
+}
+
+/// Whether Kubernetes itself serves a kind, in any version.
+#[must_use]
+pub fn is_builtin(api_version: &str, name: &str) -> bool {
+    versions().any(|version| kind(version, api_version, name).is_some())
+}
+
+/// Whether a group is one of Kubernetes itself, which serves no custom resources.
+#[must_use]
+pub fn is_builtin_group(group: &str) -> bool {
+    TABLE.has_group(group)
+}
+
+/// The versions of the API in which a kind is served.
+pub fn api_versions(version: Version, name: &str) -> impl Iterator<Item = &'static str> {
+    TABLE.api_versions(version, name)
 }
 
 /// What a server of this version would refuse of an object, by its schema alone. `None` if the kind is not one of

@@ -163,6 +163,27 @@ impl Table {
         kinds.find(|kind| kind.api_version == api_version && kind.versions.has(version))
     }
 
+    /// Whether a kind is of this group.
+    pub(super) fn has_group(&self, group: &str) -> bool {
+        let of = |kind: &Kind| {
+            kind.api_version
+                .rsplit_once('/')
+                .map_or("", |(group, _)| group)
+        };
+        self.kinds.values().flatten().any(|kind| of(kind) == group)
+    }
+
+    /// The versions of the API in which a kind is served.
+    pub(super) fn api_versions(
+        &self,
+        version: Version,
+        name: &str,
+    ) -> impl Iterator<Item = &'static str> {
+        let kinds = self.kinds.get(name).into_iter().flatten();
+        let served = kinds.filter(move |kind| kind.versions.has(version));
+        served.map(|kind| kind.api_version)
+    }
+
     /// The type at a place.
     pub(super) fn type_at(&self, place: usize) -> &Type {
         &self.types[place]

@@ -68,7 +68,10 @@ pub fn emitted_lines(
                     (Some(id), files)
                 })
             }
-            ["share", _] => Some((None, kubernetes::shared(platform, derived, sources))),
+            // Manifests of the source are in the folder of their namespace.
+            ["share", _] | ["lib", _, _] => {
+                Some((None, kubernetes::shared(platform, derived, sources)))
+            }
             _ => None,
         };
         let wanted = parts[start..].join("/");

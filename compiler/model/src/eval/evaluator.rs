@@ -14,6 +14,7 @@ use super::budget::{self, Budget, Resource};
 use super::sink::Sink;
 use crate::ids::{NamespaceId, ServiceId};
 use crate::program::{Files, Loaded};
+use crate::statements::RawObject;
 use crate::value::{Type, Value};
 
 /// The state of the evaluation of a program. It is a [`Sink`] too, as everything that evaluates reports.
@@ -25,6 +26,8 @@ pub(crate) struct Evaluator<'a> {
     pub(crate) constants: FxHashMap<ConstantKey, Constant<'a>>,
     /// Files read by `file` and `template`; `None` where that failed and was reported.
     pub(super) texts: FxHashMap<String, Option<Rc<str>>>,
+    /// The objects of manifests by the path of their file.
+    pub(super) manifests: FxHashMap<String, Rc<[RawObject]>>,
     /// The templates that were evaluated.
     pub(crate) templates: Vec<Template>,
     /// The place of each by its path.
@@ -97,6 +100,7 @@ impl<'a> Evaluator<'a> {
             facts: Vec::new(),
             constants: FxHashMap::default(),
             texts: FxHashMap::default(),
+            manifests: FxHashMap::default(),
             templates: Vec::new(),
             template_places: FxHashMap::default(),
             budget: Budget::new(&budget::OF_VALUES),
@@ -111,6 +115,7 @@ impl<'a> Evaluator<'a> {
     pub(crate) fn again(&mut self) -> Self {
         Self {
             texts: std::mem::take(&mut self.texts),
+            manifests: std::mem::take(&mut self.manifests),
             templates: std::mem::take(&mut self.templates),
             template_places: std::mem::take(&mut self.template_places),
             budget: self.budget,

@@ -8,7 +8,10 @@ use erpc_syntax::tree::StringPart;
 use super::budget::Resource;
 use super::evaluator::{Evaluator, Template};
 use super::lowering::{Lowering, Typed};
+use super::pattern::{Pattern, is_manifest};
 use super::values::Values;
+use crate::program::ReadError;
+use crate::statements::{RawObject, objects_of};
 
 /// How deep templates may use each other.
 const MAX_TEMPLATE_DEPTH: usize = 16;
@@ -48,8 +51,15 @@ impl Evaluator<'_> {
 
     /// The text of a file of the program; `path` is seen from the file that names it.
     pub(crate) fn read_text(&mut self, path: &str, span: Span) -> Option<Rc<str>> {
+        let joined = self.joined(path, span)?;
+        self.read_joined(joined, span)
+    }
+
+    /// The path of a file of the program; `path` is seen from the file that names it.
+    fn joined(&mut self, path: &str, span: Span) -> Option<String> {
         let from = self.path_of(span.file);
-        let Some(joined) = crate::program::join(&from, path) else {
+        let joined = crate::program::join(&from, path);
+        if joined.is_none() {
             self.report(
                 Diagnostic::new(
                     &codes::SOURCE_UNREADABLE,
@@ -57,8 +67,11 @@ impl Evaluator<'_> {
                 )
                 .at(span, "leaves the folder"),
             );
-            return None;
-        };
+        }
+        joined
+    }
+
+    fn read_joined(&mut self, joined: String, span: Span) -> Option<Rc<str>> {
         if let Some(known) = self.texts.get(&joined) {
             return known.clone();
         }
@@ -67,13 +80,11 @@ impl Evaluator<'_> {
         }
         let text = match self.files.read(&joined) {
             Ok(bytes) => String::from_utf8(bytes).map_err(|_| format!("`{joined}` is not UTF-8")),
-            Err(crate::program::ReadError::NotFound) => Err(format!("there is no file `{joined}`")),
-            Err(crate::program::ReadError::TooLarge(bytes)) => {
+            Err(ReadError::NotFound) => Err(format!("there is no file `{joined}`")),
+            Err(ReadError::TooLarge(bytes)) => {
                 Err(format!("`{joined}` has {bytes} bytes, more than 16 MiB"))
             }
-            Err(crate::program::ReadError::Other(why)) => {
-                Err(format!("`{joined}` cannot be read: {why}"))
-            }
+            Err(ReadError::Other(why)) => Err(format!("`{joined}` cannot be read: {why}")),
         };
         let text = match text {
             Ok(text) => {
@@ -89,6 +100,60 @@ impl Evaluator<'_> {
         };
         self.texts.insert(joined, text.clone());
         text
+    }
+
+    /// The files that a path names: one file, all manifests below a folder, or those that fit a pattern.
+    pub(crate) fn files_of(&mut self, path: &str, span: Span) -> Option<Vec<String>> {
+        let wanted = self.joined(path, span)?;
+        let is_pattern = Pattern::is_one(&wanted);
+        let folder = match is_pattern {
+            true => Pattern::folder(&wanted),
+            false => wanted.as_str(),
+        };
+        let mut files = match self.files.below(folder) {
+            Ok(files) => files,
+            // What is not a folder is read as a file, and reading it says what is wrong with it.
+            Err(ReadError::NotFound) if !is_pattern => return Some(vec![wanted]),
+            Err(ReadError::NotFound) => Vec::new(),
+            Err(ReadError::TooLarge(_)) => Vec::new(),
+            Err(ReadError::Other(why)) => {
+                let message = format!("`{folder}` cannot be read: {why}");
+                self.report(
+                    Diagnostic::new(&codes::SOURCE_UNREADABLE, message).at(span, "named here"),
+                );
+                return None;
+            }
+        };
+        if is_pattern {
+            let pattern = Pattern::of(&wanted);
+            files.retain(|file| pattern.fits(file));
+        } else {
+            files.retain(|file| is_manifest(file));
+        }
+        files.sort_unstable();
+        if files.is_empty() {
+            let message = match is_pattern {
+                true => format!("no file matches `{wanted}`"),
+                false => format!("there is no `.yaml`, `.yml` or `.json` file below `{wanted}`"),
+            };
+            self.report(
+                Diagnostic::new(&codes::SOURCE_UNREADABLE, message).at(span, "names no file"),
+            );
+        }
+        Some(files)
+    }
+
+    /// The objects of a file of manifests; `by` names it.
+    pub(crate) fn raw_objects(&mut self, path: &str, by: Span) -> Option<Rc<[RawObject]>> {
+        if let Some(known) = self.manifests.get(path) {
+            return Some(Rc::clone(known));
+        }
+        let text = self.read_joined(path.to_owned(), by)?;
+        let place = self.template_place(path.to_owned(), path.to_owned(), &text);
+        let file = self.template_id(place);
+        let objects = objects_of(self, (file, path, &text), by);
+        self.manifests.insert(path.to_owned(), Rc::clone(&objects));
+        Some(objects)
     }
 
     /// A template as a source of the program and its parts; it is parsed once for each file that names

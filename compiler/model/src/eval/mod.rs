@@ -13,6 +13,7 @@ mod files;
 mod lowering;
 mod names;
 mod operators;
+mod pattern;
 mod show;
 mod sink;
 mod typed;

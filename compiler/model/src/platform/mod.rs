@@ -22,7 +22,7 @@ pub use crate::statements::{
     AccountName, Address, AddressKind, ApiServer, Assertion, Autoscale, Availability, CheckKind,
     Cluster, Cni, CniAbility, Config, Container, ContainerDefaults, Dns, DnsFlavour, EnvValue,
     EnvVar, External, ExternalPort, Flow, FlowPort, Grant, Identity, Image, Ingress,
-    IngressController, Latency, Mesh, Mode, Namespace, Network, Nodes, Patch, PatchField,
+    IngressController, Latency, Manifest, Mesh, Mode, Namespace, Network, Nodes, Patch, PatchField,
     PatchValue, Peers, Port, Probe, ProbeCheck, Probes, Quota, Resource, Route, Scaling, Secret,
     SecretMount, ServiceName, ServiceProperties, ServiceStatements, StorageClass, StorageProvision,
     Volume,
@@ -61,6 +61,8 @@ pub struct Platform {
     pub addresses: Vec<Address>,
     /// By namespace, then by name; a secret of the whole program comes first.
     pub secrets: Vec<Secret>,
+    /// Objects that the source takes as they are written, by the path of their file, then as they stand in it.
+    pub manifests: Vec<Manifest>,
     /// Components of the program and those of the library that it uses.
     pub components: Vec<Component>,
     /// Uses of components, outer before inner.

@@ -69,6 +69,14 @@ pub(crate) fn without(mut platform: Platform, kept: &Kept) -> Platform {
         secrets: numbered(&secrets).map(|n| n.map(SecretId)).collect(),
         externals: numbered(externals).map(|n| n.map(ExternalId)).collect(),
     };
+    let gone = platform.namespaces.iter().zip(namespaces);
+    let gone: Vec<_> = gone
+        .filter(|(_, is_kept)| !**is_kept)
+        .map(|(namespace, _)| namespace.name.value.clone())
+        .collect();
+    platform
+        .manifests
+        .retain(|manifest| manifest.names().all(|name| !gone.contains(name)));
     keep(&mut platform.externals, externals);
     keep(&mut platform.namespaces, namespaces);
     keep(&mut platform.services, services);

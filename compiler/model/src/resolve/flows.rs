@@ -9,8 +9,8 @@ use super::state::Resolver;
 use crate::args::Args;
 use crate::eval::{Scope, Standpoint};
 use crate::origin::Via;
-use crate::platform::{Assertion, Flow, Peer, Peers, PortId, ServiceId};
-use crate::statements::{Reader, Statements};
+use crate::platform::{Assertion, Flow, Manifest, Peer, Peers, PortId, ServiceId};
+use crate::statements::{Manifests, Reader, Statements};
 
 impl<'a> Resolver<'a> {
     /// Reads a statement of the program, or of a namespace.
@@ -49,6 +49,15 @@ impl<'a> Resolver<'a> {
         flows.retain_mut(|flow| self.keep_read(&mut flow.from) && self.keep_read(&mut flow.to));
         flows.sort_by_key(|flow| flow.span);
         flows
+    }
+
+    /// The objects that `manifests` takes, sorted by file.
+    pub(super) fn manifests(&mut self) -> Vec<Manifest> {
+        let mut manifests = Manifests::default();
+        for (namespace, statement) in self.index.manifests.clone() {
+            self.read_of_program(&mut manifests, statement, namespace.as_ref());
+        }
+        manifests.into_sorted()
     }
 
     /// `never` and `always`, sorted by place.

@@ -100,6 +100,7 @@ impl<'a> Resolver<'a> {
             "tiers" => self.index.tiers.push(statement),
             "allow" => self.index.allows.push((None, statement)),
             "expose" => self.index.exposes.push((None, statement)),
+            "manifests" => self.index.manifests.push((None, statement)),
             "never" | "always" => self.index.assertions.push(statement),
             "profile" => self.index.profiles.push(statement),
             "accept" => self.index.accepts.push(statement),
@@ -330,6 +331,10 @@ impl<'a> Resolver<'a> {
             "expose" => {
                 let namespace = Some(namespace.text.clone());
                 self.index.exposes.push((namespace, statement));
+            }
+            "manifests" => {
+                let namespace = Some(namespace.text.clone());
+                self.index.manifests.push((namespace, statement));
             }
             "secret" => {
                 if let Some(secret) = self.declared(statement, word, None) {

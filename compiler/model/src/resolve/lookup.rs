@@ -19,6 +19,11 @@ impl<'a> Lookup<'a> for Resolver<'a> {
         self.namespace_named(name)
     }
 
+    fn name_of_namespace(&self, id: NamespaceId) -> Option<SmolStr> {
+        let namespace = self.parts.namespaces.get(id.index())?;
+        Some(namespace.name.value.clone())
+    }
+
     fn service(&mut self, expr: &Expr, at: Standpoint) -> Option<ServiceId> {
         self.service_named(expr, at.namespace)
     }

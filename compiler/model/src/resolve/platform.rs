@@ -55,6 +55,7 @@ impl<'a> Resolver<'a> {
         let externals = self.externals();
         let flows = self.flows(&of_services);
         let (routes, addresses) = self.exposures(&of_services);
+        let manifests = self.manifests();
         let assertions = self.assertions();
         let (accepts, accepted_files) = self.accepts();
         let moves = self.moves();
@@ -93,6 +94,7 @@ impl<'a> Resolver<'a> {
             routes,
             addresses,
             secrets,
+            manifests,
             components: std::mem::take(&mut self.layers.components),
             uses: std::mem::take(&mut self.layers.uses),
             assertions,

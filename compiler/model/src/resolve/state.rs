@@ -105,6 +105,8 @@ pub(super) struct Index<'a> {
     /// `allow` and `expose`, with the namespace in which they stand.
     pub(super) allows: Vec<(Option<SmolStr>, &'a Statement)>,
     pub(super) exposes: Vec<(Option<SmolStr>, &'a Statement)>,
+    /// `manifests`, with the namespace in which they stand.
+    pub(super) manifests: Vec<(Option<SmolStr>, &'a Statement)>,
     /// `never` and `always`.
     pub(super) assertions: Vec<&'a Statement>,
     /// `rule`, of the program and of the library.

@@ -17,6 +17,7 @@ mod health;
 mod identity;
 mod ingress;
 mod labels;
+mod manifests;
 mod mounts;
 mod namespace;
 mod patch;
@@ -28,6 +29,7 @@ mod scaling;
 mod secret;
 mod service;
 pub(crate) mod slo;
+mod yaml;
 
 use crate::fact::Fact;
 use crate::origin::Origin;
@@ -52,6 +54,8 @@ pub use grant::{Grant, Resource};
 pub(crate) use health::Drafts;
 pub use identity::{AccountName, Identity, ServiceName};
 pub use ingress::{Ingress, IngressController};
+pub use manifests::Manifest;
+pub(crate) use manifests::{Manifests, RawObject, objects_of};
 pub(crate) use mounts::port_numbers;
 pub use mounts::{Config, Port, SecretMount, Volume};
 pub use namespace::{ContainerDefaults, Namespace, Network, Quota};
@@ -401,6 +405,9 @@ pub(crate) mod tests {
             None
         }
         fn namespace(&mut self, _: &Ident) -> Option<NamespaceId> {
+            None
+        }
+        fn name_of_namespace(&self, _: NamespaceId) -> Option<SmolStr> {
             None
         }
         fn service(&mut self, _: &Expr, _: Standpoint) -> Option<ServiceId> {

@@ -21,6 +21,7 @@ use crate::value::{Type, Value};
 pub(crate) trait Lookup<'a>: DerefMut<Target = Evaluator<'a>> {
     fn tier(&mut self, name: &Ident) -> Option<TierId>;
     fn namespace(&mut self, name: &Ident) -> Option<NamespaceId>;
+    fn name_of_namespace(&self, id: NamespaceId) -> Option<SmolStr>;
     fn service(&mut self, expr: &Expr, at: Standpoint) -> Option<ServiceId>;
     /// `service:port`.
     fn service_and_port(&mut self, expr: &Expr, at: Standpoint) -> Option<(ServiceId, Ident)>;
@@ -368,6 +369,11 @@ impl<'r, 'a> Reader<'r, 'a> {
     pub(crate) fn because(&mut self) -> Option<String> {
         let expr = self.args.because(&mut self.lookup.diagnostics)?;
         self.lookup.text(expr, self.scope)
+    }
+
+    /// What the evaluator makes of something that is not an expression.
+    pub(crate) fn evaluate<T>(&mut self, of: impl FnOnce(&mut Evaluator<'a>) -> T) -> T {
+        of(&mut *self.lookup)
     }
 
     /// What an expression is evaluated to.

@@ -111,7 +111,7 @@ impl Own<'_> {
         if namespace.is_some_and(|namespace| self.namespaces.contains(namespace)) {
             return None;
         }
-        if let Some(kind) = Kind::named(&resource.kind)
+        if let Some(kind) = self.program.kind(&resource.group, &resource.kind)
             && self.program.object(&ObjectId::of(kind, object)).is_some()
         {
             return None;

@@ -65,6 +65,31 @@ impl Entry {
         Self::of_metadata(of_object, metadata.unwrap_or(&Map::new()), owner, written)
     }
 
+    /// The entry of a manifest of the source, which the template prints whole. `home` is the declared namespace that it
+    /// is in.
+    pub(super) fn raw(object: &Object, home: Option<&str>) -> Self {
+        let mut head = String::from("- name: ");
+        yaml::push_scalar(&mut head, object.name());
+        head.push('\n');
+        line(&mut head, FIELDS, "kind", object.kind().as_str());
+        line(&mut head, FIELDS, "apiVersion", object.kind().api_version());
+        if let Some(home) = home {
+            line(&mut head, FIELDS, "namespace", home);
+        } else if let Some(namespace) = object.namespace() {
+            line(&mut head, FIELDS, "in", namespace);
+        }
+        let mut entry = Self {
+            head,
+            home: home.map(str::to_owned),
+            clusters: Vec::new(),
+            under: Vec::new(),
+            not_under: Vec::new(),
+            body: String::new(),
+        };
+        entry.block("object", object);
+        entry
+    }
+
     /// As [`Entry::replacing`], with a name and other metadata than the object has.
     pub(super) fn of_metadata(
         (name, home): (&str, Option<&str>),

@@ -20,7 +20,7 @@ use self::entry::Entry;
 use self::network::Sites;
 use super::Variants;
 use super::values::Shape;
-use crate::kind::Kind;
+use crate::kind::{Kind, Stage};
 use crate::kubernetes::{classes, namespaces};
 use crate::tree::Field;
 use crate::{Object, ObjectFile, kubernetes};
@@ -41,6 +41,8 @@ pub(super) struct Gathered<T> {
     pub(super) files: BTreeMap<&'static str, Vec<String>>,
     /// What is no value.
     pub(super) fixed: Fixed,
+    /// The definitions among the manifests of the source: Helm installs them before it looks at anything else.
+    pub(super) definitions: Vec<Object>,
     /// Of the objects of the whole platform first, then of those of each service.
     pub(super) also: Vec<T>,
 }
@@ -67,6 +69,7 @@ pub(super) fn collect<T: Send>(
     let mut gathered = Gathered {
         files: list.texts(),
         fixed: Fixed(list.fixed),
+        definitions: definitions(variants),
         also: vec![also(&shared)],
     };
     gathered.fixed.0.extend(reshaped.fixed.0.iter().cloned());
@@ -90,6 +93,7 @@ pub(super) fn collect<T: Send>(
             Gathered {
                 files: all.texts(),
                 fixed: Fixed(all.fixed),
+                definitions: Vec::new(),
                 also,
             }
         })
@@ -106,6 +110,27 @@ pub(super) fn collect<T: Send>(
         gathered.files.insert("requirements", vec![requirements]);
     }
     gathered
+}
+
+/// The file of the manifests of the source.
+const MANIFESTS: &str = "manifests";
+
+fn is_definition(object: &Object) -> bool {
+    object.kind().stage() == Stage::Definitions
+}
+
+/// The definitions among the manifests of the source, with those that only a profile has.
+fn definitions(variants: &Variants<'_>) -> Vec<Object> {
+    let mut all: BTreeMap<String, Object> = BTreeMap::new();
+    for platform in variants.all() {
+        let objects = kubernetes::manifests::objects(platform);
+        for object in objects.filter_map(|(_, object)| object) {
+            if is_definition(&object) {
+                all.entry(object.name().to_owned()).or_insert(object);
+            }
+        }
+    }
+    all.into_values().collect()
 }
 
 /// What is gathered, in its order.
@@ -206,7 +231,14 @@ impl<'p> Gatherer<'p> {
 
     /// Adds the objects that the platform has as a whole.
     fn shared(&self, files: &[ObjectFile], list: &mut List) {
-        for object in files.iter().flat_map(|file| &file.objects) {
+        let (raw, own): (Vec<&ObjectFile>, Vec<&ObjectFile>) =
+            files.iter().partition(|file| file.is_raw);
+        for object in raw.into_iter().flat_map(|file| &file.objects) {
+            if !is_definition(object) {
+                list.entries.push((MANIFESTS, self.raw(object)));
+            }
+        }
+        for object in own.into_iter().flat_map(|file| &file.objects) {
             let entry = match object.kind() {
                 // Of each cluster, below.
                 Kind::IngressClass | Kind::StorageClass | Kind::ResourceQuota => continue,
@@ -223,6 +255,22 @@ impl<'p> Gatherer<'p> {
         }
         self.quotas(list);
         self.classes(list);
+    }
+
+    /// A manifest of the source. What holds data stays when the release goes.
+    fn raw(&self, object: &Object) -> Entry {
+        let mut namespaces = self.platform.namespaces();
+        let home = object
+            .namespace()
+            .filter(|home| namespaces.any(|(_, namespace)| namespace.name.value == *home));
+        if !object.kind().holds_data() {
+            return Entry::raw(object, home);
+        }
+        let mut kept = object.clone();
+        if let Some(metadata) = kept.fields_mut().map_mut("metadata") {
+            kubernetes::annotate(metadata, objects::KEEP, Field::plain("keep"));
+        }
+        Entry::raw(&kept, home)
     }
 
     /// A namespace, with the services for which it has its level of Pod Security: without them it

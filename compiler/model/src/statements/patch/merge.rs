@@ -1,14 +1,15 @@
 //! A strategic merge patch as YAML, in the source or in a file: its values, each with the line that it stands on. What
 //! its lists and directives mean is the emitter's business, which has the schemas.
 
-use erpc_diagnostics::{Diagnostic, FileId, Span, codes};
+use erpc_diagnostics::{Diagnostic, Span, codes};
 use erpc_syntax::tree::{Expr, ExprKind};
-use erpc_yaml::{At, Document, Lines, Node};
+use erpc_yaml::{Document, Node};
 
 use super::PatchValue;
 use crate::eval::Evaluator;
 use crate::origin::Sourced;
 use crate::statements::Reader;
+use crate::statements::yaml::{lines_of, value_of};
 
 /// `patch KIND from "patches/x.yaml"`.
 pub(super) fn from_file(reader: &mut Reader<'_, '_>) -> Option<Sourced<PatchValue>> {
@@ -71,21 +72,6 @@ impl Places {
     }
 }
 
-/// Where the lines of a text stand, without the blanks around them.
-fn lines_of(file: FileId, start: usize, text: &str) -> Vec<Span> {
-    let offset = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
-    let mut at = start;
-    let mut lines = Vec::new();
-    for line in text.split('\n') {
-        let trimmed = line.trim_start();
-        let from = at + line.len() - trimmed.len();
-        let to = from + trimmed.trim_end().len();
-        lines.push(Span::new(file, offset(from), offset(to)));
-        at += line.len() + 1;
-    }
-    lines
-}
-
 /// The one mapping that a text is.
 fn read(text: &str, places: &Places, reader: &mut Reader<'_, '_>) -> Option<Sourced<PatchValue>> {
     let bad = |message: String, span: Span, label: &str| {
@@ -142,14 +128,7 @@ fn read(text: &str, places: &Places, reader: &mut Reader<'_, '_>) -> Option<Sour
             return reader.refuse(bad(message, line(1), "not a mapping"));
         }
     }
-    let lines = Lines::of(document);
-    let mut values = Values {
-        reader,
-        line: &line,
-        count: 0,
-    };
-    let value = values.value(&read.node, lines.root());
-    let count = values.count;
+    let (value, count) = value_of(document, &read, reader.origin(places.whole).via, &line);
     let is_left = reader.get_steps(count, places.whole);
     is_left.then_some(value)
 }
@@ -162,40 +141,4 @@ fn empty(span: Span) -> Diagnostic {
     Diagnostic::new(&codes::BAD_PATCH, "the patch sets no field")
         .at(span, "no YAML document")
         .help("write fields below their names, such as `spec:`, or remove the patch")
-}
-
-struct Values<'v, 'r, 'a> {
-    reader: &'v Reader<'r, 'a>,
-    line: &'v dyn Fn(usize) -> Span,
-    /// How many there are.
-    count: usize,
-}
-
-impl Values<'_, '_, '_> {
-    /// A value with the line that it stands on. `erpc_yaml` limits its depth.
-    fn value(&mut self, node: &Node, at: Option<At<'_>>) -> Sourced<PatchValue> {
-        self.count += 1;
-        let mut places = at.map(|at| at.parts(node)).unwrap_or_default().into_iter();
-        let value = match node {
-            Node::Null => PatchValue::Null,
-            Node::Bool(value) => PatchValue::Bool(*value),
-            Node::Int(number) => PatchValue::Int(*number),
-            Node::Float(number) => PatchValue::Float(*number),
-            Node::Text(text) => PatchValue::Text(text.to_string()),
-            Node::List(items) => {
-                let items = items.iter();
-                PatchValue::List(items.map(|item| self.value(item, places.next())).collect())
-            }
-            Node::Map(entries) => {
-                let entries = entries.iter();
-                let entry = |(name, value): &(_, Node)| -> (smol_str::SmolStr, _) {
-                    let name: &smol_str::SmolStr = name;
-                    (name.clone(), self.value(value, places.next()))
-                };
-                PatchValue::Map(entries.map(entry).collect())
-            }
-        };
-        let span = (self.line)(at.map_or(0, |at| at.line));
-        self.reader.sourced(value, span)
-    }
 }
