@@ -54,6 +54,11 @@ impl Workload {
         self.scaling(&mut lines);
         if self.kind() == "StatefulSet" {
             self.volumes(&mut lines);
+            let path = ["spec", "volumeClaimTemplates"];
+            let claims = at(&self.object, &path).and_then(Value::as_array);
+            if claims.is_none_or(Vec::is_empty) {
+                lines.push("stateful".to_owned());
+            }
         }
         if let Some(zone) = self.text(&["spec", "timeZone"]).and_then(quoted) {
             lines.push(format!("time-zone {zone}"));
