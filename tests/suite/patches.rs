@@ -184,6 +184,17 @@ fn any_text_is_a_patch_or_an_error() {
 
 /// The language reference shows both forms.
 #[test]
+fn names_of_ports_can_be_patched_where_nothing_is_hardened() {
+    let patches = "patch deployment \"\"\"\nspec: { template: { spec: { containers: [{ name: web, ports: [{ containerPort: 8080, name: null }] }] } } }\n\"\"\"\n\
+                   patch service \"\"\"\nspec: { ports: [{ port: 8080, name: web, targetPort: 8080 }] }\n\"\"\"";
+    let made = deployment(&program(&format!("defaults kubernetes\n{patches}")));
+    let made = made.unwrap_or_else(|messages| panic!("{messages:?}"));
+    let port = &made["spec"]["template"]["spec"]["containers"][0]["ports"][0];
+    assert_eq!(*port, json!({ "containerPort": 8080, "protocol": "TCP" }));
+    assert!(deployment(&program(patches)).is_err());
+}
+
+#[test]
 fn the_patches_of_the_reference_can_be_applied() {
     let path = erpc_tests::repository().join("docs/language.md");
     let text = std::fs::read_to_string(path).expect("the document");

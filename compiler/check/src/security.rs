@@ -17,7 +17,11 @@ pub(crate) fn labels(platform: &Platform, out: &mut Diagnostics) {
             out.push(found);
         }
         for (key, value) in &namespace.labels {
-            if RESERVED.iter().any(|reserved| key.starts_with(reserved)) {
+            // A namespace that exists already may have labels such as `app.kubernetes.io/name`.
+            let is_own = !key.starts_with("app.kubernetes.io/")
+                || key == "app.kubernetes.io/part-of"
+                || namespace.defaults.value == Defaults::Strict;
+            if is_own && RESERVED.iter().any(|reserved| key.starts_with(reserved)) {
                 let message =
                     format!("the label `{key}` is reserved: `erpc` or Kubernetes sets it");
                 let found = Diagnostic::new(&codes::RESERVED_NAME, message);

@@ -23,8 +23,12 @@ enum Owner {
     Network,
     /// No standard of Pod Security is about it, although the fields around it are judged.
     Free,
+    /// How a port is called in objects that exist already: flows and policies have its number.
+    PortName,
+    /// A label of the object itself, which objects that exist already may have with another value.
+    Label,
 }
-use Owner::{Fixed, Free, Model, Network, Security};
+use Owner::{Fixed, Free, Label, Model, Network, PortName, Security};
 
 const IDENTITY: &str = "services, policies and owners find the pods by it";
 
@@ -32,7 +36,7 @@ const CONTROLLERS: &str = "the controller names the pods";
 const SERVERS: &str = "the server sets it";
 
 /// Of every object.
-const ANY: [(&[&str], Owner); 15] = [
+const ANY: [(&[&str], Owner); 16] = [
     (&["apiVersion"], Fixed("a patch keeps the kind")),
     (&["kind"], Fixed("a patch keeps the kind")),
     (&["metadata", "name"], Fixed("the service's name says it")),
@@ -51,13 +55,17 @@ const ANY: [(&[&str], Owner); 15] = [
     (&["metadata", "selfLink"], Fixed(SERVERS)),
     (&["metadata", "uid"], Fixed(SERVERS)),
     (
-        &["metadata", "labels", "app.kubernetes.io/"],
+        &["metadata", "labels", "app.kubernetes.io/part-of"],
         Model(IDENTITY),
     ),
+    (&["metadata", "labels", "app.kubernetes.io/"], Label),
 ];
 
 /// Of a kind, below the object.
-const OF_KIND: [(&str, &[&str], Owner); 31] = [
+const OF_KIND: [(&str, &[&str], Owner); 34] = [
+    ("service", &["spec", "ports", "*", "name"], PortName),
+    ("service", &["spec", "ports", "*", "targetPort"], PortName),
+    ("service", &["spec", "ports", "*", "appProtocol"], PortName),
     ("job", &["spec", "selector"], Fixed(IDENTITY)),
     (
         "cronjob",
@@ -191,7 +199,7 @@ const BY_SECURITY: &str = "Pod Security judges it";
 const BY_GRANTS: &str = "`grants` says what the pod may ask of the API";
 
 /// Of a pod, below its template; `*` is a container.
-const OF_POD: [(&[&str], Owner); 25] = [
+const OF_POD: [(&[&str], Owner); 26] = [
     (&["metadata", "name"], Model(CONTROLLERS)),
     (&["metadata", "namespace"], Model(CONTROLLERS)),
     (
@@ -250,6 +258,7 @@ const OF_POD: [(&[&str], Owner); 25] = [
         &["spec", "containers", "*", "image"],
         Model("`image` says it"),
     ),
+    (&["spec", "containers", "*", "ports", "*", "name"], PortName),
     (
         &["spec", "containers", "*", "ports"],
         Model("`port` says it"),
@@ -302,7 +311,14 @@ pub(super) fn finding(
     let owner = owners.find_map(|(known, owner)| {
         let reach = reach(change, object, &known)?;
         let is_met = match (reach, owner) {
-            (Reach::Around, Free) => false,
+            (Reach::Around, Free | PortName) => false,
+            (Reach::Into, PortName) => !service.is_strict(),
+            (Reach::Into, Label) => {
+                service.properties.identity.is_none() && is_overridden(change, current)
+            }
+            (Reach::Around, Label) => {
+                has_field(object.root(), &known, &|field| !is_of_patch(field))
+            }
             // What no statement sets is not the compiler's either.
             (reach, Model(_)) if !service.is_strict() => match reach {
                 Reach::Into => is_overridden(change, current),
@@ -323,6 +339,7 @@ pub(super) fn finding(
             cannot(&format!("`{word}` sets it")).also(origin.span, "the statement")
         }
         Some(Fixed(why) | Model(why)) => cannot(why),
+        Some(Label) => cannot(IDENTITY),
         Some(Security(_)) if !service.is_strict() && !is_overridden(change, current) => {
             return None;
         }
@@ -331,7 +348,7 @@ pub(super) fn finding(
             Diagnostic::new(&codes::PATCHED_SECURITY, message).at(change.origin.span, "set here")
         }
         Some(Network) => return on_the_node(service, patch, change),
-        Some(Free) => return None,
+        Some(Free | PortName) => return None,
     };
     Some(found.also(patch.kind.span(), "in this patch"))
 }
