@@ -265,6 +265,11 @@ impl Node {
         }
     }
 
+    /// Any item of the list.
+    pub(crate) fn item(&self) -> Option<&Self> {
+        self.items.as_deref()
+    }
+
     /// The row of this field.
     pub(crate) fn row(&self) -> Option<&'static Known> {
         self.row

@@ -24,6 +24,7 @@ mod drift;
 mod dry_run;
 mod equal;
 mod estimate;
+mod existing;
 mod explain;
 mod failure;
 mod flows;
@@ -93,6 +94,7 @@ pub use doctor::{Check, doctor, doctor_json, doctor_text, is_fit};
 pub use drift::{Difference, Drift, Drifts, drift, drift_json, drift_text};
 pub use equal::is_certainly_equal;
 pub use erpc_emit::Kind;
+pub use existing::{Existing, existing};
 pub use failure::{ApiError, Cause, Failure, Refusal};
 pub use flows::FlowChanges;
 pub use history::{
