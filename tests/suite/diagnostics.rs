@@ -67,7 +67,8 @@ fn every_code_has_a_page_whose_examples_are_wrong_and_right() {
     ];
     for code in codes::ALL {
         assert!(code.page.len() > 80, "{} says too little", code.id);
-        if without.contains(&code.id) {
+        // Those of existing manifests are tried in `import.rs`.
+        if without.contains(&code.id) || code.id[1..].starts_with("09") {
             continue;
         }
         let wrong = example(code.page, "## Wrong").expect("a wrong example");

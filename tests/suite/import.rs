@@ -1,28 +1,50 @@
 //! Existing manifests as a program: what is written means what was read.
 
 use erpc_cluster::{KNOWN, Usual};
-use erpc_import::compare;
-use erpc_tests::Memory;
+use erpc_diagnostics::{Severity, codes};
+use std::path::Path;
+
+use erpc_import::{
+    Compiler, Files, FindingKind, Imported, Input, Options, Problem, compare, import, read,
+};
+use erpc_tests::{Memory, folders_below, repository};
 use serde_json::{Value, json};
 
-/// The objects of a program, or the codes and messages of its errors.
-pub(crate) fn build(source: &str) -> Result<Vec<Value>, Vec<String>> {
-    let compiled = Memory::of(source).compile();
-    let Some((platform, derived)) = &compiled.result else {
-        let found = compiled.diagnostics.as_slice().iter();
-        let errors = found.filter(|found| found.severity() == erpc_diagnostics::Severity::Error);
-        return Err(errors
-            .map(|found| format!("{} {}", found.code.id, found.message))
-            .collect());
-    };
-    let files = erpc_emit::objects(platform, derived, &compiled.sources);
-    let objects = files.iter().flat_map(|file| &file.objects);
-    Ok(objects.map(|object| json!(object)).collect())
-}
+/// Compiles programs in memory.
+pub(crate) struct InMemory;
 
-pub(crate) fn format(source: &str) -> String {
-    let parsed = erpc_syntax::parse(erpc_diagnostics::FileId(0), source);
-    erpc_syntax::format(source, &parsed.file)
+impl Compiler for InMemory {
+    fn format(&self, source: &str) -> String {
+        let parsed = erpc_syntax::parse(erpc_diagnostics::FileId(0), source);
+        erpc_syntax::format(source, &parsed.file)
+    }
+
+    fn build(&self, files: &Files) -> Result<Vec<Value>, Vec<Problem>> {
+        let memory = Memory::default();
+        let memory = files.iter().fold(memory, |memory, (path, text)| {
+            memory.with(path, text.as_bytes())
+        });
+        let compiled = memory.compile();
+        let Some((platform, derived)) = &compiled.result else {
+            let found = compiled.diagnostics.as_slice().iter();
+            let errors = found.filter(|found| found.severity() == Severity::Error);
+            return Err(errors
+                .map(|error| {
+                    let span = error.span();
+                    let source = compiled.sources.get(span.file);
+                    let line = source.map(|source| source.line_column(span.start).line);
+                    Problem {
+                        file: source.map_or_else(String::new, |source| source.path.clone()),
+                        line: line.unwrap_or_default(),
+                        message: format!("{} {}", error.code.id, error.message),
+                    }
+                })
+                .collect());
+        };
+        let files = erpc_emit::objects(platform, derived, &compiled.sources);
+        let objects = files.iter().flat_map(|file| &file.objects);
+        Ok(objects.map(|object| json!(object)).collect())
+    }
 }
 
 /// What [`compare`] takes for a default is what the table of `drift` knows as one.
@@ -91,5 +113,197 @@ fn set(object: &mut Value, path: &str, value: Option<&Value>) {
     }
     if let Some(value) = value {
         at[*last] = value.clone();
+    }
+}
+
+/// The codes that an import of a text finds.
+fn found_in(text: &str) -> Vec<&'static str> {
+    let reading = read(&[Input {
+        path: "k8s/app.yaml",
+        bytes: text.as_bytes(),
+    }]);
+    let options = Options {
+        platform: "shop".to_owned(),
+        default_namespace: "shop".to_owned(),
+        harden: false,
+        cluster: Vec::new(),
+    };
+    let imported = import(reading, &[], &options, &InMemory);
+    let findings = imported.report.findings.iter();
+    findings
+        .filter_map(|finding| Some(finding.kind.code()?.id))
+        .collect()
+}
+
+#[test]
+fn every_code_of_an_import_has_a_page_whose_examples_are_wrong_and_right() {
+    // Folders, and files of another tool.
+    let without = ["W0908", "W0921"];
+    let of_import = |code: &&&codes::Code| code.id[1..].starts_with("09");
+    for code in codes::ALL.iter().filter(of_import) {
+        if without.contains(&code.id) {
+            continue;
+        }
+        let example = |heading: &str| {
+            let (_, rest) = code.page.split_once(heading).expect("an example");
+            let (_, rest) = rest.split_once("```yaml\n").expect("YAML");
+            rest.split_once("```").expect("its end").0
+        };
+        let ids = found_in(example("## Wrong"));
+        assert!(ids.contains(&code.id), "{}: wrong gives {ids:?}", code.id);
+        let ids = found_in(example("## Right"));
+        assert!(ids.is_empty(), "{}: right gives {ids:?}", code.id);
+    }
+}
+
+#[test]
+fn an_object_in_the_folder_of_another_namespace_is_found() {
+    let config = |namespace: &str| {
+        format!(
+            "apiVersion: v1\nkind: ConfigMap\nmetadata: {{ name: {namespace}-c, namespace: {namespace} }}\n"
+        )
+    };
+    let (shop, bank) = (config("shop"), config("bank"));
+    let inputs = [
+        ("k8s/shop/a.yaml", &bank),
+        ("k8s/bank/b.yaml", &bank),
+        ("k8s/shop/c.yaml", &shop),
+    ];
+    let inputs = inputs.map(|(path, text)| Input {
+        path,
+        bytes: text.as_bytes(),
+    });
+    let options = Options {
+        platform: "shop".to_owned(),
+        default_namespace: "shop".to_owned(),
+        harden: false,
+        cluster: Vec::new(),
+    };
+    let report = import(read(&inputs), &[], &options, &InMemory).report;
+    let found = report.findings.iter();
+    let found: Vec<String> = found
+        .filter(|finding| finding.kind == FindingKind::NamespaceOfAnotherFolder)
+        .map(|finding| format!("{}:{}", finding.place.file, finding.place.line))
+        .collect();
+    assert_eq!(found, ["k8s/shop/a.yaml:3"]);
+}
+
+/// The files of a folder as inputs, by their names.
+fn files_in(folder: &Path) -> Vec<(String, Vec<u8>)> {
+    let files = erpc_tests::files_below(folder).into_iter();
+    files.collect()
+}
+
+fn imported_of(files: &[(String, Vec<u8>)], namespace: &str) -> Imported {
+    let inputs: Vec<Input<'_>> = files
+        .iter()
+        .map(|(path, bytes)| Input { path, bytes })
+        .collect();
+    let options = Options {
+        platform: "imported".to_owned(),
+        default_namespace: namespace.to_owned(),
+        harden: false,
+        cluster: Vec::new(),
+    };
+    import(read(&inputs), &[], &options, &InMemory)
+}
+
+/// Each folder of `tests/imports` has manifests and what becomes of them. `UPDATE_IMPORTS=1` writes the latter.
+#[test]
+fn imports_of_folders_are_as_expected() {
+    for case in folders_below("tests/imports") {
+        let imported = imported_of(&files_in(&case.join("input")), "default");
+        let mut made = imported.files.clone();
+        made.insert("report.md".to_owned(), imported.report.markdown());
+        let expected = case.join("expected");
+        if std::env::var_os("UPDATE_IMPORTS").is_some() {
+            for (path, text) in &made {
+                let path = expected.join(path);
+                std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+                std::fs::write(path, text).expect("written");
+            }
+            continue;
+        }
+        let known: Files = files_in(&expected)
+            .into_iter()
+            .map(|(path, bytes)| (path, String::from_utf8_lossy(&bytes).into_owned()))
+            .collect();
+        assert_eq!(made, known, "{}", case.display());
+    }
+}
+
+#[test]
+fn what_an_import_makes_is_imported_as_the_same_program() {
+    for case in folders_below("tests/imports") {
+        let first = imported_of(&files_in(&case.join("input")), "default");
+        assert!(first.report.is_lossless(), "{:?}", first.report.differences);
+        let objects = InMemory.build(&first.files).expect("it builds");
+        let files: Vec<(String, Vec<u8>)> = objects
+            .iter()
+            .enumerate()
+            .map(|(number, object)| (format!("{number:03}.json"), object.to_string().into_bytes()))
+            .collect();
+        let second = imported_of(&files, "default");
+        assert!(
+            second.report.is_lossless(),
+            "{:?}",
+            second.report.differences
+        );
+        let again = InMemory.build(&second.files).expect("it builds");
+        assert_eq!(compare(&objects, &again), [], "{}", case.display());
+    }
+}
+
+#[test]
+fn values_of_secrets_are_written_nowhere() {
+    let secret = "apiVersion: v1\nkind: Secret\nmetadata: { name: NAME, namespace: shop }\nstringData: { a: hunter2 }\ndata: { b: aHVudGVyMg== }\n";
+    let files: Vec<(String, Vec<u8>)> = ["login", "with.dots"]
+        .map(|name| {
+            (
+                format!("{name}.yaml"),
+                secret.replace("NAME", name).into_bytes(),
+            )
+        })
+        .to_vec();
+    let imported = imported_of(&files, "default");
+    let report = serde_json::to_string(&imported.report).expect("JSON");
+    let texts = imported.files.values().map(String::as_str);
+    for text in texts.chain([report.as_str(), &imported.report.markdown()]) {
+        assert!(
+            !text.contains("hunter2") && !text.contains("aHVudGVyMg"),
+            "{text}"
+        );
+    }
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(200))]
+
+    /// Bytes of any kind, and valid manifests with some bytes changed, are imported or reported.
+    #[test]
+    fn any_bytes_are_imported_or_reported(
+        bytes in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..300),
+        places in proptest::collection::vec((0_usize..4000, proptest::prelude::any::<u8>()), 0..6),
+    ) {
+        let folder = repository().join("tests/imports/shop/input");
+        let mut files = files_in(&folder);
+        for (at, byte) in places {
+            let text = &mut files[at % 2].1;
+            let place = at % text.len();
+            text[place] = byte;
+        }
+        files.push(("any.yaml".to_owned(), bytes));
+        let inputs: Vec<Input<'_>> = files
+            .iter()
+            .map(|(path, bytes)| Input { path, bytes })
+            .collect();
+        let reading = read(&inputs);
+        let objects = reading.objects.len();
+        let findings = reading.findings.len();
+        proptest::prop_assert!(objects + findings > 0);
+        drop(erpc_import::flows_of(reading.objects, "default"));
+        for (path, bytes) in &files {
+            drop(erpc_import::compose(Input { path, bytes }, "default"));
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! The sessions of the documents, run: every ```console block of the README and of chapters, in
 //! order, in one folder for each document, by a shell whose `erpc` is the one of these sources.
-//! A block ```erp file=PATH is written to that file first. A line `…` of an output stands for any
+//! A block with `file=PATH` behind its language is written to that file first. A line `…` of an output stands for any
 //! lines. `UPDATE_DOCS=1` writes the outputs of blocks that differ.
 
 use std::path::Path;
@@ -96,7 +96,7 @@ fn played(document: &str) -> String {
     let mut out = String::with_capacity(document.len());
     let mut copied = 0;
     for block in blocks(document) {
-        if let Some(file) = block.info.strip_prefix("erp file=") {
+        if let Some((_, file)) = block.info.split_once(" file=") {
             let path = folder.path().join("work").join(file);
             if let Some(parent) = path.parent() {
                 std::fs::create_dir_all(parent).expect("a folder");

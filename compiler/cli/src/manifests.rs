@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::project::{describe, other_kind};
 
 /// How large a file may be.
-const MAX_BYTES: u64 = 64 * 1024 * 1024;
+pub(crate) const MAX_BYTES: u64 = 64 * 1024 * 1024;
 /// How deep folders may be.
 const MAX_DEPTH: usize = 32;
 

@@ -2,7 +2,7 @@
 //!
 //! The first digit of a number is the stage: 0 reading and syntax, 1 names, 2 types and units,
 //! 3 services and their properties, 4 flows, tiers and order, 5 routes and the cluster, 6 the proof
-//! of the output, 7 promises, capacity, resilience and profiles, 8 rules and tests.
+//! of the output, 7 promises, capacity, resilience and profiles, 8 rules and tests, 9 existing manifests.
 //! A number is never used again for something else.
 
 use crate::Severity;
@@ -196,6 +196,36 @@ codes! {
     MAYBE_OFF               "E0803" Error "a value that may be missing";
     UNKNOWN_MEMBER          "E0804" Error "a member that is not there";
     TEST_FAILED             "E0805" Error "an expectation that does not hold";
+
+    // 9: existing manifests, as `erpc import` reads them
+    MISSING_REFERENCE       "E0901" Error "a reference to an object that is not in the manifests";
+    UNREADABLE_MANIFEST     "E0902" Error "a manifest that is not YAML or JSON";
+    CONFLICTING_OBJECTS     "E0903" Error "two different objects of one identity";
+    UNKNOWN_OBJECT_KIND     "E0904" Error "a kind that Kubernetes does not have";
+    TEMPLATE                "W0905" Warning "a template in place of a manifest";
+    NOT_A_MANIFEST          "W0906" Warning "a document that is not an object of Kubernetes";
+    IGNORED_FIELD           "W0907" Warning "a field that kubectl ignores";
+    NOT_IN_KUBERNETES       "W0908" Warning "a part of a Compose file that is not imported";
+    SERVICE_PORT_LEADS_NOWHERE "W0911" Warning "a port of a Service that no container declares";
+    SELECTS_NOTHING         "W0912" Warning "a selector that no pod matches";
+    UNDECLARED_PROBE_PORT   "W0913" Warning "a probe on a port that its container does not declare";
+    POLICY_PORT_WITHOUT_LISTENER "W0914" Warning "a policy that opens a port on which nothing listens";
+    POLICY_BLOCKS_FLOW      "W0915" Warning "a policy that blocks a connection that a workload needs";
+    OLD_API_VERSION         "W0916" Warning "a version of the API that is gone or going";
+    SECRET_VALUES           "W0917" Warning "a Secret with its values in a manifest";
+    LIMIT_BELOW_REQUEST     "W0918" Warning "a limit below its request";
+    REPLICAS_AND_AUTOSCALER "W0919" Warning "a number of replicas that an autoscaler changes";
+    MOVING_IMAGE            "W0920" Warning "an image whose version can change";
+    NAMESPACE_OF_ANOTHER_FOLDER "W0921" Warning "an object in the folder of another namespace";
+    READS_ALL_SECRETS       "W0922" Warning "an account that may read every Secret";
+    PEER_IN_EVERY_NAMESPACE "W0923" Warning "a policy that opens a port to every namespace";
+    DNS_WITHOUT_TCP         "W0924" Warning "a policy that allows DNS over UDP only";
+    POLICY_WITHOUT_EFFECT   "W0925" Warning "a policy that changes nothing";
+    NAMESPACE_BY_OWN_LABEL  "W0926" Warning "a policy that finds namespaces by a label of their own";
+    NO_READINESS_PROBE      "W0927" Warning "a workload behind a Service without a readiness probe";
+    DATA_DELETED_WITH_CLAIM "W0928" Warning "data that is deleted with its claim";
+    UNPINNED_DELIVERY       "W0929" Warning "a delivery that follows a moving revision";
+    WORKLOADS_OVERLAP       "W0930" Warning "two workloads with the same pods";
 }
 
 impl Code {

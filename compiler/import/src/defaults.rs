@@ -53,6 +53,7 @@ const BATCH: &str = "batch.v1";
 /// Package, types, field, value.
 #[rustfmt::skip]
 const DEFAULTS: &[Row] = &[
+    ("apiextensions.v1", &["CustomResourceDefinitionSpec"], "conversion", "{\"strategy\":\"None\"}"),
     (CORE, &["PodSpec"], "dnsPolicy", "\"ClusterFirst\""),
     (CORE, &["PodSpec"], "restartPolicy", "\"Always\""),
     (CORE, &["PodSpec"], "schedulerName", "\"default-scheduler\""),

@@ -22,8 +22,14 @@ const REPLACED: [(&str, &str, &str); 9] = [
     ("batch/v1beta1", "CronJob", "batch/v1"),
 ];
 
+/// Whether another version took the place of a kind's.
+pub(crate) fn is_replaced(api_version: &str, kind: &str) -> bool {
+    let mut rows = REPLACED.iter();
+    rows.any(|(old, of, _)| *old == api_version && *of == kind)
+}
+
 /// Annotations that clients and controllers write.
-const NOISE: [&str; 2] = [
+pub(crate) const NOISE: [&str; 2] = [
     "kubectl.kubernetes.io/last-applied-configuration",
     "deployment.kubernetes.io/revision",
 ];

@@ -4,8 +4,12 @@
 
 use std::collections::HashMap;
 
+use erpc_diagnostics::Severity;
+use erpc_diagnostics::codes::{self, Code};
 use erpc_yaml::{At, Lines, Node};
+use serde::{Serialize, Serializer};
 use serde_json::{Map, Number, Value};
+use smol_str::SmolStr;
 
 use crate::compare::Key;
 
@@ -25,10 +29,71 @@ pub struct Object {
     pub value: Value,
     /// Where it is.
     pub place: Place,
+    /// The lines of its fields.
+    pub lines: FieldLines,
+    /// The comment directly above it, without `#`.
+    pub comment: Vec<String>,
+}
+
+impl Object {
+    /// The line of a field, or of the nearest one above it. An element of a list is named by its number.
+    #[must_use]
+    pub fn line_of(&self, path: &[&str]) -> usize {
+        match self.lines.line_of(path) {
+            0 => self.place.line,
+            line => line,
+        }
+    }
+}
+
+/// The lines of a value and of what is below it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct FieldLines {
+    line: usize,
+    below: Vec<(SmolStr, FieldLines)>,
+}
+
+impl FieldLines {
+    /// The line of a value below this one, or of the nearest one above it; 0 if it is not known.
+    pub(crate) fn line_of(&self, path: &[&str]) -> usize {
+        let mut at = self;
+        for name in path {
+            let below = at.below.iter().find(|(key, _)| key == name);
+            let Some((_, below)) = below else {
+                break;
+            };
+            at = below;
+        }
+        at.line
+    }
+
+    /// `erpc_yaml` limits the depth of a value.
+    fn of(node: &Node, at: At<'_>, of_file: &dyn Fn(usize) -> usize) -> Self {
+        let names: Vec<SmolStr> = match node {
+            Node::Map(entries) => entries.iter().map(|(name, _)| name.clone()).collect(),
+            Node::List(items) => (0..items.len())
+                .map(|number| SmolStr::new(number.to_string()))
+                .collect(),
+            _ => Vec::new(),
+        };
+        let parts: Vec<&Node> = match node {
+            Node::Map(entries) => entries.iter().map(|(_, value)| value).collect(),
+            Node::List(items) => items.iter().collect(),
+            _ => Vec::new(),
+        };
+        let places = at.parts(node);
+        let below = names.into_iter().zip(parts).zip(places);
+        Self {
+            line: of_file(at.line),
+            below: below
+                .map(|((name, part), at)| (name, Self::of(part, at, of_file)))
+                .collect(),
+        }
+    }
 }
 
 /// A place in a file.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Place {
     /// The path of the file.
     pub file: String,
@@ -46,7 +111,7 @@ pub struct Reading {
 }
 
 /// Something in a file that is not an object, or that is dropped.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Finding {
     /// What it is.
     pub kind: FindingKind,
@@ -56,28 +121,79 @@ pub struct Finding {
     pub message: String,
 }
 
-/// A kind of finding.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum FindingKind {
-    /// A template: only its tool knows what it becomes.
-    Template,
-    /// It is not YAML or JSON.
-    Broken,
-    /// It is not an object of Kubernetes.
-    NotAnObject,
-    /// kubectl ignores it without a message.
-    Dropped,
-    /// It stands in another place with the same content.
-    Duplicate,
-    /// Another object has the same kind, namespace and name.
-    Conflict,
+/// Declares the kinds of findings with their codes.
+macro_rules! finding_kinds {
+    ($($name:ident $code:ident,)*) => {
+        /// A kind of finding; each but a duplicate has a code.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+        pub enum FindingKind {
+            /// An object stands in another place with the same content.
+            Duplicate,
+            $(
+                #[doc = concat!("That of `", stringify!($code), "`.")]
+                $name,
+            )*
+        }
+
+        impl FindingKind {
+            /// Its code; `None` for what is only to know.
+            #[must_use]
+            pub fn code(self) -> Option<&'static Code> {
+                match self {
+                    Self::Duplicate => None,
+                    $(Self::$name => Some(&codes::$code),)*
+                }
+            }
+        }
+    };
+}
+
+finding_kinds! {
+    MissingReference MISSING_REFERENCE,
+    Broken UNREADABLE_MANIFEST,
+    Conflict CONFLICTING_OBJECTS,
+    UnknownObjectKind UNKNOWN_OBJECT_KIND,
+    Template TEMPLATE,
+    NotAnObject NOT_A_MANIFEST,
+    Dropped IGNORED_FIELD,
+    NotInKubernetes NOT_IN_KUBERNETES,
+    ServicePortLeadsNowhere SERVICE_PORT_LEADS_NOWHERE,
+    SelectsNothing SELECTS_NOTHING,
+    UndeclaredProbePort UNDECLARED_PROBE_PORT,
+    PolicyPortWithoutListener POLICY_PORT_WITHOUT_LISTENER,
+    PolicyBlocksFlow POLICY_BLOCKS_FLOW,
+    OldApiVersion OLD_API_VERSION,
+    SecretValues SECRET_VALUES,
+    LimitBelowRequest LIMIT_BELOW_REQUEST,
+    ReplicasAndAutoscaler REPLICAS_AND_AUTOSCALER,
+    MovingImage MOVING_IMAGE,
+    NamespaceOfAnotherFolder NAMESPACE_OF_ANOTHER_FOLDER,
+    ReadsAllSecrets READS_ALL_SECRETS,
+    PeerInEveryNamespace PEER_IN_EVERY_NAMESPACE,
+    DnsWithoutTcp DNS_WITHOUT_TCP,
+    PolicyWithoutEffect POLICY_WITHOUT_EFFECT,
+    NamespaceByOwnLabel NAMESPACE_BY_OWN_LABEL,
+    NoReadinessProbe NO_READINESS_PROBE,
+    DataDeletedWithClaim DATA_DELETED_WITH_CLAIM,
+    UnpinnedDelivery UNPINNED_DELIVERY,
+    WorkloadsOverlap WORKLOADS_OVERLAP,
 }
 
 impl FindingKind {
     /// Whether something that was meant to be read is missing.
     #[must_use]
-    pub const fn is_error(self) -> bool {
-        matches!(self, Self::Broken | Self::Conflict)
+    pub fn is_error(self) -> bool {
+        self.code()
+            .is_some_and(|code| code.severity == Severity::Error)
+    }
+}
+
+impl Serialize for FindingKind {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.code() {
+            Some(code) => serializer.serialize_str(code.id),
+            None => serializer.serialize_str("duplicate"),
+        }
     }
 }
 
@@ -97,6 +213,22 @@ pub fn read(inputs: &[Input<'_>]) -> Reading {
         reader.file(&text);
     }
     without_duplicates(reading)
+}
+
+/// The first document of a file, with its lines; or the line and the message of what is wrong with it.
+pub(crate) fn document(input: Input<'_>) -> Result<(Value, FieldLines), (usize, String)> {
+    let text = erpc_yaml::text(input.bytes);
+    let Some(document) = erpc_yaml::documents(&text).into_iter().next() else {
+        return Ok((Value::Null, FieldLines::default()));
+    };
+    let document = document.map_err(|broken| (broken.line, broken.message))?;
+    let line = |line: usize| document.line + line.saturating_sub(1);
+    let read = erpc_yaml::read(&document).map_err(|broken| (line(broken.line), broken.message))?;
+    let places = Lines::of(&document);
+    let lines = places
+        .root()
+        .map(|root| FieldLines::of(&read.node, root, &line));
+    Ok((json(&read.node), lines.unwrap_or_default()))
 }
 
 /// Leaves out objects that are there already; two different ones of one identity are both reported.
@@ -178,6 +310,7 @@ impl Reader<'_> {
                 api_version: None,
                 kind: None,
                 depth: 0,
+                comment: comment_above(document.text),
             };
             if read.node != Node::Null {
                 self.object(&read.node, lines.root(), &of_object);
@@ -245,7 +378,14 @@ impl Reader<'_> {
         value["apiVersion"] = api_version.into();
         value["kind"] = kind.into();
         let place = self.place(line);
-        self.reading.objects.push(Object { value, place });
+        let lines = at.map_or_else(FieldLines::default, |at| FieldLines::of(node, at, of.line));
+        let comment = of.comment.clone();
+        self.reading.objects.push(Object {
+            value,
+            place,
+            lines,
+            comment,
+        });
     }
 
     /// The items of a `List`, or of a list of a kind such as `ConfigMapList`, whose items may have no kind.
@@ -277,6 +417,7 @@ impl Reader<'_> {
             api_version: is_typed.then_some(api_version),
             kind: is_typed.then_some(kind),
             depth: of.depth + 1,
+            comment: Vec::new(),
         };
         for (place, item) in items.iter().enumerate() {
             self.object(item, places.get(place).copied().or(at), &of);
@@ -291,6 +432,22 @@ struct Of<'o> {
     api_version: Option<&'o str>,
     kind: Option<&'o str>,
     depth: usize,
+    comment: Vec<String>,
+}
+
+/// The lines of the comment that ends directly above the first field of a document, without `#`. A comment with an empty
+/// line below it is about the file, such as a licence.
+fn comment_above(document: &str) -> Vec<String> {
+    let mut comment = Vec::new();
+    for line in document.lines() {
+        let line = line.trim();
+        match line.strip_prefix('#') {
+            Some(text) => comment.push(text.trim().to_owned()),
+            None if line.is_empty() || line.starts_with("---") => comment.clear(),
+            None => return comment,
+        }
+    }
+    Vec::new()
 }
 
 /// Whether a name is filled in by a tool: Helm and others, or `envsubst`.

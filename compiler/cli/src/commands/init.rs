@@ -117,6 +117,7 @@ impl Arguments {
             }
         }
         let name = self.platform_name(template).map_err(Failure::Usage)?;
+        let existing = existing_manifests(&self.path);
         let is_here = folder.as_os_str().is_empty();
         if !is_here {
             fs::create_dir_all(folder).map_err(|error| Failure::io(folder, &error))?;
@@ -134,6 +135,11 @@ impl Arguments {
         console.note(&format!(
             "next: `erpc check{path}`, then `erpc build{path}`"
         ));
+        if let Some(input) = existing {
+            console.note(&format!(
+                "there are manifests here: `erpc import {input} --out shop` makes a platform of them"
+            ));
+        }
         Ok(Exit::Done)
     }
 
@@ -209,6 +215,63 @@ fn template(name: &str) -> Result<&'static Template, String> {
         |near| format!("did you mean `{near}`?"),
     );
     Err(format!("there is no template `{name}`; {hint}"))
+}
+
+/// What `erpc import` takes of a folder that has manifests, a chart or a file of Compose; only its own files and folders
+/// one below are looked at.
+fn existing_manifests(folder: &Path) -> Option<String> {
+    let has = |path: &Path, names: &[&'static str]| -> Option<&'static str> {
+        let mut names = names.iter();
+        names.find(|name| path.join(name).is_file()).copied()
+    };
+    let at = |path: &Path| path.strip_prefix(".").unwrap_or(path).display().to_string();
+    // A folder that cannot be read has nothing to offer.
+    let entries = fs::read_dir(folder).ok()?;
+    let mut below: Vec<PathBuf> = entries
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .collect();
+    below.sort();
+    let folders = below.iter().filter(|path| path.is_dir());
+    for path in std::iter::once(&folder.to_path_buf()).chain(folders) {
+        if has(path, &["Chart.yaml"]).is_some() {
+            return Some(format!("--helm {}", path.display()));
+        }
+        if has(path, &["kustomization.yaml", "kustomization.yml"]).is_some() {
+            return Some(format!("--kustomize {}", path.display()));
+        }
+        let compose = [
+            "compose.yaml",
+            "compose.yml",
+            "docker-compose.yaml",
+            "docker-compose.yml",
+        ];
+        if let Some(name) = has(path, &compose) {
+            return Some(format!("--compose {}", at(&path.join(name))));
+        }
+        let mut files: Vec<PathBuf> = fs::read_dir(path)
+            .into_iter()
+            .flatten()
+            .filter_map(|entry| Some(entry.ok()?.path()))
+            .filter(|path| crate::manifests::is_manifest(path) && path.is_file())
+            .collect();
+        files.sort();
+        if files.iter().any(|path| is_object(path)) {
+            return Some(path.display().to_string());
+        }
+    }
+    None
+}
+
+/// Whether a file begins as an object of Kubernetes does.
+fn is_object(path: &Path) -> bool {
+    // A file that cannot be read is no offer.
+    let Ok(text) = fs::read_to_string(path) else {
+        return false;
+    };
+    let mut lines = text.lines().take(200);
+    lines.any(|line| {
+        line.starts_with("apiVersion:") || line.trim_start().starts_with("\"apiVersion\"")
+    })
 }
 
 /// Writes a file that does not exist yet.

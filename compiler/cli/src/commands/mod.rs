@@ -16,6 +16,7 @@ mod fmt;
 mod graph;
 mod history;
 mod impact;
+mod import;
 mod init;
 mod man;
 mod order;
@@ -92,6 +93,7 @@ commands! {
     unlock: Unlock,
     adopt: Adopt,
     init: Init,
+    import: Import,
     man: Man,
     completions: Completions,
 }

@@ -1,6 +1,7 @@
 //! `erpc diff`: what changes in who may talk to whom between an older version of the source and this
-//! one; or, in `profiles`, what differs between two profiles.
+//! one; or, in `profiles`, what differs between two profiles, and in `manifests` from a folder of manifests.
 
+mod manifests;
 mod profiles;
 
 use std::path::{Path, PathBuf};
@@ -37,7 +38,8 @@ Examples:
                                        … to these
   erpc diff --profile dev --profile production
                                        what differs between two profiles
-  erpc diff --profile dev              … between none and one")]
+  erpc diff --profile dev              … between none and one
+  erpc diff --manifests k8s            what differs in meaning from these manifests")]
 pub(crate) struct Arguments {
     /// A folder, or a revision of Git; with two profiles the project, instead of PATH.
     old: Option<String>,
@@ -49,6 +51,17 @@ pub(crate) struct Arguments {
     /// Compare under a profile, or two of them.
     #[arg(long, value_name = "NAME", add = ArgValueCompleter::new(names::profiles))]
     profile: Vec<String>,
+    /// Compare with the manifests below this folder or in this file: objects and fields by meaning, and connections.
+    #[arg(long, value_name = "DIR", conflicts_with = "forbid_open")]
+    manifests: Option<PathBuf>,
+    /// The namespace of manifests that set none.
+    #[arg(
+        long,
+        value_name = "NAMESPACE",
+        default_value = "default",
+        requires = "manifests"
+    )]
+    default_namespace: String,
     #[command(flatten)]
     library: Library,
     #[command(flatten)]
@@ -57,6 +70,9 @@ pub(crate) struct Arguments {
 
 impl Arguments {
     pub(crate) fn run(&self, console: &mut Console<'_>) -> Result<Exit, Failure> {
+        if let Some(folder) = &self.manifests {
+            return manifests::run(self, folder, console);
+        }
         let old_name = match (&self.old, self.profile.as_slice()) {
             (_, [_, _, third, ..]) => {
                 return Err(Failure::Usage(format!(
@@ -84,6 +100,11 @@ impl Arguments {
         };
         self.output.write(&answer, console);
         Ok(closing(forbidden, console))
+    }
+
+    /// The project, where nothing else is compared with it.
+    fn project(&self) -> Option<&Path> {
+        self.old.as_deref().map(Path::new).or(self.path.as_deref())
     }
 
     /// How many of the opened pairs are guarded.

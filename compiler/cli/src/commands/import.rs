@@ -1,0 +1,434 @@
+//! `erpc import`: existing manifests as a platform, with a report of every field.
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use erpc_diagnostics::Severity;
+use erpc_import::{
+    Compiler, Files, Finding, FindingKind, Imported, Input, Options, Problem, Reading, Report,
+};
+use erpc_model::ReadError;
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::fmt;
+use crate::console::Console;
+use crate::format::{Answer, Output, Plain, json};
+use crate::project::{Project, ROOT_FILE, compile, describe};
+use crate::text::{count, push_line};
+use crate::{Exit, Failure, manifests};
+
+mod sources;
+mod writing;
+
+/// Makes a platform from existing manifests, and reports what became of every field.
+///
+/// Reads YAML and JSON, builds the result, and compares it with the input object by object and field by field. What no
+/// statement expresses is a patch or a raw manifest; values of Secrets are written nowhere.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  erpc import k8s --out shop       the manifests below k8s/ as a platform in shop/
+  helm template shop ./chart | erpc import -
+                                   what another tool renders
+  erpc import --helm ./chart -f prod.yaml
+                                   a chart with values, rendered by helm
+  erpc import --compose docker-compose.yaml
+                                   services of Compose
+  erpc import --cluster --namespace shop
+                                   what runs in a namespace of a cluster
+  erpc import k8s --check shop     compare again, write nothing")]
+pub(crate) struct Arguments {
+    /// Files and folders of YAML and JSON; `-` is standard input.
+    inputs: Vec<PathBuf>,
+    #[command(flatten)]
+    tools: sources::Tools,
+    /// The namespace of objects that set none.
+    #[arg(long, value_name = "NAMESPACE", default_value = "default")]
+    default_namespace: String,
+    /// The name of the platform [default: the name of the output directory].
+    #[arg(long, value_name = "PLATFORM")]
+    name: Option<String>,
+    /// The directory for platform.erp and manifests/.
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    out: PathBuf,
+    /// Overwrite what an earlier import wrote.
+    #[arg(long)]
+    force: bool,
+    /// Write what became of every field to this file: Markdown for `.md`, JSON for `.json`.
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
+    /// Write nothing; compare the input with the platform in this directory, and exit 2 if they differ.
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["out", "force", "harden", "name"])]
+    check: Option<PathBuf>,
+    /// Harden pods and isolate networks as new platforms do, instead of keeping them as they are.
+    #[arg(long)]
+    harden: bool,
+    #[command(flatten)]
+    output: Output,
+}
+
+impl Arguments {
+    pub(crate) fn run(&self, console: &mut Console<'_>) -> Result<Exit, Failure> {
+        let format = self.report.as_deref().map(report_format).transpose()?;
+        let sources = self.read(console)?;
+        if let Some(folder) = &self.check {
+            return self.compare(folder, sources.reading, format, console);
+        }
+        if !self.force {
+            writing::refuse_existing(&self.out)?;
+        }
+        let options = Options {
+            platform: self.platform_name(),
+            default_namespace: self.default_namespace.clone(),
+            harden: self.harden,
+            cluster: sources.cluster,
+        };
+        if sources.reading.objects.is_empty() {
+            findings(&sources.reading.findings, console);
+            return Err(Failure::Failed(
+                "no object was found in the input".to_owned(),
+            ));
+        }
+        let imported = erpc_import::import(sources.reading, &sources.hints, &options, &Memory);
+        let Imported { files, report } = imported;
+        writing::write(&self.out, &files)?;
+        self.answer(report, files.len(), format, console)
+    }
+
+    /// Reads all inputs.
+    fn read(&self, console: &mut Console<'_>) -> Result<sources::Sources, Failure> {
+        if self.inputs.is_empty() && self.tools.is_empty() {
+            return Err(Failure::Usage(
+                "nothing to import: name a file, a folder or `-`, or use --helm, --kustomize, --compose or --cluster"
+                    .to_owned(),
+            ));
+        }
+        let mut found = manifests::Found::default();
+        for input in &self.inputs {
+            refuse_other_tools(input)?;
+            let of_input = match input.as_os_str() == "-" {
+                true => standard_input()?,
+                false => manifests::read(input),
+            };
+            found.files.extend(of_input.files);
+            found.failures.extend(of_input.failures);
+            found.links.extend(of_input.links);
+        }
+        for link in &found.links {
+            console.note(&format!(
+                "note: {link}: links to folders are not followed, as kubectl does not"
+            ));
+        }
+        let mut sources = self.tools.read(&self.default_namespace, &mut found)?;
+        // A file is read once, however often it is named.
+        found.files.sort();
+        found.files.dedup();
+        let without = |path: &str| !sources::is_of_other_tool(Path::new(path));
+        let inputs: Vec<Input<'_>> = found
+            .files
+            .iter()
+            .filter(|(path, _)| without(path))
+            .map(|(path, bytes)| Input { path, bytes })
+            .collect();
+        let reading = erpc_import::read(&inputs);
+        sources.reading.objects.extend(reading.objects);
+        sources.reading.findings.extend(reading.findings);
+        for failure in found.failures {
+            sources.reading.findings.push(Finding {
+                kind: FindingKind::Broken,
+                place: erpc_import::Place::default(),
+                message: failure,
+            });
+        }
+        Ok(sources)
+    }
+
+    fn platform_name(&self) -> String {
+        let name = self.name.clone().or_else(|| {
+            let path = std::fs::canonicalize(&self.out);
+            let path = path.as_deref().unwrap_or(&self.out);
+            Some(path.file_name()?.to_string_lossy().into_owned())
+        });
+        let name = name.unwrap_or_default().to_ascii_lowercase();
+        let letter = |c: char| match c.is_ascii_alphanumeric() {
+            true => c,
+            false => '-',
+        };
+        let name: String = name.chars().map(letter).take(60).collect();
+        let name = name.trim_matches('-');
+        match name.starts_with(|c: char| c.is_ascii_lowercase()) {
+            true => name.to_owned(),
+            false => "imported".to_owned(),
+        }
+    }
+
+    /// `--check`: the comparison alone.
+    fn compare(
+        &self,
+        folder: &Path,
+        reading: Reading,
+        format: Option<ReportFormat>,
+        console: &mut Console<'_>,
+    ) -> Result<Exit, Failure> {
+        let checked = Project::find(Some(folder))?.compile().checked()?;
+        let made = objects_of(&checked.platform, &checked.derived, &checked.sources);
+        let report = erpc_import::check(reading, &self.default_namespace, &made);
+        let is_same = report.is_lossless();
+        let exit = self.answer(report, 0, format, console)?;
+        Ok(match exit {
+            Exit::Failed if !is_same => Exit::Differs,
+            exit => exit,
+        })
+    }
+
+    /// Says what was done, and writes the report.
+    fn answer(
+        &self,
+        report: Report,
+        files: usize,
+        format: Option<ReportFormat>,
+        console: &mut Console<'_>,
+    ) -> Result<Exit, Failure> {
+        if let (Some(path), Some(format)) = (&self.report, format) {
+            let text = match format {
+                ReportFormat::Markdown => report.markdown(),
+                ReportFormat::Json => json(&report),
+            };
+            std::fs::write(path, text).map_err(|error| Failure::io(path, &error))?;
+        }
+        if self.output.is_human() {
+            findings(&report.findings, console);
+            problems(&report, console);
+        }
+        let exit = match report.is_lossless() && !report.has_errors() {
+            true => Exit::Done,
+            false if self.harden && report.problems.is_empty() && !report.has_errors() => {
+                Exit::Done
+            }
+            false => Exit::Failed,
+        };
+        let is_check = self.check.is_some();
+        let summary = Summary {
+            out: self.out.display().to_string(),
+            files,
+            is_check,
+            report,
+        };
+        self.output.write(&summary, console);
+        if self.output.is_human() && !is_check {
+            let folder = match self.out.as_os_str() == "." {
+                true => String::new(),
+                false => format!(" {}", self.out.display()),
+            };
+            console.note(&format!(
+                "next: read {}, then `erpc check{folder}`, then `erpc plan{folder}`",
+                self.out.join(ROOT_FILE).display()
+            ));
+        }
+        Ok(exit)
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+enum ReportFormat {
+    Markdown,
+    Json,
+}
+
+fn report_format(path: &Path) -> Result<ReportFormat, Failure> {
+    match path.extension().and_then(|extension| extension.to_str()) {
+        Some("md" | "markdown") => Ok(ReportFormat::Markdown),
+        Some("json") => Ok(ReportFormat::Json),
+        _ => Err(Failure::Usage(format!(
+            "{}: expected a file name that ends with .md or .json",
+            path.display()
+        ))),
+    }
+}
+
+/// What another tool makes of a folder is not what its files say.
+fn refuse_other_tools(path: &Path) -> Result<(), Failure> {
+    for (file, flag, tool) in sources::OTHER_TOOLS {
+        if path.join(file).is_file() {
+            return Err(Failure::Usage(format!(
+                "{}: {tool} renders this folder; use `erpc import {flag} {}`",
+                path.join(file).display(),
+                path.display()
+            )));
+        }
+    }
+    Ok(())
+}
+
+fn standard_input() -> Result<manifests::Found, Failure> {
+    let mut bytes = Vec::new();
+    let read = std::io::stdin()
+        .lock()
+        .take(manifests::MAX_BYTES + 1)
+        .read_to_end(&mut bytes);
+    read.map_err(|error| Failure::Failed(format!("standard input: {}", describe(&error))))?;
+    if bytes.len() as u64 > manifests::MAX_BYTES {
+        return Err(Failure::Failed(
+            "standard input: larger than 64 MiB".to_owned(),
+        ));
+    }
+    Ok(manifests::Found {
+        files: vec![("standard input".to_owned(), bytes)],
+        ..manifests::Found::default()
+    })
+}
+
+/// Says what is wrong with the input.
+pub(super) fn findings(findings: &[Finding], console: &mut Console<'_>) {
+    for finding in findings {
+        let place = match finding.place.file.as_str() {
+            "" => String::new(),
+            file => format!("{file}:{}: ", finding.place.line),
+        };
+        let code = finding.kind.code();
+        let id = code.map_or_else(String::new, |code| format!("{}: ", code.id));
+        let line = format!("{place}{id}{}", finding.message);
+        match code.map(|code| code.severity) {
+            Some(Severity::Error) => console.fail(&line),
+            Some(_) => console.note(&format!("warning: {line}")),
+            None => console.note(&format!("note: {line}")),
+        }
+    }
+}
+
+/// How many differences are printed.
+const MAX_SHOWN: usize = 20;
+
+/// Says what is wrong with the result.
+fn problems(report: &Report, console: &mut Console<'_>) {
+    let problems = report.problems.iter();
+    let problems = problems.map(|one| format!("{}:{}: {}", one.file, one.line, one.message));
+    let differences = report
+        .differences
+        .iter()
+        .map(|one| match one.path.as_str() {
+            "" => format!("{}: missing from the result", one.object),
+            path => format!("{}: `{path}` differs", one.object),
+        });
+    let closed = report
+        .closed
+        .iter()
+        .map(|one| format!("the result closes {one}"));
+    let all: Vec<String> = problems.chain(differences).chain(closed).collect();
+    for line in all.iter().take(MAX_SHOWN) {
+        console.fail(line);
+    }
+    if all.len() > MAX_SHOWN {
+        console.note(&format!(
+            "… and {} more; `--report FILE` has all",
+            all.len() - MAX_SHOWN
+        ));
+    }
+}
+
+/// The answer of the command.
+#[derive(Serialize)]
+struct Summary {
+    out: String,
+    files: usize,
+    #[serde(skip)]
+    is_check: bool,
+    #[serde(flatten)]
+    report: Report,
+}
+
+impl Answer for Summary {
+    type Format = Plain;
+
+    fn text(&self, _: Plain) -> String {
+        let report = &self.report;
+        let mut text = String::new();
+        if self.is_check {
+            let count = report.differences.len() + report.closed.len() + report.opened.len();
+            match count {
+                0 => push_line!(text, "the platform means what the input means"),
+                count => push_line!(text, "{}", crate::text::count(count, "difference")),
+            }
+            return text;
+        }
+        push_line!(
+            text,
+            "{} in {}: {}",
+            count(self.files, "file"),
+            self.out,
+            count(report.objects.len(), "object"),
+        );
+        for (class, count) in report.counts() {
+            push_line!(text, "  {count:>7} fields {}", class.title());
+        }
+        let raw = report
+            .objects
+            .iter()
+            .filter(|one| one.becomes.starts_with("manifests/"))
+            .count();
+        if raw > 0 {
+            push_line!(text, "  {raw:>7} objects as raw manifests");
+        }
+        let flows = report.flows.len();
+        push_line!(text, "  {flows:>7} flows with evidence");
+        if !report.added.is_empty() {
+            push_line!(text, "  {:>7} objects added", report.added.len());
+        }
+        text
+    }
+}
+
+/// Compiles programs that are not on a disk.
+struct Memory;
+
+struct InMemory<'f>(&'f Files);
+
+impl erpc_model::Files for InMemory<'_> {
+    fn read(&self, path: &str) -> Result<Vec<u8>, ReadError> {
+        let text = self.0.get(path).ok_or(ReadError::NotFound)?;
+        Ok(text.clone().into_bytes())
+    }
+
+    fn below(&self, path: &str) -> Result<Vec<String>, ReadError> {
+        erpc_model::paths_below(self.0.keys(), path)
+    }
+}
+
+impl Compiler for Memory {
+    fn format(&self, source: &str) -> String {
+        fmt::formatted(ROOT_FILE, source).text
+    }
+
+    fn build(&self, files: &Files) -> Result<Vec<Value>, Vec<Problem>> {
+        let compiled = compile(ROOT_FILE, &InMemory(files), None);
+        let Some((platform, derived)) = &compiled.result else {
+            let errors = compiled.diagnostics.as_slice().iter();
+            let errors = errors.filter(|one| one.severity() == Severity::Error);
+            return Err(errors
+                .map(|error| {
+                    let span = error.span();
+                    let source = compiled.sources.get(span.file);
+                    Problem {
+                        file: source.map_or_else(String::new, |source| source.path.clone()),
+                        line: source.map_or(0, |source| source.line_column(span.start).line),
+                        message: format!("{} {}", error.code.id, error.message),
+                    }
+                })
+                .collect());
+        };
+        Ok(objects_of(platform, derived, &compiled.sources))
+    }
+}
+
+/// The objects of a platform as data.
+pub(super) fn objects_of(
+    platform: &erpc_model::Platform,
+    derived: &erpc_policy::Derived,
+    sources: &erpc_diagnostics::Sources,
+) -> Vec<Value> {
+    let files = erpc_emit::objects(platform, derived, sources);
+    let objects = files.iter().flat_map(|file| &file.objects);
+    objects.map(|object| json!(object)).collect()
+}

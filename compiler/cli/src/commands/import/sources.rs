@@ -1,0 +1,166 @@
+//! Inputs that another tool renders, and those of a cluster.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use clap::Args;
+use erpc_import::{Hint, Input, Reading};
+use serde_json::json;
+
+use super::super::cluster::{Access, block_on};
+use crate::Failure;
+use crate::manifests::Found;
+use crate::project::describe;
+
+/// Files by which another tool is recognized, its flag and its name.
+pub(super) const OTHER_TOOLS: [(&str, &str, &str); 4] = [
+    ("kustomization.yaml", "--kustomize", "Kustomize"),
+    ("kustomization.yml", "--kustomize", "Kustomize"),
+    ("Kustomization", "--kustomize", "Kustomize"),
+    ("Chart.yaml", "--helm", "Helm"),
+];
+
+/// Whether a file is of another tool alone, and no manifest.
+pub(super) fn is_of_other_tool(path: &Path) -> bool {
+    let name = path.file_name().and_then(|name| name.to_str());
+    OTHER_TOOLS.iter().any(|(known, ..)| name == Some(*known))
+}
+
+/// What is read besides files.
+#[derive(Debug, Args)]
+pub(super) struct Tools {
+    /// Render this chart with helm, which must be installed.
+    #[arg(long, value_name = "CHART")]
+    helm: Option<PathBuf>,
+    /// Values for the chart; may be repeated.
+    #[arg(short = 'f', long, value_name = "FILE", requires = "helm")]
+    values: Vec<PathBuf>,
+    /// Render this folder with kustomize or kubectl, one of which must be installed.
+    #[arg(long, value_name = "DIR")]
+    kustomize: Option<PathBuf>,
+    /// Import the services of this file of Docker Compose.
+    #[arg(long, value_name = "FILE")]
+    compose: Option<PathBuf>,
+    /// Import what is in a cluster, without what controllers and defaults added.
+    #[arg(long)]
+    cluster: bool,
+    /// Only this namespace of the cluster; may be repeated [default: all but those of the system].
+    #[arg(long, value_name = "NAMESPACE", requires = "cluster")]
+    namespace: Vec<String>,
+    #[command(flatten)]
+    access: Access,
+}
+
+/// All that is imported.
+#[derive(Default)]
+pub(super) struct Sources {
+    pub(super) reading: Reading,
+    /// Flows that something besides manifests shows.
+    pub(super) hints: Vec<Hint>,
+    /// Statements of the cluster block.
+    pub(super) cluster: Vec<String>,
+}
+
+impl Tools {
+    pub(super) fn is_empty(&self) -> bool {
+        self.helm.is_none() && self.kustomize.is_none() && self.compose.is_none() && !self.cluster
+    }
+
+    /// Adds what the tools render to the files.
+    pub(super) fn read(&self, namespace: &str, found: &mut Found) -> Result<Sources, Failure> {
+        let mut sources = Sources::default();
+        if let Some(chart) = &self.helm {
+            let name = chart
+                .file_stem()
+                .map_or_else(|| "release".into(), |name| name.to_string_lossy());
+            let mut command = Command::new("helm");
+            command.args(["template", "--include-crds", "--namespace", namespace]);
+            command.arg(&*name).arg(chart);
+            for values in &self.values {
+                command.arg("--values").arg(values);
+            }
+            let bytes = rendered(&mut command, "helm", chart)?;
+            found
+                .files
+                .push((format!("{} (helm template)", chart.display()), bytes));
+        }
+        if let Some(folder) = &self.kustomize {
+            let mut own = Command::new("kustomize");
+            own.arg("build").arg(folder);
+            let mut of_kubectl = Command::new("kubectl");
+            of_kubectl.arg("kustomize").arg(folder);
+            let bytes = match is_installed("kustomize") {
+                true => rendered(&mut own, "kustomize", folder)?,
+                false => rendered(&mut of_kubectl, "kustomize", folder)?,
+            };
+            found
+                .files
+                .push((format!("{} (kustomize build)", folder.display()), bytes));
+        }
+        if let Some(file) = &self.compose {
+            let path = file.display().to_string();
+            let bytes = std::fs::read(file).map_err(|error| Failure::io(file, &error))?;
+            let input = Input {
+                path: &path,
+                bytes: &bytes,
+            };
+            let (reading, hints) = erpc_import::compose(input, namespace);
+            sources.reading = reading;
+            sources.hints = hints;
+        }
+        if self.cluster {
+            self.read_cluster(&mut sources, found)?;
+        }
+        Ok(sources)
+    }
+}
+
+impl Tools {
+    /// Adds the objects of a cluster, and what is known of it.
+    fn read_cluster(&self, sources: &mut Sources, found: &mut Found) -> Result<(), Failure> {
+        let (existing, name) = block_on(async {
+            let cluster = self.access.connect("import").await?;
+            let existing = erpc_cluster::existing(&cluster, &self.namespace).await?;
+            Ok((existing, cluster.describe()))
+        })?;
+        found.failures.extend(existing.unread);
+        if erpc_emit::schema::Version::named(&existing.version).is_some() {
+            sources
+                .cluster
+                .push(format!("kubernetes {}", existing.version));
+        }
+        for (class, is_default) in existing.storage_classes {
+            let default = if is_default { " default" } else { "" };
+            sources.cluster.push(format!("storage {class}{default}"));
+        }
+        let list = json!({ "apiVersion": "v1", "kind": "List", "items": existing.objects });
+        found.files.push((name, list.to_string().into_bytes()));
+        Ok(())
+    }
+}
+
+/// Whether a program is in one of the folders of `PATH`.
+fn is_installed(program: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
+}
+
+/// What a tool writes to standard output.
+fn rendered(command: &mut Command, tool: &str, input: &Path) -> Result<Vec<u8>, Failure> {
+    let output = command.output().map_err(|error| {
+        Failure::Failed(format!(
+            "{tool} cannot be run: {}; render {} where it is installed, and import the result with `erpc import -`",
+            describe(&error),
+            input.display()
+        ))
+    })?;
+    if output.status.success() {
+        return Ok(output.stdout);
+    }
+    let errors = String::from_utf8_lossy(&output.stderr);
+    Err(Failure::Failed(format!(
+        "{tool} cannot render {}:\n{}",
+        input.display(),
+        errors.trim_end()
+    )))
+}

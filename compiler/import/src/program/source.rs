@@ -1,0 +1,513 @@
+//! The source of a program: a file for the platform and, if there is much in it, one for each namespace.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use serde_json::Value;
+
+use super::shapes::{self, Body};
+use super::statements::{Workload, is_name, pairs, quoted};
+use super::{Files, Options};
+use crate::compare::Key;
+use crate::facts::text;
+use crate::flows::{Flow, Grade};
+use crate::read::Object;
+
+/// What is written into a namespace.
+#[derive(Default)]
+pub(super) struct Namespace<'o> {
+    pub(super) object: Option<&'o Object>,
+    pub(super) workloads: Vec<Workload<'o>>,
+    pub(super) secrets: Vec<&'o Object>,
+    /// The kind and name of the object, as `patch` names it, and what is merged.
+    pub(super) patches: BTreeMap<Key, (String, Value)>,
+    names: BTreeSet<String>,
+    /// Whether its flows are refused.
+    is_without_flows: bool,
+}
+
+impl<'o> Namespace<'o> {
+    /// A name of the language for one of Kubernetes, which no other service of the namespace has.
+    pub(super) fn free_name(&mut self, name: &str, kind: &str) -> String {
+        let mut name = name_of(name);
+        while !self.names.insert(name.clone()) {
+            name = format!("{name}-{}", kind.to_ascii_lowercase());
+        }
+        name
+    }
+
+    /// The objects that its statements are.
+    pub(super) fn objects(&self) -> impl Iterator<Item = &'o Object> {
+        let of_workloads = self.workloads.iter().flat_map(|workload| {
+            let services = workload.services.iter().copied();
+            let own = std::iter::once(workload.original).chain(workload.account);
+            own.chain(services)
+        });
+        let others = self.object.into_iter().chain(self.secrets.iter().copied());
+        of_workloads.chain(others)
+    }
+
+    /// Takes an object out of it; whether it was there.
+    pub(super) fn drop_object(&mut self, key: &Key) -> bool {
+        let is_it = |object: &Object| Key::of(&object.value) == *key;
+        let count = self.objects().count();
+        self.workloads.retain(|workload| !is_it(workload.original));
+        for workload in &mut self.workloads {
+            if workload.services.iter().any(|service| is_it(service)) {
+                workload.drop_service(key);
+            }
+            if workload.account.is_some_and(is_it) {
+                workload.account = None;
+            }
+        }
+        self.secrets.retain(|secret| !is_it(secret));
+        if self.object.is_some_and(is_it) {
+            self.object = None;
+        }
+        let is_changed = self.objects().count() != count;
+        if is_changed {
+            self.patches.remove(key);
+        }
+        is_changed
+    }
+
+    /// Takes what a block of the source says out of it; whether there was something.
+    pub(super) fn drop_block(&mut self, block: &Block) -> bool {
+        match block {
+            Block::Service { name, patched } => {
+                let mut workloads = self.workloads.iter();
+                let Some(workload) = workloads.find(|workload| workload.name == *name) else {
+                    return false;
+                };
+                let services = workload.services.iter();
+                let mut services = services.map(|service| Key::of(&service.value));
+                let key = match patched {
+                    Some(patched) => services.find(|key| key.name == *patched),
+                    None => None,
+                };
+                let key = key.unwrap_or_else(|| Key::of(&workload.original.value));
+                self.drop_object(&key)
+            }
+            Block::Secret(name) => {
+                let count = self.secrets.len();
+                self.secrets
+                    .retain(|secret| text(&secret.value["metadata"]["name"]) != name);
+                self.secrets.len() != count
+            }
+            Block::Flow => !std::mem::replace(&mut self.is_without_flows, true),
+            // Its labels are what it has besides services.
+            Block::Namespace => self.object.take().is_some(),
+            Block::Manifests => false,
+        }
+    }
+
+    /// Takes all services out of it.
+    pub(super) fn drop_all(&mut self) {
+        self.workloads.clear();
+        self.secrets.clear();
+        self.patches.clear();
+        self.is_without_flows = true;
+    }
+
+    fn is_empty(&self) -> bool {
+        self.workloads.is_empty() && self.secrets.is_empty()
+    }
+}
+
+/// A part of a source that an error is in.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Block {
+    Service {
+        name: String,
+        /// The Service whose patch it is.
+        patched: Option<String>,
+    },
+    Secret(String),
+    Flow,
+    Manifests,
+    Namespace,
+}
+
+/// The namespace and the block of a line of a formatted source.
+pub(super) fn owner_of(text: &str, line: usize) -> Option<(String, Block)> {
+    let lines: Vec<&str> = text.lines().take(line).collect();
+    if lines
+        .last()
+        .is_some_and(|line| line.starts_with("manifests "))
+    {
+        return Some((String::new(), Block::Manifests));
+    }
+    let mut block = None;
+    let mut patched = None;
+    let mut is_behind_patch = false;
+    for (number, line) in lines.iter().enumerate().rev() {
+        let second = |line: &str| {
+            let word = line.split_whitespace().nth(1)?;
+            Some(word.trim_matches('"').to_owned())
+        };
+        if let Some(rest) = line.strip_prefix("namespace ") {
+            let name = rest.split_whitespace().next()?;
+            return Some((name.to_owned(), block.unwrap_or(Block::Namespace)));
+        }
+        if block.is_some() {
+            continue;
+        }
+        let Some(rest) = line.strip_prefix("  ") else {
+            continue;
+        };
+        if let Some(rest) = rest.strip_prefix("  patch service ")
+            && !is_behind_patch
+        {
+            patched = rest.split('"').nth(1).map(str::to_owned);
+        }
+        is_behind_patch |= rest.starts_with("  patch ") || rest.starts_with("  \"\"\"");
+        let is_own = number + 1 == lines.len();
+        if is_own && rest.starts_with("manifests ") {
+            block = Some(Block::Manifests);
+            continue;
+        }
+        let starts_block = ["service ", "job ", "secret ", "allow "]
+            .iter()
+            .any(|word| rest.starts_with(word));
+        if is_own && rest.starts_with(|c: char| c.is_ascii_lowercase()) && !starts_block {
+            block = Some(Block::Namespace);
+            continue;
+        }
+        if rest.starts_with("service ") || rest.starts_with("job ") {
+            let name = second(rest)?;
+            let patched = patched.take();
+            block = Some(Block::Service { name, patched });
+        } else if rest.starts_with("secret ") {
+            block = Some(Block::Secret(second(rest)?));
+        } else if is_own && rest.starts_with("allow ") {
+            block = Some(Block::Flow);
+        }
+    }
+    None
+}
+
+/// A name of the language for one of Kubernetes.
+fn name_of(name: &str) -> String {
+    if is_name(name) {
+        return name.to_owned();
+    }
+    let letter = |c: char| match c.is_ascii_alphanumeric() {
+        true => c.to_ascii_lowercase(),
+        false => '-',
+    };
+    let plain: String = name.chars().map(letter).take(60).collect();
+    let plain = plain.trim_matches('-');
+    match plain.starts_with(|c: char| c.is_ascii_lowercase()) {
+        true => plain.to_owned(),
+        false => format!("x-{plain}").trim_end_matches('-').to_owned(),
+    }
+}
+
+/// What a source is written from.
+pub(super) struct Parts<'p, 'o> {
+    pub(super) flows: &'p [Flow],
+    pub(super) options: &'p Options,
+    pub(super) namespaces: &'p BTreeMap<String, Namespace<'o>>,
+    /// What is taken as it is, with the file that has it.
+    pub(super) raw: Vec<(&'o Object, &'p str)>,
+}
+
+/// From how many services on every namespace has a file of its own.
+const MANY: usize = 12;
+
+/// What a source is written from, found by names.
+struct Index<'p, 'o> {
+    parts: &'p Parts<'p, 'o>,
+    services: HashMap<Key, &'p Workload<'o>>,
+    /// The flows of each caller, and the wide ones of each namespace.
+    flows: HashMap<&'p Key, Vec<&'p Flow>>,
+    /// The namespaces with files.
+    raw: BTreeSet<&'p str>,
+}
+
+impl<'p, 'o> Index<'p, 'o> {
+    fn of(parts: &'p Parts<'p, 'o>) -> Self {
+        let workloads = parts.namespaces.values().flat_map(|one| &one.workloads);
+        let services = workloads.map(|one| (Key::of(&one.original.value), one));
+        let mut flows: HashMap<&Key, Vec<&Flow>> = HashMap::new();
+        for flow in parts.flows {
+            flows.entry(&flow.from).or_default().push(flow);
+        }
+        let raw = parts.raw.iter();
+        Self {
+            services: services.collect(),
+            flows,
+            raw: raw
+                .map(|(object, _)| text(&object.value["metadata"]["namespace"]))
+                .collect(),
+            parts,
+        }
+    }
+
+    /// The statements of each service, without flows.
+    fn bodies(&self) -> BTreeMap<Key, Body> {
+        let mut bodies = BTreeMap::new();
+        for namespace in self.parts.namespaces.values() {
+            for workload in &namespace.workloads {
+                let mut patches = Vec::new();
+                let services = workload.services.iter().map(|service| &service.value);
+                for object in std::iter::once(&workload.object).chain(services) {
+                    if let Some((target, patch)) = namespace.patches.get(&Key::of(object)) {
+                        let parts = shapes::parts(patch).into_iter();
+                        patches.extend(parts.map(|part| (target.clone(), part)));
+                    }
+                }
+                let body = Body {
+                    name: workload.name.clone(),
+                    lines: workload.lines(),
+                    patches,
+                    component: None,
+                };
+                bodies.insert(Key::of(&workload.original.value), body);
+            }
+        }
+        bodies
+    }
+
+    fn flows_of(&self, caller: &Key) -> &[&'p Flow] {
+        self.flows.get(caller).map_or(&[], Vec::as_slice)
+    }
+}
+
+/// Writes the files, before they are formatted.
+pub(super) fn write(parts: &Parts<'_, '_>) -> Files {
+    let index = Index::of(parts);
+    let mut bodies = index.bodies();
+    let mut all: Vec<&mut Body> = bodies.values_mut().collect();
+    let mut shared = shapes::constants(&mut all);
+    shared.push_str(&shapes::components(&mut all));
+    let mut files = Files::new();
+    let services: usize = parts
+        .namespaces
+        .values()
+        .map(|namespace| namespace.workloads.len())
+        .sum();
+    let is_one_file = services <= MANY || parts.namespaces.len() == 1;
+    let mut root = String::from("erp 1\n\n");
+    let mut rest = String::new();
+    for (name, namespace) in parts.namespaces {
+        let Some(block) = namespace_block(&index, &bodies, name, namespace) else {
+            continue;
+        };
+        if is_one_file {
+            rest.push_str(&block);
+        } else {
+            let file = format!("{name}.erp");
+            root.push_str(&format!("use \"{file}\"\n"));
+            files.insert(file, format!("erp 1\n\n{block}"));
+        }
+    }
+    head(parts, &mut root);
+    root.push_str(&shared);
+    root.push_str(&rest);
+    files.insert("platform.erp".to_owned(), root);
+    files
+}
+
+/// The platform, its tiers and its cluster.
+fn head(parts: &Parts<'_, '_>, out: &mut String) {
+    let options = parts.options;
+    out.push_str(&format!(
+        "\nplatform {} {{\nversion \"1\"\ncluster main\n",
+        options.platform
+    ));
+    if !options.harden {
+        out.push_str("defaults kubernetes\n");
+    }
+    out.push_str("}\n\ntiers all\n\n");
+    if options.cluster.len() < 3 {
+        out.push_str(
+            "# Assumed: correct the network plugin and DNS, and add nodes, addresses and storage classes.\n",
+        );
+    }
+    out.push_str("cluster main {\n");
+    for usual in ["kubernetes 1.37", "dns kube-dns", "cni calico"] {
+        let word = usual.split(' ').next().unwrap_or(usual);
+        let mut lines = options.cluster.iter();
+        if !lines.any(|line| line.split(' ').next() == Some(word)) {
+            out.push_str(&format!("{usual}\n"));
+        }
+    }
+    for line in &options.cluster {
+        out.push_str(line);
+        out.push('\n');
+    }
+    let workloads = parts.namespaces.values().flat_map(|one| &one.workloads);
+    let classes: BTreeSet<&str> = workloads.flat_map(Workload::storage_classes).collect();
+    for class in classes {
+        let is_known = |line: &String| line.split_whitespace().nth(1) == Some(class);
+        if !options.cluster.iter().any(is_known) {
+            out.push_str(&format!("storage {class}\n"));
+        }
+    }
+    out.push_str("}\n");
+    let shared: Vec<&str> = parts
+        .raw
+        .iter()
+        .filter(|(object, _)| object.value["metadata"]["namespace"].is_null())
+        .map(|(_, path)| *path)
+        .collect();
+    if !shared.is_empty() {
+        out.push_str("\nmanifests \"manifests/cluster/*.yaml\"\n");
+    }
+}
+
+/// The block of a namespace; `None` if there is nothing in it.
+fn namespace_block(
+    index: &Index<'_, '_>,
+    bodies: &BTreeMap<Key, Body>,
+    name: &str,
+    namespace: &Namespace<'_>,
+) -> Option<String> {
+    let has_raw = index.raw.contains(name);
+    if namespace.is_empty() && !has_raw && namespace.object.is_none() {
+        return None;
+    }
+    let mut out = String::from("\n");
+    if let Some(object) = namespace.object {
+        comments(object, &mut out);
+    }
+    out.push_str(&format!("namespace {name} {{\ntier all\n"));
+    if !index.parts.options.harden {
+        out.push_str("network open because \"as imported\"\n");
+    }
+    let labels = namespace
+        .object
+        .and_then(|object| object.value["metadata"]["labels"].as_object());
+    let labels = labels.into_iter().flatten();
+    let of_compiler = ["kubernetes.io/metadata.name", "app.kubernetes.io/part-of"];
+    let own = labels.filter(|(key, _)| !of_compiler.contains(&key.as_str()));
+    if let Some(labels) = pairs(own).filter(|pairs| !pairs.is_empty()) {
+        out.push_str(&format!("labels {labels}\n"));
+    }
+    for workload in &namespace.workloads {
+        out.push('\n');
+        comments(workload.original, &mut out);
+        let key = Key::of(&workload.original.value);
+        let Some(body) = bodies.get(&key) else {
+            continue;
+        };
+        let component = body.component.as_deref();
+        let component = component.map_or_else(String::new, |name| format!(" is {name}"));
+        out.push_str(&format!("{}{component} {{\n", workload.head()));
+        let calls = calls(index, namespace, workload);
+        for line in body.lines.iter().chain(&calls).chain(&body.patch_lines()) {
+            out.push_str(line);
+            out.push('\n');
+        }
+        out.push_str("}\n");
+    }
+    for secret in &namespace.secrets {
+        out.push('\n');
+        comments(secret, &mut out);
+        secret_block(secret, &mut out);
+    }
+    unknown_callers(index, name, namespace, &mut out);
+    if has_raw {
+        out.push_str(&format!("\nmanifests \"manifests/{name}/*.yaml\"\n"));
+    }
+    out.push_str("}\n");
+    Some(out)
+}
+
+/// The comment above an object.
+fn comments(object: &Object, out: &mut String) {
+    for line in &object.comment {
+        out.push_str(&format!("# {line}\n"));
+    }
+}
+
+/// A Secret with the names of its keys.
+fn secret_block(secret: &Object, out: &mut String) {
+    let name = text(&secret.value["metadata"]["name"]);
+    out.push_str(&format!("secret {name} {{\n"));
+    let keys: BTreeSet<&String> = ["data", "stringData"]
+        .into_iter()
+        .filter_map(|field| secret.value[field].as_object())
+        .flat_map(serde_json::Map::keys)
+        .collect();
+    let keys: Option<Vec<String>> = keys.into_iter().map(|key| quoted(key)).collect();
+    if let Some(keys) = keys.filter(|keys| !keys.is_empty()) {
+        out.push_str(&format!("keys {}\n", keys.join(", ")));
+    }
+    out.push_str("because \"as imported; its values stay in the cluster\"\n}\n");
+}
+
+/// The name of the port of a flow.
+fn port_of(workload: &Workload<'_>, port: Option<u64>) -> Option<String> {
+    let mut ports = workload.ports.iter();
+    match port {
+        Some(number) => ports.find(|port| port.number == number || port.container == number),
+        None => ports.next().filter(|_| ports.next().is_none()),
+    }
+    .map(|port| port.name.clone())
+}
+
+/// The flows of a workload as statements.
+fn calls(index: &Index<'_, '_>, namespace: &Namespace<'_>, workload: &Workload<'_>) -> Vec<String> {
+    if namespace.is_without_flows {
+        return Vec::new();
+    }
+    let own = Key::of(&workload.original.value);
+    let mut lines = Vec::new();
+    let mut seen = BTreeSet::new();
+    for flow in index.flows_of(&own) {
+        let Some(callee) = index.services.get(&flow.to) else {
+            continue;
+        };
+        let Some(port) = port_of(callee, flow.port) else {
+            continue;
+        };
+        let name = match flow.to.namespace == own.namespace {
+            true => callee.name.clone(),
+            false => format!("{}.{}", flow.to.namespace, callee.name),
+        };
+        if !seen.insert((name.clone(), port.clone())) {
+            continue;
+        }
+        let (file, line) = (&flow.place.file, flow.place.line);
+        let because = quoted(&format!("import: {}, {file}:{line}", flow.evidence));
+        let because = because.map_or_else(String::new, |because| format!(" because {because}"));
+        let comment = match flow.grade {
+            Grade::Proposed => " # proposed",
+            Grade::Certain | Grade::UnknownCaller => "",
+        };
+        // What starts before what is not in manifests.
+        lines.push(format!("calls {name}:{port} optional{because}{comment}"));
+    }
+    lines
+}
+
+/// Wide flows to what nothing names.
+fn unknown_callers(index: &Index<'_, '_>, name: &str, namespace: &Namespace<'_>, out: &mut String) {
+    if namespace.is_without_flows || namespace.workloads.len() < 2 {
+        return;
+    }
+    let wide = Key {
+        kind: String::new(),
+        namespace: name.to_owned(),
+        name: String::new(),
+    };
+    let mut lines = BTreeSet::new();
+    for flow in index.flows_of(&wide) {
+        let callee = index.services.get(&flow.to);
+        let Some((callee, port)) = callee.and_then(|one| Some((one, port_of(one, flow.port)?)))
+        else {
+            continue;
+        };
+        lines.insert(format!(
+            "allow {name}.* -> {}:{port} optional because \"import: caller unknown\"\n",
+            callee.name
+        ));
+    }
+    if !lines.is_empty() {
+        out.push_str("\n# No manifest shows who calls these services.\n");
+    }
+    for line in lines {
+        out.push_str(&line);
+    }
+}
