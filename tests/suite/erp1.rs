@@ -369,12 +369,12 @@ fn service(platform: &Platform, id: ServiceId) -> Value {
         "volumes": service.volumes.iter().map(|v| json!({
             "name": *v.name.value,
             "size": v.size.value.to_string(),
-            "at": v.at.value,
+            "at": v.at.as_ref().map(|at| &at.value),
         })).collect::<Vec<_>>(),
         "configs": service.configs.iter().map(|c| json!({
             "name": *c.name.value,
             "files": c.files.iter().map(|(name, _)| name.to_string()).collect::<Vec<_>>(),
-            "at": c.at.value,
+            "at": c.at.as_ref().map(|at| &at.value),
         })).collect::<Vec<_>>(),
         "env": service.main.env.iter().filter_map(|variable| match &variable.value.value {
             EnvValue::Text(text) => Some((variable.name.to_string(), json!(text))),

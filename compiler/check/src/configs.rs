@@ -29,25 +29,27 @@ pub(crate) fn sizes_and_names(platform: &Platform, out: &mut Diagnostics) {
                 .help("split it, or put the data on a volume");
                 out.push(of_service(diagnostic, config.name.origin, service));
             }
-            let folder = config.at.value.trim_end_matches('/').rsplit('/').next();
+            let place = config.at.as_ref();
+            let folder = place.map(|at| at.value.trim_end_matches('/'));
+            let folder = folder.and_then(|at| at.rsplit('/').next());
             let named = config
                 .files
                 .iter()
                 .find(|(name, _)| Some(name.as_str()) == folder);
-            if let Some((name, _)) = named {
-                let at = config.at.value.trim_end_matches('/');
+            if let (Some((name, _)), Some(place)) = (named, place) {
+                let at = place.value.trim_end_matches('/');
                 let above = at.strip_suffix(name.as_str()).unwrap_or(at);
                 let above = above.trim_end_matches('/');
                 let diagnostic = Diagnostic::new(
                     &codes::FOLDER_NAMED_AS_FILE,
                     format!("the file would be at `{at}/{name}`: `at` names its folder"),
                 )
-                .at(config.at.span(), "a folder")
+                .at(place.span(), "a folder")
                 .help(format!(
                     "write `at \"{}\"`",
                     if above.is_empty() { "/" } else { above }
                 ));
-                out.push(of_service(diagnostic, config.at.origin, service));
+                out.push(of_service(diagnostic, place.origin, service));
             }
             for (name, content) in &config.files {
                 if erpc_model::kubernetes::not_a_file(name).is_some() {
@@ -59,7 +61,7 @@ pub(crate) fn sizes_and_names(platform: &Platform, out: &mut Diagnostics) {
                     .help(match name.rsplit_once('/') {
                         Some((folder, file)) => format!(
                             "mount a config of its own in that folder: `config NAME {{ \"{file}\" = … }} at \"{}/{folder}\"`",
-                            config.at.value.trim_end_matches('/')
+                            place.map_or("", |at| at.value.trim_end_matches('/'))
                         ),
                         None => "rename the file; the folder is set with `at`".to_owned(),
                     });

@@ -11,6 +11,8 @@ use erpc_policy::{Derived, EdgePort};
 use erpc_reliability::capacity::claims;
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use crate::of_service;
+
 /// How many services of one port of a component are named.
 const SHOWN: usize = 3;
 
@@ -29,6 +31,7 @@ pub(crate) fn parts(
     secrets(platform, out);
     externals(platform, out);
     storage_classes(platform, out);
+    unmounted(platform, out);
     configs(platform, out);
     grants(platform, derived, out);
 }
@@ -293,12 +296,39 @@ fn storage_classes(platform: &Platform, out: &mut Diagnostics) {
     }
 }
 
+/// What a service declares for its containers, and none of them mounts.
+fn unmounted(platform: &Platform, out: &mut Diagnostics) {
+    for (_, service) in platform.services() {
+        let volumes = service.volumes.iter().map(|one| (&one.name, &one.at));
+        let claims = service.claims.iter().map(|one| (&one.name, &one.at));
+        let scratch = service.scratch.iter().map(|one| (&one.name, &one.at));
+        let configs = service.configs.iter().map(|one| (&one.name, &one.at));
+        let secrets = service.secret_mounts.iter().map(|one| (&one.name, &one.at));
+        let of_pods = volumes.chain(claims).chain(scratch);
+        let all = of_pods.chain(configs).chain(secrets);
+        for (name, _) in all.filter(|(_, at)| at.is_none()) {
+            let mut mounts = service.containers().flat_map(|container| &container.mounts);
+            if mounts.any(|mount| mount.name.value == name.value) {
+                continue;
+            }
+            let message = format!(
+                "no container of `{}` mounts `{}`",
+                service.name.value, name.value
+            );
+            let found = Diagnostic::new(&codes::UNUSED_DECLARATION, message)
+                .at(name.span(), "mounted nowhere")
+                .help("add `at \"path\"` for the main container, or `mount` in a container");
+            out.push(of_service(found, name.origin, service));
+        }
+    }
+}
+
 fn configs(platform: &Platform, out: &mut Diagnostics) {
     let all = platform
         .services
         .iter()
         .flat_map(|service| &service.configs);
-    for config in all.filter(|config| config.files.is_empty()) {
+    for config in all.filter(|config| config.files.is_empty() && config.existing.is_none()) {
         out.push(
             Diagnostic::new(
                 &codes::UNUSED_DECLARATION,

@@ -48,6 +48,7 @@ pub fn check(platform: &Platform, derived: &Derived, is_whole: bool) -> Diagnost
     ports::node_ports(platform, &mut out);
     paths::mounts(platform, &mut out);
     storage::classes(platform, &mut out);
+    storage::once(platform, &mut out);
     images::references(platform, &mut out);
     arguments::words(platform, &mut out);
     secrets::plain_text(platform, &mut out);

@@ -73,7 +73,8 @@ pub(crate) fn derived_names(platform: &Platform, edges: &Edges, out: &mut Diagno
         if !service.grants.is_empty() && service.account().is_none() {
             claim("ServiceAccount", namespace, name.value.clone(), name.span());
         }
-        for config in &service.configs {
+        let own = service.configs.iter();
+        for config in own.filter(|config| config.existing.is_none()) {
             claim(
                 "ConfigMap",
                 namespace,
@@ -196,9 +197,11 @@ fn volume_names(service: &Service, out: &mut Diagnostics) {
         let name = &volume.name;
         claim(name.value.to_string(), "volume", name.span(), "a volume");
     }
-    for config in &service.configs {
-        let name = &config.name;
-        claim(name.value.to_string(), "config", name.span(), "a volume");
+    let claims = service.claims.iter().map(|one| ("claim", &one.name));
+    let scratch = service.scratch.iter().map(|one| ("scratch", &one.name));
+    let configs = service.configs.iter().map(|one| ("config", &one.name));
+    for (of, name) in claims.chain(scratch).chain(configs) {
+        claim(name.value.to_string(), of, name.span(), "a volume");
     }
     for container in service.containers() {
         let is_main = container.name.value == service.main.name.value;

@@ -1,7 +1,7 @@
 //! Paths inside containers.
 
 use erpc_diagnostics::{Diagnostic, Diagnostics, codes};
-use erpc_model::{Platform, Service, Sourced};
+use erpc_model::{Container, Platform, Service, Sourced};
 use rustc_hash::FxHashMap;
 
 use crate::of_service;
@@ -9,25 +9,26 @@ use crate::of_service;
 /// Every mount has a path of its own, and the path can be one.
 pub(crate) fn mounts(platform: &Platform, out: &mut Diagnostics) {
     for (_, service) in platform.services() {
-        let shared: Vec<(&str, &Sourced<String>)> = service
-            .volumes
-            .iter()
-            .map(|volume| ("volume", &volume.at))
-            .chain(service.configs.iter().map(|config| ("config", &config.at)))
-            .chain(service.secret_mounts.iter().map(|s| ("secret", &s.at)))
-            .collect();
-        for (_, at) in &shared {
-            shape(service, at, out);
-        }
-        for container in service.containers() {
-            let is_main = container.name.value == service.main.name.value;
+        let volumes = service.volumes.iter().map(|volume| ("volume", &volume.at));
+        let claims = service.claims.iter().map(|claim| ("volume", &claim.at));
+        let scratch = service.scratch.iter().map(|one| ("scratch space", &one.at));
+        let configs = service.configs.iter().map(|config| ("config", &config.at));
+        let secrets = service.secret_mounts.iter().map(|one| ("secret", &one.at));
+        let of_main = volumes
+            .chain(claims)
+            .chain(scratch)
+            .chain(configs)
+            .chain(secrets);
+        let of_main = of_main.filter_map(|(what, at)| Some((what, at.as_ref()?)));
+        let of_main: Vec<(&str, &Sourced<String>)> = of_main.collect();
+        names(service, out);
+        for (container, is_main) in containers(service) {
             let mut taken: FxHashMap<&str, (&str, &Sourced<String>)> = FxHashMap::default();
             let own = container.writable.iter().map(|at| ("writable folder", at));
-            let mounted = shared.iter().copied().filter(|_| is_main);
-            for (what, at) in mounted.chain(own) {
-                if what == "writable folder" {
-                    shape(service, at, out);
-                }
+            let mounts = container.mounts.iter().map(|mount| ("volume", &mount.at));
+            let mounted = of_main.iter().copied().filter(|_| is_main);
+            for (what, at) in mounted.chain(mounts).chain(own) {
+                shape(service, at, out);
                 let path = trimmed(&at.value);
                 if let Some((first_what, first)) = taken.insert(path, (what, at)) {
                     let diagnostic = Diagnostic::new(
@@ -43,6 +44,58 @@ pub(crate) fn mounts(platform: &Platform, out: &mut Diagnostics) {
                     out.push(of_service(diagnostic, at.origin, service));
                 }
             }
+        }
+    }
+}
+
+/// The containers of a service, each with whether it is the main one.
+fn containers(service: &Service) -> impl Iterator<Item = (&Container, bool)> {
+    let others = service.inits.iter().chain(&service.sidecars);
+    others
+        .map(|container| (container, false))
+        .chain(std::iter::once((&service.main, true)))
+}
+
+/// What is mounted is there, and a part of it is below it.
+fn names(service: &Service, out: &mut Diagnostics) {
+    let known: Vec<&str> = service
+        .mountable()
+        .map(|name| name.value.as_str())
+        .collect();
+    let mounts = containers(service).flat_map(|(container, _)| &container.mounts);
+    for mount in mounts {
+        let name = &mount.name;
+        if !known.contains(&name.value.as_str()) {
+            let message = format!(
+                "`{}` has no volume `{}` to mount",
+                service.name.value, name.value
+            );
+            let diagnostic = Diagnostic::new(&codes::UNKNOWN_NAME, message)
+                .at(name.span(), "declared nowhere in the service")
+                .did_you_mean(
+                    &name.value,
+                    name.span(),
+                    known.iter().copied(),
+                    |diagnostic| {
+                        diagnostic.help(
+                            "declare it in the service: `volume`, `scratch`, `config` or `secret`",
+                        )
+                    },
+                );
+            out.push(of_service(diagnostic, name.origin, service));
+        }
+        if let Some(part) = &mount.sub_path
+            && (part.value.is_empty()
+                || part.value.starts_with('/')
+                || part.value.split('/').any(|part| part == ".."))
+        {
+            let message = format!(
+                "invalid sub-path `{}`: must be relative, without `..`",
+                part.value.escape_debug()
+            );
+            let diagnostic =
+                Diagnostic::new(&codes::BAD_PATH, message).at(part.span(), "not below the volume");
+            out.push(of_service(diagnostic, part.origin, service));
         }
     }
 }

@@ -50,3 +50,27 @@ pub(crate) fn classes(platform: &Platform, out: &mut Diagnostics) {
         }
     }
 }
+
+/// A volume that one node mounts serves one pod at a time.
+pub(crate) fn once(platform: &Platform, out: &mut Diagnostics) {
+    for (_, service) in platform.services() {
+        // With `defaults kubernetes`, whoever runs it knows where its pods are.
+        let has_several = service.scaling.bounds().max > 1 && !service.is_job();
+        if !service.is_strict() || !has_several {
+            continue;
+        }
+        for volume in service.volumes.iter().filter(|volume| volume.once) {
+            let diagnostic = Diagnostic::new(
+                &codes::CONTRADICTION,
+                format!(
+                    "one node at a time mounts `{}`, and `{}` has several pods",
+                    volume.name.value, service.name.value
+                ),
+            )
+            .at(volume.name.span(), "`once`")
+            .also(service.scaling.origin().span, "more than one pod")
+            .help("write `shared` if the storage can be mounted by several nodes, or remove `once` to give each replica a claim of its own");
+            out.push(of_service(diagnostic, volume.name.origin, service));
+        }
+    }
+}

@@ -127,7 +127,7 @@ pub(crate) async fn volumes(
     let model = &program.platform[service];
     let new_namespace = program.platform[model.namespace].name.value.as_str();
     let old_namespace = old.namespace.as_deref().unwrap_or_default();
-    let own = model.volumes.iter().filter(|volume| !volume.shared);
+    let own = model.volumes.iter().filter(|volume| !volume.is_single());
     let own: Vec<&str> = own.map(|volume| volume.name.value.as_str()).collect();
     if own.is_empty() || !matches!(model.workload, erpc_model::Workload::StatefulSet) {
         return Ok(Ok(Vec::new()));

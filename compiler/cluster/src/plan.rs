@@ -7,6 +7,7 @@ mod downtime;
 mod judge;
 mod left_out;
 mod leftovers;
+mod lost_data;
 mod names;
 mod refused;
 mod replace;
@@ -162,6 +163,7 @@ impl Plan {
         }
         plan.note_renamed_managers(program);
         plan.find_leftovers(cluster, program).await?;
+        plan.refuse_lost_data(program);
         plan.find_growing(cluster, program).await?;
         plan.leave_out(program, in_terminating);
         plan.find_peers(program);

@@ -106,10 +106,7 @@ fn of_service<'p>(
 /// that mounts nothing has none: each of its ports has a name and a number of its own, and the rest is the compiler's.
 fn names_parts(service: &Service) -> bool {
     let has_containers = !service.sidecars.is_empty() || !service.inits.is_empty();
-    let has_mounts = !service.volumes.is_empty()
-        || !service.configs.is_empty()
-        || !service.secret_mounts.is_empty()
-        || !service.main.writable.is_empty();
+    let has_mounts = service.mountable().next().is_some() || !service.main.writable.is_empty();
     // A range is a port for each of its numbers, whose names others may have.
     let mut ports = service.ports.iter();
     has_containers || has_mounts || ports.any(|port| port.last != port.number.value)

@@ -169,7 +169,7 @@ impl Sum {
         add(&mut self.memory.0, pod.memory.0);
         add(&mut self.memory_limit.0, pod.memory_limit.0);
         for volume in &service.volumes {
-            let claims = if volume.shared { 1 } else { pods };
+            let claims = if volume.is_single() { 1 } else { pods };
             let size = volume.size.value.0.saturating_mul(claims);
             self.volumes.0 = self.volumes.0.saturating_add(size);
         }
@@ -252,7 +252,7 @@ pub fn claims(platform: &Platform) -> Vec<Claims<'_>> {
             let each = volume.size.value.0;
             let times = |scale: Scale| {
                 let replicas = scale.replicas(service);
-                let claims = if volume.shared { 1 } else { replicas };
+                let claims = if volume.is_single() { 1 } else { replicas };
                 each.saturating_mul(claims)
             };
             let claims = &mut all[at];

@@ -52,10 +52,10 @@ pub(super) fn is_written_by_hand(word: &str, place: BlockKind) -> bool {
             "ingress",
         ],
         BlockKind::Namespace => &["tier", "service", "job"],
-        BlockKind::Service | BlockKind::Job => {
-            &["sidecar", "init", "image", "cpu", "memory", "access"]
-        }
-        BlockKind::Sidecar | BlockKind::Init => &["image", "cpu", "memory"],
+        BlockKind::Service | BlockKind::Job => &[
+            "sidecar", "init", "image", "cpu", "memory", "access", "mount",
+        ],
+        BlockKind::Sidecar | BlockKind::Init => &["image", "cpu", "memory", "mount"],
         _ => &[],
     };
     words.contains(&word)
@@ -300,6 +300,7 @@ impl Values {
             ("health", _) => self.health(),
             ("config", _) => self.config(),
             ("identity", _) => self.identity(),
+            ("scratch", _) => self.scratch(),
             ("env", _) => self.env(),
             ("secret", BlockKind::Namespace) => {
                 let name = self.any(SECRETS);
@@ -440,11 +441,23 @@ impl Values {
                 format!("\"{file}\" = \"{}\"", self.text())
             })
             .collect();
-        format!(
-            "config {name} {{ {} }} at \"{}\"",
-            files.join("; "),
-            self.path()
-        )
+        let options = self.any(&["", "", " mode 0440", " only \"a\" as \"b/c\"", " optional"]);
+        let content = match self.one_in(8) {
+            true => "from \"theirs\"".to_owned(),
+            false => format!("{{ {} }}", files.join("; ")),
+        };
+        format!("config {name} {content} at \"{}\"{options}", self.path())
+    }
+
+    /// Scratch space, and a container that mounts it once more.
+    fn scratch(&mut self) -> String {
+        let name = self.any(&["work", "cache", "spool"]).to_owned();
+        let size = self.any(&["", " 1Gi", " 64Mi in memory", " in memory"]);
+        let (at, part) = (
+            self.path(),
+            self.any(&["", " sub-path \"a/b\"", " read-only"]),
+        );
+        format!("scratch {name}{size} at \"{at}\"; mount {name} at \"/again-{name}\"{part}")
     }
 
     fn identity(&mut self) -> String {
@@ -659,6 +672,10 @@ impl Open for OfWord<'_> {
             ("environment", _) => any(values, &["test", "production"]),
             ("title" | "repo" | "command" | "args", _) | (_, "\"…\"") => quoted(values.text()),
             ("writable", _) | (_, "\"path\"" | "\"dir\"" | "\"/path\"") => quoted(values.path()),
+            ("volume", "\"NAME\"") => quoted(any(values, &["theirs", "data-db-0"])),
+            ("secret", "\"key\"") => quoted(any(values, &["k", "other"])),
+            ("secret", "\"file\"") => quoted(any(values, &["f", "a/f"])),
+            (_, "MODE") => any(values, &["0400", "0440", "0777"]),
             ("volume", "NAME") if self.given == 0 => values.name(PARTS),
             ("volume", "NAME") => any(values, &["fast", "slow", "missing"]),
             ("pull-secret" | "secret", "NAME") => any(values, &["creds", "web", "login", "tls"]),

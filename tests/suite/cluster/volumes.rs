@@ -180,3 +180,103 @@ fn a_shared_volume_grows_in_place_and_says_why_if_it_cannot() {
         .exits(1)
         .says(&["does not allow expansion", "allowVolumeExpansion: true"]);
 }
+
+/// `api` with a claim that one node at a time mounts.
+const ONCE: &str = "image \"shop/api:1\"\n    volume files 1Gi at \"/files\" once";
+
+#[test]
+#[ignore = "needs the server that tests/cluster/build makes; tests/run runs it"]
+fn a_deployment_with_a_claim_of_one_node_ends_its_pod_before_the_next() {
+    let cluster = Cluster::start();
+    let shop = Program::shop();
+    shop.edit("image \"shop/api:1\"", ONCE);
+    cluster.applied(shop.path());
+    let deployment = cluster.get(&["deployment", "api", "-n", "shop-back"]);
+    assert_eq!(deployment["spec"]["strategy"]["type"], "Recreate");
+    let claim = cluster.get(&["pvc", "files", "-n", "shop-back"]);
+    assert_eq!(claim["spec"]["accessModes"][0], "ReadWriteOnce");
+    cluster.erpc(&["drift"], shop.path()).exits(0);
+    cluster.erpc(&["plan"], shop.path()).exits(0);
+
+    shop.edit("shop/api:1", "shop/api:2");
+    cluster.applied(shop.path());
+    let pods = cluster.get(&[
+        "pods",
+        "-n",
+        "shop-back",
+        "-l",
+        "app.kubernetes.io/name=api",
+    ]);
+    let pods = pods["items"].as_array().expect("a list");
+    assert_eq!(pods.len(), 1, "{pods:?}");
+    let same = cluster.get(&["pvc", "files", "-n", "shop-back"]);
+    assert_eq!(same["metadata"]["uid"], claim["metadata"]["uid"]);
+
+    // The claim stays when the platform goes.
+    cluster
+        .erpc(&["destroy", "--confirm", "shop"], shop.path())
+        .exits(0)
+        .says(&["PersistentVolumeClaim shop-back/files"]);
+    let same = cluster.get(&["pvc", "files", "-n", "shop-back"]);
+    assert_eq!(same["metadata"]["uid"], claim["metadata"]["uid"]);
+}
+
+#[test]
+#[ignore = "needs the server that tests/cluster/build makes; tests/run runs it"]
+fn no_service_starts_empty_beside_its_data() {
+    let cluster = Cluster::start();
+    let shop = Program::shop();
+    shop.edit("image \"shop/api:1\"", ONCE);
+    cluster.applied(shop.path());
+    let of_db = cluster.get(&["pvc", "data-db-0", "-n", "shop-back"]);
+
+    // From a claim for each replica to one claim, and the other way round.
+    shop.edit(
+        "volume data 1Gi at \"/data\"",
+        "volume data 1Gi at \"/data\" once",
+    );
+    cluster.erpc(&["plan"], shop.path()).exits(1).says(&[
+        "PersistentVolumeClaim shop-back/data would be empty: the data is in the claims of StatefulSet shop-back/db",
+        "volume data from claim \"data-db-0\"",
+    ]);
+    shop.edit(
+        "volume data 1Gi at \"/data\" once",
+        "volume data 1Gi at \"/data\"",
+    );
+    shop.edit(
+        "volume files 1Gi at \"/files\" once",
+        "volume files 1Gi at \"/files\"",
+    );
+    cluster.erpc(&["plan"], shop.path()).exits(1).says(&[
+        "StatefulSet shop-back/api would start with empty volumes: the data is in PersistentVolumeClaim shop-back/files",
+    ]);
+    shop.edit(
+        "volume files 1Gi at \"/files\"",
+        "volume files 1Gi at \"/files\" once",
+    );
+
+    // The claim itself goes over, once nothing else writes it.
+    shop.edit(
+        "volume data 1Gi at \"/data\"",
+        "volume data from claim \"data-db-0\" at \"/data\"",
+    );
+    cluster
+        .erpc(&["plan"], shop.path())
+        .exits(1)
+        .says(&["would write PersistentVolumeClaim data-db-0 while StatefulSet shop-back/db does"]);
+    cluster.kubectl(&["delete", "statefulset", "db", "-n", "shop-back"]);
+    cluster.applied(shop.path());
+    cluster.erpc(&["drift"], shop.path()).exits(0);
+    let same = cluster.get(&["pvc", "data-db-0", "-n", "shop-back"]);
+    assert_eq!(same["metadata"]["uid"], of_db["metadata"]["uid"]);
+
+    // It is not the platform's to delete.
+    cluster
+        .erpc(
+            &["destroy", "--confirm", "shop", "--delete-data"],
+            shop.path(),
+        )
+        .exits(0);
+    let same = cluster.get(&["pvc", "data-db-0", "-n", "shop-back"]);
+    assert_eq!(same["metadata"]["uid"], of_db["metadata"]["uid"]);
+}

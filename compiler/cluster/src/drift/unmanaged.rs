@@ -27,6 +27,7 @@ use crate::managed::Owner;
 use crate::object::{ObjectId, PART_OF};
 use crate::program::Program;
 use crate::severity::Severity;
+use erpc_emit::Kind;
 
 /// How many lists are under way; the limiter may allow fewer.
 const IN_FLIGHT: usize = 16;
@@ -51,6 +52,7 @@ pub(super) async fn find(
         sight: Sight::query(cluster, &namespaces).await?,
         namespaces,
         secrets: secrets(program),
+        mounted: mounted(program),
         claims: Claims::of(program),
     };
     let discovery = match Discovery::read(cluster).await {
@@ -120,6 +122,25 @@ fn secrets(program: &Program<'_>) -> HashSet<(String, String)> {
             let namespace = platform[*namespace].name.value.to_string();
             out.insert((namespace, secret.name.value.to_string()));
         }
+    }
+    out
+}
+
+/// The claims and ConfigMaps that services mount and the platform does not make, by kind, namespace and name.
+fn mounted(program: &Program<'_>) -> HashSet<(Kind, String, String)> {
+    let platform = program.platform;
+    let mut out = HashSet::new();
+    for (_, service) in platform.services() {
+        let namespace = &platform[service.namespace].name.value;
+        let claims = service.claims.iter();
+        let claims = claims.map(|claim| (Kind::PersistentVolumeClaim, &claim.claim.value));
+        let configs = service
+            .configs
+            .iter()
+            .filter_map(|config| config.existing.as_ref());
+        let configs = configs.map(|name| (Kind::ConfigMap, &name.value));
+        let all = claims.chain(configs);
+        out.extend(all.map(|(kind, name)| (kind, namespace.to_string(), name.clone())));
     }
     out
 }
@@ -229,13 +250,20 @@ impl Own<'_> {
         if object.is_deleting() || self.is_declared(object) {
             return true;
         }
+        let is_mounted = |kind| {
+            let key = (kind, namespace.to_owned(), name.to_owned());
+            self.mounted.contains(&key)
+        };
         match (object.group.as_str(), object.kind.as_str()) {
-            ("", "ConfigMap") => name == "kube-root-ca.crt",
+            ("", "ConfigMap") => name == "kube-root-ca.crt" || is_mounted(Kind::ConfigMap),
             ("", "ServiceAccount") => name == "default",
             ("", "Secret") => self
                 .secrets
                 .contains(&(namespace.to_owned(), name.to_owned())),
-            ("", "PersistentVolumeClaim") => self.claims.template_of(namespace, name).is_some(),
+            ("", "PersistentVolumeClaim") => {
+                self.claims.template_of(namespace, name).is_some()
+                    || is_mounted(Kind::PersistentVolumeClaim)
+            }
             ("", "PersistentVolume") => true,
             // What `erpc rbac` prints for whoever applies the platform.
             ("rbac.authorization.k8s.io", _) => {

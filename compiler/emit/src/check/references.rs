@@ -41,7 +41,19 @@ impl<'p> Existing<'p> {
             let namespace = service.namespace;
             let mut kinds = service.patches.iter().map(|patch| &patch.kind.value);
             let is_patched = kinds.any(|kind| kind == "configmap");
-            for config in &service.configs {
+            for existing in service
+                .configs
+                .iter()
+                .filter_map(|config| config.existing.as_ref())
+            {
+                let name = existing.value.as_str();
+                all.config_maps.entry((namespace, name)).or_insert(None);
+            }
+            for claim in &service.claims {
+                all.claims.insert((namespace, claim.claim.value.as_str()));
+            }
+            let own = service.configs.iter();
+            for config in own.filter(|config| config.existing.is_none()) {
                 let keys = config.files.iter().map(|(name, _)| name.clone());
                 let keys = (!is_patched).then(|| keys.collect());
                 let name = config.name.value.as_str();

@@ -13,7 +13,8 @@ use crate::tree::{Field, Map, Node};
 
 /// One for each `config`, sorted by name.
 pub(super) fn config_maps(platform: &Platform, id: ServiceId) -> Vec<Object> {
-    let mut configs: Vec<_> = platform[id].configs.iter().collect();
+    let configs = platform[id].configs.iter();
+    let mut configs: Vec<_> = configs.filter(|config| config.existing.is_none()).collect();
     configs.sort_unstable_by(|a, b| a.name.value.cmp(&b.name.value));
     configs
         .into_iter()
@@ -37,11 +38,12 @@ pub(super) fn config_maps(platform: &Platform, id: ServiceId) -> Vec<Object> {
 /// A digest of everything in the mounted ConfigMaps; `None` where there is none. On the pod
 /// template, so that a changed file restarts its readers.
 pub(super) fn digest(service: &Service) -> Option<String> {
-    if service.configs.is_empty() {
+    let configs = service.configs.iter();
+    let mut configs: Vec<_> = configs.filter(|config| config.existing.is_none()).collect();
+    if configs.is_empty() {
         return None;
     }
     let mut hash = Sha256::new();
-    let mut configs: Vec<_> = service.configs.iter().collect();
     configs.sort_unstable_by(|a, b| a.name.value.cmp(&b.name.value));
     for config in configs {
         let mut files: Vec<_> = config.files.iter().collect();
@@ -100,9 +102,10 @@ pub(super) fn claims(platform: &Platform, id: ServiceId) -> Vec<Object> {
     volumes
         .filter(|volume| service.has_one_claim(volume))
         .map(|volume| {
-            let why = match volume.shared {
-                true => "a shared volume is one claim for all replicas",
-                false => "the volume of a job is one claim for all its runs",
+            let why = match (volume.shared, volume.once) {
+                (true, _) => "a shared volume is one claim for all replicas",
+                (false, true) => "a volume with `once` is one claim of the service",
+                (false, false) => "the volume of a job is one claim for all its runs",
             };
             let cause = Cause::said(why, &volume.name);
             let metadata = metadata::named(platform, id, volume.name.value.clone(), cause);

@@ -255,30 +255,103 @@ fn security(service: &Service, container: &Container) -> Map {
     security
 }
 
-/// What the service mounts into a container, each with whether it is read-only.
+/// A volume of the pod in a container.
+struct Mounted<'p> {
+    volume: &'p str,
+    at: &'p str,
+    sub_path: Option<&'p Sourced<String>>,
+    read_only: bool,
+    cause: Cause,
+}
+
+impl<'p> Mounted<'p> {
+    fn whole(volume: &'p str, at: &'p Sourced<String>, read_only: bool, cause: Cause) -> Self {
+        Self {
+            volume,
+            at: &at.value,
+            sub_path: None,
+            read_only,
+            cause,
+        }
+    }
+}
+
+/// What the service mounts into a container.
 fn mounted<'p>(
     platform: &'p Platform,
     service: &'p Service,
+    container: &'p Container,
     role: Role,
-) -> impl Iterator<Item = (&'p str, &'p str, bool, Cause)> {
-    let of_main = role == Role::Main;
-    let volumes = service.volumes.iter().map(|volume| {
-        let cause = Cause::said("a volume", &volume.name);
-        let (name, at) = (&volume.name.value, &volume.at.value);
-        (name.as_str(), at.as_str(), false, cause)
-    });
-    let configs = service.configs.iter().map(|config| {
-        let cause = Cause::said("files from a ConfigMap", &config.name);
-        let (name, at) = (&config.name.value, &config.at.value);
-        (name.as_str(), at.as_str(), true, cause)
-    });
-    let secrets = service.secret_mounts.iter().map(|mount| {
-        let cause = Cause::said("files from a Secret", &mount.at);
-        let name = &platform[mount.secret].name.value;
-        (name.as_str(), mount.at.value.as_str(), true, cause)
-    });
-    let all = volumes.chain(configs).chain(secrets);
-    all.filter(move |_| of_main)
+) -> Vec<Mounted<'p>> {
+    // What a ConfigMap or a Secret holds is read-only in any case; strict pods say so.
+    let of_files = service.is_strict();
+    let mut out = Vec::new();
+    if role == Role::Main {
+        let volumes = service.volumes.iter();
+        out.extend(volumes.filter_map(|volume| {
+            let cause = Cause::said("a volume", &volume.name);
+            Some(Mounted::whole(
+                &volume.name.value,
+                volume.at.as_ref()?,
+                false,
+                cause,
+            ))
+        }));
+        let claims = service.claims.iter();
+        out.extend(claims.filter_map(|claim| {
+            let cause = Cause::said("a claim that exists", &claim.name);
+            Some(Mounted::whole(
+                &claim.name.value,
+                claim.at.as_ref()?,
+                false,
+                cause,
+            ))
+        }));
+        let scratch = service.scratch.iter();
+        out.extend(scratch.filter_map(|scratch| {
+            let cause = Cause::said("space that ends with the pod", &scratch.name);
+            Some(Mounted::whole(
+                &scratch.name.value,
+                scratch.at.as_ref()?,
+                false,
+                cause,
+            ))
+        }));
+        let configs = service.configs.iter();
+        out.extend(configs.filter_map(|config| {
+            let cause = Cause::said("files from a ConfigMap", &config.name);
+            Some(Mounted::whole(
+                &config.name.value,
+                config.at.as_ref()?,
+                of_files,
+                cause,
+            ))
+        }));
+        let secrets = service.secret_mounts.iter();
+        out.extend(secrets.filter_map(|mount| {
+            let cause = Cause::said("files from a Secret", &mount.name);
+            let name = &platform[mount.secret].name.value;
+            Some(Mounted::whole(name, mount.at.as_ref()?, of_files, cause))
+        }));
+    }
+    let is_files = |name: &str| {
+        service
+            .configs
+            .iter()
+            .any(|config| config.name.value == name)
+            || service
+                .secret_mounts
+                .iter()
+                .any(|secret| secret.name.value == name)
+    };
+    out.extend(container.mounts.iter().map(|mount| Mounted {
+        volume: &mount.name.value,
+        at: &mount.at.value,
+        sub_path: mount.sub_path.as_ref(),
+        read_only: mount.read_only || of_files && is_files(&mount.name.value),
+        cause: Cause::said("a `mount` of the container", &mount.at),
+    }));
+    out
 }
 
 fn is_tmp(path: &str) -> bool {
@@ -293,30 +366,42 @@ pub(super) fn mounts_tmp(
     role: Role,
 ) -> bool {
     !service.is_strict()
-        || mounted(platform, service, role).any(|(_, at, _, _)| is_tmp(at))
+        || mounted(platform, service, container, role)
+            .iter()
+            .any(|mount| is_tmp(mount.at))
         || container.writable.iter().any(|path| is_tmp(&path.value))
 }
 
 fn mounts(platform: &Platform, service: &Service, container: &Container, role: Role) -> Vec<Field> {
     let mut mounts: Vec<(String, Field)> = Vec::new();
-    let mut push = |name: &str, at: &str, read_only: bool, cause: Cause| {
+    let mut push = |mounted: &Mounted<'_>| {
         let mut mount = Map::new();
-        mount.block("mountPath", at);
-        mount.block("name", name);
-        if read_only && service.is_strict() {
+        mount.block("mountPath", mounted.at);
+        mount.block("name", mounted.volume);
+        if mounted.read_only {
             mount.block("readOnly", true);
         }
-        mounts.push((at.to_owned(), Field::new(mount, cause)));
+        if let Some(sub_path) = mounted.sub_path {
+            let cause = Cause::said("what of it is mounted", sub_path);
+            mount.set("subPath", &sub_path.value, cause);
+        }
+        mounts.push((mounted.at.to_owned(), Field::new(mount, mounted.cause)));
     };
-    for (name, at, read_only, cause) in mounted(platform, service, role) {
-        push(name, at, read_only, cause);
+    for mounted in mounted(platform, service, container, role) {
+        push(&mounted);
     }
     for path in &container.writable {
         let name = writable_volume(container, role, &path.value);
-        push(&name, &path.value, false, writes(path));
+        push(&Mounted::whole(&name, path, false, writes(path)));
     }
     if !mounts_tmp(platform, service, container, role) {
-        push(&tmp_volume(container, role), "/tmp", false, OWN_TMP);
+        push(&Mounted {
+            volume: &tmp_volume(container, role),
+            at: "/tmp",
+            sub_path: None,
+            read_only: false,
+            cause: OWN_TMP,
+        });
     }
     mounts.sort_by(|(a, _), (b, _)| a.cmp(b));
     mounts.into_iter().map(|(_, field)| field).collect()

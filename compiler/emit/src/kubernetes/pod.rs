@@ -1,6 +1,6 @@
 //! The pod template of a workload.
 
-use erpc_model::{Platform, Service, ServiceId, Spread};
+use erpc_model::{FileOptions, Platform, Service, ServiceId, Spread};
 
 use super::container::{Role, container, mounts_tmp, tmp_volume, writable_volume};
 use super::metadata::Labelled;
@@ -134,8 +134,10 @@ fn harden(service: &Service, security: &mut Map) {
         let volumes = service.volumes.iter();
         let volumes = volumes.map(|volume| Cause::said("it is mounted", &volume.name));
         let secrets = service.secret_mounts.iter();
-        let secrets = secrets.map(|secret| Cause::said("it is mounted", &secret.at));
-        let mut mounted = volumes.chain(secrets).peekable();
+        let secrets = secrets.map(|secret| Cause::said("it is mounted", &secret.name));
+        let claims = service.claims.iter();
+        let claims = claims.map(|claim| Cause::said("it is mounted", &claim.name));
+        let mut mounted = volumes.chain(claims).chain(secrets).peekable();
         if mounted.peek().is_some() {
             let group = Cause::said("the group that mounted files belong to", run_as);
             let causes: Causes = std::iter::once(group).chain(mounted).collect();
@@ -215,6 +217,34 @@ pub(crate) fn with_replicas(platform: &Platform, service: &Service) -> Map {
     constraint
 }
 
+/// Which keys of a ConfigMap or a Secret are files, and who can read them.
+fn set_files(source: &mut Map, options: &FileOptions, mode: Option<u32>) {
+    match &options.mode {
+        Some(mode) => {
+            let cause = Cause::said("the permissions of its files", mode);
+            source.set("defaultMode", mode.value, cause);
+        }
+        None => {
+            if let Some(mode) = mode {
+                source.block("defaultMode", mode);
+            }
+        }
+    }
+    let items = options.only.iter().map(|(key, file)| {
+        let mut item = Map::new();
+        item.block("key", &key.value);
+        item.block("path", file.as_ref().unwrap_or(&key.value));
+        Field::new(item, Cause::said("a key that is a file", key))
+    });
+    let items: Vec<Field> = items.collect();
+    if !items.is_empty() {
+        source.block("items", items);
+    }
+    if options.optional {
+        source.block("optional", true);
+    }
+}
+
 fn volumes(platform: &Platform, service: &Service) -> Vec<Field> {
     let mut volumes: Vec<(String, Field)> = Vec::new();
     let mut push = |name: &str, source: &'static str, fields: Map, cause: Cause| {
@@ -230,9 +260,34 @@ fn volumes(platform: &Platform, service: &Service) -> Vec<Field> {
         let cause = Cause::said("a volume", &volume.name);
         push(&volume.name.value, "persistentVolumeClaim", claim, cause);
     }
+    for claim in &service.claims {
+        let mut source = Map::new();
+        source.block("claimName", &claim.claim.value);
+        let cause = Cause::said("a claim that exists", &claim.name);
+        push(&claim.name.value, "persistentVolumeClaim", source, cause);
+    }
+    for scratch in &service.scratch {
+        let mut source = Map::new();
+        if scratch.in_memory {
+            source.block("medium", "Memory");
+        }
+        if let Some(size) = &scratch.size {
+            let cause = Cause::said("how much it may hold", size);
+            source.set("sizeLimit", size.value.to_string(), cause);
+        }
+        let cause = Cause::said("space that ends with the pod", &scratch.name);
+        push(&scratch.name.value, "emptyDir", source, cause);
+    }
     for config in &service.configs {
         let mut map = Map::new();
-        map.block("name", &config.name.value);
+        set_files(&mut map, &config.options, None);
+        map.block(
+            "name",
+            config
+                .existing
+                .as_ref()
+                .map_or(config.name.value.as_str(), |name| &name.value),
+        );
         let cause = Cause::said("files from a ConfigMap", &config.name);
         push(&config.name.value, "configMap", map, cause);
     }
@@ -240,11 +295,10 @@ fn volumes(platform: &Platform, service: &Service) -> Vec<Field> {
         let name = &platform[mount.secret].name.value;
         let mut secret = Map::new();
         // The group of `run as` alone can read the files.
-        if service.properties.run.is_some() && service.is_strict() {
-            secret.block("defaultMode", 0o440);
-        }
+        let of_group = service.properties.run.is_some() && service.is_strict();
+        set_files(&mut secret, &mount.options, of_group.then_some(0o440));
         secret.block("secretName", name);
-        let cause = Cause::said("files from a Secret", &mount.at);
+        let cause = Cause::said("files from a Secret", &mount.name);
         push(name, "secret", secret, cause);
     }
     let sidecars = (0..)

@@ -31,16 +31,19 @@ pub(super) fn workload(platform: &Platform, id: ServiceId) -> Object {
 
 /// Why the workload of a service is of its kind.
 pub(super) fn cause(service: &Service) -> Cause {
-    let own = || service.volumes.iter().find(|volume| !volume.shared);
+    let own = || service.volumes.iter().find(|volume| !volume.is_single());
     match &service.workload {
         Workload::Deployment => Cause::said(
             "a service without a volume of its own is a Deployment",
             &service.name,
         ),
-        Workload::StatefulSet => Cause::said(
-            "a service with a volume is a StatefulSet",
-            own().map_or(&service.name, |own| &own.name),
-        ),
+        Workload::StatefulSet => match (own(), &service.stateful) {
+            (None, Some(stateful)) => Cause::said("`stateful` is a StatefulSet", stateful),
+            (own, _) => Cause::said(
+                "a service with a volume is a StatefulSet",
+                own.map_or(&service.name, |own| &own.name),
+            ),
+        },
         Workload::DaemonSet => {
             let why = "a service with `replicas per node` is a DaemonSet";
             Cause::at(why, service.scaling.origin())
@@ -86,6 +89,21 @@ fn ports_on_node(service: &Service) -> Causes {
         .collect()
 }
 
+/// What an old pod and a new one cannot have at the same time: ports of the node, and volumes that one node mounts.
+fn one_at_a_time(service: &Service) -> Causes {
+    let ports = service.ports.iter().filter(|port| port.host);
+    let ports =
+        ports.map(|port| Cause::said("two pods cannot have one port of a node", &port.number));
+    let volumes = service.volumes.iter().filter(|volume| volume.once);
+    let volumes = volumes.map(|volume| {
+        Cause::said(
+            "two pods on two nodes cannot mount this volume",
+            &volume.name,
+        )
+    });
+    ports.chain(volumes).collect()
+}
+
 /// How many pods of an update there may be too many, and how many too few.
 fn rolling_update(max_surge: i32, max_unavailable: i32) -> Map {
     let mut rolling = Map::new();
@@ -119,13 +137,13 @@ fn deployment(platform: &Platform, id: ServiceId) -> Map {
     if !platform[id].is_strict() {
         return spec;
     }
-    let on_node = ports_on_node(&platform[id]);
-    let (strategy, causes) = if on_node == Causes::None {
+    let alone = one_at_a_time(&platform[id]);
+    let (strategy, causes) = if alone == Causes::None {
         (rolling_update(1, 0), READY_FIRST.into())
     } else {
         let mut recreate = Map::new();
         recreate.block("type", "Recreate");
-        (recreate, on_node)
+        (recreate, alone)
     };
     spec.set("strategy", strategy, causes);
     spec
@@ -133,7 +151,7 @@ fn deployment(platform: &Platform, id: ServiceId) -> Map {
 
 fn stateful_set(platform: &Platform, id: ServiceId) -> Map {
     let service = &platform[id];
-    let own = service.volumes.iter().filter(|volume| !volume.shared);
+    let own = service.volumes.iter().filter(|volume| !volume.is_single());
     let claims: Vec<Field> = own
         .map(|volume| Field::plain(claim(platform, service, volume)))
         .collect();
@@ -150,7 +168,9 @@ fn stateful_set(platform: &Platform, id: ServiceId) -> Map {
         let cause = Cause::said(why, &governing);
         spec.set("serviceName", governing.value.clone(), cause);
     }
-    spec.block("volumeClaimTemplates", claims);
+    if !claims.is_empty() {
+        spec.block("volumeClaimTemplates", claims);
+    }
     spec
 }
 

@@ -161,12 +161,9 @@ impl<V: View> Pod<'_, V> {
             let Some(name) = claim.at(&["metadata", "name"]).and_then(View::text) else {
                 continue;
             };
+            // The StatefulSet controller puts the claim in the place of a volume of this name.
             let at = template.item(place).fields(&["metadata", "name"]);
-            if let Some(first) = known.insert(name, at.clone()) {
-                let message = format!("a claim and a volume of the pod have the name `{name}`");
-                self.faults
-                    .push(Fault::of_kind(FaultKind::Name, at, message).with(first));
-            }
+            known.entry(name).or_insert(at);
         }
         for (list, place, container) in all_containers(self.spec) {
             let path = self.path.field(list).item(place);

@@ -138,6 +138,10 @@ impl<'o> Workload<'o> {
         self.scaling(&mut lines);
         if self.kind() == "StatefulSet" {
             self.volumes(&mut lines);
+            let claims = at(&self.object, &["spec", "volumeClaimTemplates"]);
+            if claims.is_none_or(|claims| items(claims).is_empty()) {
+                lines.push("stateful".to_owned());
+            }
         }
         if let Some(zone) = self.text(&["spec", "timeZone"]).and_then(quoted) {
             lines.push(format!("time-zone {zone}"));

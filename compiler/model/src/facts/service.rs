@@ -47,7 +47,7 @@ pub fn origins_of_plain_statements(platform: &Platform, id: ServiceId) -> Vec<(S
 }
 
 fn workload(service: &Service) -> Fact {
-    let own_volume = service.volumes.iter().find(|volume| !volume.shared);
+    let own_volume = service.volumes.iter().find(|volume| !volume.is_single());
     let origin = match (&service.workload, own_volume) {
         (Workload::CronJob(schedule), _) => schedule.origin,
         (_, Some(own)) if service.is_stateful() => own.name.origin,

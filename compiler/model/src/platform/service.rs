@@ -191,11 +191,28 @@ impl Service {
         self.workload.kind().pods == PodCount::Replicas
     }
 
-    /// Whether a volume is one claim, with the name of the volume: replicas share it, or a job has it, of which one
-    /// run at a time goes on. Any other is a claim of each replica.
+    /// Whether a volume is one claim, with the name of the volume: the statement says so, or a job has it, of which
+    /// one run at a time goes on. Any other is a claim of each replica.
     #[must_use]
     pub fn has_one_claim(&self, volume: &Volume) -> bool {
-        volume.shared || self.is_job()
+        volume.is_single() || self.is_job()
+    }
+
+    /// Whether its pods are replaced with a gap, because one node at a time mounts a volume of it.
+    #[must_use]
+    pub fn is_mounted_once(&self) -> bool {
+        self.workload == Workload::Deployment && self.volumes.iter().any(|volume| volume.once)
+    }
+
+    /// What the pods have to mount, by the names of their volumes, each with where that is declared.
+    pub fn mountable(&self) -> impl Iterator<Item = &Sourced<SmolStr>> {
+        let volumes = self.volumes.iter().map(|volume| &volume.name);
+        let claims = self.claims.iter().map(|claim| &claim.name);
+        let scratch = self.scratch.iter().map(|scratch| &scratch.name);
+        let configs = self.configs.iter().map(|config| &config.name);
+        let secrets = self.secret_mounts.iter().map(|secret| &secret.name);
+        let of_pods = volumes.chain(claims).chain(scratch);
+        of_pods.chain(configs).chain(secrets)
     }
 
     /// Whether it runs to its end instead of serving.

@@ -8,7 +8,7 @@ pub enum Workload {
     /// A service without a volume of its own.
     #[default]
     Deployment,
-    /// A service with one: a claim for each replica.
+    /// A service with one, a claim for each replica, or with `stateful`.
     StatefulSet,
     /// A service with `replicas per node`.
     DaemonSet,

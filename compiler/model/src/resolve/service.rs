@@ -213,17 +213,33 @@ impl<'a> Resolver<'a> {
 
     /// What a service runs as.
     fn workload(&mut self, statements: &ServiceStatements) -> Workload {
-        let own = statements.volumes.iter().find(|volume| !volume.shared);
-        match (&statements.scaling, own) {
-            (Scaling::PerNode(nodes), Some(own)) => {
+        let own = statements.volumes.iter().find(|volume| !volume.is_single());
+        let stateful = statements.stateful.as_ref();
+        let why = match (own, stateful) {
+            (Some(own), _) => Some((
+                "cannot have a volume of its own",
+                own.name.span(),
+                "one claim for each replica",
+                "with `shared`, all pods have one claim; without a volume, `writable` gives each pod a folder",
+            )),
+            (None, Some(stateful)) => Some((
+                "cannot be `stateful`",
+                stateful.span(),
+                "a name for each replica",
+                "remove one of the two",
+            )),
+            (None, None) => None,
+        };
+        match (&statements.scaling, why) {
+            (Scaling::PerNode(nodes), Some((what, span, label, help))) => {
                 self.report(
                     Diagnostic::new(
                         &codes::CONTRADICTION,
-                        "a service with `replicas per node` cannot have a volume of its own",
+                        format!("a service with `replicas per node` {what}"),
                     )
-                    .at(own.name.span(), "one claim for each replica")
+                    .at(span, label)
                     .also(nodes.span(), "one pod on each node")
-                    .help("with `shared`, all pods have one claim; without a volume, `writable` gives each pod a folder"),
+                    .help(help),
                 );
                 Workload::DaemonSet
             }

@@ -5,7 +5,7 @@ use erpc_syntax::tree::{Expr, Sign};
 use smol_str::SmolStr;
 
 use super::reader::{cpu_range, each_text, memory_range};
-use super::{Keyed, Probes, Reader, Statements, element, keyed, statements};
+use super::{Keyed, Mount, Probes, Reader, Statements, element, keyed, statements};
 use crate::eval::{Evaluator, Scope};
 use crate::fact::Fact;
 use crate::ids::SecretId;
@@ -95,6 +95,16 @@ statements! {
     writable: Vec<Sourced<String>> = "writable \"/path\", …" Append [Service Job Sidecar Init]
         "An empty folder that the container may write to.",
         read |reader| each_text(reader, "a folder in quotes");
+    mounts: Vec<Mount> = "mount NAME at \"path\" [sub-path \"path\"] [read-only]" Append [Service Job Sidecar Init]
+        "Mounts a volume, config, secret or scratch space of the service in this container too, or a part of it.",
+        parts {
+            "sub-path \"path\""
+                "The file or folder of the volume that is mounted [default: all of it]. Files of a config or a secret that are mounted so do not change in running pods."
+            "read-only"
+                "The container can only read it. Configs and secrets are always read-only with `defaults strict`."
+        },
+        read |reader| Some(vec![Mount::read(reader)?]),
+        members {};
     capabilities: Vec<Sourced<SmolStr>> = "capability NAME [because \"…\"]" Append [Service Job Sidecar Init]
         "A Linux capability; one outside `restricted` lowers the whole namespace.",
         read capability;

@@ -57,7 +57,7 @@ pub use ingress::{Ingress, IngressController};
 pub use manifests::Manifest;
 pub(crate) use manifests::{Manifests, RawObject, objects_of};
 pub(crate) use mounts::port_numbers;
-pub use mounts::{Config, Port, SecretMount, Volume};
+pub use mounts::{ClaimMount, Config, FileOptions, Mount, Port, Scratch, SecretMount, Volume};
 pub use namespace::{ContainerDefaults, Namespace, Network, Quota};
 pub use patch::{Patch, PatchField, PatchValue};
 pub use peers::{FlowPort, Peers};

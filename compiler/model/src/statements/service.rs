@@ -7,8 +7,8 @@ use smol_str::SmolStr;
 use super::labels::{self, Pairs};
 use super::slo::{self, Promise};
 use super::{
-    Availability, Config, Container, Grant, Identity, Latency, Patch, Port, Reader, Scaling,
-    SecretMount, Volume, duration, statements, text,
+    Availability, ClaimMount, Config, Container, Grant, Identity, Latency, Patch, Port, Reader,
+    Scaling, Scratch, SecretMount, Volume, duration, statements, text,
 };
 use crate::choice::choices;
 use crate::ids::ServiceId;
@@ -114,6 +114,8 @@ statements! {
     ServiceStatements() {
         /// `slo latency`.
         latency: Vec<Sourced<Latency>>,
+        /// `volume NAME from claim "NAME"`.
+        claims: Vec<ClaimMount>,
     }
 
     ports: Vec<Port> = "port NAME NUMBER[..NUMBER][/proto] [-> CONTAINERPORT] [host]" ByKey [Service Job Sidecar]
@@ -131,18 +133,72 @@ statements! {
         also "scale MIN..MAX on cpu PERCENT, memory PERCENT" [Service]
             "Between how many pods the autoscaler moves, and on what."
             update |service, reader| service.scaling.update_scale(reader);
-    volumes: Vec<Volume> = "volume NAME SIZE at \"path\" [class NAME] [shared]" ByKey [Service Job]
-        "Storage that outlives the pod.",
-        update |service, reader| Volume::update(&mut service.volumes, reader),
+    volumes: Vec<Volume> = "volume NAME SIZE [at \"path\"] [class NAME] [shared|once] | volume NAME from claim \"NAME\" [at \"path\"]" ByKey [Service Job]
+        "Storage that outlives the pod: a claim for each replica, which makes the service a StatefulSet, one claim for all, or a claim that exists.",
+        parts {
+            "at \"path\""
+                "Where the main container mounts it; `mount` mounts it elsewhere."
+            "class NAME"
+                "The storage class [default: that of the cluster]."
+            "shared"
+                "One claim that all replicas mount at the same time (ReadWriteMany)."
+            "once"
+                "One claim that one node at a time mounts (ReadWriteOnce). The service is a Deployment, and with `defaults strict` its old pod ends before the new one starts."
+            "from claim \"NAME\""
+                "A PersistentVolumeClaim that exists, or that another service declares with `shared` or `once`. It is neither made nor deleted for this service."
+        },
+        update |service, reader| Volume::update(&mut service.volumes, &mut service.claims, reader),
+        rows |service, names| ClaimMount::rows(&service.volumes, &service.claims, names),
         members {};
-    configs: Vec<Config> = "config NAME { \"file\" = TEXT } at \"dir\"" ByKey [Service Job]
-        "Files that the container reads, as a ConfigMap.",
+    scratch: Vec<Scratch> = "scratch NAME [SIZE] [in memory] [at \"path\"]" ByKey [Service Job]
+        "Empty space that the containers of a pod share and that ends with the pod (an emptyDir). `writable` is the short form for one container.",
+        parts {
+            "SIZE"
+                "How much it may hold: a pod that writes more is evicted [default: as much as the node has]."
+            "in memory"
+                "It is memory, and counts as such for the containers that write it."
+            "at \"path\""
+                "Where the main container mounts it; `mount` mounts it elsewhere."
+        },
+        read |reader| Some(vec![Scratch::read(reader)?]),
+        members {};
+    configs: Vec<Config> = "config NAME { \"file\" = TEXT } | config NAME from \"name\" [at \"dir\"] [only \"key\" [as \"file\"], …] [mode MODE] [optional]" ByKey [Service Job]
+        "Files that the containers read: a ConfigMap with this content, or one that exists.",
+        parts {
+            "from \"name\""
+                "A ConfigMap that exists in the namespace. It is neither made nor deleted for this service."
+            "at \"dir\""
+                "The folder in which the main container has the files; `mount` mounts them elsewhere."
+            "only \"key\" [as \"file\"], …"
+                "The keys that are files, each under another path if it has one [default: all keys]."
+            "mode MODE"
+                "The permissions of the files in octal, such as `0440` [default: 0644]."
+            "optional"
+                "The pod starts without the ConfigMap too."
+        },
         read |reader| Some(vec![Config::read(reader)?]),
         members {};
-    secret_mounts: Vec<SecretMount> = "secret NAME at \"dir\"" ByKey [Service Job]
+    secret_mounts: Vec<SecretMount> = "secret NAME [at \"dir\"] [only \"key\" [as \"file\"], …] [mode MODE] [optional]" ByKey [Service Job]
         "Mounts the keys of a Secret as files.",
+        parts {
+            "at \"dir\""
+                "The folder in which the main container has the files; `mount` mounts them elsewhere."
+            "only \"key\" [as \"file\"], …"
+                "The keys that are files, each under another path if it has one [default: all keys]."
+            "mode MODE"
+                "The permissions of the files in octal, such as `0400` [default: 0440 with `defaults strict` and `run as`, else 0644]."
+            "optional"
+                "The pod starts without the Secret too."
+        },
         read |reader| Some(vec![SecretMount::read(reader)?]),
         members {};
+    stateful: Option<Sourced<bool>> = "stateful" [Service]
+        "Makes the service a StatefulSet without a volume: each replica has a name of its own, and they start one after the other.",
+        read |reader| {
+            reader.finish();
+            Some(reader.sourced(true, reader.statement()))
+        },
+        members { stateful: bool, "Whether it is a StatefulSet by `stateful`." => |stateful| stateful.is_some() };
     availability: Option<Sourced<Availability>> = "slo availability PERCENT [over TIME] | slo latency pNN < TIME" ByKey [Service]
         "What clients are promised; the availability is by default that of the namespace.",
         update |service, reader| match Promise::read(reader) {

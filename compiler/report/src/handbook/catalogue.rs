@@ -318,7 +318,7 @@ fn volumes(source: &Source<'_>) -> Chapter {
                 platform.path(id),
                 volume.name.value.to_string(),
                 volume.size.value.to_string(),
-                volume.at.value.clone(),
+                shown(volume.at.as_ref().map(|at| at.value.clone())),
                 shown(class),
                 if volume.shared {
                     "ReadWriteMany"

@@ -104,7 +104,7 @@ fn namespaces(platform: &Platform) -> (Table<6>, Namespaces) {
                     .map(|port| (port.number.value, port.protocol, port.last)),
             );
             for volume in &service.volumes {
-                let copies = if volume.shared {
+                let copies = if volume.is_single() {
                     1
                 } else {
                     service.scaling.bounds().min

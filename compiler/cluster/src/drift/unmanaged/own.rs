@@ -6,6 +6,7 @@ use super::sight::Sight;
 use crate::claims::Claims;
 use crate::live::Live;
 use crate::program::Program;
+use erpc_emit::Kind;
 
 /// What the search knows of the platform.
 pub(super) struct Own<'p> {
@@ -13,6 +14,8 @@ pub(super) struct Own<'p> {
     pub(super) live: &'p Live,
     pub(super) namespaces: BTreeSet<String>,
     pub(super) secrets: HashSet<(String, String)>,
+    /// What services mount and the platform does not make, by kind, namespace and name.
+    pub(super) mounted: HashSet<(Kind, String, String)>,
     pub(super) claims: Claims,
     pub(super) sight: Sight,
 }

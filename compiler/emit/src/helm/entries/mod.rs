@@ -348,7 +348,7 @@ impl<'p> Gatherer<'p> {
                 let [inits, shared] = apart.entry(place(platform, id).0).or_default();
                 let path = |name: &str| format!("{}/{name}", service.name.value);
                 inits.extend(service.inits.iter().map(|init| path(&init.name.value)));
-                let volumes = service.volumes.iter().filter(|volume| volume.shared);
+                let volumes = service.volumes.iter().filter(|volume| volume.is_single());
                 shared.extend(volumes.map(|volume| path(&volume.name.value)));
             }
         }
