@@ -71,13 +71,13 @@ fn pods_have_the_labels_of_the_source_and_no_others() {
 }
 
 #[test]
-fn objects_are_found_by_the_names_of_the_source_whatever_labels_it_sets() {
+fn objects_are_found_by_the_name_of_the_platform_whatever_labels_it_sets() {
     let objects = service(
         "identity { selector app = \"a\" }\nlabels \"app.kubernetes.io/part-of\" = \"old\", \"app.kubernetes.io/name\" = \"old\"",
     );
     let labels = &objects["Deployment web"]["metadata"]["labels"];
     assert_eq!(labels["app.kubernetes.io/part-of"], "shop");
-    assert_eq!(labels["app.kubernetes.io/name"], "web");
+    assert_eq!(labels["app.kubernetes.io/name"], "old");
 }
 
 #[test]

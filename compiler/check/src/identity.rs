@@ -4,7 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use erpc_diagnostics::{Diagnostic, Diagnostics, Span, codes};
-use erpc_model::{Namespace, Platform, Service, ServiceId, Sourced};
+use erpc_model::{Namespace, Peer, Platform, Service, ServiceId, Sourced};
+use erpc_policy::{Edge, Edges};
 use rustc_hash::FxHashMap;
 use smol_str::SmolStr;
 
@@ -116,14 +117,54 @@ pub(crate) fn labels_against_selectors(platform: &Platform, out: &mut Diagnostic
                 "the label `{key}` has another value than in the selector of `{}`",
                 service.name.value
             );
-            let place = match identity.selector.is_empty() {
-                true => identity.origin.span,
-                false => selected.span(),
+            let place = match identity.selector.is_some() {
+                true => selected.span(),
+                false => identity.origin.span,
             };
             let found = Diagnostic::new(&codes::CONTRADICTION, message)
                 .at(value.span(), format!("`{}`", value.value.escape_debug()))
                 .also(place, format!("`{}`", selected.value));
             out.push(of_service(found, value.origin, service));
+        }
+    }
+}
+
+/// Pods that nothing selects: only a job may have them, and no policy can open a flow for them.
+pub(crate) fn without_selector(platform: &Platform, edges: &Edges, out: &mut Diagnostics) {
+    for (id, service) in platform.services() {
+        let identity = service.properties.identity.as_ref();
+        let Some(identity) = identity.filter(|_| service.has_no_selector()) else {
+            continue;
+        };
+        let name = &service.name.value;
+        let kind = service.workload.kind().name;
+        if !service.is_job() {
+            let message = format!("`{name}` has no selector: a {kind} needs one");
+            let found = Diagnostic::new(&codes::CONTRADICTION, message)
+                .at(identity.origin.span, "`selector off`")
+                .help("only a job can have pods that nothing selects");
+            out.push(found);
+            continue;
+        }
+        let is_open = platform[service.namespace].is_open();
+        let to = |edge: &&Edge| edge.to == Peer::Service(id);
+        let of_others = edges.as_slice().iter().find(to);
+        let is_closed = |edge: &&Edge| {
+            let to = match edge.to {
+                Peer::Service(to) => !platform[platform[to].namespace].is_open(),
+                _ => false,
+            };
+            to || !is_open
+        };
+        let edge = edges.from(id).iter().find(is_closed);
+        if let Some(edge) = edge.or(of_others) {
+            let message =
+                format!("no policy can open a flow for `{name}`: nothing selects its pods");
+            let found = Diagnostic::new(&codes::CONTRADICTION, message)
+                .at(identity.origin.span, "`selector off`")
+                .also(platform.flows[edge.flow.index()].span, "the flow")
+                .help("give its pods a label: `selector job = \"NAME\"`; for a CronJob that changes nothing but its next runs");
+            out.push(found);
         }
     }
 }

@@ -63,7 +63,10 @@ pub(crate) fn derived_names(platform: &Platform, edges: &Edges, out: &mut Diagno
         }
     }
     let mut claim = |kind, namespace, name, span| claim_for("", kind, namespace, name, span);
-    for (id, namespace) in platform.namespaces() {
+    let with_account = platform
+        .namespaces()
+        .filter(|(id, _)| platform.has_account(*id));
+    for (id, namespace) in with_account {
         let account = format_smolstr!("{}-sa", namespace.name.value);
         claim("ServiceAccount", id.0, account, namespace.name.span());
     }

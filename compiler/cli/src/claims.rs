@@ -37,6 +37,11 @@ pub fn of_platform(platform: &Platform) -> Claimed {
         let namespace = platform[service.namespace].name.value.clone();
         // Without an identity, pods are those of the workload with the name of the service.
         let end = match &service.properties.identity {
+            // Nothing selects them, and no flow is theirs.
+            Some(_) if service.has_no_selector() => {
+                let name = service.workload_name().value.clone();
+                erpc_prove::Peer::workload(namespace, name)
+            }
             Some(_) => {
                 let selector = service.selector().into_iter();
                 let labels = selector.map(|(key, value)| (key, value.value));

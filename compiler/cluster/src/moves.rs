@@ -85,11 +85,14 @@ impl Moves {
     ) -> Option<Moved> {
         let name = live["metadata"]["labels"][NAME].as_str();
         let namespace = id.home()?.to_owned();
-        let service = name.and_then(|name| {
+        let known = |name: &str| {
             let key = (namespace.clone(), name.to_owned());
             let job = self.jobs.get(&key).filter(|_| id.kind == Kind::Job);
             self.services.get(&key).or(job).copied()
-        });
+        };
+        // The source may set the label of a workload, whose name is then that of the service by default.
+        let of_name = || known(&id.name).filter(|_| id.kind.is_workload());
+        let service = name.and_then(|name| known(name).or_else(of_name));
         let moved = |to: String| Moved {
             to,
             service,

@@ -210,7 +210,7 @@ impl<'p> Status<'p> {
         };
         row.condition = Condition::Unlabelled;
         row.wanted = live["spec"]["replicas"].as_i64().unwrap_or(1);
-        row.image = image(&live, &row.service);
+        row.image = image(&live, &platform[service].main.name.value);
         row.why = Some(format!(
             "{} {} exists but lacks the label {}, so that erpc does not see its state",
             id.kind,
@@ -272,7 +272,7 @@ impl<'p> Status<'p> {
             pods: pods.len(),
             wanted: row.map_or(0, |row| row.wanted(&live)),
             restarts,
-            image: image(&live, &name),
+            image: image(&live, &service.main.name.value),
             volumes,
             scale: scale(&extras.scalers, &namespace, &name),
             condition,

@@ -399,6 +399,10 @@ impl Side {
         let mut by_namespace: BTreeMap<(Vec<PolicyPort>, SmolStr), Vec<SmolStr>> = BTreeMap::new();
         for (id, ports) in self.services {
             let service = &platform[id];
+            // That no flow is theirs is checked.
+            if service.has_no_selector() {
+                continue;
+            }
             let namespace = platform[service.namespace].name.value.clone();
             if service.has_own_selector() {
                 let selector = service.selector().into_iter();

@@ -46,7 +46,7 @@ const FAULTS: &[(&str, Fault)] = &[
         each_peer(policy, |selected| match &mut selected.pods {
             PodSelector::Services(names) => names[0] = "nobody".into(),
             PodSelector::OfService(_, labels) | PodSelector::Labels(labels) => {
-                labels[0].1 = "nobody".into()
+                labels[0].1 = "nobody".into();
             }
         })
     }),

@@ -12,6 +12,15 @@ use crate::moves::Moves;
 use crate::object::{NAME, ObjectId};
 use crate::program::Program;
 
+type Labels = BTreeMap<SmolStr, SmolStr>;
+
+fn labels_of(object: &Value) -> Labels {
+    let labels = object.as_object().into_iter().flatten();
+    labels
+        .filter_map(|(key, value)| Some((key.into(), value.as_str()?.into())))
+        .collect()
+}
+
 const NAMESPACE: &str = "kubernetes.io/metadata.name";
 
 /// The services of a program by namespace and name, and who calls each. A service that was renamed is
@@ -20,7 +29,7 @@ pub(super) struct Neighbours {
     /// By namespace, then name: the services whose pods may have this name in their labels.
     services: HashMap<SmolStr, HashMap<SmolStr, BTreeSet<ServiceId>>>,
     /// By namespace, then selector: the services whose `identity` has one.
-    selected: HashMap<(SmolStr, BTreeMap<SmolStr, SmolStr>), ServiceId>,
+    selected: HashMap<(SmolStr, Labels), ServiceId>,
     callers: BTreeMap<ServiceId, BTreeSet<ServiceId>>,
 }
 
@@ -139,8 +148,13 @@ impl Neighbours {
         let Some(namespace) = id.home() else {
             return BTreeSet::new();
         };
-        let Some(name) = object["metadata"]["labels"][NAME].as_str() else {
-            return self.around(namespace);
+        let of_selector = self.of_selector(namespace, &object);
+        let name = object["metadata"]["labels"][NAME].as_str();
+        let (Some(name), None) = (name, &of_selector) else {
+            return match of_selector {
+                Some(service) => self.with_callers(service),
+                None => self.around(namespace),
+            };
         };
         if let Some(services) = self.named(namespace, name) {
             let is_seen_by_callers =
@@ -164,6 +178,21 @@ impl Neighbours {
         self.lost(&policy, &inwards)
     }
 
+    /// The service whose `identity` has the selector of an object, which may have had another name.
+    fn of_selector(&self, namespace: &str, object: &Value) -> Option<ServiceId> {
+        let selector = &object["spec"]["selector"];
+        let labels = match &selector["matchLabels"] {
+            Value::Null => selector,
+            labels => labels,
+        };
+        self.selecting(namespace, &labels_of(labels))
+    }
+
+    fn selecting(&self, namespace: &str, labels: &Labels) -> Option<ServiceId> {
+        let key = (namespace.into(), labels.clone());
+        self.selected.get(&key).copied()
+    }
+
     /// The services that a peer of a rule selects.
     fn peers(&self, own: &str, peer: &Value) -> BTreeSet<ServiceId> {
         if !peer["ipBlock"].is_null() {
@@ -173,16 +202,8 @@ impl Neighbours {
             Value::Null => Some(own),
             selector => selector["matchLabels"][NAMESPACE].as_str(),
         };
-        let labels: BTreeMap<SmolStr, SmolStr> = peer["podSelector"]["matchLabels"]
-            .as_object()
-            .into_iter()
-            .flatten()
-            .filter_map(|(key, value)| Some((key.into(), value.as_str()?.into())))
-            .collect();
-        let of_selector = namespace.and_then(|namespace| {
-            let key = (namespace.into(), labels.clone());
-            self.selected.get(&key).copied()
-        });
+        let labels = labels_of(&peer["podSelector"]["matchLabels"]);
+        let of_selector = namespace.and_then(|namespace| self.selecting(namespace, &labels));
         if let Some(service) = of_selector {
             return BTreeSet::from([service]);
         }

@@ -344,7 +344,7 @@ impl Engine<'_, '_> {
             object: line(&step.id),
             namespace: step.id.namespace.as_ref().map(ToString::to_string),
             uid: step.live_uid().map_err(Some)?.to_owned(),
-            is_orphaning: is_orphaning(step.id.kind),
+            is_orphaning: is_orphaning(step),
             body: body.clone(),
         };
         self.intend(&intent).await.map_err(Some)?;

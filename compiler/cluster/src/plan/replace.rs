@@ -23,27 +23,37 @@ pub(super) struct Immutable {
 /// Whether a refusal is about a field of the table of immutable fields; a 422 alone does not tell.
 pub(super) fn immutable(desired: &Desired, live: &Value, refusal: &Refusal) -> Option<Immutable> {
     let body = desired.body.value();
-    let differs = |path: &str| body.pointer(path) != live.pointer(path);
+    // What we leave out stays as it is.
+    let differs = |path: &str| {
+        let wanted = body.pointer(path);
+        wanted.is_some() && wanted != live.pointer(path)
+    };
     let says = |field: &str| refusal.causes.iter().any(|c| c.field.starts_with(field));
     let back_to_back = |field| Immutable {
         field,
         consequence: "deleted and made anew at once".to_owned(),
+    };
+    let by_selector = || Immutable {
+        field: "selector",
+        consequence: "down until the new pods are ready".to_owned(),
     };
     match desired.id.kind {
         Kind::StatefulSet if says("spec") => {
             let fields = ["volumeClaimTemplates", "serviceName", "podManagementPolicy"];
             let field = fields
                 .into_iter()
-                .find(|field| differs(&format!("/spec/{field}")))?;
-            Some(Immutable {
-                field,
-                consequence: "made anew without touching its pods".to_owned(),
-            })
+                .find(|field| differs(&format!("/spec/{field}")));
+            match field {
+                // Its pods would be no pods of a set with another selector, and have the names of the new ones.
+                _ if differs("/spec/selector") => Some(by_selector()),
+                Some(field) => Some(Immutable {
+                    field,
+                    consequence: "made anew without touching its pods".to_owned(),
+                }),
+                None => None,
+            }
         }
-        kind if workload::is_serving(kind) && says("spec.selector") => Some(Immutable {
-            field: "selector",
-            consequence: "down until the new pods are ready".to_owned(),
-        }),
+        kind if workload::is_serving(kind) && says("spec.selector") => Some(by_selector()),
         Kind::Service if says("spec.clusterIP") => Some(Immutable {
             field: "clusterIP",
             consequence:
@@ -78,12 +88,19 @@ pub(super) async fn replace(
             ),
         ));
     }
+    if immutable.field == "selector" && workload::takes_claims_along(live) {
+        return Ok(blocked(
+            id,
+            Failure::new("its claims would be deleted with it, because its `persistentVolumeClaimRetentionPolicy` is `Delete`")
+                .help("set `whenDeleted` to `Retain` first, or keep the selector"),
+        ));
+    }
     let name = id.name.as_str();
     if !allowed.replace.iter().any(|allowed| allowed == name) {
         return Ok(blocked(
             id,
             Failure::new(format!(
-                "{} cannot be changed on a live {}: it must be {}",
+                "{} cannot be changed on a live {}, which must be replaced: {}",
                 immutable.field, id.kind, immutable.consequence
             ))
             .help(format!("allow it with --replace {name}")),
@@ -100,9 +117,10 @@ pub(super) async fn replace(
     })
 }
 
-/// Whether a kind's replacement leaves what it owns.
-pub(crate) fn is_orphaning(kind: Kind) -> bool {
-    kind == Kind::StatefulSet
+/// Whether a replacement leaves the pods: those of a StatefulSet, unless it has another selector now.
+pub(crate) fn is_orphaning(step: &ObjectChange) -> bool {
+    let mut changes = step.changes.iter();
+    step.id.kind == Kind::StatefulSet && !changes.any(|change| change.path.has("selector"))
 }
 
 fn grows_only(desired: &Value, live: &Value) -> bool {

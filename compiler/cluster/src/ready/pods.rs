@@ -185,7 +185,7 @@ impl Look<'_> {
                 ),
                 "see what the probe asks and what the service answers",
             );
-            let container = &self.target.id.name;
+            let container = &self.target.container;
             let probe = FieldPath::of_container("containers", container, "readinessProbe");
             stall.field = Some(probe);
             stall

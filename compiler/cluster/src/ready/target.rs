@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use erpc_emit::Kind;
 use erpc_model::{Probes, ServiceId};
+use smol_str::SmolStr;
 
 use crate::object::ObjectId;
 use crate::program::Program;
@@ -15,6 +16,8 @@ use crate::workload;
 pub(crate) struct Target {
     /// The workload.
     pub id: ObjectId,
+    /// The name of its main container.
+    pub container: SmolStr,
     /// The generation that our write gave it; older news are of before.
     pub generation: i64,
     /// The uid of what was written; empty if nothing of it was.
@@ -43,6 +46,7 @@ impl Target {
                 kind,
                 name: name.unwrap_or(&model.workload_name().value).clone(),
             },
+            container: model.main.name.value.clone(),
             generation,
             uid: String::new(),
             service: (!model.ports.is_empty() && !model.is_job())

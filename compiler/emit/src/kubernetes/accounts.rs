@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use erpc_model::{Defaults, Grant, Namespace, Platform, Service, ServiceId};
+use erpc_model::{Grant, Namespace, Platform, Service, ServiceId};
 use smol_str::SmolStr;
 
 use super::metadata;
@@ -45,7 +45,7 @@ pub(super) fn of_namespaces(platform: &Platform) -> Vec<Object> {
         .flat_map(|(_, namespace)| named_accounts(platform, namespace));
     let of_pods = platform
         .namespaces()
-        .filter(|(_, namespace)| has_account(platform, namespace))
+        .filter(|(id, _)| platform.has_account(*id))
         .flat_map(|(_, namespace)| {
             let name = &namespace.name.value;
             let role = SmolStr::new(format!("{name}-role"));
@@ -116,17 +116,6 @@ fn named_account(
         fields.set("automountServiceAccountToken", false, cause);
     }
     object
-}
-
-/// Whether a namespace has an account for its pods: with `defaults kubernetes`, only if it has `grants` or if a service
-/// in it is strict.
-fn has_account(platform: &Platform, namespace: &Namespace) -> bool {
-    let mut services = namespace.services.iter().map(|id| &platform[*id]);
-    namespace.defaults.value == Defaults::Strict
-        || !namespace.grants.is_empty()
-        || services.any(|service| {
-            service.is_strict() && service.grants.is_empty() && service.account().is_none()
-        })
 }
 
 /// Why a service has an account of its own.

@@ -1,7 +1,7 @@
 //! Names, labels and annotations.
 
 use erpc_model::kubernetes::{COMPONENT_LABEL, NAME_LABEL, PART_OF_LABEL};
-use erpc_model::{Namespace, Platform, Service, ServiceId, Sourced};
+use erpc_model::{Namespace, Platform, Service, ServiceId, Sourced, Workload};
 use smol_str::SmolStr;
 
 use crate::cause::{Cause, Causes};
@@ -28,8 +28,8 @@ pub(super) fn identity(service: &Service) -> Map {
 /// Why the selector of a service's pods is as it is.
 pub(super) fn selector_cause(service: &Service) -> Cause {
     let identity = service.properties.identity.as_ref();
-    let selector = identity.and_then(|identity| identity.selector.first());
-    match selector {
+    let selector = identity.and_then(|identity| identity.selector.as_ref());
+    match selector.and_then(|selector| selector.first()) {
         Some((_, first)) => Cause::said("the selector of the service", first),
         None => Cause::name(service),
     }
@@ -119,6 +119,12 @@ pub(super) fn in_namespace(
     metadata
 }
 
+/// Whether erpc finds the workload of a service by this label: the platform of each, and the service of a Job, which
+/// may have another name with each change.
+pub(crate) fn is_found_by(service: &Service, label: &str) -> bool {
+    label == PART_OF_LABEL || label == NAME_LABEL && service.workload == Workload::Job
+}
+
 /// Whose labels are written.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Labelled {
@@ -143,8 +149,7 @@ pub(super) fn add_declared(metadata: &mut Map, service: &Service, owner: Labelle
         }
         if let Some(fields) = metadata.map_mut(key) {
             for (name, value) in pairs {
-                let is_found_by = [NAME_LABEL, PART_OF_LABEL].contains(&name.as_str());
-                if is_found_by && owner == Labelled::Object {
+                if owner == Labelled::Object && is_found_by(service, name) {
                     continue;
                 }
                 let cause = Cause::said(why, value);

@@ -27,7 +27,7 @@ use crate::kind::Kind;
 use crate::tree::Field;
 use crate::{Object, ObjectFile, patch};
 
-pub(crate) use metadata::annotate;
+pub(crate) use metadata::{annotate, is_found_by};
 
 /// Whether the causes are wanted that cost more than the objects: those of the rules of network policies, of which
 /// each follows from many flows.

@@ -61,7 +61,8 @@ pub(super) fn of_workload(
     id: ServiceId,
     reasons: Option<&Reasons<'_>>,
 ) -> Vec<Object> {
-    if platform[platform[id].namespace].is_open() {
+    let service = &platform[id];
+    if platform[service.namespace].is_open() || service.has_no_selector() {
         return Vec::new();
     }
     parts(&derived.policies[id.index()])

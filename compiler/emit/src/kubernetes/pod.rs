@@ -25,10 +25,15 @@ pub(super) fn template(platform: &Platform, id: ServiceId) -> Map {
             .collect();
         metadata::annotate(&mut metadata, CONFIG_DIGEST, Field::new(digest, causes));
     }
-    metadata.block("labels", metadata::of_pods(platform, service));
+    let labels = metadata::of_pods(platform, service);
+    if !labels.is_empty() {
+        metadata.block("labels", labels);
+    }
     metadata::add_declared(&mut metadata, service, Labelled::Pods);
     let mut template = Map::new();
-    template.block("metadata", metadata);
+    if !metadata.is_empty() {
+        template.block("metadata", metadata);
+    }
     template.block("spec", spec(platform, id));
     template
 }

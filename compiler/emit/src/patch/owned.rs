@@ -8,6 +8,7 @@ use serde_json::json;
 use super::{Action, Change, Step, fields};
 use crate::Object;
 use crate::cause::Cause;
+use crate::kubernetes;
 use crate::schema::Typed;
 use crate::tree::{Field, Node};
 
@@ -314,11 +315,13 @@ pub(super) fn finding(
             (Reach::Around, Free | PortName) => false,
             (Reach::Into, PortName) => !service.is_strict(),
             (Reach::Into, Label) => {
-                service.properties.identity.is_none() && is_overridden(change, current)
+                !is_free_label(service, change, template) && is_overridden(change, current)
             }
             (Reach::Around, Label) => {
                 has_field(object.root(), &known, &|field| !is_of_patch(field))
             }
+            // With an identity, labels are those of the source, but for those by which objects and pods are found.
+            (Reach::Into, Model(IDENTITY)) if is_free_label(service, change, template) => false,
             // What no statement sets is not the compiler's either.
             (reach, Model(_)) if !service.is_strict() => match reach {
                 Reach::Into => is_overridden(change, current),
@@ -351,6 +354,28 @@ pub(super) fn finding(
         Some(Free | PortName) => return None,
     };
     Some(found.also(patch.kind.span(), "in this patch"))
+}
+
+/// Whether a change is one of a label that nothing finds the object or its pods by.
+fn is_free_label(service: &Service, change: &Change<'_>, template: Option<&[&str]>) -> bool {
+    let Some((Step::Name(label), place)) = change.path.split_last() else {
+        return false;
+    };
+    let is_of = |known: &[&str]| {
+        let known = known.iter().chain(&["metadata", "labels"]);
+        place.len() == known.clone().count()
+            && place.iter().zip(known).all(|(step, known)| match step {
+                Step::Name(name) => name == known,
+                Step::Element(_) => false,
+            })
+    };
+    let is_selected = || service.selector().iter().any(|(key, _)| key == label);
+    service.properties.identity.is_some()
+        && match (is_of(&[]), template.is_some_and(is_of)) {
+            (true, _) => !kubernetes::is_found_by(service, label),
+            (_, true) => !is_selected(),
+            (false, false) => false,
+        }
 }
 
 /// The plain statement of the service, with its word, that has set the field that a change sets too: which of the two is

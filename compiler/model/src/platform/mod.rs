@@ -410,6 +410,19 @@ impl Platform {
             && nodes >= bounds.min
     }
 
+    /// Whether a namespace has an account for its pods: with `defaults kubernetes`, only if it has `grants` or if a strict
+    /// service in it has no account of its own.
+    #[must_use]
+    pub fn has_account(&self, id: NamespaceId) -> bool {
+        let namespace = &self[id];
+        let mut services = namespace.services.iter().map(|id| &self[*id]);
+        namespace.defaults.value == Defaults::Strict
+            || !namespace.grants.is_empty()
+            || services.any(|service| {
+                service.is_strict() && service.grants.is_empty() && service.account().is_none()
+            })
+    }
+
     /// The labels of the pods of a service. With an `identity`, none that the source does not set.
     #[must_use]
     pub fn pod_labels(&self, id: ServiceId) -> Vec<(SmolStr, SmolStr)> {

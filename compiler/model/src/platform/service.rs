@@ -84,13 +84,13 @@ impl Service {
         self.workload == Workload::Job && identity.is_none_or(|it| it.workload.is_none())
     }
 
-    /// The labels by which its pods are known, in the order of the source.
+    /// The labels by which its pods are known, in the order of the source; none with `selector off`.
     #[must_use]
     pub fn selector(&self) -> Vec<(SmolStr, Sourced<SmolStr>)> {
         let identity = self.properties.identity.as_ref();
-        match identity.filter(|identity| !identity.selector.is_empty()) {
-            Some(identity) => {
-                let pairs = identity.selector.iter().cloned();
+        match identity.and_then(|identity| identity.selector.as_ref()) {
+            Some(pairs) => {
+                let pairs = pairs.iter().cloned();
                 pairs
                     .map(|(key, value)| (key, value.map(SmolStr::from)))
                     .collect()
@@ -103,7 +103,15 @@ impl Service {
     #[must_use]
     pub fn has_own_selector(&self) -> bool {
         let identity = self.properties.identity.as_ref();
-        identity.is_some_and(|identity| !identity.selector.is_empty())
+        identity.is_some_and(|identity| identity.selector.is_some())
+    }
+
+    /// Whether nothing can select its pods, so that no policy of its own applies to them.
+    #[must_use]
+    pub fn has_no_selector(&self) -> bool {
+        let identity = self.properties.identity.as_ref();
+        let selector = identity.and_then(|identity| identity.selector.as_ref());
+        selector.is_some_and(Vec::is_empty)
     }
 
     /// Its Services but for those of its exposures, the one that clients use first.

@@ -22,8 +22,8 @@ pub struct Identity {
     pub workload: Option<Sourced<SmolStr>>,
     /// The name of the main container.
     pub container: Option<Sourced<SmolStr>>,
-    /// The labels by which the pods are selected; empty for the label with the name of the service.
-    pub selector: Pairs,
+    /// The labels by which the pods are selected, none with `off`; `None` for the label with the name of the service.
+    pub selector: Option<Pairs>,
     /// The Services, in the order of the source; `None` for one with the name of the service.
     pub services: Option<Vec<ServiceName>>,
     /// The Service under whose name the pods of a StatefulSet have theirs.
@@ -56,7 +56,7 @@ pub struct AccountName {
 const FORMS: [(&str, &str); 6] = [
     ("workload", "workload \"NAME\""),
     ("container", "container \"NAME\""),
-    ("selector", "selector KEY = \"value\", …"),
+    ("selector", "selector KEY = \"value\", … | selector off"),
     (
         "service",
         "service \"NAME\" [for PORT, …] [headless] | service off",
@@ -74,7 +74,7 @@ impl Identity {
             origin,
             workload: None,
             container: None,
-            selector: Pairs::new(),
+            selector: None,
             services: None,
             governing: None,
             account: None,
@@ -147,7 +147,8 @@ impl Identity {
                     let rule = kubernetes::not_a_label;
                     self.container = Some(object_name(line, "a container", rule)?);
                 }
-                "selector" => self.selector = labels::labels(line)?,
+                "selector" if line.word("off") => self.selector = Some(Pairs::new()),
+                "selector" => self.selector = Some(labels::labels(line)?),
                 "service" => {
                     let services = services.get_or_insert_default();
                     if !line.word("off") {
@@ -170,22 +171,26 @@ impl Identity {
         let name = |word, name: &Option<Sourced<SmolStr>>| {
             name.as_ref().map(|name| Fact::shown(word, name))
         };
-        let selector = self.selector.iter();
-        let selector = selector.map(|(key, value)| Fact::shown(key.as_str(), value));
-        let selector: Vec<Fact> = selector.collect();
+        let off = |word| Fact::new(word, Plain::Text("off".into()), self.origin);
+        let selector = self.selector.as_ref().map(|selector| {
+            let pairs = selector.iter();
+            let pairs = pairs.map(|(key, value)| Fact::shown(key.as_str(), value));
+            match selector.is_empty() {
+                true => off("selector"),
+                false => Fact::group("selector", pairs.collect()),
+            }
+        });
         let services = self.services.iter().flatten();
         let services: Vec<Fact> = services.map(ServiceName::fact).collect();
         let services = match &self.services {
-            Some(none) if none.is_empty() => {
-                Some(Fact::new("service", Plain::Text("off".into()), self.origin))
-            }
+            Some(none) if none.is_empty() => Some(off("service")),
             Some(_) => Some(Fact::group("service", services)),
             None => None,
         };
         [
             name("workload", &self.workload),
             name("container", &self.container),
-            (!selector.is_empty()).then(|| Fact::group("selector", selector)),
+            selector,
             services,
             name("governing", &self.governing),
             self.account.as_ref().map(AccountName::fact),

@@ -51,6 +51,8 @@ statements! {
                 "The name of the main container [default: the name of the service]."
             "selector KEY = \"value\", …"
                 "The labels that select the pods and that the pods have [default: `app.kubernetes.io/name` with the name of the service]. Kubernetes allows no change of it."
+            "selector off"
+                "Of a job: nothing selects its pods, and no label is added to them. No flow can be theirs, unless their namespace is open."
             "service \"NAME\" [for PORT, …] [headless]"
                 "A Service with all ports or with these [default: one with the name of the service and all its ports, headless for a StatefulSet]. Clients use the first that has the port; several lines are several Services."
             "service off"

@@ -199,7 +199,8 @@ impl<'p> Gatherer<'p> {
     /// The contract of a service: one entry, or one for each that it is on some cluster, with or
     /// without routes.
     pub(super) fn policies(&self, id: ServiceId, list: &mut List) {
-        if self.platform[self.platform[id].namespace].is_open() {
+        let service = &self.platform[id];
+        if self.platform[service.namespace].is_open() || service.has_no_selector() {
             return;
         }
         let served = self.contracts(id, |contract| &contract.with_routes);
