@@ -174,6 +174,11 @@ fn the_tutorial_is_what_it_shows() {
     plays("docs/tutorial.md");
 }
 
+#[test]
+fn the_chapter_on_imports_is_what_it_shows() {
+    plays("docs/import.md");
+}
+
 /// Every program of the documents that is a whole file is formatted.
 #[test]
 fn the_programs_of_the_documents_are_formatted() {

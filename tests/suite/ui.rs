@@ -22,7 +22,10 @@ fn every_code_has_a_case() {
     let missing: Vec<&str> = codes::ALL
         .iter()
         .map(|code| code.id)
-        .filter(|id| !seen.contains(id) && !NOT_FROM_TEXT.contains(id))
+        // What an import finds is tried in `import.rs`.
+        .filter(|id| {
+            !seen.contains(id) && !NOT_FROM_TEXT.contains(id) && !id[1..].starts_with("09")
+        })
         .collect();
     assert!(
         missing.is_empty(),
