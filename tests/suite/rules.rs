@@ -126,6 +126,7 @@ fn every_rule_of_the_library_finds_what_it_is_about() {
     let plain = "namespace more { tier logic; service one is Web { env DB_HUSH = \"letmein\" } }\n";
     let route = "secret tls { keys \"tls.crt\", \"tls.key\"; because \"routes\" }
 namespace more { tier logic; service one is Web { expose http at \"shop.example\" } }\n";
+    let open = "namespace more { tier logic; network open because \"not all flows are known\"; service one is Web { } }\n";
     let cases = [
         ("Pinned", "", "", 2),
         ("Pinned", "(digest: false)", "", 0),
@@ -138,6 +139,8 @@ namespace more { tier logic; service one is Web { expose http at \"shop.example\
         ("Encrypted", "", route, 1),
         ("Encrypted", "", "", 0),
         ("Explained", "", "", 1),
+        ("Isolated", "", open, 1),
+        ("Isolated", "", "", 0),
     ];
     for (rule, arguments, more, findings) in cases {
         let text = format!("use std.rules.{rule}\nrule on is {rule}{arguments}\n{more}");

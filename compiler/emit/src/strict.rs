@@ -144,7 +144,7 @@ pub const ADDED: &[Added] = &[
     Added {
         kinds: "Deployment",
         field: "spec.strategy",
-        value: "one pod more, none less; `Recreate` if a port is on the node",
+        value: "one pod more, none less; `Recreate` if a port is on the node or a volume is mounted `once`",
         why: "a new replica is ready before an old one goes",
         change: "`patch`",
     },

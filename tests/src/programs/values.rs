@@ -38,6 +38,7 @@ pub(super) fn is_written_by_hand(word: &str, place: BlockKind) -> bool {
             "moved",
             "secret",
             "cluster",
+            "manifests",
         ],
         BlockKind::Platform => &["version", "cluster", "namespaces", "registries"],
         BlockKind::Cluster => &[
@@ -51,7 +52,7 @@ pub(super) fn is_written_by_hand(word: &str, place: BlockKind) -> bool {
             "storage",
             "ingress",
         ],
-        BlockKind::Namespace => &["tier", "service", "job"],
+        BlockKind::Namespace => &["tier", "service", "job", "manifests"],
         BlockKind::Service | BlockKind::Job => &[
             "sidecar", "init", "image", "cpu", "memory", "access", "mount",
         ],
