@@ -203,6 +203,13 @@ impl Probe {
     fn add_strangers(&mut self, program: &Program<'_>) {
         let connections = erpc_policy::Connections::of(program.platform, program.derived);
         for (_, namespace) in program.platform.namespaces() {
+            if namespace.is_open() {
+                let name = &namespace.name.value;
+                self.untried.push(format!(
+                    "what a stranger reaches in {name}: it has no network policies (`network open`)"
+                ));
+                continue;
+            }
             let mut attempts = Vec::new();
             for id in &namespace.services {
                 let party = erpc_policy::Party::Peer(Peer::Service(*id));
