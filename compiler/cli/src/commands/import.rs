@@ -374,7 +374,11 @@ impl Answer for Summary {
         let flows = report.flows.len();
         push_line!(text, "  {flows:>7} flows with evidence");
         if !report.added.is_empty() {
-            push_line!(text, "  {:>7} objects added", report.added.len());
+            push_line!(
+                text,
+                "  {:>7} objects besides those of the input",
+                report.added.len()
+            );
         }
         text
     }

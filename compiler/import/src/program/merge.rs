@@ -36,6 +36,10 @@ fn of_maps(
     let mut patch = Map::new();
     for (key, value) in original.iter().filter(|(_, value)| !value.is_null()) {
         let below = below(path, key);
+        // The label by which the objects of a platform are found.
+        if below == "metadata.labels.app.kubernetes.io/part-of" && ours.contains_key(key) {
+            continue;
+        }
         let is_same = wanted.get(key) == made.get(key) && is_in_order(ours.get(key), value, key);
         if is_given(&below) || is_same {
             continue;

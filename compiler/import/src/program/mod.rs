@@ -155,6 +155,7 @@ struct Draft<'o, 'f> {
     raw: BTreeMap<usize, String>,
     not_taken: BTreeMap<usize, String>,
     dropped: Vec<String>,
+    has_shapes: bool,
     place: HashMap<Key, usize>,
 }
 
@@ -168,6 +169,7 @@ impl<'o, 'f> Draft<'o, 'f> {
             raw: BTreeMap::new(),
             not_taken: BTreeMap::new(),
             dropped: Vec::new(),
+            has_shapes: true,
             place: HashMap::new(),
         };
         let mut paths = BTreeSet::new();
@@ -258,6 +260,7 @@ impl<'o, 'f> Draft<'o, 'f> {
         let mut files = source::write(&source::Parts {
             flows: self.flows,
             options: self.options,
+            has_shapes: self.has_shapes,
             namespaces: &self.namespaces,
             raw: self
                 .raw
@@ -360,6 +363,11 @@ impl<'o, 'f> Draft<'o, 'f> {
             }
         }
         if is_changed && !is_last {
+            return;
+        }
+        // An error in a component is that of a service; without components its place says which.
+        if self.has_shapes && !is_last {
+            self.has_shapes = false;
             return;
         }
         // Nothing else is left to try.

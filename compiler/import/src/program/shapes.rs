@@ -138,7 +138,9 @@ const MOVABLE: [&str; 11] = [
 ];
 
 fn is_movable(line: &str) -> bool {
-    MOVABLE.iter().any(|word| line.starts_with(word))
+    // A component does not have the ports that a probe asks.
+    let asks_port = line.starts_with("health ") && line.contains(" on ");
+    !asks_port && MOVABLE.iter().any(|word| line.starts_with(word))
 }
 
 /// What services may share: a statement, or a part of a patch.

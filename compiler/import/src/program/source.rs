@@ -54,9 +54,11 @@ impl<'o> Namespace<'o> {
         for workload in &mut self.workloads {
             if workload.services.iter().any(|service| is_it(service)) {
                 workload.drop_service(key);
+                self.patches.remove(&Key::of(&workload.original.value));
             }
             if workload.account.is_some_and(is_it) {
                 workload.account = None;
+                self.patches.remove(&Key::of(&workload.original.value));
             }
         }
         self.secrets.retain(|secret| !is_it(secret));
@@ -206,6 +208,8 @@ fn name_of(name: &str) -> String {
 pub(super) struct Parts<'p, 'o> {
     pub(super) flows: &'p [Flow],
     pub(super) options: &'p Options,
+    /// Whether services share components and constants.
+    pub(super) has_shapes: bool,
     pub(super) namespaces: &'p BTreeMap<String, Namespace<'o>>,
     /// What is taken as it is, with the file that has it.
     pub(super) raw: Vec<(&'o Object, &'p str)>,
@@ -278,8 +282,11 @@ pub(super) fn write(parts: &Parts<'_, '_>) -> Files {
     let index = Index::of(parts);
     let mut bodies = index.bodies();
     let mut all: Vec<&mut Body> = bodies.values_mut().collect();
-    let mut shared = shapes::constants(&mut all);
-    shared.push_str(&shapes::components(&mut all));
+    let mut shared = String::new();
+    if parts.has_shapes {
+        shared.push_str(&shapes::constants(&mut all));
+        shared.push_str(&shapes::components(&mut all));
+    }
     let mut files = Files::new();
     let services: usize = parts
         .namespaces
