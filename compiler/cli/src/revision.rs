@@ -51,6 +51,21 @@ impl<'p> Revision<'p> {
         })
     }
 
+    /// What Git calls a file or folder; `None` for one outside of the repository. Git does not follow `..`.
+    fn object(&self, path: &str) -> Option<String> {
+        let mut parts: Vec<&str> = Vec::new();
+        for part in self.prefix.split('/').chain(path.split('/')) {
+            match part {
+                "" => {}
+                ".." => {
+                    parts.pop()?;
+                }
+                part => parts.push(part),
+            }
+        }
+        Some(format!("{}:{}", self.commit, parts.join("/")))
+    }
+
     /// Runs all stages over it.
     pub(crate) fn compile(&self) -> Compiled {
         compile(&self.project.root, self, self.project.profile.as_deref())
@@ -59,7 +74,7 @@ impl<'p> Revision<'p> {
 
 impl Files for Revision<'_> {
     fn read(&self, path: &str) -> Result<Vec<u8>, ReadError> {
-        let object = format!("{}:{}{path}", self.commit, self.prefix);
+        let object = self.object(path).ok_or(ReadError::NotFound)?;
         let size =
             git(&self.project.folder, &["cat-file", "-s", &object]).map_err(ReadError::Other)?;
         if !size.status.success() {
@@ -82,7 +97,7 @@ impl Files for Revision<'_> {
     }
 
     fn below(&self, path: &str) -> Result<Vec<String>, ReadError> {
-        let object = format!("{}:{}{path}", self.commit, self.prefix);
+        let object = self.object(path).ok_or(ReadError::NotFound)?;
         let object = object.trim_end_matches('/');
         let arguments = ["ls-tree", "-r", "-z", "--name-only", object];
         let listed = git(&self.project.folder, &arguments).map_err(ReadError::Other)?;

@@ -6,6 +6,7 @@ use erpc_syntax::tree::{Arg, Expr, ExprKind, Path, Statement, StringPart};
 use rustc_hash::FxHashMap;
 use smol_str::SmolStr;
 
+use crate::args::plain_text;
 use crate::program::{Files, Import, Loaded, LoadedFile, MAX_SOURCE_BYTES, ReadError, join};
 
 /// Reads and parses the root file and everything that it uses.
@@ -18,9 +19,13 @@ pub fn load(root: &str, files: &dyn Files) -> (Loaded, Diagnostics) {
         open: Vec::new(),
     };
     loader.project_file(root, None);
+    loader.widen();
     loader.follow();
     (loader.loaded, loader.diagnostics)
 }
+
+/// How many folders above its own a program may read.
+const MAX_ABOVE: usize = 8;
 
 struct Loader<'a> {
     files: &'a dyn Files,
@@ -162,6 +167,36 @@ impl Loader<'_> {
         Some(self.loaded.files.len() - 1)
     }
 
+    /// Reads `root "…"` of the root file: how far above its folder the program may read.
+    fn widen(&mut self) {
+        let Some(root) = self.loaded.files.first() else {
+            return;
+        };
+        let is_root = |s: &&Statement| s.head().is_some_and(|(word, _)| word == "root");
+        let Some(statement) = root.tree.statements.iter().find(is_root) else {
+            return;
+        };
+        let [_, Arg::Expr(expr)] = statement.args.as_slice() else {
+            let found = Diagnostic::new(&codes::WRONG_SHAPE, "`root` takes a folder in quotes");
+            let found = found.at(statement.span, "not such a statement");
+            self.diagnostics.push(found.help("write `root \"..\"`"));
+            return;
+        };
+        let text = plain_text(expr).unwrap_or_default();
+        let steps: Vec<&str> = text.trim_end_matches('/').split('/').collect();
+        let is_above = steps.iter().all(|step| *step == "..") && steps.len() <= MAX_ABOVE;
+        if is_above {
+            self.loaded.above = steps.len();
+            return;
+        }
+        let message = format!("invalid root `{text}`: expected `..`, or `../..` and so on");
+        self.diagnostics.push(
+            Diagnostic::new(&codes::BAD_PATH, message)
+                .at(expr.span, "not a folder above this one")
+                .help("`root` names the folder above the program whose files it may read"),
+        );
+    }
+
     /// Loads what is named, the targets of a file before those of the file that names it.
     fn follow(&mut self) {
         while let Some(innermost) = self.open.last_mut() {
@@ -192,7 +227,7 @@ impl Loader<'_> {
                         return;
                     }
                 };
-                match join(path, text) {
+                match join(path, text, self.loaded.above) {
                     Some(joined) => self.project_file(&joined, Some(target.span)),
                     None => self.diagnostics.push(
                         Diagnostic::new(
@@ -201,7 +236,7 @@ impl Loader<'_> {
                         )
                         .at(target.span, "leaves the folder")
                         .help(
-                            "a program consists of files in and below the folder of its root file",
+                            "a program consists of files in and below the folder of its root file; `root \"..\"` in the root file adds those of the folder above",
                         ),
                     ),
                 }

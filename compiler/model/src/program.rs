@@ -103,6 +103,8 @@ pub struct Loaded {
     pub files: Vec<LoadedFile>,
     /// What they take from the library.
     pub imports: Vec<Import>,
+    /// How many folders above that of the root file the program may read: `root ".."` is one.
+    pub above: usize,
 }
 
 impl Loaded {
@@ -114,8 +116,9 @@ impl Loaded {
     }
 }
 
-/// `path` as seen from the folder of the file `from`; `None` where it leaves the program's folder.
-pub(crate) fn join(from: &str, path: &str) -> Option<String> {
+/// `path` as seen from the folder of the file `from`; `None` where it leaves the folder that is `above` folders above
+/// the program's.
+pub(crate) fn join(from: &str, path: &str, above: usize) -> Option<String> {
     if path.starts_with('/') || path.contains('\\') {
         return None;
     }
@@ -124,13 +127,20 @@ pub(crate) fn join(from: &str, path: &str) -> Option<String> {
     for part in path.split('/') {
         match part {
             "" | "." => {}
+            ".." if parts.iter().all(|part| *part == "..") => {
+                if parts.len() == above {
+                    return None;
+                }
+                parts.push("..");
+            }
             ".." => {
-                parts.pop()?;
+                parts.pop();
             }
             part => parts.push(part),
         }
     }
-    (!parts.is_empty()).then(|| parts.join("/"))
+    let is_folder = parts.iter().all(|part| *part == "..");
+    (!is_folder).then(|| parts.join("/"))
 }
 
 #[cfg(test)]
@@ -139,12 +149,19 @@ mod tests {
 
     #[test]
     fn paths_are_seen_from_the_file_that_says_them() {
-        assert_eq!(
-            join("platform.erp", "apps.erp").as_deref(),
-            Some("apps.erp")
-        );
-        assert_eq!(join("a/b.erp", "../c.erp").as_deref(), Some("c.erp"));
-        assert_eq!(join("platform.erp", "../c.erp"), None);
-        assert_eq!(join("platform.erp", "/etc/passwd"), None);
+        for (from, path, above, joined) in [
+            ("platform.erp", "apps.erp", 0, Some("apps.erp")),
+            ("a/b.erp", "../c.erp", 0, Some("c.erp")),
+            ("platform.erp", "../c.erp", 0, None),
+            ("platform.erp", "/etc/passwd", 9, None),
+            ("platform.erp", "../c.erp", 1, Some("../c.erp")),
+            ("platform.erp", "../../c.erp", 1, None),
+            ("../shared/a.erp", "../b/c.erp", 1, Some("../b/c.erp")),
+            ("../shared/a.erp", "../../c.erp", 1, None),
+            ("../../a.erp", "x/../c.erp", 2, Some("../../c.erp")),
+            ("platform.erp", "..", 1, None),
+        ] {
+            assert_eq!(join(from, path, above).as_deref(), joined, "{from} {path}");
+        }
     }
 }

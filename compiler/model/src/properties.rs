@@ -32,6 +32,7 @@ words! {
     // the program
     "erp"       Replace [Program] "erp 1" "The language version that the program is written in; its first line.";
     "use"       Append  [Program] "use std.module.Name | \"file.erp\", …" "Takes a component of the library or another file of the project into the program.";
+    "root"      Replace [Program] "root \"..\"" "The folder above the program whose files it may read as well, with `use`, `file` and `manifests`; it stands in the root file.";
     "platform"  Replace [Program] "platform NAME { … }" "The platform: exactly one in a program.";
     "tiers"     Append  [Program] "tiers LOWEST < … < HIGHEST" "The order of tiers; several lines give a partial order.";
     "namespace" Append  [Program] "namespace NAME { … }" "A namespace with its services.";

@@ -83,8 +83,8 @@ pub struct Word {
 }
 
 /// Statements of the program that describe it as a whole, so that no environment has its own.
-const PROGRAM_ONLY: [&str; 7] = [
-    "erp", "use", "platform", "tiers", "profile", "moved", "test",
+const PROGRAM_ONLY: [&str; 8] = [
+    "erp", "use", "root", "platform", "tiers", "profile", "moved", "test",
 ];
 
 impl Word {

@@ -167,10 +167,10 @@ impl Files for Project {
     fn read(&self, path: &str) -> Result<Vec<u8>, ReadError> {
         let named = self.folder.join(path);
         let real = named.canonicalize().map_err(|error| refusal(&error))?;
-        let folder = self
-            .folder
-            .canonicalize()
-            .map_err(|error| refusal(&error))?;
+        // A path leaves the project only as far as its `root` allows.
+        let above = path.split('/').take_while(|part| *part == "..");
+        let folder = above.fold(self.folder.clone(), |folder, part| folder.join(part));
+        let folder = folder.canonicalize().map_err(|error| refusal(&error))?;
         if !real.starts_with(&folder) {
             return Err(ReadError::Other(format!(
                 "a symbolic link leads out of the project directory, to `{}`",

@@ -58,14 +58,15 @@ impl Evaluator<'_> {
     /// The path of a file of the program; `path` is seen from the file that names it.
     fn joined(&mut self, path: &str, span: Span) -> Option<String> {
         let from = self.path_of(span.file);
-        let joined = crate::program::join(&from, path);
+        let joined = crate::program::join(&from, path, self.loaded.above);
         if joined.is_none() {
             self.report(
                 Diagnostic::new(
                     &codes::SOURCE_UNREADABLE,
                     format!("`{path}` is outside the folder of the program"),
                 )
-                .at(span, "leaves the folder"),
+                .at(span, "leaves the folder")
+                .help("`root \"..\"` in the root file lets the program read files of the folder above"),
             );
         }
         joined
@@ -212,7 +213,7 @@ impl Evaluator<'_> {
         let text = self.read_text(path, span)?;
         let from = self.path_of(span.file);
         // What was read is in the folder of the program.
-        let shown = crate::program::join(&from, path)?;
+        let shown = crate::program::join(&from, path, self.loaded.above)?;
         let place = self.template_place(shown, from, &text);
         Some((self.template_id(place), text))
     }
@@ -224,7 +225,7 @@ impl<'a> Lowering<'_, 'a, Values<'_, 'a>> {
         let text = self.context.0.read_text(path, span)?;
         let from = self.context.0.path_of(span.file);
         // What was read is in the folder of the program.
-        let shown = crate::program::join(&from, path)?;
+        let shown = crate::program::join(&from, path, self.context.0.loaded.above)?;
         let (file, parts) = self.context.0.template_parts(shown, from, &text, span)?;
         if self.context.0.template_calls.len() >= MAX_TEMPLATE_DEPTH {
             let message = format!("templates nest more than {MAX_TEMPLATE_DEPTH} deep");

@@ -97,6 +97,7 @@ impl<'a> Resolver<'a> {
         match word.name {
             "erp" => self.language_version(statement, word),
             "use" => {}
+            "root" => self.check_root(statement),
             "tiers" => self.index.tiers.push(statement),
             "allow" => self.index.allows.push((None, statement)),
             "expose" => self.index.exposes.push((None, statement)),
@@ -118,6 +119,30 @@ impl<'a> Resolver<'a> {
                 statement.span,
                 BlockKind::Program,
             )),
+        }
+    }
+
+    /// `root` was read when the files were loaded; it stands in the root file, once.
+    fn check_root(&mut self, statement: &'a Statement) {
+        let first = self.loaded.files.first().and_then(|root| {
+            let mut statements = root.tree.statements.iter();
+            statements.find(|one| one.head().is_some_and(|(word, _)| word == "root"))
+        });
+        match first {
+            Some(first) if first.span == statement.span => {}
+            Some(first) => self.report(
+                Diagnostic::new(&codes::REPEATED_PROPERTY, "`root` is set twice")
+                    .at(statement.span, "set again")
+                    .also(first.span, "first set here")
+                    .help("keep the one in the root file"),
+            ),
+            None => self.report(
+                Diagnostic::new(
+                    &codes::UNKNOWN_STATEMENT,
+                    "`root` stands in the root file of the program",
+                )
+                .at(statement.span, "in another file"),
+            ),
         }
     }
 
