@@ -11,7 +11,9 @@ use std::process::Command;
 use serde_json::Value;
 
 /// The newest release of each supported minor version that the Go module proxy has.
-pub const RELEASES: [&str; 4] = ["1.34.4", "1.35.4", "1.36.3", "1.37.2"];
+pub const RELEASES: [&str; 7] = [
+    "1.31.14", "1.32.13", "1.33.13", "1.34.4", "1.35.4", "1.36.3", "1.37.2",
+];
 
 const HEAD: &str = "\
 # The kinds that Kubernetes serves and can create, with their fields, for all supported versions.
@@ -99,7 +101,7 @@ impl Versions {
         self.0.entry(line).or_default().insert(version);
     }
 
-    /// Each line with its versions, unless it is true in all of them.
+    /// Each line with its versions, unless it is true in all of them; one that comes again has a line for each time.
     fn lines(self, all: usize) -> Vec<String> {
         let minor = |version: usize| {
             let minor = RELEASES[version].split('.').nth(1);
@@ -107,15 +109,16 @@ impl Versions {
         };
         let mut lines = Vec::new();
         for (line, versions) in self.0 {
-            let first = versions.first().copied().unwrap_or_default();
-            let last = versions.last().copied().unwrap_or_default();
-            assert_eq!(versions.len(), last - first + 1, "{line} comes and goes");
-            lines.push(match (first > 0, last + 1 < all) {
-                (false, false) => line,
-                (true, false) => format!("{line} @{}..", minor(first)),
-                (false, true) => format!("{line} @..{}", minor(last)),
-                (true, true) => format!("{line} @{}..{}", minor(first), minor(last)),
-            });
+            let versions: Vec<usize> = versions.into_iter().collect();
+            for run in versions.chunk_by(|one, next| one + 1 == *next) {
+                let (first, last) = (run[0], run[run.len() - 1]);
+                lines.push(match (first > 0, last + 1 < all) {
+                    (false, false) => line.clone(),
+                    (true, false) => format!("{line} @{}..", minor(first)),
+                    (false, true) => format!("{line} @..{}", minor(last)),
+                    (true, true) => format!("{line} @{}..{}", minor(first), minor(last)),
+                });
+            }
         }
         lines
     }

@@ -8,6 +8,7 @@ mod bad_input;
 mod browser;
 mod changes;
 mod cluster;
+mod clusters;
 mod command_line;
 mod corpus;
 mod defaults;

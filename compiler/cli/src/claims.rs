@@ -241,9 +241,10 @@ impl Claiming<'_> {
     }
 
     fn dns_ports(&self) -> Vec<Ports> {
-        let port = match self.dns_flavour() {
-            DnsFlavour::OpenShift => 5353,
-            DnsFlavour::KubeDns | DnsFlavour::NodeLocal => 53,
+        let port = match (self.platform.cluster().dns_pods(), self.dns_flavour()) {
+            (Some(pods), _) => pods.port,
+            (None, DnsFlavour::OpenShift) => 5353,
+            (None, DnsFlavour::KubeDns | DnsFlavour::NodeLocal) => 53,
         };
         let one = |protocol| Ports::one(protocol, port);
         [erpc_prove::Protocol::Tcp, erpc_prove::Protocol::Udp]
@@ -259,6 +260,10 @@ impl Claiming<'_> {
     /// The pods that answer, and, with a cache on the nodes, its address and that of the Service
     /// that the cache answers for: as said, else the tenth of the range (KEP-1024, kubeadm).
     fn dns_ends(&self) -> Vec<erpc_prove::Peer> {
+        if let Some(pods) = self.platform.cluster().dns_pods() {
+            let labels = pods.labels.iter().cloned();
+            return vec![erpc_prove::Peer::pods(pods.namespace.clone(), labels)];
+        }
         let flavour = self.dns_flavour();
         let mut peers = vec![match flavour {
             DnsFlavour::OpenShift => erpc_prove::Peer::pods(

@@ -202,9 +202,11 @@ impl Edge {
 /// The ports on which the cluster's DNS pods answer.
 #[must_use]
 pub fn dns_ports(platform: &Platform) -> Vec<PolicyPort> {
-    let number = match platform.cluster().dns_flavour() {
-        Some(DnsFlavour::OpenShift) => 5353,
-        Some(DnsFlavour::KubeDns | DnsFlavour::NodeLocal) | None => 53,
+    let cluster = platform.cluster();
+    let number = match (cluster.dns_pods(), cluster.dns_flavour()) {
+        (Some(pods), _) => pods.port,
+        (None, Some(DnsFlavour::OpenShift)) => 5353,
+        (None, Some(DnsFlavour::KubeDns | DnsFlavour::NodeLocal) | None) => 53,
     };
     vec![
         PolicyPort::single(Protocol::Tcp, number),

@@ -264,10 +264,13 @@ fn add_controller(platform: &Platform, routed: &RoutedPort, gathered: &mut [(Sid
     }
 }
 
-/// The namespace of the pods that answer DNS, and the label by which they are known.
+/// The namespace of the pods that answer DNS, and the labels by which they are known.
 #[must_use]
-pub fn dns_pods(platform: &Platform) -> (&'static str, &'static str, &'static str) {
-    match platform.cluster().dns_flavour() {
+pub fn dns_pods(platform: &Platform) -> (SmolStr, Vec<(SmolStr, SmolStr)>) {
+    if let Some(pods) = platform.cluster().dns_pods() {
+        return (pods.namespace.clone(), pods.labels.clone());
+    }
+    let (namespace, key, value) = match platform.cluster().dns_flavour() {
         Some(DnsFlavour::OpenShift) => (
             "openshift-dns",
             "dns.operator.openshift.io/daemonset-dns",
@@ -276,14 +279,15 @@ pub fn dns_pods(platform: &Platform) -> (&'static str, &'static str, &'static st
         Some(DnsFlavour::KubeDns | DnsFlavour::NodeLocal) | None => {
             ("kube-system", "k8s-app", "kube-dns")
         }
-    }
+    };
+    (namespace.into(), vec![(key.into(), value.into())])
 }
 
 fn selected_dns(platform: &Platform) -> Selected {
-    let (namespace, key, value) = dns_pods(platform);
+    let (namespace, labels) = dns_pods(platform);
     Selected {
-        namespace: namespace.into(),
-        pods: PodSelector::Labels(vec![(key.into(), value.into())]),
+        namespace,
+        pods: PodSelector::Labels(labels),
     }
 }
 

@@ -38,7 +38,9 @@ pub(super) fn is_written_by_hand(word: &str, place: BlockKind) -> bool {
             "moved",
             "secret",
             "cluster",
+            // They read files, and these programs are one.
             "manifests",
+            "root",
         ],
         BlockKind::Platform => &["version", "cluster", "namespaces", "registries"],
         BlockKind::Cluster => &[

@@ -58,12 +58,13 @@ pub(super) async fn dns(context: &Context<'_>) -> Result<Finding, Failure> {
     let Context {
         cluster, program, ..
     } = context;
-    let (namespace, key, value) = dns_pods(program.platform);
-    let selector = format!("{key}={value}");
+    let (namespace, labels) = dns_pods(program.platform);
+    let labels = labels.iter().map(|(key, value)| format!("{key}={value}"));
+    let selector = Vec::from_iter(labels).join(",");
     if let Some(wrong) = node_local(cluster, program).await? {
         return Ok(wrong);
     }
-    Ok(match ready_pods(cluster, namespace, &selector).await? {
+    Ok(match ready_pods(cluster, &namespace, &selector).await? {
         0 => bad(format!(
             "no ready pod with {selector} in {namespace}, to which all policies let names be asked"
         ))

@@ -213,7 +213,7 @@ fn description(platform: &Platform) -> String {
     let title = platform.title.as_ref().map(|title| title.value.as_str());
     let said = title.or(platform.doc.as_deref()).unwrap_or("A platform");
     format!(
-        "apiVersion: v2\nname: {}\ndescription: {}\ntype: application\nversion: {}\nappVersion: {}\nkubeVersion: \">=1.34.0-0\"\n",
+        "apiVersion: v2\nname: {}\ndescription: {}\ntype: application\nversion: {}\nappVersion: {}\nkubeVersion: \">=1.31.0-0\"\n",
         yaml::scalar(&platform.name.value),
         yaml::scalar(said.lines().next().unwrap_or("A platform")),
         yaml::scalar(&chart_version(&platform.version.value)),

@@ -32,7 +32,7 @@ pub(super) fn render(variants: &Variants<'_>, settings: &Settings) -> String {
     );
     let _ = writeln!(
         out,
-        "## Install\n\nHelm 4 or 3; Kubernetes 1.34 or later, with a network plugin that enforces policies.\n\n\
+        "## Install\n\nHelm 4 or 3; Kubernetes 1.31 or later, with a network plugin that enforces policies.\n\n\
          ```sh\nhelm install {name} ./helm --namespace {namespace} --create-namespace\n```\n\n\
          The release is recorded in `{namespace}`; the platform's own namespaces are part of the chart."
     );

@@ -25,7 +25,7 @@ pub use table::{Kind, Scope};
 use crate::view::View;
 
 /// The versions of which the table knows, the minor versions of Kubernetes 1.
-const VERSIONS: RangeInclusive<u8> = 34..=37;
+const VERSIONS: RangeInclusive<u8> = 31..=37;
 
 /// A version of Kubernetes, by its minor version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

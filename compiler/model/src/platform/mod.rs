@@ -21,11 +21,11 @@ pub use crate::ids::*;
 pub use crate::statements::{
     AccountName, Address, AddressKind, ApiServer, Assertion, Autoscale, Availability, CheckKind,
     ClaimMount, Cluster, Cni, CniAbility, Config, Container, ContainerDefaults, Dns, DnsFlavour,
-    EnvValue, EnvVar, External, ExternalPort, FileOptions, Flow, FlowPort, Grant, Identity, Image,
-    Ingress, IngressController, Latency, Manifest, Mesh, Mode, Mount, Namespace, Network, Nodes,
-    Patch, PatchField, PatchValue, Peers, Port, Probe, ProbeCheck, Probes, Quota, Resource, Route,
-    Scaling, Scratch, Secret, SecretMount, ServiceName, ServiceProperties, ServiceStatements,
-    StorageClass, StorageProvision, Volume,
+    DnsPods, EnvValue, EnvVar, External, ExternalPort, FileOptions, Flow, FlowPort, Grant,
+    Identity, Image, Ingress, IngressController, Latency, Manifest, Mesh, Mode, Mount, Namespace,
+    Network, Nodes, Patch, PatchField, PatchValue, Peers, Port, Probe, ProbeCheck, Probes, Quota,
+    Resource, Route, Scaling, Scratch, Secret, SecretMount, ServiceName, ServiceProperties,
+    ServiceStatements, StorageClass, StorageProvision, Volume,
 };
 pub use accept::{Accept, AcceptedFile, Move, MovedTo, Subject};
 pub use profile::Profile;

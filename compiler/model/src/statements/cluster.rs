@@ -7,6 +7,7 @@ use erpc_syntax::tree::Expr;
 use ipnet::IpNet;
 use smol_str::SmolStr;
 
+use super::ingress::pods_outside;
 use super::reader::cidrs;
 use super::{Ingress, Reader, Values, keyed, statements};
 use crate::choice::choices;
@@ -47,8 +48,8 @@ statements! {
     api: Vec<Sourced<ApiServer>> = "api ADDRESS[:PORT], …" [Cluster]
         "Where the API server listens [default port: 6443].",
         read ApiServer::read;
-    dns: Option<Sourced<Dns>> = "dns kube-dns|openshift|node-local [at ADDRESS, …]" [Cluster]
-        "What answers DNS in the cluster; behind `at`, the ClusterIPs of kube-dns, which the cache on each node takes over.",
+    dns: Option<Sourced<Dns>> = "dns kube-dns|openshift|node-local [at ADDRESS, …] | dns by pods NAMESPACE \"key=value\", … [port N]" [Cluster]
+        "What answers DNS in the cluster; behind `at`, the ClusterIPs of kube-dns, which the cache on each node takes over; behind `by pods`, the pods that answer, and their port [default: 53].",
         read Dns::read,
         rows |cluster, names| {
             let dns = cluster.dns.row("dns", names, Shown::plain);
@@ -85,6 +86,12 @@ impl Cluster {
         self.dns.as_ref().map(|dns| dns.value.flavour)
     }
 
+    /// The pods that answer DNS, if they are other than those of the flavour.
+    #[must_use]
+    pub fn dns_pods(&self) -> Option<&DnsPods> {
+        self.dns.as_ref()?.value.pods.as_ref()
+    }
+
     /// The ClusterIPs of kube-dns that the cache on each node takes over.
     #[must_use]
     pub fn dns_at(&self) -> &[Sourced<IpAddr>] {
@@ -111,10 +118,10 @@ fn version(reader: &mut Reader<'_, '_>) -> Option<Sourced<SmolStr>> {
     let minor = minor.and_then(|minor| minor.split('.').next()?.parse::<u32>().ok());
     let text = &version.value;
     let wrong = match minor {
-        Some(34..=37) => return Some(version),
+        Some(31..=37) => return Some(version),
         Some(_) => Diagnostic::new(
             &codes::OUT_OF_RANGE,
-            format!("the output is for Kubernetes 1.34 to 1.37, not {text}"),
+            format!("the output is for Kubernetes 1.31 to 1.37, not {text}"),
         )
         .at(expr.span, "not supported"),
         None => Diagnostic::new(
@@ -250,10 +257,53 @@ pub struct Dns {
     pub flavour: DnsFlavour,
     /// `node-local at ADDRESS, …`: the ClusterIPs of kube-dns, which the cache takes over.
     pub at: Vec<Sourced<IpAddr>>,
+    /// `by pods NAMESPACE "key=value", … [port N]`: other pods than those of the flavour.
+    pub pods: Option<DnsPods>,
+}
+
+/// Pods that answer DNS.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DnsPods {
+    /// Their namespace.
+    pub namespace: SmolStr,
+    /// Their labels, sorted.
+    pub labels: Vec<(SmolStr, SmolStr)>,
+    /// The port on which they answer.
+    pub port: u16,
+}
+
+impl DnsPods {
+    fn read(reader: &mut Reader<'_, '_>) -> Option<Self> {
+        let (namespace, labels) = pods_outside(reader, "the namespace of the pods that answer")?;
+        let mut port = 53;
+        if reader.word("port") {
+            let expr = reader.expr("the number of the port")?;
+            let number = reader.count_of(expr, &(1..=65_535))?;
+            port = u16::try_from(number).unwrap_or(port);
+        }
+        Some(Self {
+            namespace,
+            labels,
+            port,
+        })
+    }
 }
 
 impl Dns {
     fn read(reader: &mut Reader<'_, '_>) -> Option<Sourced<Self>> {
+        if reader.peek_word("by") {
+            let start = reader.here();
+            reader.word("by");
+            reader.need_keyword("pods")?;
+            let pods = DnsPods::read(reader)?;
+            reader.finish();
+            let dns = Self {
+                flavour: DnsFlavour::KubeDns,
+                at: Vec::new(),
+                pods: Some(pods),
+            };
+            return Some(reader.sourced(dns, start));
+        }
         let flavour = reader.choice_of("cluster DNS")?;
         let mut at = Vec::new();
         if flavour.value == DnsFlavour::NodeLocal && reader.word("at") {
@@ -265,13 +315,23 @@ impl Dns {
             });
         }
         reader.finish();
-        Some(flavour.map(|flavour| Self { flavour, at }))
+        Some(flavour.map(|flavour| Self {
+            flavour,
+            at,
+            pods: None,
+        }))
     }
 }
 
 impl Shown for Dns {
     fn show(&self, names: &dyn Names) -> String {
-        self.flavour.show(names)
+        let Some(pods) = &self.pods else {
+            return self.flavour.show(names);
+        };
+        let labels = pods.labels.iter();
+        let labels = labels.map(|(key, value)| format!("\"{key}={value}\""));
+        let labels = Vec::from_iter(labels).join(", ");
+        format!("by pods {} {labels} port {}", pods.namespace, pods.port)
     }
 }
 

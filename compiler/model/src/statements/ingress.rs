@@ -67,40 +67,9 @@ impl IngressController {
         Some(Self::Service(service, ports?))
     }
 
-    /// `NAMESPACE "key=value", …`
     fn read_pods(reader: &mut Reader<'_, '_>) -> Option<Self> {
-        let namespace = reader.name("the controller's namespace")?;
-        let rule = kubernetes::not_a_label;
-        reader.check_text("namespace", &namespace.text, namespace.span, rule);
-        let (texts, last) = reader.texts_next("a label in quotes, `\"app=ingress\"`")?;
-        let mut labels = Vec::new();
-        for text in texts {
-            let Some((key, value)) = text.split_once('=') else {
-                reader.report(
-                    Diagnostic::new(&codes::WRONG_SHAPE, format!("invalid label `{text}`"))
-                        .at(last, "no `=`")
-                        .help("a label is written `\"key=value\"`"),
-                );
-                continue;
-            };
-            let wrong = kubernetes::not_a_key(key)
-                .map(|why| ("key", key, why))
-                .or_else(|| kubernetes::not_a_value(value).map(|why| ("value", value, why)));
-            if let Some((what, part, why)) = wrong {
-                let message = format!("invalid label {what} `{}`: {why}", part.escape_debug());
-                reader.report(
-                    Diagnostic::new(&codes::BAD_NAME, message)
-                        .at(last, format!("the {what} of a label")),
-                );
-                continue;
-            }
-            labels.push((key.into(), value.into()));
-        }
-        labels.sort();
-        Some(Self::Pods {
-            namespace: namespace.text,
-            labels,
-        })
+        let (namespace, labels) = pods_outside(reader, "the controller's namespace")?;
+        Some(Self::Pods { namespace, labels })
     }
 
     /// The service of the platform that serves, if one does.
@@ -111,6 +80,42 @@ impl IngressController {
             Self::Pods { .. } | Self::Nodes => None,
         }
     }
+}
+
+/// `NAMESPACE "key=value", …`: pods outside the platform, by their namespace and their labels.
+pub(super) fn pods_outside(
+    reader: &mut Reader<'_, '_>,
+    what: &str,
+) -> Option<(SmolStr, Vec<(SmolStr, SmolStr)>)> {
+    let namespace = reader.name(what)?;
+    let rule = kubernetes::not_a_label;
+    reader.check_text("namespace", &namespace.text, namespace.span, rule);
+    let (texts, last) = reader.texts_next("a label in quotes, `\"app=ingress\"`")?;
+    let mut labels = Vec::new();
+    for text in texts {
+        let Some((key, value)) = text.split_once('=') else {
+            reader.report(
+                Diagnostic::new(&codes::WRONG_SHAPE, format!("invalid label `{text}`"))
+                    .at(last, "no `=`")
+                    .help("a label is written `\"key=value\"`"),
+            );
+            continue;
+        };
+        let wrong = kubernetes::not_a_key(key)
+            .map(|why| ("key", key, why))
+            .or_else(|| kubernetes::not_a_value(value).map(|why| ("value", value, why)));
+        if let Some((what, part, why)) = wrong {
+            let message = format!("invalid label {what} `{}`: {why}", part.escape_debug());
+            reader.report(
+                Diagnostic::new(&codes::BAD_NAME, message)
+                    .at(last, format!("the {what} of a label")),
+            );
+            continue;
+        }
+        labels.push((key.into(), value.into()));
+    }
+    labels.sort();
+    Some((namespace.text, labels))
 }
 
 impl Shown for Ingress {

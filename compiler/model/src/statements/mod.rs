@@ -42,7 +42,7 @@ pub(crate) use field::{Field, Keyed, Values, group, keyed};
 pub(crate) use reader::{DeclaredPort, Lookup, Reader, duration, each_text, name, text};
 
 pub use cluster::{
-    ApiServer, Cluster, Cni, CniAbility, Dns, DnsFlavour, Mesh, Nodes, StorageClass,
+    ApiServer, Cluster, Cni, CniAbility, Dns, DnsFlavour, DnsPods, Mesh, Nodes, StorageClass,
     StorageProvision,
 };
 pub use container::{Container, EnvValue, EnvVar, Image};

@@ -73,8 +73,8 @@ impl Asking<'_> {
                 Some([of_namespace(namespace), labels])
             }
             Party::Peer(Peer::ClusterDns) => {
-                let (namespace, key, value) = dns_pods(self.platform);
-                Some([of_namespace(namespace), vec![(key.into(), value.into())]])
+                let (namespace, labels) = dns_pods(self.platform);
+                Some([of_namespace(&namespace), labels])
             }
             Party::Controller => match &self.platform.cluster().ingress.as_ref()?.controller {
                 IngressController::Pods { namespace, labels } => {
