@@ -181,8 +181,12 @@ impl<'o> Workload<'o> {
                 });
             }
         }
-        if let Some(pairs) = self.selector().and_then(|labels| pairs(labels.iter())) {
-            block.push_str(&format!("selector {pairs}\n"));
+        let selector = self.selector().and_then(|labels| pairs(labels.iter()));
+        match selector.filter(|pairs| !pairs.is_empty()) {
+            Some(pairs) => block.push_str(&format!("selector {pairs}\n")),
+            // Its pods have no label, and get none.
+            None if self.is_job() => block.push_str("selector off\n"),
+            None => {}
         }
         for service in &self.services {
             block.push_str(&self.service(service));
