@@ -134,7 +134,10 @@ fn manifests_are_applied_in_order_compared_and_pruned() {
         "",
     );
     cluster
-        .erpc(&["apply", "--prune", "--confirm", "shop"], shop.path())
+        .erpc(
+            &["apply", "--yes", "--prune", "--confirm", "shop"],
+            shop.path(),
+        )
         .exits(0)
         .says(&["definitions are never pruned"]);
     let left = |kind: &str, place: &[&str]| {
