@@ -55,7 +55,7 @@ pub(crate) fn derived_names(platform: &Platform, edges: &Edges, out: &mut Diagno
             claim_for(owner, "Service", namespace, named.name.value, span);
         }
         // Services may share an account that they name.
-        if let Some(account) = service.account() {
+        if let Some(account) = service.account().filter(|account| !account.is_existing) {
             let name = &account.name;
             let first = accounts.entry((namespace, name.value.as_str()));
             let span = *first.or_insert(name.span());

@@ -495,7 +495,10 @@ impl Values {
         if self.one_in(3) {
             let name = self.any(&["robot", "default", "kept"]);
             let annotations = self.any(&["", " { annotations \"a.b/c\" = \"x y\" }"]);
-            lines.push(format!("account \"{name}\"{annotations}"));
+            lines.push(match self.one_in(4) {
+                true => "account from \"elsewhere\"".to_owned(),
+                false => format!("account \"{name}\"{annotations}"),
+            });
         }
         format!("identity {{ {} }}", lines.join("; "))
     }

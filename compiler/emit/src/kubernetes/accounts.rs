@@ -73,7 +73,8 @@ fn named_accounts(platform: &Platform, namespace: &Namespace) -> Vec<Object> {
     let mut accounts: BTreeMap<&SmolStr, Vec<&Service>> = BTreeMap::new();
     for id in &namespace.services {
         let service = &platform[*id];
-        if let Some(account) = service.account().filter(|it| it.name.value != DEFAULT) {
+        let account = service.account();
+        if let Some(account) = account.filter(|it| !it.is_existing && it.name.value != DEFAULT) {
             accounts
                 .entry(&account.name.value)
                 .or_default()

@@ -180,6 +180,8 @@ impl<'o> Workload<'o> {
                     None => format!("account {name}\n"),
                 });
             }
+        } else if let Some(name) = self.account_name().and_then(quoted) {
+            block.push_str(&format!("account from {name}\n"));
         }
         let selector = self.selector().and_then(|labels| pairs(labels.iter()));
         match selector.filter(|pairs| !pairs.is_empty()) {

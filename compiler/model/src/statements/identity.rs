@@ -43,11 +43,13 @@ pub struct ServiceName {
     pub is_headless: bool,
 }
 
-/// `account "NAME" [{ annotations KEY = "value", … }]`.
+/// `account "NAME" [{ annotations KEY = "value", … }]` or `account from "NAME"`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AccountName {
     /// Its name.
     pub name: Sourced<SmolStr>,
+    /// Whether it is created elsewhere: by a raw manifest, or outside of the platform.
+    pub is_existing: bool,
     /// Its annotations.
     pub annotations: Pairs,
 }
@@ -64,7 +66,7 @@ const FORMS: [(&str, &str); 6] = [
     ("governing", "governing \"NAME\""),
     (
         "account",
-        "account \"NAME\" [{ annotations KEY = \"value\", … }]",
+        "account \"NAME\" [{ annotations KEY = \"value\", … }] | account from \"NAME\"",
     ),
 ];
 
@@ -275,8 +277,13 @@ impl ServiceName {
 
 impl AccountName {
     fn read(reader: &mut Reader<'_, '_>) -> Option<Self> {
+        let is_existing = reader.word("from");
         let name = object_name(reader, "a ServiceAccount", kubernetes::not_a_subdomain)?;
-        let block = reader.block();
+        // The annotations of an account are set where it is created.
+        let block = match is_existing {
+            true => None,
+            false => reader.block(),
+        };
         let mut annotations = Pairs::new();
         for statement in block.into_iter().flat_map(|block| &block.statements) {
             match statement.head() {
@@ -293,13 +300,21 @@ impl AccountName {
                 }
             }
         }
-        Some(Self { name, annotations })
+        Some(Self {
+            name,
+            is_existing,
+            annotations,
+        })
     }
 
     fn fact(&self) -> Fact {
         let annotations = self.annotations.iter();
         let annotations = annotations.map(|(key, value)| Fact::shown(key.as_str(), value));
-        Fact::shown("account", &self.name).with(annotations.collect())
+        let word = match self.is_existing {
+            true => "account from",
+            false => "account",
+        };
+        Fact::shown(word, &self.name).with(annotations.collect())
     }
 }
 

@@ -61,6 +61,8 @@ statements! {
                 "The Service that gives the pods of a StatefulSet their names [default: the first headless Service, else the first]. It may be one that the platform does not have."
             "account \"NAME\" [{ annotations KEY = \"value\", … }]"
                 "The ServiceAccount of the pods, which services of one namespace may share; `default` is the one that every namespace has."
+            "account from \"NAME\""
+                "A ServiceAccount that a raw manifest or another tool creates."
         },
         layers |properties, reader| Identity::update(&mut properties.identity, reader),
         members { identity: bool, "Whether it keeps the identity of objects that exist already." => |identity| identity.is_some() };
