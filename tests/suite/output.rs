@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use erpc_model::Service;
 use erpc_tests::{compile_folder, platforms, repository};
 use serde_json::Value;
 
@@ -58,17 +59,15 @@ fn no_two_objects_have_one_name() {
 fn every_container_is_restricted_and_bounded() {
     for folder in platforms() {
         let (platform, _) = compile_folder(&folder).result.expect("no errors");
-        let loose: Vec<String> = platform
-            .services
-            .iter()
-            .filter(|service| !service.is_strict())
-            .map(|service| {
-                format!(
-                    "lib/{}/{}/",
-                    platform[service.namespace].name.value, service.name.value
-                )
-            })
-            .collect();
+        let folder_of = |service: &Service| {
+            let namespace = &platform[service.namespace].name.value;
+            format!("lib/{namespace}/{}/", service.name.value)
+        };
+        let services = platform.services.iter();
+        let loose = services.clone().filter(|service| !service.is_strict());
+        let loose: Vec<String> = loose.map(folder_of).collect();
+        let with_grants = services.filter(|service| !service.grants.is_empty());
+        let with_grants: Vec<String> = with_grants.map(folder_of).collect();
         for (path, object) in emitted(&folder) {
             if loose.iter().any(|folder| path.starts_with(folder)) {
                 continue;
@@ -84,11 +83,10 @@ fn every_container_is_restricted_and_bounded() {
                 "{path}"
             );
             assert_eq!(pod["enableServiceLinks"], false, "{path}");
-            let account = pod["serviceAccountName"].as_str().unwrap_or_default();
             assert_eq!(
                 pod["automountServiceAccountToken"],
-                !account.ends_with("-sa"),
-                "{path}: a token for an account of its own, and for no other"
+                with_grants.iter().any(|folder| path.starts_with(folder)),
+                "{path}: a token for a service with `grants`, and for no other"
             );
             for containers in ["containers", "initContainers"] {
                 for container in pod[containers].as_array().into_iter().flatten() {
