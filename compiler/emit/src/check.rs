@@ -10,7 +10,7 @@ use std::collections::HashSet;
 use std::sync::OnceLock;
 
 use erpc_diagnostics::{Diagnostic, Diagnostics, Sources, codes};
-use erpc_model::{Defaults, Origin, Platform, Service, ServiceId, Via};
+use erpc_model::{Defaults, NamespaceId, Origin, Platform, Service, ServiceId, Via};
 use erpc_policy::{Derived, PodSecurity};
 use rayon::prelude::*;
 
@@ -303,9 +303,9 @@ fn pod_security(platform: &Platform, service: &Service, object: &Object) -> Opti
     if !object.kind().is_workload() || !object.root().is_patched() {
         return None;
     }
-    let need = validate::needed_level(object.root())?;
+    let need = validate::needed_level(object.kind(), object.root())?;
     let namespace = &platform[service.namespace];
-    let enforced = enforced(platform, service);
+    let enforced = enforced(platform, service.namespace);
     if need.level <= enforced {
         return None;
     }
@@ -330,27 +330,32 @@ fn pod_security(platform: &Platform, service: &Service, object: &Object) -> Opti
         ),
     };
     let found = found
-    .also(namespace.name.span(), "Pod Security of this namespace")
-    .help(format!(
-        "write `labels \"{}\" = \"{}\"` in the namespace, or move the service to one of its own",
-        PodSecurity::ENFORCE,
-        need.level.as_str()
-    ));
+        .also(namespace.name.span(), "Pod Security of this namespace")
+        .help(lower(need.level));
     Some(match place {
         Some(place) => in_patch(found, service, place.patch),
         None => found,
     })
 }
 
-/// The level that the namespace of a service enforces.
-fn enforced(platform: &Platform, service: &Service) -> PodSecurity {
-    let labels = &platform[service.namespace].labels;
+/// How a namespace allows pods that need a level.
+fn lower(level: PodSecurity) -> String {
+    format!(
+        "write `labels \"{}\" = \"{}\"` in the namespace, or use another namespace",
+        PodSecurity::ENFORCE,
+        level.as_str()
+    )
+}
+
+/// The level that a namespace enforces.
+fn enforced(platform: &Platform, namespace: NamespaceId) -> PodSecurity {
+    let labels = &platform[namespace].labels;
     let set = labels.iter().find(|(key, _)| key == PodSecurity::ENFORCE);
     let set = set.and_then(|(_, level)| PodSecurity::named(&level.value));
-    match (set, platform[service.namespace].defaults.value) {
+    match (set, platform[namespace].defaults.value) {
         (Some(level), _) => level,
         // A namespace without labels enforces nothing.
         (None, Defaults::Kubernetes) => PodSecurity::Privileged,
-        (None, Defaults::Strict) => PodSecurity::of_namespace(platform, service.namespace),
+        (None, Defaults::Strict) => PodSecurity::of_namespace(platform, namespace),
     }
 }

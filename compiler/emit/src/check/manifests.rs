@@ -4,15 +4,16 @@
 use std::collections::{HashMap, HashSet};
 
 use erpc_diagnostics::{Diagnostic, Diagnostics, Span, codes, listed};
-use erpc_model::{Manifest, Platform};
+use erpc_model::{Manifest, NamespaceId, Platform};
 
-use super::cause_of;
+use super::{cause_of, enforced, lower};
 use crate::Object;
 use crate::kind::Kind;
 use crate::kubernetes::manifests::{Kinds, Served, objects};
 use crate::schema::{self, Version, custom};
 use crate::tree::Field;
 use crate::validate::{self, Fault};
+use crate::view::FieldPath;
 
 /// Checks the manifests of a platform. `emitted` gives the objects of the compiler's own.
 pub(super) fn check(
@@ -26,6 +27,10 @@ pub(super) fn check(
     let kinds = Kinds::of(platform);
     let all: Vec<(&Manifest, Option<Object>)> = objects(platform).collect();
     let mut unchecked: HashMap<(&str, &str), (&Manifest, usize)> = HashMap::new();
+    let namespaces: HashMap<&str, NamespaceId> = platform
+        .namespaces()
+        .map(|(id, namespace)| (namespace.name.value.as_str(), id))
+        .collect();
     for (manifest, object) in &all {
         let served = kinds.find(manifest);
         let Some(object) = object else {
@@ -45,6 +50,14 @@ pub(super) fn check(
             if seen.insert((found.message.clone(), found.span())) {
                 out.push(found);
             }
+        }
+        // What is wrong in itself has no level.
+        let namespace = object.namespace().and_then(|name| namespaces.get(name));
+        if faults.is_empty()
+            && let Some(namespace) = namespace
+            && let Some(found) = forbidden(platform, *namespace, manifest, object)
+        {
+            out.push(found);
         }
         if let Served::Elsewhere(_) = served {
             let of_kind = unchecked
@@ -78,9 +91,50 @@ pub(super) fn check(
     }
 }
 
+/// That the pods of a manifest need another level of Pod Security than their namespace enforces: none would ever start.
+fn forbidden(
+    platform: &Platform,
+    namespace: NamespaceId,
+    manifest: &Manifest,
+    object: &Object,
+) -> Option<Diagnostic> {
+    let need = validate::needed_level(object.kind(), object.root())?;
+    let enforced = enforced(platform, namespace);
+    if need.level <= enforced {
+        return None;
+    }
+    let namespace = &platform[namespace].name;
+    let message = format!(
+        "the pods of {} need Pod Security `{}`; the namespace `{}` enforces `{}`",
+        manifest.title(),
+        need.level.as_str(),
+        namespace.value,
+        enforced.as_str()
+    );
+    Some(
+        Diagnostic::new(&codes::FORBIDDEN_POD, message)
+            .at(
+                place_of(manifest, object, &need.path),
+                need.path.to_string(),
+            )
+            .also(namespace.span(), "Pod Security of this namespace")
+            .also(manifest.statement, "taken by this statement")
+            .help(lower(need.level)),
+    )
+}
+
+/// The line of a field of a manifest, or of the object if the field is not set.
+fn place_of(manifest: &Manifest, object: &Object, path: &FieldPath) -> Span {
+    let place = cause_of(object, path).map_or(Span::NONE, |cause| cause.origin.span);
+    if place.is_none() {
+        manifest.name.span()
+    } else {
+        place
+    }
+}
+
 /// What is wrong with a field of a manifest.
 fn refused(manifest: &Manifest, object: &Object, fault: &Fault) -> Diagnostic {
-    let span = |path| cause_of(object, path).map_or(manifest.name.span(), |c| c.origin.span);
     let path = fault.path.to_string();
     let message = match fault.message.contains(&path) {
         true => fault.message.clone(),
@@ -90,14 +144,11 @@ fn refused(manifest: &Manifest, object: &Object, fault: &Fault) -> Diagnostic {
         &codes::INVALID_OBJECT,
         format!("{}: {message}", manifest.title()),
     );
-    let place = span(&fault.path);
-    let place = if place.is_none() {
-        manifest.name.span()
-    } else {
-        place
-    };
     found
-        .at(place, "refused by Kubernetes")
+        .at(
+            place_of(manifest, object, &fault.path),
+            "refused by Kubernetes",
+        )
         .also(manifest.statement, "taken by this statement")
 }
 

@@ -52,9 +52,8 @@ const SAFE_SELINUX_TYPES: [&str; 5] = [
 
 /// The field of a workload's pod that needs the highest level, if it needs more than `restricted`.
 #[must_use]
-pub fn needed_level(workload: &impl View) -> Option<Need> {
-    let kind = workload.field("kind").and_then(View::text)?;
-    let names = Kind::named(kind)?.pod_path()?;
+pub fn needed_level(kind: Kind, workload: &impl View) -> Option<Need> {
+    let names = kind.pod_path()?;
     let spec = workload.at(names)?;
     let mut needs = Needs {
         path: FieldPath::default().fields(names),
