@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use erpc_diagnostics::{Diagnostic, Diagnostics, Span, codes};
-use erpc_model::{Namespace, Peer, Platform, Service, ServiceId, Sourced};
+use erpc_model::{Namespace, Peer, Platform, Service, ServiceId, Sourced, kubernetes};
 use erpc_policy::{Edge, Edges};
 use rustc_hash::FxHashMap;
 use smol_str::SmolStr;
@@ -125,6 +125,21 @@ pub(crate) fn labels_against_selectors(platform: &Platform, out: &mut Diagnostic
                 .at(value.span(), format!("`{}`", value.value.escape_debug()))
                 .also(place, format!("`{}`", selected.value));
             out.push(of_service(found, value.origin, service));
+        }
+    }
+}
+
+/// Names of StatefulSets with dots, which those of other workloads may have: the names of pods and claims follow from them.
+pub(crate) fn names_of_sets(platform: &Platform, out: &mut Diagnostics) {
+    for (_, service) in platform.services() {
+        let name = service.workload_name();
+        if service.workload.kind().name != "StatefulSet" {
+            continue;
+        }
+        if let Some(problem) = kubernetes::not_a_label(&name.value) {
+            let message = format!("invalid name of a StatefulSet `{}`: {problem}", name.value);
+            let found = Diagnostic::new(&codes::BAD_NAME, message).at(name.span(), "here");
+            out.push(of_service(found, name.origin, service));
         }
     }
 }

@@ -42,6 +42,7 @@ pub fn check(platform: &Platform, derived: &Derived, is_whole: bool) -> Diagnost
     identity::overlaps(platform, &mut out);
     identity::labels_against_selectors(platform, &mut out);
     identity::without_selector(platform, &derived.edges, &mut out);
+    identity::names_of_sets(platform, &mut out);
     identity::routes(platform, &mut out);
     identity::accounts(platform, &mut out);
     ports::collisions(platform, &mut out);

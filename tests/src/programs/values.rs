@@ -496,7 +496,7 @@ impl Values {
             let name = self.any(&["robot", "default", "kept"]);
             let annotations = self.any(&["", " { annotations \"a.b/c\" = \"x y\" }"]);
             lines.push(match self.one_in(4) {
-                true => "account from \"elsewhere\"".to_owned(),
+                true => "account from \"default\"".to_owned(),
                 false => format!("account \"{name}\"{annotations}"),
             });
         }

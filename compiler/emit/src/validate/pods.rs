@@ -3,6 +3,8 @@
 
 use std::collections::HashMap;
 
+use erpc_model::kubernetes;
+
 use super::{Fault, FaultKind};
 use crate::quantity;
 use crate::view::{FieldPath, Look, View};
@@ -10,6 +12,7 @@ use crate::view::{FieldPath, Look, View};
 /// Looks at the pod template of a workload.
 pub(super) fn of_workload(kind: &str, names: &[&str], object: &impl View, faults: &mut Vec<Fault>) {
     jobs(kind, object, faults);
+    name(kind, object, faults);
     let Some(spec) = object.at(names) else {
         let message = format!("a {kind} needs the containers of its pods");
         faults.push(Fault::new(FieldPath::default().fields(names), message));
@@ -33,6 +36,20 @@ pub(super) fn of_workload(kind: &str, names: &[&str], object: &impl View, faults
     }
     pod.host_namespaces();
     pod.claims();
+    pod.sleeps();
+}
+
+/// A StatefulSet has no dots in its name, which the names of its pods begin with.
+fn name(kind: &str, object: &impl View, faults: &mut Vec<Fault>) {
+    let name = object.at(&["metadata", "name"]).and_then(View::text);
+    if kind == "StatefulSet"
+        && let Some(name) = name
+        && let Some(problem) = kubernetes::not_a_label(name)
+    {
+        let path = FieldPath::default().fields(&["metadata", "name"]);
+        let message = format!("invalid name of a StatefulSet `{name}`: {problem}");
+        faults.push(Fault::new(path, message));
+    }
 }
 
 /// What jobs may not have: a selector of others' pods, and an unknown number of indexes.
@@ -107,6 +124,29 @@ impl<V: View> Pod<'_, V> {
         {
             let message = format!("the pods of a {kind} have no deadline");
             self.faults.push(Fault::new(deadline, message));
+        }
+    }
+
+    /// A hook that sleeps ends before its container is killed.
+    fn sleeps(&mut self) {
+        let number = |value: &V| match value.look() {
+            Look::Number(number) => number.as_i64(),
+            _ => None,
+        };
+        let grace = self.spec.field("terminationGracePeriodSeconds");
+        let grace = grace.and_then(number).unwrap_or(30);
+        for (list, place, container) in all_containers(self.spec) {
+            for hook in ["postStart", "preStop"] {
+                let names = ["lifecycle", hook, "sleep", "seconds"];
+                let seconds = container.at(&names).and_then(number);
+                if let Some(seconds) = seconds.filter(|seconds| !(0..=grace).contains(seconds)) {
+                    let path = self.path.field(list).item(place).fields(&names);
+                    let message = format!(
+                        "invalid sleep of {seconds} s: expected at most the `terminationGracePeriodSeconds` of {grace}"
+                    );
+                    self.faults.push(Fault::new(path, message));
+                }
+            }
         }
     }
 

@@ -86,6 +86,7 @@ pub(super) static RULES: &[RulesOf] = &[
         "core.v1",
         "ServicePort",
         &[
+            Text("name", "port name", form::not_a_label),
             Number("port", 1, 65_535),
             Number("targetPort", 1, 65_535),
             Text("targetPort", "port", not_a_target_port),
