@@ -39,6 +39,8 @@ pub enum Usual {
     Name,
     /// Whatever was chosen when the object was made.
     Chosen,
+    /// `Always` for an image with the tag `latest` or without a version, else `IfNotPresent`.
+    PullPolicy,
 }
 
 /// Who writes a field.
@@ -70,6 +72,7 @@ const STATEFUL_SET: &[Kind] = &[Kind::StatefulSet];
 const NAMESPACE: &[Kind] = &[Kind::Namespace];
 
 const DEFINITION: &[Kind] = &[Kind::DEFINITION];
+const PRIORITY_CLASS: &[Kind] = &[Kind::PRIORITY_CLASS];
 
 const CONTROLLERS: By = By::Controller(&["kube-controller-manager"]);
 const BINDERS: By = By::Controller(&["kube-controller-manager", "kube-scheduler"]);
@@ -97,7 +100,7 @@ macro_rules! known {
 }
 
 use By::{Anyone, Server};
-use Usual::{Chosen, Is, Map, Name, SameAs};
+use Usual::{Chosen, Is, Map, Name, PullPolicy, SameAs};
 
 known! {
     PODS "POD.spec.dnsPolicy" Is("\"ClusterFirst\""), Server;
@@ -106,6 +109,7 @@ known! {
     PODS "POD.spec.serviceAccount" SameAs("serviceAccountName"), Server;
     PODS "POD.spec.terminationGracePeriodSeconds" Is("30"), Server;
     PODS "POD.spec.securityContext" Map, Server, EMPTY;
+    PODS "CONTAINER.imagePullPolicy" PullPolicy, Server;
     PODS "CONTAINER.terminationMessagePath" Is("\"/dev/termination-log\""), Server;
     PODS "CONTAINER.terminationMessagePolicy" Is("\"File\""), Server;
     PODS "CONTAINER.resources" Map, Server, EMPTY;
@@ -192,7 +196,7 @@ known! {
     SERVICE "spec.ports[].targetPort" SameAs("port"), Server, NOT_EMITTED;
     SERVICE "spec.sessionAffinity" Is("\"None\""), Server;
     SERVICE "spec.sessionAffinityConfig" Is("{\"clientIP\":{\"timeoutSeconds\":10800}}"), Server, PATCHED;
-    SERVICE "spec.type" Is("\"ClusterIP\""), Server, NOT_EMITTED;
+    SERVICE "spec.type" Is("\"ClusterIP\""), Server;
     CLAIM "metadata.annotations[pv.kubernetes.io/bind-completed]" Is("\"yes\""), BINDERS;
     CLAIM "metadata.annotations[pv.kubernetes.io/bound-by-controller]" Is("\"yes\""), BINDERS;
     CLAIM "metadata.annotations[volume.beta.kubernetes.io/storage-provisioner]" Chosen, BINDERS;
@@ -206,8 +210,9 @@ known! {
     NAMESPACE "metadata.labels[kubernetes.io/metadata.name]" Name, Server;
     NAMESPACE "metadata.annotations[kubectl.kubernetes.io/last-applied-configuration]" Chosen, By::Controller(&["kubectl-client-side-apply"]), "only a namespace that `kubectl apply` created has it, such as those that `erpc rbac` prints";
     NAMESPACE "spec" Map, Server;
-    DEFINITION "spec.conversion" Is("{\"strategy\":\"None\"}"), Server, NO_MANIFESTS;
-    DEFINITION "spec.names.listKind" Chosen, Server, NO_MANIFESTS;
+    PRIORITY_CLASS "preemptionPolicy" Is("\"PreemptLowerPriority\""), Server;
+    DEFINITION "spec.conversion" Is("{\"strategy\":\"None\"}"), Server;
+    DEFINITION "spec.names.listKind" Chosen, Server;
     DEFINITION "spec.names.singular" Chosen, Server, NO_MANIFESTS;
     NAMESPACE "spec.finalizers" Is("[\"kubernetes\"]"), Server;
 }
@@ -317,6 +322,7 @@ impl Usual {
             Self::SameAs(field) => beside[field] == *value,
             Self::Name => plain(value) == name,
             Self::Chosen => true,
+            Self::PullPolicy => *value == pull_policy(beside["image"].as_str().unwrap_or_default()),
         }
     }
 
@@ -325,8 +331,22 @@ impl Usual {
     pub fn fixed(self) -> Option<Value> {
         match self {
             Self::Is(text) => serde_json::from_str(text).ok(),
-            Self::Map | Self::SameAs(_) | Self::Name | Self::Chosen => None,
+            Self::Map | Self::SameAs(_) | Self::Name | Self::Chosen | Self::PullPolicy => None,
         }
+    }
+}
+
+/// What the API server sets if a container has no pull policy (`SetDefaults_Container`).
+fn pull_policy(image: &str) -> &'static str {
+    let name = image.rsplit('/').next().unwrap_or(image);
+    match name
+        .split_once('@')
+        .map_or(name, |(name, _)| name)
+        .split_once(':')
+    {
+        Some((_, "latest")) => "Always",
+        None if !image.contains('@') => "Always",
+        Some(_) | None => "IfNotPresent",
     }
 }
 
@@ -357,6 +377,9 @@ pub fn known_page() -> String {
             Usual::SameAs(field) => format!("that of `{field}`"),
             Usual::Name => "the name of the object".to_owned(),
             Usual::Chosen => "any".to_owned(),
+            Usual::PullPolicy => {
+                "`Always` for an image without a version, else `IfNotPresent`".to_owned()
+            }
         };
         let by = match row.by {
             By::Server => "API server".to_owned(),
@@ -373,4 +396,20 @@ pub fn known_page() -> String {
         );
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::pull_policy;
+
+    #[test]
+    fn an_image_without_a_version_is_always_pulled() {
+        for image in ["nginx", "nginx:latest", "registry.example:5000/nginx"] {
+            assert_eq!(pull_policy(image), "Always", "{image}");
+        }
+        let digest = format!("nginx@sha256:{}", "0".repeat(64));
+        for image in ["nginx:1.27", "registry.example:5000/nginx:1", &digest] {
+            assert_eq!(pull_policy(image), "IfNotPresent", "{image}");
+        }
+    }
 }

@@ -303,6 +303,17 @@ impl Kind {
         is_builtin: true,
     });
 
+    /// A PriorityClass.
+    pub const PRIORITY_CLASS: Self = Self::Other(&Resource {
+        group: "scheduling.k8s.io",
+        version: "v1",
+        api_version: "scheduling.k8s.io/v1",
+        name: "PriorityClass",
+        plural: "priorityclasses",
+        is_namespaced: false,
+        is_builtin: true,
+    });
+
     /// The kind of Kubernetes itself, or of a definition, with these names.
     #[must_use]
     pub fn of_resource(

@@ -54,6 +54,7 @@ const BATCH: &str = "batch.v1";
 #[rustfmt::skip]
 const DEFAULTS: &[Row] = &[
     ("apiextensions.v1", &["CustomResourceDefinitionSpec"], "conversion", "{\"strategy\":\"None\"}"),
+    ("scheduling.v1", &["PriorityClass"], "preemptionPolicy", "\"PreemptLowerPriority\""),
     (CORE, &["PodSpec"], "dnsPolicy", "\"ClusterFirst\""),
     (CORE, &["PodSpec"], "restartPolicy", "\"Always\""),
     (CORE, &["PodSpec"], "schedulerName", "\"default-scheduler\""),
