@@ -57,9 +57,17 @@ pub(super) fn addresses(text: &str, is_file: bool) -> Vec<Address<'_>> {
             continue;
         }
         let before = &text[..start];
-        let scheme = before.strip_suffix("://").map(last_word);
+        let authority = authority(before);
+        if authority.is_some() && is_user(&text[start..]) {
+            continue;
+        }
+        let scheme = authority.map(last_word);
         let is_url = before.ends_with("//") || before.ends_with('@') || before.ends_with("@tcp(");
         let behind = &text[at..];
+        // `tcp(` names the protocol of the address in brackets.
+        if behind.starts_with('(') {
+            continue;
+        }
         let port = behind.strip_prefix(':').and_then(number).or_else(|| {
             let scheme = scheme?;
             let mut known = SCHEMES.iter();
@@ -75,7 +83,12 @@ pub(super) fn addresses(text: &str, is_file: bool) -> Vec<Address<'_>> {
         };
         let is_whole = match is_file {
             true => is_behind_host_key(before) && is_end_of_line(behind_port),
-            false => is_alone(before.chars().next_back()) && is_alone(behind_port.chars().next()),
+            // A parameter of a URL is no host.
+            false => {
+                is_alone(before.chars().next_back())
+                    && !before.contains('?')
+                    && is_alone(behind_port.chars().next())
+            }
         };
         found.push(Address {
             host,
@@ -85,6 +98,22 @@ pub(super) fn addresses(text: &str, is_file: bool) -> Vec<Address<'_>> {
         });
     }
     found
+}
+
+/// What ends a host with its port and its user.
+const ENDS: [char; 6] = ['/', '?', ',', ' ', '\n', '\t'];
+
+/// What is before the `://` of the URL whose user or host begins at the end of a text.
+fn authority(before: &str) -> Option<&str> {
+    let (head, rest) = before.rsplit_once("://")?;
+    let is_begun = rest.is_empty() || rest.ends_with(['@', ':']);
+    (is_begun && !rest.contains(ENDS)).then_some(head)
+}
+
+/// Whether a text begins with the user or the password of a URL.
+fn is_user(text: &str) -> bool {
+    let authority = text.split(ENDS).next().unwrap_or_default();
+    authority.contains('@')
 }
 
 /// The letters at the end of a text: `jdbc:mysql` ends with `mysql`.
