@@ -93,7 +93,8 @@ fn what_the_language_expresses_of_real_manifests() {
     let corpus = Path::new(&corpus);
     let only = std::env::var("ERPC_TEST_INPUT").unwrap_or_default();
     let (mut objects, mut workloads, mut whole) = (0_usize, 0_usize, 0_usize);
-    let (mut lossless, mut inputs_read) = (0_usize, 0_usize);
+    let (mut lossless, mut inputs_read, mut refused) = (0_usize, 0_usize, 0_usize);
+    let mut is_lossless_but_refused = 0_usize;
     let mut fields: BTreeMap<&str, usize> = BTreeMap::new();
     let mut reasons: BTreeMap<String, (usize, String)> = BTreeMap::new();
     let mut seen = BTreeSet::new();
@@ -108,6 +109,13 @@ fn what_the_language_expresses_of_real_manifests() {
         let report = &imported.report;
         objects += report.objects.len();
         lossless += usize::from(report.is_lossless());
+        refused += report.not_taken().count();
+        is_lossless_but_refused += usize::from(
+            report.not_taken().next().is_some()
+                && report.differences.is_empty()
+                && report.problems.is_empty()
+                && report.closed.is_empty(),
+        );
         for (class, count) in report.counts() {
             *fields.entry(class.title()).or_default() += count;
         }
@@ -148,6 +156,9 @@ fn what_the_language_expresses_of_real_manifests() {
         }
     }
     println!("{inputs_read} inputs, {lossless} without loss; {objects} objects");
+    println!(
+        "{refused} objects are refused by a server; but for them {is_lossless_but_refused} more inputs are without loss"
+    );
     println!(
         "{workloads} different workloads, {whole} as services = {:.1} %",
         100.0 * part(whole, workloads)

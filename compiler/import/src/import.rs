@@ -9,7 +9,7 @@ use crate::compare::Key;
 use crate::contradictions;
 use crate::facts::{self, Facts};
 use crate::flows::{self, Flow, Hint};
-use crate::program::{self, Compiler, Files, Options};
+use crate::program::{self, Compiler, Fate, Files, Options};
 use crate::read::{Object, Reading};
 use crate::report::{self, Report};
 
@@ -46,7 +46,13 @@ pub fn import(
         report::of_object(object, fate, made.get(&key).copied(), patch)
     });
     let objects = objects.collect();
-    let mut report = compared(&reading.objects, &program.made);
+    // What a server refuses has no connections, and is missing for that reason.
+    let taken = reading.objects.iter().zip(&program.fates);
+    let taken: Vec<Object> = taken
+        .filter(|(_, fate)| !matches!(fate, Fate::NotTaken(..)))
+        .map(|(object, _)| object.clone())
+        .collect();
+    let mut report = compared(&taken, &program.made);
     report.objects = objects;
     report.findings = reading.findings;
     report.findings.extend(contradictions::find(&facts, &flows));

@@ -138,6 +138,13 @@ impl Report {
             && self.objects.iter().flat_map(|one| &one.fields).all(is_kept)
     }
 
+    /// The objects that the platform does not take, because a server refuses them.
+    pub fn not_taken(&self) -> impl Iterator<Item = &ObjectReport> {
+        let is_refused = |field: &Field| field.class == Class::NotTaken;
+        let objects = self.objects.iter();
+        objects.filter(move |object| object.fields.iter().any(is_refused))
+    }
+
     /// Whether a part of the input could not be read.
     #[must_use]
     pub fn has_errors(&self) -> bool {

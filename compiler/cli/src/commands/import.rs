@@ -316,7 +316,15 @@ fn problems(report: &Report, console: &mut Console<'_>) {
         .closed
         .iter()
         .map(|one| format!("the result closes {one}"));
-    let all: Vec<String> = problems.chain(differences).chain(closed).collect();
+    let refused = report.not_taken().map(|one| {
+        let place = &one.place;
+        format!(
+            "{}:{}: {}: {}",
+            place.file, place.line, one.object, one.becomes
+        )
+    });
+    let all = refused.chain(problems).chain(differences).chain(closed);
+    let all: Vec<String> = all.collect();
     for line in all.iter().take(MAX_SHOWN) {
         console.fail(line);
     }

@@ -207,7 +207,8 @@ impl<'o, 'f> Draft<'o, 'f> {
                 let namespace = self.namespaces.entry(key.name.clone()).or_default();
                 namespace.object = Some(object);
             }
-            "Secret" if is_name(&key.name) => {
+            // One without keys is declared by nothing that reads it.
+            "Secret" if is_name(&key.name) && has_keys(&object.value) => {
                 let namespace = self.namespaces.entry(key.namespace.clone()).or_default();
                 namespace.secrets.push(object);
             }
@@ -459,6 +460,13 @@ fn is_part_of(difference: &Difference) -> bool {
             || path == "metadata.labels"
                 && labels.is_some_and(|labels| labels.keys().all(|key| is_ours(key))));
     is_added || path == PART_OF
+}
+
+/// Whether a Secret has values.
+fn has_keys(secret: &Value) -> bool {
+    let maps = ["data", "stringData"].into_iter();
+    let mut maps = maps.filter_map(|field| secret[field].as_object());
+    maps.any(|map| !map.is_empty())
 }
 
 /// Whether a workload has what Kubernetes demands: what other tools merge into one has not.
