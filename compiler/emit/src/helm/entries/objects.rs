@@ -25,9 +25,12 @@ pub(super) fn whole(mut entry: Entry, object: &Object) -> Entry {
             entry.some("subjects", object.at(&["subjects"]));
         }
         Kind::ServiceAccount => {
-            let has_token = object.at(&["automountServiceAccountToken"]);
-            let has_token = has_token.is_none_or(|field| field.node != false.into());
-            entry.flag("automountServiceAccountToken", has_token);
+            if let Some(has_token) = object.at(&["automountServiceAccountToken"]) {
+                entry.flag(
+                    "automountServiceAccountToken",
+                    has_token.node == true.into(),
+                );
+            }
         }
         // What they are stands without a specification around it.
         Kind::ConfigMap | Kind::StorageClass => {

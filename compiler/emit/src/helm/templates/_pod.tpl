@@ -3,8 +3,10 @@
 {{- $root := index . 0 }}
 {{- $facts := index . 1 }}
 {{- $values := index $root.Values.services $facts.namespace $facts.service -}}
+{{- with $facts.pod.metadata -}}
 metadata:
-  {{- $facts.pod.metadata | nindent 2 }}
+  {{- . | nindent 2 }}
+{{- end }}
 spec:
   {{- with $facts.pod.spec }}
   {{- . | nindent 2 }}
