@@ -42,11 +42,7 @@ pub fn of_platform(platform: &Platform) -> Claimed {
                 let name = service.workload_name().value.clone();
                 erpc_prove::Peer::workload(namespace, name)
             }
-            Some(_) => {
-                let selector = service.selector().into_iter();
-                let labels = selector.map(|(key, value)| (key, value.value));
-                erpc_prove::Peer::pods(namespace, labels)
-            }
+            Some(_) => erpc_prove::Peer::pods(namespace, service.selector_labels()),
             None => erpc_prove::Peer::workload(namespace, service.name.value.clone()),
         };
         let end = claiming.out.claims.end(end);

@@ -183,9 +183,9 @@ fn of_template<'c>(claim: &'c Value, volumes: &[&'c str], set: &str) -> Option<(
 /// of the new set would give it.
 fn successor(program: &Program<'_>, claim: &Value, service: ServiceId, name: &str) -> Value {
     let model = &program.platform[service];
-    let selector = model.selector().into_iter();
-    let labels: BTreeMap<String, String> = selector
-        .map(|(key, value)| (key.to_string(), value.value.to_string()))
+    let labels: BTreeMap<String, String> = model
+        .selector_labels()
+        .map(|(key, value)| (key.into(), value.into()))
         .collect();
     let mut spec = json!({});
     for key in [

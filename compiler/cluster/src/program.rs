@@ -66,8 +66,7 @@ impl PodIndex {
         let mut index = Self::default();
         for (id, service) in platform.services() {
             let namespace = platform[service.namespace].name.value.clone();
-            let selector = service.selector().into_iter();
-            let selector: Labels = selector.map(|(key, value)| (key, value.value)).collect();
+            let selector: Labels = service.selector_labels().collect();
             if let Some((key, value)) = selector.first().cloned() {
                 let of_label = index.by_label.entry((namespace, key, value)).or_default();
                 of_label.push((id, selector));

@@ -409,9 +409,7 @@ impl Side {
             }
             let namespace = platform[service.namespace].name.value.clone();
             if service.has_own_selector() {
-                let selector = service.selector().into_iter();
-                let mut labels: Vec<(SmolStr, SmolStr)> =
-                    selector.map(|(key, value)| (key, value.value)).collect();
+                let mut labels = Vec::from_iter(service.selector_labels());
                 labels.sort_unstable();
                 let pods = PodSelector::OfService(service.name.value.clone(), labels);
                 let peer = PolicyPeer::Pods(Selected { namespace, pods });

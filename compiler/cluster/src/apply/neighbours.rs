@@ -51,9 +51,7 @@ impl Neighbours {
             let namespace = &platform[service.namespace].name.value;
             neighbours.insert(namespace, &service.name.value, [id]);
             if service.has_own_selector() {
-                let selector = service.selector().into_iter();
-                let selector = selector.map(|(key, value)| (key, value.value));
-                let key = (namespace.clone(), selector.collect());
+                let key = (namespace.clone(), service.selector_labels().collect());
                 neighbours.selected.insert(key, id);
             }
         }

@@ -438,11 +438,11 @@ impl Platform {
         let ours = ours.into_iter();
         let ours = ours.filter(|_| service.properties.identity.is_none());
         let ours = ours.map(|(key, value)| (SmolStr::new_static(key), value.clone()));
-        let selector = service.selector().into_iter();
-        let selector = selector.map(|(key, value)| (key, value.value));
         let declared = service.properties.labels.iter();
         let declared = declared.map(|(key, value)| (key.clone(), value.value.as_str().into()));
-        ours.chain(selector).chain(declared).collect()
+        ours.chain(service.selector_labels())
+            .chain(declared)
+            .collect()
     }
 
     /// `namespace.service`.

@@ -99,6 +99,12 @@ impl Service {
         }
     }
 
+    /// The keys and values of its selector, in the order of the source.
+    pub fn selector_labels(&self) -> impl Iterator<Item = (SmolStr, SmolStr)> {
+        let selector = self.selector().into_iter();
+        selector.map(|(key, value)| (key, value.value))
+    }
+
     /// Whether its pods are selected by other labels than the one with its name.
     #[must_use]
     pub fn has_own_selector(&self) -> bool {

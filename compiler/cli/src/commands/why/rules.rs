@@ -67,8 +67,7 @@ impl Asking<'_> {
             Party::Peer(Peer::Service(id)) => {
                 let service = &self.platform[id];
                 let namespace = &self.platform[service.namespace].name.value;
-                let selector = service.selector().into_iter();
-                let mut labels: Vec<_> = selector.map(|(key, value)| (key, value.value)).collect();
+                let mut labels = Vec::from_iter(service.selector_labels());
                 labels.sort_unstable();
                 Some([of_namespace(namespace), labels])
             }
