@@ -322,7 +322,12 @@ impl Usual {
             Self::SameAs(field) => beside[field] == *value,
             Self::Name => plain(value) == name,
             Self::Chosen => true,
-            Self::PullPolicy => *value == pull_policy(beside["image"].as_str().unwrap_or_default()),
+            Self::PullPolicy => {
+                *value
+                    == erpc_model::kubernetes::usual_pull_policy(
+                        beside["image"].as_str().unwrap_or_default(),
+                    )
+            }
         }
     }
 
@@ -333,20 +338,6 @@ impl Usual {
             Self::Is(text) => serde_json::from_str(text).ok(),
             Self::Map | Self::SameAs(_) | Self::Name | Self::Chosen | Self::PullPolicy => None,
         }
-    }
-}
-
-/// What the API server sets if a container has no pull policy (`SetDefaults_Container`).
-fn pull_policy(image: &str) -> &'static str {
-    let name = image.rsplit('/').next().unwrap_or(image);
-    match name
-        .split_once('@')
-        .map_or(name, |(name, _)| name)
-        .split_once(':')
-    {
-        Some((_, "latest")) => "Always",
-        None if !image.contains('@') => "Always",
-        Some(_) | None => "IfNotPresent",
     }
 }
 
@@ -396,20 +387,4 @@ pub fn known_page() -> String {
         );
     }
     out
-}
-
-#[cfg(test)]
-mod tests {
-    use super::pull_policy;
-
-    #[test]
-    fn an_image_without_a_version_is_always_pulled() {
-        for image in ["nginx", "nginx:latest", "registry.example:5000/nginx"] {
-            assert_eq!(pull_policy(image), "Always", "{image}");
-        }
-        let digest = format!("nginx@sha256:{}", "0".repeat(64));
-        for image in ["nginx:1.27", "registry.example:5000/nginx:1", &digest] {
-            assert_eq!(pull_policy(image), "IfNotPresent", "{image}");
-        }
-    }
 }

@@ -176,7 +176,7 @@ fn conditional(name: &str, fields: &mut Map<String, Value>, depth: usize) {
     match name {
         "Container" => {
             let image = fields.get("image").and_then(Value::as_str).unwrap_or("");
-            let usual = usual_pull_policy(image);
+            let usual = erpc_model::kubernetes::usual_pull_policy(image);
             remove_if(fields, "imagePullPolicy", &Value::from(usual));
         }
         "ResourceRequirements" => {
@@ -223,17 +223,6 @@ fn conditional(name: &str, fields: &mut Map<String, Value>, depth: usize) {
 fn remove_if(fields: &mut Map<String, Value>, key: &str, value: &Value) {
     if fields.get(key) == Some(value) {
         fields.remove(key);
-    }
-}
-
-/// `Always` for an image whose tag moves, otherwise `IfNotPresent`.
-fn usual_pull_policy(image: &str) -> &'static str {
-    let name = image.rsplit('/').next().unwrap_or(image);
-    let is_digest = image.contains('@');
-    let tag = name.split_once(':').map(|(_, tag)| tag);
-    match tag {
-        None | Some("latest") if !is_digest => "Always",
-        _ => "IfNotPresent",
     }
 }
 

@@ -207,6 +207,22 @@ pub fn is_system_namespace(text: &str) -> bool {
     ["default", "kube-node-lease", "kube-public", "kube-system"].contains(&text)
 }
 
+/// What the API server sets if a container has no pull policy: an image whose tag is, or is taken for, `latest` is always
+/// pulled (`SetDefaults_Container`).
+#[must_use]
+pub fn usual_pull_policy(image: &str) -> &'static str {
+    let name = image.rsplit('/').next().unwrap_or(image);
+    let (name, has_digest) = match name.split_once('@') {
+        Some((name, _)) => (name, true),
+        None => (name, false),
+    };
+    match name.split_once(':') {
+        Some((_, "latest")) => "Always",
+        None if !has_digest => "Always",
+        Some(_) | None => "IfNotPresent",
+    }
+}
+
 /// Whether a text is the name of a time zone of the tz database, of which Kubernetes has its own copy. Names are
 /// compared as they are written: the machines of a cluster may tell letters apart.
 #[must_use]
@@ -313,6 +329,17 @@ mod tests {
         }
         for wrong in ["", "UTC+2", "EST5", "Mars/Base", "Local", "europe/kyiv"] {
             assert!(!is_time_zone(wrong), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn an_image_without_a_version_is_always_pulled() {
+        for image in ["nginx", "nginx:latest", "registry.example:5000/nginx"] {
+            assert_eq!(usual_pull_policy(image), "Always", "{image}");
+        }
+        let digest = format!("nginx@sha256:{}", "0".repeat(64));
+        for image in ["nginx:1.27", "registry.example:5000/nginx:1", &digest] {
+            assert_eq!(usual_pull_policy(image), "IfNotPresent", "{image}");
         }
     }
 }
