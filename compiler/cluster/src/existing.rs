@@ -2,6 +2,7 @@
 //! server and controllers wrote. Values of Secrets are dropped as they are read.
 
 use erpc_emit::Kind;
+use erpc_model::kubernetes::is_system_namespace;
 use serde_json::{Map, Value};
 
 use crate::call::Call;
@@ -48,12 +49,6 @@ const KEPT_BY_OTHERS: [&str; 20] = [
     "PodMetrics",
     "PriorityLevelConfiguration",
     "ServiceCIDR",
-];
-const SYSTEM_NAMESPACES: [&str; 4] = [
-    "kube-system",
-    "kube-public",
-    "kube-node-lease",
-    STATE_NAMESPACE,
 ];
 /// Objects that every namespace or cluster has.
 const OF_CLUSTER: [(&str, &str); 4] = [
@@ -142,12 +137,13 @@ fn applied(mut object: Value, resource: &Resource, is_chosen: bool) -> Option<Va
     );
     let owners = metadata["ownerReferences"].as_array();
     let is_made = owners.is_some_and(|owners| !owners.is_empty());
-    let is_of_system = !is_chosen && SYSTEM_NAMESPACES.contains(&namespace)
+    let is_system = |name: &str| is_system_namespace(name) || name == STATE_NAMESPACE;
+    // Every cluster has `default`, and users have objects in it.
+    let is_of_system = !is_chosen && is_system(namespace) && namespace != "default"
         || name.starts_with("system:")
         || !metadata["labels"]["kubernetes.io/bootstrapping"].is_null()
         || resource.kind == "PriorityClass" && name.starts_with("system-")
-        || resource.kind == "Namespace"
-            && (SYSTEM_NAMESPACES.contains(&name.as_str()) || name == "default");
+        || resource.kind == "Namespace" && is_system(&name);
     let is_of_cluster = OF_CLUSTER.contains(&(resource.kind.as_str(), name.as_str()));
     let of_tool = ["helm.sh/release.v1", "kubernetes.io/service-account-token"];
     let is_of_tool = object["type"]

@@ -234,18 +234,25 @@ impl Engine<'_, '_> {
         current
     }
 
+    /// The object of a step as it is now; what cannot be read is noted.
+    async fn read(&mut self, step: &ObjectChange) -> Option<Value> {
+        match self.cluster.call(Call::get(step.id.path())).await {
+            Ok(answer) => Some(answer.body),
+            Err(error) => {
+                self.note(step, Err(Some(error.into())));
+                None
+            }
+        }
+    }
+
     /// Objects of a kind are refused until the server has established its definition and serves it.
     async fn await_definitions(&mut self) -> bool {
         let definitions = self.steps(|step| step.id.kind.stage() == Stage::Definitions);
         let started = self.cluster.clock.now();
         for step in definitions {
             loop {
-                let live = match self.cluster.call(Call::get(step.id.path())).await {
-                    Ok(answer) => answer.body,
-                    Err(error) => {
-                        self.note(&step, Err(Some(error.into())));
-                        return false;
-                    }
+                let Some(live) = self.read(&step).await else {
+                    return false;
                 };
                 if let Some(why) = refused_names(&live) {
                     self.note(&step, Err(Some(Failure::new(why))));
@@ -296,12 +303,8 @@ impl Engine<'_, '_> {
         let started = self.cluster.clock.now();
         for step in quotas {
             loop {
-                let live = match self.cluster.call(Call::get(step.id.path())).await {
-                    Ok(answer) => answer.body,
-                    Err(error) => {
-                        self.note(&step, Err(Some(error.into())));
-                        return false;
-                    }
+                let Some(live) = self.read(&step).await else {
+                    return false;
                 };
                 if live["status"]["hard"] == live["spec"]["hard"] || self.stop.is_asked() {
                     break;
