@@ -16,6 +16,8 @@ use std::time::{Duration, Instant};
 
 use erpc_cli::project::{Compiled, Project, compile};
 use erpc_cli::{Console, Exit};
+use erpc_diagnostics::{Style, render_human};
+use erpc_emit::Object;
 use erpc_model::{Files, ReadError};
 
 /// The least time of several runs, without what it takes to drop their results.
@@ -86,6 +88,19 @@ impl Memory {
         self.files
             .iter()
             .map(|(path, bytes)| (path.as_str(), bytes.as_slice()))
+    }
+
+    /// The objects that it emits; panics with its errors if it has any.
+    #[must_use]
+    pub fn objects(&self) -> Vec<Object> {
+        let compiled = self.compile();
+        let (found, sources) = (&compiled.diagnostics, &compiled.sources);
+        let (platform, derived) = compiled
+            .result
+            .as_ref()
+            .unwrap_or_else(|| panic!("{}", render_human(found, sources, Style::PLAIN, None)));
+        let files = erpc_emit::objects(platform, derived, sources).into_iter();
+        files.flat_map(|file| file.objects).collect()
     }
 
     /// Compiles it.

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use erpc_diagnostics::{Style, render_human};
 use erpc_emit::{ADDED, Kind};
 use erpc_tests::Memory;
 use serde_json::Value;
@@ -54,15 +53,7 @@ namespace shop {
 
 /// The objects of a program by kind and name; of a Job the name ends in a hash, which is left out.
 fn objects(text: &str) -> BTreeMap<(Kind, String), Value> {
-    let compiled = Memory::of(text).compile();
-    let (found, sources) = (&compiled.diagnostics, &compiled.sources);
-    let found = render_human(found, sources, Style::PLAIN, None);
-    let (platform, derived) = compiled
-        .result
-        .as_ref()
-        .unwrap_or_else(|| panic!("{found}"));
-    let files = erpc_emit::objects(platform, derived, &compiled.sources);
-    let all = files.iter().flat_map(|file| &file.objects);
+    let all = Memory::of(text).objects().into_iter();
     all.map(|object| {
         let name = object.name().split("once-").next().unwrap_or_default();
         let name = if name.is_empty() { "once" } else { name };

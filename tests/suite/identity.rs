@@ -3,7 +3,6 @@
 
 use std::collections::BTreeMap;
 
-use erpc_diagnostics::{Style, render_human};
 use erpc_tests::Memory;
 use serde_json::{Value, json};
 
@@ -15,15 +14,7 @@ cluster main { kubernetes 1.36; nodes 3 of cpu 8, memory 16Gi, in 172.18.0.0/16;
 
 /// The objects of a program by `Kind name`.
 fn objects(rest: &str) -> BTreeMap<String, Value> {
-    let compiled = Memory::of(format!("{HEAD}{rest}")).compile();
-    let (found, sources) = (&compiled.diagnostics, &compiled.sources);
-    let found = render_human(found, sources, Style::PLAIN, None);
-    let (platform, derived) = compiled
-        .result
-        .as_ref()
-        .unwrap_or_else(|| panic!("{found}"));
-    let files = erpc_emit::objects(platform, derived, &compiled.sources);
-    let all = files.iter().flat_map(|file| &file.objects);
+    let all = Memory::of(format!("{HEAD}{rest}")).objects().into_iter();
     all.map(|object| {
         let value = serde_json::to_value(object.root()).expect("an object is JSON");
         (format!("{} {}", object.kind(), object.name()), value)

@@ -1,7 +1,6 @@
 //! Namespaces that a platform does not close: those that others use, and those with `network open`.
 
 use erpc_cli::Exit;
-use erpc_diagnostics::{Style, render_human};
 use erpc_emit::Kind;
 use erpc_tests::{Memory, Ran, erpc};
 use tempfile::TempDir;
@@ -64,15 +63,7 @@ fn run(folder: &TempDir, arguments: &[&str]) -> Ran {
 
 /// The objects of a program: kind, namespace and name.
 fn objects(text: &str) -> Vec<(Kind, String)> {
-    let compiled = Memory::of(text).compile();
-    let (found, sources) = (&compiled.diagnostics, &compiled.sources);
-    let found = render_human(found, sources, Style::PLAIN, None);
-    let (platform, derived) = compiled
-        .result
-        .as_ref()
-        .unwrap_or_else(|| panic!("{found}"));
-    let files = erpc_emit::objects(platform, derived, sources);
-    let all = files.iter().flat_map(|file| &file.objects);
+    let all = Memory::of(text).objects().into_iter();
     let named = all.map(|object| {
         let namespace = object.namespace().unwrap_or_default();
         (object.kind(), format!("{namespace}/{}", object.name()))
