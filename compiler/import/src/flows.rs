@@ -1,5 +1,5 @@
 //! Who calls whom, by the evidence in manifests: addresses in variables, arguments and files that a workload reads, and
-//! policies for exactly one pair. What only a wide policy allows is no evidence of a call.
+//! policies for exactly one pair. A connection that only a wide policy allows is not evidence of a call.
 
 mod address;
 mod policies;

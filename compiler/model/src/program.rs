@@ -17,7 +17,7 @@ pub trait Files: Sync {
     ///
     /// # Errors
     ///
-    /// There is no such folder, as in programs that have none, or it cannot be read.
+    /// The folder does not exist, as in programs in memory, or it cannot be read.
     fn below(&self, path: &str) -> Result<Vec<String>, ReadError> {
         let _ = path;
         Err(ReadError::NotFound)

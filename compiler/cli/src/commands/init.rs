@@ -264,7 +264,7 @@ fn existing_manifests(folder: &Path) -> Option<String> {
 
 /// Whether a file begins as an object of Kubernetes does.
 fn is_object(path: &Path) -> bool {
-    // A file that cannot be read is no offer.
+    // Import is not offered for a file that cannot be read.
     let Ok(text) = fs::read_to_string(path) else {
         return false;
     };

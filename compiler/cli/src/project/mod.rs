@@ -185,7 +185,7 @@ impl Files for Project {
         let mut open = vec![(path.to_owned(), 0)];
         while let Some((folder, depth)) = open.pop() {
             let place = self.folder.join(&folder);
-            // What cannot be looked at is no folder; the command that reads it as a file says why.
+            // If its metadata cannot be read, it is treated as a file, and the command that reads it reports why.
             if depth == 0 && !place.is_dir() {
                 return Err(ReadError::NotFound);
             }

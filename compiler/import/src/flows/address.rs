@@ -83,7 +83,7 @@ pub(super) fn addresses(text: &str, is_file: bool) -> Vec<Address<'_>> {
         };
         let is_whole = match is_file {
             true => is_behind_host_key(before) && is_end_of_line(behind_port),
-            // A parameter of a URL is no host.
+            // A parameter of a URL is not a host.
             false => {
                 is_alone(before.chars().next_back())
                     && !before.contains('?')

@@ -92,7 +92,7 @@ impl<'a> Resolver<'a> {
         namespace
     }
 
-    /// A namespace that others use is no platform's to close, to label or to delete.
+    /// A namespace that others use must not be closed, labelled or deleted by a platform.
     fn check_reserved(&mut self, namespace: &Namespace) {
         let Some(why) = namespace.reserved() else {
             return;

@@ -33,7 +33,7 @@ pub(super) fn run(
         .collect();
     let reading = erpc_import::read(&inputs);
     if reading.objects.is_empty() {
-        let message = format!("{}: there is no object here", folder.display());
+        let message = format!("{}: no objects found", folder.display());
         return Err(Failure::Failed(message));
     }
     let made = objects_of(&checked.platform, &checked.derived, &checked.sources);
