@@ -1,5 +1,7 @@
 //! The properties that the formatter promises. Its cases, `tests/fmt/<what>/`, are in `tests/cases`.
 
+use std::path::PathBuf;
+
 use erpc_diagnostics::FileId;
 use erpc_syntax::tree::{Arg, Block, Comment, Statement};
 use erpc_tests::generator::platform_of;
@@ -192,6 +194,15 @@ proptest! {
         }
         prop_assert_eq!(formatted(&messy), wanted);
     }
+}
+
+#[test]
+fn the_sources_of_the_repository_are_formatted() {
+    let paths = ["platform.erp", "stdlib", "examples", "tests/platforms"];
+    let mut arguments: Vec<PathBuf> = vec!["fmt".into(), "--check".into()];
+    arguments.extend(paths.map(|path| repository().join(path)));
+    let ran = erpc_tests::erpc(&arguments);
+    assert_eq!(ran.exit, erpc_cli::Exit::Done, "{}{}", ran.out, ran.err);
 }
 
 #[test]
