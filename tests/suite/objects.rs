@@ -63,6 +63,48 @@ namespace n {
     assert_eq!([of("team"), of("zone"), of("owner")], ["own", "a", "x"]);
 }
 
+/// `annotations` of a namespace are layers for each key, and one that the source sets wins over the `##` of the namespace.
+/// A namespace that exists already keeps its labels, those of Pod Security included.
+#[test]
+fn a_namespace_keeps_the_labels_and_annotations_that_it_has() {
+    let program = r#"erp 1
+platform p {
+  version "1"; cluster main; defaults kubernetes
+  namespaces { annotations "owner" = "platform", "zone" = "a"; labels "team" = "x" }
+}
+tiers logic
+cluster main { kubernetes 1.36; nodes 3 of cpu 4, memory 8Gi, in 172.18.0.0/16; pods 10.244.0.0/16; services 10.96.0.0/16; dns kube-dns }
+## Its documentation.
+namespace n {
+  tier logic
+  labels "app.kubernetes.io/name" = "n", "pod-security.kubernetes.io/enforce" = "baseline", "pod-security.kubernetes.io/enforce-version" = "v1.30"
+  annotations "owner" = "team: {x}", "kubernetes.io/description" = "as it was"
+  annotations "zone" off
+  service web { image "a/b:1"; port http 8080; access by port-forward }
+}
+"#;
+    let compiled = Memory::of(program).compile();
+    let (platform, derived) = compiled.result.as_ref().expect("no errors");
+    let files = erpc_emit::objects(platform, derived, &compiled.sources);
+    let mut objects = files.iter().flat_map(|file| &file.objects);
+    let namespace = objects.find(|object| object.kind() == erpc_emit::Kind::Namespace);
+    let namespace = serde_json::to_value(namespace.expect("a namespace")).expect("JSON");
+    assert_eq!(
+        namespace["metadata"],
+        serde_json::json!({
+            "name": "n",
+            "labels": {
+                "app.kubernetes.io/name": "n",
+                "app.kubernetes.io/part-of": "p",
+                "pod-security.kubernetes.io/enforce": "baseline",
+                "pod-security.kubernetes.io/enforce-version": "v1.30",
+                "team": "x",
+            },
+            "annotations": { "kubernetes.io/description": "as it was", "owner": "team: {x}" },
+        })
+    );
+}
+
 #[test]
 fn a_patch_reaches_every_object_of_its_kind_or_the_one_that_it_names() {
     let program = r#"

@@ -10,11 +10,18 @@ use crate::of_service;
 /// Prefixes of labels that `erpc` or Kubernetes sets itself: owners, policies and the API server read them.
 const RESERVED: [&str; 3] = ["app.kubernetes.io/", "erpc/", "kubernetes.io/metadata.name"];
 
-/// Labels of namespaces: none of those that are set by others, and levels of Pod Security that there are.
+/// Labels and annotations of namespaces: none of those that are set by others, and levels of Pod Security that there are.
 pub(crate) fn labels(platform: &Platform, out: &mut Diagnostics) {
     for (id, namespace) in platform.namespaces() {
         if let Some(found) = stricter_than_needed(platform, id) {
             out.push(found);
+        }
+        for (key, value) in &namespace.annotations {
+            if key.starts_with("erpc/") {
+                let message = format!("the annotation `{key}` is reserved: `erpc` sets it");
+                let found = Diagnostic::new(&codes::RESERVED_NAME, message);
+                out.push(found.at(value.span(), "set here"));
+            }
         }
         for (key, value) in &namespace.labels {
             // A namespace that exists already may have labels such as `app.kubernetes.io/name`.

@@ -177,6 +177,19 @@ pub(super) fn describe<T>(
     annotate(metadata, DESCRIPTION, Field::new(text, cause));
 }
 
+/// Adds the annotations that the source sets for a namespace.
+pub(super) fn add_annotations(metadata: &mut Map, pairs: &[(SmolStr, Sourced<String>)]) {
+    if pairs.is_empty() {
+        return;
+    }
+    if let Some(annotations) = metadata.map_mut("annotations") {
+        for (key, value) in pairs {
+            let cause = Cause::said("an annotation of the namespace", value);
+            annotations.insert(key.clone(), Field::new(&value.value, cause));
+        }
+    }
+}
+
 /// Adds an annotation.
 pub(crate) fn annotate(metadata: &mut Map, key: &'static str, field: Field) {
     if let Some(annotations) = metadata.map_mut("annotations") {

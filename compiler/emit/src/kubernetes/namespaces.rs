@@ -40,6 +40,7 @@ pub(super) fn namespaces(platform: &Platform) -> Vec<Object> {
             metadata.block("labels", labels);
             let (doc, title) = (namespace.doc.as_deref(), namespace.title.as_ref());
             metadata::describe(&mut metadata, &namespace.name, doc, title);
+            metadata::add_annotations(&mut metadata, &namespace.annotations);
             Object::new(Kind::Namespace, metadata, cause)
         })
         .collect()

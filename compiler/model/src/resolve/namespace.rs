@@ -66,7 +66,7 @@ impl<'a> Resolver<'a> {
             .into_iter()
             .filter(|s| match s.word.name {
                 "grants" => !says_grants,
-                "quota" | "limits" | "labels" => !is_reserved,
+                "quota" | "limits" | "labels" | "annotations" => !is_reserved,
                 _ => true,
             })
             .collect();
@@ -88,6 +88,7 @@ impl<'a> Resolver<'a> {
         }
         namespace.doc = declared.statement.doc();
         namespace.labels.sort_by(|(a, _), (b, _)| a.cmp(b));
+        namespace.annotations.sort_by(|(a, _), (b, _)| a.cmp(b));
         namespace.services = self.names.services_of(id).collect();
         namespace
     }
@@ -107,16 +108,18 @@ impl<'a> Resolver<'a> {
                     .help("or write `defaults kubernetes` in it: no policy denies by default, and Pod Security is not enforced"),
             );
         }
-        if let Some((_, label)) = namespace.labels.first()
-            && namespace.is_of_cluster()
-        {
-            let message = format!("the labels of the namespace `{name}` cannot be set");
+        for (what, pairs) in [
+            ("a label", &namespace.labels),
+            ("an annotation", &namespace.annotations),
+        ] {
+            let Some((_, value)) = pairs.first().filter(|_| namespace.is_of_cluster()) else {
+                continue;
+            };
+            let message = format!("{what} of the namespace `{name}` cannot be set");
+            let label = format!("{what} of a namespace that every cluster has");
             self.report(
                 Diagnostic::new(&codes::RESERVED_NAME, message)
-                    .at(
-                        label.span(),
-                        "a label of a namespace that every cluster has",
-                    )
+                    .at(value.span(), label)
                     .also(at, "its Namespace object is not the platform's"),
             );
         }

@@ -82,6 +82,9 @@ statements! {
     labels: Pairs = "labels KEY = \"value\", …" ByPair [Namespace NamespaceDefaults]
         "Labels of the Namespace object.",
         read labels::labels;
+    annotations: Pairs = "annotations KEY = \"value\", …" ByPair [Namespace NamespaceDefaults]
+        "Annotations of the Namespace object.",
+        read labels::annotations;
     grants: Vec<Grant> = "grants VERB, … on RESOURCE, … [in cluster] [because \"…\"]" Append [Namespace NamespaceDefaults]
         "What the ServiceAccount of the namespace may do at the Kubernetes API.",
         read Grant::read,
