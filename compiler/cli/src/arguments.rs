@@ -4,45 +4,39 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use clap::{Args, Parser, ValueEnum};
+use clap::{Args, CommandFactory, Parser, ValueEnum};
 use clap_complete::engine::ArgValueCompleter;
 use erpc_diagnostics::Sources;
 use erpc_model::Platform;
 use erpc_policy::Derived;
 
-use crate::commands::Command;
+use crate::commands::{Command, GROUPS};
 use crate::project::{Checked, Project};
+use crate::text::push_line;
 use crate::{Failure, names};
+
+const EXAMPLES: &str = "\
+Examples:
+  erpc import k8s --out shop      convert existing manifests
+  erpc init shop --template shop  create a platform from a template
+  erpc check                      check the nearest platform.erp
+  erpc build                      write lib/, share/ and helm/ next to it
+  erpc build --check              exit 2 if the committed output is outdated (for CI)
+  erpc apply                      plan, confirm, apply to the current context";
 
 const EXIT_CODES: &str = "\
 Exit codes:
-  0    done, nothing differs
+  0    success, nothing differs
   1    errors, or refused before anything was written
   2    differences found
   3    applied or running, but not ready
   4    partly applied
-  64   wrong usage, or a name that the program does not have
+  64   usage error, or unknown name
   130  interrupted";
 
-/// Compiles platform.erp, a whole Kubernetes platform in one typed file.
+/// Compile a Kubernetes platform from one typed, declarative file, platform.erp.
 #[derive(Debug, Parser)]
-#[command(name = "erpc", version, max_term_width = 100, after_help = EXIT_CODES, after_long_help = "\
-Examples:
-  erpc init shop --template shop
-                                start a platform from a template
-  erpc check                    check the nearest platform.erp
-  erpc build                    write lib/ and share/ beside it
-  erpc build --check            fail if they are not what it says (for CI)
-  kubectl apply --server-side -R -f share -f lib
-
-Exit codes:
-  0    done, nothing differs
-  1    errors, or refused before anything was written
-  2    differences found
-  3    applied or running, but not ready
-  4    partly applied
-  64   wrong usage, or a name that the program does not have
-  130  interrupted")]
+#[command(name = "erpc", version, max_term_width = 100)]
 pub(crate) struct CommandLine {
     #[command(flatten)]
     pub(crate) streams: Streams,
@@ -50,13 +44,41 @@ pub(crate) struct CommandLine {
     pub(crate) command: Command,
 }
 
+impl CommandLine {
+    /// The definition of the command line, whose help lists the commands by group.
+    pub(crate) fn definition() -> clap::Command {
+        let root = Self::command();
+        let mut commands = String::new();
+        for (group, names) in GROUPS {
+            push_line!(commands, "{group}:");
+            for command in names.iter().filter_map(|name| root.find_subcommand(name)) {
+                let about = command.get_about().map(ToString::to_string);
+                push_line!(
+                    commands,
+                    "  {:13}{}",
+                    command.get_name(),
+                    about.unwrap_or_default()
+                );
+            }
+            commands.push('\n');
+        }
+        root.help_template(format!(
+            "{{about-with-newline}}\n{{usage-heading}} {{usage}}\n\n{commands}\
+             Options:\n{{options}}\n\n\
+             `erpc COMMAND --help` describes a command and shows examples.{{after-help}}"
+        ))
+        .after_help(EXIT_CODES)
+        .after_long_help(format!("{EXAMPLES}\n\n{EXIT_CODES}"))
+    }
+}
+
 /// How every command writes to its streams.
 #[derive(Debug, Args)]
 pub(crate) struct Streams {
-    /// When to use colours.
+    /// When to use colors.
     #[arg(long, value_enum, default_value_t = Color::Auto, global = true)]
     pub(crate) color: Color,
-    /// Say nothing but results and errors.
+    /// Print only results and errors.
     #[arg(short, long, global = true)]
     pub(crate) quiet: bool,
 }
@@ -103,7 +125,7 @@ pub(crate) fn with_flags_after_command(
 /// The library that a program's modules come from.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Library {
-    /// A folder whose modules replace those of the library: `DIR/beam.erp` for `std.beam`.
+    /// Directory whose modules replace those of the standard library: `DIR/beam.erp` for `std.beam`.
     #[arg(long, value_name = "DIR")]
     stdlib: Option<PathBuf>,
 }
@@ -120,7 +142,7 @@ impl Library {
 /// How a program is compiled.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Source {
-    /// Take the platform under a profile that it declares.
+    /// Profile of the platform to use.
     #[arg(long, value_name = "NAME", add = ArgValueCompleter::new(names::profiles))]
     pub(crate) profile: Option<String>,
     #[command(flatten)]

@@ -9,26 +9,26 @@ use crate::console::Console;
 /// Every format, with its name and its help. A command has some of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
-    /// Text for people.
+    /// Human-readable text.
     #[value(alias = "table")]
     Human,
-    /// One JSON object, stable within its `version`.
+    /// JSON, stable within its `version`.
     Json,
     /// SARIF 2.1.0, for code scanning.
     Sarif,
-    /// Annotations of GitHub Actions.
+    /// GitHub Actions annotations.
     Github,
-    /// A diagram in Mermaid.
+    /// Mermaid diagram.
     Mermaid,
-    /// A diagram for Graphviz.
+    /// Graphviz diagram.
     Dot,
-    /// Values separated by commas.
+    /// Comma-separated values.
     Csv,
-    /// JUnit's XML.
+    /// JUnit XML.
     Junit,
-    /// A picture.
+    /// SVG image.
     Svg,
-    /// One self-contained page.
+    /// Self-contained HTML page.
     Html,
     /// YAML.
     Yaml,
@@ -103,7 +103,7 @@ formats!(Manifests: Human, Yaml);
 /// The flag `--format` of a command.
 #[derive(Debug, Args)]
 pub(crate) struct Output<F: TextFormat = Plain> {
-    /// How results are written.
+    /// Output format.
     #[arg(long, value_enum, default_value = "human")]
     pub(crate) format: Chosen<F>,
 }

@@ -23,8 +23,8 @@ use std::ffi::OsString;
 use std::io::IsTerminal;
 use std::process::ExitCode;
 
+use clap::FromArgMatches;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{CommandFactory, FromArgMatches};
 use clap_complete::CompleteEnv;
 
 use arguments::{Color, CommandLine, SHARED_FLAGS, with_flags_after_command};
@@ -60,7 +60,7 @@ pub enum Exit {
 #[must_use]
 pub fn main() -> ExitCode {
     // Answers a shell that asks for completions, and ends the process then.
-    CompleteEnv::with_factory(CommandLine::command)
+    CompleteEnv::with_factory(CommandLine::definition)
         .var(commands::completions::VARIABLE)
         .bin("erpc")
         .complete();
@@ -99,7 +99,7 @@ fn parsed(
     arguments: impl IntoIterator<Item = impl Into<OsString>>,
 ) -> Result<(CommandLine, Format), clap::Error> {
     let arguments = with_flags_after_command(arguments);
-    let mut matches = CommandLine::command().try_get_matches_from(arguments)?;
+    let mut matches = CommandLine::definition().try_get_matches_from(arguments)?;
     let of_command = matches.subcommand().map(|(_, of_command)| of_command);
     let format = of_command.and_then(format::chosen).unwrap_or(Format::Human);
     Ok((CommandLine::from_arg_matches_mut(&mut matches)?, format))

@@ -1,7 +1,5 @@
 //! The reference of the command line, from the definitions that it is parsed by.
 
-use clap::CommandFactory;
-
 use crate::arguments::CommandLine;
 use crate::text::push_line;
 
@@ -12,7 +10,7 @@ pub fn reference() -> String {
         "# The command line\n\n\
          Generated from the definitions in `compiler/cli/src/commands`.\n",
     );
-    let root = CommandLine::command().term_width(100);
+    let root = CommandLine::definition().term_width(100);
     let mut built = root.clone();
     built.build();
     push_line!(text, "\n## erpc\n\n```text\n{}```", plain(root));

@@ -17,39 +17,39 @@ use crate::format::{Output, json_line};
 use crate::text::{count, push_line};
 use crate::{Exit, Failure};
 
-/// Takes over what kubectl, Helm or a script applied, without changing a field.
+/// Take over objects that kubectl, Helm or a script applied, without changing any field.
 ///
-/// Their entries in the objects' managed fields become erpc's, so that a field that leaves the source
-/// leaves the cluster. What differs from the source is shown by the next plan.
+/// Moves their managed fields to erpc, so that a field removed from the source is removed from the
+/// cluster. The next plan shows how the objects differ from the source.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  erpc adopt                       show, ask, take over
-  erpc adopt --from helm --yes     what Helm applied, without a question
-  erpc adopt --helm shop           the labels and annotations by which a release of Helm could take over
-  erpc adopt --helm shop --apply   writes them
-  erpc adopt --helm shop --back --apply   takes them away")]
+  erpc adopt                       show, confirm, take over
+  erpc adopt --from helm --yes     objects that Helm applied, without confirmation
+  erpc adopt --helm shop           the labels and annotations that let a Helm release take over
+  erpc adopt --helm shop --apply   write them
+  erpc adopt --helm shop --back --apply   remove them")]
 pub(crate) struct Arguments {
     #[command(flatten)]
     input: Input,
     #[command(flatten)]
     access: Access,
-    /// Only what this field manager owns [default: those of kubectl, Helm and Argo CD].
+    /// Take over only from this field manager [default: those of kubectl, Helm and Argo CD].
     #[arg(long, value_name = "MANAGER")]
     from: Vec<String>,
-    /// Do not ask.
+    /// Do not ask for confirmation.
     #[arg(long)]
     yes: bool,
-    /// The other way round: show which labels and annotations let this release of Helm take over.
+    /// Reverse: show the labels and annotations that let this Helm release take over.
     #[arg(long, value_name = "RELEASE", conflicts_with_all = ["from", "yes"])]
     helm: Option<String>,
-    /// The namespace of the release [default: the one in the chart's README].
+    /// Namespace of the release [default: the one in the README of the chart].
     #[arg(long, value_name = "NAMESPACE", requires = "helm")]
     release_namespace: Option<String>,
-    /// Back from Helm: take its labels and annotations away.
+    /// Remove the labels and annotations of Helm.
     #[arg(long, requires = "helm")]
     back: bool,
-    /// Write them.
+    /// Write the labels and annotations.
     #[arg(long, requires = "helm")]
     apply: bool,
     #[command(flatten)]

@@ -22,24 +22,24 @@ use crate::project::describe;
 use crate::text::count;
 use crate::{Exit, Failure};
 
-/// Makes a cluster what the platform says.
+/// Apply a platform to a cluster and wait until it is ready.
 ///
-/// Shows the plan and asks; writes namespaces, policies and configuration first, then each service
-/// when what it requires is ready; says why when one is not. Killed at any moment, it goes on from
-/// there when it is run again. With a saved plan it does exactly that or nothing.
+/// Shows the plan and asks for confirmation. Writes namespaces, policies and configuration first, then
+/// each service once the services that it requires are ready. An interrupted run continues when it is
+/// repeated. A saved plan is performed exactly, or not at all.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  erpc apply                       plan, ask, apply
-  erpc apply --yes                 without a question, as CI does
-  erpc apply plan.json             what `erpc plan --out plan.json` showed, or nothing
-  erpc apply --prune               delete what is not in the source any more, too
+  erpc apply                       plan, confirm, apply
+  erpc apply --yes                 without confirmation, in CI
+  erpc apply plan.json             exactly the plan of `erpc plan --out plan.json`
+  erpc apply --prune               also delete objects that the source no longer declares
   erpc apply --only shop-back.api --only shop-front
                                    one service and one namespace
   erpc apply --revoke --only shop-back.api
-                                   close at once what a service may not do any more
-  erpc apply --on-failure revert   at night: where a service stalls, all changed ones go back
-  erpc apply --format json --yes   a JSON object a line for each event")]
+                                   close at once what the source no longer allows
+  erpc apply --on-failure revert   unattended: undo the changes if a rollout stalls
+  erpc apply --format json --yes   one JSON object per line for each event")]
 pub(crate) struct Arguments {
     /// Project directory or file, or a saved plan [default: nearest platform.erp in this or a parent directory].
     path: Option<PathBuf>,
@@ -102,26 +102,26 @@ impl Arguments {
 pub(crate) struct Run {
     #[command(flatten)]
     pub(super) detail: Detail,
-    /// Do not ask.
+    /// Do not ask for confirmation.
     #[arg(long)]
     pub(super) yes: bool,
-    /// The platform's name, where much is deleted: more than ten objects, a fifth, or any under another profile than the last.
+    /// Name of the platform, to confirm a large deletion: more than ten objects, more than a fifth of
+    /// them, or any deletion after a change of profile.
     #[arg(long, value_name = "PLATFORM")]
     pub(super) confirm: Option<String>,
-    /// How long all of it may take.
+    /// Maximum duration of the run.
     #[arg(long, value_name = "TIME", default_value = "30m", value_parser = duration)]
     pub(super) timeout: Duration,
-    /// How long to wait for another run that is at work.
+    /// How long to wait for the lock of another run.
     #[arg(long, value_name = "TIME", default_value = "0s", value_parser = duration)]
     pub(super) wait_lock: Duration,
-    /// How long a call is tried again while the API server is away or overloaded.
+    /// How long to retry requests while the API server is unavailable or overloaded.
     #[arg(long, value_name = "TIME", default_value = "2m", value_parser = duration)]
     pub(super) retry_for: Duration,
-    /// The most calls at once.
+    /// Maximum number of concurrent requests.
     #[arg(long, value_name = "N")]
     pub(super) concurrency: Option<usize>,
-    /// What becomes of the services that were changed when one of them does not become ready: they stay as they are, or
-    /// all go back to what they were before.
+    /// What to do with the changed services if a rollout stalls or fails.
     #[arg(long, value_enum, default_value_t = WhenStalled::Keep)]
     pub(super) on_failure: WhenStalled,
 }
@@ -150,9 +150,9 @@ impl Run {
 /// What becomes of changed services when one does not become ready.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum WhenStalled {
-    /// They stay, so that it can be seen what is wrong.
+    /// Keep the new state, for inspection.
     Keep,
-    /// They go back, in the opposite order.
+    /// Restore the previous state, in reverse order.
     Revert,
 }
 

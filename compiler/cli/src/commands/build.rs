@@ -15,34 +15,34 @@ use crate::output::{Change, Plan, Problem};
 use crate::text::{count, push_line};
 use crate::{Exit, Failure};
 
-/// Checks a platform and writes its Kubernetes manifests.
+/// Check a platform and write its Kubernetes manifests.
 ///
-/// Writes lib/ and share/, only what changed, and removes what an earlier build wrote and this one
-/// does not. A file without erpc's header is never touched; one that was edited by hand since stops
-/// the build. What stands beside platform.erp is the platform without a profile: with --profile, say
-/// where it goes with --out.
+/// Rewrites only changed files and deletes files that an earlier build generated and this one no longer
+/// does. Files without the header of erpc are never touched; a generated file that was edited by hand
+/// stops the build. The directory of platform.erp holds the output without a profile, so --profile
+/// requires --out.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  erpc build                       write lib/ and share/ beside platform.erp
-  erpc build --out /tmp/manifests  write them elsewhere
-  erpc build --check               exit 2 and list what differs, write nothing
-  erpc build --diff                show what would change, write nothing
+  erpc build                       write lib/, share/ and helm/ next to platform.erp
+  erpc build --out /tmp/manifests  write them to another directory
+  erpc build --check               write nothing; list outdated files and exit 2
+  erpc build --diff                write nothing; print the changes and exit 2
   erpc build --profile dev --out build/dev
-                                   the platform under a profile, elsewhere")]
+                                   the platform with a profile, in another directory")]
 pub(crate) struct Arguments {
     #[command(flatten)]
     input: Input,
-    /// The directory with lib/ and share/ [default: the directory of platform.erp].
+    /// Output directory [default: the directory of platform.erp].
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// Also write what others deliver, in a folder of the target's name; `output` in the source says the same.
+    /// Also write the objects of a delivery tool to the directory of that name; `output` in the source does the same.
     #[arg(long, value_name = "TARGET", value_parser = ["argocd", "flux", "kustomize"])]
     target: Vec<String>,
-    /// Where Argo CD and Flux find the output, where no `output` in the source says it.
+    /// Git repository that Argo CD and Flux read, unless `output` in the source sets it.
     #[arg(long, value_name = "URL", requires = "target")]
     repository: Option<String>,
-    /// The branch, `refs/…` or commit of that repository.
+    /// Branch, `refs/…` or commit of that repository.
     #[arg(
         long,
         value_name = "REVISION",
@@ -50,10 +50,10 @@ pub(crate) struct Arguments {
         requires = "repository"
     )]
     revision: String,
-    /// Write nothing; list what differs and exit 2 if something does.
+    /// Write nothing; list the files that differ and exit 2 if there are any.
     #[arg(long)]
     check: bool,
-    /// Write nothing; show what would change and exit 2 if something would.
+    /// Write nothing; print the changes and exit 2 if there are any.
     #[arg(long)]
     diff: bool,
     /// Overwrite files that were edited by hand.

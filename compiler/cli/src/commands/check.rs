@@ -10,34 +10,34 @@ use crate::project::Compiled;
 use crate::text::count;
 use crate::{Exit, Failure};
 
-/// Checks a platform and writes nothing.
+/// Check a platform without writing any files.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  erpc check                       the nearest platform.erp, from here upwards
-  erpc check examples/shop         the platform in a folder
-  erpc check --fix                 apply the fixes that are certain
-  erpc check --fix --diff          show them and write nothing
+  erpc check                       the nearest platform.erp, in this or a parent directory
+  erpc check examples/shop         the platform in a directory
+  erpc check --fix                 apply every unambiguous fix
+  erpc check --fix --diff          show those fixes without writing them
   erpc check --watch               check again after each save
-  erpc check --profile dev         the platform as it is under a profile
-  erpc check --all-profiles        without a profile, and under each
-  erpc check --format sarif        findings for code scanning")]
+  erpc check --profile dev         the platform with the profile `dev`
+  erpc check --all-profiles        without a profile, then with each one
+  erpc check --format sarif        diagnostics for code scanning")]
 pub(crate) struct Arguments {
     #[command(flatten)]
     input: Input,
-    /// Show at most this many findings.
+    /// Maximum number of diagnostics to print.
     #[arg(long, value_name = "N", default_value_t = 50)]
     pub(super) max_errors: usize,
-    /// Apply the fixes that are certain, then check again.
+    /// Apply every unambiguous fix, then check again.
     #[arg(long)]
     fix: bool,
-    /// With --fix: show the changes and write nothing; exit 2 if there are some.
+    /// With --fix: print the changes without writing them; exit 2 if there are any.
     #[arg(long, requires = "fix")]
     pub(super) diff: bool,
-    /// Check again after each save, until interrupted.
+    /// Check again after every save, until interrupted.
     #[arg(long, conflicts_with = "fix")]
     watch: bool,
-    /// Check without a profile and under each; a finding of some of them says which.
+    /// Check without a profile and with each profile; diagnostics name the profiles that they occur in.
     #[arg(long, conflicts_with_all = ["fix", "watch", "profile"])]
     all_profiles: bool,
     #[command(flatten)]

@@ -19,10 +19,10 @@ use crate::{Exit, Failure, names};
 /// Which cluster.
 #[derive(Debug, Args)]
 pub(crate) struct Access {
-    /// The context of the kubeconfig [default: the current one].
+    /// Context of the kubeconfig [default: the current context].
     #[arg(long, value_name = "NAME")]
     context: Option<String>,
-    /// The kubeconfig [default: $KUBECONFIG, then ~/.kube/config; in a pod its ServiceAccount].
+    /// Kubeconfig file [default: $KUBECONFIG, then ~/.kube/config; in a pod, its ServiceAccount].
     #[arg(long, value_name = "FILE")]
     kubeconfig: Option<PathBuf>,
 }
@@ -42,7 +42,7 @@ impl Access {
 /// How much a plan shows.
 #[derive(Debug, Args)]
 pub(crate) struct Detail {
-    /// List every object, field and line of a long value, and every object as it is written.
+    /// List every object and field, long values in full, and each object as it is written.
     #[arg(short, long)]
     pub(super) verbose: bool,
 }
@@ -60,37 +60,38 @@ impl Detail {
 /// What a plan may do beyond creating and changing.
 #[derive(Debug, Args)]
 pub(crate) struct Permit {
-    /// Plan only this namespace or service, whatever else differs; may be repeated [default: the whole
-    /// platform]. Objects that it shares with others are created if they are missing, and not changed.
+    /// Plan only this namespace or service; can be repeated [default: the whole platform]. Shared objects
+    /// are created if missing, but not changed.
     #[arg(long, value_name = "NAMESPACE[.SERVICE]", add = ArgValueCompleter::new(names::services_and_namespaces))]
     only: Vec<String>,
-    /// Delete what was applied earlier and is not in the source any more.
+    /// Delete applied objects that the source no longer declares.
     #[arg(long)]
     prune: bool,
-    /// Close what the source no longer allows before anything else, without waiting for rollouts: rules of
-    /// policies, RBAC rules and bindings, routes. Pods of the earlier revision lose it at once.
+    /// Revoke first what the source no longer allows (policy rules, RBAC rules and bindings, routes),
+    /// without waiting for rollouts. Pods of the earlier revision lose access at once.
     #[arg(long)]
     revoke: bool,
-    /// Take over the fields that this field manager owns, and remove what it added to declared objects.
+    /// Take over the fields of this field manager, and remove what it added to declared objects.
     ///
-    /// By default of all objects; MANAGER=NAMESPACE, MANAGER=NAMESPACE/NAME, MANAGER=KIND/NAMESPACE/NAME
-    /// or, without a namespace, MANAGER=KIND/NAME restricts it. Can be repeated.
+    /// Applies to all objects by default. MANAGER=NAMESPACE, MANAGER=NAMESPACE/NAME,
+    /// MANAGER=KIND/NAMESPACE/NAME and, for cluster-scoped objects, MANAGER=KIND/NAME restrict it. Can be
+    /// repeated.
     #[arg(long, value_name = "MANAGER[=OBJECT]")]
     take_from: Vec<erpc_cluster::Taking>,
-    /// Delete and make anew the objects of this name, where a field cannot be changed in place.
+    /// Delete and recreate the objects of this name if an immutable field changes.
     #[arg(long, value_name = "NAME")]
     replace: Vec<String>,
-    /// Stop a service that was renamed (`moved`) while its volumes go over to its new name.
+    /// Stop a renamed (`moved`) service while its volumes move to the new name.
     #[arg(long)]
     move_volumes: bool,
-    /// Take over objects that another platform owns, and a platform that another source has applied.
+    /// Take over objects that another platform owns, or a platform that was applied from another source.
     #[arg(long)]
     take_over: bool,
-    /// Apply although Argo CD or Flux keeps the same objects and may set them back.
+    /// Apply even if Argo CD or Flux manages the same objects and may revert them.
     #[arg(long)]
     even_if_gitops: bool,
-    /// Let each service wait so long for a Secret that is missing, instead of blocking the plan: for Secrets
-    /// that cert-manager or External Secrets creates after the first apply [default when given: 10m].
+    /// Wait this long for missing Secrets instead of blocking the plan, for Secrets that cert-manager or
+    /// External Secrets creates during the first apply [default when given: 10m].
     #[arg(long, value_name = "TIME", num_args = 0..=1, require_equals = true, default_missing_value = "10m", value_parser = duration)]
     wait_for_secrets: Option<Duration>,
 }

@@ -9,10 +9,10 @@ use clap_complete::env::Shells;
 use crate::console::Console;
 use crate::{Exit, Failure};
 
-/// Prints the completions of a shell.
+/// Print a completion script for a shell.
 ///
-/// The script asks `erpc` at each completion, so that the names of namespaces and services of the
-/// nearest platform complete too. It belongs to this version: load it at the start of each shell.
+/// The script calls `erpc` for each completion, so it also completes the names of the nearest platform.
+/// It belongs to this version of erpc: load it when the shell starts.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -20,7 +20,7 @@ Examples:
   source <(erpc completions zsh)   in ~/.zshrc
   erpc completions fish | source   in ~/.config/fish/config.fish")]
 pub(crate) struct Arguments {
-    /// The shell.
+    /// Shell.
     shell: clap_complete::Shell,
 }
 

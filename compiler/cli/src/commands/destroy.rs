@@ -21,37 +21,36 @@ use crate::project::describe;
 use crate::text::count;
 use crate::{Exit, Failure};
 
-/// Deletes a platform from a cluster, clients before what they need.
+/// Delete a platform from a cluster, callers before the services that they require.
 ///
-/// Lists what is deleted and what stays, and asks for the platform's name. Claims stay without --delete-data. A
-/// namespace stays if erpc did not create it, or if it contains any object that is not the platform's. Services and
-/// policies of a namespace are deleted when its last pod has ended. Exits 0 when everything is deleted, 1 if nothing
-/// was, 4 if something is left, 130 when interrupted.
+/// Lists what is deleted and what is kept, and asks for the name of the platform. Claims are kept without
+/// --delete-data. A namespace is kept if erpc did not create it or if it contains objects of others.
+/// Exits 0 if everything is deleted, 1 if nothing was, 4 if something is left, 130 if interrupted.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  erpc destroy                     list, ask, delete
-  erpc destroy --confirm shop      without a question
-  erpc destroy --delete-data       the claims and their data, too
-  erpc destroy --namespace shop-x  this namespace with everything in it but claims, too")]
+  erpc destroy                     list, confirm, delete
+  erpc destroy --confirm shop      without a prompt
+  erpc destroy --delete-data       also delete the claims and their data
+  erpc destroy --namespace shop-x  also delete a namespace with all its objects except claims")]
 pub(crate) struct Arguments {
     #[command(flatten)]
     input: Input,
     #[command(flatten)]
     access: Access,
-    /// The platform's name, instead of a question.
+    /// Name of the platform, to confirm without a prompt.
     #[arg(long, value_name = "PLATFORM")]
     confirm: Option<String>,
-    /// Delete the platform's claims and their data.
+    /// Also delete the claims of the platform and their data.
     #[arg(long)]
     delete_data: bool,
-    /// Delete the platform although another source has applied it.
+    /// Delete the platform even if it was applied from another source.
     #[arg(long)]
     take_over: bool,
-    /// Delete this namespace of the platform with everything in it; if it contains a claim, only with --delete-data.
+    /// Also delete this namespace of the platform with all its objects; if it contains a claim, requires --delete-data.
     #[arg(long, value_name = "NAMESPACE")]
     namespace: Vec<String>,
-    /// How long pods and namespaces may take to end, in addition to the grace period of the pods.
+    /// How long to wait for pods and namespaces to terminate, beyond the grace period of the pods.
     #[arg(long, value_name = "TIME", default_value = "2m", value_parser = duration)]
     timeout: Duration,
     #[command(flatten)]

@@ -8,26 +8,26 @@ use crate::console::Console;
 use crate::format::{Output, json_line};
 use crate::{Exit, Failure};
 
-/// Checks whether a cluster is fit for the platform.
+/// Check whether a cluster meets the requirements of a platform.
 ///
-/// Versions, identity, APIs, rights, capacity, quotas, storage, ingress, DNS, addresses, network policies,
-/// Pod Security, metrics, webhooks, Secrets, other tools, images, leftovers: each with what was found and
-/// what to do. Writes nothing without --probe; needs no other tool.
+/// Checks versions, identity, APIs, permissions, capacity, quotas, storage, ingress, DNS, addresses,
+/// network policies, Pod Security, metrics, webhooks, Secrets, other tools, images and leftovers, and
+/// reports each result with what to do. Writes nothing without --probe.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   erpc doctor                      before the first apply
-  erpc doctor --probe              with a namespace of its own, whether policies are enforced
-  erpc doctor --format json        for programs")]
+  erpc doctor --probe              also test whether network policies are enforced
+  erpc doctor --format json        for scripts")]
 pub(crate) struct Arguments {
     #[command(flatten)]
     input: Input,
     #[command(flatten)]
     access: Access,
-    /// Try in a namespace of its own, which goes again, whether the network enforces policies.
+    /// Test in a temporary namespace whether the network plugin enforces network policies.
     #[arg(long)]
     probe: bool,
-    /// For --probe, an image with a shell and `/agnhost`.
+    /// Image for --probe, with a shell and `/agnhost`.
     #[arg(long, value_name = "IMAGE", default_value = erpc_cluster::PROBE_IMAGE)]
     image: String,
     #[command(flatten)]

@@ -9,18 +9,18 @@ use crate::format::{Output, json_line};
 use crate::text::count;
 use crate::{Exit, Failure};
 
-/// Shows what in a cluster differs from the source, and who changed it.
+/// Show how a cluster differs from the source, and who changed it.
 ///
-/// Reports declared fields with another value, fields and objects that others added, missing objects,
-/// pods that carry a service's labels without being its pods, connections against the source, and
-/// volumes that are smaller than declared. Each difference has a severity: opens-network,
-/// changes-permissions and changes-security-context are errors, other is a warning. Writes nothing.
+/// Changes nothing. Reports declared fields with other values, fields and objects that were added or are missing, pods
+/// that match a service without belonging to it, connections that differ from the source, and volumes
+/// smaller than declared. Each difference has a severity: opens-network, changes-permissions and
+/// changes-security-context are errors, other is a warning.
 ///
 /// Exits 0 if nothing differs, 2 if something does.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  erpc drift                       against the current context
+  erpc drift                       for the current context
   erpc drift --format json         for an alert")]
 pub(crate) struct Arguments {
     #[command(flatten)]

@@ -20,19 +20,19 @@ use crate::project::{Checked, Project};
 use crate::text::{push_line, push_text};
 use crate::{Exit, Failure, format, names};
 
-/// Explains a code, a term, a word of the language, or what becomes of a service.
+/// Explain a diagnostic code, a term, a statement, or a service.
 ///
-/// The page of a code says what it means, why it matters, a wrong and a right example. For a service
-/// it lists the objects that are emitted and who acts on each of them in a cluster.
+/// The page of a code describes the cause and shows a wrong and a right example. For a service, lists the
+/// objects that are emitted and what acts on each of them in the cluster.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  erpc explain E0403               one code
-  erpc explain                     all codes
-  erpc explain slo                 a term or a word of the language
-  erpc explain erp-apps.hl7-health the objects of a service, and who acts on each")]
+  erpc explain E0403               a diagnostic code
+  erpc explain                     the list of all codes
+  erpc explain slo                 a term or a statement
+  erpc explain erp-apps.hl7-health the objects of a service, and what acts on each")]
 pub(crate) struct Arguments {
-    /// A code, term, word or service [default: a list of all codes].
+    /// Code, term, statement or service [default: list all codes].
     #[arg(add = ArgValueCompleter::new(names::codes_and_services))]
     name: Option<String>,
     /// For a service: project directory or file [default: nearest platform.erp in this or a parent directory].

@@ -20,39 +20,39 @@ use crate::{Exit, Failure, names};
 
 formats!(Formats: Human, Csv, Markdown, Mermaid, Dot);
 
-/// Shows the matrix of flows, each cell with the line that opened it.
+/// List the allowed flows, with the statement that opens each.
 ///
-/// FROM and TO are ends as the language writes them, or addresses: ns.service, service, ns, ns.*,
-/// tier(name).*, an external, internet, cluster.dns, cluster.api, cluster.nodes, ingress,
-/// 10.0.0.0/8, 192.0.2.7.
+/// FROM and TO are peers as in the language, or addresses: ns.service, service, ns, ns.*,
+/// tier(name).*, an external, internet, cluster.dns, cluster.api, cluster.nodes, ingress, 10.0.0.0/8,
+/// 192.0.2.7.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   erpc flows                           every declared flow
-  erpc flows --implied                 also DNS, routes and exposures, which need no statement
-  erpc flows hl7-health                whom a service calls
-  erpc flows '*' kvs-database --why    who calls a service, with the statement and its reason
-  erpc flows --by namespace            whom each namespace calls, and who calls it
+  erpc flows --implied                 include DNS, routes and exposures, which need no statement
+  erpc flows hl7-health                what a service calls
+  erpc flows '*' kvs-database --why    what calls a service, with statement and reason
+  erpc flows --by namespace            flows between namespaces
   erpc flows --format csv              for a spreadsheet
   erpc flows erp-apps --format dot     for Graphviz")]
 pub(crate) struct Arguments {
-    /// Whose calls; alone it may be the path of a project.
+    /// Caller; a single argument can also be a project directory.
     #[arg(add = ArgValueCompleter::new(names::services_and_namespaces))]
     from: Option<String>,
-    /// To whom.
+    /// Callee.
     #[arg(add = ArgValueCompleter::new(names::services_and_namespaces))]
     to: Option<String>,
     /// Project directory or file [default: nearest platform.erp in this or a parent directory].
     path: Option<PathBuf>,
     #[command(flatten)]
     source: Source,
-    /// Also the flows that others imply.
+    /// Include implied flows: DNS, routes and exposures.
     #[arg(long)]
     implied: bool,
-    /// Also the statement and its reason.
+    /// Show the statement and its reason.
     #[arg(long)]
     why: bool,
-    /// One row for each of these.
+    /// Group the rows.
     #[arg(long, value_enum, value_name = "WHAT")]
     by: Option<By>,
     #[command(flatten)]

@@ -16,26 +16,27 @@ use crate::project::{describe, read_limited};
 use crate::text::count;
 use crate::{Exit, Failure};
 
-/// Formats sources in the one style that there is.
+/// Format source files.
 ///
-/// A statement that cannot be read stays as it is. Without paths, all files of the nearest platform.
+/// Statements with syntax errors are left as they are. Without paths, formats all files of the nearest
+/// platform.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   erpc fmt                         all files of the platform
-  erpc fmt apps.erp stdlib         this file, and every .erp file in that folder
-  erpc fmt --check                 exit 2 and list what is not formatted
+  erpc fmt apps.erp stdlib         a file, and every .erp file in a directory
+  erpc fmt --check                 write nothing; list unformatted files and exit 2
   erpc fmt --stdin < platform.erp  from standard input to standard output")]
 pub(crate) struct Arguments {
-    /// Files, and folders that are searched for `.erp` files.
+    /// Files, and directories that are searched for `.erp` files.
     paths: Vec<PathBuf>,
-    /// Write nothing; list what is not formatted and exit 2 if something is not.
+    /// Write nothing; list unformatted files and exit 2 if there are any.
     #[arg(long)]
     check: bool,
-    /// Write nothing; show what would change and exit 2 if something would.
+    /// Write nothing; print the changes and exit 2 if there are any.
     #[arg(long)]
     diff: bool,
-    /// Read standard input, write standard output.
+    /// Read from standard input and write to standard output.
     #[arg(long, conflicts_with_all = ["paths", "check", "diff"])]
     stdin: bool,
     #[command(flatten)]

@@ -14,25 +14,25 @@ use crate::{Exit, Failure, names};
 
 formats!(Formats: Human, Svg, Dot, Mermaid, Html);
 
-/// Draws the platform: namespaces as boxes, tiers from bottom to top, flows by mode.
+/// Draw the platform: namespaces as boxes, tiers from bottom to top, flows by mode.
 ///
-/// `--format html` is the explorer: one file that needs no network, with a search, filters, and
-/// everything that is known of a service.
+/// `--format html` writes the explorer: a single self-contained page with search, filters and the
+/// details of every service.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   erpc graph > platform.svg                    the whole platform
-  erpc graph --focus hl7-health                what a service calls and who calls it
-  erpc graph --focus kvs-database --depth 2    two steps away
+  erpc graph --focus hl7-health                a service, its callers and its callees
+  erpc graph --focus kvs-database --depth 2    up to two hops away
   erpc graph --format html > platform.html     the explorer
   erpc graph --format mermaid                  for Markdown")]
 pub(crate) struct Arguments {
     #[command(flatten)]
     input: Input,
-    /// Only this service, what it calls and who calls it.
+    /// Show only this service, its callers and its callees.
     #[arg(long, value_name = "SERVICE", add = ArgValueCompleter::new(names::services_and_namespaces))]
     focus: Option<String>,
-    /// How many steps away from the focus.
+    /// Maximum number of hops from the focus.
     #[arg(long, value_name = "N", default_value_t = 1, requires = "focus")]
     depth: usize,
     #[command(flatten)]

@@ -13,16 +13,16 @@ use crate::format::Output;
 use crate::table::Table;
 use crate::{Exit, Failure};
 
-/// Lists the releases of a platform: who applied what, when, and how it ended.
+/// List the releases of a platform: who applied what, when, and the result.
 ///
-/// A release is a run of `apply` or `rollback` that began to write, under any profile. The last 50 are listed;
-/// `erpc rollback` can bring back the last 10. Reads the cluster only; of the source it needs the name of the
-/// platform, so that errors in it do not matter.
+/// A release is a run of `apply` or `rollback` that wrote something, with any profile. The last 50 are
+/// listed; `erpc rollback` can restore the last 10. Reads only the name of the platform from the source,
+/// so errors in the source do not matter.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   erpc history                     newest first
-  erpc history --format json       for programs")]
+  erpc history --format json       for scripts")]
 pub(crate) struct Arguments {
     /// Project directory or file [default: nearest platform.erp in this or a parent directory].
     path: Option<PathBuf>,

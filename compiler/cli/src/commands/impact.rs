@@ -14,15 +14,17 @@ use crate::table::Table;
 use crate::text::{count, push_line, push_text};
 use crate::{Exit, Failure, names};
 
-/// Shows what the failure of a service or an external costs: who is lost, who degrades, which budgets burn.
+/// Show what the failure of a service or an external affects.
+///
+/// Lists the services that fail, those that degrade, and the error budgets that are spent.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  erpc impact kvs-database                 who cannot work without the store
-  erpc impact bank                         who cannot work without an external
-  erpc impact ca-pki --format json         for a script")]
+  erpc impact kvs-database                 the failure of a store
+  erpc impact bank                         the failure of an external
+  erpc impact ca-pki --format json         for scripts")]
 pub(crate) struct Arguments {
-    /// The service or the external.
+    /// Service or external that fails.
     #[arg(add = ArgValueCompleter::new(names::services_and_externals))]
     name: String,
     #[command(flatten)]

@@ -22,47 +22,48 @@ use crate::{Exit, Failure, manifests};
 mod sources;
 mod writing;
 
-/// Makes a platform from existing manifests, and reports what became of every field.
+/// Convert existing manifests into a platform without losing anything.
 ///
-/// Reads YAML and JSON, builds the result, and compares it with the input object by object and field by field. What no
-/// statement expresses is a patch or a raw manifest; values of Secrets are written nowhere.
+/// Reads YAML and JSON, writes source files, builds them, and compares the result with the input object
+/// by object and field by field. Fields without a statement become a patch, other objects raw manifests.
+/// Values of Secrets are never written.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  erpc import k8s --out shop       the manifests below k8s/ as a platform in shop/
+  erpc import k8s --out shop       the manifests in k8s/ as a platform in shop/
   helm template shop ./chart | erpc import -
-                                   what another tool renders
+                                   output of another tool
   erpc import --helm ./chart -f prod.yaml
                                    a chart with values, rendered by helm
   erpc import --compose docker-compose.yaml
-                                   services of Compose
+                                   services of a Compose file
   erpc import --cluster --namespace shop
-                                   what runs in a namespace of a cluster
-  erpc import k8s --check shop     compare again, write nothing")]
+                                   objects of a namespace of a cluster
+  erpc import k8s --check shop     write nothing; compare again")]
 pub(crate) struct Arguments {
-    /// Files and folders of YAML and JSON; `-` is standard input.
+    /// Files and directories of YAML and JSON; `-` reads standard input.
     inputs: Vec<PathBuf>,
     #[command(flatten)]
     tools: sources::Tools,
-    /// The namespace of objects that set none.
+    /// Namespace of objects that do not set one.
     #[arg(long, value_name = "NAMESPACE", default_value = "default")]
     default_namespace: String,
-    /// The name of the platform [default: the name of the output directory].
+    /// Name of the platform [default: the name of the output directory].
     #[arg(long, value_name = "PLATFORM")]
     name: Option<String>,
-    /// The directory for platform.erp and manifests/.
+    /// Directory for platform.erp and manifests/.
     #[arg(long, value_name = "DIR", default_value = ".")]
     out: PathBuf,
-    /// Overwrite what an earlier import wrote.
+    /// Overwrite the files of an earlier import.
     #[arg(long)]
     force: bool,
-    /// Write what became of every field to this file: Markdown for `.md`, JSON for `.json`.
+    /// Write a report of every object and field to this file: Markdown for `.md`, JSON for `.json`.
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
-    /// Write nothing; compare the input with the platform in this directory, and exit 2 if they differ.
+    /// Write nothing; compare the input with the platform in this directory and exit 2 if they differ.
     #[arg(long, value_name = "DIR", conflicts_with_all = ["out", "force", "harden", "name"])]
     check: Option<PathBuf>,
-    /// Harden pods and isolate networks as new platforms do, instead of keeping them as they are.
+    /// Harden pods and isolate networks (`defaults strict`) instead of keeping their behavior.
     #[arg(long)]
     harden: bool,
     #[command(flatten)]

@@ -15,22 +15,22 @@ use crate::project::describe;
 use crate::text::push_line;
 use crate::{Exit, Failure};
 
-/// Starts a platform from a template.
+/// Create a platform from a template.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  erpc init                        hello in this folder
-  erpc init shop --template shop   three tiers, in a new folder
-  erpc init --name web-shop        the platform is called web-shop
-  erpc init --list                 all templates")]
+  erpc init                        the template `hello` in this directory
+  erpc init shop --template shop   three tiers, in a new directory
+  erpc init --name web-shop        name the platform web-shop
+  erpc init --list                 list the templates")]
 pub(crate) struct Arguments {
-    /// The folder, which is made if there is none.
+    /// Project directory, created if missing.
     #[arg(default_value = ".")]
     path: PathBuf,
-    /// Which template.
+    /// Template to start from.
     #[arg(long, default_value = "hello", value_name = "NAME")]
     template: String,
-    /// The name of the platform, under which a cluster knows it; asked on a terminal [default: the template's].
+    /// Name of the platform, also in the cluster; asked on a terminal [default: that of the template].
     #[arg(long, value_name = "PLATFORM")]
     name: Option<String>,
     /// List the templates and write nothing.

@@ -2,20 +2,20 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, CommandFactory};
+use clap::Args;
 
 use crate::arguments::CommandLine;
 use crate::console::Console;
 use crate::{Exit, Failure};
 
-/// Writes manual pages: one for erpc and one for each of its commands.
+/// Write manual pages, one for each command.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   erpc man ~/.local/share/man/man1
                                    then `man erpc-build`")]
 pub(crate) struct Arguments {
-    /// The folder that they are written to; it is made if there is none.
+    /// Output directory, created if missing.
     dir: PathBuf,
 }
 
@@ -28,7 +28,7 @@ impl Arguments {
 
     fn write(&self, console: &mut Console<'_>) -> std::io::Result<()> {
         std::fs::create_dir_all(&self.dir)?;
-        let mut root = CommandLine::command();
+        let mut root = CommandLine::definition();
         root.build();
         // The page of `help` would say what `--help` says.
         let commands = root.get_subcommands().filter(|c| c.get_name() != "help");

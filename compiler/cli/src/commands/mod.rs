@@ -46,17 +46,22 @@ use crate::project::{Project, ROOT_FILE};
 use crate::{Exit, Failure};
 
 macro_rules! commands {
-    ($($module:ident: $name:ident,)+) => {
+    ($($group:literal { $($module:ident: $name:ident,)+ })+) => {
         /// Every command with its arguments.
         #[derive(Debug, Subcommand)]
         pub(crate) enum Command {
-            $($name($module::Arguments),)+
+            $($($name($module::Arguments),)+)+
         }
+
+        /// The groups of `erpc --help` with the names of their commands.
+        pub(crate) const GROUPS: &[(&str, &[&str])] = &[
+            $(($group, &[$(stringify!($module)),+]),)+
+        ];
 
         impl Command {
             pub(crate) fn run(&self, console: &mut Console<'_>) -> Result<Exit, Failure> {
                 match self {
-                    $(Self::$name(arguments) => arguments.run(console),)+
+                    $($(Self::$name(arguments) => arguments.run(console),)+)+
                 }
             }
         }
@@ -65,37 +70,47 @@ macro_rules! commands {
 
 // In the order of `erpc --help`.
 commands! {
-    check: Check,
-    build: Build,
-    order: Order,
-    show: Show,
-    flows: Flows,
-    why: Why,
-    diff: Diff,
-    reach: Reach,
-    graph: Graph,
-    impact: Impact,
-    prove: Prove,
-    report: Report,
-    test: Test,
-    fmt: Fmt,
-    explain: Explain,
-    plan: Plan,
-    apply: Apply,
-    history: History,
-    rollback: Rollback,
-    status: Status,
-    drift: Drift,
-    destroy: Destroy,
-    doctor: Doctor,
-    probe: Probe,
-    rbac: Rbac,
-    unlock: Unlock,
-    adopt: Adopt,
-    init: Init,
-    import: Import,
-    man: Man,
-    completions: Completions,
+    "Start" {
+        import: Import,
+        init: Init,
+    }
+    "Check and build" {
+        check: Check,
+        build: Build,
+        fmt: Fmt,
+        test: Test,
+        prove: Prove,
+        diff: Diff,
+    }
+    "Understand" {
+        explain: Explain,
+        show: Show,
+        order: Order,
+        flows: Flows,
+        why: Why,
+        reach: Reach,
+        impact: Impact,
+        graph: Graph,
+        report: Report,
+    }
+    "Operate" {
+        plan: Plan,
+        apply: Apply,
+        status: Status,
+        drift: Drift,
+        history: History,
+        rollback: Rollback,
+        destroy: Destroy,
+        adopt: Adopt,
+        doctor: Doctor,
+        probe: Probe,
+        rbac: Rbac,
+        unlock: Unlock,
+    }
+    "Tooling" {
+        completions: Completions,
+        man: Man,
+    }
 }
 
 /// Whether an argument that may be a name is the path of a project: it exists, and has a `/`, ends

@@ -16,14 +16,14 @@ use crate::{Exit, Failure};
 
 formats!(Formats: Human, Mermaid);
 
-/// Shows in which order services start, and why.
+/// Show the start order of the services and its reasons.
 ///
-/// Then what each namespace needs before it, and the chain of a cold start that takes longest, by the
-/// earliest moment at which probes may answer.
+/// Also lists what each namespace requires before it starts, and the cold-start critical path: the chain
+/// of services with the longest probe delay.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  erpc order                       the waves, with what each service waits for
+  erpc order                       the waves, and what each service waits for
   erpc order --format mermaid      the same as a diagram")]
 pub(crate) struct Arguments {
     #[command(flatten)]

@@ -12,16 +12,16 @@ use crate::format::{Output, WithMarkdown, json};
 use crate::project::describe;
 use crate::{Exit, Failure};
 
-/// Shows what `apply` would do to a cluster, field by field, and changes nothing.
+/// Show what `apply` would change in a cluster, field by field.
 ///
-/// Each change is judged by a dry run of the API server and shown with the line of the source that
-/// it comes from. Exits 0 where nothing differs, 2 where something does, 1 where something blocks.
+/// Changes nothing. The API server validates every change in a dry run. Each change is shown with the source line that it
+/// comes from. Exits 0 if nothing would change, 2 if something would, 1 if the plan is blocked.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  erpc plan                        against the current context
-  erpc plan --context production   against another one
-  erpc plan --prune                with what would be deleted
+  erpc plan                        for the current context
+  erpc plan --context production   for another context
+  erpc plan --prune                include deletions
   erpc plan --only shop-back.api   one service
   erpc plan --out plan.json        save it for `erpc apply plan.json`
   erpc plan --format markdown      for a pull request")]
@@ -34,7 +34,7 @@ pub(crate) struct Arguments {
     permit: Permit,
     #[command(flatten)]
     detail: Detail,
-    /// Save the plan, so that `apply` does exactly this or nothing.
+    /// Save the plan, so that `apply` performs exactly this plan or fails.
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
     #[command(flatten)]

@@ -14,31 +14,31 @@ use crate::format::{Chosen, Manifests, Output, json};
 use crate::text::count;
 use crate::{Exit, Failure};
 
-/// Tries the declared flows and the `never`s from inside the cluster.
+/// Test the declared flows and the `never` assertions from inside the cluster.
 ///
-/// Pods with the labels of each service, and in each namespace one of a stranger, open what the source
-/// declares and try what it forbids: what comes of it is what the network does. They are never ready,
-/// so no Service sends them anything. Without --run they are printed as Jobs. Exits 1 where a flow does
-/// not come through, or something forbidden does.
+/// Starts a pod with the labels of each service, and one unrelated pod in each namespace, that open the
+/// declared connections and try the forbidden ones. The pods never become ready, so they receive no
+/// traffic. Without --run, prints the Jobs. Exits 1 if a declared connection fails or a forbidden one
+/// succeeds.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  erpc probe                       the Jobs as YAML, for review or for a pipeline
-  erpc probe --run                 ask, run them, read what they saw, delete them
+  erpc probe                       print the Jobs as YAML
+  erpc probe --run                 confirm, run the Jobs, print the results, delete them
   erpc probe --run --yes --format json
-  erpc probe --image registry.internal/agnhost:2.53   from a registry of your own")]
+  erpc probe --image registry.internal/agnhost:2.53   an image from another registry")]
 pub(crate) struct Arguments {
     #[command(flatten)]
     input: Input,
     #[command(flatten)]
     access: Access,
-    /// Run the Jobs, read them, and delete them.
+    /// Run the Jobs, print the results, and delete the Jobs.
     #[arg(long)]
     run: bool,
-    /// Do not ask.
+    /// Do not ask for confirmation.
     #[arg(long)]
     yes: bool,
-    /// An image with a shell and `/agnhost`.
+    /// Image with a shell and `/agnhost`.
     #[arg(long, value_name = "IMAGE", default_value = erpc_cluster::PROBE_IMAGE)]
     image: String,
     #[command(flatten)]

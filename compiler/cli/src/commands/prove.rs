@@ -18,19 +18,20 @@ use crate::project::Checked;
 use crate::text::{count, push_line};
 use crate::{Exit, Failure, manifests, proof};
 
-/// Proves what the output allows, and prints a certificate; or evaluates arbitrary manifests.
+/// Prove that the generated manifests allow exactly the declared connections.
 ///
-/// The output is read as a cluster would read it, and compared with what the platform declares.
+/// Reads the generated manifests as a cluster would, compares them with the declared flows, and prints a
+/// certificate. With --manifests, evaluates the NetworkPolicies of arbitrary manifests instead.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  erpc prove                       all statements about the nearest platform's output
-  erpc prove --format json         the same for tools
-  erpc prove --manifests deploy    who may talk to whom by the YAML in this folder")]
+  erpc prove                       the output of the nearest platform
+  erpc prove --format json         the same, for scripts
+  erpc prove --manifests deploy    the connections that existing manifests allow")]
 pub(crate) struct Arguments {
     #[command(flatten)]
     input: Input,
-    /// Evaluate the manifests below this folder, or in this file, instead of a platform.
+    /// Evaluate the manifests in this directory or file instead of a platform.
     #[arg(long, value_name = "DIR", conflicts_with_all = ["path", "profile"])]
     manifests: Option<PathBuf>,
     #[command(flatten)]

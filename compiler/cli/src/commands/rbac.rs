@@ -11,32 +11,32 @@ use crate::console::Console;
 use crate::format::{Manifests, Output};
 use crate::{Exit, Failure};
 
-/// Prints the permissions that the commands against a cluster need for this platform.
+/// Print the RBAC permissions that erpc needs in the cluster of a platform.
 ///
-/// An administrator applies them. They contain the platform's namespaces, which the deployer may not
-/// change, and the rules that the platform's own roles grant, so that neither `escalate` nor `bind` is
-/// needed. What Kubernetes cannot restrict any further is printed first, as comments.
+/// An administrator applies them. They include the permissions that the roles of the platform grant, so
+/// neither `escalate` nor `bind` is needed. The comments at the top list what Kubernetes cannot restrict
+/// further.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   erpc rbac --user ci | kubectl apply -f -
   erpc rbac --service-account ci/deployer
-  erpc rbac --for plan,drift,status --group developers    without any right to write
-  erpc rbac --destroy                                     with what `erpc destroy` needs")]
+  erpc rbac --for plan,drift,status --group developers    read-only
+  erpc rbac --destroy                                     include the permissions of `erpc destroy`")]
 pub(crate) struct Arguments {
     #[command(flatten)]
     input: Input,
-    /// The user who gets them.
+    /// User to bind.
     #[arg(long, value_name = "NAME", default_value = "erpc")]
     user: String,
-    /// Give them to a group instead of a user.
+    /// Group to bind, instead of a user.
     #[arg(long, value_name = "NAME", conflicts_with = "service_account")]
     group: Option<String>,
-    /// Give them to a ServiceAccount instead of a user.
+    /// ServiceAccount to bind, instead of a user.
     #[arg(long, value_name = "NAMESPACE/NAME")]
     service_account: Option<String>,
-    /// The commands that need them, separated by commas; `apply` contains `plan`, `drift` and `status`
-    /// with dry runs, which on their own only read.
+    /// Commands to permit, separated by commas. `apply` includes `plan`, `drift` and `status`, which
+    /// only read.
     #[arg(
         long = "for",
         value_name = "COMMAND",
@@ -44,10 +44,10 @@ pub(crate) struct Arguments {
         default_value = "apply"
     )]
     tasks: Vec<RbacTask>,
-    /// Add the permissions of `erpc destroy`.
+    /// Include the permissions of `erpc destroy`.
     #[arg(long)]
     destroy: bool,
-    /// Add the permissions of `erpc probe --run`.
+    /// Include the permissions of `erpc probe --run`.
     #[arg(long)]
     probe: bool,
     #[command(flatten)]

@@ -16,24 +16,26 @@ use crate::table::Table;
 use crate::text::count;
 use crate::{Exit, Failure, names};
 
-/// Shows which peers a service reaches, directly and through others, with a shortest path for each.
+/// List the peers that a service reaches, directly and through others.
 ///
-/// Paths lead through services and the ingress controller only: internet, externals and cluster.* are
-/// ends. NAME is a service, several (ns.*), an external, internet, cluster.nodes or an address.
+/// Each peer is listed with a shortest path.
+///
+/// Paths lead through services and the ingress controller only; internet, externals and cluster.* end a
+/// path. NAME is a service, several (ns.*), an external, internet, cluster.nodes or an IP address.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  erpc reach internet                  what the world may come to
+  erpc reach internet                  what is reachable from the internet
   erpc reach hl7-health                the blast radius of a service
-  erpc reach --to kvs-database         who may come to a service
-  erpc reach 203.0.113.7               what an address may come to")]
+  erpc reach --to kvs-database         what reaches a service
+  erpc reach 203.0.113.7               what an IP address reaches")]
 pub(crate) struct Arguments {
-    /// Who.
+    /// Start of the paths.
     #[arg(add = ArgValueCompleter::new(names::services_and_namespaces))]
     name: String,
     #[command(flatten)]
     input: Input,
-    /// Turn the question round: who reaches NAME.
+    /// Reverse: list the peers that reach NAME.
     #[arg(long)]
     to: bool,
     #[command(flatten)]

@@ -15,24 +15,24 @@ use crate::{Exit, Failure};
 
 formats!(Formats: Human, Markdown, Html);
 
-/// Writes the platform's handbook: every table that follows from the model.
+/// Write the handbook of the platform: every table that follows from the model.
 ///
-/// Titles, documentation and reasons are kept in the language of the source; headings are in the
-/// chosen language.
+/// Titles, documentation and reasons keep the language of the source; headings are in the chosen
+/// language.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   erpc report --lang uk                        Markdown on standard output
-  erpc report --format html > handbook.html    one page that needs no network
-  erpc report --out docs/platform              both, with the picture and the explorer")]
+  erpc report --format html > handbook.html    one self-contained page
+  erpc report --out docs/platform              both, with the diagram and the explorer")]
 pub(crate) struct Arguments {
     #[command(flatten)]
     input: Input,
-    /// The language of the headings.
+    /// Language of the headings.
     #[arg(long, value_enum, default_value_t = Lang::En)]
     lang: Lang,
-    /// Write handbook.md, handbook.html, platform.svg and platform.html into this folder; with
-    /// --format, that one alone.
+    /// Write handbook.md, handbook.html, platform.svg and platform.html to this directory; with
+    /// --format, only the handbook in that format.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     #[command(flatten)]

@@ -17,23 +17,22 @@ use crate::format::Output;
 use crate::project::{Stored, compile};
 use crate::{Exit, Failure};
 
-/// Brings back the objects of an earlier release.
+/// Restore the objects of an earlier release.
 ///
-/// Works like `apply`: shows the plan, asks, and changes services in the order of their requirements. The
-/// objects come from the cluster, as that release applied them; the source on disk is not read beyond
-/// the platform's name and stays as it is. Bring the source back, too: the next `apply` of it brings the
-/// newer objects again. A release keeps its profile. What the newer release added is deleted only with --prune.
-/// Data is never rolled back.
+/// Works like `apply`: shows the plan, asks for confirmation, and changes services in the order of their
+/// requirements. The objects come from the cluster, as that release applied them, with the profile of
+/// that release. The source does not change: revert it too, or the next `apply` restores the newer
+/// objects. Objects that were added since are deleted only with --prune. Data is never rolled back.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  erpc rollback                    to the last different release that ended well
+  erpc rollback                    to the last successful release with other objects
   erpc rollback 12                 to release 12 of `erpc history`
-  erpc rollback 12 --prune         and delete what was added since
-  erpc rollback 12 --yes           without a question")]
+  erpc rollback 12 --prune         and delete objects that were added since
+  erpc rollback 12 --yes           without confirmation")]
 pub(crate) struct Arguments {
-    /// Number of the release [default: the last one before the newest that applied the whole platform,
-    /// ended well and had other objects].
+    /// Number of the release [default: the last successful release before the newest that applied the
+    /// whole platform and had other objects].
     release: Option<String>,
     /// Project directory or file [default: nearest platform.erp in this or a parent directory].
     path: Option<PathBuf>,

@@ -12,21 +12,21 @@ use crate::console::Console;
 use crate::format::{Output, json_line};
 use crate::{Exit, Failure};
 
-/// Shows every service against its declaration.
+/// Show the state of every service against its declaration.
 ///
-/// Exits 0 where all are ready, 3 where one is not.
+/// Exits 0 if all services are ready, 3 if one is not.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   erpc status                      once
-  erpc status --watch              again whenever something changes
-  erpc status --format json        for programs")]
+  erpc status --watch              refresh on every change
+  erpc status --format json        for scripts")]
 pub(crate) struct Arguments {
     #[command(flatten)]
     input: Input,
     #[command(flatten)]
     access: Access,
-    /// Go on until interrupted.
+    /// Refresh on every change, until interrupted.
     #[arg(long)]
     watch: bool,
     #[command(flatten)]

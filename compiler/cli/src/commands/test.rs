@@ -14,20 +14,19 @@ use crate::{Exit, Failure};
 
 formats!(Formats: Human, Junit);
 
-/// Runs the tests of a platform.
+/// Run the tests of a platform.
 ///
-/// Where an expectation does not hold, both of its sides are shown. A filter that no test has in
-/// its name is a failure, so that nothing is ever tested by mistake.
+/// A failed expectation shows both of its sides. A filter that matches no test is an error.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   erpc test                        all tests of the nearest platform.erp
-  erpc test --filter directory     those with this in their name
+  erpc test --filter directory     only tests whose name contains `directory`
   erpc test --format junit         for continuous integration")]
 pub(crate) struct Arguments {
     #[command(flatten)]
     input: Input,
-    /// Only the tests whose name contains this.
+    /// Run only tests whose name contains this text.
     #[arg(long, value_name = "TEXT")]
     filter: Option<String>,
     #[command(flatten)]

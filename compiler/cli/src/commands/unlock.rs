@@ -13,17 +13,17 @@ use crate::console::Console;
 use crate::format::{Output, json_line};
 use crate::{Exit, Failure};
 
-/// Frees the lock of a run that is gone.
+/// Release the lock of a run that no longer exists.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  erpc unlock                      say who holds it, ask, free it")]
+  erpc unlock                      show the holder, confirm, release")]
 pub(crate) struct Arguments {
     #[command(flatten)]
     input: Input,
     #[command(flatten)]
     access: Access,
-    /// Do not ask.
+    /// Do not ask for confirmation.
     #[arg(long)]
     yes: bool,
     #[command(flatten)]

@@ -19,42 +19,41 @@ use crate::revision::Revision;
 use crate::text::{count, push_line};
 use crate::{Exit, Failure, names};
 
-/// Shows what changes in effective connectivity between an older version of the source and this one,
-/// or what differs between two profiles.
+/// Show which connections a change opens and closes, or how two profiles differ.
 ///
-/// The older version is a folder, or a revision of Git. What is compared is who may talk to whom on which
-/// ports, declared and implied, not the text: a refactoring shows nothing. `moved` is followed. Of two
-/// profiles, or of one and the platform without any, everything is compared in resolved terms: what is
-/// off, values with the lines that say them, connections.
+/// OLD is a directory or a Git revision. Between two versions, effective connectivity is compared and
+/// not the text: a refactoring without effect shows nothing, and `moved` services are followed. Between
+/// two profiles, or one profile and none, everything is compared: services that exist, values with
+/// their lines, and connections.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  erpc diff HEAD                       what the working tree opens and closes
+  erpc diff HEAD                       what the working tree opens and closes since HEAD
   erpc diff origin/main --format markdown
-                                       for a pull request
-  erpc diff ../before                  against another folder
-  erpc diff HEAD~1 --forbid-open       exit 2 if anything opened (for CI)
+                                       as a comment for a pull request
+  erpc diff ../before                  against another directory
+  erpc diff HEAD~1 --forbid-open       exit 2 if anything opens (for CI)
   erpc diff HEAD --forbid-open 'erp-security.*'
-                                       … to these
+                                       exit 2 if anything opens to these
   erpc diff --profile dev --profile production
-                                       what differs between two profiles
-  erpc diff --profile dev              … between none and one
-  erpc diff --manifests k8s            what differs in meaning from these manifests")]
+                                       how two profiles differ
+  erpc diff --profile dev              how a profile differs from the platform without one
+  erpc diff --manifests k8s            semantic differences from existing manifests")]
 pub(crate) struct Arguments {
-    /// A folder, or a revision of Git; with two profiles the project, instead of PATH.
+    /// Older version: a directory or a Git revision. With two profiles: the project, instead of PATH.
     old: Option<String>,
     /// Project directory or file [default: nearest platform.erp in this or a parent directory].
     path: Option<PathBuf>,
-    /// Exit with 2 where something opened; with TO, where it opened to one of these.
+    /// Exit 2 if a connection opens; with TO, only if it opens to one of these peers.
     #[arg(long, value_name = "TO", num_args = 0..=1, default_missing_value = "")]
     forbid_open: Option<String>,
-    /// Compare under a profile, or two of them.
+    /// Compare with this profile; given twice, compare two profiles.
     #[arg(long, value_name = "NAME", add = ArgValueCompleter::new(names::profiles))]
     profile: Vec<String>,
-    /// Compare with the manifests below this folder or in this file: objects and fields by meaning, and connections.
+    /// Compare with the manifests in this directory or file: objects and fields by meaning, and connections.
     #[arg(long, value_name = "DIR", conflicts_with = "forbid_open")]
     manifests: Option<PathBuf>,
-    /// The namespace of manifests that set none.
+    /// Namespace of manifests that do not set one.
     #[arg(
         long,
         value_name = "NAMESPACE",

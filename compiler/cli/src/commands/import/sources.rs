@@ -29,22 +29,22 @@ pub(super) fn is_of_other_tool(path: &Path) -> bool {
 /// What is read besides files.
 #[derive(Debug, Args)]
 pub(super) struct Tools {
-    /// Render this chart with helm, which must be installed.
+    /// Chart to render with helm, which must be installed.
     #[arg(long, value_name = "CHART")]
     helm: Option<PathBuf>,
-    /// Values for the chart; may be repeated.
+    /// File with values for the chart; can be repeated.
     #[arg(short = 'f', long, value_name = "FILE", requires = "helm")]
     values: Vec<PathBuf>,
-    /// Render this folder with kustomize or kubectl, one of which must be installed.
+    /// Directory to render with kustomize or kubectl, one of which must be installed.
     #[arg(long, value_name = "DIR")]
     kustomize: Option<PathBuf>,
-    /// Import the services of this file of Docker Compose.
+    /// Compose file to import.
     #[arg(long, value_name = "FILE")]
     compose: Option<PathBuf>,
-    /// Import what is in a cluster, without what controllers and defaults added.
+    /// Import from a cluster, without the fields and objects that controllers and defaults added.
     #[arg(long)]
     cluster: bool,
-    /// Only this namespace of the cluster; may be repeated [default: all but those of the system].
+    /// Import only this namespace; can be repeated [default: all except system namespaces].
     #[arg(long, value_name = "NAMESPACE", requires = "cluster")]
     namespace: Vec<String>,
     #[command(flatten)]

@@ -1,5 +1,5 @@
 //! `erpc show`: the resolved platform, a namespace, a service or one value, and where each value
-//! came from; the other way round, the source of an emitted line.
+//! came from; the other way round, the source of a generated line.
 
 mod emitted;
 mod facts;
@@ -22,34 +22,34 @@ pub(crate) use lists::List;
 
 formats!(Formats: Human, Yaml, Markdown);
 
-/// Shows the resolved platform, a part of it, or one value and where it came from.
+/// Show the resolved platform, one part of it, or the origin of a value.
 ///
-/// NAME is a namespace, a service or one value by its dotted path, or a table: namespaces, services,
-/// repos, images. A value is defined at one line; its origin is that line and what lies between it and
-/// the owner: components, the namespace, the platform, a profile.
+/// NAME is a namespace, a service, a value by its dotted path, or one of the tables namespaces,
+/// services, repos and images. The origin of a value is the line that defines it and the steps from
+/// there to its owner: components, namespace, platform, profile.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  erpc show                                  the platform in figures
+  erpc show                                  a summary of the platform
   erpc show erp-apps                         a namespace and its services
   erpc show hl7-health --origin              a service, with the origin of each value
-  erpc show erp-apps.hl7-health.memory       one value and where it came from
-  erpc show images --format markdown         a table, to paste elsewhere
-  erpc show . --format json                  everything, for tools
+  erpc show erp-apps.hl7-health.memory       one value and its origin
+  erpc show images --format markdown         a table for Markdown
+  erpc show . --format json                  everything, for scripts
   erpc show --emitted lib/erp-apps/hl7-health/deployment.yaml:45
-                                             the source of an emitted line")]
+                                             the source of a generated line")]
 pub(crate) struct Arguments {
-    /// A namespace, service, dotted path or table; alone it may be the path of a project.
+    /// Namespace, service, dotted path or table; a single argument can also be a project directory.
     #[arg(add = ArgValueCompleter::new(names::facts_and_tables))]
     name: Option<String>,
     /// Project directory or file [default: nearest platform.erp in this or a parent directory].
     path: Option<PathBuf>,
     #[command(flatten)]
     source: Source,
-    /// Show the origin of each value.
+    /// Show the origin of every value.
     #[arg(long)]
     origin: bool,
-    /// Show the source of an emitted line, or of each line of an emitted file.
+    /// Show the source of a generated line, or of each line of an emitted file.
     #[arg(long, value_name = "FILE[:LINE]", conflicts_with_all = ["origin", "path"])]
     emitted: Option<String>,
     #[command(flatten)]

@@ -1,4 +1,4 @@
-//! `erpc why`: through which flow, policy and rule one end may talk to another, or which side forbids
+//! `erpc why`: the flow, policies and rules that allow it one end may talk to another, or which side forbids
 //! it and the statement that would allow it.
 
 mod rules;
@@ -20,23 +20,22 @@ use crate::text::push_line;
 use crate::{Exit, Failure, names};
 use rules::RuleOrigin;
 
-/// Says why one end may talk to another, or why not and what would allow it.
+/// Explain why a connection is allowed, or why not and which statement would allow it.
 ///
 /// FROM and TO are a service, an external, internet, cluster.dns|api|nodes, ingress (a controller
-/// outside the platform), an address or a CIDR; TO may name a port. The answer is the result: the exit
-/// code is 0 whether it is yes or no.
+/// outside the platform), an IP address or a CIDR block. The exit code is 0 for both answers.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  erpc why hl7-health kvs-database:kvs         through which flow, policy and rule
-  erpc why hl7-health ldap-directory           which side forbids it, and what would allow it
-  erpc why internet erp-telemetry.grafana      whether the world may come
-  erpc why 203.0.113.7 traefik-ingress:web     whether an address may")]
+  erpc why hl7-health kvs-database:kvs         the flow, policies and rules that allow it
+  erpc why hl7-health ldap-directory           which side blocks it, and what would allow it
+  erpc why internet erp-telemetry.grafana      whether the internet reaches a service
+  erpc why 203.0.113.7 traefik-ingress:web     whether an IP address reaches a service")]
 pub(crate) struct Arguments {
-    /// Who calls.
+    /// Caller.
     #[arg(add = ArgValueCompleter::new(names::services_and_namespaces))]
     from: String,
-    /// Who is called, with `:PORT` by name or number if one is meant.
+    /// Callee, optionally with a port: `orders:http`, `orders:8080`.
     #[arg(add = ArgValueCompleter::new(names::services_and_namespaces))]
     to: String,
     #[command(flatten)]
