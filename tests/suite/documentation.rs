@@ -247,6 +247,12 @@ fn the_reference_of_words_is_the_table() {
     is_made("words.md", &words());
 }
 
+#[test]
+fn the_picture_of_the_platform_is_what_graph_draws() {
+    let ran = erpc_tests::erpc(&["graph".as_ref(), repository().as_os_str()]);
+    is_made("erp1.svg", &ran.out);
+}
+
 fn is_made(name: &str, made: &str) {
     let path = repository().join("docs").join(name);
     if std::env::var_os("UPDATE_DOCS").is_some() {

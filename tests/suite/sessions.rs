@@ -1,7 +1,7 @@
 //! The sessions of the documents, run: every ```console block of the README and of chapters, in
 //! order, in one folder for each document, by a shell whose `erpc` is the one of these sources.
-//! A block with `file=PATH` behind its language is written to that file first. A line `…` of an output stands for any
-//! lines. `UPDATE_DOCS=1` writes the outputs of blocks that differ.
+//! A block with `file=PATH` behind its language is written to that file first; a `diff` with one is applied to it. A
+//! line `…` of an output stands for any lines. `UPDATE_DOCS=1` writes the outputs of blocks that differ.
 
 use std::path::Path;
 use std::process::Command;
@@ -85,6 +85,19 @@ fn fits(expected: &[&str], output: &[&str]) -> bool {
     }
 }
 
+/// A text after a diff without line numbers: its old lines occur once, and its new lines replace them.
+fn edited(text: &str, diff: &str) -> String {
+    let side = |other: char| -> String {
+        let lines = diff
+            .split_inclusive('\n')
+            .filter(|line| !line.starts_with(other));
+        lines.map(|line| &line[1..]).collect()
+    };
+    let (old, new) = (side('+'), side('-'));
+    assert_eq!(text.matches(&old).count(), 1, "{old}");
+    text.replace(&old, &new)
+}
+
 /// Runs a document; its text with the outputs that there were.
 fn played(document: &str) -> String {
     let folder = TempDir::new().expect("a folder");
@@ -101,7 +114,13 @@ fn played(document: &str) -> String {
             if let Some(parent) = path.parent() {
                 std::fs::create_dir_all(parent).expect("a folder");
             }
-            std::fs::write(path, &block.text).expect("a file");
+            let text = if block.info.starts_with("diff ") {
+                let old = std::fs::read_to_string(&path).expect("a file of an earlier block");
+                edited(&old, &block.text)
+            } else {
+                block.text.clone()
+            };
+            std::fs::write(path, text).expect("a file");
         }
         if block.info != "console" {
             continue;
@@ -192,6 +211,11 @@ fn the_programs_of_the_documents_are_formatted() {
             }
         }
     }
+}
+
+#[test]
+fn a_diff_replaces_its_old_lines() {
+    assert_eq!(edited("a\nb\nc\n", " a\n-b\n+x\n+y\n"), "a\nx\ny\nc\n");
 }
 
 #[test]
