@@ -27,7 +27,7 @@ pub const TOOLS: [&str; 6] = [
     "argocd-controller",
 ];
 /// kubectl's own copy of what was applied; a copy that is not kept up to date misleads.
-const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
+pub(crate) const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 /// An object that is there and not ours.
 #[derive(Clone, Debug)]
 pub struct Adoptable {

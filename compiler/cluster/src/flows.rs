@@ -1,10 +1,11 @@
 //! Which connections a change of policies opens and closes, as the prover's evaluator has it: what the
 //! cluster holds against what it is to hold, other people's policies included on both sides.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use erpc_prove::{
-    Claims, ClusterAddresses, Direction, File, Manifests, Matrix, Partition, Ports, Reading,
+    Claims, Class, ClassId, ClusterAddresses, Direction, File, Manifests, Matrix, Partition,
+    PortSet, PortSets, Ports, Reading,
 };
 use serde_json::Value;
 use smol_str::SmolStr;
@@ -29,18 +30,19 @@ pub struct FlowChanges {
 
 /// The difference between two sets of namespaces, workloads and policies.
 pub(crate) fn compare(before: &[Packed], after: &[Packed]) -> FlowChanges {
-    changes(&connections(before), &connections(after))
-}
-
-fn changes(before: &BTreeSet<String>, after: &BTreeSet<String>) -> FlowChanges {
+    let manifests = [before, after].map(manifests_of);
+    let [mut before, mut after] = manifests.each_ref().map(World::of);
+    let sets = &mut PortSets::default();
+    let opened = after.beyond(&mut before, sets);
+    let closed = before.beyond(&mut after, sets);
     FlowChanges {
-        opened: after.difference(before).cloned().collect(),
-        closed: before.difference(after).cloned().collect(),
-        same: before.intersection(after).count(),
+        opened: opened.lines,
+        closed: closed.lines,
+        same: opened.shared,
     }
 }
 
-fn connections(objects: &[Packed]) -> BTreeSet<String> {
+fn manifests_of(objects: &[Packed]) -> Manifests {
     let files: Vec<File<'_>> = objects
         .iter()
         .map(|object| File {
@@ -48,35 +50,150 @@ fn connections(objects: &[Packed]) -> BTreeSet<String> {
             bytes: object.text().as_bytes(),
         })
         .collect();
-    let manifests = Manifests::read(&files);
-    let (claims, cluster) = (Claims::new(), ClusterAddresses::default());
-    let partition = Partition::of(&manifests, &claims, &cluster);
-    let mut matrix = Matrix::of(&partition, Reading::STANDARD, &cluster);
-    let mut out = BTreeSet::new();
-    for cell in matrix.cells() {
-        if partition.is_known(cell.from) || partition.is_known(cell.to) {
-            let (from, to) = (partition.show(cell.from), partition.show(cell.to));
-            let ports = matrix.sets().list(cell.ports);
-            out.extend(
-                ports
-                    .iter()
-                    .map(|port| format!("{from} → {to}:{}", show(*port))),
-            );
+    Manifests::read(&files)
+}
+
+/// What a set of objects allows.
+struct World<'m> {
+    partition: Partition<'m>,
+    matrix: Matrix,
+    names: HashMap<String, ClassId>,
+}
+
+/// What one set of objects allows beyond another.
+#[derive(Default)]
+struct Beyond {
+    lines: Vec<String>,
+    /// How many connections both allow.
+    shared: usize,
+}
+
+impl<'m> World<'m> {
+    fn of(manifests: &'m Manifests) -> Self {
+        let cluster = ClusterAddresses::default();
+        let partition = Partition::of(manifests, &Claims::new(), &cluster);
+        let matrix = Matrix::of(&partition, Reading::STANDARD, &cluster);
+        let classes = partition.classes();
+        let names = classes.map(|class| (partition.show(class), class));
+        Self {
+            names: names.collect(),
+            partition,
+            matrix,
         }
     }
-    for class in partition.workload_classes() {
-        let name = partition.show(class);
-        for direction in [Direction::Ingress, Direction::Egress] {
-            let (pods, _) = matrix.side(class, direction).everywhere();
-            for port in matrix.sets().list(pods) {
-                out.insert(match direction {
-                    Direction::Ingress => format!("all → {name}:{}", show(port)),
-                    Direction::Egress => format!("{name} → all:{}", show(port)),
-                });
+
+    /// The connections here that another set of objects does not allow: those that a rule names, and the sides that are
+    /// open to all.
+    fn beyond(&mut self, other: &mut World<'_>, sets: &mut PortSets) -> Beyond {
+        let mut beyond = Beyond::default();
+        for cell in self.matrix.cells() {
+            if !self.partition.is_known(cell.from) && !self.partition.is_known(cell.to) {
+                continue;
+            }
+            let here = self.matrix.sets().list(cell.ports);
+            let there = self.there(cell.from, cell.to, other);
+            let from = self.partition.show(cell.from);
+            beyond.add(&from, &self.partition.show(cell.to), &here, &there, sets);
+        }
+        for class in self.partition.workload_classes() {
+            for direction in [Direction::Ingress, Direction::Egress] {
+                self.sides(class, direction, other, &mut beyond, sets);
             }
         }
+        beyond.lines.sort();
+        beyond
     }
-    out
+
+    /// What a side leaves open to every pod and every address.
+    fn sides(
+        &self,
+        class: ClassId,
+        direction: Direction,
+        other: &World<'_>,
+        beyond: &mut Beyond,
+        sets: &mut PortSets,
+    ) {
+        let open = |world: &World<'_>, class| {
+            let (pods, addresses) = world.matrix.side(class, direction).everywhere();
+            [pods, addresses].map(|ports| world.matrix.sets().list(ports))
+        };
+        let name = self.partition.show(class);
+        let [pods, addresses] = open(self, class);
+        let there = other.names.get(&name).map(|class| open(other, *class));
+        let [pods_there, addresses_there] = there.unwrap_or_default();
+        let mut add = |peers: &str, here: &[Ports], there: &[Ports]| match direction {
+            Direction::Ingress => beyond.add(peers, &name, here, there, sets),
+            Direction::Egress => beyond.add(&name, peers, here, there, sets),
+        };
+        if (&pods, &pods_there) == (&addresses, &addresses_there) {
+            add("all", &pods, &pods_there);
+        } else {
+            add("every pod", &pods, &pods_there);
+            add("every address", &addresses, &addresses_there);
+        }
+    }
+
+    /// The ports that another set of objects allows from one class to another. A label or an address that only a policy
+    /// of this one names is a class of its own here, and in the other like all that nothing names.
+    fn there(&self, from: ClassId, to: ClassId, other: &mut World<'_>) -> Vec<Ports> {
+        let everywhere = |class, direction, peer| {
+            let (pods, addresses) = other.matrix.side(class, direction).everywhere();
+            if self.partition.is_pod(peer) {
+                pods
+            } else {
+                addresses
+            }
+        };
+        let ports = match (self.like(from, other), self.like(to, other)) {
+            (Like::Class(from), Like::Class(to)) => other.matrix.get(from, to),
+            (Like::Class(like), Like::Unnamed) => everywhere(like, Direction::Egress, to),
+            (Like::Unnamed, Like::Class(like)) => everywhere(like, Direction::Ingress, from),
+            _ => PortSet::NONE,
+        };
+        other.matrix.sets().list(ports)
+    }
+
+    fn like(&self, class: ClassId, other: &World<'_>) -> Like {
+        let find = |name: &str| other.names.get(name).copied();
+        let found = find(&self.partition.show(class));
+        let found = found.or_else(|| match self.partition.class(class) {
+            Class::OtherPod { namespace, .. } => find(&format!("other pods of {}", namespace?)),
+            _ => None,
+        });
+        match (found, self.partition.class(class)) {
+            (Some(class), _) => Like::Class(class),
+            (None, Class::Workload(_)) => Like::Absent,
+            (None, _) => Like::Unnamed,
+        }
+    }
+}
+
+/// What stands for a class in another set of objects.
+enum Like {
+    Class(ClassId),
+    /// Pods or addresses that nothing there names.
+    Unnamed,
+    /// A workload that is not there.
+    Absent,
+}
+
+impl Beyond {
+    fn add(&mut self, from: &str, to: &str, here: &[Ports], there: &[Ports], sets: &mut PortSets) {
+        let (here, there) = (sets.intern(here), sets.intern(there));
+        let shared = sets.intersection(here, there);
+        self.shared += sets.list(shared).len();
+        let only = sets.difference(here, there);
+        if only == PortSet::ALL {
+            self.lines.push(format!("{from} → {to}:every port"));
+            return;
+        }
+        let ports = sets.list(only);
+        self.lines.extend(
+            ports
+                .iter()
+                .map(|port| format!("{from} → {to}:{}", show(*port))),
+        );
+    }
 }
 
 fn show(ports: Ports) -> String {
@@ -181,14 +298,22 @@ pub(crate) const fn matters(kind: Kind) -> bool {
     matches!(kind, Kind::Namespace | Kind::NetworkPolicy) || kind.is_workload()
 }
 
+/// What a plan starts from.
+pub(crate) struct Start<'p> {
+    pub(crate) live: &'p Live,
+    /// Workloads of the source that run without the platform's label.
+    pub(crate) unlabelled: &'p BTreeMap<ObjectId, Packed>,
+}
+
 /// What a plan opens and closes. `left_out` is declared and stays as it is all the same.
 pub(crate) async fn of_plan(
     cluster: &Cluster,
     program: &Program<'_>,
-    live: &Live,
+    start: &Start<'_>,
     pruned: &BTreeSet<ObjectId>,
     left_out: &BTreeSet<ObjectId>,
 ) -> Result<FlowChanges, ApiError> {
+    let live = start.live;
     let policies = live_policies(cluster, program, live).await?;
     let wanted: BTreeSet<&str> = program
         .platform
@@ -205,10 +330,13 @@ pub(crate) async fn of_plan(
         let policy = object.service.map(|id| &program.platform[id].name.value);
         id.kind.is_workload()
             && !live.contains(id)
+            && !start.unlabelled.contains_key(id)
             && policy.is_some_and(|name| closed.contains(&(&id.namespace, name)))
     });
+    let unlabelled = start.unlabelled.iter();
     let others: Vec<(&ObjectId, Value)> = live
         .objects()
+        .chain(unlabelled.map(|(id, object)| (id, object.value())))
         .filter(|(id, _)| matters(id.kind) && id.kind != Kind::NetworkPolicy)
         .filter(|(id, _)| match &id.namespace {
             Some(namespace) => wanted.contains(namespace.as_str()),
@@ -240,8 +368,7 @@ pub(crate) async fn of_plan(
     }
     let kept = policies.into_iter().filter(|(id, _)| stays(id));
     after.all.extend(kept.map(|(_, policy)| policy));
-    let (before, after) = (connections(&before.all), connections(&after.all));
-    Ok(changes(&before, &after))
+    Ok(compare(&before.all, &after.all))
 }
 
 #[cfg(test)]
@@ -290,5 +417,48 @@ mod tests {
         assert!(changes.closed[0].ends_with(":80/TCP"), "{changes:?}");
         let same = compare(&[a.clone(), b.clone(), old.clone()], &[a, b, old]);
         assert!(same.opened.is_empty() && same.closed.is_empty() && same.same > 0);
+    }
+
+    #[test]
+    fn what_an_open_namespace_let_through_stays_when_a_policy_names_it() {
+        let pods = [deployment("a"), deployment("b")];
+        let mut isolated = pods.to_vec();
+        isolated.push(policy("b", "a", 80));
+        let closing = compare(&pods, &isolated);
+        assert_eq!(closing.opened, [] as [&str; 0]);
+        assert_eq!(closing.closed, ["all → n.b:every port"]);
+        let opening = compare(&isolated, &pods);
+        assert_eq!(opening.opened, ["all → n.b:every port"]);
+        assert_eq!(opening.closed, [] as [&str; 0]);
+    }
+
+    #[test]
+    fn a_flow_to_pods_that_only_a_policy_names_stays() {
+        let dns = Packed::of(&json!({
+            "apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy",
+            "metadata": { "name": "a", "namespace": "n" },
+            "spec": {
+                "podSelector": {}, "policyTypes": ["Egress"],
+                "egress": [{ "to": [{
+                    "namespaceSelector": { "matchLabels": { "kubernetes.io/metadata.name": "kube-system" } },
+                    "podSelector": { "matchLabels": { "k8s-app": "kube-dns" } },
+                }] }],
+            },
+        }));
+        let a = deployment("a");
+        let changes = compare(std::slice::from_ref(&a), &[a.clone(), dns]);
+        assert_eq!(changes.opened, [] as [&str; 0]);
+        assert_eq!(changes.closed, ["n.a → all:every port"]);
+        assert!(changes.same > 0);
+    }
+
+    #[test]
+    fn a_new_workload_opens_what_is_open_to_all() {
+        let (a, b) = (deployment("a"), deployment("b"));
+        let changes = compare(std::slice::from_ref(&a), &[a.clone(), b]);
+        assert_eq!(
+            changes.opened,
+            ["all → n.b:every port", "n.b → all:every port"]
+        );
     }
 }

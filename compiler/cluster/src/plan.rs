@@ -12,7 +12,7 @@ mod names;
 mod refused;
 mod replace;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use erpc_model::ServiceId;
@@ -25,7 +25,7 @@ use crate::client::Cluster;
 use crate::failure::Failure;
 use crate::identity::Identity;
 use crate::live::{Live, MissingSecret, missing_secrets};
-use crate::object::{ObjectId, TOOL};
+use crate::object::{ObjectId, Packed, TOOL};
 use crate::owner;
 use crate::program::Program;
 use erpc_emit::{DEFAULT_DENY, Kind};
@@ -48,6 +48,8 @@ pub struct Plan {
     pub unchanged: usize,
     /// What others added to declared objects, and stays.
     pub additions: Vec<(ObjectId, Addition)>,
+    /// Workloads of the source that run without the platform's label.
+    pub(crate) unlabelled: BTreeMap<ObjectId, Packed>,
     /// Secrets that must be made first.
     pub missing_secrets: Vec<MissingSecret>,
     /// What else there is to know.
@@ -100,6 +102,7 @@ impl Plan {
             live: &self.live,
             steps: steps.map(|step| (&step.id, step)).collect(),
             additions: &self.additions,
+            unlabelled: &self.unlabelled,
         }
     }
 
@@ -139,6 +142,7 @@ impl Plan {
             unchanged,
             additions,
             in_terminating,
+            unlabelled,
         } = judged;
         downtime::say_together(&mut steps, program, &live);
         notes.extend(judge::unjudged(cluster, &steps, &live).await?);
@@ -148,6 +152,7 @@ impl Plan {
             held: BTreeSet::new(),
             unchanged,
             additions,
+            unlabelled,
             missing_secrets,
             notes,
             flows: None,
@@ -335,7 +340,11 @@ impl Plan {
         let blocked = self.steps.iter().filter(|s| s.action == Action::Blocked);
         let left_out = self.left_out.iter().map(|left| left.id.clone());
         let stays: BTreeSet<ObjectId> = blocked.map(|s| s.id.clone()).chain(left_out).collect();
-        let flows = crate::flows::of_plan(cluster, program, &self.live, &pruned, &stays).await?;
+        let start = crate::flows::Start {
+            live: &self.live,
+            unlabelled: &self.unlabelled,
+        };
+        let flows = crate::flows::of_plan(cluster, program, &start, &pruned, &stays).await?;
         self.flows = Some(flows);
         Ok(())
     }

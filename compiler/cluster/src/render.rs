@@ -10,10 +10,12 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use crate::change::{Action, ObjectChange};
+use crate::diff::FieldChange;
 use crate::paint::{Detail, Paint};
 use crate::plan::Plan;
 use crate::program::Program;
 use erpc_emit::Kind;
+use serde_json::Value;
 
 pub use json::to_json;
 pub use markdown::markdown;
@@ -21,6 +23,10 @@ use value::Shown;
 
 /// Steps up to this many are listed one by one without `--verbose`.
 const MOST_STEPS: usize = 40;
+/// More objects than that which only get labels of the platform are counted.
+const MOST_LABELLED: usize = 5;
+/// The prefix of the platform's own labels.
+const LABELS: &str = "app.kubernetes.io/";
 /// Steps that change, block or warn about something: up to this many have a line each.
 const MOST_LINES: usize = 200;
 
@@ -31,7 +37,7 @@ pub fn human(plan: &Plan, program: &Program<'_>, paint: Paint, detail: Detail) -
     out.push('\n');
     let before = out.len();
     let is_cut = write_steps(&mut out, plan, program, paint, detail);
-    additions::write(&mut out, plan, program, paint);
+    additions::write(&mut out, plan, program, paint, detail);
     write_flows(&mut out, plan, paint, detail);
     unenforced::write(&mut out, program, paint, detail);
     write_secrets(&mut out, plan, paint);
@@ -60,12 +66,26 @@ fn write_steps(
     paint: Paint,
     detail: Detail,
 ) -> bool {
-    if detail == Detail::Full || plan.steps.len() <= MOST_STEPS {
-        let steps: Vec<&ObjectChange> = plan.steps.iter().collect();
+    let mut steps: Vec<&ObjectChange> = plan.steps.iter().collect();
+    if detail == Detail::Full {
         return write_in_full(out, &steps, program, paint, detail);
     }
+    let labelled: Vec<&ObjectChange> = steps
+        .extract_if(.., |step| is_labelled_only(step))
+        .collect();
+    let is_cut = if labelled.len() <= MOST_LABELLED {
+        steps = plan.steps.iter().collect();
+        false
+    } else {
+        let what = ": labels of the platform, nothing else";
+        write_groups(out, &labelled, what, paint);
+        true
+    };
+    if steps.len() <= MOST_STEPS {
+        return write_in_full(out, &steps, program, paint, detail) || is_cut;
+    }
     let (mut particular, mut plain): (Vec<&ObjectChange>, Vec<&ObjectChange>) =
-        plan.steps.iter().partition(|step| is_particular(step));
+        steps.into_iter().partition(|step| is_particular(step));
     if particular.len() <= MOST_STEPS {
         write_in_full(out, &particular, program, paint, detail);
     } else {
@@ -78,7 +98,13 @@ fn write_steps(
         }
         plain.extend(left_out);
     }
-    for ((action, namespace), kinds) in grouped(&plain) {
+    write_groups(out, &plain, "", paint);
+    true
+}
+
+/// How many objects of each kind, a line for each action and namespace.
+fn write_groups(out: &mut String, steps: &[&ObjectChange], what: &str, paint: Paint) {
+    for ((action, namespace), kinds) in grouped(steps) {
         let counts: Vec<String> = kinds
             .iter()
             .map(|(kind, count)| counted(*kind, *count))
@@ -86,12 +112,33 @@ fn write_steps(
         let namespace = namespace.unwrap_or("(cluster)");
         let _ = writeln!(
             out,
-            "{} {namespace}: {}",
+            "{} {namespace}: {}{what}",
             paint.sign(action),
             counts.join(", ")
         );
     }
-    true
+}
+
+/// Whether an object only gets the labels by which the platform knows it, as every object that another tool applied
+/// does.
+fn is_labelled_only(step: &ObjectChange) -> bool {
+    let is_ours = |key: &str| key.starts_with(LABELS);
+    let is_label = |change: &FieldChange| {
+        let names = change.path.segments();
+        change.old.is_none()
+            && change.path.starts_with(&["metadata", "labels"])
+            && match (names.get(2), &change.new) {
+                (Some(key), Some(_)) => key.as_field().is_some_and(is_ours),
+                (None, Some(Value::Object(labels))) => labels.keys().all(|key| is_ours(key)),
+                _ => false,
+            }
+    };
+    step.action == Action::Update
+        && step.blocked.is_none()
+        && step.consequences.is_empty()
+        && step.warnings.is_empty()
+        && !step.changes.is_empty()
+        && step.changes.iter().all(is_label)
 }
 
 /// Whether a step is more than the name of its object.

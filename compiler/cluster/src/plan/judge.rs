@@ -1,7 +1,7 @@
 //! The judgement of each object: equal by its own entry, or as a dry run of the server says. A refusal
 //! becomes a step that is blocked, with the fields and their owners, and the fix.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use futures_util::{StreamExt, stream};
 use serde_json::Value;
@@ -18,9 +18,10 @@ use crate::diff::{FieldChange, differences};
 use crate::equal::fingerprint;
 use crate::estimate;
 use crate::failure::{ApiError, Failure};
+use crate::flows;
 use crate::known::Table;
 use crate::live::Live;
-use crate::object::{ObjectId, uid};
+use crate::object::{ObjectId, Packed, uid};
 use crate::owner::{Inventories, Owner};
 use crate::program::{Desired, Program};
 use crate::taking::takes;
@@ -38,6 +39,8 @@ pub(super) struct Judged {
     pub(super) additions: Vec<(ObjectId, Addition)>,
     /// What lies in namespaces that are being deleted, of which the server takes nothing.
     pub(super) in_terminating: Vec<ObjectId>,
+    /// Workloads that run without the platform's label.
+    pub(super) unlabelled: BTreeMap<ObjectId, Packed>,
 }
 
 /// What came of one object.
@@ -45,13 +48,15 @@ pub(super) struct Judged {
 struct One {
     step: Option<ObjectChange>,
     additions: Vec<Addition>,
+    /// The live object, if it is a workload without the platform's label.
+    unlabelled: Option<Packed>,
 }
 
 impl From<ObjectChange> for One {
     fn from(step: ObjectChange) -> Self {
         Self {
             step: Some(step),
-            additions: Vec::new(),
+            ..Self::default()
         }
     }
 }
@@ -61,6 +66,7 @@ pub(super) struct Earlier<'p> {
     pub(super) live: &'p Live,
     pub(super) steps: HashMap<&'p ObjectId, &'p ObjectChange>,
     pub(super) additions: &'p [(ObjectId, Addition)],
+    pub(super) unlabelled: &'p BTreeMap<ObjectId, Packed>,
 }
 
 pub(super) async fn judge_all(
@@ -75,6 +81,7 @@ pub(super) async fn judge_all(
         mut unchanged,
         mut additions,
         mut in_terminating,
+        mut unlabelled,
     } = Judged::default();
     let mut doubtful = Vec::new();
     let terminating = terminating_namespaces(program, live);
@@ -125,6 +132,8 @@ pub(super) async fn judge_all(
             }
             let known = earlier.additions.iter();
             additions.extend(known.filter(|(id, _)| *id == desired.id).cloned());
+            let known = earlier.unlabelled.get(&desired.id);
+            unlabelled.extend(known.map(|live| (desired.id.clone(), live.clone())));
             continue;
         }
         doubtful.push(desired);
@@ -156,6 +165,7 @@ pub(super) async fn judge_all(
             Some(step) => steps.push(step),
             None => unchanged += 1,
         }
+        unlabelled.extend(one.unlabelled.map(|live| (desired.id.clone(), live)));
         let added = one.additions.into_iter();
         additions.extend(added.map(|added| (desired.id.clone(), added)));
     }
@@ -165,6 +175,7 @@ pub(super) async fn judge_all(
         unchanged,
         additions,
         in_terminating,
+        unlabelled,
     })
 }
 
@@ -198,8 +209,8 @@ async fn equal(
     let (taken, additions) = split(added, id, around.allowed);
     if taken.is_empty() {
         return Ok(One {
-            step: None,
             additions,
+            ..One::default()
         });
     }
     let changes: Vec<FieldChange> = taken.iter().map(removal).collect();
@@ -214,6 +225,7 @@ async fn equal(
     Ok(One {
         step: Some(step),
         additions,
+        ..One::default()
     })
 }
 
@@ -271,6 +283,7 @@ async fn judge(
 ) -> Result<One, Failure> {
     let id = &desired.id;
     let may_apply = around.cluster.may_apply(id, found.is_none()).await?;
+    let is_labelled = found.is_some();
     let (live, first) = match found {
         Some(live) => (live, None),
         None if !may_apply => match around.cluster.call(Call::get(id.path())).await {
@@ -306,16 +319,28 @@ async fn judge(
             }
         }
     };
-    if let Some(failure) = terminating(id, &live) {
+    let one = judge_live(around, desired, &live, first, may_apply).await?;
+    let unlabelled =
+        (!is_labelled && id.kind.is_workload()).then(|| flows::declared(id.kind, live));
+    Ok(One { unlabelled, ..one })
+}
+
+/// The step for an object that is there. `first` is the server's answer to a dry run that did not know of it.
+async fn judge_live(
+    around: &Around<'_>,
+    desired: &Desired,
+    live: &Value,
+    first: Option<Result<(Answer, bool), ApiError>>,
+    may_apply: bool,
+) -> Result<One, Failure> {
+    let id = &desired.id;
+    if let Some(failure) = terminating(id, live) {
         return Ok(blocked(id, failure).into());
     }
     let Around {
         cluster, program, ..
     } = around;
-    let owner = around
-        .inventories
-        .owner(cluster, program, id, &live)
-        .await?;
+    let owner = around.inventories.owner(cluster, program, id, live).await?;
     if let Some(owner) = &owner
         && !around.allowed.take_over
     {
@@ -327,17 +352,18 @@ async fn judge(
         .into());
     }
     if !may_apply {
-        let added = of_object(program, desired, &live);
+        let added = of_object(program, desired, live);
         return Ok(One {
-            step: estimated(around, desired, &live),
+            step: estimated(around, desired, live),
             additions: without_defaults(cluster, desired, added).await?,
+            ..One::default()
         });
     }
     let answer = match first {
         Some(first) if owner.is_none() => first,
-        _ => dry_run(around, desired, Some(&live), owner.as_ref()).await,
+        _ => dry_run(around, desired, Some(live), owner.as_ref()).await,
     };
-    judged(around, desired, Some(&live), answer, owner).await
+    judged(around, desired, Some(live), answer, owner).await
 }
 
 /// The step that an answer of the server means.
@@ -375,6 +401,7 @@ async fn judged(
             return Ok(One {
                 step: Some(step),
                 additions: without_defaults(cluster, desired, added).await?,
+                ..One::default()
             });
         }
     };
@@ -411,8 +438,8 @@ async fn judged(
     let action = match (changes.is_empty(), is_ours) {
         (true, true) if before == own(&answer.body) => {
             return Ok(One {
-                step: None,
                 additions,
+                ..One::default()
             });
         }
         (true, false) => Action::Adopt,
@@ -439,6 +466,7 @@ async fn judged(
     Ok(One {
         step: Some(step),
         additions,
+        ..One::default()
     })
 }
 

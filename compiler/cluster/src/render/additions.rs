@@ -4,14 +4,37 @@ use std::fmt::Write;
 
 use serde_json::{Value, json};
 
+use crate::additions::Addition;
+use crate::adopt::LAST_APPLIED;
 use crate::diff::shown;
-use crate::paint::Paint;
+use crate::paint::{Detail, Paint};
 use crate::plan::Plan;
 use crate::program::Program;
 
 /// For people.
-pub(crate) fn write(out: &mut String, plan: &Plan, program: &Program<'_>, paint: Paint) {
-    for (id, addition) in &plan.additions {
+pub(crate) fn write(
+    out: &mut String,
+    plan: &Plan,
+    program: &Program<'_>,
+    paint: Paint,
+    detail: Detail,
+) {
+    let of_kubectl = of_kubectl(plan);
+    if of_kubectl > 0 && detail == Detail::Short {
+        let (objects, names) = match of_kubectl {
+            1 => ("1 object has".to_owned(), "it"),
+            many => (format!("{many} objects have"), "them"),
+        };
+        // Writing to a string cannot fail.
+        let _ = writeln!(
+            out,
+            "* {objects} the annotation of `kubectl apply`: `erpc adopt` removes it and takes over the fields of kubectl; \
+             without it, a field that leaves the source stays in {names}"
+        );
+    }
+    let listed = plan.additions.iter();
+    let listed = listed.filter(|(_, addition)| detail == Detail::Full || !is_of_kubectl(addition));
+    for (id, addition) in listed {
         let object = program.object(id);
         let place = object.and_then(|object| program.place(object, &addition.path));
         let severity = match addition.severity.is_error() {
@@ -32,7 +55,6 @@ pub(crate) fn write(out: &mut String, plan: &Plan, program: &Program<'_>, paint:
                 )
             }
         };
-        // Writing to a string cannot fail.
         let _ = writeln!(
             out,
             "* {id}  {}\n    {severity} {} {}: not in the source, {by}; it stays{help}",
@@ -43,9 +65,30 @@ pub(crate) fn write(out: &mut String, plan: &Plan, program: &Program<'_>, paint:
     }
 }
 
+/// Whether this is what `kubectl apply` keeps of its last input.
+fn is_of_kubectl(addition: &Addition) -> bool {
+    addition.path.is(&["metadata", "annotations", LAST_APPLIED])
+}
+
+/// How many objects have the annotation of `kubectl apply`.
+fn of_kubectl(plan: &Plan) -> usize {
+    let additions = plan.additions.iter();
+    additions.filter(|(_, one)| is_of_kubectl(one)).count()
+}
+
 /// For a pull request.
 pub(crate) fn markdown(out: &mut String, plan: &Plan) {
-    for (id, addition) in &plan.additions {
+    match of_kubectl(plan) {
+        0 => {}
+        count => {
+            let _ = writeln!(
+                out,
+                "\nobjects with the annotation of `kubectl apply`, which `erpc adopt` takes over: {count}"
+            );
+        }
+    }
+    let others = plan.additions.iter();
+    for (id, addition) in others.filter(|(_, addition)| !is_of_kubectl(addition)) {
         let _ = writeln!(
             out,
             "\n{id}: `{}` is not in the source and stays ({})",
