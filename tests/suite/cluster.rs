@@ -16,6 +16,7 @@ mod faults;
 mod helm;
 mod history;
 mod identity;
+mod import;
 mod jobs;
 mod manifests;
 mod moves;

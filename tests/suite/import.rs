@@ -232,6 +232,70 @@ fn imports_of_folders_are_as_expected() {
     }
 }
 
+/// What the committed import of a public application consists of, besides the original and the words about it.
+fn written_below(folder: &Path) -> std::collections::BTreeMap<String, Vec<u8>> {
+    let mut files = erpc_tests::files_below(folder);
+    files.retain(|path, _| {
+        ["lib/", "share/", "manifests/"]
+            .iter()
+            .any(|part| path.starts_with(part))
+            || path == "platform.erp"
+    });
+    files
+}
+
+/// `imported/` has a public application with what `erpc import` and `erpc build` write of it. `UPDATE_IMPORTS=1` writes
+/// it anew.
+#[test]
+fn the_imported_application_is_what_an_import_writes() {
+    let committed = repository().join("imported/aks-store");
+    let folder = tempfile::TempDir::new().expect("a folder");
+    let original = folder.path().join("original");
+    std::fs::create_dir(&original).expect("a folder");
+    for (path, bytes) in erpc_tests::files_below(&committed.join("original")) {
+        std::fs::write(original.join(path), bytes).expect("written");
+    }
+    let run = |arguments: &[&str]| {
+        let ran = std::process::Command::new(env!("CARGO_BIN_EXE_erpc-under-test"))
+            .args(arguments)
+            .current_dir(folder.path())
+            .output()
+            .expect("erpc runs");
+        let said = String::from_utf8_lossy(&ran.stderr);
+        assert!(ran.status.success(), "{arguments:?}: {said}");
+    };
+    run(&[
+        "import",
+        "original",
+        "--default-namespace",
+        "pets",
+        "--name",
+        "pets",
+    ]);
+    run(&["build"]);
+    let made = written_below(folder.path());
+    if std::env::var_os("UPDATE_IMPORTS").is_some() {
+        for path in written_below(&committed).into_keys() {
+            std::fs::remove_file(committed.join(path)).expect("removed");
+        }
+        for (path, bytes) in &made {
+            let path = committed.join(path);
+            std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+            std::fs::write(path, bytes).expect("written");
+        }
+    }
+    let known = written_below(&committed);
+    let names = |files: &std::collections::BTreeMap<String, Vec<u8>>| {
+        files.keys().cloned().collect::<Vec<String>>()
+    };
+    assert_eq!(names(&made), names(&known), "UPDATE_IMPORTS=1 writes them");
+    for (path, bytes) in &made {
+        let text = String::from_utf8_lossy(bytes);
+        let committed = String::from_utf8_lossy(&known[path]);
+        assert_eq!(text, committed, "{path}: UPDATE_IMPORTS=1 writes it");
+    }
+}
+
 #[test]
 fn what_an_import_makes_is_imported_as_the_same_program() {
     for case in folders_below("tests/imports") {

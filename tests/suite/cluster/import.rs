@@ -1,0 +1,160 @@
+//! A public application that runs becomes a platform: nothing is replaced, no pod restarts, and what closes is what the
+//! plan said.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use erpc_prove::{File, Manifests, Survey};
+use erpc_tests::repository;
+use serde_json::Value;
+use tempfile::TempDir;
+
+use super::server::{Cluster, until};
+
+const APPLICATION: &str = "imported/aks-store/original";
+/// What has pods, and what they come from.
+const RUNNING: &str = "deployments,statefulsets,replicasets,pods,services,secrets,configmaps";
+
+/// Applies the application as its users do, with kubectl into a namespace, and waits for its pods.
+fn running() -> Cluster {
+    let cluster = Cluster::start();
+    cluster.kubectl(&["create", "namespace", "pets"]);
+    let original = repository().join(APPLICATION).display().to_string();
+    cluster.kubectl(&["apply", "-n", "pets", "-f", &original]);
+    until("all pods run", || {
+        let pods = cluster.get(&["pods", "-n", "pets"]);
+        let pods = pods["items"].as_array().expect("a list").iter();
+        pods.filter(|pod| pod["status"]["phase"] == "Running")
+            .count()
+            == 9
+    });
+    cluster
+}
+
+/// The uid of everything of the application, with the specification of what has one. That of a pod has no changes.
+fn identities(cluster: &Cluster) -> BTreeMap<String, String> {
+    let list = cluster.get(&[RUNNING, "-n", "pets"]);
+    let items = list["items"].as_array().expect("a list").iter();
+    items
+        .map(|item| {
+            let metadata = &item["metadata"];
+            let identity = format!("{} {} {}", metadata["uid"], item["spec"], item["data"]);
+            (format!("{} {}", item["kind"], metadata["name"]), identity)
+        })
+        .collect()
+}
+
+fn import(cluster: &Cluster, folder: &Path, arguments: &[&str]) {
+    let mut all = vec!["import"];
+    all.extend(arguments);
+    all.extend(["--default-namespace", "pets", "--name", "pets"]);
+    cluster.erpc(&all, folder).exits(0);
+}
+
+/// Who reaches whom among the services, by the policies of the cluster.
+fn connections(cluster: &Cluster) -> BTreeSet<(String, String)> {
+    let list = cluster.kubectl(&[
+        "get",
+        "deployments,statefulsets,networkpolicies",
+        "-n",
+        "pets",
+        "-o",
+        "yaml",
+    ]);
+    let file = File {
+        path: "live.yaml",
+        bytes: list.as_bytes(),
+    };
+    let survey = Survey::of(&Manifests::read(&[file]));
+    assert!(survey.everywhere.is_empty(), "{:?}", survey.everywhere);
+    let pairs = survey.connections.into_iter().map(|one| (one.from, one.to));
+    pairs
+        .filter(|(_, to)| !to.starts_with("other pods"))
+        .collect()
+}
+
+/// The connections between services that a plan leaves of an open namespace.
+fn left(plan: &Value) -> BTreeSet<(String, String)> {
+    let services = plan["unenforced"][0]["left"].as_array().expect("services");
+    let of_service = |service: &Value| {
+        let to = service["service"].as_str().expect("a name").to_owned();
+        let callers = service["reached_by"].as_array().expect("callers").iter();
+        let callers = callers.map(|caller| {
+            let caller = caller.as_str().expect("a caller on a port");
+            let (from, _) = caller.split_once(" on ").expect("a port");
+            from.to_owned()
+        });
+        callers
+            .map(|from| (from, to.clone()))
+            .collect::<Vec<(String, String)>>()
+    };
+    services.iter().flat_map(of_service).collect()
+}
+
+#[test]
+#[ignore = "needs the server that tests/cluster/build makes; tests/run runs it"]
+fn a_public_application_is_adopted_isolated_and_changed() {
+    let cluster = running();
+    let before = identities(&cluster);
+    let folder = TempDir::new().expect("a folder");
+    let pets = folder.path();
+    let original = repository().join(APPLICATION).display().to_string();
+    import(&cluster, pets, &[&original]);
+
+    // It gets labels, and says how to take over what kubectl has.
+    cluster.erpc(&["plan"], pets).exits(2).says(&[
+        "7 Deployments, 7 Services, 2 StatefulSets: labels of the platform, nothing else",
+        "`erpc adopt` removes it",
+    ]);
+    let plan = cluster.erpc(&["plan", "--format", "json"], pets).json();
+    assert_eq!(plan["flows"]["opened"], serde_json::json!([]));
+    assert_eq!(plan["flows"]["closed"], serde_json::json!([]));
+    cluster
+        .erpc(&["adopt", "--yes"], pets)
+        .exits(0)
+        .says(&["adopted"]);
+    cluster.applied(pets);
+    assert_eq!(identities(&cluster), before);
+    cluster.applied(pets).says(&["nothing to do"]);
+    cluster.erpc(&["drift"], pets).exits(0);
+    let left = left(&cluster.erpc(&["plan", "--format", "json"], pets).json());
+    assert!(left.len() >= 4, "{left:?}");
+
+    // Without `network open` there remains what the plan named.
+    let source = pets.join("platform.erp");
+    let text = std::fs::read_to_string(&source).expect("the platform");
+    let isolated = text.replace("  network open because \"as imported\"\n", "");
+    assert_ne!(isolated, text);
+    std::fs::write(&source, &isolated).expect("written");
+    let plan = cluster.erpc(&["plan", "--format", "json"], pets).json();
+    assert_eq!(plan["flows"]["opened"], serde_json::json!([]));
+    let closed = plan["flows"]["closed"].as_array().expect("flows");
+    // Nine services, in both directions.
+    assert_eq!(closed.len(), 18, "{closed:?}");
+    cluster.applied(pets);
+    assert_eq!(connections(&cluster), left);
+    let after = identities(&cluster);
+    assert_eq!(after, before, "policies restart nothing");
+    cluster.erpc(&["drift"], pets).exits(0);
+
+    // A change is made in the platform.
+    let released = isolated.replace("product-service:2.2.0", "product-service:2.3.0");
+    let released = released.replace("let release = \"2.2.0\"", "let release = \"2.3.0\"");
+    assert_ne!(released, isolated);
+    std::fs::write(&source, &released).expect("written");
+    cluster.applied(pets);
+    let product = cluster.get(&["deployment", "product-service", "-n", "pets"]);
+    let image = &product["spec"]["template"]["spec"]["containers"][0]["image"];
+    let image = image.as_str().expect("an image");
+    assert!(image.ends_with("product-service:2.3.0"), "{image}");
+    let kept = ["StatefulSet", "Service", "Secret", "ConfigMap"];
+    let after = identities(&cluster);
+    for (object, identity) in &before {
+        if kept
+            .iter()
+            .any(|kind| object.contains(&format!("\"{kind}\"")))
+        {
+            assert_eq!(after.get(object), Some(identity), "{object}");
+        }
+    }
+}
