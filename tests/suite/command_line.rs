@@ -300,6 +300,80 @@ fn a_file_without_our_header_is_never_touched() {
     );
 }
 
+/// `output lib for PROFILE in "DIR"`: one build writes, and one check verifies, the platform and its environments.
+#[test]
+fn a_build_writes_every_environment_and_a_check_verifies_them() {
+    let folder = folder();
+    let path = folder.path();
+    let source = r#"erp 1
+platform shop {
+  version "1.0"
+  cluster main
+  output lib for dev in "build/dev"
+  output lib for test in "./build/test/"
+  output argocd "https://git.example/shop" at "main" in "deploy"
+}
+tiers logic
+cluster main { kubernetes 1.36; nodes 1 of cpu 4, memory 8Gi, in 172.18.0.0/16; pods 10.244.0.0/16; services 10.96.0.0/16; dns kube-dns }
+namespace shop {
+  tier logic
+  service web { image "shop/web:1.0"; port http 8080; cpu 100m; memory 64Mi; access by port-forward }
+}
+profile dev { namespace shop { service web { env LEVEL = "debug" } } }
+profile test { shop.web.cpu = 50m }
+"#;
+    fs::write(path.join("platform.erp"), source).expect("written");
+    let run = |words: &[&str]| {
+        let mut all: Vec<&std::ffi::OsStr> = words.iter().map(std::ffi::OsStr::new).collect();
+        all.insert(1, path.as_os_str());
+        erpc(&all)
+    };
+    let text = |file: &str| fs::read_to_string(path.join(file)).expect("a file of the build");
+    let built = run(&["build"]);
+    assert_eq!(built.exit, Exit::Done, "{}", built.err);
+    assert!(!text("lib/shop/web/deployment.yaml").contains("LEVEL"));
+    assert!(text("build/dev/lib/shop/web/deployment.yaml").contains("LEVEL"));
+    assert!(text("build/test/lib/shop/web/deployment.yaml").contains("cpu: 50m"));
+    assert!(text("argocd/application.yaml").contains("path: deploy/argocd/objects"));
+    let application = text("build/dev/argocd/application.yaml");
+    assert!(application.contains("path: deploy/build/dev/argocd/objects"));
+    assert!(!path.join("build/dev/helm").exists());
+    assert_eq!(run(&["build", "--check"]).exit, Exit::Done);
+    // Under one profile, its own folder is written and verified.
+    let one = run(&["build", "--profile", "dev", "--check"]);
+    assert_eq!(
+        (one.exit, one.out.as_str()),
+        (Exit::Done, ""),
+        "{}",
+        one.err
+    );
+
+    fs::remove_file(path.join("build/test/share/namespaces.yaml")).expect("removed");
+    fs::write(path.join("build/dev/lib/extra.yaml"), "kind: Pod\n").expect("written");
+    let check = run(&["build", "--check"]);
+    assert_eq!(check.exit, Exit::Differs);
+    assert_eq!(
+        check.out,
+        "create build/test/share/namespaces.yaml\nunmanaged build/dev/lib/extra.yaml\n"
+    );
+    assert!(
+        check.err.contains("accept \"lib/extra.yaml\""),
+        "{}",
+        check.err
+    );
+    let accepting = format!("{source}accept \"lib/extra.yaml\" because \"a trial\"\n");
+    fs::write(path.join("platform.erp"), accepting).expect("written");
+    let built = run(&["build"]);
+    assert_eq!(built.exit, Exit::Done);
+    assert!(!built.err.contains("warning"), "{}", built.err);
+
+    // An environment that is no longer wanted is not deleted: nothing names its folder any more.
+    let without = source.replace("  output lib for test in \"./build/test/\"\n", "");
+    fs::write(path.join("platform.erp"), without).expect("written");
+    assert_eq!(run(&["build"]).exit, Exit::Done);
+    assert!(path.join("build/test/lib").exists());
+}
+
 /// A platform in a folder of its own, built, with an unmanaged policy that opens a namespace.
 fn with_unmanaged(accept: &str) -> tempfile::TempDir {
     const OPEN: &str = "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: open, namespace: shop-data}\nspec: {podSelector: {}, policyTypes: [Ingress], ingress: [{}]}\n";

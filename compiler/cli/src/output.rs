@@ -13,8 +13,7 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use erpc_emit::{FOLDERS, Header, OutputFile, read_header};
-use erpc_model::DeliveryTarget;
+use erpc_emit::{Header, OutputFile, read_header};
 use rayon::prelude::*;
 use similar::TextDiff;
 
@@ -80,8 +79,12 @@ pub(crate) struct Plan {
     pub(crate) problems: Vec<(String, Problem)>,
     forced: Vec<Change>,
     pub(crate) unchanged: usize,
+    /// The output folders.
+    folders: Vec<String>,
+    /// Those that are applied as a whole.
+    applied: Vec<String>,
     /// Output folders that are not there: each is written beside its place and renamed once.
-    new_folders: Vec<&'static str>,
+    new_folders: Vec<String>,
     /// Left over from a build that was interrupted.
     leftovers: Vec<PathBuf>,
     /// Manifests that no build generated and that the platform does not accept, sorted: `kubectl
@@ -127,11 +130,17 @@ pub(crate) fn unmanaged(root: &Path, generated: &[OutputFile]) -> Result<Vec<Unm
 
 /// Whether `kubectl apply -R` applies a file of the output folder.
 fn is_applied(path: &str) -> bool {
-    let is_below = APPLIED.iter().any(|folder| {
-        path.strip_prefix(folder)
-            .is_some_and(|rest| rest.starts_with('/'))
-    });
-    is_below && is_manifest(Path::new(path))
+    APPLIED.iter().any(|folder| is_manifest_below(path, folder))
+}
+
+/// Whether a path is that of a manifest below a folder.
+fn is_manifest_below(path: &str, folder: &str) -> bool {
+    is_below(path, folder) && is_manifest(Path::new(path))
+}
+
+fn is_below(path: &str, folder: &str) -> bool {
+    path.strip_prefix(folder)
+        .is_some_and(|below| below.starts_with('/'))
 }
 
 /// Writes documents, which carry no header and belong to whoever asked for them; each appears whole
@@ -154,8 +163,8 @@ pub(crate) fn write_documents(folder: &Path, files: &[(&str, String)]) -> Result
 }
 
 impl Plan {
-    /// Compares a folder with what should be in it, below the folders of every build and those of
-    /// `targets`; `accepted` are the paths of manifests that the platform keeps beside its own.
+    /// Compares a folder with what should be in it, below `folders`; `accepted` are the paths of manifests that the
+    /// platform keeps beside its own.
     ///
     /// # Errors
     ///
@@ -163,11 +172,16 @@ impl Plan {
     pub(crate) fn compare(
         root: &Path,
         files: Vec<OutputFile>,
-        targets: &[DeliveryTarget],
-        accepted: &[&str],
+        folders: Vec<String>,
+        accepted: &[String],
     ) -> Result<Self, String> {
-        let targets = targets.iter().map(|target| target.as_str());
-        let folders: Vec<&'static str> = FOLDERS.into_iter().chain(targets).collect();
+        let of_name = |folder: &&String| {
+            APPLIED
+                .iter()
+                .any(|name| folder.rsplit('/').next() == Some(name))
+        };
+        let applied: Vec<String> = folders.iter().filter(of_name).cloned().collect();
+        let is_applied = |path: &str| applied.iter().any(|folder| is_manifest_below(path, folder));
         let mut found = Found::default();
         for folder in &folders {
             found.walk(root, folder)?;
@@ -176,22 +190,22 @@ impl Plan {
                 found.leftovers.push(staged);
             }
         }
+        let new_folders = folders.iter().filter(|folder| !root.join(folder).exists());
         let mut plan = Self {
             root: root.to_path_buf(),
             changes: Vec::new(),
             problems: Vec::new(),
             forced: Vec::new(),
             unchanged: 0,
-            new_folders: folders
-                .into_iter()
-                .filter(|folder| !root.join(folder).exists())
-                .collect(),
+            new_folders: new_folders.cloned().collect(),
             leftovers: found.leftovers,
+            applied: Vec::new(),
+            folders: Vec::new(),
             unmanaged: Vec::new(),
             accepted_and_missing: accepted
                 .iter()
-                .filter(|path| !matches!(found.files.get(**path), Some(Text::Foreign)))
-                .map(|path| (*path).to_owned())
+                .filter(|path| !matches!(found.files.get(*path), Some(Text::Foreign)))
+                .cloned()
                 .collect(),
         };
         let mut there = found.files;
@@ -216,7 +230,7 @@ impl Plan {
                     plan.problems.push((path.clone(), Problem::Edited));
                     plan.forced.push(Change::Remove { path, old });
                 }
-                Text::Foreign if is_applied(&path) && !accepted.contains(&path.as_str()) => {
+                Text::Foreign if is_applied(&path) && !accepted.contains(&path) => {
                     plan.unmanaged.push(path);
                 }
                 Text::Foreign => {}
@@ -224,7 +238,28 @@ impl Plan {
         }
         plan.changes.sort_unstable_by(|a, b| a.path().cmp(b.path()));
         plan.problems.sort_unstable_by(|a, b| a.0.cmp(&b.0));
+        (plan.folders, plan.applied) = (folders, applied);
         Ok(plan)
+    }
+
+    /// Whether a file holds objects that are applied.
+    pub(crate) fn is_of_objects(&self, path: &str) -> bool {
+        self.applied.iter().any(|folder| is_below(path, folder))
+    }
+
+    /// The path of a file from the folder with its `lib/`, which differs from the whole path in an environment.
+    pub(crate) fn path_in_environment<'p>(&self, path: &'p str) -> &'p str {
+        let folder = self.folders.iter().find(|folder| is_below(path, folder));
+        let before = folder.and_then(|folder| folder.rfind('/'));
+        before.map_or(path, |before| &path[before + 1..])
+    }
+
+    /// The output folder of a file.
+    pub(crate) fn folder_of<'p>(&'p self, path: &'p str) -> &'p str {
+        let mut folders = self.folders.iter();
+        folders
+            .find(|folder| is_below(path, folder))
+            .map_or(path, String::as_str)
     }
 
     /// Whether everything is as it should be.
@@ -310,7 +345,7 @@ impl Plan {
 
     /// Puts what was staged in its place and removes what goes. What was done is in `done`, whether all of
     /// it succeeds or not.
-    fn put<'c>(&self, changes: &[&'c Change], done: &mut Done<'c>) -> Result<(), String> {
+    fn put<'c>(&'c self, changes: &[&'c Change], done: &mut Done<'c>) -> Result<(), String> {
         let rename = |from: &Path, to: &Path| {
             fs::rename(from, to).map_err(|error| format!("{}: {}", to.display(), describe(&error)))
         };
@@ -368,8 +403,10 @@ impl Plan {
 
     /// The output folder of a path and the path in it, where the folder is new.
     fn new_folder_of<'p>(&self, path: &'p str) -> Option<(&'p str, &'p str)> {
-        path.split_once('/')
-            .filter(|(folder, _)| self.new_folders.contains(folder))
+        self.new_folders.iter().find_map(|folder| {
+            let below = path.strip_prefix(folder.as_str())?.strip_prefix('/')?;
+            Some((&path[..folder.len()], below))
+        })
     }
 
     fn staged_path(&self, path: &str) -> PathBuf {
@@ -436,7 +473,7 @@ impl Plan {
 /// What a write has done so far.
 #[derive(Default)]
 struct Done<'c> {
-    folders: Vec<&'static str>,
+    folders: Vec<&'c str>,
     changes: Vec<&'c Change>,
 }
 

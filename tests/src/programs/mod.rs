@@ -246,6 +246,7 @@ impl Writer {
             ];
             items.push(Item::block(format!("external {name}"), lines));
         }
+        items.push(Item::line("profile small { environment development }"));
         items.extend(self.secrets());
         for (name, services) in self.values.layout() {
             let block = self.namespace(&services);

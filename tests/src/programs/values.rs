@@ -672,6 +672,7 @@ impl Open for OfWord<'_> {
                 values,
                 &["docker.io", "ghcr.io/acme", "registry.example:5000"],
             )),
+            ("output", "PROFILE") => "small".to_owned(),
             ("output", "\"repository\"") => quoted("https://git.example/p.git".to_owned()),
             ("output", "\"revision\"") => quoted("main".to_owned()),
             ("output", "\"folder\"") => quoted(any(values, &["a", "a/b", "."])),

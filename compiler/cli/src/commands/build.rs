@@ -5,13 +5,18 @@ use std::path::PathBuf;
 
 use clap::Args;
 use erpc_diagnostics::{Diagnostics, Sources, render_json_with};
-use erpc_model::{DeliveryTarget, Output as Delivery, Platform, Repository};
+use erpc_emit::{FOLDERS, OutputFile};
+use erpc_model::{
+    Delivery, DeliveryTarget, Environment, Output as Declared, Platform, Repository, Via,
+};
+use erpc_policy::Derived;
 use serde::Serialize;
 
 use crate::arguments::Input;
 use crate::console::Console;
 use crate::format::{self, Chosen, Output};
 use crate::output::{Change, Plan, Problem};
+use crate::project::{Checked, Project, Under};
 use crate::text::{count, push_line};
 use crate::{Exit, Failure};
 
@@ -19,8 +24,9 @@ use crate::{Exit, Failure};
 ///
 /// Rewrites only changed files and deletes files that an earlier build generated and this one no longer
 /// does. Files without the header of erpc are never touched; a generated file that was edited by hand
-/// stops the build. The directory of platform.erp holds the output without a profile, so --profile
-/// requires --out.
+/// stops the build. The directory of platform.erp holds the output without a profile. `output lib for PROFILE
+/// in "DIR"` in the platform adds the output under a profile, in its own directory. --profile writes only that
+/// output, to this directory or to the one of --out.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -66,46 +72,66 @@ pub(crate) struct Arguments {
 impl Arguments {
     pub(crate) fn run(&self, console: &mut Console<'_>) -> Result<Exit, Failure> {
         let project = self.input.find()?;
-        if let (Some(profile), None) = (&project.profile, &self.out) {
-            return Err(Failure::Usage(format!(
-                "lib/ and share/ beside {} are the platform without a profile; say where that under `{profile}` goes: `--out DIR`",
-                project.root
-            )));
-        }
         let checked = project.compile().checked()?;
-        let (platform, derived, sources) = (&checked.platform, &checked.derived, &checked.sources);
-        let findings = (&checked.warnings, sources);
+        let out = self.out(&project, &checked)?;
+        let sources = &checked.sources;
+        let environments = match project.profile {
+            None => environments(&checked),
+            Some(_) => Vec::new(),
+        };
+        let mut warnings = checked.warnings.clone();
+        for (_, under) in &environments {
+            warnings.extend(under.found.clone());
+        }
+        let warnings = warnings.sorted();
+        let findings = (&warnings, sources);
         // As JSON, the findings stand in one object with what the build did.
-        if !self.output.is_json() {
+        if !self.output.is_json() || warnings.has_errors() {
             console.findings(findings.0, sources, None);
         }
-        // The chart is of the platform; a profile is a file of values in it.
-        let (mut files, chart) = if project.profile.is_none() {
-            erpc_emit::files_and_chart(platform, derived, sources)
-        } else {
-            let files = erpc_emit::files(platform, derived, sources);
-            (files, Vec::new())
-        };
-        let failures = crate::proof::check(platform, &files);
-        if failures.has_errors() {
-            console.findings(&failures, sources, None);
+        if warnings.has_errors() {
             return Ok(Exit::Failed);
         }
-        files.extend(chart);
-        let deliveries = self.deliveries(platform)?;
-        for delivery in &deliveries {
-            files.extend(erpc_emit::delivery(platform, derived, sources, delivery));
+        let mut wanted = Wanted::default();
+        let declared = declared(&project, &checked.platform).filter(|_| self.out.is_none());
+        let whole = Variant {
+            platform: &checked.platform,
+            derived: &checked.derived,
+            folder: "",
+            below: declared.map_or("", |declared| &declared.folder.value),
+            // The chart is of the platform; a profile is a file of values in it.
+            has_chart: project.profile.is_none(),
+        };
+        let under = environments.iter().filter_map(|(environment, under)| {
+            let (platform, derived) = under.result.as_ref()?;
+            Some(Variant {
+                platform,
+                derived,
+                folder: &environment.folder.value,
+                below: &environment.folder.value,
+                has_chart: false,
+            })
+        });
+        for variant in std::iter::once(whole).chain(under) {
+            let failures = self.gather(&variant, sources, &mut wanted)?;
+            if failures.has_errors() {
+                console.findings(&failures, sources, None);
+                return Ok(Exit::Failed);
+            }
         }
-        let out = self.out.as_deref().unwrap_or(&project.folder);
-        let targets: Vec<DeliveryTarget> = deliveries.iter().map(|of| of.target).collect();
-        let accepted = platform.accepted_files.iter();
-        let accepted: Vec<&str> = accepted.map(|file| file.path.as_str()).collect();
-        let plan = Plan::compare(out, files, &targets, &accepted)?;
-        for path in &plan.accepted_and_missing {
-            console.note(&format!(
-                "warning: `accept \"{path}\"` matches no file in {}",
-                out.display()
-            ));
+        let out = out.as_path();
+        let plan = Plan::compare(out, wanted.files, wanted.folders, &wanted.accepted)?;
+        for file in &checked.platform.accepted_files {
+            let path = &file.path;
+            let is_there = |accepted: &String| !plan.accepted_and_missing.contains(accepted);
+            let mut accepted = wanted.accepted.iter();
+            let mut same = accepted.by_ref().filter(|one| is_below_any(one, path));
+            if !same.any(is_there) {
+                console.note(&format!(
+                    "warning: `accept \"{path}\"` matches no file in {}",
+                    out.display()
+                ));
+            }
         }
         if self.check || self.diff {
             return Ok(self.report(&plan, findings, console));
@@ -113,17 +139,86 @@ impl Arguments {
         self.write(&plan, findings, console)
     }
 
-    /// What others deliver: what the source says, then what the command line adds.
-    fn deliveries(&self, platform: &Platform) -> Result<Vec<Delivery>, Failure> {
-        let said = platform.outputs.iter();
-        let mut deliveries: Vec<Delivery> = said.map(|output| output.value.clone()).collect();
+    /// The folder that is written: under a profile, the one that the source sets for it.
+    fn out(&self, project: &Project, checked: &Checked) -> Result<PathBuf, Failure> {
+        let (out, Some(profile)) = (&self.out, &project.profile) else {
+            return Ok(self.out.clone().unwrap_or_else(|| project.folder.clone()));
+        };
+        match (out, declared(project, &checked.platform)) {
+            (Some(out), _) => Ok(out.clone()),
+            (None, Some(declared)) => Ok(project.folder.join(&declared.folder.value)),
+            (None, None) => Err(Failure::Usage(format!(
+                "lib/ and share/ beside {} are the platform without a profile; say where that under `{profile}` goes: `--out DIR`, or `output lib for {profile} in \"DIR\"` in the platform",
+                project.root
+            ))),
+        }
+    }
+
+    /// Adds what a variant of the platform has in its folder; what its own files do not prove.
+    fn gather(
+        &self,
+        variant: &Variant<'_>,
+        sources: &Sources,
+        wanted: &mut Wanted,
+    ) -> Result<Diagnostics, Failure> {
+        let Variant {
+            platform, derived, ..
+        } = variant;
+        let (mut files, chart) = match variant.has_chart {
+            true => erpc_emit::files_and_chart(platform, derived, sources),
+            false => (erpc_emit::files(platform, derived, sources), Vec::new()),
+        };
+        let failures = crate::proof::check(platform, &files);
+        files.extend(chart);
+        let deliveries = self.deliveries(platform, variant.below)?;
+        for delivery in &deliveries {
+            files.extend(erpc_emit::delivery(platform, derived, sources, delivery));
+        }
+        let targets = deliveries.iter().map(|delivery| delivery.target.as_str());
+        let folders = FOLDERS.into_iter().chain(targets);
+        let accepted = platform
+            .accepted_files
+            .iter()
+            .map(|file| file.path.as_str());
+        wanted
+            .folders
+            .extend(folders.map(|path| variant.path(path)));
+        wanted
+            .accepted
+            .extend(accepted.map(|path| variant.path(path)));
+        wanted
+            .files
+            .extend(files.into_iter().map(|file| OutputFile {
+                path: variant.path(&file.path),
+                ..file
+            }));
+        Ok(failures)
+    }
+
+    /// What others deliver: what the source says, then what the command line adds. What is for another folder is in that
+    /// folder of the repository, unless the profile sets it.
+    fn deliveries(&self, platform: &Platform, below: &str) -> Result<Vec<Delivery>, Failure> {
+        let mut deliveries: Vec<Delivery> = Vec::new();
+        for output in &platform.outputs {
+            let Declared::Delivery(delivery) = &output.value else {
+                continue;
+            };
+            let mut delivery = delivery.clone();
+            let is_of_profile = matches!(output.origin.via, Via::Profile(_));
+            if let Some(repository) = delivery.repository.as_mut().filter(|_| !is_of_profile) {
+                let folders = [repository.folder.as_str(), below];
+                let folders = folders.into_iter().filter(|folder| !folder.is_empty());
+                repository.folder = folders.collect::<Vec<_>>().join("/");
+            }
+            deliveries.push(delivery);
+        }
         let asked = self.target.iter();
         for target in asked.filter_map(|name| DeliveryTarget::from_word(name)) {
             let known = deliveries.iter_mut().find(|output| output.target == target);
             let repository = self.repository.as_ref().map(|url| Repository {
                 url: url.clone(),
                 revision: self.revision.clone(),
-                folder: String::new(),
+                folder: below.to_owned(),
             });
             match known {
                 Some(known) => known.repository = repository.or(known.repository.take()),
@@ -234,6 +329,58 @@ impl Arguments {
     }
 }
 
+/// The platform as declared, or under a profile with a folder of its own.
+struct Variant<'c> {
+    platform: &'c Platform,
+    derived: &'c Derived,
+    /// From the folder that is written; empty for the platform as declared.
+    folder: &'c str,
+    /// Where it is in the repository, from the folder of the platform as declared.
+    below: &'c str,
+    has_chart: bool,
+}
+
+impl Variant<'_> {
+    fn path(&self, path: &str) -> String {
+        match self.folder {
+            "" => path.to_owned(),
+            folder => format!("{folder}/{path}"),
+        }
+    }
+}
+
+/// What all variants should have on disk.
+#[derive(Default)]
+struct Wanted {
+    files: Vec<OutputFile>,
+    folders: Vec<String>,
+    accepted: Vec<String>,
+}
+
+/// Whether a path is that of an accepted file, in whichever folder of an environment.
+fn is_below_any(path: &str, accepted: &str) -> bool {
+    let before = path.strip_suffix(accepted);
+    before.is_some_and(|before| before.is_empty() || before.ends_with('/'))
+}
+
+/// The output that the source sets for the profile under which it is compiled.
+fn declared<'p>(project: &Project, platform: &'p Platform) -> Option<&'p Environment> {
+    let profile = project.profile.as_deref()?;
+    let mut environments = platform.environments();
+    environments.find(|one| one.profile.value == profile)
+}
+
+/// The profiles that the platform writes too, each judged.
+fn environments(checked: &Checked) -> Vec<(&Environment, Under)> {
+    let environments = checked.platform.environments();
+    environments
+        .filter_map(|environment| {
+            let id = checked.platform.profile_named(&environment.profile.value)?;
+            Some((environment, checked.under(id)))
+        })
+        .collect()
+}
+
 /// The warnings of a program and its texts.
 type Findings<'c> = (&'c Diagnostics, &'c Sources);
 
@@ -294,7 +441,8 @@ fn unmanaged(plan: &Plan, console: &mut Console<'_>) {
         )
     };
     console.note(&format!(
-        "warning: {what} with the generated ones, and erpc never deletes {them}; move {them} out of lib/ and share/, or add `accept \"{first}\" because \"…\"` to the platform"
+        "warning: {what} with the generated ones, and erpc never deletes {them}; move {them} out of lib/ and share/, or add `accept \"{}\" because \"…\"` to the platform",
+        plan.path_in_environment(first)
     ));
 }
 
@@ -336,14 +484,14 @@ fn annotations(plan: &Plan) -> String {
 /// What was written. A chart is many files and of one make, and so is what others deliver; which of them moved is in
 /// `--check` and in Git.
 fn written(plan: &Plan) -> String {
-    let (objects, others): (Vec<&Change>, Vec<&Change>) = plan.changes.iter().partition(|change| {
-        let path = change.path();
-        path.starts_with("lib/") || path.starts_with("share/")
-    });
+    let (objects, others): (Vec<&Change>, Vec<&Change>) = plan
+        .changes
+        .iter()
+        .partition(|change| plan.is_of_objects(change.path()));
     let mut by_folder: BTreeMap<&str, Vec<&Change>> = BTreeMap::new();
     for change in others {
         let path = change.path();
-        let folder = path.split_once('/').map_or(path, |(folder, _)| folder);
+        let folder = plan.folder_of(path);
         by_folder.entry(folder).or_default().push(change);
     }
     let mut text = String::new();

@@ -12,6 +12,7 @@ use erpc_cluster::SourceSnapshot;
 use erpc_diagnostics::{Located, percent_encoded};
 use erpc_model::{Files, MAX_FILES, MAX_SOURCE_BYTES, ReadError};
 
+pub(crate) use stages::Under;
 pub use stages::{Checked, Compiled, compile, compile_all};
 use views::Recorder;
 pub(crate) use views::{Overlay, Stored, Watched, stamp};

@@ -29,6 +29,14 @@ pub struct Compiled {
     pub has_unknown_profile: bool,
 }
 
+/// A program under one of its profiles.
+pub(crate) struct Under {
+    /// The model and what follows from it; `None` where there are errors.
+    pub(crate) result: Option<(Platform, Derived)>,
+    /// What was found under the profile only.
+    pub(crate) found: Diagnostics,
+}
+
 /// A program without errors.
 #[derive(Debug)]
 pub struct Checked {
@@ -40,6 +48,26 @@ pub struct Checked {
     pub sources: Sources,
     /// The warnings, sorted.
     pub warnings: Diagnostics,
+}
+
+impl Checked {
+    /// What the program is under one of its profiles, with what was found there and not without a profile.
+    pub(crate) fn under(&self, id: ProfileId) -> Under {
+        let platform = self.platform.under(id);
+        let judged = on_large_stack(|| judge(platform, &self.sources, Diagnostics::new()));
+        let known: HashSet<&Diagnostic> = self.warnings.as_slice().iter().collect();
+        let name = &self.platform[id].name.value;
+        let mut found = Diagnostics::new();
+        for diagnostic in judged.found {
+            if !known.contains(&diagnostic) {
+                found.push(diagnostic.help(format!("under the profile `{name}`")));
+            }
+        }
+        Under {
+            result: judged.result.filter(|_| !found.has_errors()),
+            found,
+        }
+    }
 }
 
 impl Compiled {

@@ -7,7 +7,7 @@ mod flux;
 mod kustomize;
 
 use erpc_diagnostics::Sources;
-use erpc_model::{DeliveryTarget, Output, Platform};
+use erpc_model::{Delivery, DeliveryTarget, Platform};
 use erpc_policy::Derived;
 use serde_json::Value;
 
@@ -23,7 +23,7 @@ pub fn delivery(
     platform: &Platform,
     derived: &Derived,
     sources: &Sources,
-    output: &Output,
+    output: &Delivery,
 ) -> Vec<OutputFile> {
     let writer = Writer {
         platform,

@@ -2,6 +2,7 @@
 //! origin. Resolution makes it, the checks read it, everything that is derived is derived from it.
 
 mod accept;
+mod output;
 mod profile;
 mod rule;
 mod service;
@@ -11,10 +12,9 @@ use erpc_diagnostics::{Diagnostic, Span, codes};
 use smol_str::SmolStr;
 
 use crate::choice::choices;
-use crate::eval::Evaluator;
 use crate::kubernetes;
 use crate::origin::Sourced;
-use crate::shown::{Names, Shown};
+use crate::shown::Names;
 use crate::statements::{Reader, Spread, each_text, name, statements, text};
 
 pub use crate::ids::*;
@@ -28,6 +28,7 @@ pub use crate::statements::{
     ServiceStatements, StorageClass, StorageProvision, Volume,
 };
 pub use accept::{Accept, AcceptedFile, Move, MovedTo, Subject};
+pub use output::{Delivery, DeliveryTarget, Environment, Output, Repository};
 pub use profile::Profile;
 pub use rule::{Expectation, Rule, Test};
 pub(crate) use rule::{MemberId, PathQuery, Require, Term, TermKind};
@@ -140,8 +141,8 @@ statements! {
         "What decides where the source sets nothing: the compiler, which hardens pods, or Kubernetes [default: `strict`].",
         default Defaults::Strict,
         read Defaults::read;
-    outputs: Vec<Sourced<Output>> = "output argocd|flux|kustomize [\"repository\" at \"revision\" [in \"folder\"]]" ByKey [Platform]
-        "What a build also writes, for others who deliver it: in which repository it is, at which revision.",
+    outputs: Vec<Sourced<Output>> = "output argocd|flux|kustomize [\"repository\" at \"revision\" [in \"folder\"]] | output lib for PROFILE in \"folder\"" ByKey [Platform]
+        "What a build also writes: for others who deliver it, with the repository that it is in and its revision; or `lib/` and `share/` under a profile, in a folder.",
         read Output::read;
 }
 
@@ -174,15 +175,6 @@ choices! {
         /// `Never`
         Never = "never",
     }
-    /// What delivers the output of a build.
-    DeliveryTarget {
-        /// Argo CD.
-        ArgoCd = "argocd",
-        /// Flux.
-        Flux = "flux",
-        /// Kustomize.
-        Kustomize = "kustomize",
-    }
 }
 
 impl Defaults {
@@ -190,77 +182,6 @@ impl Defaults {
         let defaults = reader.choice_of("`defaults`");
         reader.finish();
         defaults
-    }
-}
-
-impl DeliveryTarget {
-    /// Whether it fetches what it delivers from a repository.
-    #[must_use]
-    pub const fn needs_repository(self) -> bool {
-        match self {
-            Self::ArgoCd | Self::Flux => true,
-            Self::Kustomize => false,
-        }
-    }
-}
-
-/// `output TARGET ["repository" at "revision" [in "folder"]]`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Output {
-    /// For whom.
-    pub target: DeliveryTarget,
-    /// Where they find what a build writes; kustomize needs none.
-    pub repository: Option<Repository>,
-}
-
-/// A Git repository that holds what a build writes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Repository {
-    /// `https://…` or `ssh://…`
-    pub url: String,
-    /// A branch, `refs/…` or a commit.
-    pub revision: String,
-    /// The folder of the platform in it; empty for its root.
-    pub folder: String,
-}
-
-impl Output {
-    fn read(reader: &mut Reader<'_, '_>) -> Option<Vec<Sourced<Self>>> {
-        let target: Sourced<DeliveryTarget> = reader.choice_of("`output`")?;
-        let repository = if target.value.needs_repository() {
-            Some(Repository::read(reader)?)
-        } else {
-            None
-        };
-        reader.finish();
-        Some(vec![target.map(|target| Self { target, repository })])
-    }
-}
-
-impl Shown for Output {
-    fn show(&self, names: &dyn Names) -> String {
-        self.target.show(names)
-    }
-}
-
-impl Repository {
-    /// `"repository" at "revision" [in "folder"]`
-    fn read(reader: &mut Reader<'_, '_>) -> Option<Self> {
-        let url = reader.expr("the address of the repository that holds the output")?;
-        reader.keyword("at")?;
-        let revision = reader.expr("a branch in quotes")?;
-        let folder = match reader.word("in") {
-            true => {
-                let expr = reader.expr("the folder in quotes")?;
-                reader.get(expr, Evaluator::text)?
-            }
-            false => String::new(),
-        };
-        Some(Self {
-            url: reader.get(url, Evaluator::text)?,
-            revision: reader.get(revision, Evaluator::text)?,
-            folder: folder.trim_matches('/').to_owned(),
-        })
     }
 }
 
@@ -364,6 +285,22 @@ impl Platform {
     #[must_use]
     pub fn cluster(&self) -> &Cluster {
         &self.clusters[self.cluster.index()]
+    }
+
+    /// What a build delivers through other tools.
+    pub fn deliveries(&self) -> impl Iterator<Item = &Sourced<Output>> {
+        let outputs = self.outputs.iter();
+        outputs.filter(|output| matches!(output.value, Output::Delivery(_)))
+    }
+
+    /// The profiles whose objects a build writes too.
+    pub fn environments(&self) -> impl Iterator<Item = &Environment> {
+        self.outputs
+            .iter()
+            .filter_map(|output| match &output.value {
+                Output::Environment(environment) => Some(environment),
+                Output::Delivery(_) => None,
+            })
     }
 
     /// All services with their ids.

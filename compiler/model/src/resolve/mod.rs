@@ -18,6 +18,7 @@ mod missing_use;
 mod moved;
 mod names;
 mod namespace;
+mod outputs;
 mod overrides;
 mod paths;
 mod peers;
@@ -65,6 +66,7 @@ pub fn resolve(loaded: &Loaded, files: &dyn Files) -> Resolved {
     let mut platform = resolver.platform();
     let (mut evaluator, mut found) = resolver.finish();
     if let Some(platform) = &mut platform {
+        outputs::check(platform, &profiles.models, &mut found);
         found = resolve_profiles(&mut profiles, platform, &mut evaluator, found);
         platform.profiles = profiles.models;
     }

@@ -319,6 +319,13 @@ impl<'a> Resolver<'a> {
             let whole = pairs.is_none().then_some(args);
             for args in pairs.into_iter().flatten().chain(whole) {
                 let key = match word.merge {
+                    // Each profile has an output of its own.
+                    Merge::ByKey if word.name == "output" && args.len() > 2 => {
+                        match key_of(args).as_str() {
+                            "lib" => format!("lib {}", key_of(&args[2..])).into(),
+                            _ => key_of(args),
+                        }
+                    }
                     Merge::ByKey | Merge::ByPair | Merge::Inside if word.name != "health" => {
                         key_of(args)
                     }
