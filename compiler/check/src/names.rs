@@ -153,6 +153,7 @@ fn lengths(platform: &Platform, edges: &Edges, out: &mut Diagnostics) {
             report_length(&name, MAX_LABEL, what, "", service.name.span(), out);
         }
         volume_names(service, out);
+        unnamed_ports(service, out);
     }
     for address in &platform.addresses {
         let service = &platform[address.port.service];
@@ -176,6 +177,27 @@ fn lengths(platform: &Platform, edges: &Edges, out: &mut Diagnostics) {
     }
 }
 
+/// A Service with several ports needs their names.
+fn unnamed_ports(service: &Service, out: &mut Diagnostics) {
+    for named in service.service_names() {
+        let ports = service.ports.iter();
+        let ports = ports.filter(|port| named.has_port(&port.name.value));
+        let numbers = ports.map(|port| usize::from(port.last - port.number.value) + 1);
+        let count: usize = numbers.sum();
+        if named.is_unnamed && count > 1 {
+            let message = format!(
+                "the Service `{}` has {count} ports, which need names",
+                named.name.value
+            );
+            out.push(
+                Diagnostic::new(&codes::CONTRADICTION, message)
+                    .at(named.name.span(), "`unnamed`")
+                    .help("only a single port can do without a name: remove `unnamed`, or name one port with `for PORT`"),
+            );
+        }
+    }
+}
+
 /// Volumes of a pod whose names are made of the names of containers and directories.
 fn volume_names(service: &Service, out: &mut Diagnostics) {
     // What each name is made of: the same twice is reported as what it is.
@@ -194,8 +216,11 @@ fn volume_names(service: &Service, out: &mut Diagnostics) {
             _ => {}
         }
     };
-    let what = "the volume for `/tmp`";
-    claim("tmp".to_owned(), "tmp", service.name.span(), what);
+    // With `defaults kubernetes` no container gets a folder of its own.
+    if service.is_strict() {
+        let what = "the volume for `/tmp`";
+        claim("tmp".to_owned(), "tmp", service.name.span(), what);
+    }
     for volume in &service.volumes {
         let name = &volume.name;
         claim(name.value.to_string(), "volume", name.span(), "a volume");
@@ -215,7 +240,7 @@ fn volume_names(service: &Service, out: &mut Diagnostics) {
             let what = "the volume of this writable directory";
             claim(name, path.value.trim_end_matches('/'), path.span(), what);
         }
-        if !is_main {
+        if !is_main && service.is_strict() {
             let name = &container.name;
             let what = "the volume for `/tmp` of this container";
             claim(format!("tmp-{}", name.value), "tmp", name.span(), what);

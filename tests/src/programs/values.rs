@@ -486,8 +486,16 @@ impl Values {
                 0 => format!(" for {}", self.any(PORTS)),
                 _ => String::new(),
             };
-            let headless = self.any(&["", " headless"]);
-            lines.push(format!("service \"{name}\"{of}{headless}"));
+            let words = self.any(&["", " headless", " unnamed", " headless unnamed"]);
+            let block = self.any(&[
+                "",
+                " { labels app = \"x\", \"app.kubernetes.io/name\" = \"y\" }",
+                " { annotations \"a.b/c\" = \"x: y\" }",
+            ]);
+            lines.push(format!("service \"{name}\"{of}{words}{block}"));
+        }
+        if self.one_in(4) {
+            lines.push("ports unnamed".to_owned());
         }
         if self.one_in(6) {
             lines.push("service off".to_owned());

@@ -5,6 +5,7 @@ use erpc_model::{
     Container, EnvValue, Platform, Port, Probe, ProbeCheck, PullPolicy, Service, Sourced, Via,
 };
 
+use super::pod::{Place, place_of};
 use crate::cause::{Cause, Causes};
 use crate::tree::{Field, Map, Node};
 
@@ -73,7 +74,7 @@ pub(super) fn container(
             Role::Sidecar(index) => port.sidecar == Some(index),
             Role::Init => false,
         })
-        .flat_map(container_ports)
+        .flat_map(|port| container_ports(service, port))
         .collect();
     if !ports.is_empty() {
         fields.block("ports", ports);
@@ -156,8 +157,9 @@ fn set_words(
     }
 }
 
-fn container_ports(port: &Port) -> impl Iterator<Item = Field> {
+fn container_ports(service: &Service, port: &Port) -> impl Iterator<Item = Field> {
     let width = port.last - port.number.value;
+    let is_named = width == 0 && service.unnamed_ports().is_none();
     let cause = Cause::said("a port of the service", &port.number);
     (0..=width).map(move |step| {
         let number = port.container + step;
@@ -167,7 +169,7 @@ fn container_ports(port: &Port) -> impl Iterator<Item = Field> {
             let why = "`host` opens it on the node too";
             entry.set("hostPort", number, Cause::said(why, &port.number));
         }
-        if width == 0 {
+        if is_named {
             entry.block("name", &port.name.value);
         }
         entry.block("protocol", port.protocol.as_str());
@@ -373,7 +375,7 @@ pub(super) fn mounts_tmp(
 }
 
 fn mounts(platform: &Platform, service: &Service, container: &Container, role: Role) -> Vec<Field> {
-    let mut mounts: Vec<(String, Field)> = Vec::new();
+    let mut mounts: Vec<(Place, Field)> = Vec::new();
     let mut push = |mounted: &Mounted<'_>| {
         let mut mount = Map::new();
         mount.block("mountPath", mounted.at);
@@ -385,7 +387,8 @@ fn mounts(platform: &Platform, service: &Service, container: &Container, role: R
             let cause = Cause::said("what of it is mounted", sub_path);
             mount.set("subPath", &sub_path.value, cause);
         }
-        mounts.push((mounted.at.to_owned(), Field::new(mount, mounted.cause)));
+        let place = place_of(service, mounted.at, &mounted.cause);
+        mounts.push((place, Field::new(mount, mounted.cause)));
     };
     for mounted in mounted(platform, service, container, role) {
         push(&mounted);

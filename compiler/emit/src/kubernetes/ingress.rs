@@ -91,13 +91,19 @@ fn certificate((secret, mut routes): (&str, Vec<&Route>)) -> Field {
 fn path(platform: &Platform, route: &Route) -> Map {
     let service = &platform[route.port.service];
     let port = &platform[route.port];
-    let mut name = Map::new();
-    name.block("name", &port.name.value);
     let mut backend = Map::new();
     let found = service.service_names().into_iter();
     let mut found = found.filter(|named| named.has_port(&port.name.value));
     // That a route leads to a Service is checked.
-    let (named, cause) = match found.next() {
+    let found = found.next();
+    let mut of_service = Map::new();
+    let is_unnamed = found.as_ref().is_some_and(|named| named.is_unnamed);
+    if is_unnamed {
+        of_service.block("number", port.number.value);
+    } else {
+        of_service.block("name", &port.name.value);
+    }
+    let (named, cause) = match found {
         Some(named) => {
             let cause = metadata::name_cause(service, &named.name);
             (named.name.value, cause)
@@ -105,7 +111,7 @@ fn path(platform: &Platform, route: &Route) -> Map {
         None => (service.name.value.clone(), Cause::name(service)),
     };
     backend.set("name", named, cause);
-    backend.block("port", name);
+    backend.block("port", of_service);
     let mut target = Map::new();
     target.block("service", backend);
     let mut path = Map::new();

@@ -159,6 +159,23 @@ pub(super) fn add_declared(metadata: &mut Map, service: &Service, owner: Labelle
     }
 }
 
+/// Adds labels or annotations that `identity` sets for an object. The label by which the platform finds it stays.
+pub(super) fn add_pairs(
+    metadata: &mut Map,
+    key: &'static str,
+    pairs: &[(SmolStr, Sourced<String>)],
+) {
+    if pairs.is_empty() {
+        return;
+    }
+    if let Some(fields) = metadata.map_mut(key) {
+        for (name, value) in pairs.iter().filter(|(name, _)| name != PART_OF_LABEL) {
+            let cause = Cause::said("set in `identity`", value);
+            fields.insert(name.clone(), Field::new(&value.value, cause));
+        }
+    }
+}
+
 /// Adds an annotation with the documentation of a declaration, or with its title.
 pub(super) fn describe<T>(
     metadata: &mut Map,

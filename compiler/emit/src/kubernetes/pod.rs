@@ -1,5 +1,6 @@
 //! The pod template of a workload.
 
+use erpc_diagnostics::FileId;
 use erpc_model::{FileOptions, Platform, Service, ServiceId, Spread};
 
 use super::container::{Role, container, mounts_tmp, tmp_volume, writable_volume};
@@ -250,13 +251,27 @@ fn set_files(source: &mut Map, options: &FileOptions, mode: Option<u32>) {
     }
 }
 
+/// Where an element stands in a list of a pod.
+pub(super) type Place = (FileId, u32, String);
+
+/// Volumes and mounts of a strict service are sorted by their names. Those of another are in the order of the source, as
+/// they were in what it was imported from: another order would be another pod.
+pub(super) fn place_of(service: &Service, name: &str, cause: &Cause) -> Place {
+    let span = cause.origin.span;
+    match service.is_strict() {
+        true => (FileId(0), 0, name.to_owned()),
+        false => (span.file, span.start, name.to_owned()),
+    }
+}
+
 fn volumes(platform: &Platform, service: &Service) -> Vec<Field> {
-    let mut volumes: Vec<(String, Field)> = Vec::new();
+    let mut volumes: Vec<(Place, Field)> = Vec::new();
     let mut push = |name: &str, source: &'static str, fields: Map, cause: Cause| {
         let mut volume = Map::new();
         volume.block(source, fields);
         volume.block("name", name);
-        volumes.push((name.to_owned(), Field::new(volume, cause)));
+        let place = place_of(service, name, &cause);
+        volumes.push((place, Field::new(volume, cause)));
     };
     let of_one = service.volumes.iter();
     for volume in of_one.filter(|volume| service.has_one_claim(volume)) {

@@ -43,7 +43,14 @@ fn in_cluster(
     let is_of_identity = named.name.origin != service.name.origin;
     let ports = service.ports.iter();
     let ports = ports.filter(|port| named.has_port(&port.name.value));
-    let mut spec = spec(service, ports.flat_map(|port| service_ports(port, 0)));
+    let ports = ports.flat_map(|port| service_ports(port, 0));
+    let ports = ports.map(|mut entry| {
+        if let Some(fields) = entry.as_map_mut().filter(|_| named.is_unnamed) {
+            fields.remove("name");
+        }
+        entry
+    });
+    let mut spec = spec(service, ports);
     set_cluster_type(&mut spec);
     if named.is_headless {
         let cause = match is_of_identity {
@@ -58,7 +65,9 @@ fn in_cluster(
         None => Cause::said("a Service in `identity`", &named.name),
     };
     let by_name = metadata::name_cause(service, &named.name);
-    let metadata = metadata::named(platform, id, named.name.value.clone(), by_name);
+    let mut metadata = metadata::named(platform, id, named.name.value.clone(), by_name);
+    metadata::add_pairs(&mut metadata, "labels", &named.labels);
+    metadata::add_pairs(&mut metadata, "annotations", &named.annotations);
     Object::new(Kind::Service, metadata, cause).with_spec(spec)
 }
 

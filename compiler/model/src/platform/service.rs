@@ -131,6 +131,9 @@ impl Service {
                 name: self.name.clone(),
                 ports: Vec::new(),
                 is_headless: self.is_stateful(),
+                is_unnamed: false,
+                labels: Vec::new(),
+                annotations: Vec::new(),
             }],
         }
     }
@@ -141,6 +144,12 @@ impl Service {
         let mut services = self.service_names().into_iter();
         let used = services.find(|service| service.has_port(port));
         used.is_some_and(|service| service.is_headless)
+    }
+
+    /// Where the source says that the ports of the containers have no names.
+    #[must_use]
+    pub fn unnamed_ports(&self) -> Option<&Sourced<()>> {
+        self.properties.identity.as_ref()?.unnamed_ports.as_ref()
     }
 
     /// The ServiceAccount that its `identity` names.

@@ -30,9 +30,11 @@ pub struct Identity {
     pub governing: Option<Sourced<SmolStr>>,
     /// The ServiceAccount of the pods.
     pub account: Option<AccountName>,
+    /// `ports unnamed`: the ports of the containers have no names.
+    pub unnamed_ports: Option<Sourced<()>>,
 }
 
-/// `service "NAME" [for PORT, …] [headless]`.
+/// `service "NAME" [for PORT, …] [headless] [unnamed] [{ labels …; annotations … }]`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ServiceName {
     /// Its name.
@@ -41,6 +43,12 @@ pub struct ServiceName {
     pub ports: Vec<Sourced<SmolStr>>,
     /// Whether it has no address of its own, so that its name gives those of the pods.
     pub is_headless: bool,
+    /// Whether its port has no name.
+    pub is_unnamed: bool,
+    /// Labels of the Service itself.
+    pub labels: Pairs,
+    /// Annotations of the Service itself.
+    pub annotations: Pairs,
 }
 
 /// `account "NAME" [{ annotations KEY = "value", … }]` or `account from "NAME"`.
@@ -55,14 +63,15 @@ pub struct AccountName {
 }
 
 /// The lines of the block, by their words.
-const FORMS: [(&str, &str); 6] = [
+const FORMS: [(&str, &str); 7] = [
     ("workload", "workload \"NAME\""),
     ("container", "container \"NAME\""),
     ("selector", "selector KEY = \"value\", … | selector off"),
     (
         "service",
-        "service \"NAME\" [for PORT, …] [headless] | service off",
+        "service \"NAME\" [for PORT, …] [headless] [unnamed] [{ labels KEY = \"value\", …; annotations KEY = \"value\", … }] | service off",
     ),
+    ("ports", "ports unnamed"),
     ("governing", "governing \"NAME\""),
     (
         "account",
@@ -80,6 +89,7 @@ impl Identity {
             services: None,
             governing: None,
             account: None,
+            unnamed_ports: None,
         }
     }
 
@@ -158,6 +168,11 @@ impl Identity {
                         services.push(read);
                     }
                 }
+                "ports" => {
+                    let here = line.here();
+                    line.keyword("unnamed")?;
+                    self.unnamed_ports = Some(line.sourced((), here));
+                }
                 "governing" => {
                     let rule = kubernetes::not_a_service;
                     self.governing = Some(object_name(line, "a Service", rule)?);
@@ -194,6 +209,9 @@ impl Identity {
             name("container", &self.container),
             selector,
             services,
+            self.unnamed_ports
+                .as_ref()
+                .map(|ports| Fact::new("ports", Plain::Text("unnamed".into()), ports.origin)),
             name("governing", &self.governing),
             self.account.as_ref().map(AccountName::fact),
         ]
@@ -219,17 +237,22 @@ impl Keyed for Identity {
 impl ServiceName {
     fn read(before: &[Self], reader: &mut Reader<'_, '_>) -> Option<Self> {
         let name = object_name(reader, "a Service", kubernetes::not_a_service)?;
-        let (mut ports, mut is_headless) = (Vec::new(), false);
+        let (mut ports, mut is_headless, mut is_unnamed) = (Vec::new(), false, false);
+        let mut block = None;
         while !reader.is_empty() {
-            if reader.word("for") {
+            if let Some(found) = reader.block() {
+                block = Some(found);
+            } else if reader.word("for") {
                 ports = reader.list(|reader| {
                     let port = reader.name("the name of a port")?;
                     Some(reader.sourced(port.text, port.span))
                 });
             } else if reader.word("headless") {
                 is_headless = true;
+            } else if reader.word("unnamed") {
+                is_unnamed = true;
             } else {
-                reader.expected("`for PORT, …` or `headless`");
+                reader.expected("`for PORT, …`, `headless`, `unnamed` or a block");
                 return None;
             }
         }
@@ -241,10 +264,14 @@ impl ServiceName {
                     .also(first.name.span(), "the first"),
             );
         }
+        let [labels, annotations] = metadata_block(block, ["labels", "annotations"], reader);
         Some(Self {
             name,
             ports,
             is_headless,
+            is_unnamed,
+            labels,
+            annotations,
         })
     }
 
@@ -255,11 +282,14 @@ impl ServiceName {
     }
 
     fn fact(&self) -> Fact {
+        let pairs = [&self.labels, &self.annotations].into_iter().flatten();
+        let pairs = pairs.map(|(key, value)| Fact::shown(key.as_str(), value));
         Fact::new(
             self.name.value.as_str(),
             Plain::Text(self.text()),
             self.name.origin,
         )
+        .with(pairs.collect())
     }
 
     fn text(&self) -> String {
@@ -268,10 +298,13 @@ impl ServiceName {
             true => "for all ports".to_owned(),
             false => format!("for {}", ports.join(", ")),
         };
-        match self.is_headless {
-            true => format!("{ports} headless"),
-            false => ports,
-        }
+        let words = [
+            (self.is_headless, " headless"),
+            (self.is_unnamed, " unnamed"),
+        ];
+        let words = words.iter().filter(|(is_set, _)| *is_set);
+        let words: String = words.map(|(_, word)| *word).collect();
+        format!("{ports}{words}")
     }
 }
 
@@ -284,22 +317,7 @@ impl AccountName {
             true => None,
             false => reader.block(),
         };
-        let mut annotations = Pairs::new();
-        for statement in block.into_iter().flat_map(|block| &block.statements) {
-            match statement.head() {
-                Some((head, _)) if head == "annotations" => {
-                    let form = "annotations KEY = \"value\", …";
-                    let read = reader.inner(statement, form, labels::annotations);
-                    annotations.extend(read.into_iter().flatten());
-                }
-                head => {
-                    let (text, span) =
-                        head.map_or(("", statement.span), |(head, span)| (head.as_str(), span));
-                    let (code, known) = (&codes::UNKNOWN_STATEMENT, ["annotations"]);
-                    reader.report(Diagnostic::unknown(code, "statement", text, span, known));
-                }
-            }
-        }
+        let [annotations] = metadata_block(block, ["annotations"], reader);
         Some(Self {
             name,
             is_existing,
@@ -324,6 +342,36 @@ impl Shown for Identity {
         let rows = rows.iter().map(|row| row.name.as_str());
         Vec::from_iter(rows).join(", ")
     }
+}
+
+/// Reads `{ labels KEY = "value", …; annotations KEY = "value", … }` with those of the words that an object may have.
+fn metadata_block<'a, const N: usize>(
+    block: Option<&'a Block>,
+    words: [&'static str; N],
+    reader: &mut Reader<'_, 'a>,
+) -> [Pairs; N] {
+    let mut pairs = words.map(|_| Pairs::new());
+    for statement in block.into_iter().flat_map(|block| &block.statements) {
+        let (head, span) = match statement.head() {
+            Some((head, span)) => (head.as_str(), span),
+            None => ("", statement.span),
+        };
+        let Some(place) = words.iter().position(|word| *word == head) else {
+            let code = &codes::UNKNOWN_STATEMENT;
+            reader.report(Diagnostic::unknown(code, "statement", head, span, words));
+            continue;
+        };
+        let read = match head {
+            "labels" => reader.inner(statement, "labels KEY = \"value\", …", labels::labels),
+            _ => reader.inner(
+                statement,
+                "annotations KEY = \"value\", …",
+                labels::annotations,
+            ),
+        };
+        pairs[place].extend(read.into_iter().flatten());
+    }
+    pairs
 }
 
 /// Whether a line is `WORD off`.
