@@ -340,6 +340,197 @@ fn values_of_secrets_are_written_nowhere() {
     }
 }
 
+/// An import of one file with the objects of an application in `default`.
+fn imported_text(text: &str, harden: bool) -> Imported {
+    let inputs = [Input {
+        path: "k8s/app.yaml",
+        bytes: text.as_bytes(),
+    }];
+    let options = Options {
+        platform: "shop".to_owned(),
+        default_namespace: "default".to_owned(),
+        harden,
+        cluster: Vec::new(),
+    };
+    import(read(&inputs), &[], &options, &InMemory)
+}
+
+/// What the objects of the input became: `Deployment default/web` and `service default.web`.
+fn becomes(imported: &Imported) -> Vec<(String, String)> {
+    let objects = imported.report.objects.iter();
+    objects
+        .map(|one| (one.object.to_string(), one.becomes.clone()))
+        .collect()
+}
+
+/// What has a statement: volumes and where they are mounted, an autoscaler, a budget, a claim, a ConfigMap, Secrets.
+const APPLICATION: &str = r#"
+apiVersion: apps/v1
+kind: Deployment
+metadata: { name: web }
+spec:
+  selector: { matchLabels: { app: web } }
+  template:
+    metadata: { labels: { app: web } }
+    spec:
+      priorityClassName: high
+      initContainers:
+      - name: wait
+        image: "busybox:1.36"
+        command: ["sh", "-c", "until nslookup db; do sleep 1; done"]
+        volumeMounts: [{ name: spool, mountPath: /spool }]
+      containers:
+      - name: web
+        image: "ghcr.io/acme/web:1.4.0"
+        ports: [{ containerPort: 8080 }]
+        resources: { requests: { cpu: 100m, memory: 64Mi }, limits: { cpu: "1", memory: 64Mi } }
+        env:
+        - { name: PASSWORD, valueFrom: { secretKeyRef: { name: db, key: password } } }
+        - { name: TOKEN, valueFrom: { secretKeyRef: { name: elsewhere, key: TOKEN } } }
+        volumeMounts:
+        - { name: spool, mountPath: /spool }
+        - { name: settings, mountPath: /etc/web, readOnly: true }
+        - { name: data, mountPath: /data, subPath: web }
+      volumes:
+      - { name: spool, emptyDir: { medium: Memory, sizeLimit: 64Mi } }
+      - { name: settings, configMap: { name: settings, items: [{ key: a.conf, path: b.conf }], defaultMode: 256, optional: true } }
+      - { name: data, persistentVolumeClaim: { claimName: data } }
+      - { name: old, persistentVolumeClaim: { claimName: other } }
+---
+apiVersion: v1
+kind: Service
+metadata: { name: web, labels: { app: web }, annotations: { "prometheus.io/scrape": "true" } }
+spec: { selector: { app: web }, ports: [{ port: 80, targetPort: 8080 }] }
+---
+apiVersion: autoscaling/v2
+kind: HorizontalPodAutoscaler
+metadata: { name: web }
+spec:
+  scaleTargetRef: { apiVersion: apps/v1, kind: Deployment, name: web }
+  minReplicas: 2
+  maxReplicas: 5
+  metrics: [{ type: Resource, resource: { name: cpu, target: { type: Utilization, averageUtilization: 80 } } }]
+---
+apiVersion: policy/v1
+kind: PodDisruptionBudget
+metadata: { name: web }
+spec: { minAvailable: 1, selector: { matchLabels: { app: web } } }
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: { name: settings }
+data:
+  a.conf: "listen 80"
+  b.conf: |
+    first ${line}
+    second line
+---
+apiVersion: v1
+kind: PersistentVolumeClaim
+metadata: { name: data }
+spec: { accessModes: [ReadWriteMany], resources: { requests: { storage: 1Gi } } }
+---
+apiVersion: v1
+kind: Secret
+metadata: { name: db }
+stringData: { password: hunter2 }
+"#;
+
+#[test]
+fn kinds_that_statements_make_are_statements() {
+    let imported = imported_text(APPLICATION, false);
+    assert!(
+        imported.report.is_lossless(),
+        "{:#?}",
+        imported.report.differences
+    );
+    let source = &imported.files["platform.erp"];
+    for (object, becomes) in becomes(&imported) {
+        assert!(
+            !becomes.starts_with("manifests/"),
+            "{object}: {becomes}\n{source}"
+        );
+    }
+    let words: Vec<&str> = source.split_whitespace().collect();
+    let words = words.join(" ");
+    for statement in [
+        "scratch spool 64Mi in memory at \"/spool\"",
+        "config settings {",
+        "\"b.conf\" = file(\"manifests/default/settings/b.conf\")",
+        "only \"a.conf\" as \"b.conf\" mode 0400 optional",
+        "mount settings at \"/etc/web\" read-only",
+        "volume data 1Gi shared",
+        "mount data at \"/data\" sub-path \"web\"",
+        "volume old from claim \"other\"",
+        "init wait {",
+        "env PASSWORD from secret db.password",
+        "env TOKEN from secret elsewhere.\"TOKEN\"",
+        "scale 2..5 on cpu 80%",
+        "disruption min 1",
+        "priority high",
+        "service \"web\" unnamed {",
+        "labels app = \"web\"",
+        "ports unnamed",
+    ] {
+        assert!(words.contains(statement), "no `{statement}` in\n{source}");
+    }
+    assert!(!source.contains("patch deployment"), "{source}");
+}
+
+#[test]
+fn what_cannot_be_hardened_keeps_its_defaults_and_the_result_builds() {
+    // Every cluster has `default`: nothing in it is hardened.
+    let imported = imported_text(APPLICATION, true);
+    let report = &imported.report;
+    assert!(
+        report.problems.is_empty() && report.is_lossless(),
+        "{report:#?}"
+    );
+    let source = &imported.files["platform.erp"];
+    assert!(source.contains("defaults kubernetes"), "{source}");
+    // Another namespace is: what the compiler adds is changed, and nothing is missing.
+    let text = APPLICATION.replace("metadata: { name", "metadata: { namespace: shop, name");
+    let imported = imported_text(&text, true);
+    let report = &imported.report;
+    assert!(
+        report.problems.is_empty() && report.is_lossless(),
+        "{report:#?}"
+    );
+    let made = InMemory.build(&imported.files).expect("it builds");
+    let names: Vec<&str> = made.iter().filter_map(|one| one["kind"].as_str()).collect();
+    assert!(names.contains(&"NetworkPolicy"), "{names:?}");
+}
+
+#[test]
+fn the_report_says_what_closes_without_the_open_network() {
+    let text = APPLICATION.replace("metadata: { name", "metadata: { namespace: shop, name");
+    let other = "---\napiVersion: v1\nkind: Pod\nmetadata: { name: lone, namespace: shop, labels: { app: lone } }\nspec: { containers: [{ name: lone, image: \"lone:1\" }] }\n";
+    let imported = imported_text(&format!("{text}{other}"), false);
+    let [closing] = &imported.report.would_close[..] else {
+        panic!("{:?}", imported.report.would_close);
+    };
+    assert_eq!(
+        (closing.namespace.as_str(), &closing.refused),
+        ("shop", &None)
+    );
+    // Pods of raw manifests are among what closes.
+    let closes = |text: &str| closing.closes.iter().any(|line| line.contains(text));
+    assert!(closes("shop.web") && closes("shop.lone"), "{closing:#?}");
+}
+
+#[test]
+fn what_only_a_wide_policy_allows_is_reported_and_not_written() {
+    let policy = "---\napiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: { name: wide }\nspec: { podSelector: {}, ingress: [{ from: [{ podSelector: {} }] }] }\n";
+    let lone = "---\napiVersion: apps/v1\nkind: Deployment\nmetadata: { name: lone }\nspec: { selector: { matchLabels: { app: lone } }, template: { metadata: { labels: { app: lone } }, spec: { containers: [{ name: lone, image: \"lone:1\" }] } } }\n";
+    let imported = imported_text(&format!("{APPLICATION}{lone}{policy}"), false);
+    let report = &imported.report;
+    assert!(report.is_lossless(), "{:?}", report.differences);
+    let [only] = &report.allowed_only[..] else {
+        panic!("{:?}", report.allowed_only);
+    };
+    assert_eq!((only.pairs, only.shown), (2, 0), "{only}");
+}
+
 proptest::proptest! {
     #![proptest_config(proptest::prelude::ProptestConfig::with_cases(200))]
 

@@ -319,6 +319,41 @@ impl<'f, 'o> Found<'f, 'o> {
     }
 }
 
+/// What a policy allows and no flow shows.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct AllowedOnly {
+    /// The policy.
+    pub policy: Key,
+    /// The line that allows it.
+    pub place: Place,
+    /// From where to where, as the policy selects them.
+    pub allows: String,
+    /// How many pairs of workloads it is about.
+    pub pairs: usize,
+    /// For how many of them there is a flow.
+    pub shown: usize,
+}
+
+impl std::fmt::Display for AllowedOnly {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (file, line) = (&self.place.file, self.place.line);
+        let Self {
+            policy,
+            allows,
+            pairs,
+            shown,
+            ..
+        } = self;
+        write!(f, "{file}:{line}: {policy} allows {allows}")?;
+        match pairs {
+            0 => Ok(()),
+            pairs => write!(f, ": {shown} of {pairs} pairs have a flow"),
+        }
+    }
+}
+
+pub(crate) use policies::allowed_only;
+
 fn text_of(object: &Value) -> &str {
     text(&object["metadata"]["namespace"])
 }

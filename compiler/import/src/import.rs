@@ -5,6 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use erpc_prove::{File, Manifests, Survey};
 use serde_json::Value;
 
+use crate::closing;
 use crate::compare::Key;
 use crate::contradictions;
 use crate::facts::{self, Facts};
@@ -59,6 +60,10 @@ pub fn import(
     report.flows = flows;
     report.problems = program.problems;
     report.raw_because = program.dropped;
+    report.is_hardened = options.harden;
+    let before = open(taken.iter().map(|one| &one.value));
+    report.would_close = closing::of(&program.files, &before, compiler);
+    report.allowed_only = flows::allowed_only(&facts, &report.flows);
     Imported {
         files: program.files,
         report,
@@ -97,7 +102,7 @@ fn compared(objects: &[Object], made: &[Value]) -> Report {
 }
 
 /// What policies let through.
-fn open<'v>(objects: impl Iterator<Item = &'v Value>) -> erpc_prove::Open {
+pub(crate) fn open<'v>(objects: impl Iterator<Item = &'v Value>) -> erpc_prove::Open {
     let text: Vec<String> = objects.map(Value::to_string).collect();
     let files: Vec<File<'_>> = text
         .iter()

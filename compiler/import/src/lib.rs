@@ -2,6 +2,7 @@
 //! out of files, [`import`] writes a program that means the same and reports what became of every field, [`compare`]
 //! says in which fields two sets of objects differ in meaning. Pure: nothing here reads or writes a disk.
 
+mod closing;
 mod compare;
 mod compose;
 mod contradictions;
@@ -14,6 +15,7 @@ mod program;
 mod read;
 mod report;
 
+pub use closing::Closing;
 pub use compare::{Difference, Key, compare};
 pub use compose::compose;
 pub use flows::{Flow, Grade, Hint};

@@ -7,9 +7,10 @@ use erpc_emit::schema::{self, Merging, Typed, Version};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use crate::closing::Closing;
 use crate::compare::{Difference, Key};
 use crate::facts::{items, text};
-use crate::flows::Flow;
+use crate::flows::{AllowedOnly, Flow};
 use crate::normal;
 use crate::program::{Fate, Problem, SERVER_FIELDS};
 use crate::read::{Finding, Object, Place};
@@ -110,7 +111,11 @@ pub struct Report {
     /// What the result allows more than the input.
     pub opened: Vec<String>,
     /// What the declared flows would close if the namespaces were not open.
-    pub would_close: Vec<String>,
+    pub would_close: Vec<Closing>,
+    /// What a policy of the input allows and nothing else shows: no flow is written for it.
+    pub allowed_only: Vec<AllowedOnly>,
+    /// Whether the result is hardened, so that what the compiler adds is changed and not lost.
+    pub is_hardened: bool,
     /// Why objects are raw manifests although their kinds have statements.
     pub raw_because: Vec<String>,
     /// What is wrong with the result.
@@ -131,10 +136,19 @@ impl Report {
     /// Whether the result contains all of the input.
     #[must_use]
     pub fn is_lossless(&self) -> bool {
-        let is_kept = |field: &Field| !matches!(field.class, Class::Changed | Class::NotTaken);
-        self.differences.is_empty()
+        let is_kept = |field: &Field| match field.class {
+            Class::Changed => self.is_hardened,
+            Class::NotTaken => false,
+            _ => true,
+        };
+        let is_missing = |difference: &&Difference| difference.path.is_empty();
+        let differences = match self.is_hardened {
+            true => self.differences.iter().filter(is_missing).count(),
+            false => self.differences.len(),
+        };
+        differences == 0
             && self.problems.is_empty()
-            && self.closed.is_empty()
+            && (self.closed.is_empty() || self.is_hardened)
             && self.objects.iter().flat_map(|one| &one.fields).all(is_kept)
     }
 
@@ -179,7 +193,7 @@ impl Report {
         );
         section(
             &mut out,
-            "Why objects are raw manifests",
+            "Why statements do not say more",
             self.raw_because.iter().cloned(),
         );
         section(
@@ -197,10 +211,11 @@ impl Report {
             "Connections that the result opens",
             self.opened.iter().cloned(),
         );
+        self.closing_section(&mut out);
         section(
             &mut out,
-            "Connections that close when `network open` is removed",
-            self.would_close.iter().cloned(),
+            "What a policy allows and nothing else shows",
+            self.allowed_only.iter().map(ToString::to_string),
         );
         out.push_str(
             "\n## Flows\n\n| from | to | grade | evidence | place |\n|---|---|---|---|---|\n",
@@ -263,6 +278,26 @@ impl Report {
         );
     }
 
+    /// What is left and what closes without `network open`.
+    fn closing_section(&self, out: &mut String) {
+        let mut heading = "\n## What removing `network open` would close\n";
+        for one in &self.would_close {
+            line(
+                out,
+                format_args!("{heading}\n### Namespace `{}`\n", one.namespace),
+            );
+            heading = "";
+            if let Some(why) = &one.refused {
+                line(out, format_args!("The line cannot be removed yet: {why}"));
+                continue;
+            }
+            out.push_str("Left:\n\n");
+            list(out, &one.left, "nothing");
+            out.push_str("\nClosed:\n\n");
+            list(out, &one.closes, "nothing");
+        }
+    }
+
     /// Fields to review, a line each; the others are in the JSON form.
     fn fields_section(&self, out: &mut String) {
         let fields = self
@@ -302,6 +337,15 @@ fn grade_of(flow: &Flow) -> &'static str {
 
 fn line(out: &mut String, text: std::fmt::Arguments<'_>) {
     writeln!(out, "{text}").expect("a `String` takes every text");
+}
+
+fn list(out: &mut String, rows: &[String], none: &str) {
+    if rows.is_empty() {
+        line(out, format_args!("- {none}"));
+    }
+    for row in rows {
+        line(out, format_args!("- {row}"));
+    }
 }
 
 fn section(out: &mut String, title: &str, rows: impl Iterator<Item = String>) {

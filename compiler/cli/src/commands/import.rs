@@ -205,9 +205,6 @@ impl Arguments {
         }
         let exit = match report.is_lossless() && !report.has_errors() {
             true => Exit::Done,
-            false if self.harden && report.problems.is_empty() && !report.has_errors() => {
-                Exit::Done
-            }
             false => Exit::Failed,
         };
         let is_check = self.check.is_some();
@@ -309,6 +306,7 @@ fn problems(report: &Report, console: &mut Console<'_>) {
     let differences = report
         .differences
         .iter()
+        .filter(|one| !report.is_hardened || one.path.is_empty())
         .map(|one| match one.path.as_str() {
             "" => format!("{}: missing from the result", one.object),
             path => format!("{}: `{path}` differs", one.object),
@@ -316,6 +314,7 @@ fn problems(report: &Report, console: &mut Console<'_>) {
     let closed = report
         .closed
         .iter()
+        .filter(|_| !report.is_hardened)
         .map(|one| format!("the result closes {one}"));
     let refused = report.not_taken().map(|one| {
         let place = &one.place;
@@ -382,6 +381,13 @@ impl Answer for Summary {
         }
         let flows = report.flows.len();
         push_line!(text, "  {flows:>7} flows with evidence");
+        if report.is_hardened && !report.closed.is_empty() {
+            let closed = report.closed.len();
+            push_line!(
+                text,
+                "  {closed:>7} connections closed, since no manifest shows them"
+            );
+        }
         if !report.added.is_empty() {
             push_line!(
                 text,

@@ -2,7 +2,10 @@
 
 use serde_json::Value;
 
-use super::{Found, Grade};
+use std::collections::BTreeSet;
+
+use super::{AllowedOnly, Flow, Found, Grade};
+use crate::compare::Key;
 use crate::facts::{Facts, items, text};
 use crate::read::{Object, Place};
 
@@ -37,6 +40,125 @@ fn network_policy(facts: &Facts<'_>, object: &Object, into: &mut Found<'_, '_>) 
                     _ => (*own, *other),
                 };
                 add(object, line, (caller, callee), &rule["ports"], into);
+            }
+        }
+    }
+}
+
+/// What policies allow beyond the flows: rules for more than one pair, and for addresses.
+pub(crate) fn allowed_only(facts: &Facts<'_>, flows: &[Flow]) -> Vec<AllowedOnly> {
+    let known: BTreeSet<(&Key, &Key)> = flows.iter().map(|flow| (&flow.from, &flow.to)).collect();
+    let mut found = Vec::new();
+    let policies = facts.objects.iter();
+    for object in policies.filter(|object| object.value["kind"] == "NetworkPolicy") {
+        let spec = &object.value["spec"];
+        let namespace = text(&object.value["metadata"]["namespace"]);
+        let own = facts.selected(namespace, &spec["podSelector"]);
+        for (direction, peers) in [("ingress", "from"), ("egress", "to")] {
+            for (number, rule) in items(&spec[direction]).iter().enumerate() {
+                let line = object.line_of(&["spec", direction, &number.to_string()]);
+                let everywhere = [Value::Null];
+                let peers = match items(&rule[peers]) {
+                    [] => &everywhere[..],
+                    peers => peers,
+                };
+                for peer in peers {
+                    let others = pods_of_peer(facts, namespace, peer);
+                    let (count, shown) = counted(facts, &known, (&own, &others), direction);
+                    if count == shown && count > 0 || own.is_empty() {
+                        continue;
+                    }
+                    let (pods, other) = (named(facts, namespace, &own), describe(peer));
+                    found.push(AllowedOnly {
+                        policy: Key::of(&object.value),
+                        place: Place {
+                            file: object.place.file.clone(),
+                            line,
+                        },
+                        allows: match direction {
+                            "ingress" => format!("{other} -> {pods}"),
+                            _ => format!("{pods} -> {other}"),
+                        },
+                        pairs: count,
+                        shown,
+                    });
+                }
+            }
+        }
+    }
+    found
+}
+
+/// How many pairs there are, and how many of them have a flow.
+fn counted(
+    facts: &Facts<'_>,
+    known: &BTreeSet<(&Key, &Key)>,
+    (own, others): (&[usize], &[usize]),
+    direction: &str,
+) -> (usize, usize) {
+    let of_own: BTreeSet<&Key> = own.iter().map(|place| &facts.pods[*place].key).collect();
+    let of_others: BTreeSet<&Key> = others.iter().map(|place| &facts.pods[*place].key).collect();
+    let both = of_own.intersection(&of_others).count();
+    // The flows are few, and the pairs may be many.
+    let is_shown = |(from, to): &&(&Key, &Key)| match direction {
+        "ingress" => from != to && of_others.contains(from) && of_own.contains(to),
+        _ => from != to && of_own.contains(from) && of_others.contains(to),
+    };
+    let shown = known.iter().filter(is_shown).count();
+    (of_own.len() * of_others.len() - both, shown)
+}
+
+/// The pods that a peer selects, by labels or all of its namespaces; none for addresses.
+fn pods_of_peer(facts: &Facts<'_>, namespace: &str, peer: &Value) -> Vec<usize> {
+    if !peer["ipBlock"].is_null() {
+        return Vec::new();
+    }
+    let selects = |name: &&str| match (&peer["namespaceSelector"], peer) {
+        (_, Value::Null) => true,
+        (Value::Null, _) => *name == namespace,
+        (selector, _) => is_empty(selector) || selects_namespace(facts, selector, name),
+    };
+    let namespaces = facts.namespaces().filter(selects);
+    namespaces
+        .flat_map(|name| facts.selected(name, &peer["podSelector"]))
+        .collect()
+}
+
+/// How many names are written out.
+const MOST_NAMES: usize = 4;
+
+fn named(facts: &Facts<'_>, namespace: &str, pods: &[usize]) -> String {
+    match pods {
+        many if many.len() > MOST_NAMES => format!("{} workloads of {namespace}", many.len()),
+        few => {
+            let names = few.iter();
+            let names = names.map(|place| format!("{namespace}.{}", facts.pods[*place].key.name));
+            Vec::from_iter(names).join(", ")
+        }
+    }
+}
+
+/// A peer in words.
+fn describe(peer: &Value) -> String {
+    let selector = |of: &Value| match is_empty(of) {
+        true => "all".to_owned(),
+        false => match of["matchLabels"].as_object() {
+            Some(labels) if items(&of["matchExpressions"]).is_empty() => {
+                let labels = labels.iter();
+                let labels = labels.map(|(key, value)| format!("{key}={}", text(value)));
+                Vec::from_iter(labels).join(",")
+            }
+            _ => of.to_string(),
+        },
+    };
+    match peer {
+        Value::Null => "everything".to_owned(),
+        peer if !peer["ipBlock"].is_null() => text(&peer["ipBlock"]["cidr"]).to_owned(),
+        peer => {
+            let pods = format!("pods ({})", selector(&peer["podSelector"]));
+            match &peer["namespaceSelector"] {
+                Value::Null => pods,
+                namespaces => format!("{pods} of namespaces ({})", selector(namespaces)),
             }
         }
     }

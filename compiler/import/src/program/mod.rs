@@ -1,7 +1,9 @@
 //! Objects as a program. For each object there is one order: statements, a patch for what they leave out, a raw
 //! manifest. The program is built, and what a build refuses or makes otherwise moves an object one step further.
 
+mod companions;
 mod merge;
+mod pods;
 mod shapes;
 mod source;
 mod statements;
@@ -17,8 +19,9 @@ use crate::facts::{Facts, text};
 use crate::flows::Flow;
 use crate::normal;
 use crate::read::Object;
+pub(crate) use source::namespace_of_line;
 use source::{Block, Namespace, owner_of};
-use statements::{Workload, is_name};
+use statements::{Hardening, Workload, is_name};
 
 /// The files of a program, by their paths.
 pub type Files = BTreeMap<String, String>;
@@ -93,7 +96,7 @@ pub(crate) struct Program {
 }
 
 /// How often a program is built before what is left of its problems is taken out of it as a whole.
-const MAX_ROUNDS: usize = 16;
+const MAX_ROUNDS: usize = 32;
 
 /// Writes a program.
 pub(crate) fn write(
@@ -180,7 +183,10 @@ impl<'o, 'f> Draft<'o, 'f> {
                 draft.raw.insert(place, path_of(&key, &mut paths));
             }
             if !key.namespace.is_empty() {
-                draft.namespaces.entry(key.namespace.clone()).or_default();
+                let namespace = draft.namespaces.entry(key.namespace.clone()).or_default();
+                // The compiler hardens no namespace that every cluster has.
+                namespace.keeps_defaults = options.harden
+                    && erpc_model::kubernetes::reserved_namespace(&key.namespace).is_some();
             }
             draft.place.insert(key, place);
         }
@@ -189,6 +195,8 @@ impl<'o, 'f> Draft<'o, 'f> {
         }
         draft.take_services();
         draft.take_accounts();
+        draft.take_companions();
+        draft.take_outside();
         draft
     }
 
@@ -201,7 +209,11 @@ impl<'o, 'f> Draft<'o, 'f> {
             {
                 let namespace = self.namespaces.entry(key.namespace.clone()).or_default();
                 let name = namespace.free_name(&key.name, &key.kind);
-                namespace.workloads.push(Workload::new(object, name));
+                let mut workload = Workload::new(object, name);
+                if self.options.harden && !namespace.keeps_defaults {
+                    workload.hardening = Hardening::On;
+                }
+                namespace.workloads.push(workload);
             }
             "Namespace" => {
                 let namespace = self.namespaces.entry(key.name.clone()).or_default();
@@ -248,6 +260,46 @@ impl<'o, 'f> Draft<'o, 'f> {
         }
     }
 
+    /// Gives each workload the objects beside it that its statements make; the first of several takes them.
+    fn take_companions(&mut self) {
+        let mut taken: BTreeSet<Key> = BTreeSet::new();
+        let facts = self.facts;
+        for (name, namespace) in &mut self.namespaces {
+            for workload in &mut namespace.workloads {
+                let mut is_free = |object: &Object| taken.insert(Key::of(&object.value));
+                workload.take_companions(facts, name, &mut is_free);
+            }
+        }
+    }
+
+    /// Declares the Secrets that variables are read from and that no manifest contains.
+    fn take_outside(&mut self) {
+        for pods in &self.facts.pods {
+            let Some(namespace) = self.namespaces.get_mut(&pods.key.namespace) else {
+                continue;
+            };
+            if !namespace
+                .workloads
+                .iter()
+                .any(|one| Key::of(&one.original.value) == pods.key)
+            {
+                continue;
+            }
+            for reference in crate::facts::references(pods) {
+                let is_known = self
+                    .facts
+                    .find("Secret", &pods.key.namespace, reference.name);
+                let Some(key) = reference.key.filter(|_| reference.kind == "Secret") else {
+                    continue;
+                };
+                if is_known.is_none() && !reference.is_optional && is_name(reference.name) {
+                    let keys = namespace.outside.entry(reference.name.to_owned());
+                    keys.or_default().insert(key.to_owned());
+                }
+            }
+        }
+    }
+
     /// The objects that are not files.
     fn taken(&self) -> BTreeSet<usize> {
         let objects = self.namespaces.values().flat_map(Namespace::objects);
@@ -270,7 +322,8 @@ impl<'o, 'f> Draft<'o, 'f> {
                 .map(|(place, path)| (&self.facts.objects[*place], path.as_str()))
                 .collect(),
         });
-        for text in files.values_mut() {
+        let sources = files.iter_mut().filter(|(path, _)| path.ends_with(".erp"));
+        for (_, text) in sources {
             *text = compiler.format(text);
         }
         for (place, path) in self.raw.iter().filter(|(place, _)| !taken.contains(place)) {
@@ -294,8 +347,9 @@ impl<'o, 'f> Draft<'o, 'f> {
         for namespace in self.namespaces.values_mut() {
             for workload in &namespace.workloads {
                 let own = std::iter::once(&workload.object);
-                let services = workload.services.iter().map(|service| &service.value);
-                for original in own.chain(services) {
+                let others = workload.services.iter().chain(&workload.companions);
+                let others = others.map(|other| &other.value);
+                for original in own.chain(others) {
                     let key = Key::of(original);
                     if namespace.patches.contains_key(&key) {
                         continue;
@@ -303,7 +357,11 @@ impl<'o, 'f> Draft<'o, 'f> {
                     let Some(ours) = by_key.get(&key) else {
                         continue;
                     };
-                    if let Some(patch) = patch_of(ours, original) {
+                    let reach = match workload.hardening {
+                        Hardening::On => merge::Reach::Additions,
+                        Hardening::Off | Hardening::Refused => merge::Reach::All,
+                    };
+                    if let Some(patch) = patch_of(ours, original, reach) {
                         namespace.patches.insert(key, patch);
                         is_changed = true;
                     }
@@ -315,11 +373,12 @@ impl<'o, 'f> Draft<'o, 'f> {
 
     /// Makes files of the objects that the program makes otherwise than they are; whether there are any.
     fn drop_lost(&mut self, made: &[Value]) -> bool {
-        if self.options.harden {
-            return false;
-        }
         let mut is_changed = false;
         for difference in lost(self.facts.objects, made) {
+            // What the compiler hardens is changed.
+            if self.is_hardened(&difference.object) {
+                continue;
+            }
             if self.drop_object(&difference.object) {
                 is_changed = true;
                 let (object, path) = (&difference.object, &difference.path);
@@ -327,6 +386,29 @@ impl<'o, 'f> Draft<'o, 'f> {
             }
         }
         is_changed
+    }
+
+    /// Whether statements make an object of a workload that the compiler hardens, or a Namespace with such workloads.
+    fn is_hardened(&self, key: &Key) -> bool {
+        let is_it = |object: &Object| Key::of(&object.value) == *key;
+        let namespace = match key.kind.as_str() {
+            "Namespace" => self.namespaces.get(&key.name),
+            _ => self.namespaces.get(&key.namespace),
+        };
+        let is_namespace = key.kind == "Namespace";
+        namespace.is_some_and(|namespace| {
+            let mut hardened = namespace.workloads.iter();
+            self.options.harden && is_namespace && !namespace.keeps_defaults
+                || hardened.any(|one| {
+                    let others = one
+                        .services
+                        .iter()
+                        .chain(&one.companions)
+                        .chain(&one.account);
+                    one.hardening == Hardening::On
+                        && (is_it(one.original) || others.copied().any(is_it))
+                })
+        })
     }
 
     /// Makes a file of an object; of its Services too, if it is a workload.
@@ -357,7 +439,8 @@ impl<'o, 'f> Draft<'o, 'f> {
             if block == Block::Manifests {
                 is_changed |= self.refuse_files(&problem.message);
             } else if let Some(namespace) = self.namespaces.get_mut(&namespace)
-                && namespace.drop_block(&block)
+                && (self.options.harden && block == Block::Namespace && namespace.keep_defaults()
+                    || namespace.drop_block(&block))
             {
                 is_changed = true;
                 self.dropped.push(problem.message.clone());
@@ -394,8 +477,12 @@ impl<'o, 'f> Draft<'o, 'f> {
         let mut names: HashMap<usize, Fate> = HashMap::new();
         for (name, namespace) in &self.namespaces {
             for workload in &namespace.workloads {
-                let services = workload.services.iter().copied();
-                for object in std::iter::once(workload.original).chain(services) {
+                let others = workload
+                    .services
+                    .iter()
+                    .chain(&workload.companions)
+                    .copied();
+                for object in std::iter::once(workload.original).chain(others) {
                     let key = Key::of(&object.value);
                     let fate = Fate::Service {
                         name: format!("{name}.{}", workload.name),
@@ -485,18 +572,18 @@ pub fn is_whole(workload: &Value) -> bool {
 }
 
 /// The patch that makes one object of another, with the kind and name that `patch` takes.
-fn patch_of(ours: &Value, original: &Value) -> Option<(String, Value)> {
+fn patch_of(ours: &Value, original: &Value, reach: merge::Reach) -> Option<(String, Value)> {
     let original = normal::current(original);
     let typed = schema::typed(
         Version::NEWEST,
         text(&ours["apiVersion"]),
         text(&ours["kind"]),
     );
-    let patch = merge::between(ours, &original, typed)?;
+    let patch = merge::between(ours, &original, typed, reach)?;
     let kind = text(&ours["kind"]).to_ascii_lowercase();
-    // A service may have several Services.
+    // A service may have several of them.
     let name = match kind.as_str() {
-        "service" => {
+        "service" | "configmap" | "persistentvolumeclaim" => {
             let name = text(&ours["metadata"]["name"]);
             format!(" {}", statements::quoted(name)?)
         }

@@ -4,12 +4,14 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde_json::Value;
 
+use super::pods::{self, Secrets};
 use super::shapes::{self, Body};
-use super::statements::{Workload, is_name, pairs, quoted};
+use super::statements::{Hardening, Workload, is_name, pairs, quoted};
 use super::{Files, Options};
 use crate::compare::Key;
 use crate::facts::text;
 use crate::flows::{Flow, Grade};
+use crate::normal;
 use crate::read::Object;
 
 /// What is written into a namespace.
@@ -20,6 +22,10 @@ pub(super) struct Namespace<'o> {
     pub(super) secrets: Vec<&'o Object>,
     /// The kind and name of the object, as `patch` names it, and what is merged.
     pub(super) patches: BTreeMap<Key, (String, Value)>,
+    /// Secrets that its workloads read and that are not in the input, with the keys that are read.
+    pub(super) outside: Secrets,
+    /// With `--harden`: whether the compiler adds nothing to it nevertheless.
+    pub(super) keeps_defaults: bool,
     names: BTreeSet<String>,
     /// Whether its flows are refused.
     is_without_flows: bool,
@@ -35,12 +41,32 @@ impl<'o> Namespace<'o> {
         name
     }
 
+    /// Hardens nothing in it; whether that is new.
+    pub(super) fn keep_defaults(&mut self) -> bool {
+        for workload in &mut self.workloads {
+            workload.hardening = Hardening::Off;
+        }
+        self.patches.clear();
+        !std::mem::replace(&mut self.keeps_defaults, true)
+    }
+
+    /// The Secrets that it declares, with their keys.
+    pub(super) fn secret_keys(&self) -> Secrets {
+        let mut all = self.outside.clone();
+        for secret in &self.secrets {
+            let keys = keys_of(secret).into_iter().cloned().collect();
+            all.insert(text(&secret.value["metadata"]["name"]).to_owned(), keys);
+        }
+        all
+    }
+
     /// The objects that its statements are.
     pub(super) fn objects(&self) -> impl Iterator<Item = &'o Object> {
         let of_workloads = self.workloads.iter().flat_map(|workload| {
             let services = workload.services.iter().copied();
             let own = std::iter::once(workload.original).chain(workload.account);
             own.chain(services)
+                .chain(workload.companions.iter().copied())
         });
         let others = self.object.into_iter().chain(self.secrets.iter().copied());
         of_workloads.chain(others)
@@ -50,8 +76,28 @@ impl<'o> Namespace<'o> {
     pub(super) fn drop_object(&mut self, key: &Key) -> bool {
         let is_it = |object: &Object| Key::of(&object.value) == *key;
         let count = self.objects().count();
-        self.workloads.retain(|workload| !is_it(workload.original));
+        let mut says_less = false;
+        self.workloads.retain_mut(|workload| {
+            if !is_it(workload.original) {
+                return true;
+            }
+            for object in
+                std::iter::once(workload.original).chain(workload.companions.iter().copied())
+            {
+                self.patches.remove(&Key::of(&object.value));
+            }
+            let is_less = workload.say_less();
+            says_less |= is_less;
+            is_less
+        });
+        if says_less {
+            return true;
+        }
         for workload in &mut self.workloads {
+            if workload.companions.iter().any(|companion| is_it(companion)) {
+                workload.companions.retain(|companion| !is_it(companion));
+                self.patches.remove(&Key::of(&workload.original.value));
+            }
             if workload.services.iter().any(|service| is_it(service)) {
                 workload.drop_service(key);
                 self.patches.remove(&Key::of(&workload.original.value));
@@ -80,12 +126,14 @@ impl<'o> Namespace<'o> {
                 let Some(workload) = workloads.find(|workload| workload.name == *name) else {
                     return false;
                 };
-                let services = workload.services.iter();
-                let mut services = services.map(|service| Key::of(&service.value));
-                let key = match patched {
-                    Some(patched) => services.find(|key| key.name == *patched),
-                    None => None,
-                };
+                let others = workload.services.iter().chain(&workload.companions);
+                let mut others = others.map(|other| Key::of(&other.value));
+                let key = patched.as_ref().and_then(|(kind, name)| {
+                    others.find(|key| {
+                        key.kind.eq_ignore_ascii_case(kind)
+                            && name.as_ref().is_none_or(|name| key.name == *name)
+                    })
+                });
                 let key = key.unwrap_or_else(|| Key::of(&workload.original.value));
                 self.drop_object(&key)
             }
@@ -93,7 +141,7 @@ impl<'o> Namespace<'o> {
                 let count = self.secrets.len();
                 self.secrets
                     .retain(|secret| text(&secret.value["metadata"]["name"]) != name);
-                self.secrets.len() != count
+                self.secrets.len() != count || self.outside.remove(name).is_some()
             }
             Block::Flow => !std::mem::replace(&mut self.is_without_flows, true),
             // Its labels are what it has besides services.
@@ -106,6 +154,7 @@ impl<'o> Namespace<'o> {
     pub(super) fn drop_all(&mut self) {
         self.workloads.clear();
         self.secrets.clear();
+        self.outside.clear();
         self.patches.clear();
         self.is_without_flows = true;
     }
@@ -120,8 +169,8 @@ impl<'o> Namespace<'o> {
 pub(super) enum Block {
     Service {
         name: String,
-        /// The Service whose patch it is.
-        patched: Option<String>,
+        /// The kind and the name of the object whose patch it is, unless it is that of the workload.
+        patched: Option<(String, Option<String>)>,
     },
     Secret(String),
     Flow,
@@ -146,8 +195,7 @@ pub(super) fn owner_of(text: &str, line: usize) -> Option<(String, Block)> {
             let word = line.split_whitespace().nth(1)?;
             Some(word.trim_matches('"').to_owned())
         };
-        if let Some(rest) = line.strip_prefix("namespace ") {
-            let name = rest.split_whitespace().next()?;
+        if let Some(name) = namespace_of_line(line) {
             return Some((name.to_owned(), block.unwrap_or(Block::Namespace)));
         }
         if block.is_some() {
@@ -156,10 +204,16 @@ pub(super) fn owner_of(text: &str, line: usize) -> Option<(String, Block)> {
         let Some(rest) = line.strip_prefix("  ") else {
             continue;
         };
-        if let Some(rest) = rest.strip_prefix("  patch service ")
+        if let Some(rest) = rest.strip_prefix("  patch ")
             && !is_behind_patch
         {
-            patched = rest.split('"').nth(1).map(str::to_owned);
+            let kind = rest.split_whitespace().next().unwrap_or_default();
+            let name = rest.strip_prefix(kind).unwrap_or_default().trim_start();
+            let name = name
+                .strip_prefix('"')
+                .filter(|name| !name.starts_with("\"\""));
+            let name = name.and_then(|name| name.split('"').next());
+            patched = Some((kind.to_owned(), name.map(str::to_owned)));
         }
         is_behind_patch |= rest.starts_with("  patch ") || rest.starts_with("  \"\"\"");
         let is_own = number + 1 == lines.len();
@@ -185,6 +239,11 @@ pub(super) fn owner_of(text: &str, line: usize) -> Option<(String, Block)> {
         }
     }
     None
+}
+
+/// The namespace whose block starts with a line of a formatted source.
+pub(crate) fn namespace_of_line(line: &str) -> Option<&str> {
+    line.strip_prefix("namespace ")?.split_whitespace().next()
 }
 
 /// A name of the language for one of Kubernetes.
@@ -247,14 +306,17 @@ impl<'p, 'o> Index<'p, 'o> {
         }
     }
 
-    /// The statements of each service, without flows.
-    fn bodies(&self) -> BTreeMap<Key, Body> {
+    /// The statements of each service, without flows. Texts of several lines go to `files`.
+    fn bodies(&self, files: &mut Files) -> BTreeMap<Key, Body> {
         let mut bodies = BTreeMap::new();
         for namespace in self.parts.namespaces.values() {
+            let secrets = namespace.secret_keys();
             for workload in &namespace.workloads {
                 let mut patches = Vec::new();
                 let services = workload.services.iter().map(|service| &service.value);
-                for object in std::iter::once(&workload.object).chain(services) {
+                let companions = workload.companions.iter().map(|one| &one.value);
+                let others = services.chain(companions);
+                for object in std::iter::once(&workload.object).chain(others) {
                     if let Some((target, patch)) = namespace.patches.get(&Key::of(object)) {
                         let parts = shapes::parts(patch).into_iter();
                         patches.extend(parts.map(|part| (target.clone(), part)));
@@ -262,7 +324,7 @@ impl<'p, 'o> Index<'p, 'o> {
                 }
                 let body = Body {
                     name: workload.name.clone(),
-                    lines: workload.lines(),
+                    lines: workload.lines(&secrets, files),
                     patches,
                     component: None,
                 };
@@ -280,14 +342,14 @@ impl<'p, 'o> Index<'p, 'o> {
 /// Writes the files, before they are formatted.
 pub(super) fn write(parts: &Parts<'_, '_>) -> Files {
     let index = Index::of(parts);
-    let mut bodies = index.bodies();
+    let mut files = Files::new();
+    let mut bodies = index.bodies(&mut files);
     let mut all: Vec<&mut Body> = bodies.values_mut().collect();
     let mut shared = String::new();
     if parts.has_shapes {
         shared.push_str(&shapes::constants(&mut all));
         shared.push_str(&shapes::components(&mut all));
     }
-    let mut files = Files::new();
     let services: usize = parts
         .namespaces
         .values()
@@ -324,6 +386,14 @@ fn head(parts: &Parts<'_, '_>, out: &mut String) {
     ));
     if !options.harden {
         out.push_str("defaults kubernetes\n");
+    }
+    if let Some(policy) = pods::pull(parts.namespaces.values().flat_map(|one| &one.workloads)) {
+        out.push_str(&format!("pull {policy}\n"));
+    }
+    if options.harden {
+        out.push_str(&pods::registries(
+            parts.namespaces.values().flat_map(|one| &one.workloads),
+        ));
     }
     out.push_str("}\n\ntiers all\n\n");
     if options.cluster.len() < 3 {
@@ -379,17 +449,21 @@ fn namespace_block(
         comments(object, &mut out);
     }
     out.push_str(&format!("namespace {name} {{\ntier all\n"));
-    if !index.parts.options.harden {
+    if namespace.keeps_defaults {
+        out.push_str("defaults kubernetes\n");
+    }
+    if !index.parts.options.harden || namespace.keeps_defaults {
         out.push_str("network open because \"as imported\"\n");
     }
-    let labels = namespace
-        .object
-        .and_then(|object| object.value["metadata"]["labels"].as_object());
-    let labels = labels.into_iter().flatten();
-    let of_compiler = ["kubernetes.io/metadata.name", "app.kubernetes.io/part-of"];
-    let own = labels.filter(|(key, _)| !of_compiler.contains(&key.as_str()));
-    if let Some(labels) = pairs(own).filter(|pairs| !pairs.is_empty()) {
-        out.push_str(&format!("labels {labels}\n"));
+    for word in ["labels", "annotations"] {
+        let of_object = namespace
+            .object
+            .map(|object| &object.value["metadata"][word]);
+        let pairs_of_object = of_object.and_then(Value::as_object).into_iter().flatten();
+        let own = pairs_of_object.filter(|(key, _)| !is_of_compiler(key));
+        if let Some(pairs) = pairs(own).filter(|pairs| !pairs.is_empty()) {
+            out.push_str(&format!("{word} {pairs}\n"));
+        }
     }
     for workload in &namespace.workloads {
         out.push('\n');
@@ -411,7 +485,14 @@ fn namespace_block(
     for secret in &namespace.secrets {
         out.push('\n');
         comments(secret, &mut out);
-        secret_block(secret, &mut out);
+        let name = text(&secret.value["metadata"]["name"]);
+        let because = "as imported; its values stay in the cluster";
+        secret_block(name, keys_of(secret), because, &mut out);
+    }
+    for (name, keys) in &namespace.outside {
+        out.push('\n');
+        let because = "import: services read it, and no manifest contains it";
+        secret_block(name, keys.iter().collect(), because, &mut out);
     }
     unknown_callers(index, name, namespace, &mut out);
     if has_raw {
@@ -421,6 +502,12 @@ fn namespace_block(
     Some(out)
 }
 
+/// Whether a label or an annotation of a Namespace is written by the server, a client or the compiler.
+fn is_of_compiler(key: &str) -> bool {
+    let labels = ["kubernetes.io/metadata.name", "app.kubernetes.io/part-of"];
+    labels.contains(&key) || normal::NOISE.contains(&key)
+}
+
 /// The comment above an object.
 fn comments(object: &Object, out: &mut String) {
     for line in &object.comment {
@@ -428,20 +515,21 @@ fn comments(object: &Object, out: &mut String) {
     }
 }
 
+/// The keys of a Secret.
+fn keys_of(secret: &Object) -> BTreeSet<&String> {
+    let maps = ["data", "stringData"].into_iter();
+    let maps = maps.filter_map(|field| secret.value[field].as_object());
+    maps.flat_map(serde_json::Map::keys).collect()
+}
+
 /// A Secret with the names of its keys.
-fn secret_block(secret: &Object, out: &mut String) {
-    let name = text(&secret.value["metadata"]["name"]);
+fn secret_block(name: &str, keys: BTreeSet<&String>, because: &str, out: &mut String) {
     out.push_str(&format!("secret {name} {{\n"));
-    let keys: BTreeSet<&String> = ["data", "stringData"]
-        .into_iter()
-        .filter_map(|field| secret.value[field].as_object())
-        .flat_map(serde_json::Map::keys)
-        .collect();
     let keys: Option<Vec<String>> = keys.into_iter().map(|key| quoted(key)).collect();
     if let Some(keys) = keys.filter(|keys| !keys.is_empty()) {
         out.push_str(&format!("keys {}\n", keys.join(", ")));
     }
-    out.push_str("because \"as imported; its values stay in the cluster\"\n}\n");
+    out.push_str(&format!("because \"{because}\"\n}}\n"));
 }
 
 /// The name of the port of a flow.

@@ -5,6 +5,8 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
+use super::pods::{self, Secrets};
+use super::{Files, companions};
 use crate::compare::Key;
 use crate::facts::{self, at, items};
 use crate::normal;
@@ -34,6 +36,32 @@ pub(super) struct Workload<'o> {
     pub(super) ports: Vec<Port>,
     /// The ServiceAccount of its pods, if it takes that with it.
     pub(super) account: Option<&'o Object>,
+    /// What else its statements make: its autoscaler, budget, claims and ConfigMaps.
+    pub(super) companions: Vec<&'o Object>,
+    /// How much of it statements say.
+    pub(super) level: Level,
+    pub(super) hardening: Hardening,
+}
+
+/// Whether the compiler adds to a workload what it adds by default.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Hardening {
+    /// It adds nothing to all of the platform.
+    Off,
+    On,
+    /// A server or the compiler would refuse what it makes.
+    Refused,
+}
+
+/// How much of a workload statements say. A build that refuses a statement leads to the next level.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Level {
+    /// As much as there are statements for.
+    Full,
+    /// No other objects.
+    Alone,
+    /// What every workload has; a patch says the rest.
+    Plain,
 }
 
 impl<'o> Workload<'o> {
@@ -46,6 +74,9 @@ impl<'o> Workload<'o> {
             services: Vec::new(),
             ports: Vec::new(),
             account: None,
+            companions: Vec::new(),
+            level: Level::Full,
+            hardening: Hardening::Off,
         };
         workload.ports = workload.ports(&[]);
         workload
@@ -78,6 +109,21 @@ impl<'o> Workload<'o> {
         self.template()["spec"]["serviceAccountName"].as_str()
     }
 
+    /// Says less by statements; whether that is possible.
+    pub(super) fn say_less(&mut self) -> bool {
+        if self.hardening == Hardening::On {
+            self.hardening = Hardening::Refused;
+            return true;
+        }
+        self.level = match self.level {
+            Level::Full if !self.companions.is_empty() => Level::Alone,
+            Level::Full | Level::Alone => Level::Plain,
+            Level::Plain => return false,
+        };
+        self.companions.clear();
+        true
+    }
+
     /// Leaves its Services to others.
     pub(super) fn drop_service(&mut self, key: &Key) {
         self.services
@@ -85,7 +131,7 @@ impl<'o> Workload<'o> {
         self.ports = self.ports(&self.services.clone());
     }
 
-    fn text<'v>(&'v self, path: &[&str]) -> Option<&'v str> {
+    pub(super) fn text<'v>(&'v self, path: &[&str]) -> Option<&'v str> {
         at(&self.object, path).and_then(Value::as_str)
     }
 
@@ -98,18 +144,18 @@ impl<'o> Workload<'o> {
     }
 
     /// The template of its pods.
-    fn template(&self) -> &Value {
+    pub(super) fn template(&self) -> &Value {
         let path = facts::template_path(self.kind()).unwrap_or_default();
         at(&self.object, path).unwrap_or(&Value::Null)
     }
 
     /// The container that the statements of the service are about: the first.
-    fn main(&self) -> &Value {
+    pub(super) fn main(&self) -> &Value {
         &self.template()["spec"]["containers"][0]
     }
 
     /// The labels by which its pods are selected; of a job, those that its pods have.
-    fn selector(&self) -> Option<&Map<String, Value>> {
+    pub(super) fn selector(&self) -> Option<&Map<String, Value>> {
         match self.is_job() {
             true => self.template()["metadata"]["labels"].as_object(),
             false => at(&self.object, &["spec", "selector", "matchLabels"])?.as_object(),
@@ -129,19 +175,31 @@ impl<'o> Workload<'o> {
         }
     }
 
-    /// The statements of its block.
-    pub(super) fn lines(&self) -> Vec<String> {
+    /// The statements of its block. `secrets` are those of its namespace, with their keys; texts of several lines go to
+    /// `files`.
+    pub(super) fn lines(&self, secrets: &Secrets, files: &mut Files) -> Vec<String> {
         let mut lines = vec![self.identity()];
+        if self.hardening == Hardening::Refused {
+            lines.push("defaults kubernetes".to_owned());
+        }
         self.pairs(&mut lines);
-        self.container(&mut lines);
-        self.health(&mut lines);
+        self.container(secrets, &mut lines);
+        self.health(self.main(), &mut lines);
+        let is_plain = self.level == Level::Plain;
+        if !is_plain {
+            self.security(&mut lines);
+        }
         self.scaling(&mut lines);
+        self.files(secrets, files, &mut lines);
         if self.kind() == "StatefulSet" {
-            self.volumes(&mut lines);
             let claims = at(&self.object, &["spec", "volumeClaimTemplates"]);
             if claims.is_none_or(|claims| items(claims).is_empty()) {
                 lines.push("stateful".to_owned());
             }
+        }
+        if !is_plain {
+            self.before_main(secrets, &mut lines);
+            self.runs(&mut lines);
         }
         if let Some(zone) = self.text(&["spec", "timeZone"]).and_then(quoted) {
             lines.push(format!("time-zone {zone}"));
@@ -196,6 +254,10 @@ impl<'o> Workload<'o> {
         if self.services.is_empty() && !self.ports.is_empty() {
             block.push_str("service off\n");
         }
+        let declared = items(&self.main()["ports"]);
+        if !declared.is_empty() && declared.iter().all(|port| port["name"].is_null()) {
+            block.push_str("ports unnamed\n");
+        }
         block.push('}');
         block
     }
@@ -215,7 +277,24 @@ impl<'o> Workload<'o> {
             Some("None") => " headless",
             _ => "",
         };
-        format!("service {name}{ports}{headless}\n")
+        let unnamed = match items(&service.value["spec"]["ports"]) {
+            [only] if only["name"].is_null() => " unnamed",
+            _ => "",
+        };
+        let metadata = &service.value["metadata"];
+        let mut block = String::new();
+        for word in ["labels", "annotations"] {
+            let own = metadata[word].as_object().into_iter().flatten();
+            let own = own.filter(|(key, _)| !is_written_by_others(key));
+            if let Some(pairs) = pairs(own).filter(|pairs| !pairs.is_empty()) {
+                block.push_str(&format!("{word} {pairs}\n"));
+            }
+        }
+        let block = match block.as_str() {
+            "" => block,
+            lines => format!(" {{\n{lines}}}"),
+        };
+        format!("service {name}{ports}{headless}{unnamed}{block}\n")
     }
 
     /// Labels and annotations that the workload and its pods have with one value.
@@ -235,24 +314,9 @@ impl<'o> Workload<'o> {
         }
     }
 
-    fn container(&self, lines: &mut Vec<String>) {
+    fn container(&self, secrets: &Secrets, lines: &mut Vec<String>) {
         let container = self.main();
-        let image = container["image"].as_str().unwrap_or_default();
-        if let Some(image) = quoted(image) {
-            lines.push(format!("image {image}"));
-        }
-        for word in ["command", "args"] {
-            let texts = container[word].as_array();
-            let texts = texts.filter(|texts| !texts.is_empty());
-            let quoted: Option<Vec<String>> = texts
-                .into_iter()
-                .flatten()
-                .map(|text| quoted(text.as_str()?))
-                .collect();
-            if let Some(quoted) = quoted.filter(|quoted| !quoted.is_empty()) {
-                lines.push(format!("{word} {}", quoted.join(", ")));
-            }
-        }
+        lines.extend(pods::program(container));
         for port in &self.ports {
             let (name, number, protocol) = (&port.name, port.number, port.protocol);
             let target = match port.container == number {
@@ -261,19 +325,9 @@ impl<'o> Workload<'o> {
             };
             lines.push(format!("port {name} {number}{protocol}{target}"));
         }
-        self.environment(lines);
-        for resource in ["cpu", "memory"] {
-            let amount = |which: &str| container["resources"][which][resource].as_str();
-            let (Some(request), Some(limit)) = (amount("requests"), amount("limits")) else {
-                continue;
-            };
-            if is_amount(resource, request) && is_amount(resource, limit) {
-                lines.push(match request == limit {
-                    true => format!("{resource} {request}"),
-                    false => format!("{resource} {request}..{limit}"),
-                });
-            }
-        }
+        let secrets = (self.level != Level::Plain).then_some(secrets);
+        lines.extend(pods::environment(container, secrets));
+        lines.extend(pods::resources(container));
     }
 
     /// The ports of the first container, each with the number at which the first Service that has it is called.
@@ -312,15 +366,14 @@ impl<'o> Workload<'o> {
     }
 
     /// Probes that the language has a form for.
-    fn health(&self, lines: &mut Vec<String>) {
+    pub(super) fn health(&self, container: &Value, lines: &mut Vec<String>) {
         let mut probes = String::new();
         for (word, field) in [
             ("ready", "readinessProbe"),
             ("live", "livenessProbe"),
             ("startup", "startupProbe"),
         ] {
-            let probe = &self.main()[field];
-            if let Some(probe) = self.probe(probe) {
+            if let Some(probe) = self.probe(&container[field]) {
                 probes.push_str(&format!("{word} {probe}\n"));
             }
         }
@@ -392,30 +445,21 @@ impl<'o> Workload<'o> {
         Some(out)
     }
 
-    /// Variables with a value, up to the first that a patch has to add: a patch adds behind them.
-    fn environment(&self, lines: &mut Vec<String>) {
-        for variable in items(&self.main()["env"]) {
-            let name = variable["name"].as_str().filter(|name| is_variable(name));
-            let value = match &variable["value"] {
-                Value::Null => Some("\"\"".to_owned()),
-                value => value.as_str().and_then(quoted),
-            };
-            let (Some(name), Some(value), true) = (name, value, variable["valueFrom"].is_null())
-            else {
-                return;
-            };
-            lines.push(format!("env {name} = {value}"));
-        }
-    }
-
     fn scaling(&self, lines: &mut Vec<String>) {
-        if self.kind() == "DaemonSet" {
+        if let Some(scale) = self
+            .companion("HorizontalPodAutoscaler")
+            .and_then(companions::scale)
+        {
+            lines.push(scale);
+        } else if self.kind() == "DaemonSet" {
             lines.push("replicas per node".to_owned());
         } else if let Some(replicas) =
             at(&self.object, &["spec", "replicas"]).and_then(Value::as_u64)
         {
             lines.push(format!("replicas {replicas}"));
         }
+        let budget = self.companion("PodDisruptionBudget");
+        lines.extend(budget.and_then(companions::disruption));
     }
 
     /// The storage classes that its claims name.
@@ -425,32 +469,11 @@ impl<'o> Workload<'o> {
         let classes = claims.filter_map(|claim| claim["spec"]["storageClassName"].as_str());
         classes.filter(|class| is_name(class))
     }
+}
 
-    /// The claims of a StatefulSet, each with the path at which the first container has it.
-    fn volumes(&self, lines: &mut Vec<String>) {
-        let claims = at(&self.object, &["spec", "volumeClaimTemplates"]);
-        for claim in claims.and_then(Value::as_array).into_iter().flatten() {
-            let name = claim["metadata"]["name"]
-                .as_str()
-                .filter(|name| is_name(name));
-            let size = claim["spec"]["resources"]["requests"]["storage"].as_str();
-            let mounts = self.main()["volumeMounts"].as_array();
-            let mut mounts = mounts.into_iter().flatten();
-            let mount = mounts.find(|mount| mount["name"].as_str() == name);
-            let path = mount
-                .and_then(|mount| mount["mountPath"].as_str())
-                .and_then(quoted);
-            let (Some(name), Some(size), Some(path)) = (name, size, path) else {
-                continue;
-            };
-            let class = claim["spec"]["storageClassName"].as_str();
-            let class = class.filter(|class| is_name(class));
-            let class = class.map_or_else(String::new, |class| format!(" class {class}"));
-            if is_amount("memory", size) {
-                lines.push(format!("volume {name} {size} at {path}{class}"));
-            }
-        }
-    }
+/// Whether a label or an annotation is written by clients or by the compiler.
+fn is_written_by_others(key: &str) -> bool {
+    key == "app.kubernetes.io/part-of" || normal::NOISE.contains(&key)
 }
 
 /// Whether a Service has nothing that the language cannot say.
@@ -553,13 +576,13 @@ pub(super) fn is_name(text: &str) -> bool {
         && text.len() <= 63
 }
 
-fn is_variable(text: &str) -> bool {
+pub(super) fn is_variable(text: &str) -> bool {
     text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
         && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
 }
 
 /// Whether the language writes an amount as Kubernetes does.
-fn is_amount(resource: &str, text: &str) -> bool {
+pub(super) fn is_amount(resource: &str, text: &str) -> bool {
     let units: &[&str] = match resource {
         "cpu" => &["m", ""],
         _ => &["Ki", "Mi", "Gi", "Ti"],
