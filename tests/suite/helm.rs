@@ -2,6 +2,7 @@
 //! refuses, what is left when something is off. `tests/run` builds both and runs these.
 
 pub(crate) mod checks;
+mod import;
 mod random;
 
 use std::path::Path;

@@ -318,6 +318,30 @@ fn what_an_import_makes_is_imported_as_the_same_program() {
     }
 }
 
+/// A platform finds its objects by `app.kubernetes.io/part-of`, so that it writes its own name there.
+#[test]
+fn the_label_of_another_platform_is_reported_and_is_no_loss() {
+    let text = "apiVersion: v1\nkind: Service\nmetadata:\n  name: a\n  labels: { app.kubernetes.io/part-of: argocd }\nspec: { selector: { app: a }, ports: [{ port: 80 }] }\n---\napiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: a\n  labels: { app.kubernetes.io/part-of: argocd, app.kubernetes.io/name: b, team: x }\nspec:\n  selector: { matchLabels: { app: a } }\n  template:\n    metadata: { labels: { app: a, app.kubernetes.io/part-of: argocd } }\n    spec: { containers: [{ name: a, image: \"a:1\", ports: [{ containerPort: 80 }] }] }\n";
+    let imported = imported_of(
+        &[("a.yaml".to_owned(), text.as_bytes().to_vec())],
+        "default",
+    );
+    assert!(imported.report.is_lossless());
+    let objects = imported.report.objects.iter();
+    let rewritten = objects.flat_map(|one| {
+        let fields = one.fields.iter();
+        let fields = fields.filter(|field| field.class == erpc_import::Class::Rewritten);
+        fields.map(|field| format!("{} {}:{}", one.object.kind, field.path, field.line))
+    });
+    assert_eq!(
+        rewritten.collect::<Vec<String>>(),
+        [
+            "Service metadata.labels.\"app.kubernetes.io/part-of\":5",
+            "Deployment metadata.labels.\"app.kubernetes.io/part-of\":12"
+        ]
+    );
+}
+
 #[test]
 fn values_of_secrets_are_written_nowhere() {
     let secret = "apiVersion: v1\nkind: Secret\nmetadata: { name: NAME, namespace: shop }\nstringData: { a: hunter2 }\ndata: { b: aHVudGVyMg== }\n";

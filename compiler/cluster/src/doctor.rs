@@ -5,7 +5,7 @@ mod admission;
 mod capacity;
 mod enforcement;
 mod finding;
-mod network;
+pub(crate) mod network;
 mod server;
 mod state;
 mod storage;

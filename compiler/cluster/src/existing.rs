@@ -5,12 +5,15 @@ use erpc_emit::Kind;
 use erpc_model::kubernetes::is_system_namespace;
 use serde_json::{Map, Value};
 
+use crate::adopt::LAST_APPLIED;
 use crate::call::Call;
 use crate::client::Cluster;
 use crate::diff::SERVERS_METADATA;
 use crate::discovery::{Discovery, Resource};
+use crate::doctor::network::ENFORCING;
 use crate::failure::Failure;
 use crate::known::{By, Node, Table, Usual};
+use crate::object::{MANAGED_BY, TOOL};
 use crate::path::Segment;
 use crate::state::STATE_NAMESPACE;
 
@@ -21,8 +24,14 @@ pub struct Existing {
     pub objects: Vec<Value>,
     /// Kinds that may not be read, with the reason.
     pub unread: Vec<String>,
+    /// A chosen namespace that does not exist, with the names of those that do, as far as they may be listed.
+    pub missing: Option<(String, Vec<String>)>,
     /// The version of the server: `1.37`.
     pub version: String,
+    /// The addresses of Services.
+    pub services: Vec<String>,
+    /// The network plugin, by the name that a cluster block has for it.
+    pub cni: Option<&'static str>,
     /// Storage classes, each with whether it is the default.
     pub storage_classes: Vec<(String, bool)>,
 }
@@ -67,6 +76,8 @@ pub async fn existing(cluster: &Cluster, namespaces: &[String]) -> Result<Existi
     let discovery = Discovery::read(cluster).await?;
     let mut found = Existing {
         version: version(cluster).await?,
+        services: services(cluster).await,
+        cni: plugin(cluster).await,
         ..Existing::default()
     };
     for resource in &discovery.resources {
@@ -81,6 +92,12 @@ pub async fn existing(cluster: &Cluster, namespaces: &[String]) -> Result<Existi
         if resource.kind == "StorageClass" {
             found.read_classes(cluster, resource).await;
         }
+        if resource.kind == "Namespace" && !namespaces.is_empty() {
+            found.read_namespaces(cluster, resource, namespaces).await;
+            if found.missing.is_some() {
+                return Ok(found);
+            }
+        }
         match (resource.is_namespaced, namespaces) {
             (false, []) => found.read(cluster, resource, None).await,
             // What has no namespace is not only of this one.
@@ -94,6 +111,34 @@ pub async fn existing(cluster: &Cluster, namespaces: &[String]) -> Result<Existi
         }
     }
     Ok(found)
+}
+
+/// The ranges of Services; none if the server is older than ServiceCIDRs, or does not show them.
+async fn services(cluster: &Cluster) -> Vec<String> {
+    let path = "/apis/networking.k8s.io/v1/servicecidrs";
+    let ranges = |one: Value| {
+        let ranges = one["spec"]["cidrs"].as_array().into_iter().flatten();
+        let ranges = ranges.filter_map(|range| range.as_str().map(str::to_owned));
+        ranges.collect::<Vec<String>>()
+    };
+    match cluster.list_as(path, "", ranges).await {
+        Ok(found) => found.into_iter().flatten().collect(),
+        // Without them the cluster block says nothing of Services, which is valid.
+        Err(_) => Vec::new(),
+    }
+}
+
+/// The network plugin, by its agents; `None` if none is known, or if they may not be read.
+async fn plugin(cluster: &Cluster) -> Option<&'static str> {
+    let name = |one: Value| one["metadata"]["name"].as_str().map(str::to_owned);
+    let path = "/apis/apps/v1/daemonsets";
+    // Without it the cluster block has an assumption, with a comment that it is one.
+    let found = cluster.list_as(path, "", name).await.ok()?;
+    let mut names = found.iter().flatten();
+    names.find_map(|name| {
+        let mut agents = ENFORCING.iter();
+        Some(agents.find(|(agent, _)| agent == name)?.1)
+    })
 }
 
 async fn version(cluster: &Cluster) -> Result<String, Failure> {
@@ -111,6 +156,31 @@ impl Existing {
         match cluster.list_as(&path, "", of).await {
             Ok(found) => self.objects.extend(found.into_iter().flatten()),
             Err(error) => self.unread.push(format!("{}: {error}", resource.kind)),
+        }
+    }
+
+    /// Reads the Namespace objects of chosen namespaces.
+    async fn read_namespaces(&mut self, cluster: &Cluster, resource: &Resource, names: &[String]) {
+        let collection = resource.collection(None);
+        for name in names {
+            match cluster
+                .call(Call::get(format!("{collection}/{name}")))
+                .await
+            {
+                Ok(answer) => self.objects.extend(applied(answer.body, resource, true)),
+                Err(error) if error.is_not_found() => {
+                    let name_of = |one: Value| one["metadata"]["name"].as_str().map(str::to_owned);
+                    let known = match cluster.list_as(&collection, "", name_of).await {
+                        Ok(known) => known.into_iter().flatten().collect(),
+                        // They are for a suggestion alone.
+                        Err(_) => Vec::new(),
+                    };
+                    self.missing = Some((name.clone(), known));
+                    return;
+                }
+                // Objects of the namespace may be readable all the same.
+                Err(error) => self.unread.push(format!("Namespace {name}: {error}")),
+            }
         }
     }
 
@@ -188,6 +258,10 @@ fn without_servers(object: &mut Value, name: &str) {
         fields.remove("status");
         if let Some(Value::Object(metadata)) = fields.get_mut("metadata") {
             metadata.retain(|key, _| !SERVERS_METADATA.contains(&key.as_str()));
+            without(metadata, "annotations", |key, _| key == LAST_APPLIED);
+            without(metadata, "labels", |key, value| {
+                key == MANAGED_BY && value == TOOL
+            });
         }
         if let Some(root) = kind.and_then(|kind| Table::whole().root(kind)) {
             strip(fields, root, name);
@@ -199,6 +273,18 @@ fn without_servers(object: &mut Value, name: &str) {
             object["spec"]["storageClassName"] = storage_class;
         }
         _ => {}
+    }
+}
+
+/// Drops what tools mark objects with: the label of erpc, and kubectl's copy of what was applied, which has the values
+/// of a Secret.
+fn without(metadata: &mut Map<String, Value>, field: &str, is_mark: fn(&str, &Value) -> bool) {
+    let Some(Value::Object(entries)) = metadata.get_mut(field) else {
+        return;
+    };
+    entries.retain(|key, value| !is_mark(key, value));
+    if entries.is_empty() {
+        metadata.remove(field);
     }
 }
 
@@ -263,6 +349,18 @@ mod tests {
             "spec": { "selector": { "app": "web" }, "ports": [{ "port": 80, "targetPort": 8080 }] }
         });
         assert_eq!(service, expected);
+    }
+
+    #[test]
+    fn the_copy_of_kubectl_is_dropped_with_the_values_in_it() {
+        let copy = "kubectl.kubernetes.io/last-applied-configuration";
+        let mut secret = json!({
+            "apiVersion": "v1", "kind": "Secret",
+            "metadata": { "name": "login", "annotations": { copy: "{\"data\":{\"a\":\"aHVudGVyMg==\"}}" } },
+            "data": { "a": "" },
+        });
+        without_servers(&mut secret, "login");
+        assert_eq!(secret["metadata"], json!({ "name": "login" }));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! and never guessed.
 
 use std::collections::HashMap;
+use std::fmt;
 
 use erpc_diagnostics::Severity;
 use erpc_diagnostics::codes::{self, Code};
@@ -36,6 +37,20 @@ pub struct Object {
 }
 
 impl Object {
+    /// An object of a cluster, whose place is its name.
+    #[must_use]
+    pub fn live(value: Value) -> Self {
+        Self {
+            place: Place {
+                file: Key::of(&value).to_string(),
+                line: 0,
+            },
+            value,
+            lines: FieldLines::default(),
+            comment: Vec::new(),
+        }
+    }
+
     /// The line of a field, or of the nearest one above it. An element of a list is named by its number.
     #[must_use]
     pub fn line_of(&self, path: &[&str]) -> usize {
@@ -97,8 +112,17 @@ impl FieldLines {
 pub struct Place {
     /// The path of the file.
     pub file: String,
-    /// The line, from 1.
+    /// The line, from 1; 0 of what is not in a file.
     pub line: usize,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.line {
+            0 => f.write_str(&self.file),
+            line => write!(f, "{}:{line}", self.file),
+        }
+    }
 }
 
 /// What is in files.
@@ -247,7 +271,7 @@ fn without_duplicates(mut reading: Reading) -> Reading {
             kept.push(object);
             continue;
         };
-        let other = format!("{}:{}", first.place.file, first.place.line);
+        let other = &first.place;
         let (kind, message) = if first.value == object.value {
             let message = format!("{key} is the same as at {other}");
             (FindingKind::Duplicate, message)

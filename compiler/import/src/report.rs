@@ -12,7 +12,7 @@ use crate::compare::{Difference, Key};
 use crate::facts::{items, text};
 use crate::flows::{AllowedOnly, Flow};
 use crate::normal;
-use crate::program::{Fate, Problem, SERVER_FIELDS};
+use crate::program::{Fate, PART_OF, Problem, SERVER_FIELDS};
 use crate::read::{Finding, Object, Place};
 
 /// What became of a field.
@@ -232,12 +232,8 @@ impl Report {
             line(
                 &mut out,
                 format_args!(
-                    "| {from} | {}.{}{port} | {grade} | {} | {}:{} |",
-                    flow.to.namespace,
-                    flow.to.name,
-                    flow.evidence,
-                    flow.place.file,
-                    flow.place.line
+                    "| {from} | {}.{}{port} | {grade} | {} | {} |",
+                    flow.to.namespace, flow.to.name, flow.evidence, flow.place
                 ),
             );
         }
@@ -250,12 +246,11 @@ impl Report {
             let counts = counts.iter();
             let counts = counts.map(|(class, count)| format!("{count} {}", class.title()));
             let counts = Vec::from_iter(counts).join(", ");
-            let place = &object.place;
             line(
                 &mut out,
                 format_args!(
-                    "| {} | {} | {}:{} | {counts} |",
-                    object.object, object.becomes, place.file, place.line
+                    "| {} | {} | {} | {counts} |",
+                    object.object, object.becomes, object.place
                 ),
             );
         }
@@ -268,12 +263,11 @@ impl Report {
             out,
             "Findings",
             self.findings.iter().map(|finding| {
-                let place = &finding.place;
                 let code = finding
                     .kind
                     .code()
                     .map_or_else(String::new, |code| format!("{} ", code.id));
-                format!("{code}{}:{}: {}", place.file, place.line, finding.message)
+                format!("{code}{}: {}", finding.place, finding.message)
             }),
         );
     }
@@ -315,9 +309,11 @@ impl Report {
             "Fields that are written otherwise",
             to_review.map(|(object, field)| {
                 format!(
-                    "{}:{}: {} `{}`: {}",
-                    object.place.file,
-                    field.line,
+                    "{}: {} `{}`: {}",
+                    Place {
+                        file: object.place.file.clone(),
+                        line: field.line,
+                    },
                     object.object,
                     field.path,
                     field.class.title()
@@ -435,6 +431,11 @@ struct Walk<'w> {
 impl Walk<'_> {
     fn add(&mut self, path: &str, at: &[String], class: Class) {
         let names: Vec<&str> = at.iter().map(String::as_str).collect();
+        // A platform finds its objects by this label, so that it has the platform's name; no selector is about it.
+        let class = match class {
+            Class::Changed if path == PART_OF => Class::Rewritten,
+            class => class,
+        };
         self.fields.push(Field {
             path: path.to_owned(),
             line: self.object.line_of(&names),

@@ -9,7 +9,7 @@ use erpc_tests::repository;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::server::{Cluster, until};
+use super::server::{Cluster, Ran, until};
 
 const APPLICATION: &str = "imported/aks-store/original";
 /// What has pods, and what they come from.
@@ -157,4 +157,168 @@ fn a_public_application_is_adopted_isolated_and_changed() {
             assert_eq!(after.get(object), Some(identity), "{object}");
         }
     }
+}
+
+#[test]
+#[ignore = "needs the server that tests/cluster/build makes; tests/run runs it"]
+fn what_runs_is_imported_without_what_the_server_and_controllers_wrote() {
+    let cluster = running();
+    let before = identities(&cluster);
+    let folder = TempDir::new().expect("a folder");
+    let pets = folder.path();
+    cluster
+        .erpc(&["import", "--cluster", "--namespace", "pest"], pets)
+        .exits(64)
+        .says(&["namespace `pest` does not exist", "did you mean `pets`?"]);
+    import(
+        &cluster,
+        pets,
+        &[
+            "--cluster",
+            "--namespace",
+            "pets",
+            "--report",
+            "report.json",
+        ],
+    );
+
+    // It means what was applied, but for the ports of nodes, which are in use. Nothing of other namespaces is in it.
+    let original = repository().join(APPLICATION).display().to_string();
+    let compared = cluster.erpc(
+        &[
+            "import",
+            &original,
+            "--default-namespace",
+            "pets",
+            "--check",
+            ".",
+        ],
+        pets,
+    );
+    let differ = compared.exits(2).err;
+    let lines: Vec<&str> = differ
+        .lines()
+        .filter(|line| line.contains("differs"))
+        .collect();
+    assert!(!lines.is_empty(), "{differ}");
+    for line in lines {
+        assert!(line.contains("nodePort"), "{line}");
+    }
+    let files = erpc_tests::files_below(pets);
+    for (path, bytes) in &files {
+        let text = String::from_utf8_lossy(bytes);
+        // What the original has in its Secrets, and what only servers, kubectl and other namespaces write.
+        for unwanted in [
+            "dXNlcm5hbWU=",
+            "cGFzc3dvcmQ=",
+            "last-applied-configuration",
+            "managedFields",
+            "resourceVersion",
+            "clusterIP",
+            "kube-root-ca",
+            "kube-system/",
+        ] {
+            assert!(!text.contains(unwanted), "{path}: {unwanted}");
+        }
+    }
+    let source = String::from_utf8_lossy(&files["platform.erp"]);
+    for wanted in [
+        "services   10.96.0.0/",
+        "import: env ORDER_DB_URI, Deployment pets/makeline-service",
+        "keys    \"RABBITMQ_DEFAULT_PASS\", \"RABBITMQ_DEFAULT_USER\"",
+    ] {
+        assert!(source.contains(wanted), "{wanted}: {source}");
+    }
+
+    cluster.erpc(&["adopt", "--yes"], pets).exits(0);
+    cluster.applied(pets);
+    assert_eq!(identities(&cluster), before);
+
+    // What erpc applied is imported as the same program again.
+    let again = TempDir::new().expect("a folder");
+    import(
+        &cluster,
+        again.path(),
+        &["--cluster", "--namespace", "pets"],
+    );
+    let [first, second] = [pets, again.path()].map(|folder| {
+        let text = std::fs::read_to_string(folder.join("platform.erp"));
+        text.expect("the platform")
+    });
+    assert_eq!(first, second);
+}
+
+/// An overlay with what Kustomize alone knows: names with a prefix, a generated ConfigMap, another image, a patch.
+fn write_overlay(folder: &Path) {
+    let files = [
+        (
+            "base/kustomization.yaml",
+            "resources: [web.yaml]\nconfigMapGenerator:\n- name: settings\n  literals: [LEDGER_URL=http://ledger:8080]\n",
+        ),
+        (
+            "base/web.yaml",
+            "apiVersion: apps/v1\nkind: Deployment\nmetadata: { name: web }\nspec:\n  selector: { matchLabels: { app: web } }\n  template:\n    metadata: { labels: { app: web } }\n    spec:\n      containers:\n      - name: web\n        image: \"shop/web:1\"\n        envFrom: [{ configMapRef: { name: settings } }]\n---\napiVersion: apps/v1\nkind: Deployment\nmetadata: { name: ledger }\nspec:\n  selector: { matchLabels: { app: ledger } }\n  template:\n    metadata: { labels: { app: ledger } }\n    spec: { containers: [{ name: ledger, image: \"shop/ledger:1\", ports: [{ containerPort: 8080 }] }] }\n---\napiVersion: v1\nkind: Service\nmetadata: { name: ledger }\nspec: { selector: { app: ledger }, ports: [{ port: 8080 }] }\n",
+        ),
+        (
+            "prod/kustomization.yaml",
+            "namespace: pay\nresources: [../base]\nimages: [{ name: shop/web, newTag: \"2\" }]\nreplicas: [{ name: web, count: 3 }]\n",
+        ),
+        ("broken/kustomization.yaml", "resources: [missing.yaml]\n"),
+    ];
+    for (path, text) in files {
+        let path = folder.join(path);
+        std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+        std::fs::write(path, text).expect("written");
+    }
+}
+
+#[test]
+#[ignore = "needs the server that tests/cluster/build makes; tests/run runs it"]
+fn kubectl_renders_an_overlay_for_an_import() {
+    let folder = TempDir::new().expect("a folder");
+    write_overlay(folder.path());
+    // The binary of the tests is a real kubectl behind one argument.
+    let programs = folder.path().join("programs");
+    std::fs::create_dir(&programs).expect("a folder");
+    let kubectl = programs.join("kubectl");
+    let binary = std::env::var("ERPC_TEST_CLUSTER").expect("ERPC_TEST_CLUSTER names the server");
+    let script = format!("#!/bin/sh\nexec '{binary}' kubectl \"$@\"\n");
+    std::fs::write(&kubectl, script).expect("written");
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(&kubectl, mode).expect("executable");
+    let run = |arguments: &[&str], path: &Path| {
+        let mut command = super::server::erpc(arguments, folder.path());
+        Ran::of(&command.env("PATH", path).output().expect("erpc runs"))
+    };
+
+    run(
+        &["import", "--kustomize", "prod", "--out", "made"],
+        &programs,
+    )
+    .exits(0);
+    let source = std::fs::read_to_string(folder.path().join("made/platform.erp"));
+    let source = source.expect("the platform");
+    for wanted in [
+        "namespace pay {",
+        "shop/web:2",
+        "replicas 3",
+        "because \"import: ConfigMap settings-",
+    ] {
+        assert!(source.contains(wanted), "{wanted}: {source}");
+    }
+    let made = || std::fs::exists(folder.path().join("not")).expect("a folder");
+    run(
+        &["import", "--kustomize", "broken", "--out", "not"],
+        &programs,
+    )
+    .exits(1)
+    .says(&["kustomize cannot render broken", "missing.yaml"]);
+    run(&["import", "prod", "--out", "not"], &programs)
+        .exits(64)
+        .says(&["`erpc import --kustomize prod`"]);
+    let nothing = folder.path().join("base");
+    run(&["import", "--kustomize", "prod", "--out", "not"], &nothing)
+        .exits(1)
+        .says(&["neither `kustomize` nor `kubectl` is installed"]);
+    assert!(!made());
 }

@@ -283,7 +283,7 @@ pub(super) fn findings(findings: &[Finding], console: &mut Console<'_>) {
     for finding in findings {
         let place = match finding.place.file.as_str() {
             "" => String::new(),
-            file => format!("{file}:{}: ", finding.place.line),
+            _ => format!("{}: ", finding.place),
         };
         let code = finding.kind.code();
         let id = code.map_or_else(String::new, |code| format!("{}: ", code.id));
@@ -316,13 +316,9 @@ fn problems(report: &Report, console: &mut Console<'_>) {
         .iter()
         .filter(|_| !report.is_hardened)
         .map(|one| format!("the result closes {one}"));
-    let refused = report.not_taken().map(|one| {
-        let place = &one.place;
-        format!(
-            "{}:{}: {}: {}",
-            place.file, place.line, one.object, one.becomes
-        )
-    });
+    let refused = report
+        .not_taken()
+        .map(|one| format!("{}: {}: {}", one.place, one.object, one.becomes));
     let all = refused.chain(problems).chain(differences).chain(closed);
     let all: Vec<String> = all.collect();
     for line in all.iter().take(MAX_SHOWN) {

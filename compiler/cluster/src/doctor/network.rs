@@ -73,19 +73,19 @@ pub(super) async fn dns(context: &Context<'_>) -> Result<Finding, Failure> {
     })
 }
 
-/// Agents that are known to enforce NetworkPolicies, by the names of their DaemonSets.
-const ENFORCING: [&str; 11] = [
-    "cilium",
-    "calico-node",
-    "canal",
-    "antrea-agent",
-    "kube-router",
-    "weave-net",
-    "kindnet",
-    "kube-network-policies",
-    "ovnkube-node",
-    "aws-node",
-    "azure-npm",
+/// Agents that are known to enforce NetworkPolicies: the name of the DaemonSet, and of the plugin in a cluster block.
+pub(crate) const ENFORCING: [(&str, &str); 11] = [
+    ("cilium", "cilium"),
+    ("calico-node", "calico"),
+    ("canal", "canal"),
+    ("antrea-agent", "antrea"),
+    ("kube-router", "kube-router"),
+    ("weave-net", "weave"),
+    ("kindnet", "kindnet"),
+    ("kube-network-policies", "kube-network-policies"),
+    ("ovnkube-node", "ovn-kubernetes"),
+    ("aws-node", "aws-vpc"),
+    ("azure-npm", "azure-npm"),
 ];
 
 pub(super) async fn network(context: &Context<'_>) -> Result<Finding, Failure> {
@@ -95,7 +95,8 @@ pub(super) async fn network(context: &Context<'_>) -> Result<Finding, Failure> {
         .iter()
         .filter_map(|set| set["metadata"]["name"].as_str())
         .collect();
-    if let Some(agent) = names.iter().find(|name| ENFORCING.contains(name)) {
+    let is_agent = |name: &&&str| ENFORCING.iter().any(|(agent, _)| *agent == **name);
+    if let Some(agent) = names.iter().find(is_agent) {
         return Ok(good(format!("probably enforced: {agent} runs")));
     }
     if names.iter().any(|name| name.contains("flannel")) {

@@ -534,7 +534,7 @@ pub(crate) fn lost(originals: &[Object], made: &[Value]) -> Vec<Difference> {
 }
 
 /// The label by which the objects of a platform are found, on the object alone.
-const PART_OF: &str = "metadata.labels.\"app.kubernetes.io/part-of\"";
+pub(crate) const PART_OF: &str = "metadata.labels.\"app.kubernetes.io/part-of\"";
 
 /// Whether it is a label of the object itself that the compiler adds.
 fn is_part_of(difference: &Difference) -> bool {

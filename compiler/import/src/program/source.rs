@@ -396,7 +396,11 @@ fn head(parts: &Parts<'_, '_>, out: &mut String) {
         ));
     }
     out.push_str("}\n\ntiers all\n\n");
-    if options.cluster.len() < 3 {
+    let has = |word: &str| {
+        let mut lines = options.cluster.iter();
+        lines.any(|line| line.split(' ').next() == Some(word))
+    };
+    if !["dns", "cni"].into_iter().all(has) {
         out.push_str(
             "# Assumed: correct the network plugin and DNS, and add nodes, addresses and storage classes.\n",
         );
@@ -404,8 +408,7 @@ fn head(parts: &Parts<'_, '_>, out: &mut String) {
     out.push_str("cluster main {\n");
     for usual in ["kubernetes 1.37", "dns kube-dns", "cni calico"] {
         let word = usual.split(' ').next().unwrap_or(usual);
-        let mut lines = options.cluster.iter();
-        if !lines.any(|line| line.split(' ').next() == Some(word)) {
+        if !has(word) {
             out.push_str(&format!("{usual}\n"));
         }
     }
@@ -564,8 +567,7 @@ fn calls(index: &Index<'_, '_>, namespace: &Namespace<'_>, workload: &Workload<'
         if !seen.insert((name.clone(), port.clone())) {
             continue;
         }
-        let (file, line) = (&flow.place.file, flow.place.line);
-        let because = quoted(&format!("import: {}, {file}:{line}", flow.evidence));
+        let because = quoted(&format!("import: {}, {}", flow.evidence, flow.place));
         let because = because.map_or_else(String::new, |because| format!(" because {because}"));
         let comment = match flow.grade {
             Grade::Proposed => " # proposed",

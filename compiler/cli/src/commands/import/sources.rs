@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use clap::Args;
+use erpc_diagnostics::nearest;
 use erpc_import::{Hint, Input, Reading};
-use serde_json::json;
 
 use super::super::cluster::{Access, block_on};
 use crate::Failure;
@@ -35,6 +35,9 @@ pub(super) struct Tools {
     /// File with values for the chart; can be repeated.
     #[arg(short = 'f', long, value_name = "FILE", requires = "helm")]
     values: Vec<PathBuf>,
+    /// The name of the release, of which charts make the names of objects [default: the name of the chart's folder].
+    #[arg(long, value_name = "RELEASE", requires = "helm")]
+    release: Option<String>,
     /// Directory to render with kustomize or kubectl, one of which must be installed.
     #[arg(long, value_name = "DIR")]
     kustomize: Option<PathBuf>,
@@ -70,12 +73,12 @@ impl Tools {
     pub(super) fn read(&self, namespace: &str, found: &mut Found) -> Result<Sources, Failure> {
         let mut sources = Sources::default();
         if let Some(chart) = &self.helm {
-            let name = chart
-                .file_stem()
-                .map_or_else(|| "release".into(), |name| name.to_string_lossy());
+            let folder = chart.file_stem().map(|name| name.to_string_lossy());
+            let release = self.release.as_deref();
+            let release = release.or(folder.as_deref()).unwrap_or("release");
             let mut command = Command::new("helm");
             command.args(["template", "--include-crds", "--namespace", namespace]);
-            command.arg(&*name).arg(chart);
+            command.arg(release).arg(chart);
             for values in &self.values {
                 command.arg("--values").arg(values);
             }
@@ -89,10 +92,17 @@ impl Tools {
             own.arg("build").arg(folder);
             let mut of_kubectl = Command::new("kubectl");
             of_kubectl.arg("kustomize").arg(folder);
-            let bytes = match is_installed("kustomize") {
-                true => rendered(&mut own, "kustomize", folder)?,
-                false => rendered(&mut of_kubectl, "kustomize", folder)?,
+            let command = match (is_installed("kustomize"), is_installed("kubectl")) {
+                (true, _) => &mut own,
+                (false, true) => &mut of_kubectl,
+                (false, false) => {
+                    return Err(Failure::Failed(format!(
+                        "neither `kustomize` nor `kubectl` is installed; render {} where one of them is, and import the result with `erpc import -`",
+                        folder.display()
+                    )));
+                }
             };
+            let bytes = rendered(command, "kustomize", folder)?;
             found
                 .files
                 .push((format!("{} (kustomize build)", folder.display()), bytes));
@@ -118,23 +128,36 @@ impl Tools {
 impl Tools {
     /// Adds the objects of a cluster, and what is known of it.
     fn read_cluster(&self, sources: &mut Sources, found: &mut Found) -> Result<(), Failure> {
-        let (existing, name) = block_on(async {
+        let existing = block_on(async {
             let cluster = self.access.connect("import").await?;
-            let existing = erpc_cluster::existing(&cluster, &self.namespace).await?;
-            Ok((existing, cluster.describe()))
+            Ok(erpc_cluster::existing(&cluster, &self.namespace).await?)
         })?;
-        found.failures.extend(existing.unread);
-        if erpc_emit::schema::Version::named(&existing.version).is_some() {
-            sources
-                .cluster
-                .push(format!("kubernetes {}", existing.version));
+        if let Some((name, known)) = existing.missing {
+            let nearest = nearest(&name, known.iter().map(String::as_str));
+            let nearest =
+                nearest.map_or_else(String::new, |known| format!("; did you mean `{known}`?"));
+            return Err(Failure::Usage(format!(
+                "namespace `{name}` does not exist in the cluster{nearest}"
+            )));
         }
+        found.failures.extend(existing.unread);
+        let facts = &mut sources.cluster;
+        if erpc_emit::schema::Version::named(&existing.version).is_some() {
+            facts.push(format!("kubernetes {}", existing.version));
+        }
+        if !existing.services.is_empty() {
+            facts.push(format!("services {}", existing.services.join(", ")));
+        }
+        facts.extend(existing.cni.map(|cni| format!("cni {cni}")));
         for (class, is_default) in existing.storage_classes {
             let default = if is_default { " default" } else { "" };
-            sources.cluster.push(format!("storage {class}{default}"));
+            facts.push(format!("storage {class}{default}"));
         }
-        let list = json!({ "apiVersion": "v1", "kind": "List", "items": existing.objects });
-        found.files.push((name, list.to_string().into_bytes()));
+        let objects = existing.objects.into_iter();
+        sources
+            .reading
+            .objects
+            .extend(objects.map(erpc_import::Object::live));
         Ok(())
     }
 }
