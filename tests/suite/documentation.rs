@@ -265,6 +265,31 @@ fn is_made(name: &str, made: &str) {
     );
 }
 
+/// What an example of the language reference takes as a manifest.
+const REDIS: &str = r"
+apiVersion: apps/v1
+kind: Deployment
+metadata: { name: redis }
+spec:
+  selector: { matchLabels: { app: redis } }
+  template:
+    metadata: { labels: { app: redis } }
+    spec:
+      securityContext: { runAsNonRoot: true, runAsUser: 999, seccompProfile: { type: RuntimeDefault } }
+      containers:
+        - name: redis
+          image: redis:7.4
+          securityContext: { allowPrivilegeEscalation: false, capabilities: { drop: [ALL] } }
+          ports: [{ name: client, containerPort: 6379 }]
+---
+apiVersion: v1
+kind: Service
+metadata: { name: redis }
+spec:
+  selector: { app: redis }
+  ports: [{ port: 6379, targetPort: client }]
+";
+
 /// Every example of the language reference is a program without errors.
 #[test]
 fn the_examples_of_the_language_compile() {
@@ -284,6 +309,7 @@ fn the_examples_of_the_language_compile() {
         let compiled = erpc_tests::Memory::of(program)
             .with("manifests/classes.yaml", class)
             .with("redis/account.json", account("redis"))
+            .with("redis.yaml", REDIS)
             .with("robot.json", account("robot"))
             .compile();
         let shown = erpc_diagnostics::render_human(

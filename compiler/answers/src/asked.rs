@@ -159,7 +159,7 @@ fn read_parties(platform: &Platform, name: &str) -> Result<Vec<Party>, String> {
     if let Some(tier) = name.strip_prefix("tier(") {
         return of_tier(platform, tier);
     }
-    let all = || platform.services().map(|(id, _)| service(id));
+    let all = || platform.workloads().map(|(id, _)| service(id));
     match name.split_once('.') {
         None if name == "*" => Ok(all().collect()),
         Some(("*", "*")) => Ok(all().collect()),
@@ -173,7 +173,7 @@ fn read_parties(platform: &Platform, name: &str) -> Result<Vec<Party>, String> {
         },
         Some((namespace, rest)) => {
             let id = namespace_named(platform, namespace)?;
-            let services = &platform[id].services;
+            let services = platform.workloads_in(id);
             if rest == "*" {
                 return Ok(services.iter().copied().map(service).collect());
             }
@@ -206,7 +206,7 @@ fn of_tier(platform: &Platform, rest: &str) -> Result<Vec<Party>, String> {
         return Err(unknown(&format!("there is no tier `{name}`"), name, names));
     };
     Ok(platform
-        .services()
+        .workloads()
         .filter(|(_, s)| platform[s.namespace].tier.value.index() == tier)
         .map(|(id, _)| service(id))
         .collect())
@@ -234,7 +234,7 @@ fn bare(platform: &Platform, name: &str) -> Result<Vec<Party>, String> {
         )))]);
     }
     let of_name: Vec<ServiceId> = platform
-        .services()
+        .workloads()
         .filter(|(_, s)| s.name.value == name)
         .map(|(id, _)| id)
         .collect();
@@ -250,7 +250,7 @@ fn bare(platform: &Platform, name: &str) -> Result<Vec<Party>, String> {
         return Ok(vec![Party::Controller]);
     }
     if let Ok(id) = namespace_named(platform, name) {
-        let services = &platform[id].services;
+        let services = platform.workloads_in(id);
         return Ok(services.iter().copied().map(service).collect());
     }
     let mut names: Vec<&str> = platform

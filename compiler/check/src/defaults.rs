@@ -46,14 +46,18 @@ const LACKS: [Lack; 4] = [
 
 /// The namespaces without network policies.
 pub(crate) fn open_networks(platform: &Platform, out: &mut Diagnostics) {
-    for (_, namespace) in platform.namespaces() {
+    for (id, namespace) in platform.namespaces() {
         let Some(opened) = namespace.opened() else {
             continue;
         };
         let name = &namespace.name.value;
-        let services = match namespace.services.len() {
-            1 => "its service".to_owned(),
-            many => format!("its {many} services"),
+        let raw = platform.raw_workloads();
+        let raw = raw.filter(|(_, raw)| raw.namespace == id).count();
+        let services = match (namespace.services.len(), raw) {
+            (1, 0) => "its service".to_owned(),
+            (many, 0) => format!("its {many} services"),
+            (0, 1) => "its workload".to_owned(),
+            (many, raw) => format!("its {} workloads", many + raw),
         };
         out.push(
             Diagnostic::new(

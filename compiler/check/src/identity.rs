@@ -4,8 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use erpc_diagnostics::{Diagnostic, Diagnostics, Span, codes};
-use erpc_model::{Namespace, Peer, Platform, Service, ServiceId, Sourced, kubernetes};
-use erpc_policy::{Edge, Edges};
+use erpc_model::{NamespaceId, Peer, Platform, Service, ServiceId, Sourced, kubernetes};
+use erpc_policy::{Derived, Edge, Edges};
 use rustc_hash::FxHashMap;
 use smol_str::SmolStr;
 
@@ -13,22 +13,34 @@ use crate::of_service;
 
 /// Pods of one service that another one selects: its Service would send them requests, its policy would open them, and
 /// the controllers of both would count them.
-pub(crate) fn overlaps(platform: &Platform, out: &mut Diagnostics) {
-    for (_, namespace) in platform.namespaces() {
-        let mut services = namespace.services.iter().map(|id| &platform[*id]);
+pub(crate) fn overlaps(platform: &Platform, derived: &Derived, out: &mut Diagnostics) {
+    let mut raw: BTreeMap<NamespaceId, Vec<ServiceId>> = BTreeMap::new();
+    for (id, service) in platform.raw_workloads() {
+        raw.entry(service.namespace).or_default().push(id);
+    }
+    for (id, namespace) in platform.namespaces() {
+        let raw = raw.get(&id).into_iter().flatten();
+        let workloads: Vec<ServiceId> = namespace.services.iter().chain(raw).copied().collect();
         // By their names alone, services are told apart.
-        if services.any(Service::has_own_selector) {
-            for (selecting, selected) in overlapping(platform, namespace) {
+        let mut all = workloads.iter().map(|id| &platform[*id]);
+        if all.any(Service::has_own_selector) {
+            // Workloads among the manifests run as they do already; what selects their pods matters once a policy
+            // follows from it.
+            let has_policy = |id: &ServiceId| {
+                let policy = derived.policies.get(id.index());
+                platform[*id].raw.is_none() || policy.is_some_and(|policy| !policy.is_empty())
+            };
+            let found = overlapping(platform, &workloads);
+            for (selecting, selected) in found.into_iter().filter(|(by, _)| has_policy(by)) {
                 out.push(overlap(platform, selecting, selected));
             }
         }
     }
 }
 
-/// Pairs of services of which the first selects pods of the second, each pair once.
-fn overlapping(platform: &Platform, namespace: &Namespace) -> BTreeSet<(ServiceId, ServiceId)> {
-    let pods: Vec<(ServiceId, BTreeMap<SmolStr, SmolStr>)> = namespace
-        .services
+/// Pairs of workloads of a namespace of which the first selects pods of the second, each pair once.
+fn overlapping(platform: &Platform, workloads: &[ServiceId]) -> BTreeSet<(ServiceId, ServiceId)> {
+    let pods: Vec<(ServiceId, BTreeMap<SmolStr, SmolStr>)> = workloads
         .iter()
         .map(|id| (*id, platform.pod_labels(*id).into_iter().collect()))
         .collect();
@@ -41,7 +53,10 @@ fn overlapping(platform: &Platform, namespace: &Namespace) -> BTreeSet<(ServiceI
     // By the keys of the selectors and then by their values, so that the labels of a pod find the selectors that take it.
     let mut selectors: BTreeMap<Vec<SmolStr>, FxHashMap<Vec<SmolStr>, Vec<ServiceId>>> =
         BTreeMap::new();
-    for id in &namespace.services {
+    for id in workloads
+        .iter()
+        .filter(|id| !platform[**id].has_no_selector())
+    {
         let mut selector = platform[*id].selector();
         selector.sort_by(|(a, _), (b, _)| a.cmp(b));
         let (keys, values) = selector
@@ -76,6 +91,15 @@ fn overlapping(platform: &Platform, namespace: &Namespace) -> BTreeSet<(ServiceI
 
 fn overlap(platform: &Platform, selecting: ServiceId, selected: ServiceId) -> Diagnostic {
     let service = &platform[selecting];
+    let both = [selecting, selected].map(|id| &platform[id]);
+    let help = match both.iter().find(|service| service.raw.is_some()) {
+        Some(_) => {
+            "give the pods of one of them a label that the others do not have, and select by it: in the manifest, or with `identity`"
+        }
+        None => {
+            "add a label to the selector that the pods of the other service do not have, or move one of them to another namespace"
+        }
+    };
     let shown: Vec<String> = service
         .selector()
         .iter()
@@ -89,7 +113,7 @@ fn overlap(platform: &Platform, selecting: ServiceId, selected: ServiceId) -> Di
     Diagnostic::new(&codes::SELECTORS_OVERLAP, message)
         .at(place_of(service), shown.join(", "))
         .also(place_of(&platform[selected]), "its pods have these labels")
-        .help("add a label to the selector that the pods of the other service do not have, or move one of them to another namespace")
+        .help(help)
 }
 
 /// Where the selector of a service is set, or the service.
@@ -197,13 +221,74 @@ pub(crate) fn routes(platform: &Platform, out: &mut Diagnostics) {
             service.name.value
         );
         let identity = service.properties.identity.as_ref();
+        let help = match service.raw {
+            Some(_) => {
+                "its Services are manifests: take one that selects its pods and has the port"
+            }
+            None => "add the port to a `service` of its `identity`",
+        };
         let found = Diagnostic::new(&codes::UNKNOWN_PORT, message)
             .at(route.span, "a route leads to a Service")
-            .help("add the port to a `service` of its `identity`");
+            .help(help);
         out.push(match identity {
             Some(identity) => found.also(identity.origin.span, "its Services"),
             None => found,
         });
+    }
+}
+
+/// Flows of workloads among the manifests whose pods nothing tells from others, or that are on the network of their node.
+pub(crate) fn unselectable(platform: &Platform, derived: &Derived, out: &mut Diagnostics) {
+    for (id, service) in platform.raw_workloads() {
+        let edges = derived.edges.as_slice().iter();
+        let is_its = |edge: &&Edge| [edge.from, edge.to].contains(&Peer::Service(id));
+        if !service.has_no_selector() || platform[service.namespace].is_open() {
+            continue;
+        }
+        if let Some(edge) = edges.clone().find(is_its) {
+            let message = format!(
+                "no policy can open a flow for `{}`: its pods have no labels",
+                platform.path(id)
+            );
+            out.push(
+                Diagnostic::new(&codes::CONTRADICTION, message)
+                    .at(platform.flows[edge.flow.index()].span, "the flow")
+                    .also(service.name.span(), "its manifest")
+                    .help("give its pods a label, in the manifest"),
+            );
+        }
+    }
+}
+
+/// Workloads among the manifests that no flow names, in a namespace where what no flow opens is denied.
+pub(crate) fn cut_off(platform: &Platform, derived: &Derived, out: &mut Diagnostics) {
+    for (id, service) in platform.raw_workloads() {
+        let namespace = &platform[service.namespace];
+        let is_on_host = service.raw.as_ref().is_some_and(|raw| raw.is_on_host);
+        let has_flow = derived.policies.get(id.index());
+        let has_flow = has_flow.is_some_and(|policy| !policy.is_empty());
+        if !namespace.denies_by_default() || is_on_host || has_flow {
+            continue;
+        }
+        let path = platform.path(id);
+        let message = format!("`{path}` has no connections: its namespace denies by default");
+        let port = service.ports.first();
+        let port = port.map_or("port-NUMBER", |port| port.name.value.as_str());
+        let mut found = Diagnostic::new(&codes::CUT_OFF_WORKLOAD, message)
+            .at(service.name.span(), "no flow names this workload")
+            .also(
+                namespace.name.span(),
+                "the network of this namespace is isolated",
+            )
+            .help(format!(
+                "declare its flows: `allow CALLER -> {path}:{port}`, `allow {path} -> CALLEE:PORT`"
+            ))
+            .help(format!(
+                "or leave the namespace without policies: `network open because \"…\"` in `{}`",
+                namespace.name.value
+            ));
+        found = found.about(path);
+        out.push(found);
     }
 }
 

@@ -39,9 +39,10 @@ pub fn check(platform: &Platform, derived: &Derived, is_whole: bool) -> Diagnost
     let mut out = Diagnostics::new();
     names::derived_names(platform, &derived.edges, &mut out);
     names::port_names(platform, &mut out);
-    identity::overlaps(platform, &mut out);
+    identity::overlaps(platform, derived, &mut out);
     identity::labels_against_selectors(platform, &mut out);
     identity::without_selector(platform, &derived.edges, &mut out);
+    identity::unselectable(platform, derived, &mut out);
     identity::names_of_sets(platform, &mut out);
     identity::routes(platform, &mut out);
     identity::accounts(platform, &mut out);
@@ -64,6 +65,7 @@ pub fn check(platform: &Platform, derived: &Derived, is_whole: bool) -> Diagnost
     if is_whole {
         defaults::not_strict(platform, &mut out);
         defaults::open_networks(platform, &mut out);
+        identity::cut_off(platform, derived, &mut out);
     }
     if is_whole && !out.has_errors() {
         out.extend(whole_graph(platform, derived));

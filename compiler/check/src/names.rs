@@ -2,7 +2,7 @@
 
 use erpc_diagnostics::{Diagnostic, Diagnostics, Span, codes};
 use erpc_model::kubernetes::writable_volume;
-use erpc_model::{AddressKind, Platform, Service, Workload};
+use erpc_model::{Address, AddressKind, Platform, Service, Workload};
 use erpc_policy::Edges;
 use rustc_hash::FxHashMap;
 use smol_str::{SmolStr, format_smolstr};
@@ -111,7 +111,9 @@ pub(crate) fn derived_names(platform: &Platform, edges: &Edges, out: &mut Diagno
             );
         }
     }
-    for address in &platform.addresses {
+    // The Services of a raw workload are manifests.
+    let emitted = |address: &&Address| platform[address.port.service].raw.is_none();
+    for address in platform.addresses.iter().filter(emitted) {
         let service = &platform[address.port.service];
         let suffix = match address.kind {
             AddressKind::LoadBalancer => "loadbalancer",
@@ -155,7 +157,9 @@ fn lengths(platform: &Platform, edges: &Edges, out: &mut Diagnostics) {
         volume_names(service, out);
         unnamed_ports(service, out);
     }
-    for address in &platform.addresses {
+    // The Services of a raw workload are manifests.
+    let emitted = |address: &&Address| platform[address.port.service].raw.is_none();
+    for address in platform.addresses.iter().filter(emitted) {
         let service = &platform[address.port.service];
         let (suffix, what) = match address.kind {
             AddressKind::LoadBalancer => ("-loadbalancer", "its load balancer's Service"),

@@ -33,7 +33,7 @@ pub fn of_platform(platform: &Platform) -> Claimed {
         services: Vec::with_capacity(platform.services.len()),
         asks_dns: vec![None; platform.services.len()],
     };
-    for (id, service) in platform.services() {
+    for (id, service) in platform.workloads() {
         let namespace = platform[service.namespace].name.value.clone();
         // Without an identity, pods are those of the workload with the name of the service.
         let end = match &service.properties.identity {

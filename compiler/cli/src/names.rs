@@ -90,7 +90,7 @@ fn services(platform: &Platform) -> Vec<Name> {
     };
     let namespaces = platform.namespaces.iter();
     let namespaces = namespaces.map(|n| (n.name.value.to_string(), title(&n.title)));
-    let services = platform.services();
+    let services = platform.workloads();
     let services =
         services.map(|(id, service)| (platform.path(id), title(&service.properties.title)));
     namespaces.chain(services).collect()

@@ -286,7 +286,7 @@ impl Findings<'_> {
     fn place_of(&self, names: &[&str]) -> Span {
         let platform = self.platform;
         for name in names {
-            for (id, service) in platform.services() {
+            for (id, service) in platform.workloads() {
                 if platform.path(id) == *name {
                     return service.name.span();
                 }

@@ -118,6 +118,7 @@ codes! {
     UNCHECKED_MANIFEST      "W0344" Warning "custom resources that cannot be checked";
     FOREIGN_NAMESPACE       "W0345" Warning "a manifest in a namespace of others";
     BAD_MANIFEST            "E0346" Error "a manifest that is not an object";
+    CUT_OFF_WORKLOAD        "W0347" Warning "a workload among the manifests without a flow";
     HOST_PORT               "W0314" Warning "a port on the node lowers Pod Security";
     CAPABILITY              "W0315" Warning "a capability lowers Pod Security";
 

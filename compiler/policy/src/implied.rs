@@ -62,12 +62,15 @@ impl Implied {
         implied
     }
 
-    /// What is implied where no route is served, because the cluster has no Ingress of the platform.
+    /// What is implied where no route is served, because the cluster has no Ingress of the platform. Those to raw
+    /// workloads stay: their Ingresses are manifests.
     #[must_use]
     pub fn without_routes(platform: &Platform, edges: &Edges) -> Self {
+        let mut controller = routed(platform);
+        controller.retain(|routed| platform[routed.port.service].raw.is_some());
         let mut implied = Self {
             dns: Vec::new(),
-            controller: Vec::new(),
+            controller,
             world: addressed(platform),
         };
         implied.dns = implied.who_asks(platform, edges);
@@ -90,7 +93,7 @@ impl Implied {
         {
             asks[controller.index()] = true;
         }
-        let services = platform.services().map(|(id, _)| id);
+        let services = platform.workloads().map(|(id, _)| id);
         services.filter(|id| asks[id.index()]).collect()
     }
 

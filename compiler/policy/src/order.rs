@@ -116,7 +116,9 @@ pub fn critical_path(
         }
     }
     // Services were the first nodes, in the order of their ids. A job ends no start.
-    let services = platform.services().filter(|(_, service)| !service.is_job());
+    let services = platform
+        .workloads()
+        .filter(|(_, service)| !service.is_job());
     let services = services.map(|(id, _)| id);
     let end = services.max_by_key(|id| (cost[id.index()], std::cmp::Reverse(*id)));
     let mut path = Vec::new();
@@ -139,7 +141,7 @@ fn conditions(platform: &Platform, edges: &Edges) -> Graph {
         2 * services + edges.as_slice().len(),
     );
     let of_service: Vec<NodeIndex> = platform
-        .services()
+        .workloads()
         .map(|(id, _)| graph.add_node(Node::Service(id)))
         .collect();
     let of_namespace: Vec<(NodeIndex, NodeIndex)> = platform
@@ -176,13 +178,12 @@ fn conditions(platform: &Platform, edges: &Edges) -> Graph {
             let condition = Condition::NamespaceAfter(id, after.span());
             graph.add_edge(of_namespace[after.value.index()].1, start, Some(condition));
         }
-        for service in &namespace.services {
-            let node = of_service[service.index()];
-            graph.add_edge(start, node, None);
-            graph.add_edge(node, ready, None);
-        }
     }
-    for (id, service) in platform.services() {
+    for (id, service) in platform.workloads() {
+        let (start, ready) = of_namespace[service.namespace.index()];
+        let node = of_service[id.index()];
+        graph.add_edge(start, node, None);
+        graph.add_edge(node, ready, None);
         for after in &service.after {
             let condition = Condition::After(after.span());
             let (from, to) = (of_service[after.value.index()], of_service[id.index()]);
@@ -248,7 +249,7 @@ fn waves(platform: &Platform, graph: &Graph, sorted: &[NodeIndex]) -> Order {
         waits_for: Vec::with_capacity(platform.services.len()),
     };
     // Services were the first nodes, in the order of their ids.
-    for (id, _) in platform.services() {
+    for (id, _) in platform.workloads() {
         let wave = depth[id.index()] - 1;
         order.wave.push(wave);
         while order.waves.len() <= wave as usize {

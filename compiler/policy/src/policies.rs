@@ -91,6 +91,8 @@ pub enum PodSelector {
     Services(Vec<SmolStr>),
     /// Those of a service whose `identity` has a selector, by its name, with the labels of the selector, sorted.
     OfService(SmolStr, Vec<(SmolStr, SmolStr)>),
+    /// Those of a workload among the manifests, by its name, with the labels that select them, sorted.
+    Raw(SmolStr, Vec<(SmolStr, SmolStr)>),
     /// Those that carry all of these labels, sorted.
     Labels(Vec<(SmolStr, SmolStr)>),
 }
@@ -101,7 +103,7 @@ impl PodSelector {
     pub fn services(&self) -> &[SmolStr] {
         match self {
             Self::Services(names) => names,
-            Self::OfService(name, _) => std::slice::from_ref(name),
+            Self::OfService(name, _) | Self::Raw(name, _) => std::slice::from_ref(name),
             Self::Labels(_) => &[],
         }
     }
@@ -152,6 +154,14 @@ pub struct WorkloadPolicy {
     pub ingress: Vec<IngressRule>,
     /// Where it may go; DNS last.
     pub egress: Vec<EgressRule>,
+}
+
+impl WorkloadPolicy {
+    /// Whether it has no rule.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.ingress.is_empty() && self.egress.is_empty()
+    }
 }
 
 /// What is known of the other sides while the edges are gathered.
@@ -208,7 +218,7 @@ pub fn policies(platform: &Platform, edges: &Edges, implied: &Implied) -> Vec<Wo
     let dns = dns_rule(platform);
     // What a service may do depends on no other one's rules.
     let gathered: Vec<(ServiceId, (Side, Side))> = platform
-        .services()
+        .workloads()
         .map(|(service, _)| service)
         .zip(gathered)
         .collect();
@@ -411,7 +421,11 @@ impl Side {
             if service.has_own_selector() {
                 let mut labels = Vec::from_iter(service.selector_labels());
                 labels.sort_unstable();
-                let pods = PodSelector::OfService(service.name.value.clone(), labels);
+                let name = service.name.value.clone();
+                let pods = match service.raw {
+                    Some(_) => PodSelector::Raw(name, labels),
+                    None => PodSelector::OfService(name, labels),
+                };
                 let peer = PolicyPeer::Pods(Selected { namespace, pods });
                 groups
                     .entry(ports.into_iter().collect())

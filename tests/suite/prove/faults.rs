@@ -45,7 +45,9 @@ const FAULTS: &[(&str, Fault)] = &[
     ("another service", |_, policy| {
         each_peer(policy, |selected| match &mut selected.pods {
             PodSelector::Services(names) => names[0] = "nobody".into(),
-            PodSelector::OfService(_, labels) | PodSelector::Labels(labels) => {
+            PodSelector::OfService(_, labels)
+            | PodSelector::Raw(_, labels)
+            | PodSelector::Labels(labels) => {
                 labels[0].1 = "nobody".into();
             }
         })

@@ -83,7 +83,7 @@ pub(super) fn summarise(compiled: &Compiled, console: &mut Console<'_>) {
         "{}{profile}: {}, {}, {} as {}, {}; no errors{accepted}\n",
         platform.name.value,
         count(platform.namespaces.len(), "namespace"),
-        count(platform.services.len(), "service"),
+        count(platform.services().count(), "service"),
         count(platform.flows.len(), "flow"),
         count(derived.edges.as_slice().len(), "edge"),
         count(platform.routes.len(), "route"),

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use erpc_model::Service;
+use erpc_model::{Platform, Service};
 use serde_json::{Map, Value, json};
 
 use super::Variants;
@@ -159,7 +159,10 @@ fn definitions(variants: &Variants<'_>) -> Map<String, Value> {
             json!(r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$"),
         ),
     ]);
-    let mut services = variants.all().flat_map(|platform| &platform.services);
+    let mut services = variants
+        .all()
+        .flat_map(Platform::services)
+        .map(|(_, service)| service);
     if services.all(Service::is_strict) {
         tag.insert("not".to_owned(), json!({"const": "latest"}));
     }

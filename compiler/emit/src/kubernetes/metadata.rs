@@ -1,6 +1,6 @@
 //! Names, labels and annotations.
 
-use erpc_model::kubernetes::{COMPONENT_LABEL, NAME_LABEL, PART_OF_LABEL};
+use erpc_model::kubernetes::{self, COMPONENT_LABEL, NAME_LABEL, PART_OF_LABEL};
 use erpc_model::{Namespace, Platform, Service, ServiceId, Sourced, Workload};
 use smol_str::SmolStr;
 
@@ -65,7 +65,10 @@ pub(super) fn labels(platform: &Platform, service: &Service) -> Map {
     let why = "the tier of the namespace";
     let mut labels = platform_labels(platform);
     labels.set(COMPONENT_LABEL, tier, Cause::said(why, &namespace.tier));
-    labels.set(NAME_LABEL, &service.name.value, Cause::name(service));
+    // The name of a manifest may be longer than a label.
+    if kubernetes::not_a_value(&service.name.value).is_none() {
+        labels.set(NAME_LABEL, &service.name.value, Cause::name(service));
+    }
     labels
 }
 

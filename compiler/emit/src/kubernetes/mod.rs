@@ -40,11 +40,7 @@ pub(crate) enum Tracing {
 }
 
 /// The files of `share/`, what the whole platform has, and those of manifests that the source takes as they are.
-pub(crate) fn shared(
-    platform: &Platform,
-    _derived: &Derived,
-    sources: &Sources,
-) -> Vec<ObjectFile> {
+pub(crate) fn shared(platform: &Platform, derived: &Derived, sources: &Sources) -> Vec<ObjectFile> {
     // Nothing that is in a namespace may sort before `namespaces`: kubectl applies files in the
     // order of their names.
     let ingress_class = classes::ingress_class(platform);
@@ -67,7 +63,30 @@ pub(crate) fn shared(
             is_raw: false,
         })
         .chain(manifests::files(platform))
+        .chain(platform.raw_workloads().filter_map(|(id, _)| {
+            let policies = network_policy::of_workload(platform, derived, id, None);
+            raw_policies(platform, sources, id, policies)
+        }))
         .collect()
+}
+
+/// The file of the policies of a workload among the manifests, if it has any: it is all that the compiler adds to it.
+fn raw_policies(
+    platform: &Platform,
+    sources: &Sources,
+    id: ServiceId,
+    objects: Vec<Object>,
+) -> Option<ObjectFile> {
+    let service = &platform[id];
+    let namespace = &platform[service.namespace].name.value;
+    let file = ObjectFile {
+        path: format!("lib/{namespace}/{}/networkpolicy.yaml", service.name.value),
+        name: platform.path(id),
+        source: source_of(sources, service.name.span()),
+        objects,
+        is_raw: false,
+    };
+    (!file.objects.is_empty()).then_some(file)
 }
 
 /// The files of one service.
@@ -105,6 +124,11 @@ pub(crate) fn traced_service(
         }
     };
     let reasons = (tracing == Tracing::On).then(|| Reasons::new(platform, derived, id, &edges_in));
+    if service.raw.is_some() {
+        let policies = network_policy::of_workload(platform, derived, id, reasons.as_ref());
+        let file = raw_policies(platform, sources, id, policies);
+        return (file.into_iter().collect(), Diagnostics::new());
+    }
     let workload = workload::workload(platform, id);
     let of_workload = service.workload.kind().word;
     let list = |object: Option<Object>| object.into_iter().collect();

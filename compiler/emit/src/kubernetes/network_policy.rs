@@ -53,6 +53,14 @@ fn closed(pods: Map, causes: impl Into<Causes>) -> Map {
     spec
 }
 
+/// Whether policies of its own bind a workload. One among the manifests without a flow has none: it has no connections
+/// where its namespace denies by default, and elsewhere it is as open as it was.
+pub(crate) fn has_contract(platform: &Platform, derived: &Derived, id: ServiceId) -> bool {
+    let service = &platform[id];
+    let is_left_alone = service.raw.is_some() && derived.policies[id.index()].is_empty();
+    !platform[service.namespace].is_open() && !service.has_no_selector() && !is_left_alone
+}
+
 /// The contract of a workload: one object, or several whose union it is where one would be too
 /// large.
 pub(super) fn of_workload(
@@ -61,8 +69,7 @@ pub(super) fn of_workload(
     id: ServiceId,
     reasons: Option<&Reasons<'_>>,
 ) -> Vec<Object> {
-    let service = &platform[id];
-    if platform[service.namespace].is_open() || service.has_no_selector() {
+    if !has_contract(platform, derived, id) {
         return Vec::new();
     }
     parts(&derived.policies[id.index()])
@@ -150,7 +157,9 @@ fn bytes_of_peer(peer: &PolicyPeer) -> usize {
         PolicyPeer::Pods(selected) => {
             let pods: usize = match &selected.pods {
                 PodSelector::Services(names) => names.iter().map(|n| n.len() + QUOTES).sum(),
-                PodSelector::OfService(_, labels) | PodSelector::Labels(labels) => {
+                PodSelector::OfService(_, labels)
+                | PodSelector::Raw(_, labels)
+                | PodSelector::Labels(labels) => {
                     let label = |(key, value): &(SmolStr, SmolStr)| key.len() + value.len();
                     labels.iter().map(|l| label(l) + 2 * QUOTES).sum()
                 }
@@ -323,9 +332,9 @@ fn peer(rule: &Rule<'_>, peer: &PolicyPeer) -> Map {
                     [name] => equals([(SmolStr::new_static(NAME_LABEL), name.clone())], &causes),
                     names => any_of(rule, &selected.namespace, names, &causes),
                 },
-                PodSelector::OfService(_, labels) | PodSelector::Labels(labels) => {
-                    equals(labels.iter().cloned(), &causes)
-                }
+                PodSelector::OfService(_, labels)
+                | PodSelector::Raw(_, labels)
+                | PodSelector::Labels(labels) => equals(labels.iter().cloned(), &causes),
             };
             fields.block("podSelector", pods);
         }

@@ -39,7 +39,7 @@ impl<'r> Reasons<'r> {
         service: ServiceId,
         edges_in: &'r [Edge],
     ) -> Self {
-        let services = platform.services().map(|(id, service)| {
+        let services = platform.workloads().map(|(id, service)| {
             let namespace = platform[service.namespace].name.value.as_str();
             ((namespace, service.name.value.as_str()), id)
         });
@@ -124,7 +124,7 @@ impl<'r> Search<'r> {
     fn peer(self, peer: &PolicyPeer) -> Vec<Cause> {
         match peer {
             PolicyPeer::Pods(Selected { namespace, pods }) => match pods {
-                PodSelector::Services(_) | PodSelector::OfService(..) => {
+                PodSelector::Services(_) | PodSelector::OfService(..) | PodSelector::Raw(..) => {
                     self.named(namespace, pods.services())
                 }
                 PodSelector::Labels(_) => self.pods(namespace),

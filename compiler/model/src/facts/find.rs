@@ -90,7 +90,7 @@ pub fn find(platform: &Platform, path: &str) -> Result<Found, Missing> {
         };
         return below(found, rest);
     }
-    let mut services = platform.services().filter(|(_, s)| s.name.value == head);
+    let mut services = platform.workloads().filter(|(_, s)| s.name.value == head);
     if let Some((id, _)) = services.next() {
         let more: Vec<String> = services.map(|(id, _)| platform.path(id)).collect();
         if more.is_empty() {
@@ -140,7 +140,7 @@ fn in_namespace(
         return Ok(whole);
     };
     let (name, deeper) = split(rest);
-    let services = &platform[id].services;
+    let services = platform.workloads_in(id);
     if let Some(service) = services.iter().find(|s| platform[**s].name.value == name) {
         return below(subject(platform, Subject::Service(*service)), deeper);
     }

@@ -16,10 +16,10 @@ pub fn of_platform(platform: &Platform) -> Vec<Fact> {
         .services
         .iter()
         .map(|service| service.volumes.len());
-    let ports = platform.services.iter().map(|service| service.ports.len());
+    let ports = platform.services().map(|(_, service)| service.ports.len());
     facts.extend([
         Fact::counted("namespaces", platform.namespaces.len()),
-        Fact::counted("services", platform.services.len()),
+        Fact::counted("services", platform.services().count()),
         Fact::counted("ports", ports.sum()),
         Fact::counted("volumes", volumes.sum()),
         Fact::counted("flows", platform.flows.len()),

@@ -10,6 +10,16 @@ use crate::statements::{Statements, exposure_rows};
 pub fn of_service(platform: &Platform, id: ServiceId) -> Vec<Fact> {
     let service = &platform[id];
     let mut facts = vec![workload(service)];
+    if service.raw.is_some() {
+        // The rest is in the manifest, and has no statement.
+        let all = service.properties.facts(platform).into_iter();
+        let all = all.chain(service.statements.facts(platform));
+        let is_set = |fact: &Fact| fact.origin.is_some_and(|it| it.via != Via::Default);
+        facts.extend(all.filter(is_set));
+        let (routes, addresses) = (platform.routes_to(id), platform.addresses_of(id));
+        facts.extend(exposure_rows(routes, addresses, platform));
+        return facts;
+    }
     if let Workload::CronJob(schedule) = &service.workload {
         facts.push(Fact::shown("every", schedule));
     }
@@ -53,7 +63,7 @@ fn workload(service: &Service) -> Fact {
         (_, Some(own)) if service.is_stateful() => own.name.origin,
         _ => service.name.origin,
     };
-    let name = service.workload.kind().name.to_owned();
+    let name = service.kind().to_owned();
     Fact::new("workload", Plain::Text(name), origin)
 }
 

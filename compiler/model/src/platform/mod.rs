@@ -4,6 +4,7 @@
 mod accept;
 mod output;
 mod profile;
+mod raw;
 mod rule;
 mod service;
 mod workload;
@@ -30,6 +31,8 @@ pub use crate::statements::{
 pub use accept::{Accept, AcceptedFile, Move, MovedTo, Subject};
 pub use output::{Delivery, DeliveryTarget, Environment, Output, Repository};
 pub use profile::Profile;
+pub use raw::RawWorkload;
+pub(crate) use raw::workloads as raw_workloads;
 pub use rule::{Expectation, Rule, Test};
 pub(crate) use rule::{MemberId, PathQuery, Require, Term, TermKind};
 pub use service::*;
@@ -50,7 +53,7 @@ pub struct Platform {
     pub tiers: Vec<Tier>,
     /// By name.
     pub namespaces: Vec<Namespace>,
-    /// By namespace, then by name.
+    /// The declared ones by namespace, then by name; then the workloads among the manifests, likewise.
     pub services: Vec<Service>,
     /// By name.
     pub externals: Vec<External>,
@@ -303,9 +306,30 @@ impl Platform {
             })
     }
 
-    /// All services with their ids.
+    /// The declared services with their ids.
     pub fn services(&self) -> impl Iterator<Item = (ServiceId, &Service)> {
+        self.workloads()
+            .take_while(|(_, service)| service.raw.is_none())
+    }
+
+    /// The declared services and, behind them, the workloads among the manifests: all that flows can name.
+    pub fn workloads(&self) -> impl Iterator<Item = (ServiceId, &Service)> {
         (0..).map(ServiceId).zip(&self.services)
+    }
+
+    /// The workloads among the manifests, with their ids.
+    pub fn raw_workloads(&self) -> impl Iterator<Item = (ServiceId, &Service)> {
+        self.workloads()
+            .skip_while(|(_, service)| service.raw.is_none())
+    }
+
+    /// The services of a namespace, then its workloads among the manifests.
+    #[must_use]
+    pub fn workloads_in(&self, id: NamespaceId) -> Vec<ServiceId> {
+        let raw = self.raw_workloads();
+        let raw = raw.filter(|(_, service)| service.namespace == id);
+        let declared = self[id].services.iter().copied();
+        declared.chain(raw.map(|(id, _)| id)).collect()
     }
 
     /// All namespaces with their ids.

@@ -6,8 +6,8 @@ use smol_str::SmolStr;
 use crate::ids::{NamespaceId, ServiceId, UseId};
 use crate::kubernetes::NAME_LABEL;
 use crate::origin::Sourced;
-use crate::platform::Defaults;
 use crate::platform::workload::{PodCount, Workload};
+use crate::platform::{Defaults, RawWorkload};
 use crate::statements::{
     AccountName, Container, ServiceName, ServiceProperties, ServiceStatements, Volume,
 };
@@ -21,6 +21,8 @@ pub struct Service {
     pub namespace: NamespaceId,
     /// The container that carries the service's name.
     pub main: Container,
+    /// The manifest that it is, if it is one: flows can name it, and it has no other statements.
+    pub raw: Option<RawWorkload>,
     /// Whether every component that it `is` could be read: if not, what it seems not to have is not missing.
     pub is_whole: bool,
     /// `##` above it.
@@ -53,6 +55,7 @@ impl Service {
             name,
             namespace,
             main,
+            raw: None,
             is_whole: false,
             doc: None,
             workload: Workload::Deployment,
@@ -75,6 +78,15 @@ impl Service {
         let identity = self.properties.identity.as_ref();
         let name = identity.and_then(|identity| identity.workload.as_ref());
         name.unwrap_or(&self.name)
+    }
+
+    /// The kind of its workload.
+    #[must_use]
+    pub fn kind(&self) -> &str {
+        match &self.raw {
+            Some(raw) => &raw.kind,
+            None => self.workload.kind().name,
+        }
     }
 
     /// Whether its workload is a Job whose name says what it runs, so that each change makes a new one.

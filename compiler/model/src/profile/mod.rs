@@ -63,11 +63,11 @@ impl Platform {
             .namespaces()
             .map(|(_, namespace)| &namespace.name.value);
         let names: FxHashSet<&SmolStr> = names.collect();
-        let paths: FxHashSet<String> = under.services().map(|(id, _)| under.path(id)).collect();
+        let paths: FxHashSet<String> = under.workloads().map(|(id, _)| under.path(id)).collect();
         let namespaces = self.namespaces();
         let namespaces = namespaces.map(|(_, namespace)| names.contains(&namespace.name.value));
         let services = self
-            .services()
+            .workloads()
             .map(|(id, _)| paths.contains(&self.path(id)));
         let kept = Kept {
             namespaces: namespaces.collect(),

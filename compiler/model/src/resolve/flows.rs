@@ -9,7 +9,7 @@ use super::state::Resolver;
 use crate::args::Args;
 use crate::eval::{Scope, Standpoint};
 use crate::origin::Via;
-use crate::platform::{Assertion, Flow, Manifest, Peer, Peers, PortId, ServiceId};
+use crate::platform::{Assertion, Flow, FlowPort, Manifest, Peer, Peers, PortId, ServiceId};
 use crate::statements::{Manifests, Reader, Statements};
 
 impl<'a> Resolver<'a> {
@@ -46,9 +46,24 @@ impl<'a> Resolver<'a> {
         for (_, settings) in settings {
             self.read_statements(&mut flows, settings);
         }
+        for flow in &flows {
+            self.add_numbered_port(flow);
+        }
         flows.retain_mut(|flow| self.keep_read(&mut flow.from) && self.keep_read(&mut flow.to));
         flows.sort_by_key(|flow| flow.span);
         flows
+    }
+
+    /// Adds the port that a flow names by its number, if it leads to a raw workload.
+    fn add_numbered_port(&mut self, flow: &Flow) {
+        let (FlowPort::Named(name, span), [Peer::Service(to)], false) =
+            (&flow.port, flow.to.peers.as_slice(), flow.to.is_pattern)
+        else {
+            return;
+        };
+        if let Some(Some(service)) = self.parts.services.get_mut(to.index()) {
+            service.add_numbered_port(name, *span);
+        }
     }
 
     /// The objects that `manifests` takes, sorted by file.

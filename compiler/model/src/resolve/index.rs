@@ -13,7 +13,7 @@ use super::under::Switched;
 use crate::args::Args;
 use crate::eval::Constant;
 use crate::ids::Id;
-use crate::platform::{Component, ComponentId, NamespaceId, ProfileId, ServiceId};
+use crate::platform::{Component, ComponentId, NamespaceId, ProfileId};
 use crate::properties::{self, BlockKind, Word};
 
 /// Declarations that are found by a pass over all of their kind, and how many a program may have of each. It is
@@ -585,21 +585,13 @@ impl<'a> Resolver<'a> {
 
     /// Gives namespaces and services their ids: by name, so that the order of files never shows.
     pub(super) fn assign_ids(&mut self) {
-        let mut service = 0u32;
         for (n, (name, namespace)) in (0..).map(NamespaceId).zip(&self.index.namespaces) {
             self.names.namespace_ids.insert(name.clone(), n);
             for name in namespace.services.keys() {
-                let id = ServiceId(service);
-                service += 1;
-                self.names.homes.push(n);
-                self.names.service_ids.insert((n, name.clone()), id);
-                self.names
-                    .services_by_name
-                    .entry(name.clone())
-                    .or_default()
-                    .push(id);
+                self.names.add_service(n, name);
             }
         }
+        self.names.declared = self.names.homes.len();
     }
 }
 

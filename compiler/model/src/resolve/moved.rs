@@ -9,7 +9,7 @@ use super::state::Declared;
 use super::state::Resolver;
 use crate::args::Args;
 use crate::eval::Scope;
-use crate::platform::{Accept, AcceptedFile, Move, MovedTo, Subject};
+use crate::platform::{Accept, AcceptedFile, Move, MovedTo, Service, ServiceId, Subject};
 use crate::properties;
 
 /// A `moved` as written.
@@ -123,7 +123,15 @@ impl<'a> Resolver<'a> {
             return Some(subject);
         }
         // Anything else is a service; what is wrong with the name is said there.
-        self.service_named(expr, None)?;
+        let id = self.service_named(expr, None)?;
+        if let Some(raw) = self.raw_workload(id) {
+            let namespace = &self.parts.namespaces[raw.namespace.index()].name.value;
+            return Some(Subject {
+                name: format!("{namespace}.{}", raw.name.value).into(),
+                within: vec![raw.name.span()],
+                except: Vec::new(),
+            });
+        }
         let (namespace, service) = match names?.as_slice() {
             [namespace, service] => (namespace.clone(), service.clone()),
             [service] => {
@@ -270,6 +278,12 @@ impl<'a> Resolver<'a> {
             }
         }
         Some(written)
+    }
+
+    /// A workload among the manifests.
+    fn raw_workload(&self, id: ServiceId) -> Option<&Service> {
+        let service = self.parts.services.get(id.index())?.as_ref()?;
+        service.raw.is_some().then_some(service)
     }
 
     fn place(&self, name: &str) -> Option<MovedTo> {

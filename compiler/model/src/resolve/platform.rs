@@ -2,7 +2,7 @@
 
 use erpc_diagnostics::{Diagnostic, Span, codes, listed};
 use erpc_syntax::tree::Block;
-use rustc_hash::FxHashSet;
+use rustc_hash::{FxHashMap, FxHashSet};
 use smol_str::SmolStr;
 
 use super::namespace::demand_nothing_if_unread;
@@ -12,8 +12,8 @@ use super::under::Owner;
 use crate::ids::Id;
 use crate::origin::{Sourced, Via};
 use crate::platform::{
-    Cluster, ClusterId, ComponentId, Container, Defaults, External, NamespaceId, Platform,
-    PlatformStatements, Scaling, Service, ServiceId,
+    self, Cluster, ClusterId, ComponentId, Container, Defaults, External, Manifest, NamespaceId,
+    Platform, PlatformStatements, Scaling, Service, ServiceId,
 };
 use crate::properties::BlockKind;
 use crate::statements::Statements;
@@ -49,13 +49,18 @@ impl<'a> Resolver<'a> {
         self.parts.secrets = self.secrets();
         self.check_components();
         self.namespaces(&settings);
+        let manifests = self.manifests();
+        let (raw, taken) = self.raw_workloads(&manifests);
         let of_services = self.services();
+        self.parts.services.extend(raw.into_iter().map(Some));
+        for (other, manifest) in taken {
+            self.report_taken_name(other, manifest);
+        }
         self.fill_addresses();
         let clusters = self.clusters();
         let externals = self.externals();
         let flows = self.flows(&of_services);
         let (routes, addresses) = self.exposures(&of_services);
-        let manifests = self.manifests();
         let assertions = self.assertions();
         let (accepts, accepted_files) = self.accepts();
         let moves = self.moves();
@@ -145,8 +150,9 @@ impl<'a> Resolver<'a> {
         }
         let names = self.index.namespaces.values();
         let names = names.flat_map(|namespace| namespace.services.values());
-        let all = std::mem::take(services).into_iter();
-        let all = all.zip(names.zip(&self.names.homes));
+        let mut all = std::mem::take(services);
+        let raw = all.split_off(self.names.declared.min(all.len()));
+        let all = all.into_iter().zip(names.zip(&self.names.homes));
         let whole = all.map(|(service, ((_, declared), home))| {
             let mut service = service.unwrap_or_else(|| {
                 let name = declared.sourced_name();
@@ -167,7 +173,8 @@ impl<'a> Resolver<'a> {
             }
             service
         });
-        whole.collect()
+        // A raw workload is always read.
+        whole.chain(raw.into_iter().flatten()).collect()
     }
 
     fn report_missing_platform(&mut self) {
@@ -268,6 +275,55 @@ impl<'a> Resolver<'a> {
             self.parts.namespaces.push(namespace);
         }
         self.drop_unnamed_tier(unnamed);
+    }
+
+    /// The workloads among the manifests as services of their namespaces, whose names are known from here on; and those
+    /// whose name another one has, each with that one.
+    fn raw_workloads<'m>(
+        &mut self,
+        manifests: &'m [Manifest],
+    ) -> (Vec<Service>, Vec<(ServiceId, &'m Manifest)>) {
+        let namespaces: FxHashMap<&str, NamespaceId> = (0..)
+            .map(NamespaceId)
+            .zip(&self.parts.namespaces)
+            .map(|(id, namespace)| (namespace.name.value.as_str(), id))
+            .collect();
+        let found = platform::raw_workloads(manifests, |name| namespaces.get(name).copied());
+        let (mut raw, mut taken) = (Vec::with_capacity(found.len()), Vec::new());
+        for (service, manifest) in found {
+            let key = (service.namespace, service.name.value.clone());
+            match self.names.service_ids.get(&key).copied() {
+                Some(other) => taken.push((other, manifest)),
+                None => {
+                    self.names.add_service(service.namespace, &key.1);
+                    raw.push(service);
+                }
+            }
+        }
+        (raw, taken)
+    }
+
+    /// Reports a workload among the manifests whose name another one of its namespace has.
+    fn report_taken_name(&mut self, other: ServiceId, manifest: &Manifest) {
+        // One that could not be read was reported.
+        let Some(Some(other)) = self.parts.services.get(other.index()) else {
+            return;
+        };
+        // The same object twice is reported as that.
+        if other.kind() == manifest.kind && other.workload_name().value == manifest.name.value {
+            return;
+        }
+        let what = match &other.raw {
+            Some(_) => "another manifest",
+            None => "a service of the namespace",
+        };
+        let message = format!("{} has the name of {what}", manifest.title());
+        let found = Diagnostic::new(&codes::DUPLICATE_NAME, message)
+            .at(manifest.name.span(), "this manifest")
+            .also(other.name.span(), "has the name too")
+            .also(manifest.statement, "taken by this statement")
+            .help("flows name both by it: rename the service and keep the names of its objects with `identity`, or rename the object in the file");
+        self.report(found);
     }
 
     /// Reads the services; gives the settings of each.

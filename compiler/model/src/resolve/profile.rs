@@ -332,7 +332,7 @@ impl<'a> Resolver<'a> {
             kept.namespaces[id.index()] = false;
             switched_off.push((platform[*id].name.value.to_string(), *span));
         }
-        for (id, service) in platform.services() {
+        for (id, service) in platform.workloads() {
             let own = services_off.get(&id);
             if let Some(span) = own.or_else(|| namespaces_off.get(&service.namespace)) {
                 kept.services[id.index()] = false;

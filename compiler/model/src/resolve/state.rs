@@ -50,8 +50,10 @@ pub(super) struct Names<'a> {
     pub(super) namespace_ids: FxHashMap<SmolStr, NamespaceId>,
     pub(super) service_ids: FxHashMap<(NamespaceId, SmolStr), ServiceId>,
     pub(super) services_by_name: FxHashMap<SmolStr, Vec<ServiceId>>,
-    /// The namespace of each service.
+    /// The namespace of each service, declared or raw.
     pub(super) homes: Vec<NamespaceId>,
+    /// How many services are declared: the workloads among the manifests follow.
+    pub(super) declared: usize,
     /// What the files of a module take from the library, by name.
     pub(super) imports: FxHashMap<(Option<SmolStr>, SmolStr), &'a Import>,
 }
@@ -69,11 +71,26 @@ impl<'a> Names<'a> {
         names
     }
 
-    /// The services of a namespace. All services are in the order of their namespaces.
+    /// Adds a service.
+    pub(super) fn add_service(&mut self, home: NamespaceId, name: &SmolStr) -> ServiceId {
+        let id = ServiceId::from_index(self.homes.len());
+        self.homes.push(home);
+        self.service_ids.insert((home, name.clone()), id);
+        let of_name = self.services_by_name.entry(name.clone());
+        of_name.or_default().push(id);
+        id
+    }
+
+    /// The services of a namespace, then its raw workloads. Both are in the order of their namespaces.
     pub(super) fn services_of(&self, id: NamespaceId) -> impl Iterator<Item = ServiceId> + use<> {
-        let start = self.homes.partition_point(|home| *home < id);
-        let end = self.homes.partition_point(|home| *home <= id);
-        (start..end).map(ServiceId::from_index)
+        let (declared, raw) = self.homes.split_at(self.declared);
+        let of = |homes: &[NamespaceId], first: usize| {
+            let start = homes.partition_point(|home| *home < id);
+            let end = homes.partition_point(|home| *home <= id);
+            first + start..first + end
+        };
+        let all = of(declared, 0).chain(of(raw, self.declared));
+        all.map(ServiceId::from_index)
     }
 }
 

@@ -80,7 +80,7 @@ const FORMS: [(&str, &str); 7] = [
 ];
 
 impl Identity {
-    fn new(origin: Origin) -> Self {
+    pub(crate) fn new(origin: Origin) -> Self {
         Self {
             origin,
             workload: None,

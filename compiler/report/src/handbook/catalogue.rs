@@ -1,7 +1,9 @@
 //! What the platform consists of: its overview, namespaces, components, ports, scaling, volumes,
 //! images, repositories.
 
-use erpc_model::{Port, Probe, ProbeCheck, Scaling, ServiceId, Spread};
+use std::collections::BTreeMap;
+
+use erpc_model::{NamespaceId, Port, Probe, ProbeCheck, Scaling, ServiceId, Spread};
 use erpc_reliability::capacity::Need;
 
 use super::{Chapter, Source, shown};
@@ -68,7 +70,7 @@ fn overview(source: &Source<'_>) -> Chapter {
     row(
         "components",
         "компоненти",
-        Some(platform.services.len().to_string()),
+        Some(platform.services().count().to_string()),
     );
     let flows = source.derived.edges.as_slice().len();
     row("flows", "мережеві потоки", Some(flows.to_string()));
@@ -164,7 +166,7 @@ fn components(source: &Source<'_>) -> Chapter {
         vec![
             service.name.value.to_string(),
             purpose,
-            service.workload.kind().name.to_owned(),
+            service.kind().to_owned(),
             joined(
                 service
                     .ports
@@ -173,13 +175,28 @@ fn components(source: &Source<'_>) -> Chapter {
             ),
             joined(service.main.cpu.iter().map(|cpu| cpu.value)),
             joined(service.main.memory.iter().map(|memory| memory.value)),
-            service.scaling.bounds().to_string(),
+            match &service.raw {
+                Some(_) => String::new(),
+                None => service.scaling.bounds().to_string(),
+            },
             joined(service.volumes.iter().map(|volume| volume.size.value)),
             shown(source.sources.place(service.name.span())),
         ]
     };
+    let mut raw: BTreeMap<NamespaceId, Vec<ServiceId>> = BTreeMap::new();
+    for (id, service) in platform.raw_workloads() {
+        raw.entry(service.namespace).or_default().push(id);
+    }
+    let ids: BTreeMap<&str, NamespaceId> = platform
+        .namespaces()
+        .map(|(id, namespace)| (namespace.name.value.as_str(), id))
+        .collect();
     let tables = source.namespaces().into_iter().map(|namespace| {
-        let rows = namespace.services.iter().map(of).collect();
+        let raw = ids
+            .get(namespace.name.value.as_str())
+            .and_then(|id| raw.get(id));
+        let all = namespace.services.iter().chain(raw.into_iter().flatten());
+        let rows = all.map(of).collect();
         let table = source.table(&head, rows);
         let title = namespace.title.as_ref().map(|t| format!(": {}", t.value));
         let caption = format!("{}{}", namespace.name.value, title.unwrap_or_default());

@@ -316,7 +316,7 @@ fn audit(source: &Source<'_>, matrix: &[Row]) -> Chapter {
         let names = of.get(path).into_iter().flatten();
         names.map(String::as_str).collect::<Vec<_>>().join(", ")
     };
-    let rows = platform.services().map(|(id, service)| {
+    let rows = platform.workloads().map(|(id, service)| {
         let path = platform.path(id);
         let mut by = names(&callers, &path);
         if service.properties.access.is_some() {
@@ -329,7 +329,10 @@ fn audit(source: &Source<'_>, matrix: &[Row]) -> Chapter {
             names(&called, &path),
             reads(source, service),
             shown(service.properties.run.as_ref().map(|run| run.value.ids())),
-            service.main.image.value.to_string(),
+            match &service.raw {
+                Some(raw) => raw.kind.to_string(),
+                None => service.main.image.value.to_string(),
+            },
         ]
     });
     let head = [

@@ -54,7 +54,7 @@ impl<'p> View<'p> {
     #[must_use]
     pub fn whole(platform: &'p Platform, derived: &'p Derived) -> Self {
         let mut nodes: BTreeSet<Peer> = platform
-            .services()
+            .workloads()
             .map(|(id, _)| Peer::Service(id))
             .collect();
         let edges = derived.edges.as_slice();

@@ -37,14 +37,14 @@ impl View<'_> {
     /// Everything that a namespace says, and its services.
     pub(super) fn namespace(&self, found: &Found, id: NamespaceId) -> String {
         let mut out = self.subject(found);
-        let services = &self.platform[id].services;
+        let services = self.platform.workloads_in(id);
         if services.is_empty() {
             return out;
         }
         out.push('\n');
         let mut table = Table::new(["service", "kind", "purpose", "declared"]);
         for id in services {
-            let service = &self.platform[*id];
+            let service = &self.platform[id];
             let title = service
                 .properties
                 .title
@@ -52,7 +52,7 @@ impl View<'_> {
                 .map(|title| title.value.clone());
             table.push([
                 service.name.value.to_string(),
-                service.workload.kind().name.to_owned(),
+                service.kind().to_owned(),
                 title.unwrap_or_default(),
                 self.place(service.name.origin),
             ]);
@@ -213,12 +213,12 @@ impl View<'_> {
     }
 
     fn with_services(&self, mut namespace: Value, id: NamespaceId) -> Value {
-        let services: Map<_, _> = self.platform[id]
-            .services
-            .iter()
+        let services = self.platform.workloads_in(id);
+        let services: Map<_, _> = services
+            .into_iter()
             .map(|id| {
-                let facts = model::of_service(self.platform, *id);
-                let name = self.platform[*id].name.value.to_string();
+                let facts = model::of_service(self.platform, id);
+                let name = self.platform[id].name.value.to_string();
                 (name, self.members(&facts))
             })
             .collect();

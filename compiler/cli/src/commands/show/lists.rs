@@ -167,7 +167,7 @@ struct Services {
 struct ServiceRow {
     namespace: String,
     name: String,
-    kind: &'static str,
+    kind: String,
     ports: Vec<String>,
     cpu: Option<String>,
     memory: Option<String>,
@@ -195,7 +195,7 @@ fn services(platform: &Platform) -> (Table<8>, Services) {
         let row = ServiceRow {
             namespace: platform[service.namespace].name.value.to_string(),
             name: service.name.value.to_string(),
-            kind: service.workload.kind().name,
+            kind: service.kind().to_owned(),
             ports: service.ports.iter().map(port).collect(),
             cpu: service.main.cpu.as_ref().map(|cpu| cpu.value.to_string()),
             memory: service
@@ -203,7 +203,10 @@ fn services(platform: &Platform) -> (Table<8>, Services) {
                 .memory
                 .as_ref()
                 .map(|memory| memory.value.to_string()),
-            replicas: service.scaling.bounds().to_string(),
+            replicas: match &service.raw {
+                Some(_) => String::new(),
+                None => service.scaling.bounds().to_string(),
+            },
             purpose: service
                 .properties
                 .title
@@ -213,7 +216,7 @@ fn services(platform: &Platform) -> (Table<8>, Services) {
         table.push([
             row.namespace.clone(),
             row.name.clone(),
-            row.kind.to_owned(),
+            row.kind.clone(),
             row.ports.join(", "),
             row.cpu.clone().unwrap_or_default(),
             row.memory.clone().unwrap_or_default(),

@@ -195,7 +195,7 @@ impl<'p> Gatherer<'p> {
             if let (Peer::Service(id), Mode::Observes) = (edge.to, edge.mode) {
                 let known = &mut observers[id.index()];
                 match (edge.from, known.as_mut()) {
-                    (Peer::Service(from), Some(list)) => {
+                    (Peer::Service(from), Some(list)) if platform[from].raw.is_none() => {
                         list.insert(from);
                     }
                     (Peer::Service(_), None) => {}
@@ -238,7 +238,11 @@ impl<'p> Gatherer<'p> {
                 list.entries.push((MANIFESTS, self.raw(object)));
             }
         }
-        for object in own.into_iter().flat_map(|file| &file.objects) {
+        // Those of raw workloads follow from their contracts, on each cluster.
+        let own = own
+            .into_iter()
+            .filter(|file| file.path.starts_with("share/"));
+        for object in own.flat_map(|file| &file.objects) {
             let entry = match object.kind() {
                 // Of each cluster, below.
                 Kind::IngressClass | Kind::StorageClass | Kind::ResourceQuota => continue,
@@ -255,6 +259,9 @@ impl<'p> Gatherer<'p> {
         }
         self.quotas(list);
         self.classes(list);
+        for (id, _) in self.platform.raw_workloads() {
+            self.policies(id, list);
+        }
     }
 
     /// A manifest of the source. What holds data stays when the release goes.
@@ -412,7 +419,7 @@ impl<'p> Gatherer<'p> {
         let required: BTreeSet<ServiceId> = edges
             .filter(|edge| edge.mode == Mode::Requires)
             .filter_map(|edge| match edge.to {
-                Peer::Service(to) if to != id => Some(to),
+                Peer::Service(to) if to != id && self.platform[to].raw.is_none() => Some(to),
                 _ => None,
             })
             .collect();

@@ -14,7 +14,7 @@ use erpc_policy::{
 
 use smol_str::SmolStr;
 
-use super::entry;
+use super::entry::{self, Entry};
 use super::{Gatherer, List, Place, place};
 use crate::helm::Variants;
 use crate::kubernetes::network_policy;
@@ -163,11 +163,11 @@ impl<'p> Site<'p> {
         let policies = derived.policies.iter().cloned().map(Cow::Owned);
         let site = Self::of(Cow::Borrowed(under), &derived, policies);
         let mut by_path: BTreeMap<String, Contract<'_>> = under
-            .services()
+            .workloads()
             .zip(site.contracts)
             .filter_map(|((id, _), contract)| Some((under.path(id), contract?)))
             .collect();
-        let services = variants.platform.services();
+        let services = variants.platform.workloads();
         Self {
             contracts: services
                 .map(|(id, _)| by_path.remove(&variants.platform.path(id)))
@@ -199,8 +199,7 @@ impl<'p> Gatherer<'p> {
     /// The contract of a service: one entry, or one for each that it is on some cluster, with or
     /// without routes.
     pub(super) fn policies(&self, id: ServiceId, list: &mut List) {
-        let service = &self.platform[id];
-        if self.platform[service.namespace].is_open() || service.has_no_selector() {
+        if !network_policy::has_contract(self.platform, self.derived, id) {
             return;
         }
         let served = self.contracts(id, |contract| &contract.with_routes);
@@ -240,7 +239,11 @@ impl<'p> Gatherer<'p> {
         list: &mut List,
     ) {
         let object = network_policy::of_pods(self.platform, id, name);
-        let mut entry = self.owned(id, &object, &[]);
+        // No value switches a manifest off.
+        let mut entry = match self.platform[id].raw {
+            Some(_) => Entry::of(&object, None),
+            None => self.owned(id, &object, &[]),
+        };
         entry.clusters = self.sites.unless_all(on);
         if let Some(routes) = routes {
             entry.flag("routes", routes);
@@ -296,7 +299,7 @@ impl<'p> Gatherer<'p> {
     fn asks_dns_anyway(&self, id: ServiceId) -> bool {
         let mut edges = self.derived.edges.from(id).iter();
         edges.any(|edge| match edge.to {
-            Peer::Service(_) => false,
+            Peer::Service(to) => self.platform[to].raw.is_some(),
             Peer::ClusterDns => true,
             _ => needs_dns(self.platform, edge),
         })
@@ -344,6 +347,10 @@ fn push_peer(out: &mut String, peer: &PolicyPeer) {
                 PodSelector::Services(names) => entry::list(out, 6, "services", names),
                 PodSelector::OfService(name, labels) => {
                     entry::list(out, 6, "services", std::slice::from_ref(name));
+                    push_labels(out, labels);
+                }
+                PodSelector::Raw(_, labels) => {
+                    entry::line(out, 6, "isRaw", "true");
                     push_labels(out, labels);
                 }
                 PodSelector::Labels(labels) => push_labels(out, labels),

@@ -147,7 +147,7 @@ rule with `withServices` (names to look up) is there only where another leads to
 {{- $hasServices = true }}
 {{- $peers = append $peers (dict "namespace" .namespace "services" $names "labels" .labels) }}
 {{- end }}
-{{- else if or $hasServices (not $rule.withServices) }}
+{{- else if and (or $hasServices (not $rule.withServices)) (or (not .isRaw) (index $values.namespaces .namespace).enabled) }}
 {{- $peers = append $peers . }}
 {{- end }}
 {{- end }}
