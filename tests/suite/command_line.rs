@@ -129,7 +129,7 @@ fn a_profile_that_does_not_exist_is_wrong_usage() {
         let ran = erpc(&[arguments, &["--profile", "labtop"]].concat());
         assert_eq!(ran.exit, Exit::Usage, "{arguments:?}: {}", ran.err);
         assert!(
-            ran.err.contains("there is no profile `labtop`"),
+            ran.err.contains("unknown profile `labtop`"),
             "{arguments:?}: {}",
             ran.err
         );

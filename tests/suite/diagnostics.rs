@@ -100,7 +100,7 @@ fn explain_prints_a_page_and_suggests_the_nearest_code() {
     assert_eq!(ran.exit, Exit::Done);
     assert!(
         ran.out
-            .starts_with("# E0403: a dependency on a higher tier\n"),
+            .starts_with("# E0403: dependency on a higher tier\n"),
         "{}",
         ran.out
     );

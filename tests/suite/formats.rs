@@ -334,10 +334,10 @@ fn a_watch_sees_every_file_that_was_read() {
         }
         said
     };
-    assert!(next().contains("there is no file `used.erp`"));
+    assert!(next().contains("file `used.erp` not found"));
     save("used.erp", &format!("erp 1\n{used}"));
     let said = next();
-    assert!(said.contains("there is no file `t.txt`"), "{said}");
+    assert!(said.contains("file `t.txt` not found"), "{said}");
     save("t.txt", "x");
     let said = next();
     assert!(!said.contains("error["), "{said}");
@@ -349,5 +349,5 @@ fn a_watch_sees_every_file_that_was_read() {
     assert!(!said.contains("error["), "{said}");
     std::fs::remove_file(folder.path().join("f.txt")).expect("removed");
     let said = next();
-    assert!(said.contains("there is no file `f.txt`"), "{said}");
+    assert!(said.contains("file `f.txt` not found"), "{said}");
 }

@@ -304,7 +304,7 @@ fn only_regular_files_of_the_project_are_read() {
         ("pipe", "found a named pipe"),
         ("inside", "found a directory"),
         ("loop", "cannot be read"),
-        ("missing", "there is no file `missing`"),
+        ("missing", "file `missing` not found"),
     ] {
         for read in ["file", "template"] {
             let config = format!("config c {{ \"a\" = {read}(\"{path}\") }} at \"/c\"");

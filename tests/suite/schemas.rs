@@ -78,16 +78,16 @@ spec:
     assert_eq!(
         problems(deployment),
         [
-            "metadata.labels.x: expected a text, found a whole number",
+            "metadata.labels.x: expected a string, found an integer",
             "spec.minReadySeconds: the number is out of range",
-            "spec.replica: there is no such field",
+            "spec.replica: unknown field",
             "spec.template.spec.containers[0].imagePullPolicy: expected `Always`, `IfNotPresent` or `Never`, found `always`",
             "spec.template.spec.containers[0].ports[1]: an earlier element has the same `containerPort` and `protocol`",
-            "spec.template.spec.containers[0].readinessProbe.tcpSocket.port: expected a whole number or a text, found true or false",
+            "spec.template.spec.containers[0].readinessProbe.tcpSocket.port: expected an integer or a string, found true or false",
             "spec.template.spec.containers[0].resources.limits.memory: expected a quantity such as `500m` or `1Gi`, found `1GB`",
             "spec.template.spec.containers[1]: the field `name` is required",
-            "spec.template.spec.containers[1].command: expected a list, found a text",
-            "spec.template.spec.terminationGracePeriodSeconds: expected a whole number, found a text",
+            "spec.template.spec.containers[1].command: expected a list, found a string",
+            "spec.template.spec.terminationGracePeriodSeconds: expected an integer, found a string",
         ]
     );
 }

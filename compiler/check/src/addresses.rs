@@ -29,7 +29,7 @@ pub(crate) fn without_flow(platform: &Platform, edges: &Edges, out: &mut Diagnos
                 Diagnostic::new(
                     &codes::ADDRESS_WITHOUT_FLOW,
                     format!(
-                        "`{}` is told where `{name}` is and may not call it",
+                        "`{}` uses the address of `{name}`, but no flow allows the call",
                         platform.path(id)
                     ),
                 )

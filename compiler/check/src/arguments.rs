@@ -25,7 +25,7 @@ pub(crate) fn words(platform: &Platform, out: &mut Diagnostics) {
                 .collect();
             let diagnostic = Diagnostic::new(
                 &codes::ARGUMENT_WITH_SPACES,
-                format!("`{text}` is one argument, with its spaces: no shell splits it"),
+                format!("`{text}` is a single argument with spaces: no shell splits it"),
             )
             .at(list.span(), "several words in one text")
             .help(format!("write `{}`", words.join(", ")))

@@ -54,7 +54,7 @@ fn grants(platform: &Platform, derived: &Derived, out: &mut Diagnostics) {
             Diagnostic::new(
                 &codes::UNREACHABLE_API,
                 format!(
-                    "`{}` may ask the Kubernetes API and cannot reach it",
+                    "`{}` has permissions for the Kubernetes API, but no flow to `cluster.api`",
                     platform.path(id)
                 ),
             )
@@ -115,18 +115,18 @@ fn unused_ports(platform: &Platform, ids: &[PortId]) -> Diagnostic {
     let is_one_service = ids.iter().all(|id| id.service == first.service);
     let message = if !is_one_service {
         format!(
-            "nothing uses the port `{}` of `{name}` and {} more",
+            "unused port `{}` of `{name}`, and {} more",
             port.name.value,
             ids.len() - 1
         )
     } else if ids.len() == 1 {
-        format!("nothing uses the port `{}` of `{name}`", port.name.value)
+        format!("unused port `{}` of `{name}`", port.name.value)
     } else {
         let names = ids
             .iter()
             .map(|id| format!("`{}`", platform[*id].name.value));
         format!(
-            "nothing uses the ports {} of `{name}`",
+            "unused ports {} of `{name}`",
             names.collect::<Vec<_>>().join(", ")
         )
     };
@@ -209,7 +209,7 @@ fn components(platform: &Platform, out: &mut Diagnostics) {
         out.push(
             Diagnostic::new(
                 &codes::UNUSED_COMPONENT,
-                format!("no service is `{}`", component.name),
+                format!("unused component `{}`", component.name),
             )
             .at(component.span, "not used")
             .help("remove it"),
@@ -220,7 +220,7 @@ fn components(platform: &Platform, out: &mut Diagnostics) {
 fn unused(what: &str, name: &str, span: Span, help: &str) -> Diagnostic {
     Diagnostic::new(
         &codes::UNUSED_DECLARATION,
-        format!("nothing uses the {what} `{name}`"),
+        format!("unused {what} `{name}`"),
     )
     .at(span, "not used")
     .help(help)
@@ -441,18 +441,18 @@ fn unreached(
     let path = platform.path(id);
     let (message, label) = match scraped {
         Some(_) => (
-            format!("nothing uses `{path}`: it is only scraped"),
+            format!("no flow or route reaches `{path}`: it is only scraped"),
             "no other flow, route or address leads here",
         ),
         None => (
-            format!("nothing can reach `{path}`"),
+            format!("no flow or route reaches `{path}`"),
             "no flow, route or address leads here",
         ),
     };
     let scrape = scraped.map_or(Span::NONE, |flow| platform.flows[flow.index()].span);
     Diagnostic::new(&codes::UNREACHABLE_SERVICE, message)
         .at(service.name.span(), label)
-        .also(scrape, "a scrape is no use of it")
+        .also(scrape, "scraping does not count as use")
         .help(
             "add a flow or an `expose`; say `access by port-forward` where operators alone use it",
         )

@@ -55,7 +55,7 @@ pub(crate) fn references(platform: &Platform, out: &mut Diagnostics) {
             if !is_allowed(platform, &image.value) {
                 let diagnostic = Diagnostic::new(
                     &codes::UNKNOWN_REGISTRY,
-                    format!("images may not come from `{}`", image.value.registry),
+                    format!("registry `{}` is not allowed", image.value.registry),
                 )
                 .at(image.span(), "from there")
                 .also(platform.registry.span(), "the platform's registry")
@@ -110,7 +110,7 @@ fn of_docker_hub(platform: &Platform, image: &Sourced<Image>, out: &mut Diagnost
     out.push(
         Diagnostic::new(
             &codes::IMAGE_OF_DOCKER_HUB,
-            format!("`{name}` is pulled from `{registry}`, not from Docker Hub"),
+            format!("`{name}` is an image of Docker Hub, but will be pulled from `{registry}`"),
         )
         .at(image.span(), format!("`{reference}`"))
         .also(

@@ -28,7 +28,7 @@ pub(crate) fn derived_names(platform: &Platform, edges: &Edges, out: &mut Diagno
         let message = match owner == other {
             true => format!("two {kind}s of this namespace would have the name `{name}`"),
             false => {
-                format!("`{other}` and `{owner}` would both have a {kind} with the name `{name}`")
+                format!("`{other}` and `{owner}` both emit a {kind} named `{name}`")
             }
         };
         out.push(
@@ -324,7 +324,7 @@ pub(crate) fn port_names(platform: &Platform, out: &mut Diagnostics) {
             };
             let diagnostic = Diagnostic::new(
                 &codes::BAD_NAME,
-                format!("`{name}` is no name for a port: {fact}"),
+                format!("invalid port name `{name}`: {fact}"),
             )
             .at(port.name.span(), "this port")
             .help("RFC 6335 §5.1 says how the names of services on ports are formed");

@@ -36,7 +36,7 @@ pub(crate) fn mounts(platform: &Platform, out: &mut Diagnostics) {
                         if first_what == what {
                             format!("two {what}s are mounted at `{path}`")
                         } else {
-                            format!("a {first_what} and a {what} are both mounted at `{path}`")
+                            format!("conflicting mounts at `{path}`: a {first_what} and a {what}")
                         },
                     )
                     .at(at.span(), "the same path")

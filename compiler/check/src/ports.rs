@@ -113,7 +113,10 @@ pub(crate) fn node_ports(platform: &Platform, out: &mut Diagnostics) {
             out.push(
                 Diagnostic::new(
                     &codes::NODE_PORT_COLLISION,
-                    format!("the node port {number}/{} is taken", protocol.as_suffix()),
+                    format!(
+                        "node port {number}/{} is already in use",
+                        protocol.as_suffix()
+                    ),
                 )
                 .at(address.span, "taken already")
                 .also(first, "taken here"),

@@ -56,7 +56,7 @@ fn inversion(
     let (name, required) = (platform.path(id), platform.path(other));
     let message = if word == "rto" {
         format!(
-            "`{name}` is to be back within {}, and `{required}`, which it requires, within {}",
+            "`{name}` has an RTO of {}, but requires `{required}`, which has {}",
             own.value, longest.value
         )
     } else {
@@ -100,7 +100,7 @@ fn missing(
     let mut diagnostic = Diagnostic::new(
         &codes::RECOVERY_NOT_HELD,
         format!(
-            "`{name}` is to be back within {}, and `{}`{others}, which it requires, promises nothing",
+            "`{name}` has an RTO of {}, but requires `{}`{others}, which has none",
             rto.value,
             platform.path(*first)
         ),
@@ -135,7 +135,7 @@ pub(crate) fn nothing_to_lose(platform: &Platform, out: &mut Diagnostics) {
         let diagnostic = Diagnostic::new(
             &codes::RPO_WITHOUT_VOLUME,
             format!(
-                "`{}` has an RPO and no volume: it keeps nothing that could be lost",
+                "`{}` has an RPO but no volume, so it has no data to lose",
                 platform.path(id)
             ),
         )

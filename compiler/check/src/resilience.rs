@@ -58,7 +58,7 @@ fn single_point(platform: &Platform, id: ServiceId, clients: &[(ServiceId, FlowI
     let mut diagnostic = Diagnostic::new(
         &codes::SINGLE_POINT,
         format!(
-            "`{name}` runs as one pod, and {} services require it",
+            "`{name}` runs as a single pod, but {} services require it",
             clients.len()
         ),
     )

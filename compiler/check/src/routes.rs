@@ -60,7 +60,7 @@ pub(crate) fn routes(platform: &Platform, out: &mut Diagnostics) {
             let fact = erpc_model::strange(host).unwrap_or_else(|| fact.to_owned());
             let host = host.escape_debug();
             out.push(
-                Diagnostic::new(&codes::BAD_HOST, format!("`{host}` is no host: {fact}"))
+                Diagnostic::new(&codes::BAD_HOST, format!("invalid host `{host}`: {fact}"))
                     .at(route.host.span(), "this host")
                     .help(
                         "a host is written `www.example.org`, or `*.example.org` for all below it",
@@ -71,7 +71,7 @@ pub(crate) fn routes(platform: &Platform, out: &mut Diagnostics) {
         let path = route.path.as_str();
         if let Some(fact) = bad_path(path) {
             let diagnostic =
-                Diagnostic::new(&codes::BAD_HOST, format!("`{path}` is no path: {fact}"))
+                Diagnostic::new(&codes::BAD_HOST, format!("invalid path `{path}`: {fact}"))
                     .at(route.host.span(), "this path");
             let plain = path.trim_end_matches(['*', '/']);
             out.push(
@@ -86,7 +86,7 @@ pub(crate) fn routes(platform: &Platform, out: &mut Diagnostics) {
             out.push(
                 Diagnostic::new(
                     &codes::DUPLICATE_ROUTE,
-                    format!("`{host}{path}` leads to two services"),
+                    format!("duplicate route `{host}{path}` to two services"),
                 )
                 .at(
                     route.host.span(),

@@ -240,15 +240,15 @@ fn help(object: &Object, path: &FieldPath, place: &Place<'_>, expected: &str) ->
         .clone()
         .try_fold(object.root(), |field, step| field.child(step))?;
     match (&value.node, expected) {
-        (Node::Text(text), "a whole number") => {
+        (Node::Text(text), "an integer") => {
             let digits: String = text.chars().take_while(char::is_ascii_digit).collect();
             (!digits.is_empty()).then(|| format!("write the number alone: `{digits}`"))
         }
         (Node::Text(text), "true or false") if matches!(text.as_str(), "true" | "false") => {
             Some(format!("write it without quotes: `{text}`"))
         }
-        (Node::Number(number), "a text") => Some(format!("write it in quotes: `\"{number}\"`")),
-        (Node::Bool(value), "a text") => Some(format!("write it in quotes: `\"{value}\"`")),
+        (Node::Number(number), "a string") => Some(format!("write it in quotes: `\"{number}\"`")),
+        (Node::Bool(value), "a string") => Some(format!("write it in quotes: `\"{value}\"`")),
         _ => None,
     }
 }

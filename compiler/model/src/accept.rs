@@ -90,7 +90,7 @@ fn fires_not(accept: &Accept) -> Diagnostic {
         format!("`accept {}` matches no warning{about}", accept.code.id),
     )
     .at(accept.span, "accepts nothing")
-    .help("remove the line: there is no such warning, or it is about something else")
+    .help("remove the line")
 }
 
 fn several(accept: &Accept, silenced: &[(Diagnostic, String)]) -> Diagnostic {
@@ -100,7 +100,7 @@ fn several(accept: &Accept, silenced: &[(Diagnostic, String)]) -> Diagnostic {
     let mut diagnostic = Diagnostic::new(
         &codes::ACCEPTS_SEVERAL,
         format!(
-            "there are {} of {}: one line accepts one",
+            "{} warnings match {}, but one line accepts one",
             all.clone().count(),
             accept.code.id
         ),

@@ -119,7 +119,7 @@ impl<'s> Args<'s> {
         if is_missing {
             let at = self.here();
             out.push(
-                Diagnostic::new(&codes::MISSING_VALUE, format!("{what} is missing"))
+                Diagnostic::new(&codes::MISSING_VALUE, format!("expected {what}"))
                     .at(Span::new(at.file, at.start, at.start), "missing here")
                     .help(self.written()),
             );
@@ -175,7 +175,7 @@ impl<'s> Args<'s> {
         }
         let found = self.args.first().and_then(found);
         let diagnostic = match &found {
-            None => Diagnostic::new(&codes::MISSING_VALUE, format!("{what} is missing")).at(
+            None => Diagnostic::new(&codes::MISSING_VALUE, format!("expected {what}")).at(
                 match self.args.first() {
                     // A block stands where something else should.
                     Some(block) => {
@@ -238,13 +238,10 @@ impl<'s> Args<'s> {
         if is_text && self.form.contains("\", …") {
             let gap = Span::new(self.end.file, self.end.start, first.span().start);
             out.push(
-                Diagnostic::new(
-                    &codes::MISSING_VALUE,
-                    "the `,` between two values is missing",
-                )
-                .at(self.end, "missing here")
-                .help(self.written())
-                .fix("write `,`", gap, ", "),
+                Diagnostic::new(&codes::MISSING_VALUE, "missing `,` between two values")
+                    .at(self.end, "missing here")
+                    .help(self.written())
+                    .fix("write `,`", gap, ", "),
             );
             self.args = &[];
             return;
@@ -256,8 +253,7 @@ impl<'s> Args<'s> {
             Arg::Expr(_) | Arg::Sign(..) => first.span(),
         };
         let mut diagnostic =
-            Diagnostic::new(&codes::WRONG_SHAPE, format!("{found} does not belong here"))
-                .at(at, "left over");
+            Diagnostic::new(&codes::WRONG_SHAPE, format!("unexpected {found}")).at(at, "left over");
         diagnostic = diagnostic.suggest(
             self.near(crate::word::form_words(self.form)),
             at,
@@ -279,7 +275,7 @@ fn found(arg: &Arg) -> Option<String> {
                 Some(word) => format!("`{word}`"),
                 None => "a name with dots or a port".to_owned(),
             },
-            ExprKind::String(_) => "a text".to_owned(),
+            ExprKind::String(_) => "a string".to_owned(),
             ExprKind::Number(number) => format!("the number `{}{}`", number.digits, number.suffix),
             ExprKind::Address(address) => format!("the address `{address}`"),
             ExprKind::Range(..) => "a range".to_owned(),

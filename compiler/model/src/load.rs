@@ -264,7 +264,7 @@ impl Loader<'_> {
                     self.diagnostics.push(
                         Diagnostic::new(
                             &codes::UNKNOWN_IMPORT,
-                            format!("there is no library `{library}`"),
+                            format!("unknown library `{library}`"),
                         )
                         .at(span, "not `std`")
                         .help("did you mean `std`?")
@@ -299,10 +299,7 @@ impl Loader<'_> {
         let names = circle.iter().map(|open| open.path.as_str());
         let mut diagnostic = Diagnostic::new(
             &codes::IMPORT_CYCLE,
-            format!(
-                "files use each other in a circle: {}",
-                chained(names.chain([path]))
-            ),
+            format!("cyclic `use` of files: {}", chained(names.chain([path]))),
         )
         .at(at, "this closes the circle");
         for open in &circle[1..] {
@@ -316,7 +313,7 @@ impl Loader<'_> {
         let (code, message) = match error {
             ReadError::NotFound => (
                 &codes::SOURCE_UNREADABLE,
-                format!("there is no file `{path}`"),
+                format!("file `{path}` not found"),
             ),
             ReadError::TooLarge(bytes) => (
                 &codes::SOURCE_TOO_LARGE,

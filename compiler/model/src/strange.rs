@@ -13,7 +13,7 @@ pub fn strange(text: &str) -> Option<String> {
         }
         c => erpc_syntax::latin_twin(c).map(|(latin, alphabet)| {
             format!(
-                "the `{c}` in it is {alphabet}, U+{:04X}, and only looks like `{latin}`",
+                "its `{c}` is {alphabet} U+{:04X}, not the Latin letter `{latin}`",
                 u32::from(c)
             )
         }),

@@ -232,7 +232,7 @@ impl ClusterFactCheck<'_> {
                         Diagnostic::new(
                             &codes::MISSING_CLUSTER_FACT,
                             format!(
-                                "`{}` has no addresses, and a NetworkPolicy knows no names",
+                                "`{}` has no addresses, and a NetworkPolicy cannot match names",
                                 external.name.value
                             ),
                         )
@@ -300,7 +300,7 @@ impl ClusterFactCheck<'_> {
                 self.out.push(
                     Diagnostic::new(
                         &codes::ADDRESS_OF_THE_CLUSTER,
-                        format!("all addresses {cidr} of {whose} are those of the cluster's {what}"),
+                        format!("the addresses {cidr} of {whose} belong to the {what} of the cluster"),
                     )
                     .at(span, "no client outside of the cluster has them")
                     .also(around.span(), format!("the {what}"))

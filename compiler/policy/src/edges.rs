@@ -375,7 +375,7 @@ impl Expansion<'_, '_> {
                 .collect();
             let mut diagnostic = Diagnostic::new(
                 &codes::EMPTY_WILDCARD,
-                format!("nothing that this wildcard means has a port `{name}`"),
+                format!("no service that this wildcard matches has a port `{name}`"),
             )
             .at(to.span, "matches nothing");
             if let Some(near) = nearest(name, names.iter().copied()) {
@@ -436,7 +436,7 @@ impl Expansion<'_, '_> {
         self.out.push(
             Diagnostic::new(
                 &codes::FLOW_FROM_INTERNET,
-                "a flow from `internet` is an exposure: say at which host, or on which port of the nodes",
+                "a flow cannot start at `internet`: use `expose` with a host or a node port",
             )
             .at(flow.from.span, "comes from outside")
             .help(format!(
@@ -496,18 +496,18 @@ impl Expansion<'_, '_> {
         if let [(other, _)] = covering
             && says(*other) == edges
         {
-            return Diagnostic::new(&codes::DUPLICATE_FLOW, "this flow is declared already")
+            return Diagnostic::new(&codes::DUPLICATE_FLOW, "duplicate flow")
                 .at(span, "adds nothing")
                 .also(flows[other.index()].span, "defined here")
                 .help("remove one of the two");
         }
         let (message, all) = match edges {
             1 => (
-                "what this flow opens is open already",
+                "redundant flow: another flow already allows it",
                 "its one edge".to_owned(),
             ),
             _ => (
-                "all that this flow opens is open already",
+                "redundant flow: other flows already allow all of it",
                 format!("its {edges} edges"),
             ),
         };

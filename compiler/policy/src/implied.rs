@@ -110,7 +110,7 @@ impl Implied {
                 Diagnostic::new(
                     &codes::MISSING_INGRESS,
                     format!(
-                        "the cluster `{}` names no ingress controller, so no route can be served",
+                        "the cluster `{}` has no ingress controller to serve routes",
                         platform.cluster().name.value
                     ),
                 )

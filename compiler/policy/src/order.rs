@@ -338,9 +338,9 @@ fn report_cycle(
     let mut diagnostic = Diagnostic::new(
         &codes::DEPENDENCY_CYCLE,
         match names.as_slice() {
-            [one] => format!("`{one}` waits for itself"),
+            [one] => format!("`{one}` requires itself"),
             names => format!(
-                "services wait for each other: {}",
+                "cyclic start order: {}",
                 chained(names.iter().map(String::as_str))
             ),
         },

@@ -199,12 +199,9 @@ fn report_pass(file: FileId, pass: &Pass, scanned: &mut Scanned<'_>, out: &mut D
         let open = &scanned.text[*at..=*at];
         let close = if open == "(" { ")" } else { "]" };
         out.push(
-            Diagnostic::new(
-                &codes::UNCLOSED_BRACKET,
-                format!("this `{open}` is never closed"),
-            )
-            .at(scanned.span(file, *at, at + 1), "opened here")
-            .help(format!("add a `{close}`")),
+            Diagnostic::new(&codes::UNCLOSED_BRACKET, format!("unclosed `{open}`"))
+                .at(scanned.span(file, *at, at + 1), "opened here")
+                .help(format!("add a `{close}`")),
         );
         scanned.reported.push(*at);
     }
@@ -219,9 +216,12 @@ fn report_pass(file: FileId, pass: &Pass, scanned: &mut Scanned<'_>, out: &mut D
     }
     if let Some(at) = pass.endless_string {
         out.push(
-            Diagnostic::new(&codes::UNCLOSED_STRING, "this text has no closing `\"\"\"`")
-                .at(scanned.span(file, at, at + 3), "opened here")
-                .help("add `\"\"\"` where the text ends"),
+            Diagnostic::new(
+                &codes::UNCLOSED_STRING,
+                "unterminated string: missing `\"\"\"`",
+            )
+            .at(scanned.span(file, at, at + 3), "opened here")
+            .help("add `\"\"\"` where the text ends"),
         );
     }
     if !pass.stray.is_empty() {
@@ -277,7 +277,7 @@ fn recover_opening(
     };
     let place = scanned.original(at);
     out.push(
-        Diagnostic::new(&codes::MISSING_VALUE, "the `{` of this block is missing")
+        Diagnostic::new(&codes::MISSING_VALUE, "missing `{` of this block")
             .at(Span::new(file, place, place), "missing here")
             .help("a block stands between `{` and `}`")
             .fix("write `{`", Span::new(file, place, place), OPENING),
@@ -325,7 +325,7 @@ fn report_stray(span: Span, is_certain: bool, out: &mut Diagnostics) {
 
 fn report_unclosed(open: Span, end: u32, out: &mut Diagnostics) {
     out.push(
-        Diagnostic::new(&codes::UNCLOSED_BRACKET, "this `{` is never closed")
+        Diagnostic::new(&codes::UNCLOSED_BRACKET, "unclosed `{`")
             .at(open, "opened here")
             .also(
                 Span::new(open.file, end, end),

@@ -107,7 +107,7 @@ fn change_of_map(
         Action::Remove => {
             if fields.remove(name).is_none() {
                 return Err(Fault::new(format!(
-                    "there is no `{}` to remove",
+                    "no `{}` to remove",
                     written_path(&shown_names(&change.path))
                 )));
             }

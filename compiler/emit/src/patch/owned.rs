@@ -445,7 +445,7 @@ fn on_the_node(service: &Service, patch: &Patch, change: &Change<'_>) -> Option<
         Diagnostic::new(
             &codes::HOST_NETWORK,
             format!(
-                "`{}` would have the addresses of its node, and no NetworkPolicy holds for it",
+                "`{}` would share the network of its node, where no NetworkPolicy applies",
                 service.name.value
             ),
         )

@@ -69,7 +69,7 @@ impl fmt::Display for Problem {
 impl fmt::Display for What {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::UnknownField { .. } => f.write_str("there is no such field"),
+            Self::UnknownField { .. } => f.write_str("unknown field"),
             Self::Missing(name) => write!(f, "the field `{name}` is required"),
             Self::WrongType { expected, found } => write!(f, "expected {expected}, found {found}"),
             Self::OutOfRange => f.write_str("the number is out of range"),
@@ -267,11 +267,11 @@ const fn expected(shape: &Shape) -> &'static str {
         Shape::Any => "any value",
         Shape::Bool => "true or false",
         Shape::Bytes => "bytes in Base64",
-        Shape::Int32 | Shape::Int64 => "a whole number",
-        Shape::IntOrText => "a whole number or a text",
+        Shape::Int32 | Shape::Int64 => "an integer",
+        Shape::IntOrText => "an integer or a string",
         Shape::Number => "a number",
         Shape::Quantity => "a quantity such as `500m` or `1Gi`",
-        Shape::Text => "a text",
+        Shape::Text => "a string",
         Shape::Time => "a time such as `2026-01-31T12:00:00Z`",
         Shape::List(..) => "a list",
         Shape::Map(_) | Shape::Object(_) => "fields of its own",
@@ -283,8 +283,8 @@ fn kind_of<V>(look: &Look<'_, V>) -> &'static str {
         Look::Null => "nothing",
         Look::Bool(_) => "true or false",
         Look::Number(number) if number.is_f64() => "a number with a fraction",
-        Look::Number(_) => "a whole number",
-        Look::Text(_) => "a text",
+        Look::Number(_) => "an integer",
+        Look::Text(_) => "a string",
         Look::List(_) => "a list",
         Look::Map => "fields",
     }

@@ -58,11 +58,11 @@ impl Walk {
         is_object: bool,
     ) {
         let expected = match text(schema, "type") {
-            _ if is_true(schema, "x-kubernetes-int-or-string") => "a whole number or a text",
+            _ if is_true(schema, "x-kubernetes-int-or-string") => "an integer or a string",
             Some("object") => "fields of its own",
             Some("array") => "a list",
-            Some("string") => "a text",
-            Some("integer") => "a whole number",
+            Some("string") => "a string",
+            Some("integer") => "an integer",
             Some("number") => "a number",
             Some("boolean") => "true or false",
             _ => "",
@@ -72,10 +72,10 @@ impl Walk {
             ("", _) | (_, Look::Null) => true,
             ("fields of its own", Look::Map)
             | ("a list", Look::List(_))
-            | ("a text" | "a whole number or a text", Look::Text(_))
+            | ("a string" | "an integer or a string", Look::Text(_))
             | ("a number", Look::Number(_))
             | ("true or false", Look::Bool(_)) => true,
-            ("a whole number" | "a whole number or a text", Look::Number(number)) => {
+            ("an integer" | "an integer or a string", Look::Number(number)) => {
                 is_whole(number) || number.as_f64().is_some_and(|number| number.fract() == 0.0)
             }
             _ => false,
@@ -85,7 +85,7 @@ impl Walk {
                 Look::Null => "nothing",
                 Look::Bool(_) => "true or false",
                 Look::Number(_) => "a number",
-                Look::Text(_) => "a text",
+                Look::Text(_) => "a string",
                 Look::List(_) => "a list",
                 Look::Map => "fields",
             };
@@ -144,7 +144,7 @@ impl Walk {
                     };
                     let known = known.iter().map(|(name, _)| name.as_str());
                     let meant = nearest(name, known).map(SmolStr::from);
-                    let message = format!("there is no field `{at}`");
+                    let message = format!("unknown field `{at}`");
                     let kind = FaultKind::UnknownField(meant);
                     self.found.push(Fault::of_kind(kind, at, message));
                 }

@@ -88,7 +88,7 @@ impl From<Problem> for Fault {
             | What::TooDeep => FaultKind::Value(None),
         };
         let message = match &what {
-            What::UnknownField { .. } => format!("there is no field `{path}`"),
+            What::UnknownField { .. } => format!("unknown field `{path}`"),
             what => what.to_string(),
         };
         Self::of_kind(kind, path, message)

@@ -387,8 +387,7 @@ fn indivisible(name: &str, amount: i128) -> Option<String> {
             .then(|| format!("expected a multiple of the size of the pages of `{name}`"));
     }
     let is_counted = name.contains('/') && !name.contains("kubernetes.io/");
-    (is_counted && amount % 1000 != 0)
-        .then(|| format!("`{name}` is counted: expected a whole number"))
+    (is_counted && amount % 1000 != 0).then(|| format!("`{name}` is counted: expected an integer"))
 }
 
 /// The containers of a pod with the list that each is in and its place there, those that start first first.

@@ -142,7 +142,7 @@ pub(super) fn arithmetic(
         BinaryOp::Subtract => x.checked_sub(y),
         BinaryOp::Multiply => x.checked_mul(y),
         _ if y == 0 => {
-            let message = "a number is divided by zero";
+            let message = "division by zero";
             return Err(Stop::new(&codes::DIVISION_BY_ZERO, message, "zero", right));
         }
         _ => x.checked_div(y),

@@ -32,7 +32,7 @@ impl<'a> Evaluator<'a> {
         self.report(
             Diagnostic::new(
                 &codes::EVALUATION_BUDGET,
-                format!("the value of `{name}` depends on itself"),
+                format!("cyclic constant `{name}`: its value depends on itself"),
             )
             .at(span, "its value needs its own value"),
         );
@@ -204,7 +204,7 @@ impl<'a> Evaluator<'a> {
                 self.report(
                     Diagnostic::new(
                         &codes::UNUSED_LET,
-                        format!("nothing uses the constant `{}`", name.text),
+                        format!("unused constant `{}`", name.text),
                     )
                     .at(name.span, "not used")
                     .help("remove it"),
@@ -237,11 +237,9 @@ impl<'a> Evaluator<'a> {
 
     fn unknown_type(&mut self, expr: &Expr) -> Option<Type> {
         let written = self.loaded.sources.text(expr.span).to_owned();
-        let mut diagnostic = Diagnostic::new(
-            &codes::UNKNOWN_NAME,
-            format!("there is no type `{written}`"),
-        )
-        .at(expr.span, "not a type");
+        let mut diagnostic =
+            Diagnostic::new(&codes::UNKNOWN_NAME, format!("unknown type `{written}`"))
+                .at(expr.span, "not a type");
         let near = match written.to_lowercase().as_str() {
             "integer" | "number" | "uint" | "i32" | "i64" => Some("Int"),
             "str" | "text" | "varchar" => Some("String"),

@@ -84,12 +84,12 @@ impl Evaluator<'_> {
             ),
             NumberError::Unit => (
                 &codes::WRONG_UNIT,
-                format!("`{written}` is not {}", bare(expected)),
+                format!("expected {}, found `{written}`", bare(expected)),
                 Value::Number(number.clone()).kind().to_owned(),
             ),
             NumberError::MissingUnit => (
                 &codes::MISSING_UNIT,
-                format!("`{written}` needs a unit to be {}", bare(expected)),
+                format!("expected {} with a unit, found `{written}`", bare(expected)),
                 "no unit".to_owned(),
             ),
             NumberError::TooLarge => (

@@ -81,7 +81,7 @@ impl Evaluator<'_> {
         }
         let text = match self.files.read(&joined) {
             Ok(bytes) => String::from_utf8(bytes).map_err(|_| format!("`{joined}` is not UTF-8")),
-            Err(ReadError::NotFound) => Err(format!("there is no file `{joined}`")),
+            Err(ReadError::NotFound) => Err(format!("file `{joined}` not found")),
             Err(ReadError::TooLarge(bytes)) => {
                 Err(format!("`{joined}` has {bytes} bytes, more than 16 MiB"))
             }

@@ -191,7 +191,7 @@ impl<'s, 'a, C: Context<'a>> Lowering<'s, 'a, C> {
         self.evaluator().report(
             Diagnostic::new(
                 &codes::MAYBE_OFF,
-                format!("`{written}` may be missing, and then there is nothing to compare"),
+                format!("`{written}` is optional and may be `off`, which cannot be compared"),
             )
             .at(span, "may be `off`")
             .help(format!(
@@ -281,7 +281,7 @@ impl<'s, 'a, C: Context<'a>> Lowering<'s, 'a, C> {
             self.evaluator().report(
                 Diagnostic::new(
                     &codes::REVERSED_RANGE,
-                    format!("the range starts at {a}, above its end {b}"),
+                    format!("the start {a} of the range is above its end {b}"),
                 )
                 .at(span, format!("{a} is more than {b}"))
                 .help("the first value is the request or minimum, the second the limit or maximum"),

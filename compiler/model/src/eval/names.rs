@@ -36,7 +36,7 @@ impl Sink<'_> {
             let end = start + u32::try_from(bad.len_utf8()).unwrap_or(1);
             let mut diagnostic = Diagnostic::new(
                 &codes::BAD_NAME,
-                format!("`{text}` is no name for a {what}: {}", describe(bad, at, text)),
+                format!("invalid {what} name `{text}`: {}", describe(bad, at, text)),
             )
             .at(Span::new(name.span.file, start, end), "this character")
             .help("a name has lower-case letters a to z, digits and `-`; it starts with a letter and does not end with `-`");
@@ -70,7 +70,7 @@ fn first_bad_character(text: &str) -> Option<(char, usize)> {
 fn describe(bad: char, at: usize, text: &str) -> String {
     if let Some((latin, alphabet)) = erpc_syntax::latin_twin(bad) {
         return format!(
-            "the `{bad}` is {alphabet}, U+{:04X}, and only looks like `{latin}`",
+            "the `{bad}` is {alphabet} U+{:04X}, not the Latin letter `{latin}`",
             u32::from(bad)
         );
     }

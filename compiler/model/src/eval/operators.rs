@@ -96,7 +96,7 @@ impl<'a, C: Context<'a>> Lowering<'_, 'a, C> {
         let is_one_unit = in_one_unit(&mut needle, &mut list);
         let Ty::List(of) = list.1 else {
             self.evaluator().report(
-                Diagnostic::new(&codes::WRONG_TYPE, "`in` looks into a list")
+                Diagnostic::new(&codes::WRONG_TYPE, "expected a list after `in`")
                     .at(right.span, list.1.to_string()),
             );
             return None;

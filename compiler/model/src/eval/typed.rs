@@ -78,7 +78,7 @@ impl<'a> Evaluator<'a> {
                 self.report(
                     Diagnostic::new(
                         &codes::OUT_OF_RANGE,
-                        format!("{int} is not from {min} to {max}"),
+                        format!("{int} is out of range: must be between {min} and {max}"),
                     )
                     .at(expr.span, format!("must be {min} to {max}")),
                 );

@@ -159,11 +159,9 @@ impl Evaluator<'_> {
             known.push("service.name".to_owned());
             known.push("service.namespace".to_owned());
         }
-        let mut diagnostic = Diagnostic::new(
-            &codes::UNKNOWN_NAME,
-            format!("there is no value named `{written}`"),
-        )
-        .at(span, "declared nowhere");
+        let mut diagnostic =
+            Diagnostic::new(&codes::UNKNOWN_NAME, format!("unknown name `{written}`"))
+                .at(span, "declared nowhere");
         let elsewhere = match written.as_str() {
             "null" | "nil" | "none" | "undefined" | "None" => {
                 Some("remove the statement: a property without a value is left out")

@@ -79,7 +79,7 @@ impl Normalizer<'_, '_> {
             let at = self.span(gap.end, gap.end);
             let diagnostic = Diagnostic::new(
                 &codes::MISSING_VALUE,
-                "the `of` between how many nodes there are and what each has is missing",
+                "missing `of` between the number of nodes and their size",
             )
             .at(at, "missing here")
             .help(format!(
@@ -125,7 +125,7 @@ impl Normalizer<'_, '_> {
         let at = self.span(spans[0].start, spans[0].start);
         let diagnostic = Diagnostic::new(
             &codes::MISSING_VALUE,
-            format!("the `,` before `{next}` is missing"),
+            format!("missing `,` before `{next}`"),
         )
         .at(at, "missing here")
         .help(format!("it is written `{}`", word.form));
@@ -166,7 +166,7 @@ impl Normalizer<'_, '_> {
                 let at = self.span(gap.end, gap.end);
                 let diagnostic = Diagnostic::new(
                     &codes::MISSING_VALUE,
-                    "the `every` before the schedule of this job is missing",
+                    "missing `every` before the schedule of this job",
                 )
                 .at(at, "missing here");
                 self.report(diagnostic, "write `every`", &[(gap, " every ")]);

@@ -175,7 +175,7 @@ pub(super) fn foreign(head: &str, span: Span, place: BlockKind) -> Option<Foreig
     let diagnostic = Diagnostic::new(
         &codes::UNKNOWN_STATEMENT,
         format!(
-            "there is no `{head}` {}; {} `{meant}`",
+            "unknown statement `{head}` {}; {} `{meant}`",
             place.name(),
             if is_same {
                 "it is called"

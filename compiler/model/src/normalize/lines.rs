@@ -68,7 +68,7 @@ impl Normalizer<'_, '_> {
                 self.out.push(
                     Diagnostic::new(
                         &codes::MISSING_VALUE,
-                        format!("what stands behind this `{sign}` is missing"),
+                        format!("missing value after this `{sign}`"),
                     )
                     .at(sign_span, "nothing behind it")
                     .help(format!("it is written `{form}`")),

@@ -80,7 +80,7 @@ impl Normalizer<'_, '_> {
             let written = self.slice(value.start, value.end).to_owned();
             let diagnostic = Diagnostic::new(
                 &codes::BROKEN_STATEMENT,
-                format!("`{head}` is followed by a text in quotes, without a `:`"),
+                format!("unexpected `:` after `{head}`"),
             )
             .at(self.span(colon.start, value.end), "as YAML writes it")
             .help(format!("write `{head} \"{written}\"`"));
@@ -151,7 +151,7 @@ impl Normalizer<'_, '_> {
         let diagnostic = Diagnostic::new(
             &codes::MISSING_VALUE,
             format!(
-                "the `=` between `{}` and its value is missing",
+                "missing `=` between `{}` and its value",
                 self.slice(name.start, name.end)
             ),
         )

@@ -163,7 +163,7 @@ impl Normalizer<'_, '_> {
             self.out.push(
                 Diagnostic::new(
                     &codes::MISSING_VALUE,
-                    format!("the name of the {} is missing", word.name),
+                    format!("missing name of the {}", word.name),
                 )
                 .at(at, "missing here")
                 .help(format!("it is written `{}`", word.form)),
@@ -216,7 +216,7 @@ impl Normalizer<'_, '_> {
         if let Some(near) = nearest(&third, known.iter().copied()) {
             let diagnostic = Diagnostic::new(
                 &codes::UNKNOWN_STATEMENT,
-                format!("there is no `{third}` in the head of a {}", word.name),
+                format!("unexpected `{third}` in the head of a {}", word.name),
             )
             .at(span, "not known here")
             .help(format!("did you mean `{near}`?"));
@@ -287,7 +287,7 @@ impl Normalizer<'_, '_> {
         let span = statement.args[1].span().to(statement.args[end - 1].span());
         let diagnostic = Diagnostic::new(
             &codes::BAD_NAME,
-            format!("`{spaced}` is no name for a {}: it has a space", word.name),
+            format!("invalid {} name `{spaced}`: contains a space", word.name),
         )
         .at(span, "several words")
         .help("a name has lower-case letters a to z, digits and `-`");
@@ -366,10 +366,9 @@ impl Normalizer<'_, '_> {
             _ => None,
         };
         let (Some(port), Some((path, span))) = (port, target) else {
-            let diagnostic =
-                Diagnostic::new(&codes::MISSING_VALUE, "the port behind this `:` is missing")
-                    .at(colon, "nothing behind it")
-                    .help(format!("it is written `{}`", word.form));
+            let diagnostic = Diagnostic::new(&codes::MISSING_VALUE, "missing port after this `:`")
+                .at(colon, "nothing behind it")
+                .help(format!("it is written `{}`", word.form));
             self.out.push(diagnostic);
             return false;
         };
@@ -437,7 +436,7 @@ impl Normalizer<'_, '_> {
             && statement.args[1..].iter().all(is_plain)
         {
             let end = statement.args.len();
-            self.bare_text(statement, 1, end, "a text");
+            self.bare_text(statement, 1, end, "a string");
         }
         if let Some(at) = statement
             .args
@@ -528,7 +527,7 @@ pub(crate) fn unknown_word(head: &str, span: Span, place: BlockKind) -> Diagnost
     }
     let diagnostic = Diagnostic::new(
         &codes::UNKNOWN_STATEMENT,
-        format!("there is no `{head}` {}", place.name()),
+        format!("unknown statement `{head}` {}", place.name()),
     )
     .at(span, "not known here");
     diagnostic.did_you_mean(head, span, properties::words_of(place), |diagnostic| {

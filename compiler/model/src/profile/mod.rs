@@ -130,10 +130,7 @@ impl std::ops::Index<ProfileId> for Platform {
 pub(crate) fn unknown_profile<'n>(name: &str, known: impl Iterator<Item = &'n str>) -> Diagnostic {
     let mut known: Vec<&str> = known.collect();
     known.sort_unstable();
-    let diagnostic = Diagnostic::new(
-        &codes::UNKNOWN_PROFILE,
-        format!("there is no profile `{name}`"),
-    );
+    let diagnostic = Diagnostic::new(&codes::UNKNOWN_PROFILE, format!("unknown profile `{name}`"));
     match nearest(name, known.iter().copied()) {
         Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
         None if known.is_empty() => {

@@ -107,7 +107,7 @@ impl Resolver<'_> {
                 Diagnostic::new(
                     &codes::NEEDED_AND_OFF,
                     format!(
-                        "`{}` serves the routes, and it is off",
+                        "`{}` serves the routes, but is off",
                         platform.path(controller)
                     ),
                 )

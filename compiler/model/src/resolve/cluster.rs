@@ -105,7 +105,7 @@ impl<'a> Resolver<'a> {
                     Diagnostic::new(
                         &codes::COMPONENT_CYCLE,
                         format!(
-                            "clusters are made of each other: {}",
+                            "cyclic clusters: {}",
                             listed(open.iter().map(SmolStr::as_str), 9)
                         ),
                     )

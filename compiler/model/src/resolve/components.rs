@@ -71,7 +71,7 @@ impl<'a> Resolver<'a> {
             self.report(
                 Diagnostic::new(
                     &codes::COMPONENT_CONFLICT,
-                    format!("two components set `{slot}`"),
+                    format!("conflicting values of `{slot}` from two components"),
                 )
                 .at(*second, "set here")
                 .also(*first, "and here")
@@ -113,7 +113,7 @@ impl<'a> Resolver<'a> {
         }
         let declared = self.layers.component_ids.len() + imports.len();
         if !self.may_compare(declared) {
-            let message = format!("there is no component `{name}`");
+            let message = format!("unknown component `{name}`");
             self.report(
                 Diagnostic::new(&codes::UNKNOWN_NAME, message).at(span, "declared nowhere"),
             );
@@ -248,7 +248,7 @@ impl<'a> Resolver<'a> {
         }
         let ids = open.iter().chain([&id]);
         let names = ids.map(|c| self.layers.components[c.index()].name.as_str());
-        let message = format!("components are made of each other: {}", chained(names));
+        let message = format!("cyclic components: {}", chained(names));
         self.report(
             Diagnostic::new(&codes::COMPONENT_CYCLE, message).at(span, "this closes the circle"),
         );
@@ -347,7 +347,10 @@ impl<'a> Resolver<'a> {
                         self.report(
                             Diagnostic::new(
                                 &codes::WRONG_ARGUMENTS,
-                                format!("`{}` needs a value for `{}`", name.text, param_name.text),
+                                format!(
+                                    "`{}` is missing the argument `{}`",
+                                    name.text, param_name.text
+                                ),
                             )
                             .at(span, format!("`{}` is missing", param_name.text))
                             .also(param_name.span, "declared without a default"),

@@ -181,7 +181,7 @@ impl<'a> Lowering<'_, 'a, Conditions<'_, 'a, '_>> {
         }
         let mut diagnostic = Diagnostic::new(
             &codes::UNKNOWN_NAME,
-            format!("there is no value named `{}`", first.text),
+            format!("unknown name `{}`", first.text),
         )
         .at(first.span, "declared nowhere");
         let resolver = &mut *self.context.resolver;

@@ -202,7 +202,7 @@ impl<'a> Resolver<'a> {
         }
         let mut diagnostic = Diagnostic::new(
             &codes::UNKNOWN_NAME,
-            format!("there is no secret `{}` here", name.text),
+            format!("unknown secret `{}`", name.text),
         )
         .at(name.span, "declared nowhere");
         let declared = self.parts.secrets.len();

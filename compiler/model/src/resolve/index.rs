@@ -64,13 +64,10 @@ impl<'a> Resolver<'a> {
             }
             let start = Span::new(root.id, 0, 0);
             self.report(
-                Diagnostic::new(
-                    &codes::MISSING_VERSION,
-                    "the program does not say in which version of the language it is written",
-                )
-                .at(start, "missing here")
-                .help("its first line is `erp 1`")
-                .fix("add `erp 1`", start, "erp 1\n\n"),
+                Diagnostic::new(&codes::MISSING_VERSION, "missing language version")
+                    .at(start, "missing here")
+                    .help("its first line is `erp 1`")
+                    .fix("add `erp 1`", start, "erp 1\n\n"),
             );
         }
     }
@@ -88,7 +85,7 @@ impl<'a> Resolver<'a> {
             self.report(
                 Diagnostic::new(
                     &codes::UNKNOWN_STATEMENT,
-                    format!("a module of the library declares no `{}`", word.name),
+                    format!("a library module cannot declare a `{}`", word.name),
                 )
                 .at(statement.span, "only components, rules and constants"),
             );
@@ -177,7 +174,7 @@ impl<'a> Resolver<'a> {
             self.report(
                 Diagnostic::new(
                     &codes::UNKNOWN_LANGUAGE,
-                    format!("this compiler knows version 1 of the language, not `{written}`"),
+                    format!("unsupported language version `{written}`: expected `1`"),
                 )
                 .at(expr.span, "not known")
                 .help("write `erp 1`, or use a newer compiler")
@@ -530,7 +527,7 @@ impl<'a> Resolver<'a> {
             || name.text.contains(['-', '_'])
         {
             self.report(
-                Diagnostic::new(&codes::BAD_NAME, format!("`{}` is no name for a component", name.text))
+                Diagnostic::new(&codes::BAD_NAME, format!("invalid component name `{}`", name.text))
                     .at(name.span, "not in PascalCase")
                     .help("components are written in PascalCase, so that they are told from services: `Release`"),
             );

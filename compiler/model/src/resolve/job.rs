@@ -21,7 +21,7 @@ impl Resolver<'_> {
             self.report(
                 Diagnostic::new(
                     &codes::CONTRADICTION,
-                    format!("`{word}` requires a schedule, and this job has none"),
+                    format!("`{word}` requires a schedule, but this job has none"),
                 )
                 .at(origin.span, "without a schedule")
                 .help(

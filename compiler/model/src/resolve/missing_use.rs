@@ -27,7 +27,7 @@ impl Resolver<'_> {
             let line = format!("use std.{module}.{name}");
             let mut diagnostic = Diagnostic::new(
                 &codes::UNKNOWN_NAME,
-                format!("there is no {what} `{name}`: no `use` takes it from the library"),
+                format!("unknown {what} `{name}`: missing `use` of a library module"),
             )
             .at(first, "declared nowhere");
             for place in places.iter().skip(1).take(SHOWN - 1) {

@@ -81,7 +81,10 @@ impl<'a> Resolver<'a> {
                 self.report(
                     Diagnostic::new(
                         &codes::WRONG_KIND,
-                        format!("`{}` is an error, which cannot be accepted", code.text),
+                        format!(
+                            "cannot accept `{}`: only warnings can be accepted",
+                            code.text
+                        ),
                     )
                     .at(code.span, "not a warning"),
                 );
@@ -94,7 +97,7 @@ impl<'a> Resolver<'a> {
                     .map(|code| code.id);
                 let diagnostic = Diagnostic::new(
                     &codes::UNKNOWN_NAME,
-                    format!("there is no code `{}`", code.text),
+                    format!("unknown code `{}`", code.text),
                 )
                 .at(code.span, "not a code");
                 self.report(match nearest(&code.text, warnings) {
@@ -202,9 +205,12 @@ impl<'a> Resolver<'a> {
             };
             if let Some(first) = first.get(&this.old).copied() {
                 self.report(
-                    Diagnostic::new(&codes::BAD_MOVE, format!("`{}` is moved twice", this.old))
-                        .at(this.old_span, "moved again")
-                        .also(first, "moved here"),
+                    Diagnostic::new(
+                        &codes::BAD_MOVE,
+                        format!("duplicate `moved` of `{}`", this.old),
+                    )
+                    .at(this.old_span, "moved again")
+                    .also(first, "moved here"),
                 );
                 continue;
             }
@@ -222,7 +228,7 @@ impl<'a> Resolver<'a> {
                 self.report(
                     Diagnostic::new(
                         &codes::BAD_MOVE,
-                        format!("`{}` is still declared, so it was not moved", this.old),
+                        format!("`{}` cannot be moved: it is still declared", this.old),
                     )
                     .at(this.old_span, "there is one of this name")
                     .help("remove the line, or the declaration of the old name"),
@@ -308,7 +314,7 @@ impl<'a> Resolver<'a> {
             return;
         }
         if !self.may_compare_services() {
-            let message = format!("there is no service or namespace `{}`", this.new);
+            let message = format!("unknown service or namespace `{}`", this.new);
             self.report(
                 Diagnostic::new(&codes::UNKNOWN_NAME, message)
                     .at(this.new_span, "declared nowhere"),

@@ -227,7 +227,7 @@ impl<'a> Resolver<'a> {
                 self.report(
                     Diagnostic::new(
                         &codes::PROFILE_CONFLICT,
-                        "two lines of the profile set one property, and none says it more exactly",
+                        "two lines of the profile set the same property with equal precedence",
                     )
                     .at(first, "set here")
                     .also(second, "and here")
@@ -261,7 +261,7 @@ impl<'a> Resolver<'a> {
             self.report(
                 Diagnostic::new(
                     &codes::PROFILE_CONFLICT,
-                    "`replicas` and `scale` exclude each other",
+                    "`replicas` and `scale` are mutually exclusive",
                 )
                 .at(fixed, "a fixed number")
                 .also(scaled, "an autoscaler owns the number")

@@ -134,7 +134,7 @@ impl<'a> Resolver<'a> {
         self.report(
             Diagnostic::new(
                 &codes::NOT_OVERRIDABLE,
-                format!("`{word}` cannot be off: a service is not whole without it"),
+                format!("`{word}` cannot be `off`: every service requires it"),
             )
             .at(value.span, "needed")
             .help("say another value, or switch the service off"),
@@ -295,7 +295,7 @@ impl<'a> Resolver<'a> {
         }
         let diagnostic = Diagnostic::new(
             &codes::PROFILE_MATCHES_NOTHING,
-            format!("there is no namespace `{name}`"),
+            format!("unknown namespace `{name}`"),
         )
         .at(*span, "matches nothing");
         if !self.may_compare_services() {
@@ -390,7 +390,7 @@ impl<'a> Resolver<'a> {
         }
         let diagnostic = Diagnostic::new(
             &codes::PROFILE_MATCHES_NOTHING,
-            format!("there is no service `{name}` here"),
+            format!("unknown service `{name}`"),
         )
         .at(*span, "matches nothing");
         if !self.may_compare_services() {

@@ -46,7 +46,7 @@ impl<'a> Resolver<'a> {
     ) {
         let mut diagnostic = Diagnostic::new(
             &codes::UNKNOWN_NAME,
-            format!("there is no {kind} `{}`", name.text),
+            format!("unknown {kind} `{}`", name.text),
         )
         .at(name.span, "declared nowhere");
         let declared = declared + self.index.namespaces.len() + self.layers.component_ids.len();
@@ -345,7 +345,7 @@ impl<'a> Resolver<'a> {
                 self.report(
                     Diagnostic::new(
                         &codes::AMBIGUOUS_NAME,
-                        format!("`{0}` may be `{a}.{0}` or `{b}.{0}`", name.text),
+                        format!("ambiguous name `{0}`: `{a}.{0}` or `{b}.{0}`", name.text),
                     )
                     .at(name.span, "which one?")
                     .help("name the namespace too"),

@@ -187,7 +187,7 @@ impl<'a> Resolver<'a> {
         let length = self.loaded.sources.get(root.id).map_or(0, |s| s.text.len());
         let end = u32::try_from(length).unwrap_or(u32::MAX);
         self.report(
-            Diagnostic::new(&codes::MISSING_PLATFORM, "the program declares no platform")
+            Diagnostic::new(&codes::MISSING_PLATFORM, "missing `platform` block")
                 .at(Span::new(root.id, end, end), "nowhere up to here")
                 .help("add `platform NAME { version \"1.0.0\"; cluster NAME }`"),
         );
@@ -386,7 +386,7 @@ impl<'a> Resolver<'a> {
                 self.report(
                     Diagnostic::new(
                         &codes::UNUSED_IMPORT,
-                        format!("nothing uses `{}`", import.name),
+                        format!("unused import `{}`", import.name),
                     )
                     .at(import.span, "not used")
                     .help("remove it from the `use`"),

@@ -158,7 +158,7 @@ impl<'a> Resolver<'a> {
             self.report(
                 Diagnostic::new(
                     &codes::PROFILE_CYCLE,
-                    format!("profiles are made of each other: {}", chained(names)),
+                    format!("cyclic profiles: {}", chained(names)),
                 )
                 .at(
                     last.map_or(Span::NONE, Sourced::span),
@@ -268,7 +268,7 @@ impl<'a> Resolver<'a> {
             self.report(
                 Diagnostic::new(
                     &codes::PROFILE_CHANGES_NOTHING,
-                    format!("`{name}` changes nothing: it is off already"),
+                    format!("`{name}` has no effect: it is already off"),
                 )
                 .at(switch.statement, "it is so without this line")
                 .help("remove the line"),
@@ -304,7 +304,7 @@ impl<'a> Resolver<'a> {
             return Some(ExternalId::from_index(at));
         }
         if !self.broken_names.contains(&name.text) {
-            let message = format!("there is no external `{}`", name.text);
+            let message = format!("unknown external `{}`", name.text);
             let known = self.index.externals.keys().map(SmolStr::as_str);
             let diagnostic = Diagnostic::new(&codes::PROFILE_MATCHES_NOTHING, message)
                 .at(name.span, "matches nothing")

@@ -56,7 +56,7 @@ impl<'a> Resolver<'a> {
             self.report(
                 Diagnostic::new(
                     &codes::BAD_NAME,
-                    format!("`{text}` is no name for a rule with parameters"),
+                    format!("invalid name `{text}` of a rule with parameters"),
                 )
                 .at(span, "not in PascalCase")
                 .help("rules that are switched on by `rule NAME is Name(…)` are in PascalCase: `Pinned`"),
@@ -229,9 +229,8 @@ impl<'a> Resolver<'a> {
                 known.push(&rule.name.text);
             }
         }
-        let diagnostic =
-            Diagnostic::new(&codes::UNKNOWN_NAME, format!("there is no rule `{name}`"))
-                .at(span, "declared nowhere");
+        let diagnostic = Diagnostic::new(&codes::UNKNOWN_NAME, format!("unknown rule `{name}`"))
+            .at(span, "declared nowhere");
         let diagnostic = diagnostic.candidates(name, span, known.iter().copied());
         self.report(diagnostic);
     }
@@ -395,7 +394,7 @@ impl<'a> Resolver<'a> {
             let (message, label) = if name.trim().is_empty() {
                 ("this test has no name", "nothing in it")
             } else {
-                ("this test expects nothing", "no `expect`")
+                ("this test has no `expect`", "no `expect`")
             };
             self.report(
                 Diagnostic::new(&codes::EMPTY_TEST, message)
@@ -419,7 +418,7 @@ impl<'a> Resolver<'a> {
                 self.report(
                     Diagnostic::new(
                         &codes::EMPTY_TEST,
-                        "this expectation names nothing of the platform",
+                        "this expectation does not refer to the platform",
                     )
                     .at(expr.span, "always the same")
                     .help("name a namespace, a service, `platform.services` or a rule"),

@@ -259,7 +259,7 @@ impl<'a> Resolver<'a> {
             self.report(
                 Diagnostic::new(
                     &codes::CONTRADICTION,
-                    "`replicas` and `scale` exclude each other",
+                    "`replicas` and `scale` are mutually exclusive",
                 )
                 .at(fixed, "how many pods there are")
                 .also(auto, "an autoscaler owns the number")

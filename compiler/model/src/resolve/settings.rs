@@ -460,7 +460,7 @@ impl<'a> Resolver<'a> {
         self.report(
             Diagnostic::new(
                 &codes::NOTHING_TO_REMOVE,
-                format!("no component sets `{off}`, so there is nothing to remove"),
+                format!("`{off} off` has no effect: no component sets it"),
             )
             .at(setting.statement.span, "removes nothing"),
         );

@@ -106,7 +106,7 @@ impl Resolver<'_> {
                     Diagnostic::new(
                         &codes::TIER_CYCLE,
                         format!(
-                            "`{}` is above `{}` and below it",
+                            "contradictory tiers: `{}` is both above and below `{}`",
                             names[high].text, names[low].text
                         ),
                     )
@@ -215,7 +215,7 @@ impl Resolver<'_> {
         let names: Vec<&str> = names.iter().map(SmolStr::as_str).collect();
         let mut diagnostic = Diagnostic::new(
             &codes::UNKNOWN_NAME,
-            format!("there is no tier `{}`", name.text),
+            format!("unknown tier `{}`", name.text),
         )
         .at(name.span, "not a tier");
         if let Some(first) = self.index.tiers.first() {

@@ -336,7 +336,7 @@ impl Evaluator<'_> {
                     Diagnostic::new(
                         &codes::BAD_IMAGE,
                         format!(
-                            "`{}` is no image reference: {}",
+                            "invalid image reference `{}`: {}",
                             text.escape_debug(),
                             crate::strange(&text).unwrap_or_else(|| why.clone())
                         ),
@@ -401,7 +401,9 @@ fn parse_image(text: &str, default_registry: &str) -> Result<Image, String> {
         return Err(if part.is_empty() {
             "a part of its name is empty".to_owned()
         } else {
-            format!("`{part}` is no part of a name (lower-case letters, digits, `.`, `_`, `-`)")
+            format!(
+                "`{part}` is not a valid part of a name (lower-case letters, digits, `.`, `_`, `-`)"
+            )
         });
     }
     if let Some(tag) = tag {

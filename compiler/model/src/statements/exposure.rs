@@ -246,7 +246,7 @@ impl AddressKind {
         let number = reader.count_of(expr, &(1..=65_535))?;
         if !NODE_PORTS.contains(&number) {
             return reader.refuse(
-                Diagnostic::new(&codes::OUT_OF_RANGE, format!("{number} is no node port"))
+                Diagnostic::new(&codes::OUT_OF_RANGE, format!("invalid node port {number}"))
                     .at(expr.span, "out of range")
                     .help(format!(
                         "node ports lie between {} and {}",
@@ -271,7 +271,7 @@ fn read_from(reader: &mut Reader<'_, '_>) -> Vec<Sourced<IpNet>> {
 /// `expose as loadbalancer`.
 fn refuse_without_port(service: ServiceId, reader: &mut Reader<'_, '_>) -> Option<()> {
     let here = reader.here();
-    let mut diagnostic = Diagnostic::new(&codes::MISSING_VALUE, "the port to expose is missing")
+    let mut diagnostic = Diagnostic::new(&codes::MISSING_VALUE, "missing port to expose")
         .at(here, "expected the name of a port before this word")
         .help("it is written `expose PORT at \"host\"` or `expose PORT as loadbalancer`");
     if let [only] = reader.ports(service).as_slice() {

@@ -298,7 +298,7 @@ impl FlowPort {
             }
             None => {
                 names.report(
-                    Diagnostic::new(&codes::MISSING_VALUE, "the port that is called is missing")
+                    Diagnostic::new(&codes::MISSING_VALUE, "missing port of the callee")
                         .at(to.span.after(), "missing here")
                         .help(if wants_number {
                             "write the number behind a colon: `internet:443`"
@@ -338,7 +338,7 @@ impl FlowPort {
         if !wants_number && !to.peers.iter().any(|e| matches!(e, Peer::External(_))) {
             let diagnostic = Diagnostic::new(
                 &codes::WRONG_TYPE,
-                format!("a flow names the port, not its number {}", number.digits),
+                format!("expected a port name, found the number {}", number.digits),
             )
             .at(span, "a number");
             let called = match to.peers.as_slice() {
@@ -355,7 +355,10 @@ impl FlowPort {
                 names.report(
                     Diagnostic::new(
                         &codes::OUT_OF_RANGE,
-                        format!("{} is no port: 1 to 65535", number.digits),
+                        format!(
+                            "invalid port {}: must be between 1 and 65535",
+                            number.digits
+                        ),
                     )
                     .at(span, "out of range"),
                 );

@@ -61,7 +61,7 @@ impl Grant {
             let here = reader.here();
             if reader.written(here) == "*" {
                 return reader.refuse(
-                    Diagnostic::new(&codes::WRONG_SHAPE, "`*` is not a verb: name each one")
+                    Diagnostic::new(&codes::WRONG_SHAPE, "`*` is not allowed: list each verb")
                         .at(here, "every verb")
                         .help("to read: `get, list, watch`")
                         .help(
@@ -119,7 +119,7 @@ fn report_cluster_resources(resources: &[Resource], last: Span, reader: &mut Rea
         return;
     };
     let message = format!(
-        "`{}` are not in a namespace: this grants nothing",
+        "`{}` are cluster-scoped: this grant has no effect",
         resource.name
     );
     reader.report(

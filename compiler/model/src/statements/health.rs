@@ -297,17 +297,14 @@ fn probe_port(
     sink.report(match named {
         Some(name) => Diagnostic::new(
             &codes::HEALTH_PORT,
-            format!(
-                "the health check asks the port `{}`, which the service does not have",
-                name.text
-            ),
+            format!("the health check uses an unknown port `{}`", name.text),
         )
         .at(name.span, "no such port")
         .did_you_mean(&name.text, name.span, names.iter().copied(), other),
         None => other(
             Diagnostic::new(
                 &codes::HEALTH_PORT,
-                "the health check has no port to ask: the service declares none",
+                "the health check requires a port, but the service declares none",
             )
             .at(origin.span, "no port"),
         ),

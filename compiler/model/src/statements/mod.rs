@@ -556,9 +556,9 @@ pub(crate) mod tests {
     #[test]
     fn a_statement_that_cannot_be_read_is_reported_and_leaves_its_field() {
         for (line, message) in [
-            ("retries", "a number is missing"),
-            ("retries 10", "10 is not from 0 to 9"),
-            ("title A", "there is no value named `A`"),
+            ("retries", "expected a number"),
+            ("retries 10", "10 is out of range: must be between 0 and 9"),
+            ("title A", "unknown name `A`"),
         ] {
             let (block, found) = block(line);
             assert_eq!(block.retries.value, 6, "{line}");

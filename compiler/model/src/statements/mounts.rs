@@ -506,7 +506,7 @@ impl Volume {
             }
         }
         if let (Some(shared), Some(once)) = (shared, once) {
-            let message = "`shared` and `once` exclude each other";
+            let message = "`shared` and `once` are mutually exclusive";
             return reader.refuse(
                 Diagnostic::new(&codes::CONTRADICTION, message)
                     .at(once, "one node at a time")

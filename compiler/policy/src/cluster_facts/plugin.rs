@@ -24,7 +24,7 @@ impl ClusterFactCheck<'_> {
             self.out.push(
                 Diagnostic::new(
                     &codes::NOTHING_ENFORCED,
-                    format!("`{}` enforces no NetworkPolicy: every connection is open", cni.value.name),
+                    format!("`{}` does not enforce NetworkPolicies: every connection is allowed", cni.value.name),
                 )
                 .at(cni.span(), "connects pods and judges nothing")
                 .help("name what enforces them beside it: `cni canal` for Calico's policies, `cni kube-network-policies` for flannel's own (`netpol.enabled`), `cni kube-router` on K3s"),

@@ -42,7 +42,7 @@ impl Normalizer<'_, '_> {
         let (code, message, label, from) = if bare.has_colon {
             (
                 &codes::BROKEN_STATEMENT,
-                format!("`{head}` is followed by a text in quotes, without a `:`"),
+                format!("unexpected `:` after `{head}`"),
                 "as YAML writes it",
                 bare.head_end,
             )
@@ -50,7 +50,7 @@ impl Normalizer<'_, '_> {
             (
                 &codes::WRONG_TYPE,
                 format!("the text behind `{head}` stands in quotes"),
-                "a text without quotes",
+                "expected quotes around this string",
                 bare.start,
             )
         };

@@ -54,7 +54,7 @@ impl Normalizer<'_, '_> {
             let (open, at) = (char::from(bracket), self.at);
             let diagnostic = Diagnostic::new(
                 &codes::STRAY_BRACKET,
-                format!("a block opens with `{{`, not with `{open}`"),
+                format!("expected `{{`, found `{open}`"),
             )
             .at(self.span(at, at + 1), "another bracket");
             self.normalize(diagnostic, "write `{`", &[(at, at + 1, "{")]);
@@ -124,12 +124,9 @@ impl Normalizer<'_, '_> {
         let close = if open == b'(' { ")" } else { "]" };
         let end = self.line_start() + self.before().trim_end().len();
         let open = char::from(open);
-        let diagnostic = Diagnostic::new(
-            &codes::UNCLOSED_BRACKET,
-            format!("this `{open}` is never closed"),
-        )
-        .at(self.span(at, at + 1), "opened here")
-        .help(format!("add a `{close}` before the `{{`"));
+        let diagnostic = Diagnostic::new(&codes::UNCLOSED_BRACKET, format!("unclosed `{open}`"))
+            .at(self.span(at, at + 1), "opened here")
+            .help(format!("add a `{close}` before the `{{`"));
         self.normalize(diagnostic, &format!("add `{close}`"), &[(end, end, close)]);
         self.stack.pop();
     }
@@ -149,7 +146,7 @@ impl Normalizer<'_, '_> {
             return;
         }
         let end = self.line_start() + self.before().trim_end().len();
-        let diagnostic = Diagnostic::new(&codes::UNCLOSED_BRACKET, "this `{` is never closed")
+        let diagnostic = Diagnostic::new(&codes::UNCLOSED_BRACKET, "unclosed `{`")
             .at(self.span(at, at + 1), "opened here")
             .help("add a `}` before the arrow: a set is written `{a, b}`");
         self.normalize(diagnostic, "add `}`", &[(end, end, "}")]);
@@ -165,11 +162,9 @@ impl Normalizer<'_, '_> {
         let is_name = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
         let name = key[key.trim_end_matches(is_name).len()..].to_owned();
         let at = self.line_start() + before.len();
-        let diagnostic = Diagnostic::new(
-            &codes::MISSING_VALUE,
-            format!("the value of `{name}` is missing"),
-        )
-        .at(self.span(at, at), "missing here");
+        let diagnostic =
+            Diagnostic::new(&codes::MISSING_VALUE, format!("missing value of `{name}`"))
+                .at(self.span(at, at), "missing here");
         self.edits.retain(|(from, ..)| *from < open);
         self.lose(diagnostic, open, self.at + 1);
     }

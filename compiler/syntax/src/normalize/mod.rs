@@ -355,7 +355,7 @@ impl<'t> Normalizer<'t, '_> {
         let diagnostic = Diagnostic::new(
             &codes::LOOKALIKE_LETTER,
             format!(
-                "the `{c}` in `{word}` is {alphabet}, U+{:04X}, and only looks like `{latin}`{others}",
+                "the `{c}` in `{word}` is {alphabet} U+{:04X}, not the Latin letter `{latin}`{others}",
                 u32::from(c)
             ),
         )

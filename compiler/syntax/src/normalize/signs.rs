@@ -50,12 +50,9 @@ impl Normalizer<'_, '_> {
                 self.at += 2;
             }
             [b'*', ..] if self.before().trim_start().starts_with("job ") => self.bare_schedule(),
-            [b'$', b' ', ..] if is_line_start => self.sign(
-                "the prompt of a console is no part of a program",
-                "not part of the program",
-                2,
-                "",
-            ),
+            [b'$', b' ', ..] if is_line_start => {
+                self.sign("unexpected shell prompt", "not part of the program", 2, "")
+            }
             [b'$', ..] => self.dollar(),
             [b'%', b'0'..=b'9', ..] if self.is_apart() => self.percent(),
             [b'.', b'.', ..] => self.dots(),
@@ -98,7 +95,7 @@ impl Normalizer<'_, '_> {
     /// The fence of a code block, with the rest of its line.
     fn fence(&mut self) {
         let end = self.line_end();
-        let message = "the fence of a code block is no part of a program".to_owned();
+        let message = "unexpected fence of a code block".to_owned();
         self.replace(
             &codes::STRAY_CHARACTER,
             message,
@@ -124,7 +121,7 @@ impl Normalizer<'_, '_> {
             return;
         };
         let written = &rest[..length];
-        let message = format!("`{written}` is how HTML writes `{meant}`");
+        let message = format!("unexpected HTML entity `{written}`: expected `{meant}`");
         if meant == "\""
             && self.other_quote(written, written, &codes::STRAY_CHARACTER, message.clone())
         {
@@ -298,7 +295,7 @@ impl Normalizer<'_, '_> {
     fn dash_behind_name(&mut self) {
         let before = self.before();
         let name = &before[before.rfind(' ').map_or(0, |at| at + 1)..];
-        let message = format!("`{name}-` is no name: it ends with `-`");
+        let message = format!("invalid name `{name}-`: ends with `-`");
         let end = self.at + 1;
         self.replace(&codes::BAD_NAME, message, "at the end", end, "");
     }
@@ -364,9 +361,9 @@ impl Normalizer<'_, '_> {
             let (start, end) = (self.at, self.at + 3 + name.len());
             let diagnostic = Diagnostic::new(
                 &codes::STRAY_CHARACTER,
-                "outside a text a name stands without `${` and `}`",
+                "`${` and `}` are only allowed in a string",
             )
-            .at(self.span(start, start + 2), "needed in a text only");
+            .at(self.span(start, start + 2), "only allowed in a string");
             let edits = [(start, start + 2, ""), (end - 1, end, "")];
             self.normalize(diagnostic, &format!("write `{name}`"), &edits);
             self.at = end;

@@ -106,7 +106,7 @@ impl Normalizer<'_, '_> {
             self.stack.truncate(depth);
         }
         self.go_back(at);
-        let diagnostic = Diagnostic::new(&codes::UNCLOSED_BRACKET, "this `${` is never closed")
+        let diagnostic = Diagnostic::new(&codes::UNCLOSED_BRACKET, "unclosed `${`")
             .at(self.span(dollar, dollar + 2), "opened here")
             .help("add a `}` behind the value; a literal `${` is written `$${`");
         self.normalize(diagnostic, &format!("add `{new}`"), &[(at, at, new)]);
@@ -180,9 +180,9 @@ impl Normalizer<'_, '_> {
     }
 
     fn unclosed(&mut self, start: usize, end: usize) {
-        let diagnostic = Diagnostic::new(&codes::UNCLOSED_STRING, "this text has no closing quote")
+        let diagnostic = Diagnostic::new(&codes::UNCLOSED_STRING, "unterminated string")
             .at(self.span(start, start + 1), "opened here")
-            .help("a text ends on its line; one of several lines is written between `\"\"\"` and `\"\"\"`");
+            .help("a string ends on its line; write several lines between `\"\"\"` and `\"\"\"`");
         self.normalize(diagnostic, "add `\"`", &[(end, end, "\"")]);
     }
 

@@ -186,9 +186,9 @@ impl Builder<'_> {
         let whole = self.span_of(start, start + text.len());
         let adjoins = before.is_some_and(|arg| arg.span().end == at.start);
         let diagnostic = match first {
-            '"' => Diagnostic::new(&codes::UNCLOSED_STRING, "this text has no closing quote")
+            '"' => Diagnostic::new(&codes::UNCLOSED_STRING, "unterminated string")
                 .at(at, "opened here")
-                .help("a text ends on its line; one of several lines is written between `\"\"\"` and `\"\"\"`"),
+                .help("a string ends on its line; write several lines between `\"\"\"` and `\"\"\"`"),
             '“' | '”' | '„' | '«' | '»' | '‟' | '″' => typographic(first, text, at, whole),
             '\'' | '‘' | '’' | '`' => Diagnostic::new(
                 &codes::STRAY_CHARACTER,
@@ -209,17 +209,17 @@ impl Builder<'_> {
             '/' | '~' if !adjoins => {
                 let path = text.trim_end_matches(',');
                 let path_span = self.span_of(start, start + path.len());
-                Diagnostic::new(&codes::STRAY_CHARACTER, "a path is a text, which is written in quotes")
+                Diagnostic::new(&codes::STRAY_CHARACTER, "a path must be a quoted string")
                     .at(path_span, "words without quotes")
                     .help(format!("write `\"{path}\"`"))
             }
             '.' if text.starts_with("...") => {
-                Diagnostic::new(&codes::STRAY_CHARACTER, "`...` is no statement; nothing is left out here")
+                Diagnostic::new(&codes::STRAY_CHARACTER, "unexpected `...`")
                     .at(whole, "something is left out")
                     .help("what is left out is not said at all; a comment starts with `#`")
             }
             '.' if text.starts_with("..") => {
-                Diagnostic::new(&codes::MISSING_VALUE, "one end of this range is missing")
+                Diagnostic::new(&codes::MISSING_VALUE, "missing end of this range")
                     .at(self.span_of(start, start + 2), if adjoins { "its upper end" } else { "its lower end" })
                     .help("a range is written `100m..500m`; a value alone, `500m`, is both of its ends")
             }
@@ -231,7 +231,7 @@ impl Builder<'_> {
                         .help("a quantile is a whole number, such as `p99`; of other values, choose a smaller unit"),
                 }
             }
-            '.' if adjoins => Diagnostic::new(&codes::MISSING_VALUE, "the name after this `.` is missing")
+            '.' if adjoins => Diagnostic::new(&codes::MISSING_VALUE, "missing name after this `.`")
                 .at(at, "nothing after it")
                 .help("write `namespace.service`, or remove the `.`"),
             '?' => Diagnostic::new(&codes::STRAY_CHARACTER, "a choice is written `if CONDITION then A else B`")
@@ -254,7 +254,7 @@ impl Builder<'_> {
             .fix("remove it", at, ""),
             c if c.is_whitespace() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}') => Diagnostic::new(
                 &codes::STRAY_CHARACTER,
-                format!("the invisible character U+{:04X} is no space of the language", u32::from(c)),
+                format!("unexpected invisible character U+{:04X}", u32::from(c)),
             )
             .at(at, "looks like a space or like nothing")
             .fix("write a space", at, " "),

@@ -83,7 +83,7 @@ impl Rule {
             }
             Either(one, other) => {
                 if is_set(value, one) && is_set(value, other) {
-                    let message = format!("`{one}` and `{other}` exclude each other");
+                    let message = format!("`{one}` and `{other}` are mutually exclusive");
                     faults.push(Fault::new(path.field(*one), message).with(path.field(*other)));
                 }
             }
@@ -344,7 +344,7 @@ fn one(
 fn several(path: &FieldPath, what: &str, set: &[&str], faults: &mut Vec<Fault>) {
     if let [first, second, ..] = set {
         let message =
-            format!("`{first}` and `{second}` exclude each other: only one {what} is allowed");
+            format!("`{first}` and `{second}` are mutually exclusive: only one {what} is allowed");
         faults.push(Fault::new(path.field(*second), message).with(path.field(*first)));
     }
 }
