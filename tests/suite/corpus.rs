@@ -178,6 +178,7 @@ fn options(name: &str) -> Options {
         platform: name.to_owned(),
         default_namespace: "default".to_owned(),
         harden: false,
+        namespaces: Vec::new(),
         cluster: Vec::new(),
     }
 }

@@ -1,11 +1,13 @@
 //! Existing manifests as a program: what is written means what was read.
 
+use erpc_cli::project::compile;
 use erpc_cluster::{KNOWN, Usual};
 use erpc_diagnostics::{Severity, codes};
 use std::path::Path;
 
 use erpc_import::{
-    Compiler, Files, FindingKind, Imported, Input, Options, Problem, compare, import, read,
+    Compiler, Files, FindingKind, Imported, Input, Options, Problem, compare, import, import_all,
+    read,
 };
 use erpc_tests::{Memory, folders_below, repository};
 use serde_json::{Value, json};
@@ -20,31 +22,39 @@ impl Compiler for InMemory {
     }
 
     fn build(&self, files: &Files) -> Result<Vec<Value>, Vec<Problem>> {
-        let memory = Memory::default();
-        let memory = files.iter().fold(memory, |memory, (path, text)| {
-            memory.with(path, text.as_bytes())
-        });
-        let compiled = memory.compile();
-        let Some((platform, derived)) = &compiled.result else {
-            let found = compiled.diagnostics.as_slice().iter();
-            let errors = found.filter(|found| found.severity() == Severity::Error);
-            return Err(errors
-                .map(|error| {
-                    let span = error.span();
-                    let source = compiled.sources.get(span.file);
-                    let line = source.map(|source| source.line_column(span.start).line);
-                    Problem {
-                        file: source.map_or_else(String::new, |source| source.path.clone()),
-                        line: line.unwrap_or_default(),
-                        message: format!("{} {}", error.code.id, error.message),
-                    }
-                })
-                .collect());
-        };
-        let files = erpc_emit::objects(platform, derived, &compiled.sources);
-        let objects = files.iter().flat_map(|file| &file.objects);
-        Ok(objects.map(|object| json!(object)).collect())
+        built(files, None)
     }
+
+    fn build_under(&self, files: &Files, profile: &str) -> Result<Vec<Value>, Vec<Problem>> {
+        built(files, Some(profile))
+    }
+}
+
+fn built(files: &Files, profile: Option<&str>) -> Result<Vec<Value>, Vec<Problem>> {
+    let memory = Memory::default();
+    let memory = files.iter().fold(memory, |memory, (path, text)| {
+        memory.with(path, text.as_bytes())
+    });
+    let compiled = compile("platform.erp", &memory, profile);
+    let Some((platform, derived)) = &compiled.result else {
+        let found = compiled.diagnostics.as_slice().iter();
+        let errors = found.filter(|found| found.severity() == Severity::Error);
+        return Err(errors
+            .map(|error| {
+                let span = error.span();
+                let source = compiled.sources.get(span.file);
+                let line = source.map(|source| source.line_column(span.start).line);
+                Problem {
+                    file: source.map_or_else(String::new, |source| source.path.clone()),
+                    line: line.unwrap_or_default(),
+                    message: format!("{} {}", error.code.id, error.message),
+                }
+            })
+            .collect());
+    };
+    let files = erpc_emit::objects(platform, derived, &compiled.sources);
+    let objects = files.iter().flat_map(|file| &file.objects);
+    Ok(objects.map(|object| json!(object)).collect())
 }
 
 /// What [`compare`] takes for a default is what the table of `drift` knows as one.
@@ -126,6 +136,7 @@ fn found_in(text: &str) -> Vec<&'static str> {
         platform: "shop".to_owned(),
         default_namespace: "shop".to_owned(),
         harden: false,
+        namespaces: Vec::new(),
         cluster: Vec::new(),
     };
     let imported = import(reading, &[], &options, &InMemory);
@@ -177,6 +188,7 @@ fn an_object_in_the_folder_of_another_namespace_is_found() {
         platform: "shop".to_owned(),
         default_namespace: "shop".to_owned(),
         harden: false,
+        namespaces: Vec::new(),
         cluster: Vec::new(),
     };
     let report = import(read(&inputs), &[], &options, &InMemory).report;
@@ -203,6 +215,7 @@ fn imported_of(files: &[(String, Vec<u8>)], namespace: &str) -> Imported {
         platform: "imported".to_owned(),
         default_namespace: namespace.to_owned(),
         harden: false,
+        namespaces: Vec::new(),
         cluster: Vec::new(),
     };
     import(read(&inputs), &[], &options, &InMemory)
@@ -374,6 +387,7 @@ fn imported_text(text: &str, harden: bool) -> Imported {
         platform: "shop".to_owned(),
         default_namespace: "default".to_owned(),
         harden,
+        namespaces: Vec::new(),
         cluster: Vec::new(),
     };
     import(read(&inputs), &[], &options, &InMemory)
@@ -540,6 +554,94 @@ fn the_report_says_what_closes_without_the_open_network() {
     // Pods of raw manifests are among what closes.
     let closes = |text: &str| closing.closes.iter().any(|line| line.contains(text));
     assert!(closes("shop.web") && closes("shop.lone"), "{closing:#?}");
+}
+
+/// What an import of a text with other environments makes, of some namespaces or of all.
+fn imported_with(base: &str, environments: &[(&str, &str)], namespaces: &[&str]) -> Imported {
+    let reading = |text: &str| {
+        read(&[Input {
+            path: "k8s/app.yaml",
+            bytes: text.as_bytes(),
+        }])
+    };
+    let options = Options {
+        platform: "shop".to_owned(),
+        default_namespace: "shop".to_owned(),
+        harden: false,
+        namespaces: namespaces.iter().map(ToString::to_string).collect(),
+        cluster: Vec::new(),
+    };
+    let environments = environments.iter();
+    let environments = environments.map(|(name, text)| ((*name).to_owned(), reading(text)));
+    import_all(
+        reading(base),
+        &[],
+        environments.collect(),
+        &options,
+        &InMemory,
+    )
+}
+
+#[test]
+fn what_another_environment_has_otherwise_is_a_profile() {
+    let lone = "---\napiVersion: apps/v1\nkind: Deployment\nmetadata: { name: lone }\nspec: { selector: { matchLabels: { app: lone } }, template: { metadata: { labels: { app: lone } }, spec: { containers: [{ name: lone, image: \"lone:1\" }] } } }\n";
+    let config =
+        "---\napiVersion: v1\nkind: ConfigMap\nmetadata: { name: extra }\ndata: { a: b }\n";
+    let base = format!("{APPLICATION}{lone}");
+    let dev = APPLICATION
+        .replace("web:1.4.0", "web:1.5.0-rc1")
+        .replace("second line", "another line")
+        .replace("maxReplicas: 5", "maxReplicas: 3")
+        .replace("      priorityClassName: high\n", "");
+    let dev = format!("{dev}{config}");
+    let imported = imported_with(&base, &[("dev", &dev)], &[]);
+    let report = &imported.report;
+    assert!(
+        report.is_lossless(),
+        "{:?} {:?}",
+        report.profiles,
+        report.differences
+    );
+    let source = &imported.files["platform.erp"];
+    let words: Vec<&str> = source.split_whitespace().collect();
+    let words = words.join(" ");
+    let (_, profile) = words.split_once("profile dev {").expect("a profile");
+    for statement in [
+        "service lone off",
+        "image \"ghcr.io/acme/web:1.5.0-rc1\"",
+        "scale 2..3 on cpu 80%",
+        "priority off",
+        "file(\"profiles/dev/shop/settings/b.conf\")",
+        "manifests \"profiles/dev/shop/*.yaml\"",
+    ] {
+        assert!(profile.contains(statement), "no `{statement}` in\n{source}");
+    }
+    assert!(!profile.contains("cpu 100m"), "{source}");
+    // The same input gives the same files.
+    let again = imported_with(&base, &[("dev", &dev)], &[]);
+    assert_eq!(imported.files, again.files);
+    // A raw manifest cannot differ: it is named.
+    let other = dev.replace("a: b", "a: c");
+    let report = imported_with(&format!("{base}{config}"), &[("dev", &other)], &[]).report;
+    assert!(!report.is_lossless());
+    assert_eq!(report.profiles[0].differences[0].path, "data.a");
+}
+
+#[test]
+fn one_namespace_is_imported_without_the_others() {
+    let caller = "---\napiVersion: apps/v1\nkind: Deployment\nmetadata: { name: teller, namespace: bank }\nspec: { selector: { matchLabels: { app: teller } }, template: { metadata: { labels: { app: teller } }, spec: { containers: [{ name: teller, image: \"teller:1\", env: [{ name: WEB_URL, value: \"http://web.shop/\" }] }] } } }\n";
+    let imported = imported_with(&format!("{APPLICATION}{caller}"), &[], &["shop"]);
+    let report = &imported.report;
+    assert!(report.is_lossless(), "{:?}", report.differences);
+    assert_eq!((report.left_out, report.objects.len()), (1, 7));
+    let source = &imported.files["platform.erp"];
+    assert!(
+        source.contains("# Outside of this import: bank.teller calls web:80"),
+        "{source}"
+    );
+    let made = InMemory.build(&imported.files).expect("it builds");
+    let is_outside = |one: &Value| one["metadata"]["namespace"] == "bank";
+    assert!(!made.iter().any(is_outside));
 }
 
 #[test]

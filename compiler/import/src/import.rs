@@ -12,7 +12,7 @@ use crate::facts::{self, Facts};
 use crate::flows::{self, Flow, Hint};
 use crate::program::{self, Compiler, Fate, Files, Options};
 use crate::read::{Object, Reading};
-use crate::report::{self, Report};
+use crate::report::{self, ProfileReport, Report};
 
 /// A program that means what the input means.
 #[derive(Clone, Debug, Default)]
@@ -26,15 +26,43 @@ pub struct Imported {
 /// Writes a program from objects, builds it, and compares what it makes with them.
 #[must_use]
 pub fn import(
-    mut reading: Reading,
+    reading: Reading,
     hints: &[Hint],
     options: &Options,
     compiler: &dyn Compiler,
 ) -> Imported {
+    import_all(reading, hints, Vec::new(), options, compiler)
+}
+
+/// The same with other environments, each with its name: what they have otherwise is a profile.
+#[must_use]
+pub fn import_all(
+    mut reading: Reading,
+    hints: &[Hint],
+    environments: Vec<(String, Reading)>,
+    options: &Options,
+    compiler: &dyn Compiler,
+) -> Imported {
     facts::place(&mut reading.objects, &options.default_namespace);
+    let all = reading.objects;
+    let (flows, mut findings) = {
+        let facts = Facts::of(&all);
+        let flows = flows::flows(&facts, hints);
+        let findings = contradictions::find(&facts, &flows);
+        (flows, findings)
+    };
+    let count = all.len();
+    reading.objects = all.into_iter().filter(|one| options.takes(one)).collect();
+    if reading.objects.len() < count {
+        let files: BTreeSet<&str> = reading
+            .objects
+            .iter()
+            .map(|one| one.place.file.as_str())
+            .collect();
+        findings.retain(|finding| files.contains(finding.place.file.as_str()));
+    }
     let facts = Facts::of(&reading.objects);
-    let flows = flows::flows(&facts, hints);
-    let program = program::write(&facts, &flows, options, compiler);
+    let mut program = program::write(&facts, &flows, options, compiler);
     let made: HashMap<Key, &Value> = program
         .made
         .iter()
@@ -56,17 +84,50 @@ pub fn import(
     let mut report = compared(&taken, &program.made);
     report.objects = objects;
     report.findings = reading.findings;
-    report.findings.extend(contradictions::find(&facts, &flows));
+    report.findings.extend(findings);
+    report.left_out = count - reading.objects.len();
+    let mut files = std::mem::take(&mut program.files);
+    program.files.clone_from(&files);
+    for (name, mut other) in environments {
+        facts::place(&mut other.objects, &options.default_namespace);
+        other.objects.retain(|one| options.takes(one));
+        report.findings.extend(other.findings);
+        let facts = Facts::of(&other.objects);
+        let flows = flows::flows(&facts, &[]);
+        let written = program::write(&facts, &flows, options, compiler);
+        let environment = program::Environment {
+            name: &name,
+            objects: &other.objects,
+            flows: &flows,
+            program: &written,
+        };
+        let (differences, problems) =
+            program::add_profile(&mut files, &program, &environment, options, compiler);
+        report.profiles.push(ProfileReport {
+            name,
+            differences,
+            problems,
+        });
+    }
     report.flows = flows;
     report.problems = program.problems;
     report.raw_because = program.dropped;
     report.is_hardened = options.harden;
     let before = open(taken.iter().map(|one| &one.value));
-    report.would_close = closing::of(&program.files, &before, compiler);
+    report.would_close = closing::of(&files, &before, compiler);
     report.allowed_only = flows::allowed_only(&facts, &report.flows);
-    Imported {
-        files: program.files,
-        report,
+    Imported { files, report }
+}
+
+impl Options {
+    /// Whether an object is imported: only some namespaces may be.
+    fn takes(&self, object: &Object) -> bool {
+        let key = Key::of(&object.value);
+        let namespace = match key.kind.as_str() {
+            "Namespace" => &key.name,
+            _ => &key.namespace,
+        };
+        self.namespaces.is_empty() || self.namespaces.contains(namespace)
     }
 }
 

@@ -120,6 +120,21 @@ pub struct Report {
     pub raw_because: Vec<String>,
     /// What is wrong with the result.
     pub problems: Vec<Problem>,
+    /// The other environments.
+    pub profiles: Vec<ProfileReport>,
+    /// How many objects are not imported, because they are of other namespaces.
+    pub left_out: usize,
+}
+
+/// Another environment, as a profile.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct ProfileReport {
+    /// The name of the profile.
+    pub name: String,
+    /// Fields in which the result under the profile differs from the input.
+    pub differences: Vec<Difference>,
+    /// Why there is no profile.
+    pub problems: Vec<Problem>,
 }
 
 impl Report {
@@ -146,7 +161,10 @@ impl Report {
             true => self.differences.iter().filter(is_missing).count(),
             false => self.differences.len(),
         };
+        let is_whole =
+            |profile: &ProfileReport| profile.differences.is_empty() && profile.problems.is_empty();
         differences == 0
+            && (self.is_hardened || self.profiles.iter().all(is_whole))
             && self.problems.is_empty()
             && (self.closed.is_empty() || self.is_hardened)
             && self.objects.iter().flat_map(|one| &one.fields).all(is_kept)
@@ -184,6 +202,17 @@ impl Report {
                 .iter()
                 .map(|one| format!("{}: `{}`", one.object, one.path)),
         );
+        for profile in &self.profiles {
+            let differences = profile.differences.iter();
+            let differences = differences.map(|one| match one.path.as_str() {
+                "" if one.ours.is_none() => format!("{}: missing", one.object),
+                path => format!("{}: `{path}`", one.object),
+            });
+            let problems = profile.problems.iter();
+            let problems = problems.map(|one| format!("no profile: {}", one.message));
+            let title = format!("What the profile `{}` lacks", profile.name);
+            section(&mut out, &title, problems.chain(differences));
+        }
         section(
             &mut out,
             "Errors of the result",

@@ -11,7 +11,6 @@ mod mutations;
 mod naive;
 mod rollout;
 mod statements;
-mod taken;
 
 use erpc_prove::{
     Claims, ClusterAddresses, Coverage, Exactness, File, Manifests, Matrix, Partition, Reading,

@@ -39,6 +39,9 @@ Examples:
                                    services of a Compose file
   erpc import --cluster --namespace shop
                                    objects of a namespace of a cluster
+  erpc import base --profile dev=overlays/dev
+                                   two environments; a profile has what differs in dev
+  erpc import k8s --namespace shop one of several namespaces
   erpc import k8s --check shop     write nothing; compare again")]
 pub(crate) struct Arguments {
     /// Files and directories of YAML and JSON; `-` reads standard input.
@@ -48,6 +51,9 @@ pub(crate) struct Arguments {
     /// Namespace of objects that do not set one.
     #[arg(long, value_name = "NAMESPACE", default_value = "default")]
     default_namespace: String,
+    /// Import another environment as a profile, from all its manifests; can be repeated. A kustomization is rendered.
+    #[arg(long, value_name = "NAME=PATH", value_parser = environment)]
+    profile: Vec<(String, PathBuf)>,
     /// Name of the platform [default: the name of the output directory].
     #[arg(long, value_name = "PLATFORM")]
     name: Option<String>,
@@ -61,7 +67,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
     /// Write nothing; compare the input with the platform in this directory and exit 2 if they differ.
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["out", "force", "harden", "name"])]
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["out", "force", "harden", "name", "profile", "namespace"])]
     check: Option<PathBuf>,
     /// Harden pods and isolate networks (`defaults strict`) instead of keeping their behavior.
     #[arg(long)]
@@ -84,6 +90,7 @@ impl Arguments {
             platform: self.platform_name(),
             default_namespace: self.default_namespace.clone(),
             harden: self.harden,
+            namespaces: self.tools.namespaces().to_vec(),
             cluster: sources.cluster,
         };
         if sources.reading.objects.is_empty() {
@@ -92,10 +99,63 @@ impl Arguments {
                 "no object was found in the input".to_owned(),
             ));
         }
-        let imported = erpc_import::import(sources.reading, &sources.hints, &options, &Memory);
+        let environments = self.environments()?;
+        let (reading, hints) = (sources.reading, &sources.hints);
+        let imported = erpc_import::import_all(reading, hints, environments, &options, &Memory);
+        if imported.report.objects.is_empty() {
+            return Err(Failure::Failed(format!(
+                "no object of the namespaces {} was found in the input",
+                options.namespaces.join(", ")
+            )));
+        }
         let Imported { files, report } = imported;
         writing::write(&self.out, &files)?;
         self.answer(report, files.len(), format, console)
+    }
+
+    /// Reads the other environments.
+    fn environments(&self) -> Result<Vec<(String, Reading)>, Failure> {
+        let environments = self.profile.iter().map(|(name, path)| {
+            let is_of_tool = |(file, ..): &&(&str, &str, &str)| path.join(file).is_file();
+            let tool = sources::OTHER_TOOLS.iter().find(is_of_tool);
+            let found = match tool {
+                Some((_, "--kustomize", _)) => {
+                    let mut found = manifests::Found::default();
+                    found.files.push(sources::kustomized(path)?);
+                    found
+                }
+                _ => {
+                    refuse_other_tools(path)?;
+                    manifests::read(path)
+                }
+            };
+            let inputs: Vec<Input<'_>> = found
+                .files
+                .iter()
+                .map(|(path, bytes)| Input { path, bytes })
+                .collect();
+            let mut reading = erpc_import::read(&inputs);
+            if reading.objects.is_empty() {
+                return Err(Failure::Failed(format!(
+                    "profile {name}: no object was found in {}; nothing was written",
+                    path.display()
+                )));
+            }
+            if self
+                .profile
+                .iter()
+                .filter(|(other, _)| other == name)
+                .count()
+                > 1
+            {
+                return Err(Failure::Usage(format!("profile {name} is named twice")));
+            }
+            reading
+                .findings
+                .extend(found.failures.into_iter().map(broken));
+            Ok((name.clone(), reading))
+        });
+        environments.collect()
     }
 
     /// Reads all inputs.
@@ -136,13 +196,8 @@ impl Arguments {
         let reading = erpc_import::read(&inputs);
         sources.reading.objects.extend(reading.objects);
         sources.reading.findings.extend(reading.findings);
-        for failure in found.failures {
-            sources.reading.findings.push(Finding {
-                kind: FindingKind::Broken,
-                place: erpc_import::Place::default(),
-                message: failure,
-            });
-        }
+        let failures = found.failures.into_iter().map(broken);
+        sources.reading.findings.extend(failures);
         Ok(sources)
     }
 
@@ -227,6 +282,30 @@ impl Arguments {
         }
         Ok(exit)
     }
+}
+
+/// That a file cannot be read.
+fn broken(message: String) -> Finding {
+    Finding {
+        kind: FindingKind::Broken,
+        place: erpc_import::Place::default(),
+        message,
+    }
+}
+
+/// `NAME=PATH`.
+fn environment(text: &str) -> Result<(String, PathBuf), String> {
+    let (name, path) = text.split_once('=').ok_or("expected NAME=PATH")?;
+    let is_letter = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    if !name.starts_with(|c: char| c.is_ascii_lowercase())
+        || name.ends_with('-')
+        || !name.chars().all(is_letter)
+    {
+        return Err(format!(
+            "invalid name of a profile `{name}`: expected lower-case letters, digits and `-`"
+        ));
+    }
+    Ok((name.to_owned(), PathBuf::from(path)))
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -319,6 +398,17 @@ fn problems(report: &Report, console: &mut Console<'_>) {
     let refused = report
         .not_taken()
         .map(|one| format!("{}: {}: {}", one.place, one.object, one.becomes));
+    let profiles = report.profiles.iter().flat_map(|profile| {
+        let name = &profile.name;
+        let problems = profile.problems.iter();
+        let problems = problems.map(|one| format!("{}:{}: {}", one.file, one.line, one.message));
+        let differences = profile.differences.iter();
+        problems.chain(differences.map(move |one| match one.path.as_str() {
+            "" => format!("profile {name}: {}: missing from the result", one.object),
+            path => format!("profile {name}: {}: `{path}` differs", one.object),
+        }))
+    });
+    let problems = problems.chain(profiles);
     let all = refused.chain(problems).chain(differences).chain(closed);
     let all: Vec<String> = all.collect();
     for line in all.iter().take(MAX_SHOWN) {
@@ -377,6 +467,13 @@ impl Answer for Summary {
         }
         let flows = report.flows.len();
         push_line!(text, "  {flows:>7} flows with evidence");
+        if report.left_out > 0 {
+            push_line!(
+                text,
+                "  {:>7} objects of other namespaces left out",
+                report.left_out
+            );
+        }
         if report.is_hardened && !report.closed.is_empty() {
             let closed = report.closed.len();
             push_line!(
@@ -417,24 +514,32 @@ impl Compiler for Memory {
     }
 
     fn build(&self, files: &Files) -> Result<Vec<Value>, Vec<Problem>> {
-        let compiled = compile(ROOT_FILE, &InMemory(files), None);
-        let Some((platform, derived)) = &compiled.result else {
-            let errors = compiled.diagnostics.as_slice().iter();
-            let errors = errors.filter(|one| one.severity() == Severity::Error);
-            return Err(errors
-                .map(|error| {
-                    let span = error.span();
-                    let source = compiled.sources.get(span.file);
-                    Problem {
-                        file: source.map_or_else(String::new, |source| source.path.clone()),
-                        line: source.map_or(0, |source| source.line_column(span.start).line),
-                        message: format!("{} {}", error.code.id, error.message),
-                    }
-                })
-                .collect());
-        };
-        Ok(objects_of(platform, derived, &compiled.sources))
+        built(files, None)
     }
+
+    fn build_under(&self, files: &Files, profile: &str) -> Result<Vec<Value>, Vec<Problem>> {
+        built(files, Some(profile))
+    }
+}
+
+fn built(files: &Files, profile: Option<&str>) -> Result<Vec<Value>, Vec<Problem>> {
+    let compiled = compile(ROOT_FILE, &InMemory(files), profile);
+    let Some((platform, derived)) = &compiled.result else {
+        let errors = compiled.diagnostics.as_slice().iter();
+        let errors = errors.filter(|one| one.severity() == Severity::Error);
+        return Err(errors
+            .map(|error| {
+                let span = error.span();
+                let source = compiled.sources.get(span.file);
+                Problem {
+                    file: source.map_or_else(String::new, |source| source.path.clone()),
+                    line: source.map_or(0, |source| source.line_column(span.start).line),
+                    message: format!("{} {}", error.code.id, error.message),
+                }
+            })
+            .collect());
+    };
+    Ok(objects_of(platform, derived, &compiled.sources))
 }
 
 /// The objects of a platform as data.

@@ -4,6 +4,7 @@
 mod companions;
 mod merge;
 mod pods;
+mod profile;
 mod shapes;
 mod source;
 mod statements;
@@ -19,6 +20,7 @@ use crate::facts::{Facts, text};
 use crate::flows::Flow;
 use crate::normal;
 use crate::read::Object;
+pub(crate) use profile::{Environment, add as add_profile};
 pub(crate) use source::namespace_of_line;
 use source::{Block, Namespace, owner_of};
 use statements::{Hardening, Workload, is_name};
@@ -36,6 +38,12 @@ pub trait Compiler {
     ///
     /// The errors of the program.
     fn build(&self, files: &Files) -> Result<Vec<Value>, Vec<Problem>>;
+    /// The objects of a program under a profile.
+    ///
+    /// # Errors
+    ///
+    /// The errors of the program, and those under the profile.
+    fn build_under(&self, files: &Files, profile: &str) -> Result<Vec<Value>, Vec<Problem>>;
 }
 
 /// An error of a program.
@@ -56,6 +64,8 @@ pub struct Options {
     pub platform: String,
     /// Where objects without a namespace are.
     pub default_namespace: String,
+    /// The namespaces that are imported; all if it is empty.
+    pub namespaces: Vec<String>,
     /// Whether what the language adds by default is added.
     pub harden: bool,
     /// What is known of the cluster, as statements of its block; empty for the least that it needs.
@@ -81,7 +91,7 @@ pub(crate) enum Fate {
 }
 
 /// A program with what became of each object.
-pub(crate) struct Program {
+pub(crate) struct Program<'o> {
     pub(crate) files: Files,
     /// In the order of the objects.
     pub(crate) fates: Vec<Fate>,
@@ -91,6 +101,10 @@ pub(crate) struct Program {
     pub(crate) patches: BTreeMap<Key, Value>,
     /// Why objects are no statements.
     pub(crate) dropped: Vec<String>,
+    /// What each namespace is written from.
+    namespaces: BTreeMap<String, Namespace<'o>>,
+    /// The objects that are raw manifests.
+    raw: BTreeSet<Key>,
     /// What a build finds wrong with it; empty if it builds.
     pub(crate) problems: Vec<Problem>,
 }
@@ -99,12 +113,12 @@ pub(crate) struct Program {
 const MAX_ROUNDS: usize = 32;
 
 /// Writes a program.
-pub(crate) fn write(
-    facts: &Facts<'_>,
+pub(crate) fn write<'o>(
+    facts: &Facts<'o>,
     flows: &[Flow],
     options: &Options,
     compiler: &dyn Compiler,
-) -> Program {
+) -> Program<'o> {
     let mut draft = Draft::new(facts, flows, options);
     let mut built = None;
     for round in 0..MAX_ROUNDS {
@@ -133,15 +147,18 @@ pub(crate) fn write(
             }
         }
     };
+    let fates = draft.fates();
     Program {
-        fates: draft.fates(),
+        raw: profile::raw_keys(facts.objects, &fates),
+        fates,
         dropped: std::mem::take(&mut draft.dropped),
         patches: draft
             .namespaces
-            .into_values()
-            .flat_map(|namespace| namespace.patches)
-            .map(|(key, (_, patch))| (key, patch))
+            .values()
+            .flat_map(|namespace| &namespace.patches)
+            .map(|(key, (_, patch))| (key.clone(), patch.clone()))
             .collect(),
+        namespaces: draft.namespaces,
         files,
         made,
         problems,

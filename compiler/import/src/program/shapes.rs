@@ -25,7 +25,7 @@ impl Body {
     }
 }
 
-fn patch_lines(parts: &[(String, Value)]) -> Vec<String> {
+pub(super) fn patch_lines(parts: &[(String, Value)]) -> Vec<String> {
     let mut whole: Vec<(&str, Value)> = Vec::new();
     for (target, part) in parts {
         match whole.iter_mut().find(|(known, _)| known == target) {

@@ -278,7 +278,7 @@ pub(super) struct Parts<'p, 'o> {
 const MANY: usize = 12;
 
 /// What a source is written from, found by names.
-struct Index<'p, 'o> {
+pub(super) struct Index<'p, 'o> {
     parts: &'p Parts<'p, 'o>,
     services: HashMap<Key, &'p Workload<'o>>,
     /// The flows of each caller, and the wide ones of each namespace.
@@ -288,7 +288,7 @@ struct Index<'p, 'o> {
 }
 
 impl<'p, 'o> Index<'p, 'o> {
-    fn of(parts: &'p Parts<'p, 'o>) -> Self {
+    pub(super) fn of(parts: &'p Parts<'p, 'o>) -> Self {
         let workloads = parts.namespaces.values().flat_map(|one| &one.workloads);
         let services = workloads.map(|one| (Key::of(&one.original.value), one));
         let mut flows: HashMap<&Key, Vec<&Flow>> = HashMap::new();
@@ -306,32 +306,21 @@ impl<'p, 'o> Index<'p, 'o> {
         }
     }
 
-    /// The statements of each service, without flows. Texts of several lines go to `files`.
-    fn bodies(&self, files: &mut Files) -> BTreeMap<Key, Body> {
-        let mut bodies = BTreeMap::new();
-        for namespace in self.parts.namespaces.values() {
-            let secrets = namespace.secret_keys();
-            for workload in &namespace.workloads {
-                let mut patches = Vec::new();
-                let services = workload.services.iter().map(|service| &service.value);
-                let companions = workload.companions.iter().map(|one| &one.value);
-                let others = services.chain(companions);
-                for object in std::iter::once(&workload.object).chain(others) {
-                    if let Some((target, patch)) = namespace.patches.get(&Key::of(object)) {
-                        let parts = shapes::parts(patch).into_iter();
-                        patches.extend(parts.map(|part| (target.clone(), part)));
-                    }
-                }
-                let body = Body {
-                    name: workload.name.clone(),
-                    lines: workload.lines(&secrets, files),
-                    patches,
-                    component: None,
-                };
-                bodies.insert(Key::of(&workload.original.value), body);
-            }
-        }
-        bodies
+    /// A flow to a namespace that is not imported, as a comment: the platform has no name for its pods.
+    fn outside(&self, flow: &Flow) -> Option<String> {
+        let namespaces = &self.parts.options.namespaces;
+        let is_outside = !namespaces.is_empty() && !namespaces.contains(&flow.to.namespace);
+        let port = flow
+            .port
+            .map_or_else(String::new, |port| format!(":{port}"));
+        let (to, file, line) = (&flow.to, &flow.place.file, flow.place.line);
+        let (namespace, name) = (&to.namespace, &to.name);
+        is_outside.then(|| {
+            format!(
+                "# Outside of this import: it calls {namespace}.{name}{port} ({}, {file}:{line}).",
+                flow.evidence
+            )
+        })
     }
 
     fn flows_of(&self, caller: &Key) -> &[&'p Flow] {
@@ -339,11 +328,42 @@ impl<'p, 'o> Index<'p, 'o> {
     }
 }
 
+/// The statements of each service, without flows. Texts of several lines go to `files`.
+pub(super) fn bodies(
+    namespaces: &BTreeMap<String, Namespace<'_>>,
+    files: &mut Files,
+) -> BTreeMap<Key, Body> {
+    let mut bodies = BTreeMap::new();
+    for namespace in namespaces.values() {
+        let secrets = namespace.secret_keys();
+        for workload in &namespace.workloads {
+            let mut patches = Vec::new();
+            let services = workload.services.iter().map(|service| &service.value);
+            let companions = workload.companions.iter().map(|one| &one.value);
+            let others = services.chain(companions);
+            for object in std::iter::once(&workload.object).chain(others) {
+                if let Some((target, patch)) = namespace.patches.get(&Key::of(object)) {
+                    let parts = shapes::parts(patch).into_iter();
+                    patches.extend(parts.map(|part| (target.clone(), part)));
+                }
+            }
+            let body = Body {
+                name: workload.name.clone(),
+                lines: workload.lines(&secrets, files),
+                patches,
+                component: None,
+            };
+            bodies.insert(Key::of(&workload.original.value), body);
+        }
+    }
+    bodies
+}
+
 /// Writes the files, before they are formatted.
 pub(super) fn write(parts: &Parts<'_, '_>) -> Files {
     let index = Index::of(parts);
     let mut files = Files::new();
-    let mut bodies = index.bodies(&mut files);
+    let mut bodies = bodies(parts.namespaces, &mut files);
     let mut all: Vec<&mut Body> = bodies.values_mut().collect();
     let mut shared = String::new();
     if parts.has_shapes {
@@ -498,6 +518,7 @@ fn namespace_block(
         secret_block(name, keys.iter().collect(), because, &mut out);
     }
     unknown_callers(index, name, namespace, &mut out);
+    callers_outside(index, name, &mut out);
     if has_raw {
         out.push_str(&format!("\nmanifests \"manifests/{name}/*.yaml\"\n"));
     }
@@ -526,7 +547,7 @@ fn keys_of(secret: &Object) -> BTreeSet<&String> {
 }
 
 /// A Secret with the names of its keys.
-fn secret_block(name: &str, keys: BTreeSet<&String>, because: &str, out: &mut String) {
+pub(super) fn secret_block(name: &str, keys: BTreeSet<&String>, because: &str, out: &mut String) {
     out.push_str(&format!("secret {name} {{\n"));
     let keys: Option<Vec<String>> = keys.into_iter().map(|key| quoted(key)).collect();
     if let Some(keys) = keys.filter(|keys| !keys.is_empty()) {
@@ -546,7 +567,11 @@ fn port_of(workload: &Workload<'_>, port: Option<u64>) -> Option<String> {
 }
 
 /// The flows of a workload as statements.
-fn calls(index: &Index<'_, '_>, namespace: &Namespace<'_>, workload: &Workload<'_>) -> Vec<String> {
+pub(super) fn calls(
+    index: &Index<'_, '_>,
+    namespace: &Namespace<'_>,
+    workload: &Workload<'_>,
+) -> Vec<String> {
     if namespace.is_without_flows {
         return Vec::new();
     }
@@ -555,6 +580,7 @@ fn calls(index: &Index<'_, '_>, namespace: &Namespace<'_>, workload: &Workload<'
     let mut seen = BTreeSet::new();
     for flow in index.flows_of(&own) {
         let Some(callee) = index.services.get(&flow.to) else {
+            lines.extend(index.outside(flow));
             continue;
         };
         let Some(port) = port_of(callee, flow.port) else {
@@ -579,6 +605,40 @@ fn calls(index: &Index<'_, '_>, namespace: &Namespace<'_>, workload: &Workload<'
     lines
 }
 
+/// Callers of namespaces that are not imported, as comments.
+fn callers_outside(index: &Index<'_, '_>, name: &str, out: &mut String) {
+    let namespaces = &index.parts.options.namespaces;
+    if namespaces.is_empty() {
+        return;
+    }
+    let is_from_outside =
+        |flow: &&Flow| flow.to.namespace == name && !namespaces.contains(&flow.from.namespace);
+    let flows = index.parts.flows.iter().filter(is_from_outside);
+    let lines = flows.map(|flow| {
+        let port = flow
+            .port
+            .map_or_else(String::new, |port| format!(":{port}"));
+        format!(
+            "# Outside of this import: {}.{} calls {}{port} ({}, {}:{}).\n",
+            flow.from.namespace,
+            flow.from.name,
+            flow.to.name,
+            flow.evidence,
+            flow.place.file,
+            flow.place.line
+        )
+    });
+    let lines: BTreeSet<String> = lines.collect();
+    if !lines.is_empty() {
+        out.push('\n');
+    }
+    out.extend(lines);
+}
+
+/// The reason of flows whose callers no manifest shows, and the comment above them.
+pub(super) const CALLER_UNKNOWN: &str = "\"import: caller unknown\"";
+pub(super) const CALLERS_COMMENT: &str = "# No manifest shows who calls these services.";
+
 /// Wide flows to what nothing names.
 fn unknown_callers(index: &Index<'_, '_>, name: &str, namespace: &Namespace<'_>, out: &mut String) {
     if namespace.is_without_flows || namespace.workloads.len() < 2 {
@@ -597,12 +657,12 @@ fn unknown_callers(index: &Index<'_, '_>, name: &str, namespace: &Namespace<'_>,
             continue;
         };
         lines.insert(format!(
-            "allow {name}.* -> {}:{port} optional because \"import: caller unknown\"\n",
+            "allow {name}.* -> {}:{port} optional because {CALLER_UNKNOWN}\n",
             callee.name
         ));
     }
     if !lines.is_empty() {
-        out.push_str("\n# No manifest shows who calls these services.\n");
+        out.push_str(&format!("\n{CALLERS_COMMENT}\n"));
     }
     for line in lines {
         out.push_str(&line);

@@ -4,7 +4,6 @@
 mod catalogue;
 mod network;
 mod operations;
-mod raw_rbac;
 mod reliability;
 mod render;
 

@@ -9,7 +9,6 @@ use erpc_model::{
 };
 use erpc_policy::Party;
 
-use super::raw_rbac;
 use super::{Chapter, Source, shown};
 
 pub(super) fn chapters(source: &Source<'_>) -> Vec<Chapter> {
@@ -260,9 +259,7 @@ fn accounts(source: &Source<'_>) -> Chapter {
         "rbac",
         ("Accounts and rights", "Облікові записи та права"),
         vec![text],
-        std::iter::once(table)
-            .chain(raw_rbac::table(source))
-            .collect(),
+        vec![table],
     )
 }
 

@@ -48,7 +48,7 @@ pub(super) struct Tools {
     #[arg(long)]
     cluster: bool,
     /// Import only this namespace; can be repeated [default: all except system namespaces].
-    #[arg(long, value_name = "NAMESPACE", requires = "cluster")]
+    #[arg(long, value_name = "NAMESPACE")]
     namespace: Vec<String>,
     #[command(flatten)]
     access: Access,
@@ -67,6 +67,11 @@ pub(super) struct Sources {
 impl Tools {
     pub(super) fn is_empty(&self) -> bool {
         self.helm.is_none() && self.kustomize.is_none() && self.compose.is_none() && !self.cluster
+    }
+
+    /// The namespaces that are imported; all if there are none.
+    pub(super) fn namespaces(&self) -> &[String] {
+        &self.namespace
     }
 
     /// Adds what the tools render to the files.
@@ -88,24 +93,7 @@ impl Tools {
                 .push((format!("{} (helm template)", chart.display()), bytes));
         }
         if let Some(folder) = &self.kustomize {
-            let mut own = Command::new("kustomize");
-            own.arg("build").arg(folder);
-            let mut of_kubectl = Command::new("kubectl");
-            of_kubectl.arg("kustomize").arg(folder);
-            let command = match (is_installed("kustomize"), is_installed("kubectl")) {
-                (true, _) => &mut own,
-                (false, true) => &mut of_kubectl,
-                (false, false) => {
-                    return Err(Failure::Failed(format!(
-                        "neither `kustomize` nor `kubectl` is installed; render {} where one of them is, and import the result with `erpc import -`",
-                        folder.display()
-                    )));
-                }
-            };
-            let bytes = rendered(command, "kustomize", folder)?;
-            found
-                .files
-                .push((format!("{} (kustomize build)", folder.display()), bytes));
+            found.files.push(kustomized(folder)?);
         }
         if let Some(file) = &self.compose {
             let path = file.display().to_string();
@@ -160,6 +148,26 @@ impl Tools {
             .extend(objects.map(erpc_import::Object::live));
         Ok(())
     }
+}
+
+/// What Kustomize makes of a folder, with a name for it.
+pub(super) fn kustomized(folder: &Path) -> Result<(String, Vec<u8>), Failure> {
+    let mut own = Command::new("kustomize");
+    own.arg("build").arg(folder);
+    let mut of_kubectl = Command::new("kubectl");
+    of_kubectl.arg("kustomize").arg(folder);
+    let command = match (is_installed("kustomize"), is_installed("kubectl")) {
+        (true, _) => &mut own,
+        (false, true) => &mut of_kubectl,
+        (false, false) => {
+            return Err(Failure::Failed(format!(
+                "neither `kustomize` nor `kubectl` is installed; render {} where one of them is, and import the result with `erpc import -`",
+                folder.display()
+            )));
+        }
+    };
+    let bytes = rendered(command, "kustomize", folder)?;
+    Ok((format!("{} (kustomize build)", folder.display()), bytes))
 }
 
 /// Whether a program is in one of the folders of `PATH`.
