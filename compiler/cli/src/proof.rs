@@ -2,14 +2,18 @@
 //! connections that the platform declares. A build whose output is not exact, or leaves a pod open,
 //! writes nothing.
 
+use std::collections::HashSet;
+
 use erpc_diagnostics::{Diagnostic, Diagnostics, Sources, Span, codes};
 use erpc_emit::OutputFile;
-use erpc_model::Platform;
+use erpc_model::{Manifest, Platform, Sourced};
 use erpc_policy::Derived;
 use erpc_prove::{
-    Basis, Certificate, Coverage, Difference, Direction, Exactness, File, HalfOpen, LabelId,
-    Manifests, Matrix, Partition, Reading, TierOrder, Uncovered,
+    Basis, Certificate, ClassId, Coverage, Difference, Direction, Exactness, File, HalfOpen,
+    LabelId, Manifests, Matrix, Partition, Policy, Reading, TierOrder, Uncovered,
 };
+
+use smol_str::SmolStr;
 
 use crate::claims::{self, Claimed};
 use crate::output::Unmanaged;
@@ -38,6 +42,7 @@ pub fn check(platform: &Platform, files: &[OutputFile]) -> Diagnostics {
         claimed: &claimed,
         partition: &partition,
         matrix: &matrix,
+        rules: HashSet::new(),
         out: Diagnostics::new(),
     }
     .all(&exactness, &coverage)
@@ -68,6 +73,9 @@ pub fn certificate(
             .map(|(_, one)| (one.name.value.clone(), one.tier.value.index()))
             .collect(),
     };
+    let taken: HashSet<(&SmolStr, &SmolStr)> = raw_policies(platform)
+        .filter_map(|manifest| Some((&manifest.namespace()?.value, &manifest.name.value)))
+        .collect();
     let plugin = platform
         .cluster()
         .cni
@@ -77,6 +85,7 @@ pub fn certificate(
         manifests,
         &Basis {
             claims: &claimed.claims,
+            is_taken: &|policy| taken.contains(&(&policy.namespace, &policy.name)),
             binds: &|label| claimed.binds.get(label.index()).copied().unwrap_or(false),
             cluster: &claims::cluster_addresses(platform),
             tiers: &tiers,
@@ -117,15 +126,32 @@ pub(crate) fn read_with(files: &[OutputFile], others: &[&Unmanaged]) -> Manifest
     Manifests::read(&all)
 }
 
+/// The NetworkPolicies that the platform takes as they are written.
+fn raw_policies(platform: &Platform) -> impl Iterator<Item = &Manifest> {
+    let manifests = platform.manifests.iter();
+    manifests.filter(|manifest| manifest.kind == "NetworkPolicy")
+}
+
+/// The manifest that a policy of the output is, if the platform takes it as it is written.
+fn raw_policy<'p>(platform: &'p Platform, policy: &Policy) -> Option<&'p Manifest> {
+    raw_policies(platform).find(|manifest| {
+        let namespace = manifest.namespace();
+        manifest.name.value == policy.name
+            && namespace.is_some_and(|namespace| namespace.value == policy.namespace)
+    })
+}
+
 struct Findings<'f> {
     platform: &'f Platform,
     claimed: &'f Claimed,
     partition: &'f Partition<'f>,
     matrix: &'f Matrix,
+    /// The rules of manifests that were reported: each once, with the first that it opens.
+    rules: HashSet<Span>,
     out: Diagnostics,
 }
 
-impl Findings<'_> {
+impl<'f> Findings<'f> {
     fn all(mut self, exactness: &Exactness, coverage: &Coverage) -> Diagnostics {
         // Every problem of our own output is a missing object.
         for problem in self
@@ -228,6 +254,18 @@ impl Findings<'_> {
             format!("the output lets {from} reach {to} on {ports}, which nothing declares");
         let mut diagnostic = Diagnostic::new(&codes::OPENED_WITHOUT_FLOW, message);
         let place = difference.labels.first().map(|label| self.span(*label));
+        let sides = [
+            (Some(difference.from), Direction::Egress, difference.to),
+            (difference.to, Direction::Ingress, Some(difference.from)),
+        ];
+        let raw = sides
+            .into_iter()
+            .find_map(|(class, direction, other)| self.raw_rule((class?, direction), other));
+        if let Some((rule, manifest)) = raw {
+            self.out
+                .push(of_manifest(diagnostic, rule, manifest, (&from, &to)));
+            return;
+        }
         diagnostic = match place {
             Some(span) => diagnostic.at(span, "what is declared between the two"),
             None => diagnostic.at(self.place_of(&[&from, &to]), "of this one"),
@@ -244,11 +282,45 @@ impl Findings<'_> {
             Direction::Egress => format!("lets it out to {other}"),
         };
         let message = format!("the policy of {class} {what} on {ports}, which nothing declares");
+        let diagnostic = Diagnostic::new(&codes::OPENED_WITHOUT_FLOW, message);
+        if let Some((rule, manifest)) =
+            self.raw_rule((half.class, half.direction), Some(half.other))
+        {
+            let ends = match half.direction {
+                Direction::Ingress => (other.as_str(), class.as_str()),
+                Direction::Egress => (class.as_str(), other.as_str()),
+            };
+            if self.rules.insert(rule) {
+                self.out.push(of_manifest(diagnostic, rule, manifest, ends));
+            }
+            return;
+        }
         self.out.push(
-            Diagnostic::new(&codes::OPENED_WITHOUT_FLOW, message)
+            diagnostic
                 .at(self.place_of(&[&class]), "of this one")
                 .help("the other side forbids it so far; a change there alone would open it"),
         );
+    }
+
+    /// The rule of a NetworkPolicy among the manifests that opens a side of a class to another one, by its line.
+    fn raw_rule(
+        &self,
+        side: (ClassId, Direction),
+        other: Option<ClassId>,
+    ) -> Option<(Span, &'f Manifest)> {
+        let policies = self.partition.manifests().policies.iter();
+        policies.into_iter().find_map(|policy| {
+            let manifest = raw_policy(self.platform, policy)?;
+            let rule = self.partition.opening_rule(policy, side, other)?;
+            let rules = manifest
+                .fields
+                .value
+                .get("spec")?
+                .value
+                .get(side.1.field())?;
+            let rule = rules.value.parts().nth(rule);
+            Some((rule.map_or(manifest.name.span(), Sourced::span), manifest))
+        })
     }
 
     fn uncovered(&mut self, uncovered: &Uncovered) {
@@ -299,6 +371,21 @@ impl Findings<'_> {
         }
         platform.name.span()
     }
+}
+
+/// What a NetworkPolicy among the manifests opens beyond the flows.
+fn of_manifest(
+    found: Diagnostic,
+    rule: Span,
+    manifest: &Manifest,
+    (from, to): (&str, &str),
+) -> Diagnostic {
+    found
+        .at(rule, format!("opened by this rule of {}", manifest.title()))
+        .also(manifest.statement, "taken by this statement")
+        .help(format!(
+            "declare the flow from `{from}` to `{to}`, or remove the rule: the compiler writes the policies of declared flows"
+        ))
 }
 
 fn show_end(end: &erpc_prove::Peer) -> String {

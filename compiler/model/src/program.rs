@@ -143,6 +143,13 @@ pub(crate) fn join(from: &str, path: &str, above: usize) -> Option<String> {
     (!is_folder).then(|| parts.join("/"))
 }
 
+/// Whether a path, seen from the file `from`, is the folder of the program, in which its output is too.
+pub(crate) fn is_whole_folder(from: &str, path: &str) -> bool {
+    // A name below the folder tells it from one above or outside.
+    let below = join(from, &format!("{path}/x"), 0);
+    below.as_deref() == Some("x")
+}
+
 #[cfg(test)]
 mod tests {
     use super::join;

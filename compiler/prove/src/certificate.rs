@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use crate::claims::{Claims, Enforcement, LabelId};
 use crate::classes::{ClusterAddresses, Partition};
-use crate::manifest::Manifests;
+use crate::manifest::{Manifests, Policy};
 use crate::matrix::{Matrix, Reading};
 use crate::ports::Ports;
 use crate::proofs::{
@@ -80,6 +80,8 @@ pub struct Basis<'b> {
     pub claims: &'b Claims,
     /// Which claims are dependencies, by label.
     pub binds: &'b dyn Fn(LabelId) -> bool,
+    /// Which policies are manifests that the platform takes as they are written.
+    pub is_taken: &'b dyn Fn(&Policy) -> bool,
     /// The addresses of the cluster.
     pub cluster: &'b ClusterAddresses,
     /// The tiers.
@@ -233,7 +235,7 @@ impl Proving<'_, '_> {
     }
 
     fn minimality(&self) -> Statement {
-        let found = Minimality::of(self.partition);
+        let found = Minimality::of(self.partition, self.basis.is_taken);
         let show = |policy: usize, field: &str| {
             let policy = &self.manifests.policies[policy];
             format!(

@@ -11,7 +11,9 @@ use crate::address::{Addresses, Block, Range};
 use crate::claims::{Claims, Enforcement, Peer};
 use crate::controllers::Asked;
 use crate::limits::{Exceeded, Limits, Meter};
-use crate::manifest::{Manifests, NAME_OF_NAMESPACE, Origin, Policy, PolicyPeer, Workload};
+use crate::manifest::{
+    Direction, Manifests, NAME_OF_NAMESPACE, Origin, Policy, PolicyPeer, Workload,
+};
 use crate::selector::{Labels, Selector};
 
 /// A class, by its number in a [`Partition`]: pods first, then addresses.
@@ -522,6 +524,29 @@ impl<'m> Partition<'m> {
         }
         out.sort_unstable();
         Selected::Classes(out)
+    }
+
+    /// The first rule by which a policy opens a side of a class to another one, or to all.
+    #[must_use]
+    pub fn opening_rule(
+        &self,
+        policy: &Policy,
+        (class, direction): (ClassId, Direction),
+        other: Option<ClassId>,
+    ) -> Option<usize> {
+        if !self.selected(policy).contains(&class) {
+            return None;
+        }
+        let rules = policy.rules(direction).unwrap_or_default();
+        rules.iter().position(|rule| {
+            let peers = rule.peers.as_deref().unwrap_or_default();
+            let is_open = |peer| match (self.peer(&policy.namespace, peer), other) {
+                (Selected::AllPods, _) => true,
+                (Selected::Classes(classes), Some(other)) => classes.contains(&other),
+                (Selected::Classes(_), None) => false,
+            };
+            peers.is_empty() || peers.iter().any(is_open)
+        })
     }
 
     fn spaces_of(&self, selector: &Selector) -> Vec<u32> {

@@ -47,4 +47,6 @@ pub use proofs::{
     Uncovered, Upwards, Violation,
 };
 pub use selector::{Labels, Operator, Requirement, Selector};
-pub use survey::{Connection, Everywhere, NotEvaluated, Open, Reached, Survey, Surveyed};
+pub use survey::{
+    Connection, Everywhere, NotEvaluated, Open, Reached, Survey, Surveyed, not_evaluated,
+};

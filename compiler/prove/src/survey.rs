@@ -339,7 +339,9 @@ impl<'w, 'm> Groups<'w, 'm> {
     }
 }
 
-fn not_evaluated(manifests: &Manifests) -> Vec<NotEvaluated> {
+/// The kinds of manifests that are not evaluated.
+#[must_use]
+pub fn not_evaluated(manifests: &Manifests) -> Vec<NotEvaluated> {
     let mut kinds: BTreeMap<(Effect, &str, &str), NotEvaluated> = BTreeMap::new();
     for object in &manifests.not_evaluated {
         let key = (object.effect, object.kind.as_str(), object.version.as_str());

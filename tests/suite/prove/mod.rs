@@ -11,6 +11,7 @@ mod mutations;
 mod naive;
 mod rollout;
 mod statements;
+mod taken;
 
 use erpc_prove::{
     Claims, ClusterAddresses, Coverage, Exactness, File, Manifests, Matrix, Partition, Reading,

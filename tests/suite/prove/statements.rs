@@ -51,7 +51,7 @@ fn what_can_be_dropped_is_found() {
     let redundant = |spec: &str| -> Vec<String> {
         let manifests = manifests(&policy(spec));
         let partition = Partition::of(&manifests, &Claims::new(), &ClusterAddresses::default());
-        let found = Minimality::of(&partition);
+        let found = Minimality::of(&partition, &|_| false);
         found.redundant.into_iter().map(|one| one.field).collect()
     };
     assert_eq!(

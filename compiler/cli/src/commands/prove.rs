@@ -90,6 +90,10 @@ impl Arguments {
                 sha256: digest(texts),
             },
             certificate: &certificate,
+            not_evaluated: match platform.manifests.is_empty() {
+                true => Vec::new(),
+                false => erpc_prove::not_evaluated(&proof::read_with(&files, &[])),
+            },
             beside: &beside,
         };
         self.output.write(&report, console);
@@ -159,6 +163,8 @@ struct ProveResult<'r> {
     output: Digest,
     #[serde(flatten)]
     certificate: &'r Certificate,
+    /// Kinds among the manifests that the platform takes that are not evaluated.
+    not_evaluated: Vec<NotEvaluated>,
     beside: &'r Beside,
 }
 
@@ -331,6 +337,7 @@ fn human(report: &ProveResult<'_>) -> String {
             push_line!(out, "  {:<13}        {witness}", "");
         }
     }
+    not_evaluated(&mut out, &report.not_evaluated);
     report.beside.show(&mut out);
     push_line!(out, "\nwhat no NetworkPolicy can promise:");
     for line in certificate.not_promised {

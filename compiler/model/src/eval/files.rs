@@ -59,7 +59,16 @@ impl Evaluator<'_> {
     fn joined(&mut self, path: &str, span: Span) -> Option<String> {
         let from = self.path_of(span.file);
         let joined = crate::program::join(&from, path, self.loaded.above);
-        if joined.is_none() {
+        if joined.is_none() && crate::program::is_whole_folder(&from, path) {
+            self.report(
+                Diagnostic::new(
+                    &codes::SOURCE_UNREADABLE,
+                    format!("`{path}` is the folder of the program, with its sources and output"),
+                )
+                .at(span, "not a folder of its own")
+                .help("name the files, `\"*.yaml\"`, or move them to a folder: `\"manifests\"`"),
+            );
+        } else if joined.is_none() {
             self.report(
                 Diagnostic::new(
                     &codes::SOURCE_UNREADABLE,

@@ -93,9 +93,9 @@ impl Minimality {
         self.redundant.is_empty()
     }
 
-    /// Tries every part of every policy.
+    /// Tries every part of every policy but for those that are taken as they are written.
     #[must_use]
-    pub fn of(partition: &Partition<'_>) -> Self {
+    pub fn of(partition: &Partition<'_>, is_taken: &dyn Fn(&Policy) -> bool) -> Self {
         let manifests = partition.manifests();
         let mut search = Search {
             partition,
@@ -108,7 +108,9 @@ impl Minimality {
             vec![Vec::new(); partition.pods()],
             vec![Vec::new(); partition.pods()],
         ];
-        for (at, policy) in manifests.policies.iter().enumerate() {
+        let own = manifests.policies.iter().enumerate();
+        let own = own.filter(|(_, policy)| !is_taken(policy));
+        for (at, policy) in own.clone() {
             for direction in Direction::BOTH {
                 if policy.isolates(direction) {
                     for class in partition.selected(policy) {
@@ -123,7 +125,7 @@ impl Minimality {
             }
         }
         let mut out = Self::default();
-        for (at, policy) in manifests.policies.iter().enumerate() {
+        for (at, policy) in own {
             for part in parts(at, policy) {
                 out.tried += 1;
                 if !search.needed.contains(&part) {

@@ -4,6 +4,7 @@
 mod catalogue;
 mod network;
 mod operations;
+mod raw_rbac;
 mod reliability;
 mod render;
 

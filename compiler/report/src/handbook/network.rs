@@ -9,6 +9,7 @@ use erpc_model::{
 };
 use erpc_policy::Party;
 
+use super::raw_rbac;
 use super::{Chapter, Source, shown};
 
 pub(super) fn chapters(source: &Source<'_>) -> Vec<Chapter> {
@@ -259,7 +260,9 @@ fn accounts(source: &Source<'_>) -> Chapter {
         "rbac",
         ("Accounts and rights", "Облікові записи та права"),
         vec![text],
-        vec![table],
+        std::iter::once(table)
+            .chain(raw_rbac::table(source))
+            .collect(),
     )
 }
 
