@@ -105,6 +105,72 @@ namespace n {
     );
 }
 
+/// `services { … }` of the platform is below that of a namespace, which is below components and the service itself. Jobs get
+/// what can stand in a job.
+#[test]
+fn services_have_the_defaults_of_their_namespace_and_of_the_platform() {
+    let program = r#"erp 1
+platform p {
+  version "1"; cluster main
+  services { env LEVEL = "info"; env HOME_OF = "${service.namespace}.${service.name}"; annotations a = "platform", b = "platform"; replicas 2; cpu 10m }
+}
+tiers logic
+cluster main { kubernetes 1.36; nodes 3 of cpu 4, memory 8Gi, in 172.18.0.0/16; pods 10.244.0.0/16; services 10.96.0.0/16; dns kube-dns; cni calico }
+component Loud { env LEVEL = "debug" }
+namespace n {
+  tier logic
+  services { annotations a = "namespace"; memory 16Mi }
+  service api is Loud { image "a/b:1"; port http 80; access by port-forward; scale 3..4 on cpu 70% }
+  service web { image "a/b:1"; port http 80; access by port-forward; env HOME_OF off; annotations b off; cpu 20m }
+  job once { image "a/b:1"; deadline 5m }
+}
+"#;
+    let compiled = Memory::of(program).compile();
+    let found: Vec<_> = compiled.diagnostics.as_slice().iter().collect();
+    let (platform, derived) = compiled
+        .result
+        .as_ref()
+        .unwrap_or_else(|| panic!("{found:?}"));
+    let files = erpc_emit::objects(platform, derived, &compiled.sources);
+    let objects = files.into_iter().flat_map(|file| file.objects);
+    let objects: Vec<Value> = objects
+        .map(|object| serde_json::to_value(object).expect("JSON"))
+        .collect();
+    let seen = |kind: &str, name: &str| {
+        let is_meant = |object: &&Value| {
+            let found = object["metadata"]["name"].as_str().unwrap_or_default();
+            object["kind"] == kind && found.starts_with(name)
+        };
+        let object = objects.iter().find(is_meant).expect("an object");
+        let container = &object["spec"]["template"]["spec"]["containers"][0];
+        let env = container["env"].as_array().into_iter().flatten();
+        let env: Vec<String> = env
+            .map(|var| format!("{}={}", var["name"], var["value"]).replace('"', ""))
+            .collect();
+        let annotations = &object["metadata"]["annotations"];
+        format!(
+            "{} replicas {} cpu {} a {} b {}",
+            env.join(" "),
+            object["spec"]["replicas"],
+            container["resources"]["requests"]["cpu"],
+            annotations["a"],
+            annotations["b"]
+        )
+    };
+    assert_eq!(
+        seen("Deployment", "api"),
+        r#"LEVEL=debug HOME_OF=n.api replicas null cpu "10m" a "namespace" b "platform""#
+    );
+    assert_eq!(
+        seen("Deployment", "web"),
+        r#"LEVEL=info replicas 2 cpu "20m" a "namespace" b null"#
+    );
+    assert_eq!(
+        seen("Job", "once"),
+        r#"LEVEL=info HOME_OF=n.once replicas null cpu "10m" a "namespace" b "platform""#
+    );
+}
+
 #[test]
 fn a_patch_reaches_every_object_of_its_kind_or_the_one_that_it_names() {
     let program = r#"

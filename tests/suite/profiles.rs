@@ -501,3 +501,131 @@ fn a_pool_of_one_thread_checks_all_profiles() {
         .expect("erpc runs");
     assert!(output.status.success(), "{output:?}");
 }
+
+/// Two environments of one program in one cluster: `namespaces { suffix "-dev" }` is behind the names of namespaces, of what
+/// has no namespace, and of the platform; what refers to them follows.
+const ENVIRONMENTS: &str = r#"erp 1
+platform shop {
+  version "1"; cluster main
+  namespaces { quota cpu 1..4, memory 1Gi..8Gi, pods 20; labels team = "shop" }
+}
+tiers data < logic
+cluster main { kubernetes 1.36; nodes 3 of cpu 4, memory 16Gi, in 172.18.0.0/16; pods 10.244.0.0/16; services 10.96.0.0/16; api 10.0.0.1:6443; dns kube-dns; cni calico; storage fast default }
+namespace shop-data {
+  tier data
+  service db { image "a/b:1.0"; port sql 5432; health tcp on sql; cpu 10m; memory 16Mi; volume data 1Gi at "/data" }
+}
+namespace shop {
+  tier logic
+  service web {
+    image "a/b:1.0"; port http 8080; cpu 10m; memory 16Mi; access by port-forward; replicas 2
+    env    DB = "sql://${address(shop-data.db:sql)}"
+    env    HOME_OF = service.namespace
+    calls  shop-data.db:sql
+    calls  cluster.api observes because "it looks for nodes"
+    grants get on nodes in cluster because "it shows them"
+  }
+}
+profile dev {
+  namespaces { suffix "-dev"; labels team = "dev" }
+  shop.web.replicas = 1
+}
+"#;
+
+#[test]
+fn an_environment_with_a_suffix_shares_no_name_with_another_one() {
+    let folder = TempDir::new().expect("a folder");
+    std::fs::write(folder.path().join("platform.erp"), ENVIRONMENTS).expect("written");
+    let objects = |profile: &[&str]| {
+        let out = TempDir::new().expect("a folder");
+        let mut words = vec!["build", folder.path().to_str().expect("UTF-8"), "--out"];
+        words.push(out.path().to_str().expect("UTF-8"));
+        words.extend(profile);
+        let built = erpc(&words.iter().map(std::ffi::OsStr::new).collect::<Vec<_>>());
+        assert_eq!(
+            (built.exit, built.err.contains("warning")),
+            (Exit::Done, false),
+            "{}",
+            built.err
+        );
+        let mut all: Vec<Value> = Vec::new();
+        for part in ["lib", "share"] {
+            for (_, bytes) in files_below(&out.path().join(part)) {
+                let text = String::from_utf8(bytes).expect("UTF-8");
+                all.extend(serde_saphyr::from_multiple::<Value>(&text).expect("YAML"));
+            }
+        }
+        all
+    };
+    let (declared, dev) = (objects(&[]), objects(&["--profile", "dev"]));
+    assert_eq!(
+        declared.len(),
+        dev.len() + 1,
+        "dev has no disruption budget"
+    );
+    let names = |objects: &[Value]| -> BTreeSet<String> {
+        let name = |object: &Value| {
+            let metadata = &object["metadata"];
+            format!(
+                "{} {} {}",
+                object["kind"], metadata["namespace"], metadata["name"]
+            )
+        };
+        objects.iter().map(name).collect()
+    };
+    assert_eq!(names(&declared).intersection(&names(&dev)).count(), 0);
+    for object in &dev {
+        let labels = &object["metadata"]["labels"];
+        assert_eq!(labels["app.kubernetes.io/part-of"], "shop-dev", "{object}");
+        if object["kind"] == "Namespace" {
+            assert_eq!(labels["team"], "dev");
+        }
+    }
+    let quotas = |objects: &[Value]| {
+        objects
+            .iter()
+            .filter(|o| o["kind"] == "ResourceQuota")
+            .count()
+    };
+    assert_eq!(
+        (quotas(&declared), quotas(&dev)),
+        (2, 2),
+        "what the profile leaves out stays"
+    );
+    let text = serde_json::to_string(&dev).expect("JSON");
+    for part in [
+        "sql://db.shop-data-dev.svc:5432",
+        r#"{"name":"HOME_OF","value":"shop-dev"}"#,
+        r#"{"matchLabels":{"kubernetes.io/metadata.name":"shop-data-dev"}}"#,
+    ] {
+        assert!(text.contains(part), "{part}\n{text}");
+    }
+}
+
+#[test]
+fn environments_are_compared_by_the_names_that_the_source_declares() {
+    let folder = TempDir::new().expect("a folder");
+    let source = format!(
+        "{ENVIRONMENTS}profile test {{ namespaces {{ suffix \"-test\" }}; shop.web.cpu = 20m }}\n"
+    );
+    std::fs::write(folder.path().join("platform.erp"), source).expect("written");
+    let diff = erpc(&[
+        "diff".as_ref(),
+        folder.path().as_os_str(),
+        "--profile".as_ref(),
+        "dev".as_ref(),
+        "--profile".as_ref(),
+        "test".as_ref(),
+    ]);
+    assert_eq!(diff.exit, Exit::Done, "{}", diff.err);
+    for part in [
+        "~ platform.suffix: -dev → -test",
+        "~ shop.web.cpu: 10m → 20m",
+        "~ shop.web.replicas: 1 → 2",
+        "~ shop.web.env.DB: sql://db.shop-data-dev.svc:5432 → sql://db.shop-data-test.svc:5432",
+        "0 opened, 0 closed",
+    ] {
+        assert!(diff.out.contains(part), "{part}\n{}", diff.out);
+    }
+    assert!(!diff.out.contains("only"), "{}", diff.out);
+}

@@ -39,6 +39,7 @@ pub fn check(platform: &Platform, derived: &Derived, is_whole: bool) -> Diagnost
     let mut out = Diagnostics::new();
     names::derived_names(platform, &derived.edges, &mut out);
     names::port_names(platform, &mut out);
+    names::shared_by_environments(platform, &mut out);
     identity::overlaps(platform, derived, &mut out);
     identity::labels_against_selectors(platform, &mut out);
     identity::without_selector(platform, &derived.edges, &mut out);

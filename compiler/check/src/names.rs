@@ -2,7 +2,7 @@
 
 use erpc_diagnostics::{Diagnostic, Diagnostics, Span, codes};
 use erpc_model::kubernetes::writable_volume;
-use erpc_model::{Address, AddressKind, Platform, Service, Workload};
+use erpc_model::{Address, AddressKind, IngressController, Platform, Service, Workload};
 use erpc_policy::Edges;
 use rustc_hash::FxHashMap;
 use smol_str::{SmolStr, format_smolstr};
@@ -15,6 +15,42 @@ const MAX_WITH_SUFFIX: usize = 52;
 
 /// The longest DNS label (RFC 1035 §2.3.4).
 const MAX_LABEL: usize = 63;
+
+/// Classes that the platform makes, and that all environments of a cluster would have: a suffix is for namespaces.
+pub(crate) fn shared_by_environments(platform: &Platform, out: &mut Diagnostics) {
+    let Some(suffix) = &platform.suffix else {
+        return;
+    };
+    let cluster = platform.cluster();
+    let made = cluster
+        .storage
+        .iter()
+        .filter(|class| class.create.is_some());
+    let storage = made.map(|class| ("StorageClass", &class.name, "the cluster says `create`"));
+    let ingress = cluster
+        .ingress
+        .iter()
+        .filter_map(|ingress| match &ingress.controller {
+            IngressController::Service(..) => Some((
+                "IngressClass",
+                &ingress.class,
+                "a service of the platform serves it",
+            )),
+            IngressController::Pods { .. } | IngressController::Nodes => None,
+        });
+    for (kind, name, why) in storage.chain(ingress) {
+        let message = format!(
+            "the {kind} `{}` would be shared by environments in one cluster",
+            name.value
+        );
+        out.push(
+            Diagnostic::new(&codes::RESERVED_NAME, message)
+                .at(name.span(), why)
+                .also(suffix.span(), "the suffix of this environment")
+                .help("choose a `cluster` in the profile that has the class and does not make it: for a StorageClass without `create`, for an IngressClass with `by pods`"),
+        );
+    }
+}
 
 /// Lengths and collisions of the names of objects that are made from the source names.
 pub(crate) fn derived_names(platform: &Platform, edges: &Edges, out: &mut Diagnostics) {

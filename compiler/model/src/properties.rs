@@ -49,6 +49,8 @@ words! {
 
     // the platform
     "namespaces"  Replace [Platform] "namespaces { … }" "What every namespace gets that does not say its own.";
+    "suffix"      Replace [NamespaceDefaults] "suffix \"…\"" "What the names of the namespaces and of the platform end in, so that several environments can be in one cluster.";
+    "services"    Replace [Platform Namespace] "services { … }" "What every service and job gets that does not set its own; jobs get what can stand in a job.";
 
     // namespaces
     "service"   Append  [Namespace] "service NAME [is Component(…), …] { … }" "A workload that serves.";

@@ -305,6 +305,13 @@ impl Values {
             ("identity", _) => self.identity(),
             ("scratch", _) => self.scratch(),
             ("env", _) => self.env(),
+            ("suffix", _) => format!("suffix \"{}\"", self.any(&["-x", "-dev2", "0", "_"])),
+            ("services", _) => {
+                let level = self.text();
+                format!(
+                    "services {{ env DEFAULT = \"{level}\"; annotations \"a.b/default\" = \"1\" }}"
+                )
+            }
             ("secret", BlockKind::Namespace) => {
                 let name = self.any(SECRETS);
                 format!("secret {name} {{ keys \"k\", \"other\"; because \"of this namespace\" }}")

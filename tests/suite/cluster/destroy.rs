@@ -351,3 +351,53 @@ fn what_an_account_may_not_see_or_delete_is_said_before_anything_is_deleted() {
     let kinds = "deployments,services,networkpolicies";
     assert_eq!(left(&cluster, kinds, "shop-front"), [""; 0]);
 }
+
+/// Two environments of one program in one cluster, by a suffix: each is applied, changed and deleted without the other.
+#[test]
+#[ignore = "needs the server that tests/cluster/build makes; tests/run runs it"]
+fn environments_in_one_cluster_share_nothing() {
+    let cluster = Cluster::start();
+    let shop = Program::shop();
+    let text = std::fs::read_to_string(shop.path().join("platform.erp")).expect("a program");
+    shop.write(&format!(
+        "{text}\nprofile dev {{ namespaces {{ suffix \"-dev\" }} }}\n"
+    ));
+    let dev = ["--profile", "dev"];
+    cluster.applied(shop.path());
+    let apply = ["apply", "--yes"];
+    cluster
+        .erpc(&[&apply[..], &dev].concat(), shop.path())
+        .exits(0);
+    let pods = |platform: &str| {
+        let selector = format!("app.kubernetes.io/part-of={platform}");
+        let pods = cluster.get(&["pods", "-A", "-l", &selector]);
+        let pods = pods["items"].as_array().expect("a list").iter();
+        let mut uids: Vec<String> = pods.map(|pod| pod["metadata"]["uid"].to_string()).collect();
+        uids.sort();
+        uids
+    };
+    let before = pods("shop");
+    assert_eq!((before.len(), pods("shop-dev").len()), (4, 4));
+    // Neither has anything to change, nor sees the other's objects as its own.
+    for profile in [&[][..], &dev] {
+        for command in [&["plan"][..], &["drift"], &["status"]] {
+            cluster
+                .erpc(&[command, profile].concat(), shop.path())
+                .exits(0);
+        }
+    }
+    let destroy = ["destroy", "--confirm", "shop-dev", "--delete-data"];
+    cluster
+        .erpc(&[&destroy[..], &dev].concat(), shop.path())
+        .exits(0)
+        .says(&["- Namespace shop-front-dev"]);
+    assert!(!has(&cluster, &["namespace", "shop-front-dev"]));
+    assert!(!has(&cluster, &["namespace", "shop-back-dev"]));
+    assert_eq!(
+        pods("shop"),
+        before,
+        "no pod of the other environment was touched"
+    );
+    cluster.erpc(&["plan"], shop.path()).exits(0);
+    cluster.erpc(&["drift"], shop.path()).exits(0);
+}

@@ -32,6 +32,12 @@ pub(super) fn check(
         .map(|(id, namespace)| (namespace.name.value.as_str(), id))
         .collect();
     for (manifest, object) in &all {
+        if let Some(found) = object
+            .as_ref()
+            .and_then(|object| shared(platform, manifest, object))
+        {
+            out.push(found);
+        }
         let served = kinds.find(manifest);
         let Some(object) = object else {
             out.push(not_served(platform, manifest, served));
@@ -89,6 +95,29 @@ pub(super) fn check(
                 .help("take its CustomResourceDefinition with `manifests` too"),
         );
     }
+}
+
+/// That an object would be that of every environment in a cluster: a suffix is for names of namespaces.
+fn shared(platform: &Platform, manifest: &Manifest, object: &Object) -> Option<Diagnostic> {
+    let suffix = platform.suffix.as_ref()?;
+    let mut namespaces = platform.namespaces();
+    let mut is_own = |home: &str| namespaces.any(|(_, namespace)| namespace.name.value == home);
+    let why = match object.namespace() {
+        Some(home) if is_own(home) => return None,
+        Some(home) => format!("the namespace `{home}` is not one of the platform"),
+        None => "it is in no namespace".to_owned(),
+    };
+    let message = format!(
+        "{} would be shared by environments in one cluster: {why}",
+        manifest.title()
+    );
+    Some(
+        Diagnostic::new(&codes::RESERVED_NAME, message)
+            .at(manifest.statement, "taken by this statement")
+            .also(manifest.name.span(), "the object")
+            .also(suffix.span(), "the suffix of this environment")
+            .help("take it in a platform of its own, which is applied once for each cluster"),
+    )
 }
 
 /// That the pods of a manifest need another level of Pod Security than their namespace enforces: none would ever start.

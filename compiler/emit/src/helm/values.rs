@@ -343,7 +343,9 @@ impl Values<'_> {
     }
 
     fn namespaces(&self) -> Vec<NamespaceValues> {
-        let namespaces: Vec<_> = self.platform.namespaces().collect();
+        let mut namespaces: Vec<_> = self.platform.namespaces().collect();
+        // A suffix may change their order.
+        namespaces.sort_unstable_by_key(|(_, namespace)| &namespace.name.value);
         let namespaces = namespaces.into_par_iter().map(|(_, namespace)| {
             let name = namespace.name.value.to_string();
             let mut fields = vec![field(

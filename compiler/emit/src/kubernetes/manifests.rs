@@ -278,7 +278,10 @@ fn object<'p>(
             let why = "the namespace of manifests that set none";
             metadata.set("namespace", &home.value, Cause::said(why, home));
         }
-        (true, _, _) => {}
+        (true, Some(own), _) => {
+            metadata.set("namespace", &own.value, cause(own.origin));
+        }
+        (true, None, None) => {}
         (false, _, _) => {
             metadata.remove("namespace");
         }

@@ -34,14 +34,14 @@ impl Evaluator<'_> {
             return None;
         }
         // A component that is checked by itself does not know from where names are seen.
-        let Some((_, namespace)) = &scope.service else {
+        if scope.service.is_none() {
             return Some(Value::Unknown);
-        };
+        }
         let number = self.addresses.len();
         self.addresses.push(Asked {
             has_port: matches!(function.meaning, Meaning::Address),
             name: service.clone(),
-            namespace: namespace.clone(),
+            namespace: scope.at.namespace,
             span,
         });
         Some(Value::Text(format_smolstr!("{START}{number}{END}")))

@@ -331,7 +331,7 @@ pub(crate) struct Asked {
     /// `SERVICE` or `SERVICE:PORT`.
     pub(crate) name: Expr,
     /// The namespace of the service that asks.
-    pub(crate) namespace: SmolStr,
+    pub(crate) namespace: Option<NamespaceId>,
     /// The call.
     pub(crate) span: Span,
 }

@@ -8,6 +8,9 @@ use crate::statements::{Field, Statements};
 #[must_use]
 pub fn of_platform(platform: &Platform) -> Vec<Fact> {
     let mut facts = vec![Fact::shown("name", &platform.name)];
+    if let Some(suffix) = &platform.suffix {
+        facts.push(Fact::shown("suffix", suffix));
+    }
     facts.extend(platform.statements.facts(platform));
     facts.push(Fact::shown("cluster", &platform.cluster().name));
     let tiers = platform.tiers.iter().map(|tier| tier.name.clone());

@@ -195,7 +195,7 @@ fn inside(word: Option<&Word>, place: Option<BlockKind>) -> Inside {
         ("cluster", _) => BlockKind::Cluster,
         ("namespace", _) => BlockKind::Namespace,
         ("namespaces", _) => BlockKind::NamespaceDefaults,
-        ("component" | "service", _) => BlockKind::Service,
+        ("component" | "service" | "services", _) => BlockKind::Service,
         ("job", _) => BlockKind::Job,
         ("sidecar", _) => BlockKind::Sidecar,
         ("init", _) => BlockKind::Init,

@@ -544,9 +544,9 @@ fn metadata_word(head: &str, span: Span, place: BlockKind) -> Option<Diagnostic>
             is_labels || is_annotations,
             "a container has none: write it in the service, for its workload and its pods",
         ),
-        BlockKind::Platform | BlockKind::Namespace | BlockKind::NamespaceDefaults => (
+        BlockKind::Platform => (
             is_annotations,
-            "write it in a service, for its workload and its pods",
+            "write it in a service, for its workload and its pods, or in a namespace",
         ),
         _ => return None,
     };

@@ -41,8 +41,10 @@ pub use workload::*;
 /// A whole program, resolved.
 #[derive(Clone, Debug)]
 pub struct Platform {
-    /// `platform NAME`.
+    /// `platform NAME`, with the suffix behind it.
     pub name: Sourced<SmolStr>,
+    /// What its name and those of its namespaces end in: `namespaces { suffix "-dev" }`.
+    pub suffix: Option<Sourced<SmolStr>>,
     /// The chosen cluster.
     pub cluster: ClusterId,
     /// `##` above it.
@@ -404,6 +406,52 @@ impl Platform {
         ours.chain(service.selector_labels())
             .chain(declared)
             .collect()
+    }
+
+    /// A name of a namespace, or of the platform, as it is declared: without the suffix.
+    #[must_use]
+    pub fn without_suffix<'n>(&self, name: &'n str) -> &'n str {
+        let suffix = self.suffix.as_ref().map_or("", |suffix| &suffix.value);
+        name.strip_suffix(suffix).unwrap_or(name)
+    }
+
+    /// `namespace.service` as declared: without the suffix.
+    #[must_use]
+    pub fn declared_path(&self, id: ServiceId) -> String {
+        let service = &self[id];
+        let namespace = self.without_suffix(&self[service.namespace].name.value);
+        format!("{namespace}.{}", service.name.value)
+    }
+
+    /// What the profile switches off, by the paths that the source declares, with the line that does.
+    pub fn switched_off(&self) -> impl Iterator<Item = (String, Span)> {
+        self.switched_off.iter().map(|(name, line)| {
+            let (namespace, service) = name.split_once('.').unwrap_or((name, ""));
+            let dot = if service.is_empty() { "" } else { "." };
+            (
+                format!("{}{dot}{service}", self.without_suffix(namespace)),
+                *line,
+            )
+        })
+    }
+
+    /// The platform with the names that its source declares, to compare it with another environment.
+    #[must_use]
+    pub fn with_declared_names(mut self) -> Self {
+        let Some(suffix) = self.suffix.clone() else {
+            return self;
+        };
+        let cut = |name: &mut SmolStr| {
+            if let Some(short) = name.strip_suffix(suffix.value.as_str()) {
+                *name = short.into();
+            }
+        };
+        cut(&mut self.name.value);
+        for namespace in &mut self.namespaces {
+            cut(&mut namespace.name.value);
+        }
+        self.switched_off = self.switched_off().collect();
+        self
     }
 
     /// `namespace.service`.

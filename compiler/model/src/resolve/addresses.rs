@@ -53,7 +53,7 @@ impl Resolver<'_> {
 
     /// The service and port that an address names.
     fn address_named(&mut self, asked: &Asked) -> Option<Address> {
-        let namespace = self.names.namespace_ids.get(&asked.namespace).copied();
+        let namespace = asked.namespace;
         let (to, port) = if asked.has_port {
             let (to, port) = self.service_and_port_named(&asked.name, namespace)?;
             (to, Some(port))

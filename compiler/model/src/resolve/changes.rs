@@ -136,37 +136,39 @@ struct Compared<'p> {
     below: &'p Platform,
     namespaces_below: FxHashMap<&'p str, NamespaceId>,
     services_below: FxHashMap<(&'p str, &'p str), ServiceId>,
-    off_below: FxHashSet<&'p str>,
+    off_below: FxHashSet<String>,
     facts: FxHashMap<Owner, (Vec<Fact>, Option<Vec<Fact>>)>,
 }
 
 impl<'p> Compared<'p> {
     fn of(platform: &'p Platform, below: &'p Platform) -> Self {
         let services = below.services().map(|(id, service)| {
-            let namespace = below[service.namespace].name.value.as_str();
+            let namespace = below.without_suffix(&below[service.namespace].name.value);
             ((namespace, service.name.value.as_str()), id)
         });
-        let off = below.switched_off.iter();
         let namespaces = below.namespaces();
-        let namespaces = namespaces.map(|(id, namespace)| (namespace.name.value.as_str(), id));
+        let namespaces =
+            namespaces.map(|(id, namespace)| (below.without_suffix(&namespace.name.value), id));
         Self {
             platform,
             below,
             namespaces_below: namespaces.collect(),
             services_below: services.collect(),
-            off_below: off.map(|(name, _)| name.as_str()).collect(),
+            off_below: below.switched_off().map(|(name, _)| name).collect(),
             facts: FxHashMap::default(),
         }
     }
 
     fn namespace_below(&self, id: NamespaceId) -> Option<NamespaceId> {
-        let name = self.platform[id].name.value.as_str();
+        let name = &self.platform[id].name.value;
+        let name = self.platform.without_suffix(name);
         self.namespaces_below.get(name).copied()
     }
 
     fn service_below(&self, id: ServiceId) -> Option<ServiceId> {
         let service = &self.platform[id];
-        let namespace = self.platform[service.namespace].name.value.as_str();
+        let namespace = &self.platform[service.namespace].name.value;
+        let namespace = self.platform.without_suffix(namespace);
         let key = (namespace, service.name.value.as_str());
         self.services_below.get(&key).copied()
     }
@@ -184,8 +186,11 @@ impl<'p> Compared<'p> {
     fn is_new(&self, owner: Owner) -> bool {
         let path = match owner {
             Owner::Platform => return false,
-            Owner::Namespace(id) => self.platform[id].name.value.to_string(),
-            Owner::Service(id) => self.platform.path(id),
+            Owner::Namespace(id) => {
+                let name = &self.platform[id].name.value;
+                self.platform.without_suffix(name).to_owned()
+            }
+            Owner::Service(id) => self.platform.declared_path(id),
         };
         !self.off_below.contains(path.as_str())
     }
@@ -195,6 +200,9 @@ impl<'p> Compared<'p> {
         let owner = applied.owner;
         if let (Owner::Namespace(id), "quota", Some(part)) = (owner, applied.word, &applied.part) {
             return self.is_quota_changed(id, part);
+        }
+        if owner == Owner::Platform && ["namespaces", "services"].contains(&applied.word) {
+            return self.is_any_changed(applied.word == "namespaces");
         }
         if !self.facts.contains_key(&owner) {
             let facts = self.facts_of(owner);
@@ -230,6 +238,27 @@ impl<'p> Compared<'p> {
                 (now, before) => !is_same(now.as_ref(), before.as_ref()),
             }
         })
+    }
+
+    /// Whether any namespace, or any service, is otherwise without the profile.
+    fn is_any_changed(&self, of_namespaces: bool) -> bool {
+        let suffix = |platform: &Platform| platform.suffix.as_ref().map(|it| it.value.clone());
+        let is_changed = |owner| {
+            let (now, before) = self.facts_of(owner);
+            let same = |before: Vec<Fact>| {
+                let mut pairs = now.iter().zip(&before);
+                now.len() == before.len()
+                    && pairs.all(|(a, b)| a.name == b.name && is_same(Some(a), Some(b)))
+            };
+            !before.is_some_and(same)
+        };
+        if of_namespaces {
+            let mut all = self.platform.namespaces();
+            return suffix(self.platform) != suffix(self.below)
+                || all.any(|(id, _)| is_changed(Owner::Namespace(id)));
+        }
+        let mut all = self.platform.services();
+        all.any(|(id, _)| is_changed(Owner::Service(id)))
     }
 
     fn facts_of(&self, owner: Owner) -> (Vec<Fact>, Option<Vec<Fact>>) {

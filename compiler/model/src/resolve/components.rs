@@ -54,6 +54,18 @@ impl<'a> Resolver<'a> {
         scope: &Rc<Scope>,
         uses: &mut Vec<UseId>,
     ) -> Settings<'a> {
+        self.settings_over(Settings::default(), (bases, block), place, scope, uses)
+    }
+
+    /// The settings of an owner over those that it has by default.
+    pub(super) fn settings_over(
+        &mut self,
+        mut lowest: Settings<'a>,
+        (bases, block): (&[&'a Expr], Option<&'a Block>),
+        place: BlockKind,
+        scope: &Rc<Scope>,
+        uses: &mut Vec<UseId>,
+    ) -> Settings<'a> {
         let mut below = Vec::new();
         let mut expansion = Expansion::default();
         for base in bases {
@@ -66,6 +78,14 @@ impl<'a> Resolver<'a> {
             }
         }
         let own = self.own_settings(block, place, scope, Via::Declared);
+        if !lowest.stacks.is_empty() {
+            let components = self.overlay(below, Vec::new());
+            lowest
+                .conflicts
+                .extend(components.conflicts.iter().cloned());
+            lowest.lay(components, self.rank(Via::Platform));
+            below = vec![lowest];
+        }
         let merged = self.overlay(below, own);
         for (slot, [first, second]) in &merged.conflicts {
             self.report(

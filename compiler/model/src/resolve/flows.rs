@@ -72,7 +72,9 @@ impl<'a> Resolver<'a> {
         for (namespace, statement) in self.index.manifests.clone() {
             self.read_of_program(&mut manifests, statement, namespace.as_ref());
         }
-        manifests.into_sorted()
+        let mut manifests = manifests.into_sorted();
+        self.add_suffix_to_manifests(&mut manifests);
+        manifests
     }
 
     /// `never` and `always`, sorted by place.

@@ -20,8 +20,8 @@ impl<'a> Lookup<'a> for Resolver<'a> {
     }
 
     fn name_of_namespace(&self, id: NamespaceId) -> Option<SmolStr> {
-        let namespace = self.parts.namespaces.get(id.index())?;
-        Some(namespace.name.value.clone())
+        let mut names = self.index.namespaces.keys();
+        names.nth(id.index()).cloned()
     }
 
     fn service(&mut self, expr: &Expr, at: Standpoint) -> Option<ServiceId> {

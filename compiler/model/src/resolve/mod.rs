@@ -28,6 +28,7 @@ mod rules;
 mod service;
 mod settings;
 mod state;
+mod suffix;
 mod tiers;
 mod under;
 

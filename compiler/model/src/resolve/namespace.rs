@@ -43,7 +43,7 @@ impl<'a> Resolver<'a> {
         &mut self,
         id: NamespaceId,
         declared: &Declared<'a>,
-        defaults: Option<&'a Block>,
+        defaults: &[&'a Block],
         of_platform: Sourced<Defaults>,
         unnamed: TierId,
     ) -> Namespace {
@@ -51,26 +51,23 @@ impl<'a> Resolver<'a> {
             at: Standpoint::in_namespace(Some(id)),
             ..Scope::default()
         });
-        let below = self.own_settings(
-            defaults,
-            BlockKind::NamespaceDefaults,
-            &scope,
-            Via::Platform,
-        );
         let own = self.own_settings(declared.block, BlockKind::Namespace, &scope, Via::Declared);
         // `grants` add up inside a block; a namespace that says its own does not get the platform's.
         let says_grants = own.iter().any(|s| s.word.name == "grants");
         // What counts or bounds the pods of others in a namespace is set for that namespace by name, or not at all.
         let is_reserved = kubernetes::reserved_namespace(&declared.name.text).is_some();
-        let below = below
-            .into_iter()
-            .filter(|s| match s.word.name {
+        let mut base = Settings::default();
+        for block in defaults {
+            let place = BlockKind::NamespaceDefaults;
+            let mut below = self.own_settings(Some(block), place, &scope, Via::Platform);
+            below.retain(|s| match s.word.name {
                 "grants" => !says_grants,
                 "quota" | "limits" | "labels" | "annotations" => !is_reserved,
+                "suffix" => false,
                 _ => true,
-            })
-            .collect();
-        let base = self.overlay(Vec::new(), below);
+            });
+            base = self.overlay(vec![base], below);
+        }
         let mut settings = self.overlay(vec![base], own);
         let owner = Some(Owner::Namespace(id));
         let place = BlockKind::Namespace;
@@ -82,7 +79,10 @@ impl<'a> Resolver<'a> {
         namespace.defaults = inherited(of_platform, Via::Platform);
         self.read_statements(&mut namespace, &settings);
         demand_nothing_if_unread(&mut namespace.defaults, &settings);
+        let services = self.blocks_of("services", &settings);
+        self.parts.services_of_namespaces.push(services);
         self.check_reserved(&namespace);
+        self.add_suffix(&mut namespace);
         if settings.top("tier").is_none() {
             self.report_missing_tier(&declared.name);
         }

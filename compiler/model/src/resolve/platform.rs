@@ -43,12 +43,14 @@ impl<'a> Resolver<'a> {
         };
         let owner = Some(Owner::Platform);
         let settings = self.settings_of_declared(&declared, BlockKind::Platform, owner);
+        let defaults = self.blocks_of("namespaces", &settings);
+        self.parts.suffix = self.suffix(&defaults);
         self.set_facts(&declared, &settings);
         self.check_imports();
         self.parts.tiers = self.tiers();
         self.parts.secrets = self.secrets();
         self.check_components();
-        self.namespaces(&settings);
+        self.namespaces(&settings, &defaults);
         let manifests = self.manifests();
         let (raw, taken) = self.raw_workloads(&manifests);
         let of_services = self.services();
@@ -80,14 +82,18 @@ impl<'a> Resolver<'a> {
             return None;
         }
         let cluster = cluster?;
+        let mut name = declared.sourced_name();
+        name.value = self.suffixed(&name.value);
         let Parts {
             tiers,
             namespaces,
             secrets,
+            suffix,
             ..
         } = std::mem::take(&mut self.parts);
         Some(Platform {
-            name: declared.sourced_name(),
+            name,
+            suffix,
             cluster,
             doc: declared.statement.doc(),
             clusters,
@@ -196,8 +202,8 @@ impl<'a> Resolver<'a> {
     /// `platform.name`, `platform.version` and so on, for expressions.
     fn set_facts(&mut self, declared: &Declared<'a>, settings: &Settings<'a>) {
         // Facts may use constants, but not each other: they are evaluated in this order.
-        self.facts
-            .push(("name", Value::Text(declared.name.text.clone())));
+        let name = self.suffixed(&declared.name.text);
+        self.facts.push(("name", Value::Text(name)));
         let before = self.diagnostics.clone();
         let mut statements = PlatformStatements::new();
         for (word, value) in FACTS {
@@ -256,16 +262,29 @@ impl<'a> Resolver<'a> {
         None
     }
 
-    fn namespaces(&mut self, settings: &Settings<'a>) {
-        let defaults: Option<&'a Block> = settings.top("namespaces").cloned().and_then(|setting| {
+    /// The blocks of a statement that consists of one, those of profiles above that of the program.
+    pub(super) fn blocks_of(
+        &mut self,
+        word: &'static str,
+        settings: &Settings<'a>,
+    ) -> Vec<&'a Block> {
+        let stacks = settings.of(word).flatten().cloned();
+        let all: Vec<_> = stacks.collect();
+        let mut blocks = Vec::new();
+        for setting in all {
             let mut args = setting.args();
             let block = args.block();
             if block.is_none() {
                 args.expected("`{ … }`", &mut self.diagnostics);
             }
             args.finish(&mut self.diagnostics);
-            block
-        });
+            blocks.extend(block);
+        }
+        blocks
+    }
+
+    fn namespaces(&mut self, settings: &Settings<'a>, defaults: &[&'a Block]) {
+        self.parts.services_of_platform = self.blocks_of("services", settings);
         let all = self.index.namespaces.values();
         let all: Vec<Declared<'a>> = all.map(|namespace| namespace.declared.clone()).collect();
         let unnamed = self.add_unnamed_tier();
@@ -337,6 +356,7 @@ impl<'a> Resolver<'a> {
         let mut settings = Vec::with_capacity(all.len());
         for (id, (namespace, is_job, declared)) in (0..).map(ServiceId).zip(all) {
             let home = self.names.homes[id.index()];
+            let namespace = self.suffixed(&namespace);
             let (service, own) = self.service(id, home, &namespace, is_job, &declared);
             self.parts.services.push(service);
             settings.push((id, own));

@@ -171,8 +171,8 @@ impl<'a> Resolver<'a> {
     /// The layer of a value: components are below their owner, which is below the profiles.
     pub(super) fn rank(&self, via: Via) -> usize {
         match via {
-            Via::Component(_) | Via::Platform | Via::Default => 0,
-            Via::Declared | Via::Namespace => 1,
+            Via::Component(_) | Via::Platform | Via::Namespace | Via::Default => 0,
+            Via::Declared => 1,
             Via::Profile(id) => {
                 // Only the profiles that the program is resolved under set anything.
                 let at = self.profile.layers.iter().position(|layer| *layer == id);

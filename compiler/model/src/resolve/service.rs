@@ -58,7 +58,9 @@ impl<'a> Resolver<'a> {
             module: None,
         });
         let mut uses = Vec::new();
-        let mut settings = self.settings(&declared.bases, declared.block, place, &scope, &mut uses);
+        let lowest = self.defaults_of_service(namespace, place, &scope);
+        let own = (declared.bases.as_slice(), declared.block);
+        let mut settings = self.settings_over(lowest, own, place, &scope, &mut uses);
         let layered = Some(super::under::Owner::Service(id));
         self.lay_profiles(&mut settings, layered, declared, place, &scope, &mut uses);
         // A profile may use a component again, with other arguments.
@@ -77,6 +79,29 @@ impl<'a> Resolver<'a> {
             service
         });
         (service, settings)
+    }
+
+    /// What `services { … }` of the platform, and above it that of the namespace, set for a service or job.
+    fn defaults_of_service(
+        &mut self,
+        namespace: NamespaceId,
+        place: BlockKind,
+        scope: &Rc<Scope>,
+    ) -> Settings<'a> {
+        let of_platform = self.parts.services_of_platform.iter();
+        let of_namespace = self.parts.services_of_namespaces.get(namespace.index());
+        let blocks = of_platform.map(|block| (*block, Via::Platform));
+        let own = of_namespace.into_iter().flatten();
+        let blocks: Vec<_> = blocks
+            .chain(own.map(|block| (*block, Via::Namespace)))
+            .collect();
+        let mut lowest = Settings::default();
+        for (block, via) in blocks {
+            let mut settings = self.own_settings(Some(block), BlockKind::Service, scope, via);
+            settings.retain(|setting| setting.word.places.contains(&place));
+            lowest = self.overlay(vec![lowest], settings);
+        }
+        lowest
     }
 
     fn job(&mut self, declared: &Declared<'a>, scope: &Scope) -> Workload {

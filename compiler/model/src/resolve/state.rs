@@ -31,17 +31,22 @@ pub(crate) struct Resolver<'a> {
     pub(super) missing_uses: BTreeMap<(SmolStr, SmolStr), (&'static str, BTreeSet<Span>)>,
     /// Tiers that a namespace says and `tiers` does not, which were reported.
     pub(super) unknown_tiers: FxHashSet<SmolStr>,
-    pub(super) parts: Parts,
+    pub(super) parts: Parts<'a>,
 }
 
 /// The parts of the platform that are resolved so far, to which later statements refer.
 #[derive(Default)]
-pub(super) struct Parts {
+pub(super) struct Parts<'a> {
     pub(super) tiers: Vec<Tier>,
     pub(super) namespaces: Vec<Namespace>,
     pub(super) secrets: Vec<Secret>,
     /// `None` for a service that could not be read, which was reported.
     pub(super) services: Vec<Option<Service>>,
+    /// What the names of namespaces end in.
+    pub(super) suffix: Option<Sourced<SmolStr>>,
+    /// `services { … }` of the platform, and of each namespace.
+    pub(super) services_of_platform: Vec<&'a Block>,
+    pub(super) services_of_namespaces: Vec<Vec<&'a Block>>,
 }
 
 /// The ids of what is declared.

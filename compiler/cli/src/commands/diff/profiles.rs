@@ -61,8 +61,12 @@ pub(super) fn run(
         project.compile()
     };
     let (old, new) = (under(first), under(second));
-    let old = comparable(old, &name(first), console)?;
-    let new = comparable(new, &name(second), console)?;
+    let mut old = comparable(old, &name(first), console)?;
+    let mut new = comparable(new, &name(second), console)?;
+    for side in [&mut old, &mut new] {
+        // Two environments of one cluster have the same services.
+        side.platform = side.platform.clone().with_declared_names();
+    }
     let differences = Differences::between(version(&old), version(&new));
     let forbidden = command.forbidden(&new, &differences.opened)?;
     let answer = ProfilesAnswer {
