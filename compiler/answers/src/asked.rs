@@ -207,7 +207,7 @@ fn of_tier(platform: &Platform, rest: &str) -> Result<Vec<Party>, String> {
     };
     Ok(platform
         .workloads()
-        .filter(|(_, s)| platform[s.namespace].tier.value.index() == tier)
+        .filter(|(_, s)| platform.tier_of(s).value.index() == tier)
         .map(|(id, _)| service(id))
         .collect())
 }

@@ -226,7 +226,7 @@ impl Asking<'_> {
     /// Whether a dependency would not point to the same or a lower tier: then only `observes` is allowed.
     fn is_higher(&self, caller: ServiceId, called: ServiceId) -> bool {
         let platform = self.platform;
-        let tier = |id: ServiceId| platform[platform[id].namespace].tier.value;
+        let tier = |id: ServiceId| platform.tier_of(&platform[id]).value;
         let (own, other) = (tier(caller), tier(called));
         own != other && !platform.tiers[own.index()].below.contains(&other)
     }

@@ -49,7 +49,7 @@ fn tiers_of(platform: &Platform, edge: &Edge) -> Option<(TierId, TierId)> {
     let (Peer::Service(client), Peer::Service(server)) = (edge.from, edge.to) else {
         return None;
     };
-    let tier = |service: ServiceId| platform[platform[service].namespace].tier.value;
+    let tier = |service: ServiceId| platform.tier_of(&platform[service]).value;
     (edge.mode != Mode::Observes).then(|| (tier(client), tier(server)))
 }
 

@@ -72,6 +72,14 @@ pub fn certificate(
             .namespaces()
             .map(|(_, one)| (one.name.value.clone(), one.tier.value.index()))
             .collect(),
+        of_workload: platform
+            .services()
+            .filter_map(|(_, service)| {
+                let tier = service.properties.tier.as_ref()?.value.index();
+                let namespace = platform[service.namespace].name.value.clone();
+                Some(((namespace, service.workload_name().value.clone()), tier))
+            })
+            .collect(),
     };
     let taken: HashSet<(&SmolStr, &SmolStr)> = raw_policies(platform)
         .filter_map(|manifest| Some((&manifest.namespace()?.value, &manifest.name.value)))

@@ -138,7 +138,7 @@ fn conditions(platform: &Platform, edges: &Edges) -> Graph {
     let tiers = platform.tiers.len();
     let mut graph = Graph::with_capacity(
         services + 2 * namespaces + 2 * tiers,
-        2 * services + edges.as_slice().len(),
+        4 * services + edges.as_slice().len(),
     );
     let of_service: Vec<NodeIndex> = platform
         .workloads()
@@ -171,9 +171,6 @@ fn conditions(platform: &Platform, edges: &Edges) -> Graph {
     }
     for (id, namespace) in platform.namespaces() {
         let (start, ready) = of_namespace[id.index()];
-        let tier = of_tier[namespace.tier.value.index()];
-        graph.add_edge(tier.0, start, None);
-        graph.add_edge(ready, tier.1, None);
         for after in &namespace.after {
             let condition = Condition::NamespaceAfter(id, after.span());
             graph.add_edge(of_namespace[after.value.index()].1, start, Some(condition));
@@ -184,6 +181,9 @@ fn conditions(platform: &Platform, edges: &Edges) -> Graph {
         let node = of_service[id.index()];
         graph.add_edge(start, node, None);
         graph.add_edge(node, ready, None);
+        let tier = of_tier[platform.tier_of(service).value.index()];
+        graph.add_edge(tier.0, node, None);
+        graph.add_edge(node, tier.1, None);
         for after in &service.after {
             let condition = Condition::After(after.span());
             let (from, to) = (of_service[after.value.index()], of_service[id.index()]);
@@ -206,7 +206,7 @@ fn conditions(platform: &Platform, edges: &Edges) -> Graph {
 
 /// Whether the server's tier stands above the client's: reported as that, not as a cycle.
 pub(crate) fn points_upwards(platform: &Platform, client: ServiceId, server: ServiceId) -> bool {
-    let tier = |id: ServiceId| platform[platform[id].namespace].tier.value;
+    let tier = |id: ServiceId| platform.tier_of(&platform[id]).value;
     platform.tiers[tier(server).index()]
         .below
         .contains(&tier(client))

@@ -75,8 +75,8 @@ pub fn before(platform: &Platform, derived: &Derived) -> Vec<Before> {
             let after: Vec<NamespaceId> = namespace.after.iter().map(|after| after.value).collect();
             let below = &platform.tiers[namespace.tier.value.index()].below;
             let is_alone = |other: &ServiceId| {
+                let tier = platform.tier_of(&platform[*other]).value;
                 let other = platform[*other].namespace;
-                let tier = platform[other].tier.value;
                 other != id && !after.contains(&other) && !below.contains(&tier)
             };
             let mut services = BTreeSet::new();

@@ -747,6 +747,7 @@ impl Open for OfWord<'_> {
             (_, "SIZE") => any(values, SIZES),
             (_, "TIME") => any(values, TIMES),
             (_, "PERCENT") => any(values, PERCENTS),
+            ("tier", _) => any(values, &["low", "high"]),
             (word, other) => panic!(
                 "the form of `{word}` has the placeholder {other}: give it values in tests/src/programs/values.rs"
             ),

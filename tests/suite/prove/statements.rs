@@ -166,14 +166,15 @@ fn a_call_upwards_is_found_in_claims_and_in_policies() {
     let manifests = manifests(&policy(&format!(
         "egress: [{{{TO_B}, ports: [{{port: 80}}]}}]"
     )));
-    let order = TierOrder {
+    let mut order = TierOrder {
         names: vec!["low".into(), "high".into()],
         below: vec![vec![], vec![0]],
         of_namespace: [("low".into(), 0), ("high".into(), 1)]
             .into_iter()
             .collect(),
+        ..TierOrder::default()
     };
-    let witnesses = |port: u16, binds: bool| -> Vec<Option<LabelId>> {
+    let witnesses = |order: &TierOrder, port: u16, binds: bool| -> Vec<Option<LabelId>> {
         let mut claims = Claims::new();
         let (from, to) = (
             claims.end(Peer::workload("low", "a")),
@@ -183,13 +184,16 @@ fn a_call_upwards_is_found_in_claims_and_in_policies() {
         claims.add(from, to, Ports::one(Protocol::Tcp, port), label);
         let partition = Partition::of(&manifests, &claims, &ClusterAddresses::default());
         let mut matrix = Matrix::of(&partition, Reading::STANDARD, &ClusterAddresses::default());
-        let found = Tiers::of(&partition, &mut matrix, &claims, &order, |_| binds);
+        let found = Tiers::of(&partition, &mut matrix, &claims, order, |_| binds);
         found.upwards.into_iter().map(|one| one.label).collect()
     };
     // Observing may point upwards; a dependency may not; nor may what nobody declared.
-    assert_eq!(witnesses(80, false), []);
-    assert_eq!(witnesses(80, true).len(), 2);
-    assert_eq!(witnesses(81, false), [None]);
+    assert_eq!(witnesses(&order, 80, false), []);
+    assert_eq!(witnesses(&order, 80, true).len(), 2);
+    assert_eq!(witnesses(&order, 81, false), [None]);
+    // A workload may have another tier than its namespace.
+    order.of_workload.insert(("high".into(), "b".into()), 0);
+    assert_eq!(witnesses(&order, 80, true), []);
 }
 
 #[test]

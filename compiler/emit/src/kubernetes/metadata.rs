@@ -60,11 +60,14 @@ pub(super) fn of_pods(platform: &Platform, service: &Service) -> Map {
 
 /// The labels of a service's objects, and of its pods unless it has an `identity`; none of them changes with a release.
 pub(super) fn labels(platform: &Platform, service: &Service) -> Map {
-    let namespace = &platform[service.namespace];
-    let tier = &platform.tiers[namespace.tier.value.index()].name.value;
-    let why = "the tier of the namespace";
+    let tier = platform.tier_of(service);
+    let why = match service.properties.tier {
+        Some(_) => "the tier of the service",
+        None => "the tier of the namespace",
+    };
+    let name = &platform.tiers[tier.value.index()].name.value;
     let mut labels = platform_labels(platform);
-    labels.set(COMPONENT_LABEL, tier, Cause::said(why, &namespace.tier));
+    labels.set(COMPONENT_LABEL, name, Cause::said(why, tier));
     // The name of a manifest may be longer than a label.
     if kubernetes::not_a_value(&service.name.value).is_none() {
         labels.set(NAME_LABEL, &service.name.value, Cause::name(service));

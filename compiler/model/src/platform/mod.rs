@@ -390,7 +390,7 @@ impl Platform {
     #[must_use]
     pub fn pod_labels(&self, id: ServiceId) -> Vec<(SmolStr, SmolStr)> {
         let service = &self[id];
-        let tier = self[service.namespace].tier.value;
+        let tier = self.tier_of(service).value;
         let ours = [
             (
                 kubernetes::COMPONENT_LABEL,
@@ -406,6 +406,13 @@ impl Platform {
         ours.chain(service.selector_labels())
             .chain(declared)
             .collect()
+    }
+
+    /// The tier of a service: its own, or that of its namespace.
+    #[must_use]
+    pub fn tier_of<'p>(&'p self, service: &'p Service) -> &'p Sourced<TierId> {
+        let own = service.properties.tier.as_ref();
+        own.unwrap_or(&self[service.namespace].tier)
     }
 
     /// A name of a namespace, or of the platform, as it is declared: without the suffix.

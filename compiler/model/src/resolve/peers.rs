@@ -510,7 +510,13 @@ impl<'a> Resolver<'a> {
         };
         let peers = (0..).map(ServiceId).zip(&self.names.homes);
         let peers: Vec<Peer> = peers
-            .filter(|(_, home)| self.parts.namespaces[home.index()].tier.value == tier)
+            .filter(|(id, home)| {
+                let service = self.parts.services.get(id.index());
+                let own = service.and_then(|service| service.as_ref()?.properties.tier.as_ref());
+                own.unwrap_or(&self.parts.namespaces[home.index()].tier)
+                    .value
+                    == tier
+            })
             .map(|(id, _)| Peer::Service(id))
             .collect();
         (!peers.is_empty() || !is_partial).then_some(peers)

@@ -356,7 +356,7 @@ members! { of_service: Element::Service(id), v;
     "name" text(), "Its name." => say(&v.platform[id].name.value);
     "path" text(), "`namespace.service`." => say(v.platform.path(id));
     "namespace" a(Kind::Namespace), "Its namespace." => Value::Element(Element::Namespace(v.platform[id].namespace));
-    "tier" text(), "The tier of its namespace." => v.platform[v.platform[id].namespace].tier.value(v.platform);
+    "tier" text(), "Its tier: its own, or that of its namespace." => v.platform.tier_of(&v.platform[id]).value(v.platform);
     "doc" maybe(text()), "The `##` above it." => optional(v.platform[id].doc.as_ref(), say);
     "kind" Ty::Word(&WORKLOADS), "What it runs as: `deployment`, `statefulset`, `daemonset`, `job` or `cronjob`." => say(v.platform[id].workload.kind().word);
     "components" many(text()), "The components that it is." => texts(v.platform[id].components.iter().map(|u| &v.platform.components[v.platform.uses[u.index()].component.index()].name));

@@ -11,7 +11,7 @@ use super::{
     Scaling, Scratch, SecretMount, Volume, duration, statements, text,
 };
 use crate::choice::choices;
-use crate::ids::ServiceId;
+use crate::ids::{ServiceId, TierId};
 use crate::kubernetes;
 use crate::origin::Sourced;
 use crate::platform::Defaults;
@@ -30,6 +30,14 @@ statements! {
         "What decides where the source sets nothing [default: as in the namespace].",
         default Defaults::Strict,
         read Defaults::read;
+    tier: Option<Sourced<TierId>> = "tier NAME" [Service Job]
+        "Its tier, if it is another one than that of its namespace.",
+        read |reader| {
+            let name = reader.name("the tier's name")?;
+            reader.finish();
+            reader.refer_at(name.span, |names, _| names.tier(&name))
+        },
+        members {};
     title: Option<Sourced<String>> = "title \"…\"" [Service Job]
         "A short name for people.",
         read text;

@@ -6,6 +6,7 @@ use smol_str::SmolStr;
 
 use crate::claims::{Claims, LabelId};
 use crate::classes::{ClassId, Partition};
+use crate::manifest::Workload;
 use crate::matrix::Matrix;
 use crate::ports::{PortSet, Ports};
 
@@ -18,16 +19,33 @@ pub struct TierOrder {
     pub below: Vec<Vec<usize>>,
     /// The tier of each namespace.
     pub of_namespace: FxHashMap<SmolStr, usize>,
+    /// The tier of workloads that have another one than their namespace, by namespace and by their name, or that of
+    /// their service, which the pods of a Job have in a label.
+    pub of_workload: FxHashMap<(SmolStr, SmolStr), usize>,
 }
 
 impl TierOrder {
-    /// Whether a call between two namespaces points upwards.
+    /// Whether a call between two workloads points upwards.
     #[must_use]
-    pub fn is_upwards(&self, from: &str, to: &str) -> bool {
-        match (self.of_namespace.get(from), self.of_namespace.get(to)) {
-            (Some(from), Some(to)) => self.below[*to].contains(from),
+    pub fn is_upwards(&self, from: &Workload, to: &Workload) -> bool {
+        match (self.tier(from), self.tier(to)) {
+            (Some(from), Some(to)) => self.below[to].contains(&from),
             _ => false,
         }
+    }
+
+    fn tier(&self, workload: &Workload) -> Option<usize> {
+        let of = |name: &SmolStr| {
+            let key = (workload.namespace.clone(), name.clone());
+            self.of_workload.get(&key).copied()
+        };
+        let own = || {
+            let mut labels = workload.labels.iter();
+            let label = labels.find(|(key, _)| key == "app.kubernetes.io/name");
+            of(&workload.name).or_else(|| of(&label?.1))
+        };
+        let own = (!self.of_workload.is_empty()).then(own).flatten();
+        own.or_else(|| self.of_namespace.get(&workload.namespace).copied())
     }
 }
 
@@ -70,8 +88,8 @@ impl Tiers {
         binds: impl Fn(LabelId) -> bool,
     ) -> Self {
         let is_upwards = |from: ClassId, to: ClassId| {
-            let namespaces = partition.workload(from).zip(partition.workload(to));
-            namespaces.is_some_and(|(from, to)| order.is_upwards(&from.namespace, &to.namespace))
+            let both = partition.workload(from).zip(partition.workload(to));
+            both.is_some_and(|(from, to)| order.is_upwards(from, to))
         };
         let mut out = Self::default();
         let mut free: FxHashMap<(ClassId, ClassId), PortSet> = FxHashMap::default();
