@@ -79,6 +79,13 @@ fn an_open_namespace_has_no_policies_and_closes_when_the_line_goes() {
         "`shop-back` has no network policies",
         "shop-back.db: reached by shop-back.api on sql; reaches nothing",
     ]);
+    cluster
+        .erpc(&["plan", "--format", "markdown"], shop.path())
+        .exits(2)
+        .says(&[
+            "**`shop-back` has no network policies** (`network open`: not all flows are known yet)",
+            "| `shop-back.db` | shop-back.api on sql | nothing |",
+        ]);
     cluster.applied(shop.path());
     assert!(names(&cluster, "networkpolicies", "shop-back").is_empty());
     assert_eq!(

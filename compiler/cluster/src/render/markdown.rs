@@ -50,6 +50,7 @@ pub fn markdown(plan: &Plan, program: &Program<'_>, cluster: &Cluster) -> String
         }
     }
     super::additions::markdown(&mut out, plan);
+    super::unenforced::markdown(&mut out, program);
     for secret in &plan.missing_secrets {
         let _ = writeln!(
             out,

@@ -67,6 +67,36 @@ pub(super) fn write(out: &mut String, program: &Program<'_>, paint: Paint, detai
     }
 }
 
+/// As [`write`], as a table for each namespace.
+pub(super) fn markdown(out: &mut String, program: &Program<'_>) {
+    let platform = program.platform;
+    for (id, services) in all(program) {
+        // Writing to a string cannot fail.
+        let _ = writeln!(
+            out,
+            "\n**`{}` has no network policies** (`network open`: {}). Without this line, these connections would be left:\n\n| service | reached by | reaches |\n|---|---|---|",
+            platform[id].name.value,
+            reason(platform, id)
+        );
+        for left in services.iter().take(MOST_SERVICES) {
+            let by = listed(&left.reached_by, Detail::Short, "nothing");
+            let reaches = listed(&left.reaches, Detail::Short, "nothing");
+            let _ = writeln!(
+                out,
+                "| `{}` | {by} | {reaches} |",
+                platform.path(left.service)
+            );
+        }
+        if services.len() > MOST_SERVICES {
+            let _ = writeln!(
+                out,
+                "| {} more services | | |",
+                services.len() - MOST_SERVICES
+            );
+        }
+    }
+}
+
 fn listed(names: &BTreeSet<String>, detail: Detail, none: &str) -> String {
     if names.is_empty() {
         return none.to_owned();
