@@ -170,7 +170,7 @@ fn conditions(platform: &Platform, edges: &Edges) -> Graph {
         }
     }
     for (id, namespace) in platform.namespaces() {
-        let (start, ready) = of_namespace[id.index()];
+        let (start, _) = of_namespace[id.index()];
         for after in &namespace.after {
             let condition = Condition::NamespaceAfter(id, after.span());
             graph.add_edge(of_namespace[after.value.index()].1, start, Some(condition));
