@@ -688,3 +688,70 @@ proptest::proptest! {
         }
     }
 }
+
+/// Two services behind a queue with two ports, and what a caller of it has in its manifest.
+fn flows_to_a_queue(caller: &str) -> Vec<String> {
+    let manifests = format!(
+        "kind: Service
+apiVersion: v1
+metadata: {{ name: queue }}
+spec: {{ selector: {{ app: queue }}, ports: [{{ name: amqp, port: 5672 }}, {{ name: http, port: 15672 }}] }}
+---
+kind: Deployment
+apiVersion: apps/v1
+metadata: {{ name: queue }}
+spec:
+  selector: {{ matchLabels: {{ app: queue }} }}
+  template: {{ metadata: {{ labels: {{ app: queue }} }}, spec: {{ containers: [{{ name: queue, image: \"rabbitmq:4\" }}] }} }}
+---
+kind: ConfigMap
+apiVersion: v1
+metadata: {{ name: settings }}
+data: {{ QUEUE_HOSTNAME: queue, QUEUE_PORT: \"5672\" }}
+---
+kind: Deployment
+apiVersion: apps/v1
+metadata: {{ name: orders }}
+spec:
+  selector: {{ matchLabels: {{ app: orders }} }}
+  template:
+    metadata: {{ labels: {{ app: orders }} }}
+    spec: {{ containers: [{{ name: orders, image: \"orders:1\", {caller} }}] }}
+"
+    );
+    let input = Input {
+        path: "k8s.yaml",
+        bytes: manifests.as_bytes(),
+    };
+    let reading = read(&[input]);
+    let flows = erpc_import::flows_of(reading.objects, "default");
+    let from_orders = flows.iter().filter(|flow| flow.from.name == "orders");
+    from_orders
+        .map(|flow| format!("{:?} {:?}", flow.port, flow.grade))
+        .collect()
+}
+
+#[test]
+fn a_port_is_read_beside_its_host() {
+    for (caller, expected) in [
+        (
+            "env: [{ name: QUEUE_HOST, value: queue }, { name: QUEUE_PORT, value: \"15672\" }]",
+            &["Some(15672) Certain"][..],
+        ),
+        (
+            "envFrom: [{ configMapRef: { name: settings } }]",
+            &["Some(5672) Certain"],
+        ),
+        (
+            "command: [sh, -c, \"until nc -z queue 5672; do sleep 1; done\"]",
+            &["Some(5672) Certain"],
+        ),
+        (
+            "env: [{ name: QUEUE_HOST, value: queue }]",
+            &["Some(5672) Proposed", "Some(15672) Proposed"],
+        ),
+        ("args: [\"a queue of 7 orders\"]", &[]),
+    ] {
+        assert_eq!(flows_to_a_queue(caller), expected, "{caller}");
+    }
+}

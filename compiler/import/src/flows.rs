@@ -130,7 +130,7 @@ impl<'f, 'o> Found<'f, 'o> {
                 file: text.file.to_owned(),
                 line: text.line,
             };
-            let port = address.port;
+            let port = address.port.or(text.port);
             self.call(caller, service, port, grade, &text.what, &place);
         }
         if !has_address {
@@ -194,19 +194,23 @@ impl<'f, 'o> Found<'f, 'o> {
             let found = ports.find(|port| port["targetPort"] == wanted)?;
             found["port"].as_u64()
         };
-        let port = match port {
+        let known = match port {
             Some(port) if numbers().any(|number| number == port) => Some(port),
             Some(port) => by_target(port).or_else(|| single(numbers())),
             None => single(numbers()),
         };
+        // Without evidence of a port, the call may be of any.
+        let (ports, grade): (Vec<Option<u64>>, Grade) = match known {
+            None if numbers().next().is_some() => {
+                (numbers().map(Some).collect(), grade.max(Grade::Proposed))
+            }
+            known => (vec![known], grade),
+        };
         for callee in service.pods.clone() {
-            self.add(
-                (caller, callee, port),
-                service.key.name.clone(),
-                grade,
-                evidence,
-                place,
-            );
+            for port in &ports {
+                let pair = (caller, callee, *port);
+                self.add(pair, service.key.name.clone(), grade, evidence, place);
+            }
         }
     }
 

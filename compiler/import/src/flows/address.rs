@@ -4,7 +4,7 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Address<'t> {
     pub(super) host: &'t str,
-    /// The number behind `:`, or that of the scheme.
+    /// The number behind it, or that of the scheme.
     pub(super) port: Option<u64>,
     /// Whether it is the host of a URL or of a connection string.
     pub(super) is_url: bool,
@@ -29,6 +29,9 @@ const SCHEMES: [(&str, u64); 14] = [
     ("nats", 4222),
     ("ldap", 389),
 ];
+
+/// How far around a word the rest of its URL or line is read.
+const MAX_LENGTH: usize = 2048;
 
 const fn is_part(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_')
@@ -56,25 +59,27 @@ pub(super) fn addresses(text: &str, is_file: bool) -> Vec<Address<'_>> {
         if !is_name {
             continue;
         }
-        let before = &text[..start];
+        // What is farther away does not belong to the address, and long lines take no longer than short ones.
+        let before = &text[text.floor_char_boundary(start.saturating_sub(MAX_LENGTH))..start];
+        let end = text.ceil_char_boundary(at.saturating_add(MAX_LENGTH));
         let authority = authority(before);
-        if authority.is_some() && is_user(&text[start..]) {
+        if authority.is_some() && is_user(&text[start..end]) {
             continue;
         }
         let scheme = authority.map(last_word);
         let is_url = before.ends_with("//") || before.ends_with('@') || before.ends_with("@tcp(");
-        let behind = &text[at..];
+        let behind = &text[at..end];
         // `tcp(` names the protocol of the address in brackets.
         if behind.starts_with('(') {
             continue;
         }
-        let port = behind.strip_prefix(':').and_then(number).or_else(|| {
+        // `nc -z orders 80` has them as two words.
+        let separated = behind.strip_prefix([':', ' ']);
+        let port = separated.and_then(number).or_else(|| {
             let scheme = scheme?;
             let mut known = SCHEMES.iter();
             known.find(|(name, _)| *name == scheme).map(|row| row.1)
         });
-        let is_alone =
-            |c: Option<char>| c.is_none_or(|c| c == ',' || c.is_whitespace() || c == '=');
         let behind_port = match behind.strip_prefix(':') {
             Some(rest) if number(rest).is_some() => {
                 rest.trim_start_matches(|c: char| c.is_ascii_digit())
@@ -83,11 +88,16 @@ pub(super) fn addresses(text: &str, is_file: bool) -> Vec<Address<'_>> {
         };
         let is_whole = match is_file {
             true => is_behind_host_key(before) && is_end_of_line(behind_port),
-            // A parameter of a URL is not a host.
+            // A parameter of a URL is not a host, nor is a word of a sentence.
             false => {
-                is_alone(before.chars().next_back())
+                let is_value = before.ends_with('=');
+                let is_first = before.trim_end().is_empty() || before.trim_end().ends_with(',');
+                let mut behind = behind_port.chars();
+                (is_value || is_first)
                     && !before.contains('?')
-                    && is_alone(behind_port.chars().next())
+                    && behind
+                        .next()
+                        .is_none_or(|c| c == ',' || is_value && c.is_whitespace())
             }
         };
         found.push(Address {
@@ -182,10 +192,18 @@ mod tests {
             ("orders", vec!["orders"]),
             ("orders:80,carts:81", vec!["orders:80", "carts:81"]),
             ("--host=orders", vec!["orders"]),
-            ("a sentence of words.", vec!["a", "sentence", "of", "words"]),
+            ("host=orders user=orders", vec!["orders", "orders"]),
+            ("until nc -zv orders 80; do", vec!["orders:80"]),
+            ("a sentence of words.", vec![]),
         ] {
             assert_eq!(of(text, false), expected, "{text}");
         }
+    }
+
+    #[test]
+    fn a_long_line_is_read_in_linear_time() {
+        let text = "a,é:@".repeat(1 << 18);
+        assert_eq!(addresses(&text, true).len(), 1 << 18);
     }
 
     #[test]

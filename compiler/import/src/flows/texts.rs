@@ -24,10 +24,13 @@ pub(super) struct Text<'o> {
     pub(super) names_a_host: bool,
     /// Whether its name says that it is something that may be called as a host is.
     pub(super) names_a_thing: bool,
+    /// The number beside it: `ORDERS_PORT` of `ORDERS_HOST`.
+    pub(super) port: Option<u64>,
 }
 
-const HOSTS: [&str; 18] = [
+const HOSTS: [&str; 19] = [
     "host",
+    "hostname",
     "addr",
     "url",
     "uri",
@@ -85,7 +88,24 @@ impl<'o> Text<'o> {
             name,
             is_file: false,
             is_shared: false,
+            port: None,
         }
+    }
+
+    /// The text with the port that stands beside it under a name of the same prefix.
+    fn beside<'v>(mut self, value: impl Fn(&str) -> Option<&'v str>) -> Self {
+        let name = self.name.filter(|_| self.names_a_host);
+        let parts = name.and_then(|name| Some((name, name.rfind(['_', '-', '.'])?)));
+        self.port = parts.and_then(|(name, end)| {
+            let (prefix, last) = name.split_at(end + 1);
+            let port = match last.bytes().any(|byte| byte.is_ascii_lowercase()) {
+                true => "port",
+                false => "PORT",
+            };
+            // A value that is not a number is not a port.
+            value(&format!("{prefix}{port}"))?.parse().ok()
+        });
+        self
     }
 
     /// What a variable such as `REDIS_URL` is named after: `redis`.
@@ -135,7 +155,8 @@ pub(super) fn of<'o>(facts: &Facts<'o>, caller: usize, readers: &Readers<'o>) ->
             let value = variable["value"].as_str();
             // A value of which only the name is known.
             let value = value.map_or(Cow::Borrowed(""), |value| expanded(value, &variables));
-            texts.push(Text::new(value, format!("env {name}"), Some(name), at));
+            let text = Text::new(value, format!("env {name}"), Some(name), at);
+            texts.push(text.beside(|name| variables.get(name).map(AsRef::as_ref)));
         }
         for field in ["command", "args"] {
             for (number, argument) in items(&container[field]).iter().enumerate() {
@@ -184,7 +205,8 @@ fn files<'o>(facts: &Facts<'o>, pods: &Pods<'o>, readers: &Readers<'o>, into: &m
             let what = format!("{} {} key {key}", reference.kind, reference.name);
             let at = (object.place.file.as_str(), object.line_of(&[fields, key]));
             let name = reference.variable.unwrap_or(key);
-            let mut text = Text::new(Cow::Borrowed(value), what, Some(name), at);
+            let text = Text::new(Cow::Borrowed(value), what, Some(name), at);
+            let mut text = text.beside(|name| object.value[fields][name].as_str());
             text.is_file = value.contains('\n');
             text.is_shared = readers.is_some_and(|readers| *readers > 1) && reference.key.is_none();
             into.push(text);

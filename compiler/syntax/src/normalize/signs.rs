@@ -51,7 +51,7 @@ impl Normalizer<'_, '_> {
             }
             [b'*', ..] if self.before().trim_start().starts_with("job ") => self.bare_schedule(),
             [b'$', b' ', ..] if is_line_start => {
-                self.sign("unexpected shell prompt", "not part of the program", 2, "")
+                self.sign("unexpected shell prompt", "not part of the program", 2, "");
             }
             [b'$', ..] => self.dollar(),
             [b'%', b'0'..=b'9', ..] if self.is_apart() => self.percent(),
