@@ -149,7 +149,7 @@ fn found_in(text: &str) -> Vec<&'static str> {
 #[test]
 fn every_code_of_an_import_has_a_page_whose_examples_are_wrong_and_right() {
     // Folders, and files of another tool.
-    let without = ["W0908", "W0921"];
+    let without = ["W0908", "W0921", "W0934"];
     let of_import = |code: &&&codes::Code| code.id[1..].starts_with("09");
     for code in codes::ALL.iter().filter(of_import) {
         if without.contains(&code.id) {
@@ -165,6 +165,66 @@ fn every_code_of_an_import_has_a_page_whose_examples_are_wrong_and_right() {
         let ids = found_in(example("## Right"));
         assert!(ids.is_empty(), "{}: right gives {ids:?}", code.id);
     }
+}
+
+/// Labels of a Namespace may be words of the language, also at the start of a line.
+#[test]
+fn long_labels_of_a_namespace_are_written_and_read() {
+    let text = "apiVersion: v1\nkind: Namespace\nmetadata:\n  name: erp-infra\n  labels: { app.kubernetes.io/managed-by: Helm, environment: production, name: erp-infra, tier: infrastructure }\n";
+    let imported = imported_of(
+        &[("a.yaml".to_owned(), text.as_bytes().to_vec())],
+        "default",
+    );
+    assert!(imported.report.is_lossless());
+    assert_eq!(imported.report.raw_because, [] as [&str; 0]);
+    let source = &imported.files["platform.erp"];
+    assert!(source.contains("tier = \"infrastructure\""), "{source}");
+}
+
+/// A Service that is taken as it is has another number than the port of its pods; evidence without a port leads to each.
+#[test]
+fn flows_lead_to_the_ports_behind_services() {
+    let text = "apiVersion: apps/v1\nkind: Deployment\nmetadata: { name: web }\nspec:\n  selector: { matchLabels: { app: web } }\n  template:\n    metadata: { labels: { app: web } }\n    spec: { containers: [{ name: web, image: \"web:1\", env: [{ name: STORE_URL, value: \"http://store\" }, { name: QUEUE_HOST, value: queue }] }] }\n---\napiVersion: apps/v1\nkind: Deployment\nmetadata: { name: store }\nspec:\n  selector: { matchLabels: { app: store } }\n  template:\n    metadata: { labels: { app: store } }\n    spec: { containers: [{ name: store, image: \"store:1\", ports: [{ name: http, containerPort: 8080 }] }] }\n---\napiVersion: v1\nkind: Service\nmetadata: { name: store }\nspec: { type: LoadBalancer, selector: { app: store }, ports: [{ port: 80, targetPort: http }] }\n---\napiVersion: apps/v1\nkind: Deployment\nmetadata: { name: queue }\nspec:\n  selector: { matchLabels: { app: queue } }\n  template:\n    metadata: { labels: { app: queue } }\n    spec: { containers: [{ name: queue, image: \"queue:1\", ports: [{ name: amqp, containerPort: 5672 }, { name: admin, containerPort: 15672 }] }] }\n---\napiVersion: v1\nkind: Service\nmetadata: { name: queue }\nspec: { selector: { app: queue }, ports: [{ name: amqp, port: 5672 }, { name: admin, port: 15672 }] }\n";
+    let imported = imported_of(&[("a.yaml".to_owned(), text.as_bytes().to_vec())], "shop");
+    let source = &imported.files["platform.erp"];
+    for wanted in [
+        "store:http optional",
+        "queue:amqp optional",
+        "queue:admin optional",
+    ] {
+        assert!(source.contains(wanted), "{wanted}: {source}");
+    }
+}
+
+#[test]
+fn values_that_differ_from_manifests_are_found() {
+    let manifest = "apiVersion: apps/v1\nkind: Deployment\nmetadata: { name: web, namespace: shop }\nspec:\n  replicas: 2\n  selector: { matchLabels: { app: web } }\n  template:\n    metadata: { labels: { app: web } }\n    spec:\n      volumes: [{ name: data, persistentVolumeClaim: { claimName: data } }]\n      containers:\n      - name: web\n        image: \"ghcr.io/acme/web:1.4\"\n        ports: [{ containerPort: 8080 }]\n        volumeMounts: [{ name: data, mountPath: /data }]\n        resources: { limits: { memory: 1Gi } }\n---\napiVersion: v1\nkind: PersistentVolumeClaim\nmetadata: { name: data, namespace: shop }\nspec: { accessModes: [ReadWriteOnce], resources: { requests: { storage: 5Gi } } }\n";
+    // The same in other words; a namespace above the name; a file in the folder of the workload.
+    let same = "services:\n  shop:\n    web:\n      replicas: 2\n      image: acme/web\n      tag: \"1.4\"\n      port: 8080\n      resources: { limits: { memory: 1024Mi } }\n      persistence: { enabled: true, size: 5120Mi, mountPath: /data }\n";
+    let other = "replicaCount: 3\nimage: { repository: acme/web, tag: \"1.5\" }\nport: 80\nresources:\n  limits: { memory: 512Mi }\npersistence: { size: 10Gi, mountPath: /var }\n";
+    let inputs = [
+        ("k8s/web.yaml", manifest),
+        ("helm/values.yaml", same),
+        ("k8s/web/values-prod.yaml", other),
+    ];
+    let inputs = inputs.map(|(path, text)| (path.to_owned(), text.as_bytes().to_vec()));
+    let report = imported_of(&inputs, "shop").report;
+    let found = report.findings.iter();
+    let found: Vec<String> = found
+        .filter(|finding| finding.kind == FindingKind::ValueDiffers)
+        .map(|finding| format!("{}: {}", finding.place, finding.message))
+        .collect();
+    assert_eq!(
+        found,
+        [
+            "k8s/web/values-prod.yaml:1: `replicaCount` is 3, and Deployment shop/web has `replicas: 2`",
+            "k8s/web/values-prod.yaml:2: `image.tag` is `1.5`, and Deployment shop/web has the image `ghcr.io/acme/web:1.4`",
+            "k8s/web/values-prod.yaml:3: `port` is 80, and Deployment shop/web has port 8080",
+            "k8s/web/values-prod.yaml:5: `resources.limits.memory` is `512Mi`, and Deployment shop/web has `limits.memory: 1Gi`",
+            "k8s/web/values-prod.yaml:6: `persistence.mountPath` is `/var`, and Deployment shop/web has no volume mounted there",
+            "k8s/web/values-prod.yaml:6: `persistence.size` is `10Gi`, and Deployment shop/web has a claim of 5Gi",
+        ]
+    );
 }
 
 #[test]

@@ -30,6 +30,7 @@ use erpc_model::{Origin, Platform, Service, Via};
 use erpc_policy::Derived;
 
 pub use assertions::forbidding;
+pub use secrets::PlainText;
 pub use tests::{Failure, TestRun, run_tests};
 
 /// Runs every check. `is_whole` says whether earlier stages understood the whole program: what is

@@ -227,6 +227,10 @@ codes! {
     DATA_DELETED_WITH_CLAIM "W0928" Warning "data that is deleted with its claim";
     UNPINNED_DELIVERY       "W0929" Warning "delivery from a mutable revision";
     WORKLOADS_OVERLAP       "W0930" Warning "overlapping workloads";
+    PLAIN_SECRET            "W0931" Warning "plain-text secret in a workload or ConfigMap";
+    UNKNOWN_STORAGE_CLASS   "W0932" Warning "undefined storage class";
+    ONE_SIDED_POLICY        "W0933" Warning "connection that only one side allows";
+    VALUE_DIFFERS           "W0934" Warning "value that differs from the manifest";
 }
 
 impl Code {

@@ -3,6 +3,9 @@
 
 mod delivery;
 mod policies;
+mod secrets;
+mod sides;
+mod values;
 mod workloads;
 
 use serde_json::Value;
@@ -10,14 +13,17 @@ use serde_json::Value;
 use crate::compare::Key;
 use crate::facts::Facts;
 use crate::flows::Flow;
-use crate::read::{Finding, FindingKind, Object, Place};
+use crate::read::{Finding, FindingKind, Object, Place, Values};
 
 /// The contradictions of the input, by file and line.
-pub(crate) fn find(facts: &Facts<'_>, flows: &[Flow]) -> Vec<Finding> {
+pub(crate) fn find(facts: &Facts<'_>, flows: &[Flow], values: &[Values]) -> Vec<Finding> {
     let mut found = Findings::default();
     workloads::find(facts, &mut found);
     policies::find(facts, flows, &mut found);
     delivery::find(facts, &mut found);
+    secrets::find(facts, &mut found);
+    sides::find(facts, &mut found);
+    values::find(facts, values, &mut found);
     found
         .0
         .sort_by(|a, b| (&a.place, a.kind, &a.message).cmp(&(&b.place, b.kind, &b.message)));

@@ -48,7 +48,7 @@ pub fn import_all(
     let (flows, mut findings) = {
         let facts = Facts::of(&all);
         let flows = flows::flows(&facts, hints);
-        let findings = contradictions::find(&facts, &flows);
+        let findings = contradictions::find(&facts, &flows, &reading.values);
         (flows, findings)
     };
     let count = all.len();
@@ -97,6 +97,7 @@ pub fn import_all(
         let written = program::write(&facts, &flows, options, compiler);
         let environment = program::Environment {
             name: &name,
+            facts: &facts,
             objects: &other.objects,
             flows: &flows,
             program: &written,

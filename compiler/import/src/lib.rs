@@ -21,5 +21,5 @@ pub use compose::compose;
 pub use flows::{Flow, Grade, Hint};
 pub use import::{Imported, check, flows_of, import, import_all};
 pub use program::{Compiler, Files, Options, Problem, is_whole};
-pub use read::{FieldLines, Finding, FindingKind, Input, Object, Place, Reading, read};
+pub use read::{FieldLines, Finding, FindingKind, Input, Object, Place, Reading, Values, read};
 pub use report::{Class, Field, ObjectReport, ProfileReport, Report};

@@ -132,6 +132,19 @@ pub struct Reading {
     pub objects: Vec<Object>,
     /// What is not among them, and what to know of them.
     pub findings: Vec<Finding>,
+    /// Values of charts and of other tools: what they say is compared with the objects.
+    pub values: Vec<Values>,
+}
+
+/// The values of a file that is for a tool, such as `values.yaml`.
+#[derive(Clone, Debug)]
+pub struct Values {
+    /// What it says.
+    pub value: Value,
+    /// Where it is.
+    pub place: Place,
+    /// The lines of its fields.
+    pub lines: FieldLines,
 }
 
 /// Something in a file that is not an object, or that is dropped.
@@ -201,6 +214,10 @@ finding_kinds! {
     DataDeletedWithClaim DATA_DELETED_WITH_CLAIM,
     UnpinnedDelivery UNPINNED_DELIVERY,
     WorkloadsOverlap WORKLOADS_OVERLAP,
+    PlainSecret PLAIN_SECRET,
+    UnknownStorageClass UNKNOWN_STORAGE_CLASS,
+    OneSidedPolicy ONE_SIDED_POLICY,
+    ValueDiffers VALUE_DIFFERS,
 }
 
 impl FindingKind {
@@ -369,6 +386,15 @@ impl Reader<'_> {
         let api_version = text("apiVersion").or(of.api_version);
         let kind = text("kind").or(of.kind);
         let (Some(api_version), Some(kind)) = (api_version, kind) else {
+            if is_values(self.file) {
+                let place = self.place(line);
+                let lines = at.map(|at| FieldLines::of(node, at, of.line));
+                return self.reading.values.push(Values {
+                    value: json(node),
+                    place,
+                    lines: lines.unwrap_or_default(),
+                });
+            }
             let message = "an object has `apiVersion` and `kind`";
             return self.report(FindingKind::NotAnObject, line, message);
         };
@@ -472,6 +498,12 @@ fn comment_above(document: &str) -> Vec<String> {
         }
     }
     Vec::new()
+}
+
+/// Whether a file has the values of a chart, by its name.
+fn is_values(path: &str) -> bool {
+    let file = path.rsplit(['/', '\\']).next().unwrap_or(path);
+    file.starts_with("values") && (file.ends_with(".yaml") || file.ends_with(".yml"))
 }
 
 /// Whether a name is filled in by a tool: Helm and others, or `envsubst`.

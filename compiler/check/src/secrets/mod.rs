@@ -60,6 +60,32 @@ fn accept(diagnostic: Diagnostic, platform: &Platform, service: &Service) -> Dia
     ))
 }
 
+/// Secrets in plain text of what is not a platform: manifests before they are imported.
+#[derive(Clone, Debug, Default)]
+pub struct PlainText<'p>(Search<'p>);
+
+impl<'p> PlainText<'p> {
+    /// Looks for values that are none of these names of Secrets.
+    #[must_use]
+    pub fn besides(mut names: Vec<&'p str>) -> Self {
+        names.sort_unstable();
+        Self(Search { names })
+    }
+
+    /// Why the value of a variable or a key is a secret.
+    #[must_use]
+    pub fn of_value(&self, name: &str, value: &str) -> Option<&'static str> {
+        self.0.given(name, value).or_else(|| self.0.lines(value))
+    }
+
+    /// Why a list of arguments contains a secret.
+    #[must_use]
+    pub fn of_arguments(&self, list: &[String]) -> Option<&'static str> {
+        self.0.arguments(list)
+    }
+}
+
+#[derive(Clone, Debug, Default)]
 struct Search<'p> {
     /// The names of the platform's Secrets, sorted: naming one is not telling it.
     names: Vec<&'p str>,

@@ -196,6 +196,7 @@ impl Arguments {
         let reading = erpc_import::read(&inputs);
         sources.reading.objects.extend(reading.objects);
         sources.reading.findings.extend(reading.findings);
+        sources.reading.values.extend(reading.values);
         let failures = found.failures.into_iter().map(broken);
         sources.reading.findings.extend(failures);
         Ok(sources)

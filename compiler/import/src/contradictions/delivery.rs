@@ -195,8 +195,21 @@ fn secret(object: &Object, found: &mut Findings) {
 }
 
 fn claim(facts: &Facts<'_>, object: &Object, found: &mut Findings) {
-    let class = text(&object.value["spec"]["storageClassName"]);
-    let class = facts.find("StorageClass", "", class);
+    let name = text(&object.value["spec"]["storageClassName"]);
+    let class = facts.find("StorageClass", "", name);
+    // Manifests without classes are for a cluster that has them.
+    let has_classes = || {
+        let mut objects = facts.objects.iter();
+        objects.any(|one| one.value["kind"] == "StorageClass")
+    };
+    if class.is_none() && !name.is_empty() && has_classes() {
+        let message = format!(
+            "{} wants the storage class `{name}`, which the manifests do not define beside the others",
+            title(object)
+        );
+        let path = ["spec", "storageClassName"];
+        found.at(FindingKind::UnknownStorageClass, object, &path, message);
+    }
     let is_deleted = |class: &&Object| matches!(text(&class.value["reclaimPolicy"]), "" | "Delete");
     if let Some(class) = class.filter(is_deleted) {
         let message = format!(

@@ -24,7 +24,7 @@ pub(super) fn find(facts: &Facts<'_>, flows: &[Flow], found: &mut Findings) {
 }
 
 /// The directions in which a policy isolates.
-fn directions(spec: &Value) -> Vec<&'static str> {
+pub(super) fn directions(spec: &Value) -> Vec<&'static str> {
     let types = items(&spec["policyTypes"]);
     let has = |name: &str| types.iter().any(|one| one == name);
     let mut directions = Vec::new();
@@ -37,7 +37,7 @@ fn directions(spec: &Value) -> Vec<&'static str> {
     directions
 }
 
-const fn peers_of(direction: &str) -> &'static str {
+pub(super) const fn peers_of(direction: &str) -> &'static str {
     match direction.as_bytes() {
         b"ingress" => "from",
         _ => "to",
@@ -103,6 +103,22 @@ fn peer_findings(
     }
 }
 
+/// The pods of the manifests that a peer selects: those of whole namespaces, too.
+pub(super) fn peers_among(facts: &Facts<'_>, namespace: &str, peer: &Value) -> Vec<usize> {
+    let is_every_pod = peer["podSelector"].is_null() || is_empty(&peer["podSelector"]);
+    if !is_every_pod {
+        return peer_pods(facts, namespace, peer);
+    }
+    if peer["namespaceSelector"].is_null() {
+        return facts.in_namespace(namespace).to_vec();
+    }
+    facts
+        .namespaces()
+        .filter(|name| selects_namespace(facts, &peer["namespaceSelector"], name))
+        .flat_map(|name| facts.in_namespace(name).to_vec())
+        .collect()
+}
+
 /// The ports of a rule, and who listens on them.
 fn ports(
     facts: &Facts<'_>,
@@ -138,16 +154,7 @@ fn ports(
             if peers.is_empty() || !peers.iter().all(|peer| is_named(&peer)) {
                 return;
             }
-            let pods = |peer: &Value| match peer["podSelector"].is_null()
-                || is_empty(&peer["podSelector"])
-            {
-                false => peer_pods(facts, namespace, peer),
-                true => facts
-                    .namespaces()
-                    .filter(|name| selects_namespace(facts, &peer["namespaceSelector"], name))
-                    .flat_map(|name| facts.in_namespace(name).to_vec())
-                    .collect(),
-            };
+            let pods = |peer: &Value| peers_among(facts, namespace, peer);
             peers.iter().flat_map(pods).collect()
         }
     };
@@ -289,7 +296,7 @@ fn container_ports(facts: &Facts<'_>, flow: &Flow, callee: usize) -> Vec<u64> {
         .collect()
 }
 
-fn lets_through(
+pub(super) fn lets_through(
     facts: &Facts<'_>,
     policy: &Object,
     direction: &str,

@@ -328,6 +328,7 @@ impl<'o, 'f> Draft<'o, 'f> {
     fn files(&self, compiler: &dyn Compiler) -> Files {
         let taken = self.taken();
         let mut files = source::write(&source::Parts {
+            facts: self.facts,
             flows: self.flows,
             options: self.options,
             has_shapes: self.has_shapes,

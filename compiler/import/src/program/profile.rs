@@ -8,12 +8,14 @@ use super::shapes::{self, Body};
 use super::source::{self, Namespace, Parts};
 use super::{Compiler, Files, Options, Problem, Program, lost, manifest};
 use crate::compare::{Difference, Key};
+use crate::facts::Facts;
 use crate::flows::Flow;
 use crate::read::Object;
 
 /// Another environment, imported for itself.
 pub(crate) struct Environment<'e, 'o> {
     pub(crate) name: &'e str,
+    pub(crate) facts: &'e Facts<'o>,
     pub(crate) objects: &'o [Object],
     pub(crate) flows: &'e [Flow],
     pub(crate) program: &'e Program<'o>,
@@ -125,6 +127,7 @@ fn block(
     let raw = raw_files(files, base, environment);
     let mut out = format!("\n## As imported for {name}.\nprofile {name} {{\n");
     let parts = Parts {
+        facts: environment.facts,
         flows: environment.flows,
         options,
         has_shapes: false,

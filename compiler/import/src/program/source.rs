@@ -9,7 +9,7 @@ use super::shapes::{self, Body};
 use super::statements::{Hardening, Workload, is_name, pairs, quoted};
 use super::{Files, Options};
 use crate::compare::Key;
-use crate::facts::text;
+use crate::facts::{Facts, text};
 use crate::flows::{Flow, Grade};
 use crate::normal;
 use crate::read::Object;
@@ -265,6 +265,7 @@ fn name_of(name: &str) -> String {
 
 /// What a source is written from.
 pub(super) struct Parts<'p, 'o> {
+    pub(super) facts: &'p Facts<'o>,
     pub(super) flows: &'p [Flow],
     pub(super) options: &'p Options,
     /// Whether services share components and constants.
@@ -556,14 +557,31 @@ pub(super) fn secret_block(name: &str, keys: BTreeSet<&String>, because: &str, o
     out.push_str(&format!("because \"{because}\"\n}}\n"));
 }
 
-/// The name of the port of a flow.
-fn port_of(workload: &Workload<'_>, port: Option<u64>) -> Option<String> {
-    let mut ports = workload.ports.iter();
-    match port {
-        Some(number) => ports.find(|port| port.number == number || port.container == number),
-        None => ports.next().filter(|_| ports.next().is_none()),
-    }
-    .map(|port| port.name.clone())
+/// The ports of a service that a flow leads to. A Service that is taken as it is may have other numbers than the service
+/// of the program. A flow whose evidence has no port may use each.
+fn ports_of(facts: &Facts<'_>, workload: &Workload<'_>, flow: &Flow) -> Vec<String> {
+    let Some(number) = flow.port else {
+        return workload
+            .ports
+            .iter()
+            .map(|port| port.name.clone())
+            .collect();
+    };
+    let find = |number: u64| {
+        let mut ports = workload.ports.iter();
+        ports.find(|port| port.number == number || port.container == number)
+    };
+    let behind = || {
+        let service = facts.service(&flow.to.namespace, &flow.service)?;
+        let mut ports = service.ports().iter();
+        let target = &ports.find(|port| port["port"] == number)?["targetPort"];
+        match target {
+            Value::String(name) => workload.ports.iter().find(|port| port.name == *name),
+            target => find(target.as_u64()?),
+        }
+    };
+    let port = find(number).or_else(behind);
+    port.map(|port| port.name.clone()).into_iter().collect()
 }
 
 /// The flows of a workload as statements.
@@ -583,24 +601,22 @@ pub(super) fn calls(
             lines.extend(index.outside(flow));
             continue;
         };
-        let Some(port) = port_of(callee, flow.port) else {
-            continue;
-        };
         let name = match flow.to.namespace == own.namespace {
             true => callee.name.clone(),
             false => format!("{}.{}", flow.to.namespace, callee.name),
         };
-        if !seen.insert((name.clone(), port.clone())) {
-            continue;
-        }
         let because = quoted(&format!("import: {}, {}", flow.evidence, flow.place));
         let because = because.map_or_else(String::new, |because| format!(" because {because}"));
         let comment = match flow.grade {
             Grade::Proposed => " # proposed",
             Grade::Certain | Grade::UnknownCaller => "",
         };
-        // What starts before what is not in manifests.
-        lines.push(format!("calls {name}:{port} optional{because}{comment}"));
+        for port in ports_of(index.parts.facts, callee, flow) {
+            if seen.insert((name.clone(), port.clone())) {
+                // What starts before what is not in manifests.
+                lines.push(format!("calls {name}:{port} optional{because}{comment}"));
+            }
+        }
     }
     lines
 }
@@ -651,15 +667,15 @@ fn unknown_callers(index: &Index<'_, '_>, name: &str, namespace: &Namespace<'_>,
     };
     let mut lines = BTreeSet::new();
     for flow in index.flows_of(&wide) {
-        let callee = index.services.get(&flow.to);
-        let Some((callee, port)) = callee.and_then(|one| Some((one, port_of(one, flow.port)?)))
-        else {
+        let Some(callee) = index.services.get(&flow.to) else {
             continue;
         };
-        lines.insert(format!(
-            "allow {name}.* -> {}:{port} optional because {CALLER_UNKNOWN}\n",
-            callee.name
-        ));
+        for port in ports_of(index.parts.facts, callee, flow) {
+            lines.insert(format!(
+                "allow {name}.* -> {}:{port} optional because {CALLER_UNKNOWN}\n",
+                callee.name
+            ));
+        }
     }
     if !lines.is_empty() {
         out.push_str(&format!("\n{CALLERS_COMMENT}\n"));

@@ -90,7 +90,10 @@ impl Normalizer<'_, '_> {
                 let (Arg::Sign(sign, sign_span), next) = (&args[*at], &args[at + 1]) else {
                     return false;
                 };
+                // `tier = "front"` is one of the pairs of `labels`: no statement has a `=` behind its first word.
+                let is_pair = matches!(args.get(*at + 2), Some(Arg::Sign(Sign::Assign, _)));
                 *sign != Sign::Colon
+                    && !is_pair
                     && arg_word(next).is_some_and(|word| {
                         properties::word(word, place).is_some()
                             && (word == head || !form_words(form).any(|known| known == word))
