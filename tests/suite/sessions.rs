@@ -46,7 +46,7 @@ fn blocks(document: &str) -> Vec<Block> {
 }
 
 /// What a shell prints for a command, both streams as they come.
-fn run(command: &str, folder: &Path) -> String {
+fn run(command: &str, folder: &Path, variables: &[(&str, &Path)]) -> String {
     let programs = folder.join(".programs");
     let path = std::env::var("PATH").unwrap_or_default();
     let ran = Command::new("bash")
@@ -54,6 +54,7 @@ fn run(command: &str, folder: &Path) -> String {
         .current_dir(folder.join("work"))
         .env_remove("COLUMNS")
         .env("PATH", format!("{}:{path}", programs.display()))
+        .envs(variables.iter().copied())
         .output()
         .expect("bash");
     String::from_utf8_lossy(&ran.stdout).into_owned()
@@ -98,14 +99,28 @@ fn edited(text: &str, diff: &str) -> String {
     text.replace(&old, &new)
 }
 
+/// What a session has besides `erpc`.
+#[derive(Default)]
+pub(crate) struct Tools<'t> {
+    /// Programs, each with what runs it.
+    pub(crate) scripts: &'t [(&'t str, String)],
+    pub(crate) variables: &'t [(&'t str, &'t Path)],
+}
+
 /// Runs a document; its text with the outputs that there were.
-fn played(document: &str) -> String {
+fn played(document: &str, tools: &Tools<'_>) -> String {
     let folder = TempDir::new().expect("a folder");
     let programs = folder.path().join(".programs");
     std::fs::create_dir_all(&programs).expect("a folder");
     std::fs::create_dir_all(folder.path().join("work")).expect("a folder");
     let program = env!("CARGO_BIN_EXE_erpc-under-test");
     std::os::unix::fs::symlink(program, programs.join("erpc")).expect("a link");
+    for (name, command) in tools.scripts {
+        let path = programs.join(name);
+        std::fs::write(&path, format!("#!/bin/sh\nexec {command} \"$@\"\n")).expect("written");
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+        std::fs::set_permissions(&path, mode).expect("executable");
+    }
     let mut out = String::with_capacity(document.len());
     let mut copied = 0;
     for block in blocks(document) {
@@ -128,7 +143,7 @@ fn played(document: &str) -> String {
         out.push_str(&document[copied..block.start]);
         let all = commands(&block.text);
         for (at, (command, expected)) in all.iter().enumerate() {
-            let output = run(command, folder.path());
+            let output = run(command, folder.path(), tools.variables);
             out.push_str("$ ");
             out.push_str(command);
             let blank = expected.ends_with("\n\n") || expected == "\n";
@@ -154,9 +169,13 @@ fn played(document: &str) -> String {
 }
 
 fn plays(name: &str) {
+    plays_with(name, &Tools::default());
+}
+
+pub(crate) fn plays_with(name: &str, tools: &Tools<'_>) {
     let path = repository().join(name);
     let document = std::fs::read_to_string(&path).expect("the document");
-    let played = played(&document);
+    let played = played(&document, tools);
     if std::env::var_os("UPDATE_DOCS").is_some() {
         std::fs::write(&path, &played).expect("the document can be written");
         return;

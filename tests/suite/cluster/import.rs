@@ -333,3 +333,18 @@ fn kubectl_renders_an_overlay_for_an_import() {
         .says(&["neither `kustomize` nor `kubectl` is installed"]);
     assert!(!made());
 }
+
+#[test]
+#[ignore = "needs the server that tests/cluster/build makes; tests/run runs it"]
+fn the_guide_from_a_running_cluster_is_what_it_shows() {
+    let cluster = Cluster::start();
+    let binary = cluster.binary().display().to_string();
+    let kubeconfig = cluster.kubeconfig();
+    crate::sessions::plays_with(
+        "docs/import-cluster.md",
+        &crate::sessions::Tools {
+            scripts: &[("kubectl", format!("'{binary}' kubectl"))],
+            variables: &[("KUBECONFIG", &kubeconfig), ("HOME", cluster.folder.path())],
+        },
+    );
+}

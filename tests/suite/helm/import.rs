@@ -91,3 +91,19 @@ fn a_chart_is_rendered_for_an_import() {
         assert!(!path.join("not").exists());
     }
 }
+
+#[test]
+#[ignore = "needs what tests/helm/build makes; tests/run runs it"]
+fn the_guide_from_helm_is_what_it_shows() {
+    for helm in HELMS {
+        let binary = std::env::var(helm).expect("what tests/helm/build prints");
+        let home = TempDir::new().expect("a folder");
+        crate::sessions::plays_with(
+            "docs/import-helm.md",
+            &crate::sessions::Tools {
+                scripts: &[("helm", format!("'{binary}'"))],
+                variables: &[("HOME", home.path())],
+            },
+        );
+    }
+}
