@@ -391,6 +391,24 @@ fn what_an_import_makes_is_imported_as_the_same_program() {
     }
 }
 
+/// Hardened pods in namespaces with labels of Pod Security, policies, quotas, routes and permissions.
+#[test]
+fn the_output_of_each_example_is_imported_without_loss() {
+    for example in folders_below("examples") {
+        let mut files = Vec::new();
+        for folder in ["lib", "share"] {
+            files.extend(files_in(&example.join(folder)));
+        }
+        let report = imported_of(&files, "default").report;
+        let (name, reasons) = (example.display(), &report.raw_because);
+        assert!(report.is_lossless(), "{name}: {:?}", report.differences);
+        assert!(
+            !reasons.iter().any(|reason| reason.contains("E0328")),
+            "{name}: {reasons:?}"
+        );
+    }
+}
+
 /// A platform finds its objects by `app.kubernetes.io/part-of`, so that it writes its own name there.
 #[test]
 fn the_label_of_another_platform_is_reported_and_is_no_loss() {

@@ -125,7 +125,12 @@ pub(crate) fn write<'o>(
         let files = draft.files(compiler);
         match compiler.build(&files) {
             Ok(made) => {
-                let is_changed = draft.patch(&made) || draft.drop_lost(&made);
+                let is_settled = !draft.patch(&made) && !draft.label_security(true);
+                let is_lost = is_settled && draft.drop_lost(&made);
+                if is_lost {
+                    draft.label_security(false);
+                }
+                let is_changed = !is_settled || is_lost;
                 built = Some((files, made));
                 if !is_changed {
                     break;
@@ -134,6 +139,7 @@ pub(crate) fn write<'o>(
             Err(problems) => {
                 built = None;
                 draft.drop_refused(&files, &problems, round + 2 >= MAX_ROUNDS);
+                draft.label_security(false);
             }
         }
     }
@@ -385,6 +391,16 @@ impl<'o, 'f> Draft<'o, 'f> {
                     }
                 }
             }
+        }
+        is_changed
+    }
+
+    /// Writes the labels of Pod Security, or leaves them out until services that are written in another way have their
+    /// patches again; whether that is new.
+    fn label_security(&mut self, has_labels: bool) -> bool {
+        let mut is_changed = false;
+        for namespace in self.namespaces.values_mut() {
+            is_changed |= namespace.label_security(has_labels);
         }
         is_changed
     }

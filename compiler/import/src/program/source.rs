@@ -26,6 +26,8 @@ pub(super) struct Namespace<'o> {
     pub(super) outside: Secrets,
     /// With `--harden`: whether the compiler adds nothing to it nevertheless.
     pub(super) keeps_defaults: bool,
+    /// Whether its labels of Pod Security are written: a build without the patches of its services would refuse them.
+    pub(super) has_security_labels: bool,
     names: BTreeSet<String>,
     /// Whether its flows are refused.
     is_without_flows: bool,
@@ -39,6 +41,16 @@ impl<'o> Namespace<'o> {
             name = format!("{name}-{}", kind.to_ascii_lowercase());
         }
         name
+    }
+
+    /// Writes its labels of Pod Security, or does not; whether that is new.
+    pub(super) fn label_security(&mut self, is_written: bool) -> bool {
+        let labels = self
+            .object
+            .map(|object| &object.value["metadata"]["labels"]);
+        let mut labels = labels.and_then(Value::as_object).into_iter().flatten();
+        let has_labels = labels.any(|(key, _)| key.starts_with(SECURITY));
+        has_labels && std::mem::replace(&mut self.has_security_labels, is_written) != is_written
     }
 
     /// Hardens nothing in it; whether that is new.
@@ -484,7 +496,9 @@ fn namespace_block(
             .object
             .map(|object| &object.value["metadata"][word]);
         let pairs_of_object = of_object.and_then(Value::as_object).into_iter().flatten();
-        let own = pairs_of_object.filter(|(key, _)| !is_of_compiler(key));
+        let own = pairs_of_object.filter(|(key, _)| {
+            !is_of_compiler(key) && (namespace.has_security_labels || !key.starts_with(SECURITY))
+        });
         if let Some(pairs) = pairs(own).filter(|pairs| !pairs.is_empty()) {
             out.push_str(&format!("{word} {pairs}\n"));
         }
@@ -526,6 +540,9 @@ fn namespace_block(
     out.push_str("}\n");
     Some(out)
 }
+
+/// What the labels of Pod Security start with.
+const SECURITY: &str = "pod-security.kubernetes.io/";
 
 /// Whether a label or an annotation of a Namespace is written by the server, a client or the compiler.
 fn is_of_compiler(key: &str) -> bool {
