@@ -150,10 +150,18 @@ pub fn erpc<S: AsRef<std::ffi::OsStr>>(arguments: &[S]) -> Ran {
     }
 }
 
+/// The folders of the examples, sorted, without the public applications in `examples/imported`.
+#[must_use]
+pub fn examples() -> Vec<PathBuf> {
+    let mut folders = folders_below("examples");
+    folders.retain(|folder| folder.join("platform.erp").is_file());
+    folders
+}
+
 /// The folders of every platform of the repository whose output is committed, its own one last.
 #[must_use]
 pub fn platforms() -> Vec<PathBuf> {
-    let mut all = folders_below("examples");
+    let mut all = examples();
     all.extend(folders_below("tests/platforms"));
     all.push(repository());
     all

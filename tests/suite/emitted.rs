@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 use erpc_cli::Exit;
 use erpc_emit::{EmittedLine, Scope, emitted_lines};
 use erpc_model::Via;
-use erpc_tests::{compile_folder, erpc, files_below, folders_below, repository};
+use erpc_tests::{compile_folder, erpc, examples, files_below, folders_below, repository};
 
 fn platforms() -> Vec<PathBuf> {
     let mut folders = vec![repository()];
-    folders.extend(folders_below("examples"));
+    folders.extend(examples());
     folders.extend(folders_below("tests/platforms"));
     folders
 }

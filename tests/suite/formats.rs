@@ -5,7 +5,7 @@ use std::ffi::OsStr;
 use std::path::Path;
 
 use erpc_cli::Exit;
-use erpc_tests::{erpc, folders_below, repository};
+use erpc_tests::{erpc, examples, folders_below, repository};
 use serde_json::Value;
 
 fn validator(path: &str) -> jsonschema::Validator {
@@ -36,7 +36,7 @@ fn run(command: &str, path: &Path, more: &[&str]) -> erpc_tests::Ran {
 /// A case of every kind, one with a file outside the library, and programs without findings.
 fn programs() -> Vec<std::path::PathBuf> {
     let mut programs = folders_below("tests/ui");
-    programs.extend(folders_below("examples"));
+    programs.extend(examples());
     programs
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use erpc_cli::Exit;
-use erpc_tests::{Ran, erpc, folders_below, repository};
+use erpc_tests::{Ran, erpc, examples, folders_below, repository};
 use serde_json::Value;
 
 fn run(command: &str, more: &[&str]) -> Ran {
@@ -34,7 +34,7 @@ fn attributes<'t>(svg: &'t str, name: &str) -> Vec<&'t str> {
 
 #[test]
 fn every_platform_is_drawn_with_all_of_its_services_and_flows() {
-    let mut folders = folders_below("examples");
+    let mut folders = examples();
     folders.extend(folders_below("tests/platforms"));
     folders.push(repository());
     for folder in folders {

@@ -9,7 +9,7 @@ use erpc_import::{
     Compiler, Files, FindingKind, Imported, Input, Options, Problem, compare, import, import_all,
     read,
 };
-use erpc_tests::{Memory, folders_below, repository};
+use erpc_tests::{Memory, examples, folders_below, repository};
 use serde_json::{Value, json};
 
 /// Compiles programs in memory.
@@ -317,11 +317,11 @@ fn written_below(folder: &Path) -> std::collections::BTreeMap<String, Vec<u8>> {
     files
 }
 
-/// `imported/` has a public application with what `erpc import` and `erpc build` write of it. `UPDATE_IMPORTS=1` writes
+/// `examples/imported/` has a public application with what `erpc import` and `erpc build` write of it. `UPDATE_IMPORTS=1` writes
 /// it anew.
 #[test]
 fn the_imported_application_is_what_an_import_writes() {
-    let committed = repository().join("imported/aks-store");
+    let committed = repository().join("examples/imported/aks-store");
     let folder = tempfile::TempDir::new().expect("a folder");
     let original = folder.path().join("original");
     std::fs::create_dir(&original).expect("a folder");
@@ -394,7 +394,7 @@ fn what_an_import_makes_is_imported_as_the_same_program() {
 /// Hardened pods in namespaces with labels of Pod Security, policies, quotas, routes and permissions.
 #[test]
 fn the_output_of_each_example_is_imported_without_loss() {
-    for example in folders_below("examples") {
+    for example in examples() {
         let mut files = Vec::new();
         for folder in ["lib", "share"] {
             files.extend(files_in(&example.join(folder)));

@@ -37,7 +37,7 @@ fn emitted(folder: &std::path::Path) -> Vec<(String, Value)> {
 /// Of the test platforms only the manifests are committed, without the chart.
 #[test]
 fn the_committed_output_is_what_a_build_writes() {
-    let examples = erpc_tests::folders_below("examples");
+    let examples = erpc_tests::examples();
     for folder in examples.into_iter().chain([repository()]) {
         let arguments = ["build".as_ref(), "--check".as_ref(), folder.as_os_str()];
         let ran = erpc_tests::erpc(&arguments);

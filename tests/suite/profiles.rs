@@ -10,7 +10,7 @@ use erpc_model::{
     EnvValue, IngressController, Peer, Platform, ProbeCheck, Scaling, Service, ServiceId, Sourced,
     Via, Workload,
 };
-use erpc_tests::{compile_folder, erpc, files_below, folders_below, repository};
+use erpc_tests::{compile_folder, erpc, examples, files_below, folders_below, repository};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -229,7 +229,7 @@ fn assert_whole(platform: &Platform) {
 #[test]
 fn every_id_under_every_profile_leads_somewhere() {
     let mut folders = folders_below("tests/ui");
-    folders.extend(folders_below("examples"));
+    folders.extend(examples());
     folders.push(repository());
     let mut seen = 0;
     for folder in folders {

@@ -383,7 +383,7 @@ fn a_claim_template_is_replaced_without_touching_pods_or_claims() {
 #[test]
 #[ignore = "needs the server that tests/cluster/build makes; tests/run runs it"]
 fn every_example_is_applied_until_ready() {
-    for folder in erpc_tests::folders_below("examples") {
+    for folder in erpc_tests::examples() {
         let cluster = Cluster::start();
         make_secrets(&cluster, &folder);
         cluster

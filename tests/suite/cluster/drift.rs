@@ -8,7 +8,7 @@ use erpc_cluster::{
     Access, Addition, Call, Failure, FieldManager, KNOWN, Kind, ObjectId, Program, Table,
     additions, block_on,
 };
-use erpc_tests::{folders_below, repository};
+use erpc_tests::{examples, folders_below, repository};
 use serde_json::{Value, json};
 
 use super::server::{Cluster, Program as Source, until};
@@ -693,7 +693,7 @@ fn applied(cluster: &Cluster, folder: &Path) -> Vec<Object> {
 #[test]
 #[ignore = "needs the server that tests/cluster/build makes; tests/run runs it"]
 fn no_default_and_no_known_controller_is_an_addition_and_each_row_of_the_table_is_needed() {
-    let mut platforms = folders_below("examples");
+    let mut platforms = examples();
     platforms.extend(folders_below("tests/platforms"));
     platforms.push(repository());
     let (mut objects, mut unexpected) = (Vec::new(), Vec::new());

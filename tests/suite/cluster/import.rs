@@ -11,7 +11,7 @@ use tempfile::TempDir;
 
 use super::server::{Cluster, Ran, until};
 
-const APPLICATION: &str = "imported/aks-store/original";
+const APPLICATION: &str = "examples/imported/aks-store/original";
 /// What has pods, and what they come from.
 const RUNNING: &str = "deployments,statefulsets,replicasets,pods,services,secrets,configmaps";
 

@@ -16,7 +16,7 @@ use erpc_prove::{
     Protocol, Reading,
 };
 use erpc_tests::random::random_platform;
-use erpc_tests::{Memory, folders_below, repository};
+use erpc_tests::{Memory, examples, folders_below, repository};
 use serde_json::{Value, json};
 
 use super::{Texts, committed};
@@ -81,7 +81,7 @@ fn nca() -> Judge {
 /// The platforms to judge, by name.
 fn platforms() -> Vec<(String, Texts)> {
     let mut all = vec![("ERP/1".to_owned(), committed(&repository()))];
-    for folder in folders_below("examples")
+    for folder in examples()
         .into_iter()
         .chain(folders_below("tests/platforms"))
     {
