@@ -26,13 +26,16 @@ pub(crate) fn overlaps(platform: &Platform, derived: &Derived, out: &mut Diagnos
         if all.any(Service::has_own_selector) {
             // Workloads among the manifests run as they do already; what selects their pods matters once a policy
             // follows from it.
+            let is_raw = |id: &ServiceId| platform[*id].raw.is_some();
             let has_policy = |id: &ServiceId| {
                 let policy = derived.policies.get(id.index());
-                platform[*id].raw.is_none() || policy.is_some_and(|policy| !policy.is_empty())
+                !is_raw(id) || policy.is_some_and(|policy| !policy.is_empty())
             };
-            let found = overlapping(platform, &workloads);
-            for (selecting, selected) in found.into_iter().filter(|(by, _)| has_policy(by)) {
-                out.push(overlap(platform, selecting, selected));
+            for (selecting, selected) in overlapping(platform, &workloads) {
+                let concerns_raw = is_raw(&selecting) || is_raw(&selected);
+                if !concerns_raw || !namespace.is_open() && has_policy(&selecting) {
+                    out.push(overlap(platform, selecting, selected));
+                }
             }
         }
     }

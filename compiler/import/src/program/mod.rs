@@ -11,6 +11,7 @@ mod statements;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use erpc_diagnostics::codes;
 use erpc_emit::schema::{self, Version};
 use serde::Serialize;
 use serde_json::Value;
@@ -461,6 +462,11 @@ impl<'o, 'f> Draft<'o, 'f> {
         let raw = self.raw.iter();
         let raw: HashMap<String, usize> = raw.map(|(place, path)| (path.clone(), *place)).collect();
         for problem in problems {
+            if self.refuse_security(problem) {
+                is_changed = true;
+                self.dropped.push(problem.message.clone());
+                continue;
+            }
             let text = files.get(&problem.file).map_or("", String::as_str);
             if let Some(&place) = raw.get(&problem.file) {
                 let known = self.not_taken.insert(place, problem.message.clone());
@@ -495,6 +501,19 @@ impl<'o, 'f> Draft<'o, 'f> {
         for namespace in self.namespaces.values_mut() {
             namespace.drop_all();
         }
+    }
+
+    /// Leaves out the labels of Pod Security that pods of a namespace violate, so that its workloads stay services;
+    /// whether a problem is about such labels.
+    fn refuse_security(&mut self, problem: &Problem) -> bool {
+        if !problem.message.starts_with(codes::FORBIDDEN_POD.id) {
+            return false;
+        }
+        let mut of_problem = self.namespaces.iter_mut().filter(|(name, _)| {
+            let name = format!("the namespace `{name}`");
+            problem.message.contains(&name)
+        });
+        of_problem.any(|(_, namespace)| namespace.refuse_security())
     }
 
     /// Takes no file into the program; whether there was one.

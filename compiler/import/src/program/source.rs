@@ -28,6 +28,8 @@ pub(super) struct Namespace<'o> {
     pub(super) keeps_defaults: bool,
     /// Whether its labels of Pod Security are written: a build without the patches of its services would refuse them.
     pub(super) has_security_labels: bool,
+    /// Whether its pods violate them: they are not written, and the report has them as lost.
+    is_security_refused: bool,
     names: BTreeSet<String>,
     /// Whether its flows are refused.
     is_without_flows: bool,
@@ -50,7 +52,14 @@ impl<'o> Namespace<'o> {
             .map(|object| &object.value["metadata"]["labels"]);
         let mut labels = labels.and_then(Value::as_object).into_iter().flatten();
         let has_labels = labels.any(|(key, _)| key.starts_with(SECURITY));
+        let is_written = is_written && !self.is_security_refused;
         has_labels && std::mem::replace(&mut self.has_security_labels, is_written) != is_written
+    }
+
+    /// Leaves out its labels of Pod Security for good; whether they were written.
+    pub(super) fn refuse_security(&mut self) -> bool {
+        self.is_security_refused |= self.has_security_labels;
+        self.has_security_labels
     }
 
     /// Hardens nothing in it; whether that is new.
