@@ -373,6 +373,7 @@ fn no_text_is_lost() {
         "require s.path == \"a\" (all g in s.grants: not (\"secrets\" in g.resources)), \"none\"",
         "require (a or b) and (c), \"text\"",
         "require (a )or b and c, \"text\"",
+        "replicas 2 *3",
         "require (a)in b, \"text\"",
         "env A = ${FOO}",
         "x (, image: \"x\")",
