@@ -171,10 +171,7 @@ fn every_code_of_an_import_has_a_page_whose_examples_are_wrong_and_right() {
 #[test]
 fn long_labels_of_a_namespace_are_written_and_read() {
     let text = "apiVersion: v1\nkind: Namespace\nmetadata:\n  name: erp-infra\n  labels: { app.kubernetes.io/managed-by: Helm, environment: production, name: erp-infra, tier: infrastructure }\n";
-    let imported = imported_of(
-        &[("a.yaml".to_owned(), text.as_bytes().to_vec())],
-        "default",
-    );
+    let imported = imported_file(text, "default");
     assert!(imported.report.is_lossless());
     assert_eq!(imported.report.raw_because, [] as [&str; 0]);
     let source = &imported.files["platform.erp"];
@@ -185,7 +182,7 @@ fn long_labels_of_a_namespace_are_written_and_read() {
 #[test]
 fn flows_lead_to_the_ports_behind_services() {
     let text = "apiVersion: apps/v1\nkind: Deployment\nmetadata: { name: web }\nspec:\n  selector: { matchLabels: { app: web } }\n  template:\n    metadata: { labels: { app: web } }\n    spec: { containers: [{ name: web, image: \"web:1\", env: [{ name: STORE_URL, value: \"http://store\" }, { name: QUEUE_HOST, value: queue }] }] }\n---\napiVersion: apps/v1\nkind: Deployment\nmetadata: { name: store }\nspec:\n  selector: { matchLabels: { app: store } }\n  template:\n    metadata: { labels: { app: store } }\n    spec: { containers: [{ name: store, image: \"store:1\", ports: [{ name: http, containerPort: 8080 }] }] }\n---\napiVersion: v1\nkind: Service\nmetadata: { name: store }\nspec: { type: LoadBalancer, selector: { app: store }, ports: [{ port: 80, targetPort: http }] }\n---\napiVersion: apps/v1\nkind: Deployment\nmetadata: { name: queue }\nspec:\n  selector: { matchLabels: { app: queue } }\n  template:\n    metadata: { labels: { app: queue } }\n    spec: { containers: [{ name: queue, image: \"queue:1\", ports: [{ name: amqp, containerPort: 5672 }, { name: admin, containerPort: 15672 }] }] }\n---\napiVersion: v1\nkind: Service\nmetadata: { name: queue }\nspec: { selector: { app: queue }, ports: [{ name: amqp, port: 5672 }, { name: admin, port: 15672 }] }\n";
-    let imported = imported_of(&[("a.yaml".to_owned(), text.as_bytes().to_vec())], "shop");
+    let imported = imported_file(text, "shop");
     let source = &imported.files["platform.erp"];
     for wanted in [
         "store:http optional",
@@ -264,6 +261,13 @@ fn an_object_in_the_folder_of_another_namespace_is_found() {
 fn files_in(folder: &Path) -> Vec<(String, Vec<u8>)> {
     let files = erpc_tests::files_below(folder).into_iter();
     files.collect()
+}
+
+fn imported_file(text: &str, namespace: &str) -> Imported {
+    imported_of(
+        &[("a.yaml".to_owned(), text.as_bytes().to_vec())],
+        namespace,
+    )
 }
 
 fn imported_of(files: &[(String, Vec<u8>)], namespace: &str) -> Imported {
@@ -413,10 +417,7 @@ fn the_output_of_each_example_is_imported_without_loss() {
 #[test]
 fn the_label_of_another_platform_is_reported_and_is_no_loss() {
     let text = "apiVersion: v1\nkind: Service\nmetadata:\n  name: a\n  labels: { app.kubernetes.io/part-of: argocd }\nspec: { selector: { app: a }, ports: [{ port: 80 }] }\n---\napiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: a\n  labels: { app.kubernetes.io/part-of: argocd, app.kubernetes.io/name: b, team: x }\nspec:\n  selector: { matchLabels: { app: a } }\n  template:\n    metadata: { labels: { app: a, app.kubernetes.io/part-of: argocd } }\n    spec: { containers: [{ name: a, image: \"a:1\", ports: [{ containerPort: 80 }] }] }\n";
-    let imported = imported_of(
-        &[("a.yaml".to_owned(), text.as_bytes().to_vec())],
-        "default",
-    );
+    let imported = imported_file(text, "default");
     assert!(imported.report.is_lossless());
     let objects = imported.report.objects.iter();
     let rewritten = objects.flat_map(|one| {

@@ -52,10 +52,8 @@ namespace n {
   service web { image "a/b:1"; port http 8080; cpu 10m; memory 16Mi; access by port-forward }
 }
 "#;
-    let compiled = Memory::of(program).compile();
-    let (platform, derived) = compiled.result.as_ref().expect("no errors");
-    let files = erpc_emit::objects(platform, derived, &compiled.sources);
-    let mut objects = files.iter().flat_map(|file| &file.objects);
+    let objects = Memory::of(program).objects();
+    let mut objects = objects.iter();
     let namespace = objects.find(|object| object.kind() == erpc_emit::Kind::Namespace);
     let labels = serde_json::to_value(namespace.expect("a namespace")).expect("JSON");
     let labels = &labels["metadata"]["labels"];
@@ -83,10 +81,8 @@ namespace n {
   service web { image "a/b:1"; port http 8080; access by port-forward }
 }
 "#;
-    let compiled = Memory::of(program).compile();
-    let (platform, derived) = compiled.result.as_ref().expect("no errors");
-    let files = erpc_emit::objects(platform, derived, &compiled.sources);
-    let mut objects = files.iter().flat_map(|file| &file.objects);
+    let objects = Memory::of(program).objects();
+    let mut objects = objects.iter();
     let namespace = objects.find(|object| object.kind() == erpc_emit::Kind::Namespace);
     let namespace = serde_json::to_value(namespace.expect("a namespace")).expect("JSON");
     assert_eq!(

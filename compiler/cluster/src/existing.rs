@@ -123,7 +123,7 @@ async fn services(cluster: &Cluster) -> Vec<String> {
     };
     match cluster.list_as(path, "", ranges).await {
         Ok(found) => found.into_iter().flatten().collect(),
-        // Without them the cluster block says nothing of Services, which is valid.
+        // The addresses of Services are optional in the cluster block.
         Err(_) => Vec::new(),
     }
 }

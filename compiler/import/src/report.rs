@@ -133,7 +133,7 @@ pub struct ProfileReport {
     pub name: String,
     /// Fields in which the result under the profile differs from the input.
     pub differences: Vec<Difference>,
-    /// Why there is no profile.
+    /// The errors that prevent the profile from being written.
     pub problems: Vec<Problem>,
 }
 

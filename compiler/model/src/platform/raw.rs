@@ -199,7 +199,7 @@ impl Manifest {
     }
 }
 
-/// The ports of the containers of a pod. A number that only a Service or a flow names is no port of these.
+/// The ports that the containers of a pod declare, without numbers that only a Service or a flow uses.
 fn ports_of(pod: &PatchValue) -> Vec<Port> {
     let containers = ["containers", "initContainers"].into_iter();
     let containers = containers.flat_map(|list| items(at(pod, &["spec", list])));
